@@ -1,0 +1,13 @@
+"""What goes wrong at the boundary with users. The command line prints the message alone, on one line."""
+
+
+class InputError(ValueError):
+    """Bad usage or input: names the file, what was found and what to do. Exit code 2."""
+
+
+class TrainingDiverged(FloatingPointError):
+    """A loss or a weight became NaN or infinite. Exit code 1."""
+
+
+class DiskFull(OSError):
+    """No space left: what was finished stands, and the same command goes on. Exit code 3."""

@@ -1,0 +1,132 @@
+"""What every method shares: its step counter, what it needs to be built again, and the stop on NaN."""
+
+import inspect
+from collections.abc import Mapping
+from typing import Any, cast
+
+import lightning
+import torch
+from lightning.pytorch import LightningModule
+from lightning.pytorch.core.optimizer import LightningOptimizer
+from torch import Tensor
+
+from refine.errors import InputError, TrainingDiverged
+
+FORMAT = 1
+"""Version of the ``refine`` entry in checkpoints and bundles."""
+
+Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"]
+
+CHECK_EVERY = 25
+"""Steps between looks at the losses on an accelerator, where each look waits for the device."""
+
+
+class Method(LightningModule):
+    """A training algorithm. Two promises let it be stored and built again without pickle:
+
+    every constructor argument is a plain value, and is kept as an attribute of the same name.
+    """
+
+    seed: int
+    """Seeds every random draw of training, with the step: nothing random is left over to save."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.steps_done = 0
+
+    def arguments(self) -> dict[str, Plain]:
+        """The constructor's arguments, as plain values."""
+        names = list(inspect.signature(type(self).__init__).parameters)[1:]
+        return {name: _plain(getattr(self, name)) for name in names}
+
+    def description(self) -> dict[str, Plain]:
+        """What a checkpoint or bundle says of this method, so that it can be built again."""
+        return {
+            "format": FORMAT,
+            "class_path": f"{type(self).__module__}.{type(self).__qualname__}",
+            "init_args": self.arguments(),
+            "state": self.inference_state(),
+            "versions": {"torch": torch.__version__, "lightning": lightning.__version__},
+        }
+
+    def inference_state(self) -> dict[str, Plain]:
+        """Plain values beyond the weights that calling the method needs."""
+        return {}
+
+    def load_inference_state(self, state: Mapping[str, Any]) -> None:
+        """Take back what `inference_state` gave."""
+
+    def exported_prefixes(self) -> tuple[str, ...]:
+        """Which entries of the state dict calling the method needs; the rest is for training alone."""
+        return ("",)
+
+    def generator(self) -> torch.Generator:
+        """A CPU generator for this step's draws: a function of the seed, the step and the process alone."""
+        numbers = torch.tensor([self.seed, self.steps_done, self.global_rank], dtype=torch.int64)
+        mixed = (numbers * torch.tensor([1_000_003, 7_919, 104_729])).sum()
+        return torch.Generator().manual_seed(int(mixed))
+
+    def descend(self, optimizer: LightningOptimizer, loss: Tensor) -> None:
+        """One step of one player down its loss; a loss that is not finite stops the run before the step.
+
+        Raises:
+            TrainingDiverged: If ``loss`` is NaN or infinite. On an accelerator only every `CHECK_EVERY` steps.
+        """
+        if loss.device.type == "cpu" or self.steps_done % CHECK_EVERY == 0:
+            self._require_finite(loss)
+        optimizer.zero_grad()
+        self.manual_backward(loss)
+        optimizer.step()
+
+    def _require_finite(self, loss: Tensor) -> None:
+        if not bool(torch.isfinite(loss.detach()).all()):
+            raise TrainingDiverged(
+                f"training stopped at step {self.steps_done}: a loss is {loss.detach().mean().item()}; the last "
+                "checkpoint stays. Try a lower learning rate, full precision (--trainer.precision 32), or look "
+                "for broken images in the data"
+            )
+
+    def count_step(self) -> None:
+        """Call at the end of every training step."""
+        self.steps_done += 1
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add the description and the step counter.
+
+        Raises:
+            TrainingDiverged: If a weight is NaN or infinite: a broken state must not replace a good one.
+        """
+        for name, weight in self.state_dict().items():
+            if weight.is_floating_point() and not bool(torch.isfinite(weight).all()):
+                raise TrainingDiverged(
+                    f"training stopped at step {self.steps_done}: weight {name} is not finite, so no checkpoint "
+                    "is written; the last one stays. Try a lower learning rate or full precision"
+                )
+        checkpoint["refine"] = {**self.description(), "steps_done": self.steps_done}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take the counter back, and refuse to go on with another method's checkpoint.
+
+        Raises:
+            InputError: If the checkpoint is of another class.
+        """
+        stored = checkpoint["refine"]
+        if stored["class_path"] != self.description()["class_path"]:
+            raise InputError(f"the checkpoint holds {stored['class_path']}, not {type(self).__qualname__}")
+        self.steps_done = int(stored["steps_done"])
+        self.load_inference_state(stored["state"])
+
+
+def _plain(value: object) -> Plain:
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise TypeError(f"a method's argument must be a plain value, not {type(value).__name__}")
+
+
+def two_optimizers(method: LightningModule) -> tuple[LightningOptimizer, LightningOptimizer]:
+    """The optimizers of the two players, in the order in which the method configured them."""
+    first, second = cast(list[LightningOptimizer], method.optimizers())
+    return first, second

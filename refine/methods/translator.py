@@ -1,0 +1,82 @@
+"""What every translator shares: `refine(images)`, at any size, gray or RGB."""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from refine.methods.base import Method, Plain
+from refine.networks.padding import crop, pad, padding_for
+
+
+class Translator(Method):
+    """A method that maps synthetic images to refined ones."""
+
+    channels: int
+    """What the network takes: 1 (gray) or 3 (RGB)."""
+    multiple: int = 1
+    """The network takes sides that are multiples of this."""
+    smallest_side: int = 1
+    """The network takes sides from this on, before rounding up to `multiple`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.working_size: tuple[int, int] | None = None
+
+    @abstractmethod
+    def forward(self, images: Tensor) -> Tensor:
+        """Synthetic to refined, ``(B, channels, H, W)`` in [-1, 1], sides multiples of `multiple`."""
+
+    def setup(self, stage: str) -> None:
+        """Take over from the data whether images are resized to a working size or cropped at native scale."""
+        data = getattr(self._trainer, "datamodule", None) if self._trainer is not None else None
+        if stage == "fit" and data is not None:
+            self.working_size = data.working_size
+
+    def inference_state(self) -> dict[str, Plain]:
+        """The working size; None where the network was trained at native scale."""
+        return {"working_size": None if self.working_size is None else list(self.working_size)}
+
+    def load_inference_state(self, state: Mapping[str, Any]) -> None:
+        """Take back the working size."""
+        size = state["working_size"]
+        self.working_size = None if size is None else (int(size[0]), int(size[1]))
+
+    @torch.no_grad()
+    def refine(self, images: Tensor) -> Tensor:
+        """Refine images of any size. No gradient, and nothing random in eval mode.
+
+        A network trained on images resized to a working size sees them at that size, and only its change is
+        scaled back: ``x + up(G(down x) - down x)``, so that detail stays. Sides that the network cannot take
+        are padded by reflection and cropped back.
+
+        Args:
+            images: ``(B, C, H, W)`` in [-1, 1], C = 1 or 3. Gray images go through an RGB network as three
+                equal channels and come back as their mean.
+
+        Returns:
+            The same shape and range.
+
+        Raises:
+            ValueError: If the images are RGB and the network is gray.
+        """
+        channels = images.shape[1]
+        if channels == 3 and self.channels == 1:
+            raise ValueError("RGB images cannot go through a network that was trained on gray ones")
+        expanded = images.expand(-1, self.channels, -1, -1)
+        size = tuple(images.shape[-2:])
+        if self.working_size is None or size == self.working_size:
+            refined = self._padded(expanded)
+        else:
+            small = F.interpolate(expanded, self.working_size, mode="bilinear", antialias=True)
+            change = self._padded(small) - small
+            refined = expanded + F.interpolate(change, size, mode="bilinear", antialias=True)
+        refined = refined.clamp(-1.0, 1.0)
+        return refined.mean(1, keepdim=True) if channels < self.channels else refined
+
+    def _padded(self, images: Tensor) -> Tensor:
+        padding = padding_for(*images.shape[-2:], self.multiple, self.smallest_side)
+        return crop(self(pad(images, padding)), padding)
