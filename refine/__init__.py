@@ -1,0 +1,54 @@
+"""Makes labeled synthetic images look real without making a label wrong, and proves it."""
+
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from refine.apply import apply, verify
+    from refine.benchmark import benchmark
+    from refine.data import UnpairedImages
+    from refine.methods import ColorTransfer, CycleGAN, SimGAN, Task, load_method, load_translator
+    from refine.metrics import evaluate
+    from refine.report import write_report
+    from refine.simulators import DigitsParameters, render_digits
+
+try:
+    __version__ = version("sim2real-refine")
+except PackageNotFoundError:  # the sources alone, not installed
+    __version__ = "0+unknown"
+
+_HOME = {
+    "refine.apply": ("apply", "verify"),
+    "refine.benchmark": ("benchmark",),
+    "refine.data": ("UnpairedImages",),
+    "refine.methods": ("ColorTransfer", "CycleGAN", "SimGAN", "Task", "load_method", "load_translator"),
+    "refine.metrics": ("evaluate",),
+    "refine.report": ("write_report",),
+    "refine.simulators": ("DigitsParameters", "render_digits"),
+}
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
+
+__all__ = [
+    "ColorTransfer",
+    "CycleGAN",
+    "DigitsParameters",
+    "SimGAN",
+    "Task",
+    "UnpairedImages",
+    "apply",
+    "benchmark",
+    "evaluate",
+    "load_method",
+    "load_translator",
+    "render_digits",
+    "verify",
+    "write_report",
+]
+
+
+def __getattr__(name: str) -> object:
+    # Imported when first used: the command line must not wait for torch to print its help.
+    if name in _MODULE_OF:
+        return getattr(import_module(_MODULE_OF[name]), name)
+    raise AttributeError(f"module 'refine' has no attribute {name!r}")

@@ -47,7 +47,7 @@ class Method(LightningModule):
             "class_path": f"{type(self).__module__}.{type(self).__qualname__}",
             "init_args": self.arguments(),
             "state": self.inference_state(),
-            "versions": {"torch": torch.__version__, "lightning": lightning.__version__},
+            "versions": {"torch": str(torch.__version__), "lightning": str(lightning.__version__)},
         }
 
     def inference_state(self) -> dict[str, Plain]:

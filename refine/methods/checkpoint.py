@@ -29,7 +29,9 @@ def load_translator(path: Path, trust: tuple[str, ...] = ()) -> Translator:
     """
     method = load_method(path, trust)
     if not isinstance(method, Translator):
-        raise InputError(f"{path}: holds {type(method).__name__}, which refines no images; name a translator's checkpoint")
+        raise InputError(
+            f"{path}: holds {type(method).__name__}, which refines no images; name a translator's checkpoint"
+        )
     return method
 
 
@@ -47,9 +49,7 @@ def load_method(path: Path, trust: tuple[str, ...] = ()) -> Method:
     description, weights = read_bundle(path) if path.is_dir() else _from_checkpoint(path)
     method = _build(path, description, trust)
     wanted = {
-        name: weight
-        for name, weight in method.state_dict().items()
-        if name.startswith(method.exported_prefixes())
+        name: weight for name, weight in method.state_dict().items() if name.startswith(method.exported_prefixes())
     }
     for name, weight in wanted.items():
         if name not in weights:

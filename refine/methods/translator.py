@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from refine.data.samples import UnpairedBatch
 from refine.methods.base import Method, Plain
 from refine.networks.padding import crop, pad, padding_for
 
@@ -78,5 +79,9 @@ class Translator(Method):
         return refined.mean(1, keepdim=True) if channels < self.channels else refined
 
     def _padded(self, images: Tensor) -> Tensor:
-        padding = padding_for(*images.shape[-2:], self.multiple, self.smallest_side)
+        padding = padding_for(images.shape[-2], images.shape[-1], self.multiple, self.smallest_side)
         return crop(self(pad(images, padding)), padding)
+
+    def validation_step(self, batch: UnpairedBatch, batch_idx: int) -> Tensor:
+        """Refined images ``(B, C, H, W)``, for the callbacks to measure and draw."""
+        return self.refine(batch["synthetic"].image)

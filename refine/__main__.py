@@ -1,0 +1,5 @@
+"""`python -m refine`."""
+
+from refine.cli import entry
+
+entry()

@@ -1,0 +1,104 @@
+"""A dataset's images as uint8 tensors: decoded once where they fit in memory, else each time."""
+
+import hashlib
+import tempfile
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from refine.data.images import image_size, read_image, resize_levels
+from refine.data.layouts import Layout
+from refine.data.samples import Record
+from refine.progress import track
+
+Cache = Literal["auto", "memory", "memmap", "none"]
+
+MEMORY_LIMIT = 2 * 2**30
+"""With ``cache=auto``, datasets up to this many bytes of pixels are kept in memory."""
+
+
+class ImageStore:
+    """Images and labels of one layout, by number.
+
+    Args:
+        layout: Where the records are.
+        records: Which of them.
+        channels: 1 (gray) or 3 (RGB).
+        resize: Height and width that every image is brought to when it is read; None keeps its size.
+        cache: ``memory`` decodes everything at once, ``memmap`` into a temporary file that goes with the
+            process (images of one size only), ``none`` each time, ``auto`` by size.
+
+    Raises:
+        InputError: If an image cannot be read: everything is read once, before training and not during it.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        records: list[Record],
+        channels: int,
+        resize: tuple[int, int] | None,
+        cache: Cache,
+    ) -> None:
+        self.layout, self.records = layout, records
+        self.channels, self.resize = channels, resize
+        self.sizes = [resize or image_size(record.image) for record in records]
+        self._memory: list[Tensor] | None = None
+        self._memmap: Tensor | None = None
+        pixels = sum(height * width * channels for height, width in self.sizes)
+        one_size = len(set(self.sizes)) == 1
+        if cache == "auto":
+            cache = "memory" if pixels <= MEMORY_LIMIT else "memmap" if one_size else "none"
+        if cache == "memory":
+            self._memory = [self._read(record) for record in track(records, f"reading {layout.root.name}")]
+        elif cache == "memmap" and one_size:
+            self._memmap = self._mapped()
+        else:
+            for record in track(records, f"checking {layout.root.name}"):
+                self._read(record)
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def image(self, index: int) -> Tensor:
+        """``(C, H, W)`` uint8."""
+        if self._memory is not None:
+            return self._memory[index]
+        return self._memmap[index] if self._memmap is not None else self._read(self.records[index])
+
+    def label(self, index: int) -> Tensor:
+        """As the layout gives it."""
+        return self.layout.label(self.records[index])
+
+    def _read(self, record: Record) -> Tensor:
+        return resize_levels(read_image(record.image, self.channels), self.resize)
+
+    def _mapped(self) -> Tensor:
+        shape = (len(self.records), self.channels, *self.sizes[0])
+        with tempfile.TemporaryFile() as file:  # unlinked at once: the mapping alone keeps it
+            array = np.memmap(file, dtype=np.uint8, mode="w+", shape=shape)
+        mapped = torch.from_numpy(array)
+        for index, record in enumerate(track(self.records, f"reading {self.layout.root.name}")):
+            mapped[index] = self._read(record)
+        return mapped
+
+
+def split_by_key(records: list[Record], fraction: float) -> tuple[list[Record], list[Record]]:
+    """Training and validation records. Membership hangs on the key alone, so that new images move no old one.
+
+    Args:
+        records: All records.
+        fraction: Share held out, 0 to 1; with 0 validation looks at training images.
+    """
+    if fraction == 0:
+        return records, records
+    held_out = [record for record in records if _position(record.key) < fraction]
+    training = [record for record in records if _position(record.key) >= fraction]
+    return (training, held_out) if training and held_out else (records, records)
+
+
+def _position(key: str) -> float:
+    digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
+    return int.from_bytes(digest[:4], "big") / 2**32

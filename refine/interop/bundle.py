@@ -1,0 +1,38 @@
+"""A model to share: a folder with `model.safetensors` and `model.yaml`. It holds no code and needs no pickle."""
+
+import tempfile
+from pathlib import Path
+
+import safetensors.torch
+import yaml
+
+from refine.errors import InputError
+from refine.methods.base import Method
+from refine.methods.checkpoint import DESCRIPTION, WEIGHTS
+
+
+def write_bundle(method: Method, folder: Path) -> None:
+    """Write what calling the method needs: its exported weights and its description.
+
+    Args:
+        method: Any method; only weights under its `exported_prefixes` go in.
+        folder: Where to; it must not exist. It appears whole or not at all.
+
+    Raises:
+        InputError: If the folder exists.
+    """
+    if folder.exists():
+        raise InputError(f"{folder}: exists already; name another folder, or remove it")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    weights = {
+        name: weight.contiguous()
+        for name, weight in method.state_dict().items()
+        if name.startswith(method.exported_prefixes())
+    }
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".refine-bundle-") as temporary:
+        whole = Path(temporary) / "bundle"
+        whole.mkdir()
+        safetensors.torch.save_file(weights, whole / WEIGHTS)
+        text = yaml.safe_dump(method.description(), sort_keys=False)
+        (whole / DESCRIPTION).write_text(text, encoding="utf-8")
+        whole.replace(folder)

@@ -1,0 +1,35 @@
+"""LSGAN (Mao et al. 2017, arXiv 1611.04076), as CycleGAN uses it."""
+
+import torch
+from torch import Tensor, nn
+
+
+def least_squares(scores: Tensor, target: float) -> Tensor:
+    """Mean squared distance of patch scores to a target.
+
+    Args:
+        scores: ``(B, 1, h, w)``, unbounded.
+        target: 1 for real, 0 for fake.
+
+    Returns:
+        ``()``, the mean over images and patches.
+    """
+    return (scores - target).square().mean()
+
+
+class LeastSquares(nn.Module):
+    """Both players' sides of the least-squares loss; each returns ``()``."""
+
+    def generator(self, fake: Tensor) -> Tensor:
+        """What a generator descends: its images scored as real."""
+        return least_squares(fake, 1.0)
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        """What a discriminator descends: half of the sum of both sides, as in CycleGAN."""
+        return 0.5 * (least_squares(real, 1.0) + least_squares(fake, 0.0))
+
+
+@torch.no_grad()
+def patch_accuracy(real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+    """Share of patches on the right side of one half: ``()`` for real scores, ``()`` for fake ones."""
+    return (real > 0.5).float().mean(), (fake <= 0.5).float().mean()

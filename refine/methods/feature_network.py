@@ -1,0 +1,60 @@
+"""ψ as the features of a fixed network that the user names."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torchvision.models import VGG16_Weights, vgg16
+from torchvision.transforms.v2.functional import normalize
+
+from refine.errors import InputError
+from refine.losses.self_regularization import FeatureMap
+from refine.methods.checkpoint import load_method
+
+VGG_FILE = "vgg16-397923af.pth"
+VGG_LAYERS = 9
+"""Up to relu2_2: local texture and color, with places kept to 2 pixels."""
+
+
+def load_feature_network(name: Path, device: torch.device) -> FeatureMap:
+    """A frozen feature map for images in [-1, 1].
+
+    Args:
+        name: ``vgg16``, or a task model's checkpoint or bundle (its penultimate features).
+        device: Where it will run.
+
+    Raises:
+        InputError: If the file is no task model, or the weights of VGG are not in torch's cache.
+    """
+    if str(name) == "vgg16":
+        return _vgg16(device)
+    network = load_method(name).to(device)
+    features = getattr(network, "features", None)
+    if not callable(features):
+        raise InputError(
+            f"{name}: holds {type(network).__name__}, which has no features; name a task model's checkpoint"
+        )
+
+    def task_features(images: Tensor) -> Tensor:
+        found: Tensor = features(images)
+        return found
+
+    return task_features
+
+
+def _vgg16(device: torch.device) -> FeatureMap:
+    path = Path(torch.hub.get_dir()) / "checkpoints" / VGG_FILE
+    if not path.is_file():
+        raise InputError(
+            f"{path}: torchvision's VGG-16 weights are not there; download {VGG16_Weights.DEFAULT.url} to it"
+        )
+    network = vgg16()
+    network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    layers = network.features[:VGG_LAYERS].to(device).eval().requires_grad_(False)
+
+    def vgg_features(images: Tensor) -> Tensor:
+        rgb = normalize((images.expand(-1, 3, -1, -1) + 1) / 2, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+        found: Tensor = layers(rgb)
+        return found
+
+    return vgg_features

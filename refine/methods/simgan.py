@@ -1,0 +1,197 @@
+"""SimGAN (Shrivastava et al., CVPR 2017, arXiv 1612.07828)."""
+
+from pathlib import Path
+from typing import Literal
+
+import torch
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Tensor
+
+from refine.data.samples import UnpairedBatch
+from refine.errors import InputError
+from refine.losses.local_adversarial import REAL, LocalAdversarial
+from refine.losses.self_regularization import (
+    FeatureMap,
+    SelfRegularization,
+    channel_mean,
+    derivatives,
+    identity,
+)
+from refine.methods.base import two_optimizers
+from refine.methods.feature_network import load_feature_network
+from refine.methods.history import HistoryBuffer
+from refine.methods.translator import Translator
+from refine.networks.simgan import LocalDiscriminator, Refiner
+
+Player = Literal["refiner", "discriminator"]
+
+PAPER_PIXELS = 55 * 35
+"""Both losses are sums over an image in the paper. Scaled to the area of its gaze images, the learning rate
+and `self_weight` mean the same at any size."""
+
+
+class SimGAN(Translator):
+    """A refiner for small appearance gaps: it keeps every pixel in its place.
+
+    One training step is one update of one player on a mini-batch of its own (algorithm 1 of the paper):
+    first the refiner alone on the self-regularization, then the discriminator alone, then in turn
+    `refiner_steps` of the one and `discriminator_steps` of the other.
+
+    Args:
+        channels: 1 (gray) or 3 (RGB). Paper: gray eyes, depth hands.
+        features: Width of the refiner. Paper: 64.
+        blocks: Residual blocks of the refiner. Paper: 4 (gaze), 10 (hands).
+        self_weight: λ. **Not in the paper**; the default was measured on the bundled digits (models/simgan.md).
+            It weighs the sum over pixels of the mean over channels of ``|ψ(R(x)) - ψ(x)|``, images in [-1, 1],
+            against the sum over patches of the cross-entropy.
+        feature_map: ψ. Paper: ``identity``; it names the other three as alternatives.
+        feature_network: For ``feature_map=network``: a task model's checkpoint or bundle, or ``vgg16``
+            (torchvision's weights, from the usual cache).
+        history_size: Images in the history buffer. **Not in the paper.** 0 switches it off.
+        refiner_warmup_steps: Refiner updates before anything else. Paper: 1000.
+        discriminator_warmup_steps: Discriminator updates after them. Paper: 200.
+        refiner_steps: K_g. Paper: 2 in the first version; 50 for gaze in the last.
+        discriminator_steps: K_d. Paper: 1.
+        optimizer: Paper: ``sgd``. ``adam`` (β₁ 0.5) needs fewer steps on small data.
+        refiner_learning_rate: Paper: 1e-3 (SGD, batches of 512).
+        discriminator_learning_rate: Paper: 1e-3.
+        steps: Training steps, both warm-ups included.
+        seed: Seeds the draws from the history buffer.
+    """
+
+    def __init__(
+        self,
+        channels: int = 1,
+        features: int = 64,
+        blocks: int = 4,
+        self_weight: float = 0.1,
+        feature_map: Literal["identity", "derivatives", "channel_mean", "network"] = "identity",
+        feature_network: str | None = None,
+        history_size: int = 512,
+        refiner_warmup_steps: int = 1000,
+        discriminator_warmup_steps: int = 200,
+        refiner_steps: int = 2,
+        discriminator_steps: int = 1,
+        optimizer: Literal["sgd", "adam"] = "sgd",
+        refiner_learning_rate: float = 1e-3,
+        discriminator_learning_rate: float = 1e-3,
+        steps: int = 10_000,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        if refiner_steps < 1 or discriminator_steps < 1:
+            raise InputError("refiner_steps and discriminator_steps must be at least 1: both players must move")
+        if (feature_map == "network") != (feature_network is not None):
+            raise InputError("feature_map=network and feature_network=FILE go together")
+        self.channels = channels
+        self.features = features
+        self.blocks = blocks
+        self.self_weight = self_weight
+        self.feature_map = feature_map
+        self.feature_network = feature_network
+        self.history_size = history_size
+        self.refiner_warmup_steps = refiner_warmup_steps
+        self.discriminator_warmup_steps = discriminator_warmup_steps
+        self.refiner_steps = refiner_steps
+        self.discriminator_steps = discriminator_steps
+        self.optimizer = optimizer
+        self.refiner_learning_rate = refiner_learning_rate
+        self.discriminator_learning_rate = discriminator_learning_rate
+        self.steps = steps
+        self.seed = seed
+        self.refiner = Refiner(channels, features, blocks)
+        self.discriminator = LocalDiscriminator(channels)
+        self.history = HistoryBuffer(history_size)
+        self.adversarial = LocalAdversarial()
+        self.self_regularization = SelfRegularization()
+
+    def exported_prefixes(self) -> tuple[str, ...]:
+        """The refiner is all that refining needs."""
+        return ("refiner.",)
+
+    def setup(self, stage: str) -> None:
+        """Build ψ: only training needs it, so that a checkpoint never depends on another file."""
+        super().setup(stage)
+        if stage == "fit":
+            self.self_regularization = SelfRegularization(self._feature_map())
+
+    def _feature_map(self) -> FeatureMap:
+        if self.feature_network is not None:
+            return load_feature_network(Path(self.feature_network), self.device)
+        return {"identity": identity, "derivatives": derivatives, "channel_mean": channel_mean}[self.feature_map]
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Synthetic to refined, ``(B, channels, H, W)`` in [-1, 1]."""
+        refined: Tensor = self.refiner(images)
+        return refined
+
+    def player(self, step: int) -> Player:
+        """Whose turn it is at a training step, counted from 0."""
+        if step < self.refiner_warmup_steps:
+            return "refiner"
+        step -= self.refiner_warmup_steps
+        if step < self.discriminator_warmup_steps:
+            return "discriminator"
+        step -= self.discriminator_warmup_steps
+        return (
+            "refiner"
+            if step % (self.refiner_steps + self.discriminator_steps) < self.refiner_steps
+            else "discriminator"
+        )
+
+    def training_step(self, batch: UnpairedBatch, batch_idx: int) -> None:
+        """One update of the player whose turn it is."""
+        synthetic, real = batch["synthetic"].image, batch["real"]
+        if self.player(self.steps_done) == "refiner":
+            self._update_refiner(synthetic)
+        else:
+            self._update_discriminator(synthetic, real)
+        self.count_step()
+
+    def _update_refiner(self, synthetic: Tensor) -> None:
+        optimizer, _ = two_optimizers(self)
+        warming = self.steps_done < self.refiner_warmup_steps
+        with self.toggled_optimizer(optimizer):
+            refined = self(synthetic)
+            similarity = self.self_regularization(refined, synthetic).mean()
+            loss = self.self_weight * PAPER_PIXELS * similarity
+            if warming:  # the paper's first steps: the refiner learns to copy, whatever λ is
+                loss = PAPER_PIXELS * similarity
+            else:
+                adversarial = self._area_scale(synthetic) * self.adversarial.refiner(self.discriminator(refined)).mean()
+                loss = adversarial + loss
+                self.log("loss/refiner_adversarial", adversarial)
+            self.descend(optimizer, loss)
+        self.log("loss/self_regularization", similarity)
+        self.log("loss/refiner", loss)
+        self.log("change/mean_absolute", (refined.detach() - synthetic).abs().mean())
+
+    def _update_discriminator(self, synthetic: Tensor, real: Tensor) -> None:
+        _, optimizer = two_optimizers(self)
+        with torch.no_grad():
+            refined = self(synthetic).float()
+        judged = self.history.mix(refined, self.generator())
+        with self.toggled_optimizer(optimizer):
+            on_real, on_refined = self.discriminator(torch.cat([real, judged])).split([len(real), len(judged)])
+            loss = self._area_scale(synthetic) * self.adversarial.discriminator(on_real, on_refined).mean()
+            self.descend(optimizer, loss)
+        self.log("loss/discriminator", loss)
+        self.log("discriminator/accuracy_real", (on_real.argmax(1) == REAL).float().mean())
+        self.log("discriminator/accuracy_refined", (on_refined.argmax(1) != REAL).float().mean())
+        self.log("history/fill", self.history.fill)
+
+    @staticmethod
+    def _area_scale(images: Tensor) -> float:
+        return PAPER_PIXELS / (images.shape[-2] * images.shape[-1])
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """The paper's SGD, or Adam; the refiner's first."""
+        refiner, discriminator = self.refiner.parameters(), self.discriminator.parameters()
+        rates = self.refiner_learning_rate, self.discriminator_learning_rate
+        if self.optimizer == "sgd":
+            return [torch.optim.SGD(refiner, rates[0]), torch.optim.SGD(discriminator, rates[1])], []
+        betas = (0.5, 0.999)
+        return [
+            torch.optim.Adam(refiner, rates[0], betas),
+            torch.optim.Adam(discriminator, rates[1], betas),
+        ], []

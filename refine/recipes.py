@@ -1,0 +1,41 @@
+"""Finds recipes: a path that exists wins, then the packaged recipe of that name."""
+
+from pathlib import Path
+
+from refine.errors import InputError
+
+PACKAGED = Path(__file__).parent / "_recipes"
+CHECKOUT = Path(__file__).parent.parent
+
+
+def recipe_folders() -> list[Path]:
+    """Where packaged recipes lie: inside the wheel, or beside the package in a checkout."""
+    root = PACKAGED if PACKAGED.is_dir() else CHECKOUT
+    return [root / "models", root / "datasets"]
+
+
+def list_recipes() -> dict[str, Path]:
+    """Every packaged recipe by the name that it is found under, such as ``models/simgan.yaml``."""
+    found = [path for folder in recipe_folders() for path in sorted(folder.glob("*.yaml"))]
+    return {f"{path.parent.name}/{path.name}": path for path in found}
+
+
+def find_recipe(name: str) -> Path:
+    """The file of a recipe.
+
+    Raises:
+        InputError: If there is neither a file of that path nor a packaged recipe of that name.
+    """
+    if Path(name).is_file():
+        return Path(name)
+    packaged = list_recipes()
+    key = Path(name).as_posix()
+    if key in packaged:
+        return packaged[key]
+    raise InputError(f"{name}: no such file, and no packaged recipe of that name; there are: {', '.join(packaged)}")
+
+
+def recipe_summary(path: Path) -> str:
+    """The first comment line of a recipe: what it is for."""
+    first = path.read_text(encoding="utf-8").splitlines()[0]
+    return first.removeprefix("#").strip() if first.startswith("#") else ""

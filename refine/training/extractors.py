@@ -1,0 +1,34 @@
+"""Feature extractors by the names that users give: Inception, or the checkpoint of a task model."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from refine.errors import InputError
+from refine.methods.checkpoint import load_method, model_sha256
+from refine.methods.task import Task
+from refine.metrics import FeatureExtractor, TaskFeatures, named_extractor
+
+
+def extractors(names: Sequence[str], weights: Path | None, trust: tuple[str, ...] = ()) -> list[FeatureExtractor]:
+    """One extractor for each name but ``swd``, which needs none.
+
+    Args:
+        names: ``inception-64`` and the like, or the path of a task model's checkpoint or bundle.
+        weights: Inception weights, where torch's cache has none.
+        trust: Modules whose classes a checkpoint may name.
+
+    Raises:
+        InputError: If a name is neither, or its weights cannot be read.
+    """
+    found: list[FeatureExtractor] = []
+    for name in names:
+        if name == "swd":
+            continue
+        if Path(name).exists():
+            task = load_method(Path(name), trust)
+            if not isinstance(task, Task):
+                raise InputError(f"{name}: holds {type(task).__name__}; features come from a task model's checkpoint")
+            found.append(TaskFeatures(task, "task", model_sha256(Path(name))))
+        else:
+            found.append(named_extractor(name, weights))
+    return found

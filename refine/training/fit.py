@@ -1,0 +1,171 @@
+"""`refine fit` and `refine validate`: LightningCLI with our defaults, recipes and safe checkpoints."""
+
+import pathlib
+from pathlib import Path
+from typing import Any
+
+from jsonargparse import Namespace
+from jsonargparse import Path as ContextPath  # type: ignore[attr-defined]  # documented, not in its __all__
+from jsonargparse.typing import register_type
+from lightning.pytorch import Trainer
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+
+from refine.data import UnpairedImages
+from refine.methods.base import Method
+from refine.methods.checkpoint import allowed_class, read_checkpoint
+from refine.recipes import find_recipe
+from refine.training.checkpoints import Checkpoints
+from refine.training.stopping import StopAfterSteps, StopOnInterrupt
+from refine.training.validation import Validation
+
+RUNS = "checkpoints"
+"""Where runs are written by default, in the current folder."""
+
+TRAINER_DEFAULTS: dict[str, Any] = {
+    "default_root_dir": RUNS,
+    "max_epochs": -1,  # the data is an endless stream; `steps` ends the run
+    "use_distributed_sampler": False,  # positions are shared out by our own sampler
+    "check_val_every_n_epoch": None,  # so that val_check_interval counts training steps
+    "val_check_interval": 500,
+    "num_sanity_val_steps": 0,
+    "log_every_n_steps": 10,
+    "enable_model_summary": False,
+}
+
+
+def _relative_to_recipe(value: object) -> pathlib.Path:
+    return pathlib.Path(ContextPath(str(value), mode="").absolute)
+
+
+class RefineCLI(LightningCLI):
+    """Wires a method, a dataset and a trainer from recipes and flags."""
+
+    def __init__(self, args: list[str], run_name: str) -> None:
+        self._run_name = run_name
+        register_type(pathlib.Path, str, _relative_to_recipe, type_check=isinstance)
+        super().__init__(
+            Method,
+            UnpairedImages,
+            save_config_kwargs={"overwrite": True},
+            trainer_defaults=TRAINER_DEFAULTS,
+            seed_everything_default=0,
+            subclass_mode_model=True,
+            subclass_mode_data=True,
+            auto_configure_optimizers=False,
+            load_from_checkpoint_support=False,
+            args=args,
+            parser_kwargs={"prog": "refine"},
+        )
+
+    @staticmethod
+    def subcommands() -> dict[str, set[str]]:
+        """What of Lightning is a command of ours."""
+        skip = {"model", "train_dataloaders", "val_dataloaders", "dataloaders", "datamodule", "weights_only"}
+        return {"fit": skip, "validate": skip}
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Our own few flags."""
+        parser.add_argument(
+            "--steps", type=int | None, default=None, help="training steps (batches); default: the method's"
+        )
+        parser.add_argument(
+            "--run",
+            type=str | None,
+            default=None,
+            help="name of the run's folder (default: after the recipes)",
+        )
+        parser.add_argument(
+            "--checkpoint_every",
+            type=int,
+            default=500,
+            help="steps between two writings of last.ckpt; 0: in the end only",
+        )
+        parser.add_argument("--trust", type=list[str], default=[], help="modules whose classes a checkpoint may name")
+        parser.set_defaults({"data": {"class_path": "refine.data.UnpairedImages"}})
+
+    def before_instantiate_classes(self) -> None:
+        """Let the dataset's recipe say how long to train and in how many channels; name the run."""
+        config = self._given()
+        model, data = config["model"]["init_args"], config["data"]["init_args"]
+        if config["steps"] is not None:
+            model["steps"] = config["steps"]
+        if "channels" in model:
+            model["channels"] = data["channels"]
+        trainer = config["trainer"]
+        if trainer["logger"] is None and not trainer["fast_dev_run"]:
+            trainer["logger"] = Namespace(
+                class_path="lightning.pytorch.loggers.TensorBoardLogger",
+                init_args=Namespace(
+                    save_dir=str(trainer["default_root_dir"]), name="", version=self._free_name(config)
+                ),
+            )
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """Add the callbacks that every run has."""
+        trainer: Trainer = super().instantiate_trainer(enable_checkpointing=False, **kwargs)
+        every = int(self._given()["checkpoint_every"])
+        trainer.callbacks.extend([Validation(), Checkpoints(every), StopAfterSteps(), StopOnInterrupt()])  # type: ignore[attr-defined]
+        return trainer
+
+    def _given(self) -> Namespace:
+        config: Namespace = self.config[self.config["subcommand"]]
+        return config
+
+    def _free_name(self, config: Namespace) -> str:
+        root = Path(config["trainer"]["default_root_dir"])
+        if config["run"]:
+            return str(config["run"])
+        resumed = Path(config["ckpt_path"]).parent if config["ckpt_path"] else None
+        if resumed is not None and resumed.parent.resolve() == root.resolve():
+            return resumed.name  # a resumed run goes on in its own folder
+        number = 1
+        while (root / (name := self._run_name if number == 1 else f"{self._run_name}-{number}")).exists():
+            number += 1
+        return name
+
+    def _prepare_subcommand_kwargs(self, subcommand: str) -> dict[str, Any]:
+        """Resume without pickle, whatever torch's default is."""
+        return {**super()._prepare_subcommand_kwargs(subcommand), "weights_only": True}
+
+    def _parse_ckpt_path(self) -> None:
+        """Look at the checkpoint before anything is built, and take nothing from it that names code."""
+        config = self._given()
+        path = config.get("ckpt_path")
+        if not path:
+            return
+        stored = read_checkpoint(Path(path))["refine"]
+        allowed_class(Path(path), stored.get("class_path"), tuple(config["trust"]))
+
+
+def run(args: list[str]) -> int:
+    """`refine fit …` and `refine validate …`.
+
+    Args:
+        args: The command line after ``refine``, beginning with ``fit`` or ``validate``.
+
+    Raises:
+        InputError: On bad usage or input.
+        TrainingDiverged: If a loss became NaN or infinite.
+
+    Returns:
+        The exit code.
+    """
+    args, names = _with_recipes(args)
+    trainer = RefineCLI(args, "-".join(names) or "run").trainer
+    if args[0] == "fit" and trainer.is_global_zero and not trainer.fast_dev_run:  # type: ignore[attr-defined]
+        print(f"run: {trainer.log_dir}")
+    return 0
+
+
+def _with_recipes(args: list[str]) -> tuple[list[str], list[str]]:
+    """Replace recipes' names by their files; the names without folder and suffix name the run."""
+    resolved, names, expect = [], [], False
+    for arg in args:
+        flag, equals, value = arg.partition("=")
+        if expect or (flag in {"-c", "--config"} and equals):
+            path = find_recipe(arg if expect else value)
+            names.append(path.stem)
+            arg = str(path) if expect else f"{flag}={path}"
+        expect = not expect and arg in {"-c", "--config"}
+        resolved.append(arg)
+    return resolved, names

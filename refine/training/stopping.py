@@ -1,0 +1,45 @@
+"""When a run ends: after its steps, or after the step during which somebody pressed Ctrl-C."""
+
+import signal
+import threading
+from types import FrameType
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+
+class StopAfterSteps(Callback):
+    """Ends a fit when the method has done its `steps`, however many optimizers a step moves."""
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
+        """Stop after the last step."""
+        if int(pl_module.steps_done) >= int(pl_module.steps):  # type: ignore[arg-type]  # a Method's counters
+            trainer.should_stop = True
+
+
+class StopOnInterrupt(Callback):
+    """The first Ctrl-C (or SIGTERM) ends the fit after the step under way, with a checkpoint; a second one at once."""
+
+    def __init__(self) -> None:
+        self._previous: dict[signal.Signals, Any] = {}
+        self.interrupted = False
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Listen."""
+        if threading.current_thread() is not threading.main_thread():
+            return  # Python delivers signals to the main thread alone
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            if self.interrupted:
+                raise KeyboardInterrupt
+            self.interrupted = True
+            trainer.should_stop = True
+
+        for name in (signal.SIGINT, signal.SIGTERM):
+            self._previous[name] = signal.signal(name, stop)
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Leave the signals as they were."""
+        for name, handler in self._previous.items():
+            signal.signal(name, handler)
+        self._previous.clear()

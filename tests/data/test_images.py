@@ -1,0 +1,91 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from refine.data.images import batches, image_size, list_images, read_image, resize_levels, to_float, to_levels
+from refine.errors import InputError
+from tests.conftest import WriteImages
+
+
+def test_levels_survive_the_way_to_floats_and_back() -> None:
+    levels = torch.arange(256, dtype=torch.uint8)
+    floats = to_float(levels)
+    assert float(floats.min()) == -1.0
+    assert float(floats.max()) == 1.0
+    assert torch.equal(to_levels(floats), levels)
+
+
+def test_floats_are_rounded_to_the_nearest_level_and_clamped() -> None:
+    assert to_levels(torch.tensor([-1.3, 0.0, 0.6 / 127.5 - 1, 1.2])).tolist() == [0, 128, 1, 255]
+
+
+def test_color_gray_and_palette_files_come_as_asked_for(tmp_path: Path) -> None:
+    color = Image.fromarray(np.full((4, 6, 3), (10, 20, 30), np.uint8))
+    color.save(tmp_path / "color.png")
+    color.convert("P").save(tmp_path / "palette.png")
+    Image.fromarray(np.full((4, 6), 77, np.uint8)).save(tmp_path / "gray.png")
+    assert read_image(tmp_path / "color.png", 3)[:, 0, 0].tolist() == [10, 20, 30]
+    assert read_image(tmp_path / "palette.png", 3).shape == (3, 4, 6)
+    assert read_image(tmp_path / "gray.png", 3)[:, 0, 0].tolist() == [77, 77, 77]
+    assert read_image(tmp_path / "gray.png", 1).shape == (1, 4, 6)
+
+
+def test_sixteen_bits_are_scaled_and_not_clipped(tmp_path: Path) -> None:
+    Image.fromarray(np.full((2, 2), 0x8000, np.uint16)).save(tmp_path / "deep.png")
+    assert read_image(tmp_path / "deep.png", 1).unique().tolist() == [0x80]
+
+
+def test_mixed_channel_counts_are_refused_by_name(tmp_path: Path) -> None:
+    Image.new("RGB", (4, 4)).save(tmp_path / "color.png")
+    with pytest.raises(InputError, match=r"color\.png: expected a gray image, found mode RGB"):
+        read_image(tmp_path / "color.png", 1)
+
+
+@pytest.mark.parametrize("damage", ["truncated", "empty", "text"])
+def test_unreadable_files_are_named(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "bad.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)).save(path)
+    path.write_bytes({"truncated": path.read_bytes()[:2000], "empty": b"", "text": b"hello"}[damage])
+    with pytest.raises(InputError, match=r"bad\.png: cannot be read as an image"):
+        read_image(path, 3)
+
+
+def test_listing_is_deep_sorted_and_skips_what_is_no_image(tmp_path: Path, write_images: WriteImages) -> None:
+    write_images(tmp_path, classes=("b", "a"), count=2)
+    (tmp_path / "notes.txt").write_text("x")
+    (tmp_path / ".hidden.png").write_bytes(b"")
+    names = [path.relative_to(tmp_path).as_posix() for path in list_images(tmp_path)]
+    assert names == ["a/a-000.png", "a/a-001.png", "b/b-000.png", "b/b-001.png"]
+
+
+def test_a_folder_without_images_and_a_file_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no image in this folder"):
+        list_images(tmp_path)
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(InputError, match="expected a folder of images, found a file"):
+        list_images(tmp_path / "file")
+
+
+def test_the_header_alone_gives_height_and_width(tmp_path: Path) -> None:
+    Image.new("L", (7, 3)).save(tmp_path / "a.png")
+    assert image_size(tmp_path / "a.png") == (3, 7)
+
+
+def test_resizing_is_antialiased() -> None:
+    stripes = torch.zeros(1, 64, 64, dtype=torch.uint8)
+    stripes[..., ::2] = 255
+    small = resize_levels(stripes, (16, 16))
+    assert small.shape == (1, 16, 16)
+    assert 100 < float(small.float().mean()) < 155
+    assert float(small.float().std()) < 20  # without antialiasing, some columns would be black and others white
+
+
+def test_batches_hold_every_image_once_in_order(tmp_path: Path, write_images: WriteImages) -> None:
+    paths = list_images(write_images(tmp_path, count=5))
+    found = list(batches(paths, 3, (16, 16), batch_size=4))
+    assert [len(images) for images in found] == [4, 4, 2]
+    expected = to_float(resize_levels(read_image(paths[9], 3), (16, 16)))
+    assert torch.equal(found[2][1], expected)

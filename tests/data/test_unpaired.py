@@ -1,0 +1,111 @@
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from refine.data import UnpairedBatch, UnpairedImages
+from refine.errors import InputError
+from tests.conftest import WriteImages
+
+Pair = tuple[Path, Path]
+
+
+def first_batches(data: UnpairedImages, count: int) -> list[UnpairedBatch]:
+    data.setup("fit")
+    stream = iter(data.train_dataloader())
+    return [next(stream) for _ in range(count)]
+
+
+def test_a_batch_pairs_labeled_synthetic_images_with_real_ones(pair: Pair) -> None:
+    (batch,) = first_batches(UnpairedImages(*pair, batch_size=4), 1)
+    assert batch["synthetic"].image.shape == batch["real"].shape == (4, 3, 32, 32)
+    assert batch["real"].dtype == torch.float32
+    assert batch["real"].min() >= -1
+    assert batch["real"].max() <= 1
+    assert batch["real"].mean() > batch["synthetic"].image.mean()
+    for key, label in zip(batch["synthetic"].key, batch["synthetic"].label, strict=True):
+        assert key.startswith("ab"[int(label)])
+
+
+def test_a_batch_may_be_larger_than_the_dataset(pair: Pair) -> None:
+    (batch,) = first_batches(UnpairedImages(*pair, batch_size=50, validation_fraction=0), 1)
+    assert len(batch["real"]) == 50
+    assert set(batch["synthetic"].key) == {f"{name}/{name}-{index:03d}.png" for name in "ab" for index in range(6)}
+
+
+def pixels(batches: list[UnpairedBatch]) -> Tensor:
+    return torch.stack([torch.stack([batch["synthetic"].image, batch["real"]]) for batch in batches])
+
+
+def test_batches_hang_on_the_seed_and_the_step_never_on_workers(pair: Pair) -> None:
+    def of(**settings: int) -> Tensor:
+        return pixels(first_batches(UnpairedImages(*pair, batch_size=3, shift=2, crop=(16, 16), **settings), 4))
+
+    assert torch.equal(of(workers=0), of(workers=2))
+    assert not torch.equal(of(), of(seed=1))
+
+
+def test_the_position_goes_into_the_checkpoint_and_comes_back(pair: Pair) -> None:
+    whole = pixels(first_batches(UnpairedImages(*pair, batch_size=3, shift=2), 6))
+    resumed = UnpairedImages(*pair, batch_size=3, shift=2)
+    resumed.load_state_dict({"steps_given": 4, "seed": 0})
+    assert resumed.state_dict()["steps_given"] == 4
+    assert torch.equal(pixels(first_batches(resumed, 2)), whole[4:])
+
+
+def test_balanced_classes_come_equally_often(tmp_path: Path, write_images: WriteImages) -> None:
+    synthetic = write_images(tmp_path / "synthetic", classes=("many",), count=9)
+    write_images(synthetic, classes=("few",), count=2)
+    real = write_images(tmp_path / "real")
+    (batch,) = first_batches(UnpairedImages(synthetic, real, class_balanced=True, batch_size=40), 1)
+    assert batch["synthetic"].label.bincount().tolist() == [20, 20]
+
+
+def test_validation_sees_the_same_held_out_images_each_time(pair: Pair) -> None:
+    data = UnpairedImages(*pair, validation_fraction=0.3, crop=(16, 16), shift=2, horizontal_flip=True)
+    data.setup("fit")
+    keys = [{key for batch in data.val_dataloader() for key in batch["synthetic"].key} for _ in range(2)]
+    trained = {key for batch in first_batches(data, 20) for key in batch["synthetic"].key}
+    assert keys[0] == keys[1]
+    assert keys[0].isdisjoint(trained)
+    first, again = (torch.cat([batch["real"] for batch in data.val_dataloader()]) for _ in range(2))
+    assert torch.equal(first, again)
+    assert first.shape[-2:] == (16, 16)
+
+
+def test_flips_are_refused_where_the_labels_are_numbers(tmp_path: Path, pair: Pair) -> None:
+    folder = tmp_path / "gaze"
+    folder.mkdir()
+    Image.new("RGB", (32, 32)).save(folder / "a.png")
+    (folder / "gaze.csv").write_text("path,yaw\na.png,0.5\n")
+    data = UnpairedImages(folder, pair[1], layout="table", horizontal_flip=True)
+    with pytest.raises(InputError, match="flip would make the table's targets wrong"):
+        data.setup("fit")
+    (batch,) = first_batches(UnpairedImages(folder, pair[1], layout="table", batch_size=2), 1)
+    assert batch["synthetic"].label.tolist() == [[0.5], [0.5]]
+
+
+def test_images_of_several_sizes_need_a_crop_or_a_working_size(pair: Pair) -> None:
+    Image.new("RGB", (40, 33)).save(pair[0] / "a" / "large.png")
+    with pytest.raises(InputError, match=r"images of 2 sizes \(from \(32, 32\) to \(33, 40\)"):
+        UnpairedImages(*pair, validation_fraction=0).setup("fit")
+    for settings in ({"crop": (24, 24)}, {"resize": (24, 24)}):
+        (batch,) = first_batches(UnpairedImages(*pair, batch_size=20, **settings), 1)  # type: ignore[arg-type]
+        assert batch["synthetic"].image.shape == (20, 3, 24, 24)
+
+
+def test_a_crop_larger_than_an_image_is_refused_by_name(pair: Pair) -> None:
+    with pytest.raises(InputError, match=r"a-000\.png: 32x32 .* smaller than the crop 40x40"):
+        UnpairedImages(*pair, crop=(40, 40), validation_fraction=0).setup("fit")
+
+
+def test_color_among_gray_is_refused_by_name(pair: Pair) -> None:
+    with pytest.raises(InputError, match="expected a gray image, found mode RGB"):
+        UnpairedImages(*pair, channels=1).setup("fit")
+
+
+def test_balancing_needs_classes(pair: Pair) -> None:
+    with pytest.raises(InputError, match="class_balanced needs layout=class-folders"):
+        UnpairedImages(*pair, layout="images", class_balanced=True).setup("fit")
