@@ -1,6 +1,7 @@
 """What every method shares: its step counter, what it needs to be built again, and the stop on NaN."""
 
 import inspect
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -21,12 +22,16 @@ CHECK_EVERY = 25
 """Steps between looks at the losses on an accelerator, where each look waits for the device."""
 
 
-class Method(LightningModule):
+class Method(LightningModule, ABC):
     """A training algorithm. Two promises let it be stored and built again without pickle:
 
     every constructor argument is a plain value, and is kept as an attribute of the same name.
     """
 
+    players: tuple[str, ...] = ()
+    """Names of the optimizers, in order."""
+    steps: int
+    """Training steps, and the horizon of every schedule."""
     seed: int
     """Seeds every random draw of training, with the step: nothing random is left over to save."""
 
@@ -61,11 +66,15 @@ class Method(LightningModule):
         """Which entries of the state dict calling the method needs; the rest is for training alone."""
         return ("",)
 
-    def generator(self) -> torch.Generator:
-        """A CPU generator for this step's draws: a function of the seed, the step and the process alone."""
+    @abstractmethod
+    def training_step(self, batch: Any, batch_idx: int) -> None:
+        """One step, counted by `count_step` at its end."""
+
+    def generator(self, device: torch.device | str = "cpu") -> torch.Generator:
+        """A generator for this step's draws: a function of the seed, the step and the process alone."""
         numbers = torch.tensor([self.seed, self.steps_done, self.global_rank], dtype=torch.int64)
         mixed = (numbers * torch.tensor([1_000_003, 7_919, 104_729])).sum()
-        return torch.Generator().manual_seed(int(mixed))
+        return torch.Generator(device).manual_seed(int(mixed))
 
     def descend(self, optimizer: LightningOptimizer, loss: Tensor) -> None:
         """One step of one player down its loss; a loss that is not finite stops the run before the step.
@@ -89,6 +98,8 @@ class Method(LightningModule):
 
     def count_step(self) -> None:
         """Call at the end of every training step."""
+        for name, optimizer in zip(self.players, self.trainer.optimizers, strict=True):
+            self.log(f"learning_rate/{name}", optimizer.param_groups[0]["lr"])
         self.steps_done += 1
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -109,11 +120,16 @@ class Method(LightningModule):
         """Take the counter back, and refuse to go on with another method's checkpoint.
 
         Raises:
-            InputError: If the checkpoint is of another class.
+            InputError: If the checkpoint is of another class, or of networks of another shape.
         """
         stored = checkpoint["refine"]
         if stored["class_path"] != self.description()["class_path"]:
             raise InputError(f"the checkpoint holds {stored['class_path']}, not {type(self).__qualname__}")
+        weights = checkpoint["state_dict"]
+        if any(key not in weights or weights[key].shape != value.shape for key, value in self.named_parameters()):
+            now = self.arguments()
+            other = [f"{k}={v} (now {now.get(k)})" for k, v in stored["init_args"].items() if v != now.get(k)]
+            raise InputError(f"the checkpoint's networks have another shape: it was trained with {', '.join(other)}")
         self.steps_done = int(stored["steps_done"])
         self.load_inference_state(stored["state"])
 

@@ -59,6 +59,8 @@ class SimGAN(Translator):
         seed: Seeds the draws from the history buffer.
     """
 
+    players = ("refiner", "discriminator")
+
     def __init__(
         self,
         channels: int = 1,

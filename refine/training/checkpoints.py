@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from refine.methods.base import Method
 from refine.training.validation import DISTANCE
 
 
@@ -29,7 +30,7 @@ class Checkpoints(Callback):
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
         """Save what has been reached."""
-        if self.every and int(pl_module.steps_done) % self.every == 0:  # type: ignore[arg-type]  # a Method's counter
+        if self.every and isinstance(pl_module, Method) and pl_module.steps_done % self.every == 0:
             self._save(trainer, "last.ckpt")
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -1,6 +1,8 @@
 """`refine fit` and `refine validate`: LightningCLI with our defaults, recipes and safe checkpoints."""
 
+import logging
 import pathlib
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -81,16 +83,14 @@ class RefineCLI(LightningCLI):
             help="steps between two writings of last.ckpt; 0: in the end only",
         )
         parser.add_argument("--trust", type=list[str], default=[], help="modules whose classes a checkpoint may name")
+        parser.link_arguments("data.channels", "model.init_args.channels", apply_on="instantiate")
         parser.set_defaults({"data": {"class_path": "refine.data.UnpairedImages"}})
 
     def before_instantiate_classes(self) -> None:
-        """Let the dataset's recipe say how long to train and in how many channels; name the run."""
+        """Let the dataset's recipe say how long to train; name the run."""
         config = self._given()
-        model, data = config["model"]["init_args"], config["data"]["init_args"]
         if config["steps"] is not None:
-            model["steps"] = config["steps"]
-        if "channels" in model:
-            model["channels"] = data["channels"]
+            config["model"]["init_args"]["steps"] = config["steps"]
         trainer = config["trainer"]
         if trainer["logger"] is None and not trainer["fast_dev_run"]:
             trainer["logger"] = Namespace(
@@ -151,6 +151,8 @@ def run(args: list[str]) -> int:
         The exit code.
     """
     args, names = _with_recipes(args)
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", module="lightning", message=".*(many workers|LeafSpec|log_every_n_steps).*")
     trainer = RefineCLI(args, "-".join(names) or "run").trainer
     if args[0] == "fit" and trainer.is_global_zero and not trainer.fast_dev_run:  # type: ignore[attr-defined]
         print(f"run: {trainer.log_dir}")

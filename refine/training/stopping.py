@@ -7,13 +7,15 @@ from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from refine.methods.base import Method
+
 
 class StopAfterSteps(Callback):
     """Ends a fit when the method has done its `steps`, however many optimizers a step moves."""
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
         """Stop after the last step."""
-        if int(pl_module.steps_done) >= int(pl_module.steps):  # type: ignore[arg-type]  # a Method's counters
+        if isinstance(pl_module, Method) and pl_module.steps_done >= pl_module.steps:
             trainer.should_stop = True
 
 

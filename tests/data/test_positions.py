@@ -1,5 +1,5 @@
 from collections import Counter
-from itertools import islice
+from itertools import chain, islice
 
 import torch
 
@@ -40,7 +40,7 @@ def test_balanced_sampling_draws_every_class_equally_often_and_every_member() ->
 def test_processes_share_out_the_positions_of_a_step() -> None:
     first = list(islice(PositionBatches(2, 0, rank=0, processes=2), 3))
     second = list(islice(PositionBatches(2, 0, rank=1, processes=2), 3))
-    assert sorted(sum(first + second, [])) == list(range(12))
+    assert sorted(chain.from_iterable(first + second)) == list(range(12))
     assert first[0] + second[0] == [0, 1, 2, 3]
 
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from refine.data.layouts import ClassFolders
-from refine.data.store import Cache, ImageStore, split_by_key
 from refine.data.samples import Record
+from refine.data.store import Cache, ImageStore, split_by_key
 from refine.errors import InputError
 from tests.conftest import WriteImages
 

@@ -40,8 +40,9 @@ def pixels(batches: list[UnpairedBatch]) -> Tensor:
 
 
 def test_batches_hang_on_the_seed_and_the_step_never_on_workers(pair: Pair) -> None:
-    def of(**settings: int) -> Tensor:
-        return pixels(first_batches(UnpairedImages(*pair, batch_size=3, shift=2, crop=(16, 16), **settings), 4))
+    def of(workers: int = 0, seed: int = 0) -> Tensor:
+        data = UnpairedImages(*pair, batch_size=3, shift=2, crop=(16, 16), workers=workers, seed=seed)
+        return pixels(first_batches(data, 4))
 
     assert torch.equal(of(workers=0), of(workers=2))
     assert not torch.equal(of(), of(seed=1))

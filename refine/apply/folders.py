@@ -1,0 +1,109 @@
+"""The two folders of a run: what is refused before anything is made, and what the output must be."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from refine.apply.files import FULL_DISK, MANIFEST, RUN, TEMPORARY, UNFINISHED, sweep
+from refine.errors import DiskFull, InputError
+
+
+def check_folders(source: Path, output: Path) -> tuple[Path, Path]:
+    """Both as absolute paths without links.
+
+    Raises:
+        InputError: If the input is no folder, one lies in the other, or the output holds other things.
+    """
+    if not source.is_dir():
+        found = "a file" if source.exists() else "nothing"
+        raise InputError(f"{source}: expected a folder with a dataset, found {found}")
+    if not os.access(source, os.R_OK | os.X_OK):
+        raise InputError(f"{source}: the folder cannot be read (permission denied)")
+    real_source, real_output = source.resolve(), output.resolve()
+    if real_output == real_source or real_output.is_relative_to(real_source):
+        raise InputError(f"{output}: the output lies inside the input {source}; choose a folder beside it")
+    if real_source.is_relative_to(real_output):
+        raise InputError(f"{source}: the input lies inside the output {output}; choose another output")
+    if output.exists() and not output.is_dir():
+        raise InputError(f"{output}: expected a folder for the output, found a file")
+    if output.is_dir() and not (output / RUN).is_file():
+        foreign = sorted(entry.name for entry in output.iterdir() if not entry.name.startswith(TEMPORARY))
+        if foreign:
+            raise InputError(
+                f"{output}: not empty and no output of `refine apply` (it has no {RUN}, but {foreign[0]}); "
+                "choose a new folder, or empty this one"
+            )
+    _check_writable(output)
+    return real_source, real_output
+
+
+def _check_writable(output: Path) -> None:
+    place = output
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    if not place.is_dir():
+        raise InputError(f"{output}: {place} is a file, so no folder can be made there")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise InputError(f"{output}: {place} is not writable; choose another --output")
+
+
+@contextmanager
+def only_run(output: Path) -> Iterator[None]:
+    """Make the output folder, and keep other runs out of it.
+
+    Raises:
+        InputError: If another run is at work there.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(output, os.O_RDONLY)
+    try:
+        _lock(descriptor, output)
+        yield
+    finally:
+        os.close(descriptor)  # the lock goes with it, and with the process if that is killed
+
+
+@contextmanager
+def unfinished(output: Path) -> Iterator[None]:
+    """Sweep what a killed run left, and mark the output until this one comes to its end."""
+    sweep(output)
+    (output / UNFINISHED).touch()
+    yield
+    (output / UNFINISHED).unlink(missing_ok=True)
+
+
+def _lock(descriptor: int, output: Path) -> None:
+    try:
+        import fcntl
+    except ImportError:  # no such locks on this system: two runs at once are the user's own care
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise InputError(f"{output}: another `refine apply` is writing here; wait for it, or stop it") from error
+    except OSError:  # a file system without locks
+        return
+
+
+@contextmanager
+def disk_errors(output: Path) -> Iterator[None]:
+    """Turn what the disk says into what the user can do.
+
+    Raises:
+        DiskFull: If no space is left.
+        InputError: If the output may not be written.
+    """
+    try:
+        yield
+    except DiskFull:
+        raise
+    except OSError as error:
+        if error.errno in FULL_DISK:
+            raise DiskFull(
+                f"{output}: no space left; what {MANIFEST} lists is done and stands. Make room, "
+                "then run the same command again"
+            ) from error
+        if isinstance(error, PermissionError | FileExistsError | IsADirectoryError | NotADirectoryError):
+            raise InputError(f"{output}: cannot be written ({error.strerror}: {error.filename})") from error
+        raise

@@ -1,0 +1,142 @@
+"""The work of one run: carry, read, refine, write, and one manifest line for each file."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+from refine.apply.codec import Levels, Picture, encode, mean_absolute_change
+from refine.apply.files import hex_digest, sync_folder, why, write_temporary
+from refine.apply.manifest import Manifest, failed
+from refine.apply.network import Network, OutOfMemory
+from refine.apply.plan import PIXELS_PER_IMAGE, Plan, PlannedImage, batches
+from refine.apply.progress import bar
+from refine.apply.provenance import Settings
+from refine.apply.read import Read, read_ahead
+from refine.apply.resume import drop_stale, standing
+from refine.apply.summary import ApplySummary, summarize
+from refine.apply.write import PERMISSIONS, Finished, Writer, carry, link
+
+AHEAD = 4
+"""Batches that are read ahead of the network, and as many that wait behind it to be written."""
+
+
+class Job:
+    """One run over one plan.
+
+    Args:
+        source: The dataset, without links in its path.
+        output: Where the refined one goes; it exists, and is this run's alone.
+        plan: What is to be done.
+        network: What refines.
+        settings: Flags.
+    """
+
+    def __init__(self, source: Path, output: Path, plan: Plan, network: Network, settings: Settings) -> None:
+        self.source, self.output, self.plan, self.network = source, output, plan, network
+        self.batch_size, self.workers = settings.batch_size, settings.workers
+        self.pixels = AHEAD * PIXELS_PER_IMAGE * settings.batch_size
+
+    def run(self) -> ApplySummary:
+        """Do what is not done yet, and leave the manifest sorted.
+
+        Raises:
+            OSError: If the output cannot be written; what is finished is kept.
+        """
+        manifest = Manifest(self.output)
+        try:
+            drop_stale(self.plan, manifest, self.output)
+            kept = standing(self.plan, manifest, self.source, self.output, self.workers)
+            self._make_folders()
+            missing = {image.key for image in self.plan.images} - kept
+            with bar(len(missing), "refining") as advance:
+                self._in_writer(manifest, None, lambda writer: self._carry(writer, kept))
+                self._in_writer(manifest, advance, lambda writer: self._refine(writer, missing))
+                self._in_writer(manifest, None, lambda writer: self._link(writer, kept, manifest))
+            manifest.finish()
+            return summarize(list(manifest.entries.values()), kept)
+        finally:
+            manifest.close()
+
+    def _in_writer(
+        self, manifest: Manifest, advance: Callable[[int], None] | None, work: Callable[[Writer], None]
+    ) -> None:
+        writer = Writer(manifest, self.workers, self.pixels, advance or (lambda count: None))
+        try:
+            work(writer)
+            writer.close()
+        except BaseException:
+            writer.abandon()
+            raise
+
+    def _make_folders(self) -> None:
+        for folder in self.plan.folders:
+            (self.output / folder).mkdir(exist_ok=True)
+        for folder in ["", *self.plan.folders]:
+            sync_folder(self.output / folder)
+
+    def _carry(self, writer: Writer, kept: set[str]) -> None:
+        for entry in self.plan.failures:
+            writer.add(Finished(entry, self.output / entry["key"]))
+        for key in self.plan.carried:
+            if key not in kept:
+                writer.submit(partial(carry, self.source / key, self.output / key, key), PIXELS_PER_IMAGE)
+
+    def _refine(self, writer: Writer, missing: set[str]) -> None:
+        planned = batches(self.plan.images, missing, self.batch_size)
+        pool = ThreadPoolExecutor(self.workers, "refine-read")
+        try:
+            for read in read_ahead(planned, self.source, pool, self.pixels, AHEAD * self.batch_size):
+                self._refine_batch(writer, read)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _refine_batch(self, writer: Writer, read: Read) -> None:
+        for entry in read.failures:
+            writer.add(Finished(entry, self.output / entry["key"]))
+        if not read.pictures:
+            return
+        try:
+            refined = self.network([picture for _, picture in read.pictures], read.size)
+        except OutOfMemory as error:
+            for image, _ in read.pictures:
+                writer.add(Finished(failed(image.key, "image", str(error)), self.output / image.key))
+            return
+        for (image, picture), color in zip(read.pictures, refined, strict=True):
+            writer.submit(partial(self._write, image, picture, color), image.pixels)
+
+    def _write(self, image: PlannedImage, picture: Picture, color: Levels | None) -> Finished:
+        key, final = image.key, self.output / image.key
+        if color is None:
+            return Finished(failed(key, "image", "the network gave NaN or infinity for it"), final)
+        try:
+            data, stored = encode(picture, color)
+            permissions = (self.source / key).stat().st_mode & PERMISSIONS
+        except Exception as error:  # whatever an encoder raises concerns this file alone
+            return Finished(failed(key, "image", f"cannot be written back the same ({why(error)})"), final)
+        temporary = write_temporary(final, data, permissions)
+        return Finished(
+            {
+                "key": key,
+                "kind": "image",
+                "status": "done",
+                "input_sha256": picture.sha256,
+                "output_sha256": hex_digest(data),
+                "width": picture.seen.width,
+                "height": picture.seen.height,
+                "mode": picture.seen.mode,
+                "mean_absolute_change": mean_absolute_change(picture.color, stored),
+            },
+            final,
+            temporary,
+        )
+
+    def _link(self, writer: Writer, kept: set[str], manifest: Manifest) -> None:
+        folders = {".", *self.plan.folders}
+        for wanted in self.plan.links:
+            final = self.output / wanted.key
+            entry = manifest.entries.get(wanted.target)
+            if wanted.target not in folders and (entry is None or entry["status"] != "done"):
+                writer.add(Finished(failed(wanted.key, "link", "a link to a file that was not written"), final))
+            elif wanted.key not in kept:
+                writer.submit(partial(link, wanted.text, final, wanted.key), 1)

@@ -1,0 +1,155 @@
+"""`refine-manifest.jsonl`: one line for each file of the dataset. The last line of a key wins."""
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple, NotRequired, TypedDict, cast
+
+from refine.apply.files import MANIFEST, replace_whole, sync_folder
+
+
+class Entry(TypedDict):
+    """One line. Which of the further fields are there depends on kind and status."""
+
+    key: str
+    """Path relative to the dataset's root, with forward slashes."""
+    kind: str
+    """``image`` (refined), ``carried`` (copied byte for byte) or ``link``."""
+    status: str
+    """``done`` or ``failed``."""
+    reason: NotRequired[str]
+    """Why it failed."""
+    sha256: NotRequired[str]
+    """Of a carried file, before and after."""
+    input_sha256: NotRequired[str]
+    output_sha256: NotRequired[str]
+    width: NotRequired[int]
+    height: NotRequired[int]
+    mode: NotRequired[str]
+    mean_absolute_change: NotRequired[float]
+    """In levels of 0 … 255 over the color channels, before a lossy format's loss."""
+    target: NotRequired[str]
+    """Where a link points, relative to its own folder."""
+
+
+FIELDS = {
+    ("image", "done"): {"input_sha256", "output_sha256", "width", "height", "mode", "mean_absolute_change"},
+    ("carried", "done"): {"sha256"},
+    ("link", "done"): {"target"},
+}
+
+
+def failed(key: str, kind: str, reason: str) -> Entry:
+    """The line of a file that was not written."""
+    return {"key": key, "kind": kind, "status": "failed", "reason": reason}
+
+
+class Lines(NamedTuple):
+    """A manifest as it was found."""
+
+    entries: dict[str, Entry]
+    damaged: list[int]
+    """Numbers of lines that say nothing, counted from 1."""
+    torn: bool
+    """Whether the last line was cut off while it was written."""
+
+
+def read_manifest(folder: Path) -> Lines:
+    """A refined dataset's manifest; empty where there is none. Nothing in it is trusted to be a path."""
+    path = folder / MANIFEST
+    text = path.read_bytes() if path.is_file() else b""
+    *lines, rest = text.split(b"\n")
+    entries: dict[str, Entry] = {}
+    damaged = []
+    for number, line in enumerate(lines, start=1):
+        entry = _parse(line)
+        if entry is None:
+            damaged.append(number)
+        else:
+            entries[entry["key"]] = entry
+    return Lines(entries, damaged, torn=bool(rest))
+
+
+def _parse(line: bytes) -> Entry | None:
+    try:
+        entry = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(entry, dict) or not isinstance(entry.get("key"), str) or not _is_inside(entry["key"]):
+        return None
+    kind, status = str(entry.get("kind")), str(entry.get("status"))
+    wanted = {"reason"} if status == "failed" else FIELDS.get((kind, status))
+    if wanted is None or not {"kind", "status", *wanted} <= entry.keys():
+        return None
+    return cast(Entry, entry)
+
+
+def _is_inside(key: str) -> bool:
+    """Whether a key names a place below the dataset's root: a stranger's manifest must not point elsewhere."""
+    path = PurePosixPath(key)
+    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts and "\0" not in key
+
+
+def line_of(entry: Entry) -> bytes:
+    """One line, ASCII whatever the name, so that it stays one line and any bytes of a name survive."""
+    return json.dumps(entry, sort_keys=True, ensure_ascii=True).encode("ascii") + b"\n"
+
+
+class Manifest:
+    """The manifest of a run in progress. Not for several threads at once.
+
+    Args:
+        folder: The refined dataset. A torn last line is discarded.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / MANIFEST
+        found = read_manifest(folder)
+        self.entries = found.entries
+        if found.torn or found.damaged:
+            self._rewrite()
+        self._file = self.path.open("ab", buffering=0)
+        sync_folder(folder)
+
+    def append(self, entries: Iterable[Entry]) -> None:
+        """Add lines and sync them. Where that fails nothing is added: the disk may be full.
+
+        Raises:
+            OSError: As the disk has it.
+        """
+        new = [entry for entry in entries if self.entries.get(entry["key"]) != entry]
+        if not new:
+            return
+        data = memoryview(b"".join(line_of(entry) for entry in new))
+        length = os.fstat(self._file.fileno()).st_size
+        try:
+            while data:
+                data = data[self._file.write(data) :]
+            os.fsync(self._file.fileno())
+        except OSError:
+            os.ftruncate(self._file.fileno(), length)
+            raise
+        self.entries.update({entry["key"]: entry for entry in new})
+
+    def drop(self, keys: Iterable[str]) -> None:
+        """Forget keys, at once and in one step."""
+        gone = [key for key in keys if self.entries.pop(key, None) is not None]
+        if gone:
+            self.close()
+            self._rewrite()
+            self._file = self.path.open("ab", buffering=0)
+
+    def finish(self) -> None:
+        """Leave one line a key, sorted: the same bytes whatever happened on the way."""
+        self.close()
+        self._rewrite()
+
+    def close(self) -> None:
+        """Stop writing; the lines stay as they came."""
+        self._file.close()
+
+    def _rewrite(self) -> None:
+        data = b"".join(line_of(self.entries[key]) for key in sorted(self.entries))
+        if not self.path.is_file() or self.path.read_bytes() != data:
+            replace_whole(self.path, data)

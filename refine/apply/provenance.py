@@ -1,0 +1,106 @@
+"""`refine-run.json`: by what a refined dataset was made. A run may only go on where all of it is the same."""
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import PIL
+import torch
+
+import refine
+from refine.apply.files import RUN, replace_whole
+from refine.errors import InputError
+from refine.methods.base import Plain
+from refine.methods.translator import Translator
+
+FORMAT = 1
+
+Run = dict[str, Plain]
+
+
+class Settings(NamedTuple):
+    """The flags of `refine apply` that change pixels, or which files are refined, and the one that does not."""
+
+    images: str | None = None
+    layout: str | None = None
+    batch_size: int = 8
+    device: str = "auto"
+    precision: str = "32"
+    scale: str = "trained"
+    workers: int = 2
+    """Not recorded: the result does not depend on it."""
+
+
+def describe_run(translator: Translator, model: str, settings: Settings, device: torch.device) -> Run:
+    """All that the bytes of the output follow from, beside the input: no time, no place, no worker count.
+
+    Args:
+        translator: The model.
+        model: Its sha256.
+        settings: Flags.
+        device: Where it runs.
+    """
+    description = translator.description()
+    return {
+        "format": FORMAT,
+        "model": {name: description[name] for name in ("class_path", "init_args", "state")} | {"sha256": model},
+        "versions": {
+            "refine": refine.__version__,
+            "torch": str(torch.__version__),
+            "pillow": PIL.__version__,
+        },
+        "flags": {
+            "images": settings.images,
+            "layout": settings.layout,
+            "batch_size": settings.batch_size,
+            "precision": settings.precision,
+            "scale": settings.scale,
+        },
+        "device": device.type,
+        "threads": torch.get_num_threads() if device.type == "cpu" else None,
+        "seed": None,
+    }
+
+
+def claim(output: Path, run: Run) -> None:
+    """Write the record into a new output, or hold it against the one that is there.
+
+    Raises:
+        InputError: If the output was made otherwise, naming what differs.
+    """
+    path = output / RUN
+    data = json.dumps(run, indent=2, sort_keys=True, ensure_ascii=True).encode() + b"\n"
+    if path.is_file():
+        try:
+            stored = json.loads(path.read_bytes())
+        except ValueError as error:
+            raise InputError(f"{path}: damaged; choose another --output, or delete {output}") from error
+        differences = [] if path.read_bytes() == data else sorted(_differences(stored, run))
+        if differences:
+            raise InputError(
+                f"{output}: was made with {'; '.join(differences)}. Choose another --output, give the same again, "
+                "or delete it"
+            )
+    else:
+        replace_whole(path, data)
+
+
+NAMES = {
+    "flags.images": "--images",
+    "flags.layout": "--layout",
+    "flags.batch_size": "--batch-size",
+    "flags.precision": "--precision",
+    "flags.scale": "--scale",
+    "device": "--device",
+    "threads": "threads (OMP_NUM_THREADS)",
+    "model.sha256": "the checkpoint's sha256",
+}
+
+
+def _differences(stored: object, run: object, name: str = "") -> list[str]:
+    if isinstance(stored, dict) and isinstance(run, dict):
+        found = []
+        for key in sorted(stored.keys() | run.keys()):
+            found += _differences(stored.get(key), run.get(key), f"{name}.{key}" if name else str(key))
+        return found
+    return [] if stored == run else [f"{NAMES.get(name, name)} {stored!s}, not {run!s}"]

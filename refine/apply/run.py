@@ -1,0 +1,95 @@
+"""`apply`: everything that can be refused is refused first, then the job runs."""
+
+import warnings
+from pathlib import Path
+
+from refine.apply.folders import check_folders, disk_errors, only_run, unfinished
+from refine.apply.job import Job
+from refine.apply.network import Network, choose_device, set_scale
+from refine.apply.pairing import refuse_labels
+from refine.apply.plan import Plan, make_plan
+from refine.apply.provenance import Settings, claim, describe_run
+from refine.apply.select import selection
+from refine.apply.summary import ApplySummary
+from refine.errors import InputError
+from refine.methods.checkpoint import load_translator, model_sha256
+from refine.methods.translator import Translator
+
+
+def apply(
+    checkpoint: Path,
+    source: Path,
+    output: Path,
+    *,
+    images: str | None = None,
+    layout: str | None = None,
+    batch_size: int = 8,
+    workers: int = 2,
+    device: str = "auto",
+    precision: str = "32",
+    scale: str | None = None,
+    trust: tuple[str, ...] = (),
+) -> ApplySummary:
+    """Refine a dataset: the same tree with other pixels, labels and every other file byte for byte the same.
+
+    Interrupted at any moment, the same call goes on and ends with the same bytes.
+
+    Args:
+        checkpoint: A translator's `.ckpt`, or a bundle's folder.
+        source: The synthetic dataset.
+        output: Where the refined one goes; new, or made by the same call before.
+        images: Glob below ``source`` of the files that are images to refine; all others are carried.
+        layout: ``images``, ``class-folders`` or ``table``: the layout then says which files are images.
+        batch_size: Images of up to 256 x 256 in a call to the network; larger ones fewer.
+        workers: Threads that read, and as many that write.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        precision: ``32`` or ``bf16``.
+        scale: ``native``, ``trained`` (the default) or ``HEIGHTxWIDTH``: the size at which the network sees images.
+        trust: Modules beside ``refine`` whose classes the checkpoint may name.
+
+    Raises:
+        InputError: Bad folders, checkpoint or flags; nothing has been made then.
+        DiskFull: No space is left; what is done stands.
+    """
+    check_folders(source, output)
+    translator = load_translator(checkpoint, trust)
+    settings = Settings(images, layout, batch_size, device, precision, scale or "trained", workers)
+    return refine_dataset(translator, model_sha256(checkpoint), source, output, settings)
+
+
+def refine_dataset(translator: Translator, model: str, source: Path, output: Path, settings: Settings) -> ApplySummary:
+    """`apply` with a translator in hand.
+
+    Args:
+        translator: In eval mode.
+        model: What identifies its weights, for the record.
+        source: The synthetic dataset.
+        output: Where the refined one goes.
+        settings: All flags.
+    """
+    if settings.batch_size < 1 or settings.workers < 1:
+        raise InputError("--batch-size and --workers must be 1 or more")
+    source, output = check_folders(source, output)
+    device = choose_device(settings.device)
+    set_scale(translator, settings.scale)
+    network = Network(translator, device, settings.precision)
+    selected = selection(source, settings.images, settings.layout)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\.")  # what matters is listed with its reason
+        plan = make_plan(source, selected, translator.channels, settings.workers)
+        _require_images(plan, source, settings)
+        if settings.images is None and settings.layout is None:
+            refuse_labels(source, plan.glances)
+        run = describe_run(translator, model, settings, device)
+        with disk_errors(output), only_run(output):
+            claim(output, run)
+            with unfinished(output):
+                return Job(source, output, plan, network, settings).run()
+
+
+def _require_images(plan: Plan, source: Path, settings: Settings) -> None:
+    if plan.images or any(entry["kind"] == "image" for entry in plan.failures):
+        return
+    if settings.images is not None:
+        raise InputError(f"{source}: --images {settings.images!r} matches no image there")
+    raise InputError(f"{source}: no image in this folder or below it")

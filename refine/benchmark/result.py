@@ -1,0 +1,74 @@
+"""What a benchmark found, as it stands in `benchmark.json`."""
+
+import json
+import os
+from pathlib import Path
+from typing import NotRequired, TypedDict
+
+from refine.errors import InputError
+
+
+class Row(TypedDict):
+    """One kind of training data, tested on real images."""
+
+    accuracy: list[float]
+    """One figure a seed, 0 to 1."""
+    balanced_accuracy: list[float]
+    """Mean over classes, one figure a seed, 0 to 1."""
+    mean: float
+    std: float
+    """Of the accuracy over seeds (n - 1); 0 with one seed."""
+    interval: list[float]
+    """95 % for the mean accuracy: bootstrap over test images."""
+    confusion: list[list[int]]
+    """Test images by true class (row) and predicted class (column), summed over seeds."""
+    n_train: int
+    """Images trained on; the smallest fold's with cross-validation."""
+    n_test: int
+    folds: NotRequired[int]
+    """Blocks of the cross-validation."""
+
+
+class Benchmark(TypedDict):
+    """What `benchmark.json` holds."""
+
+    classes: list[str]
+    rows: dict[str, Row]
+    gap_closed: dict[str, float | None]
+    """(row - synthetic) / (target_supervised - synthetic) in mean accuracy; None where there is no gap."""
+    protocol: str
+    provenance: dict[str, object]
+
+
+FILE = "benchmark.json"
+
+
+def write_json(result: Benchmark, folder: Path) -> None:
+    """Write ``benchmark.json`` beside its final name, then rename: readers never see half of it.
+
+    Raises:
+        InputError: If the place cannot be written to.
+    """
+    path = folder / FILE
+    temporary = path.with_name(f".{FILE}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror}); choose another --output") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def claim_output(folder: Path) -> None:
+    """Make the output's folder: before the training, not after it, is the time to find that it cannot be.
+
+    Raises:
+        InputError: If it cannot be made or written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be made ({error.strerror}); choose another --output") from error
+    if not os.access(folder, os.W_OK):
+        raise InputError(f"{folder}: cannot be written to; choose another --output")

@@ -1,0 +1,132 @@
+"""Color statistics transfer (Reinhard et al., Color Transfer between Images, IEEE CG&A 2001)."""
+
+from collections.abc import Iterable
+
+import torch
+from kornia.color import lab_to_rgb, rgb_to_lab
+from torch import Tensor, nn
+
+from refine.data.samples import UnpairedBatch
+from refine.errors import InputError
+from refine.methods.translator import Translator
+
+FLAT = 0.01
+"""A channel that varies less (Lab units, or 1/100 of the gray range) is moved, not stretched: it is rounding."""
+
+
+class ColorTransfer(Translator):
+    """Gives synthetic images the real ones' mean and standard deviation in each channel of Lab. No training.
+
+    The statistics are over all pixels of all images of a side, so every image is changed by the same map of
+    colors. The paper takes them from one image and works in the Lab space of Ruderman; here it is CIE L*a*b*
+    (D65), and for gray images the gray level alone. Through `refine fit`, they are those of the batches that
+    the dataset's recipe asks for, augmentation and class balance included; `fit_color_transfer` takes every
+    image once.
+
+    Args:
+        channels: 1 (gray) or 3 (RGB).
+        steps: Batches that are counted when it is fitted through `refine fit`.
+        seed: Without effect: nothing here is random.
+    """
+
+    def __init__(self, channels: int = 3, steps: int = 100, seed: int = 0) -> None:
+        super().__init__()
+        self.channels = channels
+        self.steps = steps
+        self.seed = seed
+        self.synthetic = ColorStatistics(channels)
+        self.real = ColorStatistics(channels)
+
+    def setup(self, stage: str) -> None:
+        """Take no working size over: a map of colors fits every size, at full detail."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Synthetic to refined, ``(B, channels, H, W)`` in [-1, 1].
+
+        Raises:
+            InputError: If one side's statistics were never taken.
+        """
+        source_mean, source_std = self.synthetic.mean_and_std()
+        target_mean, target_std = self.real.mean_and_std()
+        stretch = torch.where(source_std > FLAT, target_std / source_std.clamp_min(FLAT), 1.0)
+        offset = target_mean - stretch * source_mean
+        moved = to_color_space(images) * _over_pixels(stretch, images) + _over_pixels(offset, images)
+        return _from_color_space(moved).to(images.dtype)
+
+    def training_step(self, batch: UnpairedBatch, batch_idx: int) -> None:
+        """Count one batch of both sides."""
+        self.synthetic.add(batch["synthetic"].image)
+        self.real.add(batch["real"])
+        self.count_step()
+
+    def configure_optimizers(self) -> list[torch.optim.Optimizer]:
+        """None: there is nothing to descend."""
+        return []
+
+
+class ColorStatistics(nn.Module):
+    """Running sums over pixels, in float64 and in one pass: mean and standard deviation of each channel."""
+
+    count: Tensor
+    total: Tensor
+    squares: Tensor
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.register_buffer("count", torch.zeros((), dtype=torch.float64))
+        self.register_buffer("total", torch.zeros(channels, dtype=torch.float64))
+        self.register_buffer("squares", torch.zeros(channels, dtype=torch.float64))
+
+    @torch.no_grad()
+    def add(self, images: Tensor) -> None:
+        """Count ``(B, channels, H, W)`` in [-1, 1]."""
+        values = to_color_space(images).double()
+        self.count += values.numel() / values.shape[1]
+        self.total += values.sum(dim=(0, 2, 3))
+        self.squares += values.square().sum(dim=(0, 2, 3))
+
+    def mean_and_std(self) -> tuple[Tensor, Tensor]:
+        """``(channels,)`` float64 each, in the units of `to_color_space`.
+
+        Raises:
+            InputError: If nothing was counted.
+        """
+        if not self.count > 0:
+            raise InputError("this color transfer holds no statistics; fit it on synthetic and real images first")
+        mean = self.total / self.count
+        return mean, (self.squares / self.count - mean.square()).clamp_min(0.0).sqrt()
+
+
+def fit_color_transfer(synthetic: Iterable[Tensor], real: Iterable[Tensor], channels: int) -> ColorTransfer:
+    """A color transfer from every image of two datasets, in one pass over each.
+
+    Args:
+        synthetic: Batches ``(B, channels, H, W)`` in [-1, 1].
+        real: The same.
+        channels: 1 or 3.
+
+    Raises:
+        InputError: If a side has no image.
+    """
+    transfer = ColorTransfer(channels)
+    for statistics, batches in ((transfer.synthetic, synthetic), (transfer.real, real)):
+        for images in batches:
+            statistics.add(images)
+        statistics.mean_and_std()  # refuses an empty side now, not at the first image
+    return transfer.eval()
+
+
+def to_color_space(images: Tensor) -> Tensor:
+    """``(B, 3, H, W)`` in [-1, 1] to L* 0 … 100, a* and b* about ±128; ``(B, 1, H, W)`` to 0 … 100. float32."""
+    levels = (images.float() + 1.0) / 2.0
+    lab: Tensor = rgb_to_lab(levels) if images.shape[1] == 3 else 100.0 * levels
+    return lab
+
+
+def _from_color_space(values: Tensor) -> Tensor:
+    levels: Tensor = lab_to_rgb(values) if values.shape[1] == 3 else (values / 100.0).clamp(0.0, 1.0)
+    return levels * 2.0 - 1.0
+
+
+def _over_pixels(values: Tensor, images: Tensor) -> Tensor:
+    return values.to(device=images.device, dtype=torch.float32)[:, None, None]

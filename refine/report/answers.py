@@ -1,0 +1,176 @@
+"""The three questions and what the figures say to them. What got worse is said as plainly as what got better."""
+
+from statistics import mean
+from typing import Literal, NamedTuple
+
+from refine.apply.files import shown
+from refine.report.measured import NAMES, Benchmark, Metrics, Row, Score
+from refine.report.refined import RefinedDataset
+
+BASELINES = frozenset({"synthetic", "color_transfer", "target_supervised"})
+
+Mark = Literal["good", "bad", "even", "unknown"]
+
+VERDICTS: dict[Mark, str] = {"good": "✓ yes", "bad": "✗ no", "even": "= the same", "unknown": ""}
+MIXED = "± mixed"
+
+
+class Answer(NamedTuple):
+    """One question answered."""
+
+    question: str
+    mark: Mark
+    verdict: str
+    """One word; empty where nothing was measured."""
+    figure: str
+    """The answer in one glance."""
+    sentences: list[str]
+
+
+def two(before: float, after: float) -> tuple[str, str]:
+    """Two numbers with as many digits as it takes to tell them apart, three at least."""
+    for digits in range(3, 17):
+        texts = f"{before:.{digits}g}", f"{after:.{digits}g}"
+        if texts[0] != texts[1]:
+            break
+    return texts if before != after else (f"{before:.3g}", f"{after:.3g}")
+
+
+def percent(share: float) -> str:
+    """0.812 as `81.2 %`."""
+    return f"{100 * share:.1f} %"
+
+
+def count(number: int, noun: str) -> str:
+    """A number with its noun, in the plural where it is not one."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}".replace(",", "\u202f")
+
+
+def is_it_more_real(metrics: Metrics | None) -> Answer:
+    """By the first metric; the others are told where they disagree."""
+    question = "Is it more real?"
+    if metrics is None:
+        return Answer(question, "unknown", "", "not measured", [])
+    name = metrics.names[0]
+    scores = metrics.compared(name)
+    before, after, floor = scores["synthetic"], scores["refined"], scores.get("real_floor")
+    texts = two(before.value, after.value)
+    mark = _direction(before, after)
+    told = {
+        "good": f"The refined images are nearer to the real ones than the synthetic images were: {shown(name)} fell "
+        f"from {texts[0]} to {texts[1]}.",
+        "bad": f"The refined images are farther from the real ones than the synthetic images were: {shown(name)} rose "
+        f"from {texts[0]} to {texts[1]}.",
+    }
+    sentences = [told.get(mark, f"Refining did not change {shown(name)}: {texts[0]}.")]
+    whole = metrics.rows["synthetic"][name].interval, metrics.rows["refined"][name].interval
+    if _overlap(before.interval or whole[0], after.interval or whole[1]):
+        sentences.append("The intervals of the two overlap: the difference may be chance.")
+    if floor:
+        sentences.append(f"Two halves of the real images are {floor.value:.3g} apart: that is the floor.")
+    else:
+        sentences.append("No floor was measured, so it is not known how low it could be.")
+    verdict = VERDICTS[mark]
+    for other in metrics.names[1:]:
+        pair = metrics.compared(other)
+        if (direction := _direction(pair["synthetic"], pair["refined"])) != mark:
+            low, high = two(pair["synthetic"].value, pair["refined"].value)
+            verb = {"good": "fell", "bad": "rose"}.get(direction, "did not change")
+            sentences.append(f"But {shown(other)} {verb}: {low} before, {high} after.")
+            verdict = MIXED
+    return Answer(question, "even" if verdict == MIXED else mark, verdict, f"{texts[0]} → {texts[1]}", sentences)
+
+
+def _direction(before: Score, after: Score) -> Mark:
+    return "even" if before.value == after.value else "good" if after.value < before.value else "bad"
+
+
+def _overlap(one: tuple[float, float] | None, other: tuple[float, float] | None) -> bool:
+    return one is not None and other is not None and one[0] <= other[1] and other[0] <= one[1]
+
+
+def are_the_labels_intact(dataset: RefinedDataset) -> Answer:
+    """What the manifest says; whether each picture still shows its label is for `refine audit` and for eyes."""
+    failed = len(dataset.failures)
+    lost = sum(failure.kind != "image" for failure in dataset.failures)
+    sentences = [
+        f"{count(len(dataset.images), 'image')} refined, each under its own path and with its size and mode.",
+        f"{count(dataset.carried, 'other file')}, the label files among them, carried byte for byte."
+        if dataset.carried
+        else "There are no files beside the images; labels that stand in folder names are in the same places.",
+    ]
+    if failed:
+        sentences.append(
+            f"{count(failed, 'file')} failed and {'is' if failed == 1 else 'are'} missing from the refined dataset"
+            + (f", {lost} of them no image: labels may be among them" if lost else "")
+            + ". The list is below; a label file of its own would stand there without its image."
+        )
+    if not dataset.finished:
+        sentences.append("`refine apply` has not come to its end here: run the same command again.")
+    sentences.append(
+        "This holds for the files. Whether a picture still shows what its label says is not measured here: look at "
+        "the largest changes."
+    )
+    figure = f"{count(dataset.carried, 'file')} identical" if dataset.carried else "labels in place"
+    mark: Mark = "bad" if lost or not dataset.finished else "even" if failed else "good"
+    verdict = VERDICTS[mark] if dataset.finished else "✗ not finished"
+    return Answer(
+        "Are the labels intact?", mark, f"! {failed} missing" if mark == "even" else verdict, figure, sentences
+    )
+
+
+def does_it_help(benchmark: Benchmark | None, names: tuple[str, ...] = ()) -> Answer:
+    """Accuracy on real images after training on each kind of data.
+
+    Args:
+        benchmark: What was measured.
+        names: What this dataset's row may be called, beside ``refined``. Where there is no such row, every row
+            that is no baseline is told, not the best one alone.
+    """
+    question = "Does it help?"
+    if benchmark is None:
+        return Answer(question, "unknown", "", "not measured", [])
+    rows = benchmark.rows
+    own = [name for name in rows if name.replace("_", "").lower() in {"refined", *names}][:1]
+    told = own or [name for name in rows if name not in BASELINES and not name.endswith("+synthetic")]
+    synthetic, color = rows.get("synthetic"), rows.get("color_transfer")
+    if not told or synthetic is None:
+        return Answer(question, "unknown", "", "see the table", ["The benchmark has no synthetic and refined rows."])
+    before = mean(synthetic.accuracy)
+    sentences, marks = [], set()
+    for name in told:
+        after = mean(rows[name].accuracy)
+        mark: Mark = "good" if after > before else "bad" if after < before else "even"
+        marks.add(mark)
+        verdict = {"good": "better", "bad": "worse"}.get(mark, "no better and no worse")
+        sentences.append(
+            f"A model trained on {_called(name)} images is {verdict} on real ones than one trained on the synthetic "
+            f"images as they are: {percent(after)} right against {percent(before)}."
+        )
+        if name in benchmark.gap_closed and benchmark.gap_closed[name] > 0:
+            sentences.append(f"That closes {percent(benchmark.gap_closed[name])} of the gap to labeled real images.")
+        if mark != "even" and _may_be_chance(rows[name], synthetic):
+            sentences.append("The two overlap: the difference may be chance.")
+        if color and name != "color_transfer" and mean(color.accuracy) >= after:
+            sentences.append(
+                f"Matching the color statistics alone does {'better' if mean(color.accuracy) > after else 'as well'}: "
+                f"{percent(mean(color.accuracy))}."
+            )
+    if target := rows.get("target_supervised"):
+        sentences.append(f"Trained on labeled real images it reaches {percent(mean(target.accuracy))}.")
+    after_means = [mean(rows[name].accuracy) for name in told]
+    ends = f"{100 * min(after_means):.1f} … {percent(max(after_means))}" if len(told) > 1 else percent(after_means[0])
+    overall: Mark = "even" if len(marks) > 1 else marks.pop()
+    verdict = MIXED if len({mean(rows[name].accuracy) > before for name in told}) > 1 else VERDICTS[overall]
+    return Answer(question, overall, verdict, f"{percent(before)} → {ends}", sentences)
+
+
+def _may_be_chance(one: Row, other: Row) -> bool:
+    """Whether the intervals overlap; without intervals, the seeds."""
+    if one.interval and other.interval:
+        return _overlap(one.interval, other.interval)
+    return max(min(one.accuracy), min(other.accuracy)) <= min(max(one.accuracy), max(other.accuracy))
+
+
+def _called(name: str) -> str:
+    return NAMES.get(name, "refined" if name == "refined" else f"refined ({shown(name)})")

@@ -1,0 +1,166 @@
+"""The page: reads what the other commands wrote, and hands it to the template."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import jinja2
+import numpy as np
+
+import refine
+from refine.apply.files import shown
+from refine.errors import InputError
+from refine.report.answers import Answer, are_the_labels_intact, does_it_help, is_it_more_real
+from refine.report.choose import extremes, spread
+from refine.report.commands import reproduction
+from refine.report.files import write_whole
+from refine.report.measured import Benchmark, Metrics, read_benchmark, read_metrics
+from refine.report.pictures import TINY, change_between, change_picture, data_uri, triples
+from refine.report.plots import benchmark_svg, distances_svg
+from refine.report.refined import RefinedDataset, read_refined
+from refine.report.tables import benchmark_table, distances_table
+
+PAIRS = 12
+EXTREMES = 6
+FAILURES = 50
+
+
+class Shown(NamedTuple):
+    """One card of the page: pictures side by side, by caption, under a key."""
+
+    key: str
+    note: str
+    pictures: Mapping[str, str]
+    """Data URIs."""
+
+
+def write_report(
+    output: Path,
+    *,
+    synthetic: Path,
+    refined: Path,
+    real: Path,
+    metrics: Path | None = None,
+    benchmark: Path | None = None,
+    title: str | None = None,
+    commands: Sequence[str] = (),
+    notes: Sequence[str] = (),
+) -> Path:
+    """Write one HTML page of what was done to a dataset and what was measured; it needs nothing beside itself.
+
+    Args:
+        output: The page.
+        synthetic: The dataset that was refined.
+        refined: What `refine apply` wrote.
+        real: Folder of real images.
+        metrics: What `refine evaluate --output` wrote.
+        benchmark: The ``benchmark.json`` of `refine benchmark`.
+        title: Headline; by default from the refined folder's name.
+        commands: How to make all of it again; by default from the run's record.
+        notes: Further paragraphs, for example which settings were tried.
+
+    Returns:
+        ``output``.
+
+    Raises:
+        InputError: If an input is missing or damaged, or ``output`` cannot be written or lies in the refined
+            dataset.
+    """
+    if output.resolve().is_relative_to(refined.resolve()):
+        raise InputError(
+            f"{output}: lies in the refined dataset, where `refine verify` takes it for a stray file; "
+            "choose another output"
+        )
+    dataset = read_refined(refined)
+    distances = read_metrics(metrics) if metrics else None
+    helps = read_benchmark(benchmark) if benchmark else None
+    examples, large = _examples(dataset, synthetic, refined, real)
+    scale, most, least = _changes(dataset, synthetic, refined, real)
+    steps = reproduction(dataset.run, synthetic, refined, real, metrics, benchmark, output)
+    page = _template().render(
+        title=title or f"Refined dataset: {shown(refined.resolve().name)}",
+        version=refine.__version__,
+        folders={"synthetic": str(synthetic), "refined": str(refined), "real": str(real)},
+        answers=_answers(dataset, distances, helps, refined),
+        steps=steps,
+        examples=examples,
+        large=large,
+        scale=scale,
+        most=most,
+        least=least,
+        distances=distances,
+        distances_plot=distances_svg(distances) if distances else None,
+        distances_table=distances_table(distances) if distances else None,
+        benchmark=helps,
+        benchmark_plot=benchmark_svg(helps) if helps else None,
+        benchmark_table=benchmark_table(helps) if helps else None,
+        failures=dataset.failures[:FAILURES],
+        failed=len(dataset.failures),
+        commands=list(commands) or list(steps.values()),
+        derived=not commands,
+        notes=list(notes),
+        run=dataset.run.flat(),
+    )
+    # Names of files may hold bytes that are no text; they must not keep the page from being written.
+    return write_whole(output, page.encode("utf-8", "backslashreplace"))
+
+
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,  # names of files, reasons and rows are a stranger's
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["shown"] = shown
+    return environment.get_template("report.html.j2")
+
+
+def _answers(
+    dataset: RefinedDataset, metrics: Metrics | None, benchmark: Benchmark | None, refined: Path
+) -> list[Answer]:
+    class_path = dict(dataset.run.flat()).get("model.class_path", "")
+    names = (class_path.rpartition(".")[2].lower(), refined.resolve().name.replace("_", "").lower())
+    return [is_it_more_real(metrics), are_the_labels_intact(dataset), does_it_help(benchmark, names)]
+
+
+def _examples(dataset: RefinedDataset, synthetic: Path, refined: Path, real: Path) -> tuple[list[Shown], bool]:
+    """Cards of before, after and real, and whether the images are photographs rather than thumbnails."""
+    found = triples(synthetic, refined, real, spread([image.key for image in dataset.images], PAIRS))
+    cards = [
+        Shown(
+            key,
+            "",
+            {"synthetic": data_uri(before), "refined": data_uri(after), "real": data_uri(other)},
+        )
+        for key, before, after, other in found
+    ]
+    return cards, any(max(triple.before.size) > TINY for triple in found)
+
+
+def _changes(
+    dataset: RefinedDataset, synthetic: Path, refined: Path, real: Path
+) -> tuple[int, list[Shown], list[Shown]]:
+    """Cards of the largest and the smallest changes, and the scale of their colors in levels."""
+    groups = extremes(dataset.images, EXTREMES)
+    pictures = [triples(synthetic, refined, real, [image.key for image in group]) for group in groups]
+    changes = [[change_between(each.before, each.after) for each in group] for group in pictures]
+    flat = [change for group in changes for change in group]
+    scale = max(8, int(np.ceil(max((np.percentile(change, 99) for change in flat), default=0.0))))
+    most, least = (
+        [
+            Shown(
+                image.key,
+                f"{image.change:.1f} levels",
+                {
+                    "before": data_uri(each.before),
+                    "after": data_uri(each.after),
+                    "change": data_uri(change_picture(change, scale)),
+                },
+            )
+            for image, each, change in zip(group, shots, parts, strict=True)
+        ]
+        for group, shots, parts in zip(groups, pictures, changes, strict=True)
+    )
+    return scale, most, least

@@ -1,0 +1,156 @@
+"""Image files as people see them: before, after, real, and what changed. For the page and for the README."""
+
+import base64
+import warnings
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import NamedTuple
+
+import matplotlib
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+from refine.apply.files import shown
+from refine.apply.glance import FORMATS
+from refine.data.images import list_images
+from refine.errors import InputError
+from refine.report.choose import beside, spread
+from refine.report.files import write_whole
+from refine.report.refined import read_refined
+
+TINY = 192
+"""Up to this many pixels on the longer side, an image is shown enlarged by a whole factor."""
+PHOTOGRAPH = 480
+"""Larger ones are shown at this many."""
+
+
+class Triple(NamedTuple):
+    """One synthetic image, what became of it, and a real one: not a pair of it, there is none."""
+
+    key: str
+    before: Image.Image
+    after: Image.Image
+    real: Image.Image
+
+
+def open_picture(path: Path) -> Image.Image:
+    """A file as RGB, upright; see-through parts on gray, 16 bits scaled to 8.
+
+    Raises:
+        InputError: If it is missing or cannot be decoded to its end.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path, formats=FORMATS) as image:
+                image.load()
+                upright = ImageOps.exif_transpose(image)
+    except Exception as error:  # damaged files raise whatever the decoder stumbled over
+        raise InputError(
+            f"{shown(str(path))}: cannot be shown as an image ({error}); `refine verify` names what is damaged in a "
+            "refined dataset, elsewhere replace or remove it"
+        ) from error
+    if upright.mode.startswith("I"):  # Pillow's own conversion clips at 255 instead of scaling
+        upright = Image.fromarray((np.asarray(upright).astype(np.uint32) >> 8).astype(np.uint8))
+    if upright.mode in {"LA", "PA", "RGBA"} or "transparency" in upright.info:
+        upright = upright.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", upright.size, (128, 128, 128, 255)), upright).convert("RGB")
+    return upright.convert("RGB")
+
+
+def fit(image: Image.Image, box: int) -> Image.Image:
+    """The same picture with its longer side at most ``box``; smaller ones by a whole factor, pixels kept square."""
+    longest = max(image.size)
+    if longest <= box:
+        return image.resize((image.width * (box // longest), image.height * (box // longest)), Image.Resampling.NEAREST)
+    width, height = (max(1, round(side * box / longest)) for side in image.size)
+    return image.resize((width, height), Image.Resampling.LANCZOS)
+
+
+def triples(synthetic: Path, refined: Path, real: Path, keys: Sequence[str]) -> list[Triple]:
+    """The pictures of some keys.
+
+    Raises:
+        InputError: If one cannot be read.
+    """
+    reals = list_images(real)
+    return [
+        Triple(
+            key,
+            open_picture(synthetic / key),
+            open_picture(refined / key),
+            open_picture(beside(key, reals, number)),
+        )
+        for number, key in enumerate(keys)
+    ]
+
+
+def change_between(before: Image.Image, after: Image.Image) -> NDArray[np.float64]:
+    """``(H, W)``: the mean over the channels of the absolute change, in levels of 0 … 255.
+
+    Raises:
+        InputError: If the sizes differ.
+    """
+    if before.size != after.size:
+        raise InputError(
+            f"a refined image is {after.width}x{after.height}, its original {before.width}x{before.height} (width x "
+            "height); was the synthetic dataset changed? Give the one that was refined, or run `refine apply` again"
+        )
+    changes: NDArray[np.float64] = np.abs(np.asarray(after, np.float64) - np.asarray(before, np.float64)).mean(axis=2)
+    return changes
+
+
+def change_picture(change: NDArray[np.float64], most: float) -> Image.Image:
+    """A change as colors, from black (none) to light yellow (``most`` levels or more)."""
+    colors = matplotlib.colormaps["inferno"](np.clip(change / most, 0, 1), bytes=True)
+    return Image.fromarray(np.ascontiguousarray(colors[..., :3]))
+
+
+def data_uri(image: Image.Image) -> str:
+    """A picture for an HTML page: tiny ones enlarged and exact, others reduced."""
+    buffer = BytesIO()
+    if max(image.size) <= TINY:
+        fit(image, TINY).save(buffer, "PNG", optimize=True)
+        kind = "png"
+    else:
+        fit(image, min(PHOTOGRAPH, max(image.size))).save(buffer, "JPEG", quality=90, subsampling=0)
+        kind = "jpeg"
+    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
+
+
+def write_grid(path: Path, synthetic: Path, refined: Path, real: Path, count: int = 8) -> Path:
+    """Write a PNG of ``count`` columns: synthetic images, below them what became of them, below those real ones.
+
+    Args:
+        path: The PNG.
+        synthetic: The dataset that was refined.
+        refined: What `refine apply` wrote.
+        real: Folder of real images.
+        count: Columns.
+
+    Raises:
+        InputError: If an input is missing or damaged, or ``path`` cannot be written.
+    """
+    keys = spread([image.key for image in read_refined(refined).images], count)
+    if not keys:
+        raise InputError(f"{refined}: no refined image to show; see the reasons in its manifest")
+    columns = [[fit(picture, TINY) for picture in triple[1:]] for triple in triples(synthetic, refined, real, keys)]
+    font, gap, margin = ImageFont.load_default(18), 8, 96
+    width = max(picture.width for column in columns for picture in column)
+    heights = [max(column[row].height for column in columns) for row in range(3)]
+    sheet = Image.new(
+        "RGB", (margin + len(columns) * (width + gap), gap + sum(height + gap for height in heights)), "white"
+    )
+    draw, top = ImageDraw.Draw(sheet), gap
+    for row, (name, height) in enumerate(zip(("synthetic", "refined", "real"), heights, strict=True)):
+        draw.text((gap, top + height // 2), name, fill="black", font=font, anchor="lm")
+        for place, column in enumerate(columns):
+            picture = column[row]
+            left = margin + place * (width + gap) + (width - picture.width) // 2
+            sheet.paste(picture, (left, top + (height - picture.height) // 2))
+        top += height + gap
+    buffer = BytesIO()
+    sheet.save(buffer, "PNG", optimize=True)
+    return write_whole(path, buffer.getvalue())

@@ -1,0 +1,165 @@
+"""Plots of distances and of the benchmark: SVG that follows the page's colors, or PNG."""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from io import BytesIO, StringIO
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from refine.apply.files import shown
+from refine.report.files import write_whole
+from refine.report.measured import NAMES, Benchmark, Metrics, Score, parse_benchmark
+
+
+class Colors(NamedTuple):
+    """What a plot is drawn in. The hues are those of Okabe and Ito, which color-blind people tell apart."""
+
+    ink: str = "#1d2329"
+    faint: str = "#5d6873"
+    line: str = "#d5dae0"
+    paper: str = "#ffffff"
+    synthetic: str = "#d55e00"
+    refined: str = "#0072b2"
+    real: str = "#008a65"
+
+
+PRINT = Colors()
+MARKS = Colors(*(f"#01{number:02x}fe" for number in range(1, 8)))
+"""Colors that nothing else uses: each becomes a variable of the page, so that plots turn dark with it."""
+
+LONGEST = 24
+"""Letters of a row's name in a plot; the table has all of them."""
+
+SETTINGS: dict[Any, Any] = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib: the same layout everywhere
+    "font.size": 12,
+    "svg.fonttype": "none",  # text stays text, in the page's own font
+    "text.parse_math": False,  # names of rows are a stranger's: no markup in them
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.spines.left": False,
+}
+
+
+@contextmanager
+def _style(colors: Colors, name: str) -> Iterator[None]:
+    own: dict[Any, Any] = {
+        "svg.hashsalt": name,  # the same ids on every run, and other ones in each plot of a page
+        "text.color": colors.ink,
+        "axes.labelcolor": colors.faint,
+        "axes.edgecolor": colors.line,
+        "axes.facecolor": "none",
+        "xtick.color": colors.faint,
+        "ytick.color": colors.ink,
+        "grid.color": colors.line,
+    }
+    with matplotlib.rc_context({**SETTINGS, **own}):
+        yield
+
+
+def distances_svg(metrics: Metrics) -> str:
+    """Each metric's bars, synthetic and refined, with the floor as a dashed line."""
+    with _style(MARKS, "distances"):
+        figure = Figure(figsize=(5, 0.35 + 1.35 * len(metrics.names)), layout="constrained")
+        panels = figure.subplots(len(metrics.names), squeeze=False)[:, 0]
+        for axes, name in zip(panels, metrics.names, strict=True):
+            _distance_panel(axes, name, metrics.compared(name))
+        return _svg(figure)
+
+
+def _distance_panel(axes: Axes, name: str, scores: Mapping[str, Score]) -> None:
+    most = max(max(score.value, *(score.interval or (0.0,))) for score in scores.values())
+    for place, row in enumerate(("refined", "synthetic")):
+        score = scores[row]
+        color = MARKS.refined if row == "refined" else MARKS.synthetic
+        axes.barh(place, score.value, height=0.6, color=color)
+        end = score.value
+        if score.interval:
+            axes.plot(score.interval, [place, place], color=MARKS.ink, linewidth=1.5)
+            end = max(end, score.interval[1])
+        axes.text(end + 0.02 * most, place, f"{score.value:.4g}", va="center")
+    axes.set_yticks([0, 1], ["refined", "synthetic"])
+    if "real_floor" in scores:
+        floor = scores["real_floor"].value
+        axes.axvline(floor, color=MARKS.paper, linewidth=5)  # sets the dashes off from the bars
+        axes.axvline(floor, color=MARKS.real, linestyle=(0, (4, 2)), linewidth=2)
+        axes.set_xlabel(f"dashed: real against real, {floor:.4g}", color=MARKS.real)
+    axes.set_title(shown(name), loc="left", fontsize=12)
+    axes.set_xlim(min(0.0, *(score.value for score in scores.values())), 1.2 * most if most > 0 else None)
+    axes.set_ylim(-0.6, 1.6)
+    axes.tick_params(length=0)
+
+
+def benchmark_svg(benchmark: Benchmark) -> str:
+    """The benchmark's plot for the page."""
+    with _style(MARKS, "benchmark"):
+        return _svg(_benchmark(benchmark, MARKS))
+
+
+def benchmark_plot(benchmark: Mapping[str, object], path: Path) -> Path:
+    """Write a benchmark's plot as a PNG.
+
+    Args:
+        benchmark: What `benchmark.json` holds.
+        path: The PNG.
+
+    Raises:
+        InputError: If a field is missing or wrong, or ``path`` cannot be written.
+    """
+    with _style(PRINT, "benchmark"):
+        figure = _benchmark(parse_benchmark(benchmark), PRINT)
+        figure.set_facecolor(PRINT.paper)
+        buffer = BytesIO()
+        figure.savefig(buffer, format="png", dpi=160, metadata={"Software": None})
+    return write_whole(path, buffer.getvalue())
+
+
+def _benchmark(benchmark: Benchmark, colors: Colors) -> Figure:
+    """One bar a row: the mean, with a point for each seed, and the interval where there is one."""
+    figure = Figure(figsize=(5, 0.7 + 0.5 * len(benchmark.rows)), layout="constrained")
+    axes = figure.subplots()
+    special = {"target_supervised": colors.real, "synthetic": colors.synthetic, "color_transfer": colors.faint}
+    names = list(benchmark.rows)
+    for place, name in enumerate(reversed(names)):
+        row = benchmark.rows[name]
+        mean, end = 100 * float(np.mean(row.accuracy)), 100 * max(row.accuracy)
+        axes.barh(place, mean, height=0.6, color=special.get(name, colors.refined))
+        if row.interval:
+            axes.plot([100 * side for side in row.interval], [place, place], color=colors.ink, linewidth=1.5)
+            end = max(end, 100 * row.interval[1])
+        points = [100 * seed for seed in row.accuracy]
+        axes.plot(
+            points, [place] * len(points), "o", markersize=6, markerfacecolor=colors.paper, markeredgecolor=colors.ink
+        )
+        label = axes.text(max(end, mean) + 3, place, f"{mean:.1f} %", va="center")
+        label.set_bbox({"facecolor": colors.paper, "edgecolor": "none", "pad": 1})  # over the grid
+    axes.set_yticks(range(len(names)), [_short(name) for name in reversed(names)])
+    axes.set_xlim(0, 128)
+    axes.set_xticks(range(0, 101, 25))
+    axes.grid(axis="x", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.set_xlabel("accuracy in %, a point a seed")
+    axes.tick_params(length=0)
+    return figure
+
+
+def _short(name: str) -> str:
+    text = NAMES.get(name, shown(name))
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+def _svg(figure: Figure) -> str:
+    buffer = StringIO()
+    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    text = buffer.getvalue()
+    text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
+    for name, mark in MARKS._asdict().items():
+        text = text.replace(mark, f"var(--{name})")
+    return text

@@ -1,0 +1,113 @@
+"""JSON that another command wrote, one checked field at a time: a page of wrong figures is worse than none."""
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from refine.apply.files import shown
+from refine.errors import InputError
+
+
+@dataclass(frozen=True)
+class Node:
+    """One value in a JSON document, which knows its place in it.
+
+    Attributes:
+        value: As `json` parsed it.
+        file: What the document is called in errors.
+        cure: What to do if the document is wrong.
+        place: Names from the top to here, with dots.
+    """
+
+    value: object
+    file: str
+    cure: str
+    place: str = ""
+
+    def wrong(self, expected: str) -> InputError:
+        """The error that says what was found here instead."""
+        found = "nothing" if self.value is None else shown(repr(self.value)[:60])
+        where = f"{self.file}: {self.place}" if self.place else self.file
+        return InputError(f"{where}: expected {expected}, found {found}; {self.cure}")
+
+    def items(self) -> Iterator[tuple[str, "Node"]]:
+        """Every field of an object, in the document's order."""
+        if not isinstance(self.value, Mapping):
+            raise self.wrong("an object")
+        for name, value in self.value.items():
+            place = f"{self.place}.{shown(str(name))}" if self.place else shown(str(name))
+            yield str(name), Node(value, self.file, self.cure, place)
+
+    def optional(self, name: str) -> "Node | None":
+        """A field, or None where it is missing or null."""
+        node = dict(self.items()).get(name)
+        return None if node is None or node.value is None else node
+
+    def need(self, name: str) -> "Node":
+        """A field that must be there."""
+        found = self.optional(name)
+        if found is None:
+            raise Node(None, self.file, self.cure, f"{self.place}.{name}" if self.place else name).wrong("a value")
+        return found
+
+    def number(self) -> float:
+        """A finite number."""
+        if isinstance(self.value, bool) or not isinstance(self.value, int | float) or not math.isfinite(self.value):
+            raise self.wrong("a finite number")
+        return float(self.value)
+
+    def share(self) -> float:
+        """A number from 0 to 1."""
+        number = self.number()
+        if not 0 <= number <= 1:
+            raise self.wrong("a number from 0 to 1")
+        return number
+
+    def text(self) -> str:
+        """A string."""
+        if not isinstance(self.value, str):
+            raise self.wrong("text")
+        return self.value
+
+    def elements(self) -> list["Node"]:
+        """The elements of a list."""
+        if not isinstance(self.value, list | tuple):
+            raise self.wrong("a list")
+        return [Node(value, self.file, self.cure, f"{self.place}[{index}]") for index, value in enumerate(self.value)]
+
+    def interval(self) -> tuple[float, float]:
+        """Two numbers, the lower one first."""
+        numbers = [node.number() for node in self.elements()]
+        if len(numbers) != 2 or numbers[0] > numbers[1]:
+            raise self.wrong("[low, high]")
+        return numbers[0], numbers[1]
+
+    def flat(self) -> list[tuple[str, str]]:
+        """Every value below here as text, with its dotted name: a table for people."""
+        if isinstance(self.value, Mapping) and self.value:
+            return [row for _, node in self.items() for row in node.flat()]
+        plain = isinstance(self.value, str | int | float)
+        return [(self.place, shown(str(self.value) if plain else json.dumps(self.value, default=str)))]
+
+
+def read_json(path: Path, cure: str) -> Node:
+    """A JSON file's top.
+
+    Args:
+        path: The file.
+        cure: What to do where it is missing or damaged.
+
+    Raises:
+        InputError: If it cannot be read, or is no JSON object.
+    """
+    try:
+        node = Node(json.loads(path.read_bytes()), str(path), cure)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); {cure}") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: damaged, it is no JSON ({error}); {cure}") from error
+    if not isinstance(node.value, dict):
+        raise node.wrong("a JSON object")
+    return node

@@ -1,0 +1,69 @@
+"""Hostile files among good ones: handled, or listed by name with a reason, and never in the way of the others."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from refine.apply import verify
+from refine.apply.files import MANIFEST
+from tests.apply.hostile import REASONS, REFINED, add_hostile_files
+from tests.apply.trees import dataset, one_thread, run, tree
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    root = tmp_path_factory.mktemp("hostile")
+    source = dataset(root / "in")
+    (source / "odd").mkdir()
+    add_hostile_files(source / "odd")
+    with one_thread():
+        summary = run(source, root / "out", batch_size=4)
+    assert summary.exit_code == 3
+    assert summary.done == 12 + len(REFINED)
+    return source, root / "out"
+
+
+def test_each_that_cannot_be_refined_is_listed_once_with_its_reason_and_not_written(folders: tuple[Path, Path]) -> None:
+    entries = [json.loads(line) for line in (folders[1] / MANIFEST).open()]
+    failures = {entry["key"]: entry for entry in entries if entry["status"] == "failed"}
+    assert set(failures) == {f"odd/{name}" for name in REASONS}
+    for name, reason in REASONS.items():
+        assert reason in failures[f"odd/{name}"]["reason"]
+        assert str(folders[0]) not in failures[f"odd/{name}"]["reason"]
+        assert not (folders[1] / "odd" / name).is_symlink()
+        assert not (folders[1] / "odd" / name).exists()
+    assert len(entries) == len({entry["key"] for entry in entries})
+
+
+def test_all_others_keep_size_mode_and_format(folders: tuple[Path, Path]) -> None:
+    source, output = folders
+    for name in REFINED:
+        with Image.open(source / "odd" / name) as before, Image.open(output / "odd" / name) as after:
+            assert (before.size, before.mode, before.format) == (after.size, after.mode, after.format)
+            old, new = np.asarray(before), np.asarray(after)
+            assert (old != new).any()
+            if before.mode in {"RGBA", "LA"}:
+                np.testing.assert_array_equal(old[..., -1], new[..., -1])
+    with Image.open(output / "odd" / "rotated.jpg") as rotated:
+        assert rotated.getexif()[0x0112] == 6
+    with Image.open(output / "odd" / "sixteen.png") as deep:
+        assert len(np.unique(np.asarray(deep))) > 600
+
+
+def test_the_result_is_whole_and_a_second_run_changes_nothing(folders: tuple[Path, Path]) -> None:
+    source, output = folders
+    assert verify(output) == []
+    before = tree(output)
+    assert run(source, output, batch_size=4).done == 0
+    assert tree(output) == before
+
+
+def test_a_torn_manifest_line_is_mended(folders: tuple[Path, Path]) -> None:
+    source, output = folders
+    before = tree(output)
+    (output / MANIFEST).write_bytes((output / MANIFEST).read_bytes()[:-30])
+    run(source, output, batch_size=4)
+    assert tree(output) == before

@@ -1,0 +1,92 @@
+"""SIGKILL at any moment, and the same command again: the same bytes, and nothing done twice that was safe."""
+
+import multiprocessing
+import os
+import random
+import signal
+import time
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import pytest
+import torch
+
+from refine.apply.manifest import read_manifest
+from tests.apply.trees import dataset, one_thread, run, tree
+
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(["tests.apply.trees"])
+
+
+def in_child(source: Path, output: Path, die_at: tuple[str, int] | None) -> None:
+    torch.set_num_threads(1)
+    if die_at is not None:
+        name, count = die_at
+        real, calls = getattr(os, name), iter(range(1_000_000))
+
+        def deadly(*args: object) -> object:
+            if next(calls) == count:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return real(*args)
+
+        setattr(os, name, deadly)
+    run(source, output, batch_size=4)
+
+
+def start(source: Path, output: Path, die_at: tuple[str, int] | None = None) -> BaseProcess:
+    child = CONTEXT.Process(target=in_child, args=(source, output, die_at))
+    child.start()
+    return child
+
+
+def finish(source: Path, output: Path) -> None:
+    """The same command again, in this process; what the manifest listed is not written a second time."""
+    done = [key for key, entry in read_manifest(output).entries.items() if entry["status"] == "done"]
+    before = {key: (output / key).stat() for key in done if (output / key).exists()}
+    run(source, output, batch_size=4)
+    for key, about in before.items():
+        now = (output / key).stat()
+        assert (now.st_ino, now.st_mtime_ns) == (about.st_ino, about.st_mtime_ns), key
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return dataset(tmp_path_factory.mktemp("kill") / "in", count=80)
+
+
+@pytest.fixture(scope="module")
+def whole(source: Path) -> dict[str, bytes | str]:
+    with one_thread():
+        run(source, source.parent / "whole", batch_size=4)
+    return tree(source.parent / "whole")
+
+
+@pytest.mark.parametrize(
+    "die_at",
+    [("fsync", 0), ("fsync", 20), ("fsync", 130), ("replace", 0), ("replace", 50), ("replace", 140)],
+)
+def test_killed_at_one_call_of_the_system(
+    tmp_path: Path, source: Path, whole: dict[str, bytes | str], die_at: tuple[str, int]
+) -> None:
+    child = start(source, tmp_path / "out", die_at)
+    child.join()
+    assert child.exitcode == -signal.SIGKILL
+    finish(source, tmp_path / "out")
+    assert tree(tmp_path / "out") == whole
+
+
+def test_killed_at_random_moments_again_and_again(tmp_path: Path, source: Path, whole: dict[str, bytes | str]) -> None:
+    output = tmp_path / "out"
+    moments = random.Random(0)
+    killed = 0
+    for _ in range(8):
+        child = start(source, output)
+        while not output.exists() and child.is_alive():
+            time.sleep(0.001)
+        time.sleep(moments.uniform(0.0, 0.3))
+        child.kill()
+        child.join()
+        killed += child.exitcode == -signal.SIGKILL
+    assert killed
+    finish(source, output)
+    assert tree(output) == whole

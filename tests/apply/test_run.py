@@ -1,0 +1,269 @@
+"""Whole runs: what comes out, what is refused, and that nothing but the flags decides the bytes."""
+
+import errno
+import json
+import os
+import stat
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from refine.apply import apply, verify
+from refine.apply.files import MANIFEST, RUN
+from refine.errors import DiskFull, InputError
+from tests.apply.tiny import save_tiny, tiny
+from tests.apply.trees import dataset, noise, run, save, tree
+
+
+def lines(output: Path) -> dict[str, dict[str, object]]:
+    return {entry["key"]: entry for entry in map(json.loads, (output / MANIFEST).open())}
+
+
+def test_the_same_tree_with_other_pixels(tmp_path: Path) -> None:
+    source = dataset(tmp_path / "in")
+    (source / "part0" / "image_000.txt").chmod(0o640)
+    os.utime(source / "part0" / "image_000.txt", (1e9, 1e9))
+    summary = run(source, tmp_path / "out")
+    assert (summary.done, summary.kept, summary.carried, summary.failed, summary.exit_code) == (12, 0, 12, 0, 0)
+    before, after = tree(source), tree(tmp_path / "out")
+    assert set(after) == set(before) | {MANIFEST, RUN}
+    for key in before:
+        if key.endswith(".png"):
+            old, new = np.asarray(Image.open(source / key)), np.asarray(Image.open(tmp_path / "out" / key))
+            assert old.shape == new.shape
+            entry = lines(tmp_path / "out")[key]
+            assert entry["mean_absolute_change"] == pytest.approx(np.abs(old.astype(int) - new).mean(), abs=1e-3)
+            assert entry["mean_absolute_change"] != 0
+        else:
+            assert after[key] == before[key]
+    about = (tmp_path / "out" / "part0" / "image_000.txt").stat()
+    assert (about.st_mtime, stat.S_IMODE(about.st_mode)) == (1e9, 0o640)
+    assert verify(tmp_path / "out") == []
+
+
+def test_bytes_depend_neither_on_workers_nor_on_the_order_of_work(tmp_path: Path) -> None:
+    source = dataset(tmp_path / "in", count=24)
+    run(source, tmp_path / "one", workers=1)
+    run(source, tmp_path / "four", workers=4)
+    whole = tree(tmp_path / "one")
+    assert tree(tmp_path / "four") == whole
+    run(source, tmp_path / "again")
+    for index in (3, 4, 9, 17):  # made anew in batches of other images than before
+        (tmp_path / "again" / f"part{index % 2}" / f"image_{index:03d}.png").unlink()
+    assert run(source, tmp_path / "again").done == 4
+    assert tree(tmp_path / "again") == whole
+
+
+def test_damaged_outputs_and_changed_inputs_are_made_anew_and_nothing_else(tmp_path: Path) -> None:
+    source, output = dataset(tmp_path / "in"), tmp_path / "out"
+    run(source, output)
+    whole, times = tree(output), {path: path.stat().st_mtime_ns for path in output.rglob("*.*")}
+    truncated, edited = output / "part0" / "image_000.png", output / "part1" / "image_001.txt"
+    truncated.write_bytes(truncated.read_bytes()[:-20])
+    edited.write_text("another label")
+    (output / "part0" / ".refine-tmp-7-7").write_text("left over")
+    assert run(source, output)[:2] == (1, 11)
+    assert tree(output) == whole
+    untouched = set(times) - {truncated, edited}
+    assert {path: path.stat().st_mtime_ns for path in untouched} == {path: times[path] for path in untouched}
+    save(source / "part0" / "image_000.png", noise(16, 16, seed=99))
+    assert run(source, output)[:2] == (1, 11)
+    assert verify(output) == []
+
+
+def test_files_that_left_the_input_leave_the_output(tmp_path: Path) -> None:
+    source, output = dataset(tmp_path / "in"), tmp_path / "out"
+    run(source, output)
+    (source / "part0" / "image_000.png").unlink()
+    (source / "part0" / "image_000.txt").unlink()
+    (output / "part0" / "mine.txt").write_text("not of this tool")
+    run(source, output)
+    assert not (output / "part0" / "image_000.png").exists()
+    assert not (output / "part0" / "image_000.txt").exists()
+    assert verify(output) == ["extra: part0/mine.txt"]
+
+
+def test_an_image_that_broke_after_it_was_done_leaves_no_output(tmp_path: Path) -> None:
+    source, output = dataset(tmp_path / "in"), tmp_path / "out"
+    run(source, output)
+    broken = source / "part0" / "image_000.png"
+    broken.write_bytes(broken.read_bytes()[:60])
+    summary = run(source, output)
+    assert (summary.exit_code, [entry["key"] for entry in summary.failures]) == (3, ["part0/image_000.png"])
+    assert not (output / "part0" / "image_000.png").exists()
+    assert "image_000.png" in summary.text()
+    assert verify(output) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "names"),
+    [
+        ({"batch_size": 4}, "--batch-size 8, not 4"),
+        ({"precision": "bf16"}, "--precision"),
+        ({"scale": "native"}, "--scale"),
+        ({"images": "part0/*.png"}, "--images"),
+        ({"layout": "images"}, "--layout"),
+        ({"strength": 0.5}, "checkpoint"),
+    ],
+)
+def test_another_flag_or_model_into_the_same_output_is_refused(
+    tmp_path: Path, change: dict[str, object], names: str
+) -> None:
+    source, output = dataset(tmp_path / "in", count=2), tmp_path / "out"
+    run(source, output)
+    before = tree(output)
+    with pytest.raises(InputError, match=names):
+        run(source, output, **change)  # type: ignore[arg-type]
+    assert tree(output) == before
+    assert run(source, output, workers=5).kept == 2
+
+
+def test_the_record_holds_neither_time_nor_place(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        run(dataset(tmp_path / name / "in"), tmp_path / name / "out", workers=1 if name == "a" else 3)
+    assert tree(tmp_path / "a" / "out") == tree(tmp_path / "b" / "out")
+    record = json.loads((tmp_path / "a" / "out" / RUN).read_text())
+    assert record["model"]["class_path"] == "tests.apply.tiny.Tiny"
+    assert record["flags"]["batch_size"] == 8
+
+
+def bad_folders(root: Path) -> dict[str, tuple[Path, Path]]:
+    source = dataset(root / "in", count=2)
+    (root / "file").write_text("a file")
+    (root / "foreign").mkdir()
+    (root / "foreign" / "thesis.tex").write_text("months of work")
+    return {
+        "inside the input": (source, source / "part0" / "out"),
+        "the output lies inside": (source, source),
+        "input lies inside the output": (source / "part0", source),
+        "found a file": (root / "file", root / "out"),
+        "found nothing": (root / "nowhere", root / "out"),
+        "expected a folder for the output": (source, root / "file"),
+        "is a file, so no folder": (source, root / "file" / "out"),
+        "thesis.tex": (source, root / "foreign"),
+    }
+
+
+def test_bad_folders_are_refused_and_nothing_is_made(tmp_path: Path) -> None:
+    cases = bad_folders(tmp_path)
+    before = tree(tmp_path)
+    for message, (source, output) in cases.items():
+        with pytest.raises(InputError, match=message):
+            run(source, output)
+    assert tree(tmp_path) == before
+
+
+def test_an_output_that_may_not_be_written_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = dataset(tmp_path / "in", count=2)
+    monkeypatch.setattr("os.access", lambda place, mode: mode & os.W_OK == 0)  # tests may run as root
+    with pytest.raises(InputError, match="not writable"):
+        run(source, tmp_path / "out")
+    monkeypatch.undo()
+
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", "out")
+
+    monkeypatch.setattr(Path, "mkdir", refused)
+    with pytest.raises(InputError, match="cannot be written"):
+        run(source, tmp_path / "out")
+
+
+def test_a_dataset_without_images_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.txt").write_text("x")
+    with pytest.raises(InputError, match="no image"):
+        run(tmp_path / "in", tmp_path / "out")
+    save(tmp_path / "in" / "a.png", noise(8, 8))
+    with pytest.raises(InputError, match="matches no image"):
+        run(tmp_path / "in", tmp_path / "out", images="rgb/*.png")
+
+
+def test_a_checkpoint_is_loaded_and_a_wrong_one_refused(tmp_path: Path) -> None:
+    source = dataset(tmp_path / "in", count=2)
+    wrong = tmp_path / "wrong.ckpt"
+    wrong.write_text("no checkpoint")
+    with pytest.raises(InputError, match="not a checkpoint"):
+        apply(wrong, source, tmp_path / "out")
+    checkpoint = save_tiny(tmp_path / "tiny.ckpt")
+    with pytest.raises(InputError, match="--trust"):
+        apply(checkpoint, source, tmp_path / "out", device="cpu")
+    assert not (tmp_path / "out").exists()
+    assert apply(checkpoint, source, tmp_path / "out", device="cpu", trust=("tests",)).done == 2
+
+
+def test_layouts_say_which_files_are_images(tmp_path: Path) -> None:
+    source = dataset(tmp_path / "in", count=4)
+    (source / "empty").rmdir()
+    assert run(source, tmp_path / "classes", layout="class-folders").done == 4
+    (source / "labels.csv").write_text("path,gaze\n" + "".join(f"part{i % 2}/image_{i:03d}.png,1\n" for i in range(4)))
+    assert run(source, tmp_path / "table", layout="table").done == 4
+
+
+def test_links_inside_the_dataset_lead_to_refined_pixels(tmp_path: Path) -> None:
+    source, output = dataset(tmp_path / "in", count=4), tmp_path / "out"
+    (source / "last.png").symlink_to(source / "part1" / "image_003.png")  # an absolute link would leave the output
+    (source / "all").symlink_to("part0")
+    assert run(source, output).carried == 6
+    assert str((output / "last.png").readlink()) == "part1/image_003.png"
+    assert (output / "last.png").read_bytes() != (source / "last.png").read_bytes()
+    assert str((output / "all").readlink()) == "part0"
+    assert verify(output) == []
+    (source / "part1" / "image_003.png").write_bytes(b"")
+    assert {entry["key"] for entry in run(source, output).failures} == {"last.png", "part1/image_003.png"}
+    assert not (output / "last.png").is_symlink()
+
+
+def test_a_full_disk_leaves_what_is_done_and_the_same_run_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, output = dataset(tmp_path / "in", count=24), tmp_path / "out"
+    run(source, tmp_path / "whole")
+    real, calls = os.fsync, iter(range(10_000))
+
+    def full(descriptor: int) -> None:
+        if next(calls) > 40:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(DiskFull, match="same command"):
+        run(source, output)
+    monkeypatch.undo()
+    listed = lines(output)
+    assert listed
+    assert not [key for key in tree(output) if ".refine-tmp-" in key and "unfinished" not in key]
+    assert "unfinished" in "".join(verify(output))
+    done = sum(entry["kind"] == "image" for entry in listed.values())
+    summary = run(source, output)
+    assert (summary.kept, summary.done) == (done, 24 - done)
+    assert tree(output) == tree(tmp_path / "whole")
+
+
+def test_two_runs_do_not_write_into_one_output(tmp_path: Path) -> None:
+    from refine.apply.folders import only_run
+
+    source, output = dataset(tmp_path / "in", count=2), tmp_path / "out"
+    with only_run(output), pytest.raises(InputError, match="another"):
+        run(source, output)
+
+
+def test_an_error_in_a_thread_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = dataset(tmp_path / "in", count=4)
+
+    def broken(*_: object) -> float:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("refine.apply.job.mean_absolute_change", broken)
+    with pytest.raises(ZeroDivisionError):
+        run(source, tmp_path / "out")
+    assert not [key for key in tree(tmp_path / "out") if key.endswith(".png")]
+
+
+def test_a_gray_network_lists_color_images(tmp_path: Path) -> None:
+    source = dataset(tmp_path / "in", count=2)
+    save(source / "gray.png", noise(8, 8, 1))
+    summary = run(source, tmp_path / "out", channels=1)
+    assert (summary.done, summary.failed) == (1, 2)
+    assert tiny(1).channels == 1

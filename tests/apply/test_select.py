@@ -1,0 +1,47 @@
+from pathlib import Path
+
+import pytest
+
+from refine.apply.select import matches, selection
+from refine.errors import InputError
+
+
+@pytest.mark.parametrize(
+    ("key", "glob", "expected"),
+    [
+        ("rgb/a.png", "rgb/**/*.png", True),
+        ("rgb/x/y/a.png", "rgb/**/*.png", True),
+        ("other/rgb/a.png", "rgb/**/*.png", False),
+        ("other/rgb/a.png", "**/rgb/*.png", True),
+        ("rgb/x/a.png", "rgb/*.png", False),
+        ("a.png", "**/*.png", True),
+        ("x/y/a.png", "**", True),
+        ("a.PNG", "*.png", False),
+        ("a b\n.png", "a?b*.png", True),
+    ],
+)
+def test_globs_are_those_of_a_shell(key: str, glob: str, expected: bool) -> None:
+    assert matches(key.split("/"), glob.split("/")) is expected
+
+
+def test_only_images_are_selected_whatever_the_glob(tmp_path: Path) -> None:
+    selected = selection(tmp_path, "**", None)
+    assert selected("a/b.png")
+    assert not selected("a/b.json")
+    assert not selected("a/.b.png")
+
+
+@pytest.mark.parametrize("glob", ["/rgb/*.png", "../*.png", ""])
+def test_a_glob_that_leaves_the_tree_is_refused(tmp_path: Path, glob: str) -> None:
+    with pytest.raises(InputError, match="relative"):
+        selection(tmp_path, glob, None)
+
+
+def test_both_ways_at_once_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="one of them"):
+        selection(tmp_path, "*.png", "images")
+
+
+def test_an_unknown_layout_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="class-folders"):
+        selection(tmp_path, None, "voc")

@@ -1,0 +1,65 @@
+"""Datasets on disk for these tests, hostile files among them, and trees as bytes to compare."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from refine.apply import ApplySummary, refine_dataset
+from refine.apply.provenance import Settings
+from tests.apply.tiny import tiny
+
+
+def noise(height: int, width: int, channels: int = 3, seed: int = 0) -> NDArray[np.uint8]:
+    shape = (height, width) if channels == 1 else (height, width, channels)
+    return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+
+
+def save(path: Path, array: NDArray[np.uint8] | NDArray[np.uint16], **options: object) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(array).save(path, **options)  # type: ignore[arg-type]
+    return path
+
+
+def dataset(root: Path, count: int = 12) -> Path:
+    """Images of three sizes in two folders, a text label each, one empty folder."""
+    sizes = [(16, 16), (16, 16), (12, 20), (9, 7)]
+    for index in range(count):
+        path = root / f"part{index % 2}" / f"image_{index:03d}.png"
+        save(path, noise(*sizes[index % 4], seed=index))
+        path.with_suffix(".txt").write_text(f"label {index}\n")
+    (root / "empty").mkdir()
+    return root
+
+
+def run(source: Path, output: Path, strength: float = 0.3, channels: int = 3, **flags: object) -> ApplySummary:
+    settings = Settings(device="cpu")._replace(**flags)  # type: ignore[arg-type]
+    return refine_dataset(tiny(channels, strength), f"tiny {strength}", source, output, settings)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """For fixtures of a whole module, which are made before each test's own setting; runs note the number."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def tree(root: Path) -> dict[str, bytes | str]:
+    """Every file's bytes, every link's target, every folder."""
+    found: dict[str, bytes | str] = {}
+    for place, folders, files in os.walk(root):
+        for name in folders + files:
+            path = Path(place, name)
+            key = path.relative_to(root).as_posix()
+            if path.is_symlink():
+                found[key] = str(path.readlink())
+            else:
+                found[key] = "folder" if path.is_dir() else path.read_bytes()
+    return found

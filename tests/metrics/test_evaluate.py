@@ -1,0 +1,147 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from refine.errors import InputError
+from refine.metrics import evaluate
+
+
+class Moments:
+    """Mean and deviation of each image."""
+
+    name, sha256, resize = "moments", "abc", "none"
+
+    def __call__(self, images: Tensor) -> Tensor:
+        return torch.stack([images.mean(dim=(1, 2, 3)), images.std(dim=(1, 2, 3))], dim=1)
+
+
+class Identity:
+    """One direction for each brightness: two different images are orthogonal."""
+
+    name, sha256, resize = "identity", None, "none"
+
+    def __call__(self, images: Tensor) -> Tensor:
+        levels = ((images.mean(dim=(1, 2, 3)) + 1) * 127.5).round().long()
+        return torch.nn.functional.one_hot(levels, 256).float() * 16
+
+
+Maker = Callable[..., Path]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Maker:
+    def make(name: str, count: int = 10, brightness: int = 128, suffix: str = ".png", gray: bool = False) -> Path:
+        generator = np.random.default_rng(brightness)
+        (tmp_path / name / "sub").mkdir(parents=True)
+        for number in range(count):
+            noise = generator.integers(-40, 40, (32, 24, 3)) + brightness
+            image = Image.fromarray(noise.astype(np.uint8))
+            (image.convert("L") if gray else image).save(tmp_path / name / "sub" / f"{number}{suffix}")
+        return tmp_path / name
+
+    return make
+
+
+def test_every_row_has_every_metric_with_its_numbers_and_at_the_number_of_the_floor(folder: Maker) -> None:
+    synthetic, refined, real = folder("s", 12, 60), folder("r", 9, 110), folder("t", 11, 128)
+    rows = evaluate(synthetic, refined, real, extractors=[Moments()])["rows"]
+    assert list(rows) == ["synthetic", "refined", "real_floor"]
+    for name, n in {"synthetic": [12, 11], "refined": [9, 11], "real_floor": [5, 5]}.items():
+        assert list(rows[name]) == ["swd", "fid[moments]", "kid[moments]"]
+        for score in rows[name].values():
+            assert score["n"] == n
+            assert score["at_floor_n"]["n"] == [5, 5]
+    assert list(rows["refined"]["swd"]["levels"]) == ["32x24"]
+    for metric in rows["refined"]:
+        values = [rows[name][metric]["value"] for name in ("synthetic", "refined", "real_floor")]
+        assert values == sorted(values, reverse=True)
+
+
+def test_the_floor_is_that_of_disjoint_halves(tmp_path: Path) -> None:
+    for name in ("real", "other"):
+        (tmp_path / name).mkdir()
+        for number in range(12):
+            Image.new("L", (16, 16), 20 * number + (name == "other")).save(tmp_path / name / f"{number:02}.png")
+    rows = evaluate(tmp_path / "other", tmp_path / "real", tmp_path / "real", swd=False, extractors=[Identity()])[
+        "rows"
+    ]
+    # Orthogonal images: an image on both sides would pull the distance below zero, as it does for the whole set.
+    assert rows["real_floor"]["kid[identity]"]["value"] == pytest.approx(0, abs=1e-9)
+    assert rows["refined"]["kid[identity]"]["value"] < -0.1
+    assert rows["refined"]["kid[identity]"]["at_floor_n"]["value"] == pytest.approx(0, abs=1e-9)
+
+
+def test_refined_images_that_are_the_real_ones_reach_the_floor(folder: Maker) -> None:
+    real = folder("t", 11, 128)
+    rows = evaluate(folder("s", 12, 60), real, real, extractors=[Moments()])["rows"]
+    for metric in ("swd", "fid[moments]"):
+        assert rows["refined"][metric]["value"] == pytest.approx(0, abs=1e-6)
+    for metric, floor in rows["real_floor"].items():
+        assert rows["refined"][metric]["at_floor_n"]["value"] == floor["value"] != 0
+
+
+def test_equal_seeds_give_equal_numbers_and_others_draw_other_halves(folder: Maker) -> None:
+    folders = folder("s", 12, 60), folder("r", 9, 110), folder("t", 11, 128)
+    first = evaluate(*folders, seed=3)
+    torch.manual_seed(1)
+    assert evaluate(*folders, seed=3) == first
+    assert evaluate(*folders, seed=4)["rows"]["real_floor"] != first["rows"]["real_floor"]
+
+
+def test_the_record_says_what_was_measured_on_what(folder: Maker, tmp_path: Path) -> None:
+    synthetic, refined, real = folder("s", 4), folder("r", 4, suffix=".jpg"), folder("t", 5)
+    output = tmp_path / "out" / "metrics.json"
+    result = evaluate(synthetic, refined, real, extractors=[Moments()], output=output, seed=7)
+    record: dict[str, Any] = result["provenance"]
+    assert json.loads(output.read_text()) == result
+    assert record["folders"]["refined"] == {"path": str(refined), "images": 4, "formats": {"jpeg": 4}}
+    assert record["folders"]["real"]["formats"] == {"png": 5}
+    assert record["size"] == [32, 24]
+    assert record["extractors"] == {"moments": {"sha256": "abc", "dimension": 2, "resize": "none"}}
+    assert record["floor"]["n"] == 2
+    assert record["seed"] == 7
+    assert {"torch", "torchvision", "torchmetrics", "torch-fidelity"} <= set(record["versions"])
+    assert "patches_per_image" in record["swd"]
+
+
+@pytest.mark.parametrize(("gray", "channels"), [((True, True, True), 1), ((True, False, True), 3)])
+def test_images_are_compared_in_color_if_any_side_has_it(
+    folder: Maker, gray: tuple[bool, bool, bool], channels: int
+) -> None:
+    seen = []
+
+    class Spy(Moments):
+        def __call__(self, images: Tensor) -> Tensor:
+            seen.append(tuple(images.shape[1:]))
+            return super().__call__(images)
+
+    folders = [folder(name, 4, gray=is_gray) for name, is_gray in zip("srt", gray, strict=True)]
+    result = evaluate(*folders, extractors=[Spy()], size=(20, 30))
+    assert set(seen) == {(channels, 20, 30)}
+    assert result["provenance"]["channels"] == channels
+
+
+def test_bad_input_is_refused_before_anything_is_read(folder: Maker, tmp_path: Path) -> None:
+    good, few, single = folder("good", 4), folder("few", 3), folder("single", 1)
+    (tmp_path / "empty").mkdir()
+    for arguments, message in [
+        ((good, good, few), "few: found 3 images, a distance needs at least 4"),
+        ((good, single, good), "single: found 1 images, a distance needs at least 2"),
+        ((tmp_path / "empty", good, good), "empty: no image in this folder"),
+        ((good, good, tmp_path / "none"), "none: expected a folder of images, found nothing"),
+    ]:
+        with pytest.raises(InputError, match=message):
+            evaluate(*arguments)
+    with pytest.raises(InputError, match="6x40 are too small for swd; give --size HxW"):
+        evaluate(good, good, good, size=(6, 40))
+    with pytest.raises(InputError, match="nothing to measure"):
+        evaluate(good, good, good, swd=False)
+    with pytest.raises(InputError, match="is a folder; name the JSON file"):
+        evaluate(good, good, good, output=tmp_path)

@@ -1,0 +1,172 @@
+import errno
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from refine.data.layouts import ClassFolders, Table
+from refine.errors import DiskFull, InputError
+from refine.simulators import DigitImage, DigitsParameters, draw_digit, ensure_digits, render_digits, rendering
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(tmp_path: Path) -> None:
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        render_digits(tmp_path / name, 20, seed)
+    a, b, c = (contents(tmp_path / name) for name in "abc")
+    assert a == b
+    assert a.keys() == c.keys()
+    assert all(a[key] != c[key] for key in a)
+
+
+def test_a_longer_rendering_begins_with_the_shorter_one(tmp_path: Path) -> None:
+    render_digits(tmp_path / "short", 10, 0)
+    render_digits(tmp_path / "long", 20, 0)
+    short, long = contents(tmp_path / "short"), contents(tmp_path / "long")
+    assert all(long[key] == short[key] for key in short if key.endswith(".png"))
+
+
+def test_it_is_a_dataset_of_class_folders_with_names_that_are_unique(tmp_path: Path) -> None:
+    render_digits(tmp_path / "digits", 25, 0)
+    layout = ClassFolders(tmp_path / "digits")
+    assert layout.label_space.names == tuple("0123456789")
+    labels = [int(layout.label(record)) for record in layout.records()]
+    assert np.bincount(labels).tolist() == [3] * 5 + [2] * 5
+    assert len({record.image.name for record in layout.records()}) == 25
+    with Image.open(tmp_path / "digits/3/digit-00013-3.png") as image:
+        assert (image.mode, image.size) == ("L", (28, 28))
+
+
+def test_fewer_images_than_classes_leave_no_empty_class(tmp_path: Path) -> None:
+    render_digits(tmp_path / "digits", 3, 0)
+    assert ClassFolders(tmp_path / "digits").label_space.names == ("0", "1", "2")
+
+
+def test_each_line_of_parameters_draws_its_image_again(tmp_path: Path) -> None:
+    render_digits(tmp_path / "digits", 20, 5)
+    lines = (tmp_path / "digits/parameters.jsonl").read_text().splitlines()
+    assert len(lines) == 20
+    for line in lines:
+        values = json.loads(line)
+        with Image.open(tmp_path / "digits" / values.pop("path")) as image:
+            assert np.array_equal(np.asarray(image), draw_digit(DigitImage(**values)))
+
+
+def test_the_lines_are_a_table_of_targets(tmp_path: Path) -> None:
+    render_digits(tmp_path / "digits", 10, 0, DigitsParameters(rotation=(3.0, 3.0)))
+    table = Table(tmp_path / "digits", targets=("digit", "rotation"))
+    assert [table.label(record).tolist() for record in table.records()] == [[digit, 3.0] for digit in range(10)]
+
+
+def test_what_it_was_made_with_stands_beside_it(tmp_path: Path) -> None:
+    render_digits(tmp_path / "digits", 10, 5, DigitsParameters(noise=(1, 2)))
+    made = json.loads((tmp_path / "digits/render.json").read_text())
+    assert (made["simulator"], made["seed"], made["count"]) == ("digits", 5, 10)
+    assert made["parameters"]["noise"] == [1.0, 2.0]
+    assert made["versions"].keys() == {"renderer", "pillow", "freetype", "matplotlib", "numpy"}
+
+
+def test_the_same_rendering_is_left_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    render_digits(tmp_path / "digits", 10, 0)
+    monkeypatch.setattr(rendering, "draw_digit", None)
+    render_digits(tmp_path / "digits", 10, 0)
+
+
+def test_a_folder_with_anything_else_is_left_alone_and_refused(tmp_path: Path) -> None:
+    output = tmp_path / "digits"
+    render_digits(output, 10, 0)
+    before = contents(output)
+    with pytest.raises(InputError, match=r"another rendering \(its count and seed differ\); name another output"):
+        render_digits(output, 20, 1)
+    with pytest.raises(InputError, match="its parameters differ"):
+        render_digits(output, 10, 0, DigitsParameters(noise=(0, 1)))
+    assert contents(output) == before
+    (output / "3/digit-00003-3.png").unlink()
+    with pytest.raises(InputError, match="holds 9 of its 10 images"):
+        render_digits(output, 10, 0)
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder/mine.txt").write_text("mine")
+    for name in ("file", "folder"):
+        with pytest.raises(InputError, match=f"{name}: holds something other than a rendering"):
+            render_digits(tmp_path / name, 10, 0)
+
+
+def test_an_empty_folder_is_filled_even_the_current_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    output = tmp_path / "digits"
+    output.mkdir()
+    monkeypatch.chdir(output)
+    render_digits(Path(), 10, 0)
+    assert len(ClassFolders(output).records()) == 10
+
+
+@pytest.mark.parametrize(
+    ("raised", "expected"),
+    [
+        (KeyboardInterrupt(), KeyboardInterrupt),
+        (OSError(errno.ENOSPC, "No space left on device"), DiskFull),
+        (PermissionError(errno.EACCES, "Permission denied"), PermissionError),
+    ],
+)
+def test_interrupted_rendering_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raised: BaseException, expected: type[BaseException]
+) -> None:
+    def interrupted(image: DigitImage) -> object:
+        if image.digit == 5:
+            raise raised
+        return draw_digit(image)
+
+    monkeypatch.setattr(rendering, "draw_digit", interrupted)
+    with pytest.raises(expected):
+        render_digits(tmp_path / "digits", 10, 0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_when_another_process_is_faster_its_rendering_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    output = tmp_path / "digits"
+
+    def other_first(image: DigitImage) -> object:
+        if image.digit == 9:
+            monkeypatch.setattr(rendering, "draw_digit", draw_digit)
+            render_digits(output, 10, 0)
+        return draw_digit(image)
+
+    monkeypatch.setattr(rendering, "draw_digit", other_first)
+    render_digits(output, 10, 0)
+    assert [path.name for path in tmp_path.iterdir()] == ["digits"]
+
+
+def test_what_takes_the_place_meanwhile_is_kept_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def place_taken(image: DigitImage) -> object:
+        (tmp_path / "digits").write_text("mine")
+        return draw_digit(image)
+
+    monkeypatch.setattr(rendering, "draw_digit", place_taken)
+    with pytest.raises(InputError, match="digits: "):
+        render_digits(tmp_path / "digits", 1, 0)
+    assert (tmp_path / "digits").read_text() == "mine"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize(("count", "seed", "says"), [(0, 0, "count: .* found 0"), (1, -1, "seed: .* found -1")])
+def test_count_and_seed_out_of_range_are_refused(tmp_path: Path, count: int, seed: int, says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        render_digits(tmp_path / "digits", count, seed)
+
+
+def test_a_cache_holds_each_rendering_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = ensure_digits(tmp_path / "cache", 10, 0)
+    assert first == ensure_digits(tmp_path / "cache", 10, 0)
+    others = {
+        ensure_digits(tmp_path / "cache", 11, 0),
+        ensure_digits(tmp_path / "cache", 10, 1),
+        ensure_digits(tmp_path / "cache", 10, 0, DigitsParameters(noise=(0, 1))),
+    }
+    monkeypatch.setattr(rendering, "pillow_version", "another")  # other versions draw other pixels
+    others.add(ensure_digits(tmp_path / "cache", 10, 0))
+    assert len(others | {first}) == 5 == len(list((tmp_path / "cache").iterdir()))

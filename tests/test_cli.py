@@ -1,0 +1,83 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from refine.cli import main, parser
+
+COMMANDS = ["fit", "validate", "apply", "verify", "evaluate", "benchmark", "report", "render", "export", "recipes"]
+
+
+def installed(*args: str) -> subprocess.CompletedProcess[str]:
+    """The command as pip installed it, beside the interpreter that runs the tests."""
+    command = Path(sys.executable).parent / "refine"
+    return subprocess.run([str(command), *args], capture_output=True, text=True, timeout=60, env=dict(os.environ))
+
+
+def test_the_installed_command_lists_every_command() -> None:
+    done = installed("--help")
+    assert done.returncode == 0
+    assert all(f"    {command} " in done.stdout for command in COMMANDS)
+    assert "exit codes" in done.stdout
+
+
+def test_help_does_not_wait_for_torch() -> None:
+    code = "import sys; from refine.cli import main; main(['--help']); print('torch' in sys.modules, file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stderr.strip() == "False"
+
+
+@pytest.mark.parametrize("command", [name for name in COMMANDS if name not in {"fit", "validate"}])
+def test_each_command_explains_each_of_its_flags(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, "--help"]) == 0
+    shown = capsys.readouterr().out
+    subparsers = next(action for action in parser()._actions if hasattr(action, "choices") and action.choices)
+    assert isinstance(subparsers.choices, dict)
+    for action in subparsers.choices[command]._actions:
+        assert action.help, (command, action.dest)
+    assert len(shown.splitlines()) > 5
+
+
+def test_fit_explains_the_arguments_of_a_method(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", "--model.help", "refine.methods.SimGAN"]) == 0
+    shown = capsys.readouterr().out
+    assert "--model.init_args.self_weight" in shown or "--model.self_weight" in shown
+    assert "Not in the paper" in shown
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["fit", "-c", "models/nothing.yaml"], "models/nothing.yaml: no such file"),
+        (["verify", "/nowhere"], "/nowhere"),
+        (["apply", "--checkpoint", "a", "--input", "/nowhere", "--output", "c"], ""),
+        (["evaluate", "--synthetic", "/nowhere", "--refined", "/nowhere", "--real", "/nowhere"], "/nowhere"),
+        (["report", "--synthetic", "/a", "--refined", "/b", "--real", "/c", "--output", "r.html"], ""),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(
+    args: list[str], message: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(args) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("refine: ")
+    assert message in error
+    assert len(error.splitlines()) == 1
+    assert "Traceback" not in error
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("args", [[], ["aply"], ["apply"], ["apply", "--batch-size", "0"], ["evaluate", "--size", "big"]])
+def test_bad_usage_is_exit_code_2(args: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(args) == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_typo_in_a_recipe_names_the_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    recipe = tmp_path / "typo.yaml"
+    recipe.write_text("data:\n  synthetic: a\n  real: b\n  batchsize: 4\n")
+    assert main(["fit", "-c", "models/simgan.yaml", "-c", str(recipe)]) == 2
+    assert "batchsize" in capsys.readouterr().err

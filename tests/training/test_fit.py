@@ -1,0 +1,209 @@
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from refine.cli import main
+from refine.methods import SimGAN, load_translator
+from refine.methods.checkpoint import read_checkpoint
+from refine.recipes import list_recipes
+
+Pair = tuple[Path, Path]
+SMALL = {
+    "models/simgan.yaml": [
+        *("--model.features", "4", "--model.blocks", "1", "--model.history_size", "16"),
+        *("--model.refiner_warmup_steps", "3", "--model.discriminator_warmup_steps", "2"),
+    ],
+    "models/cyclegan.yaml": [
+        *("--model.features", "4", "--model.blocks", "1", "--model.history_size", "6"),
+        *("--model.discriminator_features", "4", "--model.discriminator_layers", "1"),
+    ],
+}
+METHODS = sorted(SMALL)
+
+
+def fit(recipe: str, pair: Pair, root: Path, *more: str) -> int:
+    data = ["--data.synthetic", str(pair[0]), "--data.real", str(pair[1]), "--data.batch_size", "4"]
+    settings = ["--data.shift", "1", "--trainer.accelerator", "cpu", "--trainer.enable_progress_bar", "false"]
+    where = ["--trainer.default_root_dir", str(root)]
+    return main(["fit", "-c", recipe, *SMALL[recipe], *data, *settings, *where, *more])
+
+
+def checkpoint(root: Path, run: str, name: str = "last.ckpt") -> dict[str, Any]:
+    return read_checkpoint(root / run / name)
+
+
+def assert_equal(first: object, second: object, where: str = "") -> None:
+    assert type(first) is type(second), where
+    if isinstance(first, torch.Tensor) and isinstance(second, torch.Tensor):
+        assert torch.equal(first, second), where
+    elif isinstance(first, dict) and isinstance(second, dict):
+        assert first.keys() == second.keys(), where
+        for key in first:
+            assert_equal(first[key], second[key], f"{where}/{key}")
+    elif isinstance(first, list | tuple) and isinstance(second, list | tuple):
+        assert len(first) == len(second), where
+        for index, (one, other) in enumerate(zip(first, second, strict=True)):
+            assert_equal(one, other, f"{where}/{index}")
+    else:
+        assert first == second, where
+
+
+@pytest.mark.parametrize("recipe", METHODS)
+def test_a_run_stopped_halfway_and_continued_equals_the_uninterrupted_one_bit_for_bit(
+    recipe: str, pair: Pair, tmp_path: Path
+) -> None:
+    # Half of the steps falls on no boundary: not on a pass over the data, a validation or a turn of the players.
+    common = ["--trainer.val_check_interval", "4", "--steps", "14"]
+    optimizers = 2 if "cyclegan" in recipe else 1
+    assert fit(recipe, pair, tmp_path, *common, "--run", "whole") == 0
+    halfway = ["--trainer.max_steps", str(7 * optimizers)]  # Lightning counts optimizer steps
+    assert fit(recipe, pair, tmp_path, *common, "--run", "half", *halfway) == 0
+    assert checkpoint(tmp_path, "half")["refine"]["steps_done"] == 7
+    resume = ["--ckpt_path", str(tmp_path / "half" / "last.ckpt")]
+    assert fit(recipe, pair, tmp_path, *common, "--run", "continued", *resume) == 0
+    whole, continued = checkpoint(tmp_path, "whole"), checkpoint(tmp_path, "continued")
+    for part in ("state_dict", "optimizer_states", "lr_schedulers", "UnpairedImages", "refine", "callbacks"):
+        assert_equal(whole[part], continued[part], part)
+    assert whole["global_step"] == continued["global_step"] == 14 * optimizers
+
+
+def test_a_finished_run_goes_on_when_it_is_given_more_steps(pair: Pair, tmp_path: Path) -> None:
+    assert fit("models/simgan.yaml", pair, tmp_path, "--run", "first", "--steps", "8") == 0
+    resume = ["--ckpt_path", str(tmp_path / "first" / "last.ckpt")]
+    assert fit("models/simgan.yaml", pair, tmp_path, "--run", "more", "--steps", "12", *resume) == 0
+    assert fit("models/simgan.yaml", pair, tmp_path, "--run", "whole", "--steps", "12") == 0
+    assert_equal(checkpoint(tmp_path, "whole")["state_dict"], checkpoint(tmp_path, "more")["state_dict"])
+
+
+def tags(folder: Path) -> dict[str, list[str]]:
+    events = EventAccumulator(str(folder))
+    events.Reload()
+    found: dict[str, list[str]] = events.Tags()
+    return found
+
+
+@pytest.mark.parametrize("recipe", METHODS)
+def test_tensorboard_shows_losses_accuracy_change_fill_rates_distance_and_pictures(
+    recipe: str, pair: Pair, tmp_path: Path
+) -> None:
+    settings = ["--trainer.val_check_interval", "6", "--trainer.log_every_n_steps", "1", "--steps", "12"]
+    assert fit(recipe, pair, tmp_path, "--run", "run", *settings) == 0
+    found = tags(tmp_path / "run")
+    scalars = set(found["scalars"])
+    assert {
+        "loss/discriminator",
+        "discriminator/accuracy_real",
+        "discriminator/accuracy_refined",
+        "change/mean_absolute",
+        "history/fill",
+        "distance/swd",
+        "distance/swd_do_nothing",
+    } <= scalars
+    assert len([tag for tag in scalars if tag.startswith("learning_rate/")]) == 2
+    assert len([tag for tag in scalars if tag.startswith("loss/")]) >= 4
+    assert found["images"] == ["images/synthetic_refined_real"]
+
+
+def test_a_run_holds_its_config_checkpoints_and_logs(pair: Pair, tmp_path: Path) -> None:
+    for _ in range(2):
+        assert fit("models/simgan.yaml", pair, tmp_path, "--steps", "6", "--trainer.val_check_interval", "3") == 0
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith("simgan")) == ["simgan", "simgan-2"]
+    names = {path.name.split(".")[0] for path in (tmp_path / "simgan").iterdir()}
+    assert {"config", "last", "best", "events"} <= names
+    config = yaml.safe_load((tmp_path / "simgan" / "config.yaml").read_text())
+    assert config["model"]["init_args"]["features"] == 4
+    assert not list((tmp_path / "simgan").glob(".*tmp"))
+
+
+def test_the_written_config_repeats_the_run(pair: Pair, tmp_path: Path) -> None:
+    assert fit("models/simgan.yaml", pair, tmp_path, "--run", "first", "--steps", "6") == 0
+    again = ["fit", "-c", str(tmp_path / "first" / "config.yaml"), "--run", "again", "--trainer.logger", "null"]
+    assert main(again) == 0
+    assert_equal(checkpoint(tmp_path, "first")["state_dict"], checkpoint(tmp_path, "again")["state_dict"])
+
+
+def test_losses_that_become_nan_stop_the_run_and_the_last_good_checkpoint_stays(
+    pair: Pair, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = ["--checkpoint_every", "2", "--steps", "4", "--run", "run"]
+    assert fit("models/simgan.yaml", pair, tmp_path, *good) == 0
+    kept = (tmp_path / "run" / "last.ckpt").read_bytes()
+    wild = ["--model.refiner_learning_rate", "1e30", "--steps", "50", "--run", "run"]
+    assert fit("models/simgan.yaml", pair, tmp_path, *wild) == 1
+    message = capsys.readouterr().err.strip().splitlines()[-1]
+    assert message.startswith("refine: training stopped at step ")
+    assert "learning rate" in message
+    assert (tmp_path / "run" / "last.ckpt").read_bytes() == kept
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("dataset", ["datasets/digits.yaml", "datasets/traffic-lights.yaml"])
+def test_every_method_runs_on_every_dataset_from_recipes_alone(
+    method: str, dataset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    quick = ["--trainer.fast_dev_run", "true", "--trainer.accelerator", "cpu", "--data.batch_size", "2"]
+    few = ["--data.count", "30"] if "digits" in dataset else []
+    assert main(["fit", "-c", method, "-c", dataset, *SMALL[method], *quick, *few]) == 0
+
+
+def test_every_recipe_is_tried_by_a_test() -> None:
+    models = {name for name in list_recipes() if name.startswith("models/")}
+    pairs = {name for name in list_recipes() if name.startswith("datasets/")}
+    assert pairs == {"datasets/digits.yaml", "datasets/traffic-lights.yaml"}
+    assert set(METHODS) <= models
+
+
+def test_two_processes_end_with_equal_weights_and_a_loadable_checkpoint(pair: Pair, tmp_path: Path) -> None:
+    program = Path(__file__).parent / "two_processes.py"
+    done = subprocess.run(
+        [sys.executable, str(program), str(pair[0]), str(pair[1]), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    for recipe in METHODS:
+        name = Path(recipe).stem
+        first, second = (torch.load(tmp_path / f"{name}-{rank}.pt", weights_only=True) for rank in (0, 1))
+        assert_equal(first["weights"], second["weights"])
+        assert len(first["keys"]) == len(second["keys"]) == 3
+        assert not set(first["keys"]) & set(second["keys"])
+        load_translator(tmp_path / name / "last.ckpt")
+
+
+def test_ctrl_c_ends_the_run_after_the_step_with_a_full_checkpoint(pair: Pair, tmp_path: Path) -> None:
+    code = "import sys; from refine.cli import main; sys.exit(main(sys.argv[1:]))"
+    data = ["--data.synthetic", str(pair[0]), "--data.real", str(pair[1]), "--data.batch_size", "4"]
+    where = ["--trainer.default_root_dir", str(tmp_path), "--run", "run", "--trainer.accelerator", "cpu"]
+    saves = ["--checkpoint_every", "1", "--steps", "1000000", "--trainer.enable_progress_bar", "false"]
+    args = ["fit", "-c", "models/simgan.yaml", *SMALL["models/simgan.yaml"], *data, *where, *saves]
+    process = subprocess.Popen([sys.executable, "-c", code, *args], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        last = tmp_path / "run" / "last.ckpt"
+        for _ in range(1200):
+            if last.exists() or process.poll() is not None:
+                break
+            signal.sigtimedwait([], 0.05)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 0
+    assert read_checkpoint(last)["refine"]["steps_done"] > 0
+    assert isinstance(load_translator(last), SimGAN)
+
+
+def test_validate_measures_a_checkpoint(pair: Pair, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert fit("models/simgan.yaml", pair, tmp_path, "--run", "run", "--steps", "4") == 0
+    data = ["--data.synthetic", str(pair[0]), "--data.real", str(pair[1]), "--trainer.accelerator", "cpu"]
+    command = ["validate", "-c", "models/simgan.yaml", *SMALL["models/simgan.yaml"], *data]
+    assert main([*command, "--trainer.logger", "false", "--ckpt_path", str(tmp_path / "run" / "last.ckpt")]) == 0
+    assert "distance/swd" in capsys.readouterr().out
