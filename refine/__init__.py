@@ -5,8 +5,8 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from refine.apply import apply, verify
-    from refine.benchmark import benchmark
+    from refine.apply import apply_checkpoint, verify
+    from refine.benchmark import run_benchmark
     from refine.data import UnpairedImages
     from refine.methods import ColorTransfer, CycleGAN, SimGAN, Task, load_method, load_translator
     from refine.metrics import evaluate
@@ -19,8 +19,8 @@ except PackageNotFoundError:  # the sources alone, not installed
     __version__ = "0+unknown"
 
 _HOME = {
-    "refine.apply": ("apply", "verify"),
-    "refine.benchmark": ("benchmark",),
+    "refine.apply": ("apply_checkpoint", "verify"),
+    "refine.benchmark": ("run_benchmark",),
     "refine.data": ("UnpairedImages",),
     "refine.methods": ("ColorTransfer", "CycleGAN", "SimGAN", "Task", "load_method", "load_translator"),
     "refine.metrics": ("evaluate",),
@@ -36,12 +36,12 @@ __all__ = [
     "SimGAN",
     "Task",
     "UnpairedImages",
-    "apply",
-    "benchmark",
+    "apply_checkpoint",
     "evaluate",
     "load_method",
     "load_translator",
     "render_digits",
+    "run_benchmark",
     "verify",
     "write_report",
 ]

@@ -55,9 +55,9 @@ def _apply(each: Any) -> None:
 
 def run_apply(args: argparse.Namespace) -> int:
     """`refine apply`."""
-    from refine.apply import apply
+    from refine.apply import apply_checkpoint
 
-    summary = apply(
+    summary = apply_checkpoint(
         args.checkpoint,
         args.input,
         args.output,
@@ -177,10 +177,10 @@ def _benchmark(each: Any) -> None:
 
 def run_benchmark(args: argparse.Namespace) -> int:
     """`refine benchmark`."""
-    from refine.benchmark import benchmark, print_table
+    from refine.benchmark import print_table, run_benchmark
     from refine.report.plots import benchmark_plot
 
-    result = benchmark(
+    result = run_benchmark(
         args.synthetic,
         dict(args.refined),
         args.real,

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from refine import SimGAN, apply
+from refine import SimGAN, apply_checkpoint
 from refine.data.images import batches, list_images
 from refine.interop.bundle import write_bundle
 
@@ -44,15 +44,16 @@ def main() -> None:
         for number in range(args.rounds):
             rates["network"].append(args.images / bare_network(method, images, device))
             started = time.perf_counter()
-            apply(folder / "bundle", folder / "in", folder / f"out-{number}", batch_size=args.batch_size)
+            output = folder / f"out-{number}"
+            apply_checkpoint(folder / "bundle", folder / "in", output, batch_size=args.batch_size)
             rates["apply"].append(args.images / (time.perf_counter() - started))
             shown = ", ".join(f"{name} {values[-1]:.2f} images/s" for name, values in rates.items())
             print(f"round {number + 1}: {shown}, ratio {rates['apply'][-1] / rates['network'][-1]:.2f}", flush=True)
     ratios = [a / n for a, n in zip(rates["apply"], rates["network"], strict=True)]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
-        f"SimGAN refiner, {args.size}x{args.size} RGB to PNG, {device}, {torch.get_num_threads()} threads: apply reaches "
-        f"{statistics.median(ratios):.0%} of the bare network (median of {args.rounds}); peak memory {peak:.0f} MiB"
+        f"SimGAN refiner, {args.size}x{args.size} RGB to PNG, {device}, {torch.get_num_threads()} threads: "
+        f"apply reaches {statistics.median(ratios):.0%} of the bare network (median of {args.rounds}); peak memory {peak:.0f} MiB"
     )
 
 
@@ -61,7 +62,9 @@ def make_images(folder: Path, count: int, size: int) -> None:
     folder.mkdir()
     for number in range(count):
         rng = np.random.default_rng(number)
-        coarse = Image.fromarray(rng.integers(0, 255, (8, 8, 3), np.uint8)).resize((size, size), Image.Resampling.BICUBIC)
+        coarse = Image.fromarray(rng.integers(0, 255, (8, 8, 3), np.uint8)).resize(
+            (size, size), Image.Resampling.BICUBIC
+        )
         noisy = np.asarray(coarse, np.int16) + rng.integers(-4, 5, (size, size, 3))
         Image.fromarray(noisy.clip(0, 255).astype(np.uint8)).save(folder / f"{number:05d}.png")
 

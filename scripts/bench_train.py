@@ -50,8 +50,8 @@ def main() -> None:
                 print(f"{name}, round {number + 1}: plain {plain:.2f} steps/s, fit {ours:.2f} steps/s", flush=True)
             time_ratio = statistics.median(ratios)
             print(
-                f"{name}, {args.size}x{args.size}, batch {args.batch_size}, {torch.get_num_threads()} threads: a step takes "
-                f"{time_ratio:.2f} x the plain loop's time; {1 / time_ratio:.0%} of it is spent in the networks"
+                f"{name}, {args.size}x{args.size}, batch {args.batch_size}, {torch.get_num_threads()} threads: "
+                f"a step takes {time_ratio:.2f} x the plain loop's time; {1 / time_ratio:.0%} of it is spent in the networks"
             )
 
 

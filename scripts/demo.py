@@ -10,7 +10,7 @@ from rich.table import Table
 from traffic_lights import CLASSES, DATA, ROOT, Commands, train
 
 from refine.audit import label_files_identical
-from refine.metrics import write_json
+from refine.files import write_json
 from refine.report import write_grid, write_report
 
 FOLDER = ROOT / "checkpoints" / "demo"
@@ -41,7 +41,9 @@ def demo() -> None:
         benchmark=FOLDER / "benchmark.json",
         title="Traffic lights: from the simulator to the street",
         commands=run.lines,
-        notes=["One translator seed and three seeds of the classifier; `scripts/reproduce_traffic_lights.py` runs three."],
+        notes=[
+            "One translator seed and three seeds of the classifier; `scripts/reproduce_traffic_lights.py` runs three."
+        ],
     )
     write_grid(FOLDER / "before_after_real.png", DATA / "synthetic", best, DATA / "real", count=12)
     rows = benchmark["rows"]
@@ -57,7 +59,12 @@ def demo() -> None:
     show(benchmark, distance, differences, report)
 
 
-def show(benchmark: dict[str, dict[str, dict[str, list[float]]]], distance: dict[str, float], differences: list[str], report: Path) -> None:
+def show(
+    benchmark: dict[str, dict[str, dict[str, list[float]]]],
+    distance: dict[str, float],
+    differences: list[str],
+    report: Path,
+) -> None:
     """The short table that the demo ends with."""
     console = Console()
     table = Table(title="a classifier trained on … and tested on 86 real traffic lights (3 seeds of the classifier)")
@@ -68,9 +75,9 @@ def show(benchmark: dict[str, dict[str, dict[str, list[float]]]], distance: dict
         table.add_row(name, f"{accuracy:.1%}", f"{balanced:.1%}")
     console.print()
     console.print(table)
-    floor = distance["real_floor"]
-    console.print(f"distance to real (swd): {distance['synthetic']:.0f} before, {distance['refined']:.0f} after, {floor:.0f} floor")
-    console.print(f"labels: {'all as they were' if not differences else differences}")
+    before, after, floor = (distance[name] for name in ("synthetic", "refined", "real_floor"))
+    console.print(f"distance to real (swd): {before:.0f} before, {after:.0f} after, {floor:.0f} floor")
+    console.print(f"labels: {differences or 'all as they were'}")
     console.print(f"report: {report}", soft_wrap=True)
     console.print("on your own data:", soft_wrap=True)
     for line in (

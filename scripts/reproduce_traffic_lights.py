@@ -9,10 +9,20 @@ import argparse
 import json
 import os
 import statistics
+from typing import TypedDict
 
 from traffic_lights import CLASSES, DATA, ROOT, SETTINGS, Commands, train
 
-from refine.metrics import write_json
+from refine.files import write_json
+
+
+class Spread(TypedDict):
+    """Over translator seeds."""
+
+    each: list[float]
+    mean: float
+    std: float | None
+
 
 FOLDER = ROOT / "checkpoints" / "reproduce-traffic-lights"
 
@@ -35,20 +45,30 @@ def main() -> None:
                 refined = train(run, method, folder, more)
                 sides = ["--synthetic", DATA / "synthetic", "--refined", refined, "--real", DATA / "real"]
                 run("evaluate", *sides, "--output", folder / method / "metrics.json")
-                named = ["--refined", f"{method}={refined.relative_to(ROOT)}", "--classes", CLASSES, "--horizontal-flip"]
+                named = [
+                    "--refined",
+                    f"{method}={refined.relative_to(ROOT)}",
+                    "--classes",
+                    CLASSES,
+                    "--horizontal-flip",
+                ]
                 sides = ["--synthetic", DATA / "synthetic", "--real", DATA / "real"]
                 run("benchmark", *sides, *named, "--output", result.parent)
             for name, row in json.loads(result.read_text())["rows"].items():
                 rows.setdefault(name, []).append({key: row[key] for key in ("accuracy", "balanced_accuracy")})
-    summary: dict[str, object] = {}
+    summary: dict[str, dict[str, Spread]] = {}
     print()
     for name, seeds in rows.items():
-        line = {}
+        line: dict[str, Spread] = {}
         for key in ("accuracy", "balanced_accuracy"):
             means = [statistics.mean(seed[key]) for seed in seeds]
-            line[key] = {"each": means, "mean": statistics.mean(means), "std": statistics.stdev(means) if means[1:] else None}
+            line[key] = {
+                "each": means,
+                "mean": statistics.mean(means),
+                "std": statistics.stdev(means) if means[1:] else None,
+            }
         summary[name] = line
-        each = ", ".join(f"{value:.1%}" for value in line["accuracy"]["each"])  # type: ignore[union-attr]
+        each = ", ".join(f"{value:.1%}" for value in line["accuracy"]["each"])
         print(f"{name:<24} accuracy {line['accuracy']['mean']:.1%} ({each})")
     write_json(summary, FOLDER / "results.json")
 

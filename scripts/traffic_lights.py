@@ -34,9 +34,9 @@ class Commands:
         self.lines: list[str] = []
         self._started = time.monotonic()
 
-    def __call__(self, *args: str | Path) -> None:
+    def __call__(self, *args: object) -> None:
         """Run one; a failure ends the script with its exit code."""
-        words = [str(word.relative_to(ROOT)) if _inside(word) else str(word) for word in args]
+        words = [_shown(word) for word in args]
         line = shlex.join(["refine", *words])
         print(f"\n[{time.monotonic() - self._started:4.0f} s] {line}", flush=True)
         self.lines.append(line)
@@ -45,8 +45,8 @@ class Commands:
             raise SystemExit(code)
 
 
-def _inside(word: str | Path) -> bool:
-    return isinstance(word, Path) and word.is_relative_to(ROOT)
+def _shown(word: object) -> str:
+    return str(word.relative_to(ROOT)) if isinstance(word, Path) and word.is_relative_to(ROOT) else str(word)
 
 
 def train(run: Commands, method: str, folder: Path, more: Sequence[str] = ()) -> Path:

@@ -70,7 +70,9 @@ def test_bad_input_is_one_line_and_exit_code_2(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("args", [[], ["aply"], ["apply"], ["apply", "--batch-size", "0"], ["evaluate", "--size", "big"]])
+@pytest.mark.parametrize(
+    "args", [[], ["aply"], ["apply"], ["apply", "--batch-size", "0"], ["evaluate", "--size", "big"]]
+)
 def test_bad_usage_is_exit_code_2(args: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(args) == 2
     assert "Traceback" not in capsys.readouterr().err

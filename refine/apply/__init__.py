@@ -1,7 +1,25 @@
 """Refining a dataset on disk, and holding the result against its manifest."""
 
-from refine.apply.run import apply, refine_dataset
-from refine.apply.summary import ApplySummary
-from refine.apply.verify import verify
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-__all__ = ["ApplySummary", "apply", "refine_dataset", "verify"]
+if TYPE_CHECKING:
+    from refine.apply.run import apply_checkpoint, refine_dataset
+    from refine.apply.summary import ApplySummary
+    from refine.apply.verification import verify
+
+__all__ = ["ApplySummary", "apply_checkpoint", "refine_dataset", "verify"]
+
+_HOME = {
+    "ApplySummary": "refine.apply.summary",
+    "apply_checkpoint": "refine.apply.run",
+    "refine_dataset": "refine.apply.run",
+    "verify": "refine.apply.verification",
+}
+
+
+def __getattr__(name: str) -> object:
+    # Imported when first used: holding hashes against a manifest must not wait for torch.
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'refine.apply' has no attribute {name!r}")

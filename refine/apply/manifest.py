@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple, NotRequired, TypedDict, cast
 
-from refine.apply.files import MANIFEST, replace_whole, sync_folder
+from refine.apply.files import MANIFEST, file_sha256, replace_whole, sync_folder
 
 
 class Entry(TypedDict):
@@ -94,6 +94,16 @@ def _is_inside(key: str) -> bool:
 def line_of(entry: Entry) -> bytes:
     """One line, ASCII whatever the name, so that it stays one line and any bytes of a name survive."""
     return json.dumps(entry, sort_keys=True, ensure_ascii=True).encode("ascii") + b"\n"
+
+
+def as_listed(entry: Entry, path: Path) -> bool:
+    """Whether the file or link at ``path`` is what a line of the manifest says."""
+    if entry["status"] != "done":
+        return False
+    if entry["kind"] == "link":
+        return path.is_symlink() and str(path.readlink()) == entry["target"]
+    digest = entry["output_sha256"] if entry["kind"] == "image" else entry["sha256"]
+    return file_sha256(path) == digest
 
 
 class Manifest:

@@ -2,20 +2,26 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from refine.apply.files import file_sha256, in_order
-from refine.apply.manifest import Entry, Manifest
+from refine.apply.manifest import Entry, Manifest, as_listed
 from refine.apply.plan import Plan
 
 
 def drop_stale(plan: Plan, manifest: Manifest, output: Path) -> None:
     """Forget files that the input no longer has, or has as another kind, and remove what was made of them.
 
-    A file that is no longer what the manifest says is left where it is: it is not ours.
+    A file that is no longer what the manifest says is left where it is: it is not ours. What lies in a folder
+    that could not be read may well be there still, and is left too.
     """
     kinds = plan.keys()
-    stale = [entry for key, entry in manifest.entries.items() if kinds.get(key) != entry["kind"]]
+    hidden = {entry["key"] for entry in plan.failures if entry["kind"] == "carried"}
+    stale = [
+        entry
+        for key, entry in manifest.entries.items()
+        if kinds.get(key) != entry["kind"] and not any(str(above) in hidden for above in PurePosixPath(key).parents)
+    ]
     for entry in stale:
         path = output / entry["key"]
         if as_listed(entry, path) and path.parent.resolve().is_relative_to(output):
@@ -50,16 +56,6 @@ def standing(plan: Plan, manifest: Manifest, source: Path, output: Path, workers
             if stands:
                 done.add(key)
     return done
-
-
-def as_listed(entry: Entry, path: Path) -> bool:
-    """Whether the file or link at ``path`` is what a line of the manifest says."""
-    if entry["status"] != "done":
-        return False
-    if entry["kind"] == "link":
-        return path.is_symlink() and str(path.readlink()) == entry["target"]
-    digest = entry["output_sha256"] if entry["kind"] == "image" else entry["sha256"]
-    return file_sha256(path) == digest
 
 
 def _listed(plan: Plan, manifest: Manifest) -> Iterator[Entry]:

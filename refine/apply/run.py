@@ -16,7 +16,7 @@ from refine.methods.checkpoint import load_translator, model_sha256
 from refine.methods.translator import Translator
 
 
-def apply(
+def apply_checkpoint(
     checkpoint: Path,
     source: Path,
     output: Path,

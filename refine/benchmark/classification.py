@@ -11,17 +11,18 @@ from torch import Tensor
 from refine.benchmark.fitting import Protocol, fit_task, predict
 from refine.benchmark.labeled_images import LabeledImages, blocks
 from refine.benchmark.provenance import describe, settings
-from refine.benchmark.result import Benchmark, Row, claim_output, write_json
+from refine.benchmark.result import FILE, Benchmark, Row, claim_output
 from refine.benchmark.rows import SYNTHETIC, TARGET, Datasets
 from refine.benchmark.scores import gap_closed, score
 from refine.errors import InputError
+from refine.files import write_json
 
 FOLDS = 5
 
 Advance = Callable[[], None]
 
 
-def benchmark(
+def run_benchmark(
     synthetic: Path,
     refined: Mapping[str, Path],
     real: Path,
@@ -98,7 +99,7 @@ def benchmark(
             **settings(protocol, data),
         },
     }
-    write_json(result, output)
+    write_json(result, output / FILE)
     return result
 
 

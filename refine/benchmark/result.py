@@ -1,6 +1,5 @@
 """What a benchmark found, as it stands in `benchmark.json`."""
 
-import json
 import os
 from pathlib import Path
 from typing import NotRequired, TypedDict
@@ -41,23 +40,6 @@ class Benchmark(TypedDict):
 
 
 FILE = "benchmark.json"
-
-
-def write_json(result: Benchmark, folder: Path) -> None:
-    """Write ``benchmark.json`` beside its final name, then rename: readers never see half of it.
-
-    Raises:
-        InputError: If the place cannot be written to.
-    """
-    path = folder / FILE
-    temporary = path.with_name(f".{FILE}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror}); choose another --output") from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def claim_output(folder: Path) -> None:

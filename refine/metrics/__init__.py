@@ -3,7 +3,7 @@
 from refine.metrics.distances import frechet, kernel, metric_name
 from refine.metrics.evaluate import evaluate
 from refine.metrics.features import FeatureExtractor, InceptionFeatures, TaskFeatures, named_extractor
-from refine.metrics.result import Evaluation, Score, write_json
+from refine.metrics.result import Evaluation, Score
 from refine.metrics.sliced_wasserstein import SlicedWasserstein, sliced_wasserstein, validation_distance
 from refine.metrics.table import print_table
 
@@ -22,5 +22,4 @@ __all__ = [
     "print_table",
     "sliced_wasserstein",
     "validation_distance",
-    "write_json",
 ]

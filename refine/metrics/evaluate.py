@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 
 from refine.errors import InputError
+from refine.files import write_json
 from refine.metrics.distances import frechet, kernel, metric_name
 from refine.metrics.features import FeatureExtractor
 from refine.metrics.patches import PATCH, PATCHES, draw_places, level_sizes
-from refine.metrics.result import Evaluation, Score, write_json
+from refine.metrics.result import Evaluation, Score
 from refine.metrics.sides import MOST_DESCRIBED, Folder, Side, progress, read_side, scan
 from refine.metrics.sliced_wasserstein import PROJECTIONS, SCALE, descriptor_distance
 

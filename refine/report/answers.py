@@ -92,7 +92,7 @@ def _overlap(one: tuple[float, float] | None, other: tuple[float, float] | None)
 def are_the_labels_intact(dataset: RefinedDataset) -> Answer:
     """What the manifest says; whether each picture still shows its label is for `refine audit` and for eyes."""
     failed = len(dataset.failures)
-    lost = sum(failure.kind != "image" for failure in dataset.failures)
+    lost = sum(failure.kind == "carried" for failure in dataset.failures)
     sentences = [
         f"{count(len(dataset.images), 'image')} refined, each under its own path and with its size and mode.",
         f"{count(dataset.carried, 'other file')}, the label files among them, carried byte for byte."
@@ -102,7 +102,7 @@ def are_the_labels_intact(dataset: RefinedDataset) -> Answer:
     if failed:
         sentences.append(
             f"{count(failed, 'file')} failed and {'is' if failed == 1 else 'are'} missing from the refined dataset"
-            + (f", {lost} of them no image: labels may be among them" if lost else "")
+            + (f", {lost} of them no image: labels may be lost" if lost else "")
             + ". The list is below; a label file of its own would stand there without its image."
         )
     if not dataset.finished:
@@ -131,38 +131,46 @@ def does_it_help(benchmark: Benchmark | None, names: tuple[str, ...] = ()) -> An
     if benchmark is None:
         return Answer(question, "unknown", "", "not measured", [])
     rows = benchmark.rows
-    own = [name for name in rows if name.replace("_", "").lower() in {"refined", *names}][:1]
-    told = own or [name for name in rows if name not in BASELINES and not name.endswith("+synthetic")]
-    synthetic, color = rows.get("synthetic"), rows.get("color_transfer")
-    if not told or synthetic is None:
+    called = {name.replace("_", "").lower(): name for name in rows if name not in {"synthetic", "target_supervised"}}
+    told = [called[name] for name in ("refined", *names) if name in called][:1] or [
+        name for name in rows if name not in BASELINES and not name.endswith("+synthetic")
+    ]
+    if not told or "synthetic" not in rows:
         return Answer(question, "unknown", "", "see the table", ["The benchmark has no synthetic and refined rows."])
-    before = mean(synthetic.accuracy)
-    sentences, marks = [], set()
-    for name in told:
-        after = mean(rows[name].accuracy)
-        mark: Mark = "good" if after > before else "bad" if after < before else "even"
-        marks.add(mark)
-        verdict = {"good": "better", "bad": "worse"}.get(mark, "no better and no worse")
-        sentences.append(
-            f"A model trained on {_called(name)} images is {verdict} on real ones than one trained on the synthetic "
-            f"images as they are: {percent(after)} right against {percent(before)}."
-        )
-        if name in benchmark.gap_closed and benchmark.gap_closed[name] > 0:
-            sentences.append(f"That closes {percent(benchmark.gap_closed[name])} of the gap to labeled real images.")
-        if mark != "even" and _may_be_chance(rows[name], synthetic):
-            sentences.append("The two overlap: the difference may be chance.")
-        if color and name != "color_transfer" and mean(color.accuracy) >= after:
-            sentences.append(
-                f"Matching the color statistics alone does {'better' if mean(color.accuracy) > after else 'as well'}: "
-                f"{percent(mean(color.accuracy))}."
-            )
+    before, after = mean(rows["synthetic"].accuracy), [mean(rows[name].accuracy) for name in told]
+    sentences = [sentence for name in told for sentence in _against_synthetic(name, benchmark)]
     if target := rows.get("target_supervised"):
         sentences.append(f"Trained on labeled real images it reaches {percent(mean(target.accuracy))}.")
-    after_means = [mean(rows[name].accuracy) for name in told]
-    ends = f"{100 * min(after_means):.1f} … {percent(max(after_means))}" if len(told) > 1 else percent(after_means[0])
-    overall: Mark = "even" if len(marks) > 1 else marks.pop()
-    verdict = MIXED if len({mean(rows[name].accuracy) > before for name in told}) > 1 else VERDICTS[overall]
-    return Answer(question, overall, verdict, f"{percent(before)} → {ends}", sentences)
+    ends = percent(after[0]) if len(after) == 1 else f"{100 * min(after):.1f} … {percent(max(after))}"
+    marks: set[Mark] = {_gain(before, each) for each in after}
+    mark: Mark = "even" if len(marks) > 1 else next(iter(marks))
+    verdict = MIXED if len(marks) > 1 else VERDICTS[mark]
+    return Answer(question, mark, verdict, f"{percent(before)} → {ends}", sentences)
+
+
+def _gain(before: float, after: float) -> Mark:
+    return "good" if after > before else "bad" if after < before else "even"
+
+
+def _against_synthetic(name: str, benchmark: Benchmark) -> list[str]:
+    """What one row's accuracy says, and how far that can be trusted."""
+    row, synthetic, color = (benchmark.rows.get(other) for other in (name, "synthetic", "color_transfer"))
+    assert row is not None
+    assert synthetic is not None
+    before, after = mean(synthetic.accuracy), mean(row.accuracy)
+    verdict = {"good": "better", "bad": "worse"}.get(_gain(before, after), "no better and no worse")
+    sentences = [
+        f"A model trained on {_called(name)} images is {verdict} on real ones than one trained on the synthetic "
+        f"images as they are: {percent(after)} right against {percent(before)}."
+    ]
+    if (closed := benchmark.gap_closed.get(name, 0)) > 0:
+        sentences.append(f"That closes {percent(closed)} of the gap to labeled real images.")
+    if before != after and _may_be_chance(row, synthetic):
+        sentences.append("The two overlap: the difference may be chance.")
+    if color and color is not row and mean(color.accuracy) >= after:
+        compared = "better" if mean(color.accuracy) > after else "as well"
+        sentences.append(f"Matching the color statistics alone does {compared}: {percent(mean(color.accuracy))}.")
+    return sentences
 
 
 def _may_be_chance(one: Row, other: Row) -> bool:

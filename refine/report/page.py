@@ -10,10 +10,10 @@ import numpy as np
 import refine
 from refine.apply.files import shown
 from refine.errors import InputError
+from refine.files import write_whole
 from refine.report.answers import Answer, are_the_labels_intact, does_it_help, is_it_more_real
 from refine.report.choose import extremes, spread
 from refine.report.commands import reproduction
-from refine.report.files import write_whole
 from refine.report.measured import Benchmark, Metrics, read_benchmark, read_metrics
 from refine.report.pictures import TINY, change_between, change_picture, data_uri, triples
 from refine.report.plots import benchmark_svg, distances_svg
@@ -101,8 +101,7 @@ def write_report(
         notes=list(notes),
         run=dataset.run.flat(),
     )
-    # Names of files may hold bytes that are no text; they must not keep the page from being written.
-    return write_whole(output, page.encode("utf-8", "backslashreplace"))
+    return write_whole(output, page.encode())
 
 
 def _template() -> jinja2.Template:
@@ -114,6 +113,7 @@ def _template() -> jinja2.Template:
         lstrip_blocks=True,
     )
     environment.filters["shown"] = shown
+    environment.filters["prose"] = lambda text: shown(" ".join(text.split()))
     return environment.get_template("report.html.j2")
 
 

@@ -16,8 +16,8 @@ from refine.apply.files import shown
 from refine.apply.glance import FORMATS
 from refine.data.images import list_images
 from refine.errors import InputError
+from refine.files import write_whole
 from refine.report.choose import beside, spread
-from refine.report.files import write_whole
 from refine.report.refined import read_refined
 
 TINY = 192

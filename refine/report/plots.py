@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from refine.apply.files import shown
-from refine.report.files import write_whole
+from refine.files import write_whole
 from refine.report.measured import NAMES, Benchmark, Metrics, Score, parse_benchmark
 
 
@@ -40,6 +40,7 @@ SETTINGS: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib: the same layout everywhere
     "font.size": 12,
+    "svg.hashsalt": "refine",  # the same ids on every run
     "svg.fonttype": "none",  # text stays text, in the page's own font
     "text.parse_math": False,  # names of rows are a stranger's: no markup in them
     "axes.spines.top": False,
@@ -49,9 +50,8 @@ SETTINGS: dict[Any, Any] = {
 
 
 @contextmanager
-def _style(colors: Colors, name: str) -> Iterator[None]:
+def _style(colors: Colors) -> Iterator[None]:
     own: dict[Any, Any] = {
-        "svg.hashsalt": name,  # the same ids on every run, and other ones in each plot of a page
         "text.color": colors.ink,
         "axes.labelcolor": colors.faint,
         "axes.edgecolor": colors.line,
@@ -66,7 +66,7 @@ def _style(colors: Colors, name: str) -> Iterator[None]:
 
 def distances_svg(metrics: Metrics) -> str:
     """Each metric's bars, synthetic and refined, with the floor as a dashed line."""
-    with _style(MARKS, "distances"):
+    with _style(MARKS):
         figure = Figure(figsize=(5, 0.35 + 1.35 * len(metrics.names)), layout="constrained")
         panels = figure.subplots(len(metrics.names), squeeze=False)[:, 0]
         for axes, name in zip(panels, metrics.names, strict=True):
@@ -99,7 +99,7 @@ def _distance_panel(axes: Axes, name: str, scores: Mapping[str, Score]) -> None:
 
 def benchmark_svg(benchmark: Benchmark) -> str:
     """The benchmark's plot for the page."""
-    with _style(MARKS, "benchmark"):
+    with _style(MARKS):
         return _svg(_benchmark(benchmark, MARKS))
 
 
@@ -113,7 +113,7 @@ def benchmark_plot(benchmark: Mapping[str, object], path: Path) -> Path:
     Raises:
         InputError: If a field is missing or wrong, or ``path`` cannot be written.
     """
-    with _style(PRINT, "benchmark"):
+    with _style(PRINT):
         figure = _benchmark(parse_benchmark(benchmark), PRINT)
         figure.set_facecolor(PRINT.paper)
         buffer = BytesIO()

@@ -48,10 +48,30 @@ def test_gray_pictures_pass_a_color_network() -> None:
     assert result.shape == (8, 8, 1)
 
 
+def test_every_call_is_of_the_full_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    shapes = []
+    translator = tiny()
+    refine = translator.refine
+
+    def seen(images: Tensor) -> Tensor:
+        shapes.append(tuple(images.shape))
+        return refine(images)
+
+    monkeypatch.setattr(translator, "refine", seen)
+    assert len(Network(translator, CPU, "32")([picture(8, 9), picture(8, 9, 1)], 5)) == 2
+    assert shapes == [(5, 3, 8, 9)]
+
+
 @pytest.mark.parametrize("precision", ["32", "bf16"])
 def test_16_bit_levels_keep_their_detail_in_either_precision(precision: str) -> None:
     levels = np.arange(64 * 64, dtype=np.uint16).reshape(64, 64)
-    result = Network(tiny(channels=1, strength=0.0), CPU, precision)([deep(levels)], 1)[0]
+
+    class Same(Tiny):
+        def forward(self, images: Tensor) -> Tensor:
+            kernel = torch.ones(1, 1, 1, 1)  # of a convolution, which autocast would do in 8 bits
+            return torch.nn.functional.conv2d(images, kernel)
+
+    result = Network(Same(channels=1).eval(), CPU, precision)([deep(levels)], 1)[0]
     assert result is not None
     assert result.dtype == np.uint16
     assert same(result[..., 0], levels)

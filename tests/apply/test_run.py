@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from refine.apply import apply, verify
+from refine.apply import apply_checkpoint, verify
 from refine.apply.files import MANIFEST, RUN
 from refine.errors import DiskFull, InputError
 from tests.apply.tiny import save_tiny, tiny
@@ -185,12 +185,12 @@ def test_a_checkpoint_is_loaded_and_a_wrong_one_refused(tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.ckpt"
     wrong.write_text("no checkpoint")
     with pytest.raises(InputError, match="not a checkpoint"):
-        apply(wrong, source, tmp_path / "out")
+        apply_checkpoint(wrong, source, tmp_path / "out")
     checkpoint = save_tiny(tmp_path / "tiny.ckpt")
     with pytest.raises(InputError, match="--trust"):
-        apply(checkpoint, source, tmp_path / "out", device="cpu")
+        apply_checkpoint(checkpoint, source, tmp_path / "out", device="cpu")
     assert not (tmp_path / "out").exists()
-    assert apply(checkpoint, source, tmp_path / "out", device="cpu", trust=("tests",)).done == 2
+    assert apply_checkpoint(checkpoint, source, tmp_path / "out", device="cpu", trust=("tests",)).done == 2
 
 
 def test_layouts_say_which_files_are_images(tmp_path: Path) -> None:

@@ -120,7 +120,12 @@ def test_a_class_outside_refine_is_refused_and_nothing_runs(
 def test_what_is_no_method_is_refused_even_inside_refine(
     saved: Path, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in ("refine.cli.main", "refine.methods.base.Method", "refine.errors.InputError", "refine.methods.base.torch"):
+    for name in (
+        "refine.cli.main",
+        "refine.methods.base.Method",
+        "refine.errors.InputError",
+        "refine.methods.base.torch",
+    ):
         assert_refused(changed(saved, class_path=name), folder, "no method of refine", capsys)
 
 

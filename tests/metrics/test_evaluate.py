@@ -1,3 +1,4 @@
+import importlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -145,3 +146,35 @@ def test_bad_input_is_refused_before_anything_is_read(folder: Maker, tmp_path: P
         evaluate(good, good, good, swd=False)
     with pytest.raises(InputError, match="is a folder; name the JSON file"):
         evaluate(good, good, good, output=tmp_path)
+
+
+def test_the_floor_has_no_more_images_than_the_smallest_side(folder: Maker) -> None:
+    rows = evaluate(folder("s", 3), folder("r", 9), folder("t", 11), extractors=[Moments()])["rows"]
+    assert [score["at_floor_n"]["n"] for row in rows.values() for score in row.values()] == [[3, 3]] * 9
+
+
+def test_a_glob_says_which_images_of_the_synthetic_and_refined_folders_are_meant(folder: Maker) -> None:
+    synthetic, refined, real = folder("s", 4), folder("r", 4), folder("t", 5)
+    for root in (synthetic, refined):
+        (root / "masks").mkdir()
+        for number in range(3):
+            Image.new("L", (24, 32), number).save(root / "masks" / f"{number}.png")
+    whole = evaluate(synthetic, refined, real)["rows"]
+    meant = evaluate(synthetic, refined, real, images="sub/*.png")["rows"]
+    assert whole["refined"]["swd"]["n"] == whole["synthetic"]["swd"]["n"] == [7, 5]
+    assert meant["refined"]["swd"]["n"] == meant["synthetic"]["swd"]["n"] == [4, 5]
+    real_moved = real.rename(real.with_name("elsewhere"))
+    (real_moved / "sub").rename(real_moved / "camera")
+    assert evaluate(synthetic, refined, real_moved, images="sub/*.png")["rows"] == meant
+
+
+def test_halves_stay_disjoint_where_patches_of_few_images_are_kept(
+    folder: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("sides", "evaluate"):
+        monkeypatch.setattr(importlib.import_module(f"refine.metrics.{module}"), "MOST_DESCRIBED", 6)
+    rows = evaluate(folder("s", 12), folder("r", 12), folder("t", 12), extractors=[Moments()])["rows"]
+    assert rows["refined"]["swd"]["n"] == [6, 6]
+    assert rows["real_floor"]["swd"]["n"] == [3, 3]
+    assert rows["real_floor"]["swd"]["value"] > 0
+    assert rows["real_floor"]["kid[moments]"]["n"] == [6, 6]

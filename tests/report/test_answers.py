@@ -80,7 +80,7 @@ def test_a_file_that_could_not_be_carried_may_be_a_label(tmp_path: Path) -> None
     add_to_manifest(trees, failed("red/boxes.txt", kind="carried"))
     answer = are_the_labels_intact(read_refined(trees.refined))
     assert answer.mark == "bad"
-    assert "labels may be among them" in told(answer)
+    assert "1 of them no image: labels may be lost" in told(answer)
 
 
 def test_an_unfinished_run_is_no_yes(tmp_path: Path) -> None:
@@ -120,9 +120,20 @@ def test_a_baseline_that_does_better_is_told() -> None:
 
 
 def test_without_a_row_of_its_own_all_are_told_and_not_the_best_alone() -> None:
-    result = benchmark(simgan=(0.1, 0.1), cyclegan=(0.8, 0.8))
+    result = benchmark(**{"simgan": (0.1, 0.1), "cyclegan": (0.8, 0.8), "cyclegan+synthetic": (0.9, 0.9)})
     del result["rows"]["refined"]
     answer = does_it_help(parse_benchmark(result))
     assert (answer.verdict, answer.figure) == ("± mixed", "25.0 % → 10.0 … 80.0 %")
     named = does_it_help(parse_benchmark(result), ("cyclegan",))
     assert (named.verdict, named.figure) == ("✓ yes", "25.0 % → 80.0 %")
+
+
+def test_rows_that_lost_or_stayed_are_mixed_and_not_the_same() -> None:
+    result = benchmark(simgan=(0.1, 0.1), cyclegan=(0.25, 0.25))
+    del result["rows"]["refined"]
+    assert does_it_help(parse_benchmark(result)).verdict == "± mixed"
+
+
+def test_its_own_row_comes_before_one_that_is_named_like_its_folder() -> None:
+    answer = does_it_help(parse_benchmark(benchmark((0.8, 0.8), cyclegan=(0.5, 0.5))), ("cyclegan", "synthetic"))
+    assert answer.figure == "25.0 % → 80.0 %"

@@ -34,7 +34,7 @@ def test_a_missing_side_is_named_with_the_command_that_makes_it(tmp_path: Path) 
 
 def test_a_value_that_is_no_number_is_named(tmp_path: Path) -> None:
     result = metrics()
-    result["rows"]["refined"]["swd"]["value"] = None
+    result["rows"]["refined"]["swd"]["value"] = "high"
     with pytest.raises(InputError, match=r"rows\.refined\.swd\.value: expected a finite number"):
         read_metrics(save_json(tmp_path / "m.json", result))
 

@@ -21,7 +21,7 @@ def write(root: Path, trees: Trees, title: str | None = None, commands: Sequence
         benchmark=files["benchmark"] if files["benchmark"].exists() else None,
         title=title,
         commands=commands,
-        notes=["Tried 250 steps & 500."],
+        notes=["Tried 250 steps\n& 500."],
     )
     return path.read_text()
 

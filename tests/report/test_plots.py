@@ -32,13 +32,6 @@ def test_plots_do_not_change_from_run_to_run(tmp_path: Path) -> None:
     assert "<dc:date>" not in distances(tmp_path)
 
 
-def test_ids_of_two_plots_do_not_meet(tmp_path: Path) -> None:
-    def ids(svg: str) -> set[str]:
-        return set(re.findall(r'url\(#([^)]+)\)|href="#([^"]+)"', svg))
-
-    assert not ids(distances(tmp_path)) & ids(benchmark_svg(parse_benchmark(benchmark())))
-
-
 def test_distances_below_zero_and_of_zero_can_be_drawn(tmp_path: Path) -> None:
     assert "-0.01" in distances(tmp_path, -0.02, -0.01).replace("\N{MINUS SIGN}", "-")
     assert distances(tmp_path, 0.0, 0.0)

@@ -5,8 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from refine.apply.files import MANIFEST, OURS, UNFINISHED, in_order, shown
-from refine.apply.manifest import Entry, read_manifest
-from refine.apply.resume import as_listed
+from refine.apply.manifest import Entry, as_listed, read_manifest
 from refine.errors import InputError
 
 THREADS = 4

@@ -1,0 +1,119 @@
+import errno
+import os
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from refine.apply.files import write_temporary
+from refine.apply.manifest import Entry, Manifest
+from refine.apply.write import Finished, Writer, carry
+
+
+def entry(key: str) -> Entry:
+    return {"key": key, "kind": "carried", "status": "done", "sha256": "0"}
+
+
+def writer(folder: Path, workers: int = 2, in_flight: int = 100) -> Writer:
+    return Writer(Manifest(folder), workers, in_flight, lambda count: None)
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()} - {"refine-manifest.jsonl"}
+
+
+def test_a_failed_write_leaves_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="full"):
+        write_temporary(tmp_path / "a", b"x")
+    with pytest.raises(OSError, match="full"):
+        carry(Path(__file__), tmp_path / "a", "a")
+    assert names(tmp_path) == set()
+
+
+def test_a_file_is_synced_before_its_name_and_its_name_before_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events: list[str] = []
+    sync, replace, add = os.fsync, os.replace, Manifest.append
+
+    def synced(descriptor: int) -> None:
+        events.append("sync " + Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        sync(descriptor)
+
+    def replaced(old: Path, new: Path) -> None:
+        events.append("rename")
+        replace(old, new)
+
+    def appended(self: Manifest, entries: list[Entry]) -> None:
+        events.append("append")
+        add(self, entries)
+
+    writing = writer(tmp_path)
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "replace", replaced)
+    monkeypatch.setattr(Manifest, "append", appended)
+    temporary: list[str] = []
+
+    def job() -> Finished:
+        path = write_temporary(tmp_path / "a", b"x")
+        temporary.append(path.name)
+        return Finished(entry("a"), tmp_path / "a", path)
+
+    writing.submit(job, 1)
+    writing.close()
+    assert events == [
+        f"sync {temporary[0]}",
+        "rename",
+        f"sync {tmp_path.name}",
+        "append",
+        "sync refine-manifest.jsonl",
+    ]
+
+
+def test_jobs_wait_while_too_much_is_under_way(tmp_path: Path) -> None:
+    under_way, most, lock = 0, 0, threading.Lock()
+
+    def job(name: str) -> Finished:
+        nonlocal under_way, most
+        with lock:
+            under_way += 1
+            most = max(most, under_way)
+        time.sleep(0.01)
+        with lock:
+            under_way -= 1
+        return Finished(entry(name), tmp_path / name, write_temporary(tmp_path / name, b"x"))
+
+    writing = writer(tmp_path, workers=8, in_flight=30)
+    for index in range(20):
+        writing.submit(lambda name=str(index): job(name), 10)  # type: ignore[misc]
+    writing.close()
+    assert most <= 3
+    assert len(names(tmp_path)) == 20
+
+
+def test_an_abandoned_run_keeps_what_is_finished_and_nothing_else(tmp_path: Path) -> None:
+    manifest = Manifest(tmp_path)
+    writing = Writer(manifest, 1, 1000, lambda count: None)
+
+    def broken() -> Finished:
+        time.sleep(0.05)
+        raise ZeroDivisionError
+
+    writing.submit(lambda: Finished(entry("a"), tmp_path / "a", write_temporary(tmp_path / "a", b"x")), 1)
+    writing.submit(broken, 1)
+    writing.submit(lambda: Finished(entry("b"), tmp_path / "b", write_temporary(tmp_path / "b", b"x")), 1)
+    writing.abandon()
+    assert names(tmp_path) == {"a"}
+    assert set(manifest.entries) == {"a"}
+
+
+def test_a_file_that_cannot_be_read_is_listed(tmp_path: Path) -> None:
+    finished = carry(tmp_path / "nowhere", tmp_path / "a", "a")
+    assert finished.entry["status"] == "failed"
+    assert "No such file" in finished.entry["reason"]
+    assert names(tmp_path) == set()
