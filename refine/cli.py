@@ -23,7 +23,7 @@ def parser() -> argparse.ArgumentParser:
         prog="refine",
         description="Makes labeled synthetic images look real without making a label wrong, and proves it.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, max_help_position=16),
     )
     top.add_argument("--version", action="version", version=f"refine {__version__}")
     each = top.add_subparsers(dest="command", metavar="COMMAND", required=True)

@@ -53,7 +53,8 @@ def main() -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
         f"SimGAN refiner, {args.size}x{args.size} RGB to PNG, {device}, {torch.get_num_threads()} threads: "
-        f"apply reaches {statistics.median(ratios):.0%} of the bare network (median of {args.rounds}); peak memory {peak:.0f} MiB"
+        f"apply reaches {statistics.median(ratios):.0%} of the bare network "
+        f"(median of {args.rounds}); peak memory {peak:.0f} MiB"
     )
 
 

@@ -51,7 +51,8 @@ def main() -> None:
             time_ratio = statistics.median(ratios)
             print(
                 f"{name}, {args.size}x{args.size}, batch {args.batch_size}, {torch.get_num_threads()} threads: "
-                f"a step takes {time_ratio:.2f} x the plain loop's time; {1 / time_ratio:.0%} of it is spent in the networks"
+                f"a step takes {time_ratio:.2f} x the plain loop's time; "
+                f"{1 / time_ratio:.0%} of it is spent in the networks"
             )
 
 

@@ -19,14 +19,16 @@ from refine.errors import InputError
 LayoutName = Literal["images", "class-folders", "table"]
 
 
-def open_layout(name: LayoutName, root: Path) -> Layout:
-    """The dataset at ``root``, read as the named layout.
+def open_layout(name: LayoutName, root: Path, classes: tuple[str, ...] | None = None) -> Layout:
+    """The dataset at ``root``, read as the named layout; class folders may be limited to some classes.
 
     Raises:
         InputError: If it is not whole (see the layouts).
     """
     if name == "class-folders":
-        return ClassFolders(root)
+        return ClassFolders(root, classes)
+    if classes is not None:
+        raise InputError(f"{root}: classes can be chosen with layout=class-folders only, not with layout={name}")
     return Table(root) if name == "table" else ImageFolder(root)
 
 
@@ -46,6 +48,8 @@ class UnpairedImages(LightningDataModule):
         shift: Random shifts up to so many pixels.
         horizontal_flip: Only where mirroring keeps every label true.
         vertical_flip: The same, up and down.
+        classes: Train on these synthetic classes alone, numbered in this order. Leave out what the real images
+            never show: a translator would turn it into something else.
         class_balanced: Draw every synthetic class equally often.
         batch_size: Images of each domain in a step, on each process.
         validation_fraction: Share of each domain that is held out of training, by key. With 0, validation
@@ -67,6 +71,7 @@ class UnpairedImages(LightningDataModule):
         shift: int = 0,
         horizontal_flip: bool = False,
         vertical_flip: bool = False,
+        classes: tuple[str, ...] | None = None,
         class_balanced: bool = False,
         batch_size: int = 8,
         validation_fraction: float = 0.1,
@@ -82,7 +87,7 @@ class UnpairedImages(LightningDataModule):
             raise InputError(f"validation_fraction is {validation_fraction}; expected at least 0 and less than 1")
         self.synthetic, self.real, self.layout = synthetic, real, layout
         self.channels: int = channels
-        self.resize, self.class_balanced = resize, class_balanced
+        self.resize, self.classes, self.class_balanced = resize, classes, class_balanced
         self.augmentation = Augmentation(crop, shift, horizontal_flip, vertical_flip)
         self.batch_size, self.workers, self.cache, self.seed = batch_size, workers, cache, seed
         self.validation_fraction, self.validation_samples = validation_fraction, validation_samples
@@ -98,7 +103,7 @@ class UnpairedImages(LightningDataModule):
         """Read both datasets and split them. Refuses what training would stumble over later."""
         if self._ready:
             return
-        labeled, unlabeled = open_layout(self.layout, self.synthetic), ImageFolder(self.real)
+        labeled, unlabeled = open_layout(self.layout, self.synthetic, self.classes), ImageFolder(self.real)
         flips = self.augmentation.horizontal_flip or self.augmentation.vertical_flip
         if flips and labeled.label_space.kind == "targets":
             raise InputError(f"{self.synthetic}: a flip would make the table's targets wrong; switch flips off")

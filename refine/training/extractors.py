@@ -9,12 +9,15 @@ from refine.methods.task import Task
 from refine.metrics import FeatureExtractor, TaskFeatures, named_extractor
 
 
-def extractors(names: Sequence[str], weights: Path | None, trust: tuple[str, ...] = ()) -> list[FeatureExtractor]:
+def extractors(
+    names: Sequence[str], weights: Path | None, device: str = "cpu", trust: tuple[str, ...] = ()
+) -> list[FeatureExtractor]:
     """One extractor for each name but ``swd``, which needs none.
 
     Args:
         names: ``inception-64`` and the like, or the path of a task model's checkpoint or bundle.
         weights: Inception weights, where torch's cache has none.
+        device: Where the networks run.
         trust: Modules whose classes a checkpoint may name.
 
     Raises:
@@ -28,7 +31,7 @@ def extractors(names: Sequence[str], weights: Path | None, trust: tuple[str, ...
             task = load_method(Path(name), trust)
             if not isinstance(task, Task):
                 raise InputError(f"{name}: holds {type(task).__name__}; features come from a task model's checkpoint")
-            found.append(TaskFeatures(task, "task", model_sha256(Path(name))))
+            found.append(TaskFeatures(task.to(device), "task", model_sha256(Path(name)), device))
         else:
-            found.append(named_extractor(name, weights))
+            found.append(named_extractor(name, weights, device))
     return found

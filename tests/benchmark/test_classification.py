@@ -6,7 +6,10 @@ import pytest
 from PIL import Image
 
 from refine.benchmark import Benchmark, run_benchmark
+from refine.benchmark.fitting import Protocol, fit_task
+from refine.benchmark.labeled_images import LabeledImages
 from refine.errors import InputError
+from refine.methods.task import Task
 
 CLASSES = ("high", "low", "none")
 
@@ -98,7 +101,29 @@ def test_the_file_holds_what_is_returned_and_no_other_is_left(result: Benchmark,
 def test_the_same_seeds_give_the_same_figures(folders: dict[str, Path], tmp_path: Path) -> None:
     one, same = (run(folders, tmp_path, refined={}, seeds=2, steps=6, real_train=folders["good"]) for _ in range(2))
     assert one == same
-    assert len(set(one["rows"]["synthetic"]["accuracy"] + one["rows"]["color_transfer"]["accuracy"])) > 1
+
+
+def test_every_row_has_every_seed_and_no_block_is_predicted_by_a_task_that_saw_it(
+    folders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fits: list[tuple[int, set[str]]] = []
+
+    def recorded(data: LabeledImages, classes: tuple[str, ...], protocol: Protocol, seed: int) -> Task:
+        fits.append((seed, set(data.keys)))
+        return fit_task(data, classes, protocol, seed)
+
+    monkeypatch.setattr("refine.benchmark.classification.fit_task", recorded)
+    run(folders, tmp_path, refined={}, seeds=2, steps=1)
+    assert [seed for seed, _ in fits[:4]] == [0, 1, 0, 1]  # synthetic, color_transfer
+    real = {path.relative_to(folders["real"]).as_posix() for path in folders["real"].rglob("*.png")}
+    for number in (0, 1):
+        held_out = [sorted(real - keys, key=place) for seed, keys in fits[4:] if seed == number]
+        assert [place(key) for block in held_out for key in block] == list(range(30))
+        assert len(held_out) == 5
+
+
+def place(key: str) -> int:
+    return int(key.split("_")[1].removesuffix(".png"))
 
 
 def test_the_protocol_and_its_settings_are_written_down(result: Benchmark) -> None:

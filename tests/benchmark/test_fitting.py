@@ -103,11 +103,12 @@ def test_a_class_that_the_training_data_lacks_keeps_its_number() -> None:
     assert task.network.head.out_features == 3
 
 
-def test_leaves_threads_and_logging_as_they_were() -> None:
-    logger, threads = logging.getLogger("lightning.pytorch"), torch.get_num_threads()
-    level = logger.level
+def test_leaves_threads_and_logging_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
+    logger = logging.getLogger("lightning.pytorch")
+    monkeypatch.setattr(logger, "level", logging.INFO)
+    torch.set_num_threads(2)  # the fixture of all tests sets it back
     fit_task(halves([0, 1]), ("above", "below"), QUICK, seed=0)
-    assert (logger.level, torch.get_num_threads()) == (level, threads)
+    assert (logger.level, torch.get_num_threads()) == (logging.INFO, 2)
 
 
 def test_says_nothing(capfd: pytest.CaptureFixture[str], recwarn: pytest.WarningsRecorder) -> None:

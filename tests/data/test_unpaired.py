@@ -110,3 +110,10 @@ def test_color_among_gray_is_refused_by_name(pair: Pair) -> None:
 def test_balancing_needs_classes(pair: Pair) -> None:
     with pytest.raises(InputError, match="class_balanced needs layout=class-folders"):
         UnpairedImages(*pair, layout="images", class_balanced=True).setup("fit")
+
+
+def test_training_can_be_limited_to_some_classes(pair: Pair) -> None:
+    (batch,) = first_batches(UnpairedImages(*pair, classes=("b",), batch_size=20), 1)
+    assert {key[0] for key in batch["synthetic"].key} == {"b"}
+    with pytest.raises(InputError, match="layout=class-folders only"):
+        UnpairedImages(*pair, layout="images", classes=("b",)).setup("fit")

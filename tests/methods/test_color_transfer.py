@@ -1,4 +1,5 @@
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -66,6 +67,7 @@ def test_a_flat_channel_is_moved_and_not_stretched() -> None:
 
 def test_works_at_full_size_whatever_the_working_size_of_the_data() -> None:
     transfer = ColorTransfer()
+    transfer._trainer = SimpleNamespace(datamodule=SimpleNamespace(working_size=(4, 4)))  # type: ignore[assignment]
     transfer.setup("fit")
     assert transfer.working_size is None
 

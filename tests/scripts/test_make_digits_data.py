@@ -47,11 +47,11 @@ def test_training_images_lie_flat_and_test_images_by_class_under_their_index(sou
 
 
 def test_the_seed_decides_the_selection(source: Path, tmp_path: Path) -> None:
-    def names(name: str, seed: int) -> list[str]:
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
         main(source.parent, "--output", tmp_path / name, "--train", 8, "--test-per-class", 2, "--seed", seed)
-        return sorted(path.name for path in (tmp_path / name).rglob("*.png"))
-
-    assert names("a", 0) == names("b", 0) != names("c", 1)
+    for side in ("real", "test"):
+        a, b, c = (sorted(path.name for path in (tmp_path / name / side).rglob("*.png")) for name in "abc")
+        assert a == b != c
 
 
 @pytest.mark.parametrize(
@@ -87,6 +87,12 @@ def test_missing_files_and_missing_arrays_are_named(tmp_path: Path, capsys: pyte
     assert "nowhere.npz: cannot be read" in nowhere
     assert "expected the arrays x_train, x_test, y_test" in lacking
     assert "text.npz: cannot be read" in text
+
+
+def test_a_truncated_archive_is_refused(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source.write_bytes(source.read_bytes()[:2000])
+    assert main(source, "--output", tmp_path / "digits") == 2
+    assert "mnist.npz: cannot be read" in capsys.readouterr().err
 
 
 def test_images_of_an_earlier_run_never_stay_in_between(

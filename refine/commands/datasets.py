@@ -1,0 +1,119 @@
+"""Commands that write or check a dataset: apply, verify, render."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from refine.commands.flags import command, positive, trust
+
+
+def add_apply(each: Any) -> None:
+    """Flags of `refine apply`."""
+    parser = command(
+        each,
+        "apply",
+        run_apply,
+        "refine a dataset, labels carried along",
+        "Writes the same tree with refined pixels: names, formats, sizes and metadata stay, labels and every other "
+        "file are copied byte for byte. Stopped at any moment, the same command goes on.",
+    )
+    parser.add_argument("--checkpoint", type=Path, required=True, metavar="FILE", help="a .ckpt, or a bundle's folder")
+    parser.add_argument("--input", type=Path, required=True, metavar="DIR", help="the synthetic dataset")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="where the refined dataset goes")
+    parser.add_argument(
+        "--images", metavar="GLOB", help="which files are images, e.g. 'rgb/**/*.png'; the rest is carried"
+    )
+    parser.add_argument("--layout", choices=("images", "class-folders", "table"), help="how the dataset lies on disk")
+    parser.add_argument(
+        "--batch-size", type=positive, default=8, metavar="N", help="images a call, at most (default: 8)"
+    )
+    parser.add_argument(
+        "--workers", type=positive, default=2, metavar="N", help="threads that read and write (default: 2)"
+    )
+    parser.add_argument(
+        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="auto (default) takes a GPU if there is one"
+    )
+    parser.add_argument(
+        "--precision", choices=("32", "bf16"), default="32", help="of the network: 32 (default) or bf16"
+    )
+    parser.add_argument(
+        "--scale",
+        metavar="SCALE",
+        help="native, trained (default), or HEIGHTxWIDTH: the size at which the network sees an image",
+    )
+    trust(parser)
+
+
+def run_apply(args: argparse.Namespace) -> int:
+    """`refine apply`."""
+    from refine.apply import apply_checkpoint
+
+    summary = apply_checkpoint(
+        args.checkpoint,
+        args.input,
+        args.output,
+        images=args.images,
+        layout=args.layout,
+        batch_size=args.batch_size,
+        workers=args.workers,
+        device=args.device,
+        precision=args.precision,
+        scale=args.scale,
+        trust=tuple(args.trust),
+    )
+    print(summary.text())
+    return int(summary.exit_code)
+
+
+def add_verify(each: Any) -> None:
+    """Flags of `refine verify`."""
+    parser = command(
+        each,
+        "verify",
+        run_verify,
+        "hold a refined dataset against its manifest",
+        "Compares every file with the hash that the manifest holds. Exit code 1 and a list if something is missing, "
+        "changed or new.",
+    )
+    parser.add_argument("folder", type=Path, metavar="DIR", help="a refined dataset")
+
+
+def run_verify(args: argparse.Namespace) -> int:
+    """`refine verify`."""
+    from refine.apply import verify
+
+    problems = verify(args.folder)
+    for problem in problems:
+        print(problem)
+    print(
+        f"{args.folder}: {len(problems)} problems" if problems else f"{args.folder}: every file is as the manifest says"
+    )
+    return 1 if problems else 0
+
+
+def add_render(each: Any) -> None:
+    """Flags of `refine render`."""
+    parser = command(
+        each,
+        "render",
+        run_render,
+        "a simulator's labeled images (digits), by seed and parameters",
+        "Writes class folders of rendered images, with a JSON line of each image's parameters.",
+    )
+    parser.add_argument("name", choices=("digits",), help="the simulator")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="where the images go")
+    parser.add_argument("--count", type=positive, default=2000, metavar="N", help="images (default: 2000)")
+    parser.add_argument("--seed", type=int, default=0, help="default: 0")
+    parser.add_argument(
+        "--parameters", type=Path, metavar="FILE", help="YAML or JSON of ranges that replace the defaults"
+    )
+
+
+def run_render(args: argparse.Namespace) -> int:
+    """`refine render`."""
+    from refine.simulators import DigitsParameters, read_parameters, render_digits
+
+    parameters = read_parameters(args.parameters) if args.parameters else DigitsParameters()
+    render_digits(args.output, args.count, args.seed, parameters)
+    print(args.output)
+    return 0

@@ -1,0 +1,58 @@
+"""What several commands' flags have in common."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+
+def command(each: Any, name: str, run: Any, summary: str, description: str = "") -> argparse.ArgumentParser:
+    """A command's parser, which calls ``run``."""
+    parser: argparse.ArgumentParser = each.add_parser(
+        name, help=summary, description=description or summary[0].upper() + summary[1:] + "."
+    )
+    parser.set_defaults(run=run)
+    return parser
+
+
+def three_folders(parser: argparse.ArgumentParser) -> None:
+    """The three sides that are compared."""
+    parser.add_argument("--synthetic", type=Path, required=True, metavar="DIR", help="images before")
+    parser.add_argument("--refined", type=Path, required=True, metavar="DIR", help="images after")
+    parser.add_argument("--real", type=Path, required=True, metavar="DIR", help="real images")
+
+
+def trust(parser: argparse.ArgumentParser) -> None:
+    """Modules beside refine."""
+    parser.add_argument(
+        "--trust",
+        action="append",
+        default=[],
+        metavar="MODULE",
+        help="a module of yours whose classes a checkpoint may name",
+    )
+
+
+def positive(text: str) -> int:
+    """A whole number from 1 on."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+    return int(text)
+
+
+def size(text: str) -> tuple[int, int]:
+    """HEIGHTxWIDTH."""
+    height, _, width = text.partition("x")
+    if not (height.isdigit() and width.isdigit() and int(height) and int(width)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not HEIGHTxWIDTH, such as 64x32")
+    return int(height), int(width)
+
+
+def named(text: str) -> tuple[str, Path]:
+    """NAME=DIR; without a name, the folder's own."""
+    name, equals, folder = text.partition("=")
+    return (name, Path(folder)) if equals else (Path(text).resolve().name, Path(text))
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Names with commas between them."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
