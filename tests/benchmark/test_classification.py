@@ -8,6 +8,7 @@ from PIL import Image
 from refine.benchmark import Benchmark, run_benchmark
 from refine.benchmark.fitting import Protocol, fit_task
 from refine.benchmark.labeled_images import LabeledImages
+from refine.benchmark.rows import Datasets
 from refine.errors import InputError
 from refine.methods.task import Task
 
@@ -142,6 +143,14 @@ def test_a_folder_of_real_training_images_takes_the_place_of_cross_validation(
     assert list(found["rows"]) == ["synthetic", "color_transfer", "target_supervised"]
     assert found["rows"]["target_supervised"]["n_train"] == 15
     assert "folds" not in found["rows"]["target_supervised"]
+
+
+def test_the_color_transferred_row_has_the_real_images_lightness(folders: dict[str, Path]) -> None:
+    data = Datasets(folders["synthetic"], {}, folders["real"], None, None, None)
+    rows = data.source_rows()
+    real, before, after = (x.images.float().mean() for x in (data.real, rows["synthetic"], rows["color_transfer"]))
+    assert abs(after - real) < 0.2 * abs(before - real)
+    assert rows["color_transfer"].keys == rows["synthetic"].keys
 
 
 def test_gray_images_are_compared_as_gray(tmp_path: Path) -> None:
