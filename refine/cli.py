@@ -17,13 +17,21 @@ EPILOG = """exit codes: 0 all done; 1 a check found a problem, or training stopp
 2 bad usage or input; 3 some images failed or the disk filled up (the same command goes on)"""
 
 
+class _Columns(argparse.RawDescriptionHelpFormatter):
+    """argparse forgets that commands are indented when it measures its first column."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=16)
+        self._action_max_length = 14
+
+
 def parser() -> argparse.ArgumentParser:
     """The whole command line but for `fit` and `validate`, which Lightning parses."""
     top = argparse.ArgumentParser(
         prog="refine",
         description="Makes labeled synthetic images look real without making a label wrong, and proves it.",
         epilog=EPILOG,
-        formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, max_help_position=16),
+        formatter_class=_Columns,
     )
     top.add_argument("--version", action="version", version=f"refine {__version__}")
     each = top.add_subparsers(dest="command", metavar="COMMAND", required=True)

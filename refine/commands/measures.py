@@ -66,7 +66,7 @@ def add_benchmark(each: Any) -> None:
         "Trains the same small classifier on each kind of data and tests it on labeled real images. Datasets lie as "
         "class folders.",
     )
-    parser.add_argument("--synthetic", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--synthetic", type=Path, required=True, metavar="DIR", help="labeled images before")
     parser.add_argument(
         "--refined",
         type=named,
@@ -83,7 +83,8 @@ def add_benchmark(each: Any) -> None:
         help="labeled real images to train on; without it, cross-validation",
     )
     parser.add_argument("--classes", type=names, metavar="A,B,…", help="only these, in this order (default: all)")
-    parser.add_argument("--seeds", type=positive, default=3, metavar="N", help="default: 3")
+    parser.add_argument("--seeds", type=positive, default=3, metavar="N", help="of the classifier (default: 3)")
+    parser.add_argument("--steps", type=positive, default=150, metavar="N", help="of each training (default: 150)")
     parser.add_argument("--size", type=size, metavar="HxW", help="common size of all images (default: the real ones')")
     parser.add_argument("--horizontal-flip", action="store_true", help="mirroring keeps every label true")
     parser.add_argument(
@@ -103,6 +104,7 @@ def run_benchmark(args: argparse.Namespace) -> int:
         classes=args.classes,
         real_train=args.real_train,
         seeds=args.seeds,
+        steps=args.steps,
         size=args.size,
         horizontal_flip=args.horizontal_flip,
         output=args.output,

@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple
 
 from refine.apply.files import shown
 from refine.report.measured import NAMES, Benchmark, Metrics, Row, Score
+from refine.report.numbers import number
 from refine.report.refined import RefinedDataset
 
 BASELINES = frozenset({"synthetic", "color_transfer", "target_supervised"})
@@ -30,10 +31,10 @@ class Answer(NamedTuple):
 def two(before: float, after: float) -> tuple[str, str]:
     """Two numbers with as many digits as it takes to tell them apart, three at least."""
     for digits in range(3, 17):
-        texts = f"{before:.{digits}g}", f"{after:.{digits}g}"
+        texts = number(before, digits), number(after, digits)
         if texts[0] != texts[1]:
             break
-    return texts if before != after else (f"{before:.3g}", f"{after:.3g}")
+    return texts if before != after else (number(before), number(after))
 
 
 def percent(share: float) -> str:
@@ -67,7 +68,7 @@ def is_it_more_real(metrics: Metrics | None) -> Answer:
     if _overlap(before.interval or whole[0], after.interval or whole[1]):
         sentences.append("The intervals of the two overlap: the difference may be chance.")
     if floor:
-        sentences.append(f"Two halves of the real images are {floor.value:.3g} apart: that is the floor.")
+        sentences.append(f"Two halves of the real images are {number(floor.value)} apart: that is the floor.")
     else:
         sentences.append("No floor was measured, so it is not known how low it could be.")
     verdict = VERDICTS[mark]

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from refine.apply.files import shown
 from refine.files import write_whole
 from refine.report.measured import NAMES, Benchmark, Metrics, Score, parse_benchmark
+from refine.report.numbers import number
 
 
 class Colors(NamedTuple):
@@ -84,13 +85,13 @@ def _distance_panel(axes: Axes, name: str, scores: Mapping[str, Score]) -> None:
         if score.interval:
             axes.plot(score.interval, [place, place], color=MARKS.ink, linewidth=1.5)
             end = max(end, score.interval[1])
-        axes.text(end + 0.02 * most, place, f"{score.value:.4g}", va="center")
+        axes.text(end + 0.02 * most, place, number(score.value, 4), va="center")
     axes.set_yticks([0, 1], ["refined", "synthetic"])
     if "real_floor" in scores:
         floor = scores["real_floor"].value
         axes.axvline(floor, color=MARKS.paper, linewidth=5)  # sets the dashes off from the bars
         axes.axvline(floor, color=MARKS.real, linestyle=(0, (4, 2)), linewidth=2)
-        axes.set_xlabel(f"dashed: real against real, {floor:.4g}", color=MARKS.real)
+        axes.set_xlabel(f"dashed: real against real, {number(floor, 4)}", color=MARKS.real)
     axes.set_title(shown(name), loc="left", fontsize=12)
     axes.set_xlim(min(0.0, *(score.value for score in scores.values())), 1.2 * most if most > 0 else None)
     axes.set_ylim(-0.6, 1.6)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from refine.apply.files import shown
 from refine.report.answers import percent
 from refine.report.measured import NAMES, Benchmark, Metrics
+from refine.report.numbers import number
 
 
 class Table(NamedTuple):
@@ -29,10 +30,10 @@ def distances_table(metrics: Metrics) -> Table:
                 [
                     NAMES.get(side, shown(side)),
                     shown(name),
-                    f"{score.value:.4g}",
+                    number(score.value, 4),
                     " | ".join(str(number) for number in score.n),
-                    " to ".join(f"{end:.4g}" for end in score.interval or ()),
-                    f"{floor.value:.4g} ({' | '.join(str(number) for number in floor.n)})" if floor else "",
+                    " to ".join(number(end, 4) for end in score.interval or ()),
+                    f"{number(floor.value, 4)} ({' | '.join(str(side) for side in floor.n)})" if floor else "",
                 ]
             )
     head = ["Images", "Metric", "Distance", "Images a side", "Interval", "At the floor's number"]

@@ -17,6 +17,7 @@ from refine.methods.base import Method
 from refine.methods.checkpoint import allowed_class, read_checkpoint
 from refine.recipes import find_recipe
 from refine.training.checkpoints import Checkpoints
+from refine.training.step_progress import StepProgress
 from refine.training.stopping import StopAfterSteps, StopOnInterrupt
 from refine.training.validation import Validation
 
@@ -102,9 +103,12 @@ class RefineCLI(LightningCLI):
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Add the callbacks that every run has."""
-        trainer: Trainer = super().instantiate_trainer(enable_checkpointing=False, **kwargs)
+        wants_bar = self._given()["trainer"]["enable_progress_bar"] is not False
+        ours = {"enable_checkpointing": False, "enable_progress_bar": False}
+        trainer: Trainer = super().instantiate_trainer(**ours, **kwargs)
         every = int(self._given()["checkpoint_every"])
-        trainer.callbacks.extend([Validation(), Checkpoints(every), StopAfterSteps(), StopOnInterrupt()])  # type: ignore[attr-defined]
+        bar = [StepProgress()] if wants_bar else []
+        trainer.callbacks.extend([Validation(), Checkpoints(every), StopAfterSteps(), StopOnInterrupt(), *bar])  # type: ignore[attr-defined]
         return trainer
 
     def _given(self) -> Namespace:
@@ -151,7 +155,8 @@ def run(args: list[str]) -> int:
         The exit code.
     """
     args, names = _with_recipes(args)
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", module="lightning", message=".*(many workers|LeafSpec|log_every_n_steps).*")
     trainer = RefineCLI(args, "-".join(names) or "run").trainer
     if args[0] == "fit" and trainer.is_global_zero and not trainer.fast_dev_run:  # type: ignore[attr-defined]

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, Trainer
 from torch.utils.data import DataLoader, Dataset
 
 from refine.data.samples import UnpairedBatch
 from refine.methods.base import Method
 
 
-def run_steps(method: Method, batches: Sequence[UnpairedBatch]) -> Trainer:
+def run_steps(method: Method, batches: Sequence[UnpairedBatch], callbacks: Sequence[Callback] = ()) -> Trainer:
     """One training step for each batch, in order."""
     trainer = Trainer(
         accelerator="cpu",
@@ -18,6 +18,7 @@ def run_steps(method: Method, batches: Sequence[UnpairedBatch]) -> Trainer:
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
+        callbacks=list(callbacks),
     )
     trainer.fit(method, train_dataloaders=DataLoader(_Listed(batches), batch_size=None))
     return trainer

@@ -1,0 +1,54 @@
+"""A progress bar that counts training steps: Lightning's own counts epochs, and our data has no end."""
+
+import sys
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from refine.methods.base import Method
+from refine.training.validation import DISTANCE
+
+
+class StepProgress(Callback):
+    """Steps done, steps a second, time left and the last distance to real; only where a person looks on."""
+
+    def __init__(self) -> None:
+        self._bar: Progress | None = None
+        self._task = TaskID(0)
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Begin at the step that a resumed run begins at."""
+        if isinstance(pl_module, Method) and trainer.is_global_zero and sys.stderr.isatty():
+            columns = (
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[rate]}"),
+                TimeRemainingColumn(),
+                TextColumn("{task.fields[distance]}"),
+            )
+            self._bar = Progress(*columns, console=Console(stderr=True))
+            name, done = type(pl_module).__name__, pl_module.steps_done
+            self._task = self._bar.add_task(name, total=pl_module.steps, completed=done, rate="", distance="")
+            self._bar.start()
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
+        """Show the step."""
+        if self._bar is not None and isinstance(pl_module, Method):
+            speed = self._bar.tasks[0].speed
+            rate = f"{speed:.1f} steps/s" if speed else ""
+            self._bar.update(self._task, completed=pl_module.steps_done, rate=rate)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Show the distance."""
+        distance = trainer.callback_metrics.get(DISTANCE)
+        if self._bar is not None and distance is not None:
+            self._bar.update(self._task, distance=f"distance to real {float(distance):.0f}")
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Leave the terminal whole, also after an error."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
