@@ -13,17 +13,36 @@ def write_whole(path: Path, data: bytes) -> Path:
     Raises:
         InputError: If the place cannot be written to.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            temporary.write_bytes(data)
+            with temporary.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())  # or a crash could leave the new name on an empty file
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror}); choose another output") from error
+    except ValueError as error:  # a path without a name, such as . or /, or with a null byte
+        raise InputError(f"{path}: cannot be written ({error}); choose another output") from error
     return path
+
+
+def claim_output(folder: Path) -> None:
+    """Make the output's folder: before the work, not after it, is the time to find that it cannot be.
+
+    Raises:
+        InputError: If it cannot be made or written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be made ({error.strerror}); choose another --output") from error
+    if not os.access(folder, os.W_OK):
+        raise InputError(f"{folder}: cannot be written to; choose another --output")
 
 
 def write_json(value: object, path: Path) -> Path:

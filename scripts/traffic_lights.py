@@ -21,13 +21,10 @@ SETTINGS: dict[str, list[str]] = {
     "cyclegan": [
         *("--steps", "800", "--data.batch_size", "4", "--model.features", "24", "--model.blocks", "4"),
         *("--model.discriminator_features", "32", "--model.discriminator_layers", "2"),
-        *(
-            "--model.learning_rate",
-            "5e-4",
-        ),
+        *("--model.learning_rate", "5e-4"),
     ],
 }
-"""Chosen by the distance to real and by looking, never by the real labels (models/cyclegan.md lists the trials)."""
+"""Chosen by the distance to real and by looking; models/cyclegan.md lists every trial, and what was seen of labels."""
 
 
 class Commands:

@@ -2,24 +2,26 @@
 # Trains a SimGAN refiner and refines a dataset with it. Edit what is below, or add flags: they win.
 #   bash scripts/train_simgan.sh --steps 500
 set -euo pipefail
+SYNTHETIC=${SYNTHETIC:+$(realpath "$SYNTHETIC")}  # a folder of class folders; empty: the bundled recipe below
+REAL=${REAL:+$(realpath "$REAL")}                 # any tree of photos; goes with SYNTHETIC
 cd "$(dirname "$0")/.."
-
-SYNTHETIC=${SYNTHETIC:-}            # a folder of class folders; empty: the dataset recipe's own
-REAL=${REAL:-}                      # any tree of photos
 DATASET=${DATASET:-datasets/digits.yaml}
 RUN=${RUN:-simgan}                  # written to checkpoints/$RUN
 REFINE=${REFINE:-.venv/bin/refine}
 
 flags=(
   -c models/simgan.yaml
-  -c "$DATASET"
   --run "$RUN"
   --model.self_weight 0.1           # heavier: images move less
   --model.feature_map identity      # or derivatives, channel_mean, network
   --model.history_size 512
 )
-[ -z "$SYNTHETIC" ] || flags+=(--data.synthetic "$SYNTHETIC")
-[ -z "$REAL" ] || flags+=(--data.real "$REAL")
+if [ -n "$SYNTHETIC" ]; then
+  flags+=(--data.synthetic "$SYNTHETIC" --data.real "${REAL:?names a folder of photos}" --data.channels 3)
+  flags+=(--data.batch_size 4)      # add --data.crop '[H,W]' or --data.resize '[H,W]' where sizes differ
+else
+  flags+=(-c "$DATASET")
+fi
 
 "$REFINE" fit "${flags[@]}" "$@"
 echo "next: $REFINE apply --checkpoint checkpoints/$RUN/last.ckpt --input YOUR_SYNTHETIC --output refined"

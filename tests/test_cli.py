@@ -52,9 +52,9 @@ def test_fit_explains_the_arguments_of_a_method(capsys: pytest.CaptureFixture[st
     [
         (["fit", "-c", "models/nothing.yaml"], "models/nothing.yaml: no such file"),
         (["verify", "/nowhere"], "/nowhere"),
-        (["apply", "--checkpoint", "a", "--input", "/nowhere", "--output", "c"], ""),
+        (["apply", "--checkpoint", "a", "--input", "/nowhere", "--output", "c"], "/nowhere: expected a folder"),
         (["evaluate", "--synthetic", "/nowhere", "--refined", "/nowhere", "--real", "/nowhere"], "/nowhere"),
-        (["report", "--synthetic", "/a", "--refined", "/b", "--real", "/c", "--output", "r.html"], ""),
+        (["report", "--synthetic", "/a", "--refined", "/b", "--real", "/c", "--output", "r.html"], "/b/refine-manifest.jsonl"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(

@@ -7,8 +7,7 @@ from typing import BinaryIO, NamedTuple
 
 from PIL import Image, UnidentifiedImageError
 
-FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "PPM")
-"""What is opened at all: Pillow knows formats whose decoders start other programs."""
+from refine.data.images import FORMATS as FORMATS
 
 SIXTEEN_BIT = frozenset({"I;16", "I;16B"})
 

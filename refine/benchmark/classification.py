@@ -11,11 +11,11 @@ from torch import Tensor
 from refine.benchmark.fitting import Protocol, fit_task, predict
 from refine.benchmark.labeled_images import LabeledImages, blocks
 from refine.benchmark.provenance import describe, settings
-from refine.benchmark.result import FILE, Benchmark, Row, claim_output
+from refine.benchmark.result import FILE, Benchmark, Row
 from refine.benchmark.rows import SYNTHETIC, TARGET, Datasets
 from refine.benchmark.scores import gap_closed, score
 from refine.errors import InputError
-from refine.files import write_json
+from refine.files import claim_output, write_json
 
 FOLDS = 5
 

@@ -41,8 +41,9 @@ def describe(protocol: Protocol, seeds: int, data: Datasets, folds: int) -> str:
         f"Every row trains the same network from scratch, {protocol.steps} steps of {protocol.batch_size} images, "
         f"classes drawn equally often, shifts up to {protocol.shift} pixels, {flips}mild changes of brightness, "
         f"contrast and saturation; {seeds} seeds vary initial weights, sampling and augmentation. Tested on all "
-        f"{len(data.real.keys)} labeled real images of {', '.join(data.classes)}; {target}. Nothing was chosen by "
-        "the real labels. Color statistics are taken from the real images without labels. Intervals: 95 % "
+        f"{len(data.real.keys)} labeled real images of {', '.join(data.classes)}; {target}. The benchmark "
+        "itself chooses nothing by the test images' labels: each fit is tested as its last step left it. Color "
+        "statistics are taken from the real images without labels. Intervals: 95 % "
         "bootstrap over test images of the mean over seeds; they take images as independent, so for neighbors in "
         "one recording they are too narrow."
     )

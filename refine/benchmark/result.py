@@ -1,10 +1,6 @@
 """What a benchmark found, as it stands in `benchmark.json`."""
 
-import os
-from pathlib import Path
 from typing import NotRequired, TypedDict
-
-from refine.errors import InputError
 
 
 class Row(TypedDict):
@@ -40,17 +36,3 @@ class Benchmark(TypedDict):
 
 
 FILE = "benchmark.json"
-
-
-def claim_output(folder: Path) -> None:
-    """Make the output's folder: before the training, not after it, is the time to find that it cannot be.
-
-    Raises:
-        InputError: If it cannot be made or written to.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be made ({error.strerror}); choose another --output") from error
-    if not os.access(folder, os.W_OK):
-        raise InputError(f"{folder}: cannot be written to; choose another --output")

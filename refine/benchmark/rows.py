@@ -4,18 +4,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from PIL import Image
 
 from refine.benchmark.labeled_images import LabeledImages, common_size, open_folder, read_labeled
-from refine.data.images import batches, list_images, to_float, to_levels
+from refine.data.images import batches, is_gray, list_images, opened, to_float, to_levels
 from refine.data.layouts import ClassFolders
 from refine.errors import InputError
 from refine.methods.color_transfer import fit_color_transfer
 
 SYNTHETIC, COLOR_TRANSFER, TARGET = "synthetic", "color_transfer", "target_supervised"
 READ_BATCH = 64
-
-_GRAY_MODES = frozenset({"1", "L", "LA", "I", "I;16"})
 
 
 class Datasets:
@@ -52,7 +49,7 @@ class Datasets:
         self.classes = first.label_space.names
         others = [*refined.values(), real, *([real_train] if real_train else [])]
         folders = {synthetic: first} | {root: open_folder(root, classes, self.classes) for root in others}
-        self.channels = 1 if all(_is_gray(folder) for folder in folders.values()) else 3
+        self.channels = 1 if all(_all_gray(folder) for folder in folders.values()) else 3
         self.size = size or common_size(folders[real])
         data = {root: read_labeled(folder, self.channels, self.size) for root, folder in folders.items()}
         self.synthetic, self.real = data[synthetic], data[real]
@@ -76,14 +73,11 @@ class Datasets:
         return self.synthetic._replace(images=torch.cat(moved))
 
 
-def _is_gray(folder: ClassFolders) -> bool:
+def _all_gray(folder: ClassFolders) -> bool:
     for record in folder.records():
-        try:
-            with Image.open(record.image) as image:
-                if image.mode not in _GRAY_MODES:
-                    return False
-        except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-            raise InputError(f"{record.image}: cannot be read as an image ({error}); replace or remove it") from error
+        with opened(record.image) as image:
+            if not is_gray(image.mode):
+                return False
     return True
 
 

@@ -1,8 +1,11 @@
 """What several commands' flags have in common."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from refine.errors import InputError
 
 
 def command(each: Any, name: str, run: Any, summary: str, description: str = "") -> argparse.ArgumentParser:
@@ -48,9 +51,23 @@ def size(text: str) -> tuple[int, int]:
 
 
 def named(text: str) -> tuple[str, Path]:
-    """NAME=DIR; without a name, the folder's own."""
+    """NAME=DIR; without a name, the folder's own. A slash before the = makes all of it a folder."""
     name, equals, folder = text.partition("=")
-    return (name, Path(folder)) if equals else (Path(text).resolve().name, Path(text))
+    return (name, Path(folder)) if equals and "/" not in name else (Path(text).resolve().name, Path(text))
+
+
+def rows(folders: Sequence[tuple[str, Path]]) -> dict[str, Path]:
+    """What `named` gave, by name.
+
+    Raises:
+        InputError: If two folders have one name.
+    """
+    found: dict[str, Path] = {}
+    for name, folder in folders:
+        if name in found:
+            raise InputError(f"--refined {folder}: {found[name]} is already called {name!r}; give NAME=DIR")
+        found[name] = folder
+    return found
 
 
 def names(text: str) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from refine.commands.flags import command, named, names, positive, size, three_folders, trust
+from refine.commands.flags import command, named, names, positive, rows, size, three_folders, trust
 
 
 def add_evaluate(each: Any) -> None:
@@ -29,7 +29,9 @@ def add_evaluate(each: Any) -> None:
     parser.add_argument(
         "--images", metavar="GLOB", help="which synthetic and refined files are pictures, where not all are"
     )
-    parser.add_argument("--device", default="cpu", metavar="NAME", help="cpu (default) or cuda")
+    parser.add_argument(
+        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="auto (default) takes a GPU if there is one"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of halves and projections (default: 0)")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write the figures as JSON")
     trust(parser)
@@ -37,20 +39,22 @@ def add_evaluate(each: Any) -> None:
 
 def run_evaluate(args: argparse.Namespace) -> int:
     """`refine evaluate`."""
+    from refine.apply.network import choose_device
     from refine.metrics import evaluate, print_table
     from refine.training.extractors import extractors
 
+    device = choose_device(args.device)
     result = evaluate(
         args.synthetic,
         args.refined,
         args.real,
-        extractors=extractors(args.features, args.weights, args.device, tuple(args.trust)),
+        extractors=extractors(args.features, args.weights, str(device), tuple(args.trust)),
         swd="swd" in args.features,
         size=args.size,
         images=args.images,
         output=args.output,
         seed=args.seed,
-        device=args.device,
+        device=device,
     )
     print_table(result)
     return 0
@@ -99,7 +103,7 @@ def run_benchmark(args: argparse.Namespace) -> int:
 
     result = run_benchmark(
         args.synthetic,
-        dict(args.refined),
+        rows(args.refined),
         args.real,
         classes=args.classes,
         real_train=args.real_train,

@@ -2,16 +2,20 @@
 
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
 from refine.errors import InputError
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
+
+FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "PPM")
+"""What is opened at all: Pillow knows formats whose decoders start other programs."""
 
 
 def is_image_name(path: Path) -> bool:
@@ -35,32 +39,49 @@ def list_images(root: Path) -> list[Path]:
     return sorted(images, key=lambda path: path.relative_to(root).as_posix())
 
 
+def is_gray(mode: str) -> bool:
+    """Whether images of this Pillow mode have no color: 1, 8, 16 (either byte order) and 32 bits, with alpha or not."""
+    return mode in {"1", "L", "LA", "F"} or mode.startswith("I")
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Image.Image]:
+    """An image file whose header was read; its pixels load on demand inside the block.
+
+    Raises:
+        InputError: If the file is that of no image in `FORMATS`, or the block stumbles over damage in it.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path, formats=FORMATS) as image:
+                yield image
+    except InputError:
+        raise
+    except Exception as error:  # damaged files raise whatever the decoder stumbled over
+        raise InputError(f"{path}: cannot be read as an image ({error}); replace or remove it") from error
+
+
 def read_image(path: Path, channels: int) -> Tensor:
     """Decode one file to ``(channels, H, W)`` uint8, gray or RGB, without turning it by its EXIF tag.
 
     Raises:
         InputError: If the file cannot be decoded to its end, or has more channels than asked for.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                image.load()
-                gray = image.mode in {"1", "L", "I;16", "I", "LA"}
-                if channels == 1 and not gray:
-                    raise InputError(
-                        f"{path}: expected a gray image, found mode {image.mode}; set channels to 3, "
-                        "or convert the dataset to gray"
-                    )
-                array = _levels(image, "L" if channels == 1 else "RGB")
-    except (OSError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise InputError(f"{path}: cannot be read as an image ({error}); replace or remove it") from error
+    with opened(path) as image:
+        image.load()
+        if channels == 1 and not is_gray(image.mode):
+            raise InputError(
+                f"{path}: expected a gray image, found mode {image.mode}; set channels to 3, "
+                "or convert the dataset to gray"
+            )
+        array = _levels(image, "L" if channels == 1 else "RGB")
     return torch.from_numpy(array).permute(2, 0, 1).contiguous()
 
 
 def _levels(image: Image.Image, mode: str) -> np.ndarray:
-    if image.mode in {"I", "I;16"}:  # Pillow's own conversion clips at 255 instead of scaling
-        image = Image.fromarray((np.asarray(image, dtype=np.uint32) >> 8).astype(np.uint8))
+    if image.mode.startswith("I"):  # Pillow's own conversion clips at 255 instead of scaling
+        image = Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8))
     array = np.array(image.convert(mode))  # a copy: torch wants writable memory
     return array[:, :, None] if array.ndim == 2 else array
 
@@ -71,11 +92,8 @@ def image_size(path: Path) -> tuple[int, int]:
     Raises:
         InputError: If the header is not that of an image.
     """
-    try:
-        with Image.open(path) as image:
-            return image.height, image.width
-    except (OSError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise InputError(f"{path}: cannot be read as an image ({error}); replace or remove it") from error
+    with opened(path) as image:
+        return image.height, image.width
 
 
 def to_float(levels: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from refine.errors import InputError
-from refine.files import write_json
+from refine.files import claim_output, write_json
 from refine.metrics.distances import frechet, kernel, metric_name
 from refine.metrics.features import FeatureExtractor
 from refine.metrics.patches import PATCH, PATCHES, draw_places, level_sizes
@@ -54,8 +54,8 @@ def evaluate(
         swd: Whether to measure the sliced Wasserstein distance (of at most 2048 images a side).
         extractors: Networks whose features FID and KID are measured on.
         size: Height and width that all images are resized to; None takes the median of the real images.
-        images: Glob of relative paths for the synthetic and the refined folder, where not every image file in
-            them is a picture (masks, depth); None takes all.
+        images: Glob of relative paths, as `refine apply` takes it, for the synthetic and the refined folder, where
+            not every image file in them is a picture (masks, depth); None takes all.
         output: JSON file to write, whole or not at all.
         seed: Of the halves, the patches and their projections.
         batch_size: Images at once. Another one moves Inception features by about a thousandth.
@@ -63,17 +63,24 @@ def evaluate(
 
     Raises:
         InputError: If a folder holds too few images, an image cannot be read, the size is too small, or the
-            output cannot be written.
+            output cannot be written or lies in the refined folder.
     """
     if not swd and not extractors:
         raise InputError("nothing to measure: choose features (swd needs no weights)")
     if output is not None and output.is_dir():
         raise InputError(f"{output}: is a folder; name the JSON file to write, such as {output / 'metrics.json'}")
+    if output is not None and output.resolve().is_relative_to(refined.resolve()):
+        raise InputError(
+            f"{output}: lies in the refined folder, where `refine verify` takes it for a stray file; "
+            "choose another output"
+        )
     folders = {
         "synthetic": scan(synthetic, 2, images),
         "refined": scan(refined, 2, images),
         "real": scan(real, 4),
     }
+    if output is not None:
+        claim_output(output.parent)
     channels = 3 if any(folder.color for folder in folders.values()) else 1
     size = size or folders["real"].median_size()
     if swd and min(size) < PATCH:

@@ -5,23 +5,20 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from PIL import Image
 from torch import Tensor
 
-from refine.data.images import batches, list_images
+from refine.data.globs import matches, pattern
+from refine.data.images import batches, is_gray, list_images, opened
 from refine.errors import InputError
 from refine.metrics.features import FeatureExtractor
 from refine.metrics.patches import describe
 
 MOST_DESCRIBED = 2048
 """Images of a side whose patches are kept: 0.3 GB a level in color."""
-
-_GRAY_MODES = frozenset({"1", "L", "LA", "I", "I;16"})
 
 
 class Folder(NamedTuple):
@@ -57,27 +54,26 @@ def scan(path: Path, least: int, images: str | None = None) -> Folder:
     Args:
         path: Any tree.
         least: How many images there must be.
-        images: Glob of relative paths (``*`` crosses folders) that says which files are meant; None takes all.
+        images: Glob of relative paths, as `refine apply` takes it (``*`` stays in a folder, ``**`` crosses them),
+            that says which files are meant; None takes all.
 
     Raises:
-        InputError: If there are fewer images, or a header cannot be read.
+        InputError: If there are fewer images, a header cannot be read, or the glob leaves the tree.
     """
     files = list_images(path)
     if images is not None:
-        files = [file for file in files if fnmatch(file.relative_to(path).as_posix(), images)]
+        parts = pattern(images)
+        files = [file for file in files if matches(list(file.relative_to(path).parts), parts)]
     if len(files) < least:
         matching = f" that match {images!r}" if images is not None else ""
         raise InputError(f"{path}: found {len(files)} images{matching}, a distance needs at least {least}; add more")
     heights, widths, formats, color = [], [], Counter[str](), False
     for file in files:
-        try:
-            with Image.open(file) as image:
-                heights.append(image.height)
-                widths.append(image.width)
-                formats[(image.format or "unknown").lower()] += 1
-                color = color or image.mode not in _GRAY_MODES
-        except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-            raise InputError(f"{file}: cannot be read as an image ({error}); replace or remove it") from error
+        with opened(file) as image:
+            heights.append(image.height)
+            widths.append(image.width)
+            formats[(image.format or "unknown").lower()] += 1
+            color = color or not is_gray(image.mode)
     return Folder(path, files, heights, widths, dict(sorted(formats.items())), color)
 
 

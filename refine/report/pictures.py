@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from refine.apply.files import shown
-from refine.apply.glance import FORMATS
-from refine.data.images import list_images
+from refine.data.images import FORMATS, list_images
 from refine.errors import InputError
 from refine.files import write_whole
 from refine.report.choose import beside, spread

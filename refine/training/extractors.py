@@ -21,7 +21,7 @@ def extractors(
         trust: Modules whose classes a checkpoint may name.
 
     Raises:
-        InputError: If a name is neither, or its weights cannot be read.
+        InputError: If a name is neither, its weights cannot be read, or two have one name in the result.
     """
     found: list[FeatureExtractor] = []
     for name in names:
@@ -31,7 +31,13 @@ def extractors(
             task = load_method(Path(name), trust)
             if not isinstance(task, Task):
                 raise InputError(f"{name}: holds {type(task).__name__}; features come from a task model's checkpoint")
-            found.append(TaskFeatures(task.to(device), "task", model_sha256(Path(name)), device))
+            extractor: FeatureExtractor = TaskFeatures(task.to(device), "task", model_sha256(Path(name)), device)
         else:
-            found.append(named_extractor(name, weights, device))
+            extractor = named_extractor(name, weights, device)
+        if extractor.name in {other.name for other in found}:
+            raise InputError(
+                f"--features {name}: one network called {extractor.name!r} is given already; "
+                "measure with each in a run of its own"
+            )
+        found.append(extractor)
     return found

@@ -4,7 +4,7 @@ import logging
 import pathlib
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from jsonargparse import Namespace
 from jsonargparse import Path as ContextPath  # type: ignore[attr-defined]  # documented, not in its __all__
@@ -13,6 +13,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from refine.data import UnpairedImages
+from refine.errors import InputError
 from refine.methods.base import Method
 from refine.methods.checkpoint import allowed_class, read_checkpoint
 from refine.recipes import find_recipe
@@ -36,8 +37,22 @@ TRAINER_DEFAULTS: dict[str, Any] = {
 }
 
 
+HINT = " (see refine fit --help, or --model.help CLASS)"
+
+
 def _relative_to_recipe(value: object) -> pathlib.Path:
     return pathlib.Path(ContextPath(str(value), mode="").absolute)
+
+
+class OneLineParser(LightningArgumentParser):
+    """Says what is wrong in one line instead of pages of usage."""
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        """Raise `InputError` with what matters of jsonargparse's message."""
+        noise = ("Does not validate", "Subtypes:", "Errors:", "Given value", "- Expected a <class 'NoneType'>")
+        lines = [line.strip() for line in message.splitlines()]
+        kept = [line.removeprefix("- ") for line in lines if line and not line.startswith(noise)]
+        raise InputError(" ".join(kept).removesuffix(HINT) + HINT) from ex  # nested parsers add theirs
 
 
 class RefineCLI(LightningCLI):
@@ -57,6 +72,7 @@ class RefineCLI(LightningCLI):
             auto_configure_optimizers=False,
             load_from_checkpoint_support=False,
             args=args,
+            parser_class=OneLineParser,
             parser_kwargs={"prog": "refine"},
         )
 
@@ -127,6 +143,13 @@ class RefineCLI(LightningCLI):
             number += 1
         return name
 
+    def before_fit(self) -> None:
+        """Read the data first: what is wrong with it must not leave a run's folder behind."""
+        self.datamodule.prepare_data()
+        self.datamodule.setup("fit")
+
+    before_validate = before_fit
+
     def _prepare_subcommand_kwargs(self, subcommand: str) -> dict[str, Any]:
         """Resume without pickle, whatever torch's default is."""
         return {**super()._prepare_subcommand_kwargs(subcommand), "weights_only": True}
@@ -157,7 +180,9 @@ def run(args: list[str]) -> int:
     args, names = _with_recipes(args)
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", module="lightning", message=".*(many workers|LeafSpec|log_every_n_steps).*")
+    warnings.filterwarnings(
+        "ignore", module="lightning", message=".*(many workers|LeafSpec|log_every_n_steps|args parameter is intended).*"
+    )
     trainer = RefineCLI(args, "-".join(names) or "run").trainer
     if args[0] == "fit" and trainer.is_global_zero and not trainer.fast_dev_run:  # type: ignore[attr-defined]
         print(f"run: {trainer.log_dir}")

@@ -84,3 +84,13 @@ def test_identity_weight_zero_leaves_the_identity_passes_out() -> None:
         method.synthetic_to_real.register_forward_hook(count)
         run_steps(method, [batch()])
     assert calls == {0.0: 2, 5.0: 3}
+
+
+def test_noise_on_the_way_back_is_the_same_whenever_a_step_is_repeated() -> None:
+    def weights(noise: float) -> torch.Tensor:
+        method = small(cycle_noise=noise)
+        run_steps(method, [batch(seed=step) for step in range(3)])
+        return method.synthetic_to_real.state_dict()["layers.1.weight"]
+
+    assert torch.equal(weights(0.2), weights(0.2))
+    assert not torch.equal(weights(0.2), weights(0.0))

@@ -207,3 +207,27 @@ def test_validate_measures_a_checkpoint(pair: Pair, tmp_path: Path, capsys: pyte
     command = ["validate", "-c", "models/simgan.yaml", *SMALL["models/simgan.yaml"], *data]
     assert main([*command, "--trainer.logger", "false", "--ckpt_path", str(tmp_path / "run" / "last.ckpt")]) == 0
     assert "distance/swd" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["-c", "models/simgan.yaml"], "the following arguments are required: synthetic, real"),
+        (["-c", "models/simgan.yaml", "--data.synthetic", "nope", "--data.real", "nope"], "nope: expected a folder"),
+        (["-c", "models/simgan.yaml", "-c", "datasets/traffic-lights.yaml", "--model.featurs", "3"], "'featurs'"),
+        (["-c", "models/simgan.yaml", "-c", "datasets/traffic-lights.yaml", "--stepz", "3"], "--stepz"),
+    ],
+)
+def test_a_run_that_cannot_begin_says_why_in_one_line_and_leaves_nothing(
+    args: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["fit", *args]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("refine: ")
+    assert message in line
+    assert list(tmp_path.iterdir()) == []

@@ -16,6 +16,9 @@ from refine.errors import InputError
 
 Row = dict[str, object]
 
+MANIFEST = "refine-manifest.jsonl"
+"""Stands in every refined dataset, which must load as the one did that it was made from."""
+
 
 class Table(Layout):
     """Gaze angles, poses, distances: a table's row for each image.
@@ -71,7 +74,8 @@ class Table(Layout):
 
 
 def _only_table(root: Path) -> Path:
-    tables = sorted(path for path in root.iterdir() if path.suffix.lower() in {".csv", ".jsonl"})
+    found = (path for path in root.iterdir() if path.suffix.lower() in {".csv", ".jsonl"})
+    tables = sorted(path for path in found if path.name != MANIFEST)
     if len(tables) != 1:
         found = ", ".join(path.name for path in tables) or "none"
         raise InputError(f"{root}: expected one .csv or .jsonl table of labels, found {found}; name it")

@@ -76,3 +76,9 @@ def test_a_line_that_is_not_json_is_named(images: Path) -> None:
     (images / "gaze.jsonl").write_text('{"path": "eyes/one.png", "pitch": 1}\n{"path": ')
     with pytest.raises(InputError, match=r"gaze\.jsonl, line 2: not JSON"):
         Table(images)
+
+
+def test_a_refined_dataset_loads_as_the_one_it_was_made_from(images: Path) -> None:
+    (images / "gaze.csv").write_text(GOOD)
+    (images / "refine-manifest.jsonl").write_text('{"key": "eyes/one.png"}\n')
+    assert len(Table(images).records()) == 2

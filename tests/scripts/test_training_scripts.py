@@ -1,0 +1,56 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
+
+
+@pytest.mark.parametrize("name", ["train_simgan.sh", "train_cyclegan.sh"])
+def test_a_training_script_runs_a_step(name: str, tmp_path: Path) -> None:
+    environment = {
+        **os.environ,
+        "REFINE": str(Path(sys.executable).parent / "refine"),
+        "DATASET": "datasets/traffic-lights.yaml",
+        "OMP_NUM_THREADS": "1",
+    }
+    quick = ["--trainer.fast_dev_run", "true", "--trainer.accelerator", "cpu", "--data.batch_size", "2"]
+    where = ["--trainer.default_root_dir", str(tmp_path)]
+    command = ["bash", str(SCRIPTS / name), *quick, *where]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert "next: " in done.stdout
+    assert list(tmp_path.iterdir()) == []  # a fast_dev_run leaves nothing
+
+
+def test_a_typo_stops_the_script(tmp_path: Path) -> None:
+    environment = {
+        **os.environ,
+        "REFINE": str(Path(sys.executable).parent / "refine"),
+        "DATASET": "datasets/nothing.yaml",
+    }
+    command = ["bash", str(SCRIPTS / "train_simgan.sh")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
+    assert done.returncode == 2
+    assert "datasets/nothing.yaml: no such file" in done.stderr
+    assert "next: " not in done.stdout
+
+
+@pytest.mark.parametrize("name", ["train_simgan.sh", "train_cyclegan.sh"])
+def test_a_training_script_takes_folders_relative_to_where_it_is_called(
+    name: str, pair: tuple[Path, Path], tmp_path: Path
+) -> None:
+    environment = {**os.environ, "REFINE": str(Path(sys.executable).parent / "refine"), "OMP_NUM_THREADS": "1"}
+    environment |= {"SYNTHETIC": "synthetic", "REAL": "real"}
+    quick = ["--trainer.fast_dev_run", "true", "--trainer.accelerator", "cpu"]
+    done = subprocess.run(
+        ["bash", str(SCRIPTS / name), *quick],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env=environment,
+        cwd=pair[0].parent,
+    )
+    assert done.returncode == 0, done.stderr
