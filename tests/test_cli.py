@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from refine.cli import main, parser
+from refine.commands.flags import named
 
 COMMANDS = ["fit", "validate", "apply", "verify", "evaluate", "benchmark", "report", "render", "export", "recipes"]
 
@@ -54,7 +55,10 @@ def test_fit_explains_the_arguments_of_a_method(capsys: pytest.CaptureFixture[st
         (["verify", "/nowhere"], "/nowhere"),
         (["apply", "--checkpoint", "a", "--input", "/nowhere", "--output", "c"], "/nowhere: expected a folder"),
         (["evaluate", "--synthetic", "/nowhere", "--refined", "/nowhere", "--real", "/nowhere"], "/nowhere"),
-        (["report", "--synthetic", "/a", "--refined", "/b", "--real", "/c", "--output", "r.html"], "/b/refine-manifest.jsonl"),
+        (
+            ["report", "--synthetic", "/a", "--refined", "/b", "--real", "/c", "--output", "r.html"],
+            "/b/refine-manifest.jsonl",
+        ),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(
@@ -83,3 +87,34 @@ def test_a_typo_in_a_recipe_names_the_key(tmp_path: Path, capsys: pytest.Capture
     recipe.write_text("data:\n  synthetic: a\n  real: b\n  batchsize: 4\n")
     assert main(["fit", "-c", "models/simgan.yaml", "-c", str(recipe)]) == 2
     assert "batchsize" in capsys.readouterr().err
+
+
+def test_a_gpu_that_is_not_there_is_bad_input(
+    pair: tuple[Path, Path], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    sides = ["--synthetic", str(pair[0]), "--refined", str(pair[0]), "--real", str(pair[1])]
+    assert main(["evaluate", *sides, "--device", "cuda"]) == 2
+    assert "--device cuda: no CUDA device is available" in capsys.readouterr().err
+    assert main(["evaluate", *sides, "--device", "foo"]) == 2
+    assert "invalid choice: 'foo'" in capsys.readouterr().err
+    assert main(["evaluate", *sides]) == 0
+
+
+def test_two_refined_folders_of_one_name_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rest = ["--synthetic", "s", "--real", "r", "--output", str(tmp_path / "out")]
+    assert main(["benchmark", *rest, "--refined", "one/refined", "--refined", "two/refined"]) == 2
+    assert "two/refined: one/refined is already called 'refined'; give NAME=DIR" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("gan=out/x", ("gan", Path("out/x"))),
+        ("out/x", ("x", Path("out/x"))),
+        ("out/lr=3/x", ("x", Path("out/lr=3/x"))),
+        ("./lr=3", ("lr=3", Path("lr=3"))),
+    ],
+)
+def test_a_name_ends_at_the_first_equals_sign_unless_it_is_a_path(text: str, expected: tuple[str, Path]) -> None:
+    assert named(text) == expected

@@ -1,10 +1,11 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from refine.errors import InputError
-from refine.files import write_json, write_whole
+from refine.files import claim_output, write_json, write_whole
 
 
 def test_folders_are_made_and_nothing_else_is_left(tmp_path: Path) -> None:
@@ -38,3 +39,26 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match=r"b\.html: cannot be written .*choose another output"):
         write_whole(tmp_path / "file" / "b.html", b"x")
+
+
+@pytest.mark.parametrize("path", [".", "/", "a\0b"])
+def test_a_path_that_is_no_files_is_named(path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"cannot be written .*choose another output"):
+        write_whole(Path(path), b"x")
+
+
+def test_bytes_are_on_the_disk_before_they_get_their_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[bool, int]] = []
+    path = tmp_path / "a.json"
+    monkeypatch.setattr("os.fsync", lambda number: seen.append((path.exists(), os.fstat(number).st_size)))
+    write_whole(path, b"four")
+    assert seen == [(False, 4)]
+
+
+def test_an_output_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"file/out: cannot be made .*choose another --output"):
+        claim_output(tmp_path / "file" / "out")
+    claim_output(tmp_path / "new" / "out")
+    assert (tmp_path / "new" / "out").is_dir()

@@ -1,13 +1,12 @@
 """A glob that leads out of a refusal: it takes the images and leaves the labels, or it is not given."""
 
-import os
 import re
 from collections.abc import Collection, Iterator
 from glob import escape
 from pathlib import Path
 
 from refine.apply.kinds import Pair
-from refine.apply.names import folder_and_stem
+from refine.apply.names import folder_and_stem, shared
 from refine.apply.select import selection
 
 _HEAD = re.compile(r"[^\W\d_]+[_\-. ]*(?=\d)")
@@ -51,7 +50,7 @@ def _places(folder: str) -> list[str]:
 
 def _names(stem: str, label: str) -> Iterator[str]:
     yield "*"
-    at = len(os.path.commonprefix([stem, label]))
+    at = shared(stem, label)
     at = max((place for place in range(min(at + 1, len(stem))) if stem[place] in _SEPARATORS), default=at)
     if 0 < at < len(stem):
         yield f"*{escape(stem[at:])}"

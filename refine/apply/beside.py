@@ -1,4 +1,4 @@
-"""Labels in the same folder as their images: `x_labelIds.png` and `x.png`, `1_rgb.png` and `1_mask.png`, `1.jpg` and `1.png`."""
+"""Labels in the same folder as their images: `x_labelIds.png` and `x.png`, `1_mask.png` and `1_rgb.png`, or `1.jpg`."""
 
 from collections import defaultdict
 from pathlib import Path

@@ -8,6 +8,7 @@ import stat
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -57,7 +58,8 @@ def write_temporary(final: Path, data: bytes, permissions: int | None = None) ->
             file.write(data)
             file.flush()
             if permissions is not None:
-                os.fchmod(file.fileno(), permissions)
+                with suppress(PermissionError):  # some file systems keep no permissions
+                    os.fchmod(file.fileno(), permissions)
             os.fsync(file.fileno())
     except BaseException:
         temporary.unlink(missing_ok=True)

@@ -92,7 +92,7 @@ def disk_errors(output: Path) -> Iterator[None]:
 
     Raises:
         DiskFull: If no space is left.
-        InputError: If the output may not be written.
+        InputError: If the output cannot be written, whatever else the system says.
     """
     try:
         yield
@@ -104,6 +104,15 @@ def disk_errors(output: Path) -> Iterator[None]:
                 f"{output}: no space left; what {MANIFEST} lists is done and stands. Make room, "
                 "then run the same command again"
             ) from error
-        if isinstance(error, PermissionError | FileExistsError | IsADirectoryError | NotADirectoryError):
-            raise InputError(f"{output}: cannot be written ({error.strerror}: {error.filename})") from error
-        raise
+        if error.errno is None:  # not from the system
+            raise
+        raise InputError(f"{output}: cannot be written ({error.strerror}{_where(error)})") from error
+
+
+def _where(error: OSError) -> str:
+    """The file of an error: of a rename its new name, and of an unfinished file its folder."""
+    name = error.filename if error.filename2 is None else error.filename2
+    if not isinstance(name, str | os.PathLike):
+        return ""
+    path = Path(os.fspath(name))
+    return f": {path.parent if path.name.startswith(TEMPORARY) else path}"

@@ -16,6 +16,7 @@ from refine.apply.read import Read, read_ahead
 from refine.apply.resume import drop_stale, standing
 from refine.apply.summary import ApplySummary, summarize
 from refine.apply.write import PERMISSIONS, Finished, Writer, carry, link
+from refine.errors import InputError
 
 AHEAD = 4
 """Batches that are read ahead of the network, and as many that wait behind it to be written."""
@@ -41,6 +42,7 @@ class Job:
         """Do what is not done yet, and leave the manifest sorted.
 
         Raises:
+            InputError: If a folder of the output is a link; nothing is written through it.
             OSError: If the output cannot be written; what is finished is kept.
         """
         manifest = Manifest(self.output)
@@ -70,6 +72,12 @@ class Job:
             raise
 
     def _make_folders(self) -> None:
+        for folder in self.plan.folders:
+            if (self.output / folder).is_symlink():
+                raise InputError(
+                    f"{self.output / folder}: is a link; the output must hold its own folders. Remove it, "
+                    "then run the same command again"
+                )
         for folder in self.plan.folders:
             (self.output / folder).mkdir(exist_ok=True)
         for folder in ["", *self.plan.folders]:

@@ -45,6 +45,12 @@ def core(stem: str) -> str:
     return _LEADING.sub("", stem)
 
 
+def shared(one: str, other: str) -> int:
+    """Length of the beginning that two strings share."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
 def extends(stem: str, shorter: str) -> bool:
     """Whether a stem is another one, a separator, and a token that begins with a letter: `x_labelIds` and `x`."""
     rest = stem.removeprefix(shorter)

@@ -1,7 +1,7 @@
 """The guard against refining labels: masks and depth lie beside their images, under names that pair them."""
 
-import os
 import shlex
+from bisect import bisect
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +12,7 @@ from refine.apply.colors import looks_painted
 from refine.apply.files import shown
 from refine.apply.glance import Glance
 from refine.apply.kinds import Kind, Pair, is_label_of, kind_of, path_says_label
-from refine.apply.names import core, folder_and_stem
+from refine.apply.names import core, folder_and_stem, shared
 from refine.errors import InputError
 
 
@@ -65,14 +65,24 @@ def _label_folders(source: Path, glances: dict[str, Glance]) -> Iterator[list[Pa
 
 def _named_folders(source: Path, folders: dict[str, list[str]], kinds: dict[str, Kind]) -> Iterator[list[Pair]]:
     """Folders named for labels without any picture in them, whatever the names: `masks/00001/0.png`."""
-    pictures = [key for key, kind in kinds.items() if kind.pixels == "color" and not _lies_in_labels(key)]
+    pictures = sorted(key for key, kind in kinds.items() if kind.pixels == "color" and not _lies_in_labels(key))
+    scenes = {folder_and_stem(key)[1]: key for key in pictures}
     for folder, keys in folders.items():
         if not pictures or not path_says_label(folder):
             continue
-        image = max(pictures, key=lambda key: len(os.path.commonprefix([key, keys[0]])))
+        image = _nearest(folder, keys[0], pictures, scenes)
         colored = [(key, image) for key in keys if kinds[key].pixels == "color"]
         if not colored or looks_painted(source, colored):
             yield [Pair(key, image) for key in keys]
+
+
+def _nearest(folder: str, label: str, pictures: list[str], scenes: dict[str, str]) -> str:
+    """The picture that one of the folders is named after, or else one that lies close."""
+    for part in reversed(folder.split("/")):
+        if part in scenes:
+            return scenes[part]
+    at = bisect(pictures, label)  # of sorted names, a neighbor shares the most
+    return max(pictures[max(0, at - 1) : at + 1], key=lambda key: shared(key, label))
 
 
 def _lies_in_labels(key: str) -> bool:

@@ -1,7 +1,9 @@
 """What of an earlier run still stands, decided by hashes."""
 
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from refine.apply.files import file_sha256, in_order
@@ -13,7 +15,8 @@ def drop_stale(plan: Plan, manifest: Manifest, output: Path) -> None:
     """Forget files that the input no longer has, or has as another kind, and remove what was made of them.
 
     A file that is no longer what the manifest says is left where it is: it is not ours. What lies in a folder
-    that could not be read may well be there still, and is left too.
+    that could not be read may well be there still, and is left too. Folders that this leaves empty go, unless the
+    input has them: a file may stand there now.
     """
     kinds = plan.keys()
     hidden = {entry["key"] for entry in plan.failures if entry["kind"] == "carried"}
@@ -26,7 +29,26 @@ def drop_stale(plan: Plan, manifest: Manifest, output: Path) -> None:
         path = output / entry["key"]
         if as_listed(entry, path) and path.parent.resolve().is_relative_to(output):
             path.unlink()
+            _remove_emptied(path.parent, output, {output / folder for folder in plan.folders})
+    for key in kinds.keys() - hidden:
+        _make_way(output / key)
     manifest.drop(entry["key"] for entry in stale)
+
+
+def _remove_emptied(folder: Path, output: Path, wanted: set[Path]) -> None:
+    with suppress(OSError):  # it is not empty
+        while folder != output and folder not in wanted and folder.resolve() == folder:
+            folder.rmdir()
+            folder = folder.parent
+
+
+def _make_way(final: Path) -> None:
+    """Remove a folder that holds nothing but folders from where a file or a link shall stand."""
+    if final.is_symlink() or not final.is_dir():
+        return
+    for place, _, _ in os.walk(final, topdown=False):
+        with suppress(OSError):  # it is not empty
+            Path(place).rmdir()
 
 
 def standing(plan: Plan, manifest: Manifest, source: Path, output: Path, workers: int) -> set[str]:

@@ -141,8 +141,10 @@ def carry(source: Path, final: Path, key: str) -> Finished:
                 new.write(piece)
             new.flush()
             about = source.stat()
-            os.fchmod(new.fileno(), about.st_mode & PERMISSIONS)
-            os.utime(new.fileno(), ns=(about.st_atime_ns, about.st_mtime_ns))
+            with suppress(PermissionError):  # some file systems keep no permissions
+                os.fchmod(new.fileno(), about.st_mode & PERMISSIONS)
+            with suppress(PermissionError):
+                os.utime(new.fileno(), ns=(about.st_atime_ns, about.st_mtime_ns))
             os.fsync(new.fileno())
     except Unreadable as error:
         temporary.unlink(missing_ok=True)

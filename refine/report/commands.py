@@ -3,7 +3,8 @@
 import shlex
 from pathlib import Path
 
-from refine.report.read import Node
+from refine.report.measured import BENCHMARK, EVALUATE
+from refine.report.read import Node, read_json
 
 
 def reproduction(
@@ -19,17 +20,78 @@ def reproduction(
         metrics: The file of distances, if there is one.
         benchmark: The benchmark's file, if there is one.
         output: The page.
+
+    Raises:
+        InputError: If a file cannot be read, or its provenance is damaged.
     """
-    three = ["--synthetic", str(synthetic), "--refined", str(refined), "--real", str(real)]
+    sides = {"synthetic": str(synthetic), "refined": str(refined), "real": str(real)}
+    three = [word for side, folder in sides.items() for word in (f"--{side}", folder)]
     measured, helped = metrics or Path("metrics.json"), benchmark or Path("benchmark", "benchmark.json")
+    evaluated = _evaluate(read_json(metrics, EVALUATE), sides) if metrics else three
+    trained = _benchmark(read_json(benchmark, BENCHMARK), sides) if benchmark else three
     steps = {
         "apply": ["--checkpoint", "CHECKPOINT", "--input", str(synthetic), "--output", str(refined), *_flags(run)],
         "verify": [str(refined)],
-        "evaluate": [*three, "--output", str(measured)],
-        "benchmark": [*three, "--output", str(helped.parent)],
+        "evaluate": [*evaluated, "--output", str(measured)],
+        "benchmark": [*trained, "--output", str(helped.parent)],
         "report": [*three, "--metrics", str(measured), "--benchmark", str(helped), "--output", str(output)],
     }
     return {name: shlex.join(["refine", name, *arguments]) for name, arguments in steps.items()}
+
+
+def _evaluate(top: Node, sides: dict[str, str]) -> list[str]:
+    """Flags of `refine evaluate`; ``sides`` stand in for folders that the file does not name."""
+    record = _field(top, "provenance")
+    folders = _field(record, "folders")
+    words = []
+    for side, given in sides.items():
+        path = _field(_field(folders, side), "path")
+        words += [f"--{side}", path.text() if path else given]
+    networks, patches = _field(record, "extractors"), _field(record, "swd")
+    names = [name for name, _ in networks.items()] if networks else []
+    # Of a task model, the record holds the digest, not the place.
+    features = [name if name.startswith("inception-") else "TASK_CHECKPOINT" for name in names]
+    features = ["swd", *features] if patches else features
+    words += ["--features", *features] if features else []
+    return [*words, *_size(record), *_plain(record, "images", "seed", "device")]
+
+
+def _benchmark(top: Node, sides: dict[str, str]) -> list[str]:
+    """Flags of `refine benchmark`; ``sides`` stand in for folders that the file does not name."""
+    record = _field(top, "provenance")
+    words = _plain(record, "synthetic") or ["--synthetic", sides["synthetic"]]
+    refined = _field(record, "refined")
+    rows = [f"{name}={folder.text()}" for name, folder in refined.items()] if refined else [sides["refined"]]
+    words += [word for row in rows for word in ("--refined", row)]
+    words += _plain(record, "real") or ["--real", sides["real"]]
+    words += _plain(record, "real_train")
+    classes, seeds, flip = _field(top, "classes"), _field(record, "seeds"), _field(record, "horizontal_flip")
+    words += ["--classes", ",".join(name.text() for name in classes.elements())] if classes else []
+    words += ["--seeds", str(len(seeds.elements()))] if seeds else []
+    words += [*_plain(record, "steps"), *_size(record)]
+    return [*words, "--horizontal-flip"] if flip and flip.value is True else words
+
+
+def _field(node: Node | None, name: str) -> Node | None:
+    return node.optional(name) if node else None
+
+
+def _size(record: Node | None) -> list[str]:
+    size = _field(record, "size")
+    return ["--size", "x".join(str(int(side.number())) for side in size.elements())] if size else []
+
+
+def _plain(record: Node | None, *names: str) -> list[str]:
+    """Flags whose values are text or whole numbers, as far as they were recorded."""
+    words = []
+    for name in names:
+        node = _field(record, name)
+        if node:
+            words += [
+                f"--{name.replace('_', '-')}",
+                str(int(node.number())) if isinstance(node.value, int | float) else node.text(),
+            ]
+    return words
 
 
 def _flags(run: Node) -> list[str]:

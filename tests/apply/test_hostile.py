@@ -1,6 +1,7 @@
 """Hostile files among good ones: handled, or listed by name with a reason, and never in the way of the others."""
 
 import json
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ from PIL import Image
 from refine.apply import verify
 from refine.apply.files import MANIFEST
 from tests.apply.hostile import REASONS, REFINED, add_hostile_files
-from tests.apply.trees import dataset, one_thread, run, tree
+from tests.apply.test_kill import start
+from tests.apply.trees import dataset, noise, one_thread, run, save, tree
 
 
 @pytest.fixture(scope="module")
@@ -67,3 +69,30 @@ def test_a_torn_manifest_line_is_mended(folders: tuple[Path, Path]) -> None:
     (output / MANIFEST).write_bytes((output / MANIFEST).read_bytes()[:-30])
     run(source, output, batch_size=4)
     assert tree(output) == before
+
+
+@pytest.mark.slow
+def test_two_thousand_images_with_hostile_ones_among_them_survive_a_kill(tmp_path: Path) -> None:
+    source, output = tmp_path / "in", tmp_path / "out"
+    for index in range(2000):
+        save(source / f"part{index % 2}" / f"{index:04d}.png", noise(16, 16, seed=index))
+    for folder in ("part0", "part1"):
+        add_hostile_files(source / folder)
+    Image.fromarray(noise(16, 16)).convert("P").save(source / "part1" / "0005_palette.png")
+    save(source / "part1" / "0007_gray.png", noise(16, 16, 1))
+    with one_thread():
+        whole = run(source, tmp_path / "whole", batch_size=4)
+    assert (whole.exit_code, whole.done) == (3, 2001 + 2 * len(REFINED))
+    assert len(whole.failures) == 1 + 2 * len(REASONS)
+
+    child = start(source, output, ("replace", 700))
+    child.join()
+    assert child.exitcode == -signal.SIGKILL
+    torn = (output / MANIFEST).read_bytes()
+    assert torn.count(b"\n") > 300
+    (output / MANIFEST).write_bytes(torn[:-30])
+    with one_thread():
+        summary = run(source, output, batch_size=4)
+    assert 300 < summary.kept < 2000
+    assert tree(output) == tree(tmp_path / "whole")
+    assert verify(output) == []

@@ -1,6 +1,6 @@
 import pytest
 
-from refine.apply.names import core, extends, says_label
+from refine.apply.names import core, extends, says_label, shared
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,9 @@ def test_a_stem_extends_another_by_a_separator_and_a_word() -> None:
     assert not extends("x_2", "x")
     assert not extends("xy", "x")
     assert not extends("x", "x")
+
+
+def test_what_two_names_share_is_counted_from_their_beginning() -> None:
+    assert shared("0_rgb", "0_mask") == 2
+    assert shared("0", "0_mask") == 1
+    assert shared("a", "b") == shared("", "b") == 0

@@ -1,10 +1,13 @@
 import hashlib
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
+from refine.apply import verify
 from refine.apply.files import MANIFEST
+from refine.errors import InputError
 from tests.apply.trees import dataset, run
 
 
@@ -43,3 +46,35 @@ def test_a_manifest_of_a_stranger_removes_nothing_outside(tmp_path: Path) -> Non
             file.write(f'{{"key": "{key}", "kind": "carried", "sha256": "{digest}", "status": "done"}}\n')
     run(source, output)
     assert mine.read_text() == "mine"
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_folder_that_became_a_file(tmp_path: Path, killed: bool) -> None:
+    source, output = dataset(tmp_path / "in", count=2), tmp_path / "out"
+    for folder in ("x", "x/empty", "y/deep"):
+        (source / folder).mkdir(parents=True, exist_ok=True)
+        (source / folder / "a.txt").write_text("label")
+    (source / "x" / "empty" / "a.txt").unlink()
+    run(source, output)
+    if killed:  # between what was removed and its folder
+        (output / "x" / "a.txt").unlink()
+    for folder in ("x", "y"):
+        shutil.rmtree(source / folder)
+    (source / "x").write_text("now a file")
+    run(source, output)
+    assert (output / "x").read_text() == "now a file"
+    assert not (output / "y").exists()
+    assert verify(output) == []
+
+
+def test_a_folder_that_became_a_file_keeps_what_is_not_ours(tmp_path: Path) -> None:
+    source, output = dataset(tmp_path / "in", count=2), tmp_path / "out"
+    (source / "x").mkdir()
+    (source / "x" / "a.txt").write_text("label")
+    run(source, output)
+    (output / "x" / "mine.txt").write_text("mine")
+    shutil.rmtree(source / "x")
+    (source / "x").write_text("now a file")
+    with pytest.raises(InputError, match=r"out/x\)$"):
+        run(source, output)
+    assert (output / "x" / "mine.txt").read_text() == "mine"

@@ -117,3 +117,14 @@ def test_a_file_that_cannot_be_read_is_listed(tmp_path: Path) -> None:
     assert finished.entry["status"] == "failed"
     assert "No such file" in finished.entry["reason"]
     assert names(tmp_path) == set()
+
+
+def test_a_disk_that_keeps_no_permissions_is_no_obstacle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    (tmp_path / "a.txt").write_text("label")
+    monkeypatch.setattr(os, "fchmod", refused)
+    monkeypatch.setattr(os, "utime", refused)
+    assert carry(tmp_path / "a.txt", tmp_path / "b.txt", "b.txt").entry["status"] == "done"
+    assert write_temporary(tmp_path / "c.png", b"c", 0o600).read_bytes() == b"c"

@@ -203,3 +203,8 @@ def test_an_output_that_cannot_be_made_is_refused_before_the_training(
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="choose another --output"):
         run(folders, tmp_path / "file")
+
+
+def test_the_protocol_speaks_for_the_benchmark_alone(result: Benchmark) -> None:
+    assert "Nothing was chosen" not in result["protocol"]
+    assert "The benchmark itself chooses nothing by the test images' labels" in result["protocol"]

@@ -1,3 +1,5 @@
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -5,9 +7,14 @@ import pytest
 import torch
 from PIL import Image
 
-from refine.data.images import batches, image_size, list_images, read_image, resize_levels, to_float, to_levels
+from refine.data.images import batches, image_size, is_gray, list_images, read_image, resize_levels, to_float, to_levels
 from refine.errors import InputError
 from tests.conftest import WriteImages
+
+
+def big_endian(path: Path, level: int) -> None:
+    """A gray TIFF of 2x2 pixels with 16 bits, highest byte first."""
+    Image.frombytes("I;16B", (2, 2), struct.pack(">4H", *[level] * 4)).save(path)
 
 
 def test_levels_survive_the_way_to_floats_and_back() -> None:
@@ -89,3 +96,39 @@ def test_batches_hold_every_image_once_in_order(tmp_path: Path, write_images: Wr
     assert [len(images) for images in found] == [4, 4, 2]
     expected = to_float(resize_levels(read_image(paths[9], 3), (16, 16)))
     assert torch.equal(found[2][1], expected)
+
+
+def test_a_format_whose_decoder_starts_another_program_is_not_opened(tmp_path: Path) -> None:
+    Image.new("RGB", (7, 3)).save(tmp_path / "a.eps")
+    path = (tmp_path / "a.eps").rename(tmp_path / "a.png")
+    for read in (image_size, lambda path: read_image(path, 3)):
+        with pytest.raises(InputError, match=r"a\.png: cannot be read as an image \(cannot identify"):
+            read(path)
+
+
+def test_whatever_a_decoder_stumbles_over_names_the_file(tmp_path: Path) -> None:
+    header = struct.pack(">I", 5) + b"IHDR" + bytes(5)
+    (tmp_path / "short.png").write_bytes(b"\x89PNG\r\n\x1a\n" + header + struct.pack(">I", zlib.crc32(header[4:])))
+    with pytest.raises(ValueError, match="IHDR"):
+        Image.open(tmp_path / "short.png")
+    for read in (image_size, lambda path: read_image(path, 3)):
+        with pytest.raises(InputError, match=r"short\.png: cannot be read as an image .*IHDR"):
+            read(tmp_path / "short.png")
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_sixteen_bits_of_the_other_byte_order_are_scaled_too(tmp_path: Path, channels: int) -> None:
+    big_endian(tmp_path / "deep.tif", 0x8001)
+    with Image.open(tmp_path / "deep.tif") as image:
+        assert image.mode == "I;16B"
+    assert read_image(tmp_path / "deep.tif", channels).flatten().tolist() == [0x80] * 4 * channels
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "I", "I;16", "I;16B", "I;16L", "F"])
+def test_modes_without_color_are_gray(mode: str) -> None:
+    assert is_gray(mode)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "PA", "CMYK", "YCbCr", "LAB"])
+def test_modes_with_color_are_not(mode: str) -> None:
+    assert not is_gray(mode)

@@ -90,7 +90,8 @@ def test_noise_on_the_way_back_is_the_same_whenever_a_step_is_repeated() -> None
     def weights(noise: float) -> torch.Tensor:
         method = small(cycle_noise=noise)
         run_steps(method, [batch(seed=step) for step in range(3)])
-        return method.synthetic_to_real.state_dict()["layers.1.weight"]
+        weight: torch.Tensor = method.synthetic_to_real.state_dict()["layers.1.weight"]
+        return weight
 
     assert torch.equal(weights(0.2), weights(0.2))
     assert not torch.equal(weights(0.2), weights(0.0))

@@ -178,3 +178,16 @@ def test_halves_stay_disjoint_where_patches_of_few_images_are_kept(
     assert rows["real_floor"]["swd"]["n"] == [3, 3]
     assert rows["real_floor"]["swd"]["value"] > 0
     assert rows["real_floor"]["kid[moments]"]["n"] == [6, 6]
+
+
+def test_an_output_that_cannot_be_written_is_found_before_the_work(folder: Maker, tmp_path: Path) -> None:
+    class Never(Moments):
+        def __call__(self, images: Tensor) -> Tensor:
+            raise AssertionError("the work has started")
+
+    sides = folder("s"), folder("r"), folder("t")
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="file: cannot be made"):
+        evaluate(*sides, extractors=[Never()], output=tmp_path / "file" / "metrics.json")
+    with pytest.raises(InputError, match=r"m\.json: lies in the refined folder"):
+        evaluate(*sides, extractors=[Never()], output=sides[1] / "sub" / "m.json")

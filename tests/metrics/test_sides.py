@@ -110,3 +110,24 @@ def test_the_bar_is_for_terminals_only(monkeypatch: pytest.MonkeyPatch, capsys: 
     with progress(3) as advance:
         advance(3)
     assert "evaluate" in capsys.readouterr().err
+
+
+def test_the_glob_is_that_of_apply(tmp_path: Path) -> None:
+    for name in ("0.png", "rgb/0.png", "rgb/day/0.png", "rgb/day/1.png"):
+        save(tmp_path / name, 9)
+    assert len(scan(tmp_path, 1, "rgb/*.png").images) == 1  # a star stays in its folder
+    assert len(scan(tmp_path, 1, "rgb/**/*.png").images) == 3
+    with pytest.raises(InputError, match="expected a pattern relative to the input"):
+        scan(tmp_path, 1, "../*.png")
+
+
+def test_sixteen_bits_of_either_byte_order_are_gray(tmp_path: Path) -> None:
+    Image.frombytes("I;16B", (20, 18), bytes(2 * 20 * 18)).save(tmp_path / "big.tif")
+    assert not scan(tmp_path, 1).color
+
+
+def test_scan_opens_no_format_whose_decoder_starts_another_program(tmp_path: Path) -> None:
+    Image.new("RGB", (7, 3)).save(tmp_path / "a.eps")
+    (tmp_path / "a.eps").rename(tmp_path / "a.png")
+    with pytest.raises(InputError, match=r"a\.png: cannot be read as an image"):
+        scan(tmp_path, 1)

@@ -19,7 +19,8 @@ def first_image(real: Path, **parameters: tuple[float, float]) -> torch.Tensor:
     data.setup("fit")
     batch = next(iter(data.train_dataloader()))
     assert batch["synthetic"].image.shape == batch["real"].shape == (4, 1, 28, 28)
-    return batch["synthetic"].image
+    image: torch.Tensor = batch["synthetic"].image
+    return image
 
 
 def test_what_is_missing_is_rendered_always_the_same(

@@ -5,6 +5,8 @@ import pytest
 
 from refine.cli import main
 from refine.errors import InputError
+from refine.interop.bundle import write_bundle
+from refine.methods.task import Task
 from refine.training.extractors import extractors
 
 
@@ -35,3 +37,10 @@ def test_a_translators_checkpoint_has_no_features(pair: tuple[Path, Path], tmp_p
 def test_a_name_that_is_neither_is_refused() -> None:
     with pytest.raises(InputError, match="inception"):
         extractors(["inception-99"], None)
+
+
+def test_two_networks_of_one_name_are_refused(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        write_bundle(Task(["a", "b"], width=4), tmp_path / name)
+    with pytest.raises(InputError, match="two: one network called 'task' is given already"):
+        extractors([str(tmp_path / "one"), "swd", str(tmp_path / "two")], None)

@@ -74,8 +74,9 @@ class Table(Layout):
 
 
 def _only_table(root: Path) -> Path:
-    found = (path for path in root.iterdir() if path.suffix.lower() in {".csv", ".jsonl"})
-    tables = sorted(path for path in found if path.name != MANIFEST)
+    tables = sorted(
+        path for path in root.iterdir() if path.suffix.lower() in {".csv", ".jsonl"} and path.name != MANIFEST
+    )
     if len(tables) != 1:
         found = ", ".join(path.name for path in tables) or "none"
         raise InputError(f"{root}: expected one .csv or .jsonl table of labels, found {found}; name it")
