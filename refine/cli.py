@@ -1,6 +1,7 @@
 """The command `refine`: wires commands to functions, nothing else. torch is imported only where it is used."""
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -57,13 +58,15 @@ def main(args: Sequence[str] | None = None) -> int:
         return _say(error, 1)
     except DiskFull as error:
         return _say(error, 3)
-    except (InputError, FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError) as error:
+    except InputError as error:
         return _say(error, 2)
     except KeyboardInterrupt:
         return _say("interrupted; the same command goes on", 130)
     except BrokenPipeError:  # the reader of our output went away
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        return _say(error, 3 if error.errno == errno.ENOSPC else 2)
 
 
 def entry() -> None:

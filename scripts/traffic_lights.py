@@ -14,7 +14,7 @@ CLASSES = "red,yellow,green"
 
 SETTINGS: dict[str, list[str]] = {
     "simgan": [
-        *("--steps", "450", "--data.batch_size", "8"),
+        *("--steps", "360", "--data.batch_size", "8"),
         *("--model.features", "32", "--model.optimizer", "adam", "--model.self_weight", "0.02"),
         *("--model.refiner_warmup_steps", "60", "--model.discriminator_warmup_steps", "30"),
     ],

@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 import zipfile
@@ -62,6 +63,11 @@ def test_every_public_name_is_there() -> None:
         assert getattr(refine, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         refine.nothing  # noqa: B018
+
+
+def test_no_card_has_a_figure_left_to_fill_in() -> None:
+    for card in [*ROOT.glob("*.md"), *ROOT.glob("models/*.md"), *ROOT.glob("datasets/*.md")]:
+        assert not re.findall(r"\b(?:TODO|FIXME|RESULTS|TBD|[A-Z]_DISTANCE)\b", card.read_text()), card
 
 
 def test_no_file_names_an_index_or_this_machine() -> None:

@@ -113,6 +113,14 @@ class UnpairedImages(LightningDataModule):
         (self._synthetic, self._synthetic_held), (self._real, self._real_held) = (
             self._stores(layout) for layout in (labeled, unlabeled)
         )
+        stores = self._synthetic, self._synthetic_held, self._real, self._real_held
+        sizes = sorted({size for store in stores for size in store.sizes})
+        if self.augmentation.crop is None and len(sizes) > 1:
+            raise InputError(
+                f"{self.synthetic} and {self.real}: images of {len(sizes)} sizes (from {sizes[0]} to {sizes[-1]}, "
+                "height x width) cannot share a batch; set resize or crop"
+            )
+        self.training_size: tuple[int, int] = self.augmentation.crop or sizes[0]
         self._ready = True
 
     def _stores(self, layout: Layout) -> tuple[ImageStore, ImageStore]:
@@ -123,12 +131,6 @@ class UnpairedImages(LightningDataModule):
         for store in stores:
             for record, size in zip(store.records, store.sizes, strict=True):
                 self.augmentation.check(str(record.image), size)
-        if self.augmentation.crop is None and len(set(stores[0].sizes)) > 1:
-            sizes = sorted(set(stores[0].sizes))
-            raise InputError(
-                f"{layout.root}: images of {len(sizes)} sizes (from {sizes[0]} to {sizes[-1]}, height x width) "
-                "cannot share a batch; set resize or crop"
-            )
         return stores[0], stores[1]
 
     def train_dataloader(self) -> DataLoader[UnpairedBatch]:
@@ -159,10 +161,18 @@ class UnpairedImages(LightningDataModule):
 
     def state_dict(self) -> dict[str, Any]:
         """The position in the data, and what it means."""
-        return {"steps_given": self.steps_given, "seed": self.seed}
+        return {"steps_given": self.steps_given, "seed": self.seed, "batch_size": self.batch_size}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on at the stored position."""
+        """Go on at the stored position.
+
+        Raises:
+            InputError: If the position was counted with another seed or batch size.
+        """
+        for name, now in (("seed", self.seed), ("batch_size", self.batch_size)):
+            fitting = self.trainer is not None and self.trainer.state.fn == "fit"
+            if fitting and state_dict.get(name, now) != now:
+                raise InputError(f"the checkpoint was trained with data.{name}={state_dict[name]}, not {now}; keep it")
         self.steps_given = int(state_dict["steps_given"])
 
 

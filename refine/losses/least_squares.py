@@ -14,7 +14,7 @@ def least_squares(scores: Tensor, target: float) -> Tensor:
     Returns:
         ``()``, the mean over images and patches.
     """
-    return (scores - target).square().mean()
+    return (scores.float() - target).square().mean()  # bfloat16 scores would be averaged in bfloat16
 
 
 class LeastSquares(nn.Module):

@@ -40,6 +40,11 @@ class Method(LightningModule, ABC):
         self.automatic_optimization = False
         self.steps_done = 0
 
+    @property
+    def total_steps(self) -> int:
+        """Training steps until the run is done."""
+        return self.steps
+
     def arguments(self) -> dict[str, Plain]:
         """The constructor's arguments, as plain values."""
         names = list(inspect.signature(type(self).__init__).parameters)[1:]
@@ -120,16 +125,18 @@ class Method(LightningModule, ABC):
         """Take the counter back, and refuse to go on with another method's checkpoint.
 
         Raises:
-            InputError: If the checkpoint is of another class, or of networks of another shape.
+            InputError: If the checkpoint is of another class, or was trained with other arguments than now.
         """
         stored = checkpoint["refine"]
         if stored["class_path"] != self.description()["class_path"]:
             raise InputError(f"the checkpoint holds {stored['class_path']}, not {type(self).__qualname__}")
-        weights = checkpoint["state_dict"]
-        if any(key not in weights or weights[key].shape != value.shape for key, value in self.named_parameters()):
-            now = self.arguments()
-            other = [f"{k}={v} (now {now.get(k)})" for k, v in stored["init_args"].items() if v != now.get(k)]
-            raise InputError(f"the checkpoint's networks have another shape: it was trained with {', '.join(other)}")
+        now, before = self.arguments(), stored["init_args"]
+        other = [f"{k}={v} (now {now.get(k)})" for k, v in before.items() if v != now.get(k) and k != "steps"]
+        if other:
+            raise InputError(
+                f"the checkpoint was trained with {', '.join(other)}: a run goes on with the arguments that it began "
+                "with, but for steps; start a new run to change them"
+            )
         self.steps_done = int(stored["steps_done"])
         self.load_inference_state(stored["state"])
 

@@ -54,6 +54,8 @@ def load_method(path: Path, trust: tuple[str, ...] = ()) -> Method:
     for name, weight in wanted.items():
         if name not in weights:
             raise InputError(f"{path}: weight {name!r} is missing")
+        if not isinstance(weights[name], Tensor):
+            raise InputError(f"{path}: weight {name!r} is no tensor")
         if weights[name].shape != weight.shape:
             found, expected = tuple(weights[name].shape), tuple(weight.shape)
             raise InputError(f"{path}: weight {name!r} is {found}, expected {expected}")
@@ -71,6 +73,8 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     Raises:
         InputError: If it is no checkpoint of `refine`, is damaged, or would need pickle.
     """
+    if path.is_dir():
+        raise InputError(f"{path}: a bundle holds a model and no state of training; to go on, give a .ckpt")
     if not path.is_file():
         raise InputError(f"{path}: no such checkpoint; give a .ckpt file or a bundle's folder")
     if not zipfile.is_zipfile(path):
@@ -81,8 +85,8 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise InputError(
             f"{path}: holds more than tensors and plain values, so loading it could run code; refused"
         ) from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError) as error:
-        raise InputError(f"{path}: a damaged checkpoint ({str(error).splitlines()[0]})") from error
+    except Exception as error:  # whatever torch raises on a file that was made or broken on purpose
+        raise InputError(f"{path}: a damaged checkpoint ({' '.join(str(error).split())[:200]})") from error
     if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get("refine"), dict):
         raise InputError(f"{path}: a checkpoint, but not one of `refine` (it has no 'refine' entry)")
     return checkpoint
@@ -159,5 +163,5 @@ def _build(path: Path, description: Mapping[str, Any], trust: tuple[str, ...]) -
         raise InputError(f"{path}: says nothing of how the model was built ('init_args', 'state')")
     try:
         return chosen(**arguments)
-    except (TypeError, ValueError) as error:
+    except Exception as error:  # arguments of a stranger: too large, of another type, out of range
         raise InputError(f"{path}: its arguments do not fit {chosen.__name__} ({error})") from error

@@ -86,6 +86,11 @@ class CycleGAN(Translator):
         self.adversarial = LeastSquares()
         self.reconstruction = Reconstruction()
 
+    @property
+    def smallest_training_side(self) -> int:
+        """The discriminator's last normalized layer needs more than one score."""
+        return max(self.smallest_side, 3 << self.discriminator_layers)
+
     def exported_prefixes(self) -> tuple[str, ...]:
         """One generator is all that refining needs."""
         return ("synthetic_to_real.",)
@@ -172,7 +177,7 @@ class CycleGAN(Translator):
     def decay(self, step: int) -> float:
         """The learning rate's factor at a training step: one for the first half, then linear to zero."""
         constant = self.steps // 2
-        return 1.0 - max(0, step - constant) / max(1, self.steps - constant)
+        return max(0.0, 1.0 - max(0, step - constant) / max(1, self.steps - constant))
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Adam with β₁ 0.5 for each player, generators first."""

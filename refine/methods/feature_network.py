@@ -16,19 +16,18 @@ VGG_LAYERS = 9
 """Up to relu2_2: local texture and color, with places kept to 2 pixels."""
 
 
-def load_feature_network(name: Path, device: torch.device) -> FeatureMap:
+def load_feature_network(name: Path) -> FeatureMap:
     """A frozen feature map for images in [-1, 1].
 
     Args:
         name: ``vgg16``, or a task model's checkpoint or bundle (its penultimate features).
-        device: Where it will run.
 
     Raises:
         InputError: If the file is no task model, or the weights of VGG are not in torch's cache.
     """
     if str(name) == "vgg16":
-        return _vgg16(device)
-    network = load_method(name).to(device)
+        return _vgg16()
+    network = load_method(name)
     features = getattr(network, "features", None)
     if not callable(features):
         raise InputError(
@@ -36,13 +35,14 @@ def load_feature_network(name: Path, device: torch.device) -> FeatureMap:
         )
 
     def task_features(images: Tensor) -> Tensor:
+        network.to(images.device)  # no part of the method, so nobody else moves it
         found: Tensor = features(images)
         return found
 
     return task_features
 
 
-def _vgg16(device: torch.device) -> FeatureMap:
+def _vgg16() -> FeatureMap:
     path = Path(torch.hub.get_dir()) / "checkpoints" / VGG_FILE
     if not path.is_file():
         raise InputError(
@@ -50,10 +50,11 @@ def _vgg16(device: torch.device) -> FeatureMap:
         )
     network = vgg16()
     network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    layers = network.features[:VGG_LAYERS].to(device).eval().requires_grad_(False)
+    layers = network.features[:VGG_LAYERS].eval().requires_grad_(False)
 
     def vgg_features(images: Tensor) -> Tensor:
         rgb = normalize((images.expand(-1, 3, -1, -1) + 1) / 2, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+        layers.to(images.device)
         found: Tensor = layers(rgb)
         return found
 

@@ -41,7 +41,7 @@ class SimGAN(Translator):
         channels: 1 (gray) or 3 (RGB). Paper: gray eyes, depth hands.
         features: Width of the refiner. Paper: 64.
         blocks: Residual blocks of the refiner. Paper: 4 (gaze), 10 (hands).
-        self_weight: λ. **Not in the paper**; the default was measured on the bundled digits (models/simgan.md).
+        self_weight: λ. **Not in the paper**; the default is a middle that was not tuned: try several.
             It weighs the sum over pixels of the mean over channels of ``|ψ(R(x)) - ψ(x)|``, images in [-1, 1],
             against the sum over patches of the cross-entropy.
         feature_map: ψ. Paper: ``identity``; it names the other three as alternatives.
@@ -55,7 +55,7 @@ class SimGAN(Translator):
         optimizer: Paper: ``sgd``. ``adam`` (β₁ 0.5) needs fewer steps on small data.
         refiner_learning_rate: Paper: 1e-3 (SGD, batches of 512).
         discriminator_learning_rate: Paper: 1e-3.
-        steps: Training steps, both warm-ups included.
+        steps: Training steps after both warm-ups.
         seed: Seeds the draws from the history buffer.
     """
 
@@ -119,13 +119,18 @@ class SimGAN(Translator):
 
     def _feature_map(self) -> FeatureMap:
         if self.feature_network is not None:
-            return load_feature_network(Path(self.feature_network), self.device)
+            return load_feature_network(Path(self.feature_network))
         return {"identity": identity, "derivatives": derivatives, "channel_mean": channel_mean}[self.feature_map]
 
     def forward(self, images: Tensor) -> Tensor:
         """Synthetic to refined, ``(B, channels, H, W)`` in [-1, 1]."""
         refined: Tensor = self.refiner(images)
         return refined
+
+    @property
+    def total_steps(self) -> int:
+        """Both warm-ups, and the steps after them."""
+        return self.refiner_warmup_steps + self.discriminator_warmup_steps + self.steps
 
     def player(self, step: int) -> Player:
         """Whose turn it is at a training step, counted from 0."""

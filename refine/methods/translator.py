@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from refine.data.samples import UnpairedBatch
+from refine.errors import InputError
 from refine.methods.base import Method, Plain
 from refine.networks.padding import crop, pad, padding_for
 
@@ -36,6 +37,22 @@ class Translator(Method):
         data = getattr(self._trainer, "datamodule", None) if self._trainer is not None else None
         if stage == "fit" and data is not None:
             self.working_size = data.working_size
+            self.check_size(data.training_size)
+
+    @property
+    def smallest_training_side(self) -> int:
+        """Shortest side of a training image."""
+        return self.smallest_side
+
+    def check_size(self, size: tuple[int, int]) -> None:
+        """Raise `InputError` if training images of this height and width do not fit the networks."""
+        least = self.smallest_training_side
+        if min(size) < least or any(side % self.multiple for side in size):
+            better = "x".join(str(max(least, side // self.multiple * self.multiple)) for side in size)
+            raise InputError(
+                f"{type(self).__name__} trains on sides of {least} or more that are multiples of {self.multiple}, "
+                f"and the data gives {size[0]}x{size[1]} (height x width); set crop or resize, for instance to {better}"
+            )
 
     def inference_state(self) -> dict[str, Plain]:
         """The working size; None where the network was trained at native scale."""

@@ -38,7 +38,8 @@ class Checkpoints(Callback):
         distance = trainer.callback_metrics.get(DISTANCE)
         if trainer.sanity_checking or trainer.state.fn != "fit" or distance is None:
             return
-        if torch.isfinite(distance) and (self.best is None or float(distance) < self.best):
+        better = bool(torch.isfinite(distance)) and (self.best is None or float(distance) < self.best)
+        if trainer.strategy.broadcast(better):  # saving takes all processes: one decides for them
             self.best = float(distance)
             self._save(trainer, "best.ckpt")
 

@@ -2,6 +2,7 @@
 
 import logging
 import pathlib
+import sys
 import warnings
 from pathlib import Path
 from typing import Any, NoReturn
@@ -9,13 +10,16 @@ from typing import Any, NoReturn
 from jsonargparse import Namespace
 from jsonargparse import Path as ContextPath  # type: ignore[attr-defined]  # documented, not in its __all__
 from jsonargparse.typing import register_type
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.loggers import TensorBoardLogger
 
 from refine.data import UnpairedImages
 from refine.errors import InputError
 from refine.methods.base import Method
 from refine.methods.checkpoint import allowed_class, read_checkpoint
+from refine.methods.translator import Translator
 from refine.recipes import find_recipe
 from refine.training.checkpoints import Checkpoints
 from refine.training.step_progress import StepProgress
@@ -37,6 +41,9 @@ TRAINER_DEFAULTS: dict[str, Any] = {
 }
 
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it: what follows on the command line must not go on with half a model."""
+
 HINT = " (see refine fit --help, or --model.help CLASS)"
 
 
@@ -44,15 +51,18 @@ def _relative_to_recipe(value: object) -> pathlib.Path:
     return pathlib.Path(ContextPath(str(value), mode="").absolute)
 
 
+def _essence(message: str) -> str:
+    noise = ("Does not validate", "Subtypes:", "Errors:", "Given value", "- Expected a <class 'NoneType'>")
+    lines = (line.strip() for line in message.splitlines())
+    return " ".join(line.removeprefix("- ") for line in lines if line and not line.startswith(noise))
+
+
 class OneLineParser(LightningArgumentParser):
     """Says what is wrong in one line instead of pages of usage."""
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Raise `InputError` with what matters of jsonargparse's message."""
-        noise = ("Does not validate", "Subtypes:", "Errors:", "Given value", "- Expected a <class 'NoneType'>")
-        lines = [line.strip() for line in message.splitlines()]
-        kept = [line.removeprefix("- ") for line in lines if line and not line.startswith(noise)]
-        raise InputError(" ".join(kept).removesuffix(HINT) + HINT) from ex  # nested parsers add theirs
+        raise InputError(_essence(message).removesuffix(HINT) + HINT) from ex  # nested parsers add theirs
 
 
 class RefineCLI(LightningCLI):
@@ -99,28 +109,35 @@ class RefineCLI(LightningCLI):
             default=500,
             help="steps between two writings of last.ckpt; 0: in the end only",
         )
-        parser.add_argument("--trust", type=list[str], default=[], help="modules whose classes a checkpoint may name")
+        parser.add_argument(
+            "--trust", type=list[str] | str, default=[], help="modules whose classes a checkpoint may name"
+        )
         parser.link_arguments("data.channels", "model.init_args.channels", apply_on="instantiate")
         parser.set_defaults({"data": {"class_path": "refine.data.UnpairedImages"}})
 
     def before_instantiate_classes(self) -> None:
-        """Let the dataset's recipe say how long to train; name the run."""
+        """Let the dataset's recipe say how long to train."""
         config = self._given()
         if config["steps"] is not None:
+            if config["steps"] < 1:
+                raise InputError(f"--steps is {config['steps']}; expected at least 1")
             config["model"]["init_args"]["steps"] = config["steps"]
-        trainer = config["trainer"]
-        if trainer["logger"] is None and not trainer["fast_dev_run"]:
-            trainer["logger"] = Namespace(
-                class_path="lightning.pytorch.loggers.TensorBoardLogger",
-                init_args=Namespace(
-                    save_dir=str(trainer["default_root_dir"]), name="", version=self._free_name(config)
-                ),
-            )
+
+    def instantiate_classes(self) -> None:
+        """Constructors' complaints in one line: jsonargparse wraps them."""
+        try:
+            super().instantiate_classes()
+        except (ValueError, MisconfigurationException) as error:
+            raise InputError(_essence(str(error))) from error
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Add the callbacks that every run has."""
         wants_bar = self._given()["trainer"]["enable_progress_bar"] is not False
-        ours = {"enable_checkpointing": False, "enable_progress_bar": False}
+        ours: dict[str, Any] = {"enable_checkpointing": False, "enable_progress_bar": False}
+        settings = self._given()["trainer"]
+        if settings["logger"] is None and not settings["fast_dev_run"] and self.subcommand == "fit":
+            root = str(settings["default_root_dir"])
+            ours["logger"] = TensorBoardLogger(root, name="", version=self._free_name(self._given()))
         trainer: Trainer = super().instantiate_trainer(**ours, **kwargs)
         every = int(self._given()["checkpoint_every"])
         bar = [StepProgress()] if wants_bar else []
@@ -133,10 +150,15 @@ class RefineCLI(LightningCLI):
 
     def _free_name(self, config: Namespace) -> str:
         root = Path(config["trainer"]["default_root_dir"])
+        resumed = Path(config["ckpt_path"]).resolve().parent if config["ckpt_path"] else None
         if config["run"]:
+            if (root / config["run"] / "last.ckpt").exists() and (root / config["run"]).resolve() != resumed:
+                raise InputError(
+                    f"{root / config['run']}: holds a run already; go on with it (--ckpt_path …/last.ckpt), "
+                    "or name another --run"
+                )
             return str(config["run"])
-        resumed = Path(config["ckpt_path"]).parent if config["ckpt_path"] else None
-        if resumed is not None and resumed.parent.resolve() == root.resolve():
+        if resumed is not None and resumed.parent == root.resolve():
             return resumed.name  # a resumed run goes on in its own folder
         number = 1
         while (root / (name := self._run_name if number == 1 else f"{self._run_name}-{number}")).exists():
@@ -147,6 +169,8 @@ class RefineCLI(LightningCLI):
         """Read the data first: what is wrong with it must not leave a run's folder behind."""
         self.datamodule.prepare_data()
         self.datamodule.setup("fit")
+        if isinstance(self.model, Translator):
+            self.model.check_size(self.datamodule.training_size)
 
     before_validate = before_fit
 
@@ -161,7 +185,8 @@ class RefineCLI(LightningCLI):
         if not path:
             return
         stored = read_checkpoint(Path(path))["refine"]
-        allowed_class(Path(path), stored.get("class_path"), tuple(config["trust"]))
+        trust = config["trust"]
+        allowed_class(Path(path), stored.get("class_path"), (trust,) if isinstance(trust, str) else tuple(trust))
 
 
 def run(args: list[str]) -> int:
@@ -184,9 +209,14 @@ def run(args: list[str]) -> int:
         "ignore", module="lightning", message=".*(many workers|LeafSpec|log_every_n_steps|args parameter is intended).*"
     )
     trainer = RefineCLI(args, "-".join(names) or "run").trainer
-    if args[0] == "fit" and trainer.is_global_zero and not trainer.fast_dev_run:  # type: ignore[attr-defined]
-        print(f"run: {trainer.log_dir}")
-    return 0
+    folder = trainer.log_dir  # on every process: it is a collective call
+    if args[0] != "fit" or trainer.fast_dev_run or not trainer.is_global_zero:  # type: ignore[attr-defined]
+        return 0
+    interrupted = any(isinstance(call, StopOnInterrupt) and call.interrupted for call in trainer.callbacks)  # type: ignore[attr-defined]
+    if interrupted:
+        print(f"interrupted; go on with the same command and --ckpt_path {folder}/last.ckpt", file=sys.stderr)
+    print(f"run: {folder}")
+    return INTERRUPTED if interrupted else 0
 
 
 def _with_recipes(args: list[str]) -> tuple[list[str], list[str]]:

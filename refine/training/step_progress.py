@@ -31,7 +31,7 @@ class StepProgress(Callback):
             )
             self._bar = Progress(*columns, console=Console(stderr=True))
             name, done = type(pl_module).__name__, pl_module.steps_done
-            self._task = self._bar.add_task(name, total=pl_module.steps, completed=done, rate="", distance="")
+            self._task = self._bar.add_task(name, total=pl_module.total_steps, completed=done, rate="", distance="")
             self._bar.start()
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
@@ -46,6 +46,10 @@ class StepProgress(Callback):
         distance = trainer.callback_metrics.get(DISTANCE)
         if self._bar is not None and distance is not None:
             self._bar.update(self._task, distance=f"distance to real {float(distance):.0f}")
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Lightning calls this in place of `teardown` after an error."""
+        self.teardown(trainer, pl_module, "fit")
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Leave the terminal whole, also after an error."""

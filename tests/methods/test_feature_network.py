@@ -11,8 +11,6 @@ from refine.methods.feature_network import load_feature_network
 from tests.methods.steps import run_steps
 from tests.methods.test_simgan import batch, small
 
-CPU = torch.device("cpu")
-
 
 @pytest.fixture
 def task(tmp_path: Path) -> Path:
@@ -22,7 +20,7 @@ def task(tmp_path: Path) -> Path:
 
 
 def test_features_of_a_task_model_pull_on_the_refiner_but_not_on_the_task(task: Path) -> None:
-    features = load_feature_network(task, CPU)
+    features = load_feature_network(task)
     refined = torch.rand(2, 1, 16, 16, requires_grad=True)
     SelfRegularization(features)(refined, torch.rand(2, 1, 16, 16)).sum().backward()
     assert refined.grad is not None
@@ -40,10 +38,10 @@ def test_simgan_trains_with_a_network_that_the_user_names(task: Path) -> None:
 def test_a_checkpoint_without_features_is_refused(tmp_path: Path) -> None:
     write_bundle(small(), tmp_path / "gan")
     with pytest.raises(InputError, match="has no features"):
-        load_feature_network(tmp_path / "gan", CPU)
+        load_feature_network(tmp_path / "gan")
 
 
 def test_weights_that_are_not_there_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     with pytest.raises(InputError, match=r"vgg16-397923af\.pth: .* not there; download"):
-        load_feature_network(Path("vgg16"), CPU)
+        load_feature_network(Path("vgg16"))

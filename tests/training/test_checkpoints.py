@@ -27,7 +27,8 @@ def test_an_interrupted_writing_leaves_the_checkpoint_before(tmp_path: Path, mon
 
 
 def test_the_best_checkpoint_is_the_one_nearest_to_real(pair: tuple[Path, Path], tmp_path: Path) -> None:
-    small_net = ["--model.features", "4", "--model.blocks", "1", "--model.refiner_warmup_steps", "50"]
+    small_net = ["--model.features", "4", "--model.blocks", "1", "--model.refiner_warmup_steps", "0"]
+    small_net += ["--model.discriminator_warmup_steps", "0"]
     data = ["--data.synthetic", str(pair[0]), "--data.real", str(pair[1]), "--data.batch_size", "4"]
     where = ["--trainer.default_root_dir", str(tmp_path), "--run", "run", "--trainer.accelerator", "cpu"]
     steps = ["--steps", "12", "--trainer.val_check_interval", "4"]

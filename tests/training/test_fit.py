@@ -28,7 +28,15 @@ SMALL = {
 METHODS = sorted(SMALL)
 
 
+WARM_UPS = 5
+"""SimGAN's in `SMALL`: its steps are counted after them."""
+
+
 def fit(recipe: str, pair: Pair, root: Path, *more: str) -> int:
+    """`refine fit` on a small pair; ``--steps`` counts SimGAN's warm-ups too, so that every method does as many."""
+    if "simgan" in recipe and "--steps" in more:
+        place = more.index("--steps") + 1
+        more = (*more[:place], str(max(1, int(more[place]) - WARM_UPS)), *more[place + 1 :])
     data = ["--data.synthetic", str(pair[0]), "--data.real", str(pair[1]), "--data.batch_size", "4"]
     settings = ["--data.shift", "1", "--trainer.accelerator", "cpu", "--trainer.enable_progress_bar", "false"]
     where = ["--trainer.default_root_dir", str(root)]
@@ -68,6 +76,11 @@ def test_a_run_stopped_halfway_and_continued_equals_the_uninterrupted_one_bit_fo
     assert checkpoint(tmp_path, "half")["refine"]["steps_done"] == 7
     resume = ["--ckpt_path", str(tmp_path / "half" / "last.ckpt")]
     assert fit(recipe, pair, tmp_path, *common, "--run", "continued", *resume) == 0
+    resume = ["--ckpt_path", str(tmp_path / "continued" / "last.ckpt")]
+    assert fit(recipe, pair, tmp_path, *common, "--run", "finished", *resume) == 0  # does not go a step too far
+    assert_equal(
+        checkpoint(tmp_path, "continued")["state_dict"], checkpoint(tmp_path, "finished")["state_dict"], "finished"
+    )
     whole, continued = checkpoint(tmp_path, "whole"), checkpoint(tmp_path, "continued")
     for part in ("state_dict", "optimizer_states", "lr_schedulers", "UnpairedImages", "refine", "callbacks"):
         assert_equal(whole[part], continued[part], part)
@@ -124,26 +137,34 @@ def test_a_run_holds_its_config_checkpoints_and_logs(pair: Pair, tmp_path: Path)
 
 def test_the_written_config_repeats_the_run(pair: Pair, tmp_path: Path) -> None:
     assert fit("models/simgan.yaml", pair, tmp_path, "--run", "first", "--steps", "6") == 0
-    again = ["fit", "-c", str(tmp_path / "first" / "config.yaml"), "--run", "again", "--trainer.logger", "null"]
-    assert main(again) == 0
+    again = ["fit", "-c", str(tmp_path / "first" / "config.yaml"), "--run"]
+    kept = (tmp_path / "first" / "last.ckpt").read_bytes()
+    assert main([*again, "first"]) == 2  # a run is not written over
+    assert (tmp_path / "first" / "last.ckpt").read_bytes() == kept
+    assert main([*again, "again"]) == 0
     assert_equal(checkpoint(tmp_path, "first")["state_dict"], checkpoint(tmp_path, "again")["state_dict"])
 
 
 def test_losses_that_become_nan_stop_the_run_and_the_last_good_checkpoint_stays(
-    pair: Pair, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    pair: Pair, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    good = ["--checkpoint_every", "2", "--steps", "4", "--run", "run"]
-    assert fit("models/simgan.yaml", pair, tmp_path, *good) == 0
-    kept = (tmp_path / "run" / "last.ckpt").read_bytes()
-    wild = ["--model.refiner_learning_rate", "1e30", "--steps", "50", "--run", "run"]
-    assert fit("models/simgan.yaml", pair, tmp_path, *wild) == 1
-    message = capsys.readouterr().err.strip().splitlines()[-1]
-    assert message.startswith("refine: training stopped at step ")
+    whole = SimGAN.forward
+
+    def broken(self: SimGAN, images: torch.Tensor) -> torch.Tensor:
+        return whole(self, images) * (torch.nan if self.steps_done >= 7 else 1.0)
+
+    monkeypatch.setattr(SimGAN, "forward", broken)
+    settings = ["--checkpoint_every", "2", "--steps", "20", "--run", "run"]
+    assert fit("models/simgan.yaml", pair, tmp_path, *settings) == 1
+    (message,) = capsys.readouterr().err.strip().splitlines()
+    assert message.startswith("refine: training stopped at step 7")
     assert "learning rate" in message
-    assert (tmp_path / "run" / "last.ckpt").read_bytes() == kept
+    kept = checkpoint(tmp_path, "run")
+    assert kept["refine"]["steps_done"] == 6
+    assert all(bool(torch.isfinite(weight).all()) for weight in kept["state_dict"].values())
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", [*METHODS, "models/color-transfer.yaml", "models/task.yaml"])
 @pytest.mark.parametrize("dataset", ["datasets/digits.yaml", "datasets/traffic-lights.yaml"])
 def test_every_method_runs_on_every_dataset_from_recipes_alone(
     method: str, dataset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -151,14 +172,14 @@ def test_every_method_runs_on_every_dataset_from_recipes_alone(
     monkeypatch.chdir(tmp_path)
     quick = ["--trainer.fast_dev_run", "true", "--trainer.accelerator", "cpu", "--data.batch_size", "2"]
     few = ["--data.count", "30"] if "digits" in dataset else []
-    assert main(["fit", "-c", method, "-c", dataset, *SMALL[method], *quick, *few]) == 0
+    assert main(["fit", "-c", method, "-c", dataset, *SMALL.get(method, []), *quick, *few]) == 0
 
 
 def test_every_recipe_is_tried_by_a_test() -> None:
     models = {name for name in list_recipes() if name.startswith("models/")}
     pairs = {name for name in list_recipes() if name.startswith("datasets/")}
     assert pairs == {"datasets/digits.yaml", "datasets/traffic-lights.yaml"}
-    assert set(METHODS) <= models
+    assert models == {*METHODS, "models/color-transfer.yaml", "models/task.yaml"}
 
 
 def test_two_processes_end_with_equal_weights_and_a_loadable_checkpoint(pair: Pair, tmp_path: Path) -> None:
@@ -179,7 +200,10 @@ def test_two_processes_end_with_equal_weights_and_a_loadable_checkpoint(pair: Pa
         load_translator(tmp_path / name / "last.ckpt")
 
 
-def test_ctrl_c_ends_the_run_after_the_step_with_a_full_checkpoint(pair: Pair, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_run_after_the_step_with_a_full_checkpoint(
+    name: signal.Signals, pair: Pair, tmp_path: Path
+) -> None:
     code = "import sys; from refine.cli import main; sys.exit(main(sys.argv[1:]))"
     data = ["--data.synthetic", str(pair[0]), "--data.real", str(pair[1]), "--data.batch_size", "4"]
     where = ["--trainer.default_root_dir", str(tmp_path), "--run", "run", "--trainer.accelerator", "cpu"]
@@ -192,11 +216,12 @@ def test_ctrl_c_ends_the_run_after_the_step_with_a_full_checkpoint(pair: Pair, t
             if last.exists() or process.poll() is not None:
                 break
             signal.sigtimedwait([], 0.05)
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
+        process.send_signal(name)
+        output, _ = process.communicate(timeout=60)
     finally:
         process.kill()
-    assert process.returncode == 0
+    assert process.returncode == 130  # so that `fit && apply` does not go on with half a model
+    assert b"--ckpt_path" in output
     assert read_checkpoint(last)["refine"]["steps_done"] > 0
     assert isinstance(load_translator(last), SimGAN)
 
@@ -231,3 +256,37 @@ def test_a_run_that_cannot_begin_says_why_in_one_line_and_leaves_nothing(
     assert line.startswith("refine: ")
     assert message in line
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_goes_on_with_the_arguments_that_it_began_with(
+    pair: Pair, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert fit("models/simgan.yaml", pair, tmp_path, "--run", "run", "--steps", "7") == 0
+    resume = ["--ckpt_path", str(tmp_path / "run" / "last.ckpt"), "--steps", "9"]
+    assert fit("models/simgan.yaml", pair, tmp_path, *resume, "--model.refiner_learning_rate", "0.5") == 2
+    assert "refiner_learning_rate=0.001 (now 0.5)" in capsys.readouterr().err
+    assert fit("models/simgan.yaml", pair, tmp_path, *resume, "--data.seed", "3") == 2
+    assert "data.seed=0, not 3" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--data.crop", "[30,30]"], "multiples of 4"),
+        (["--data.crop", "[16,16]", "--model.discriminator_layers", "3"], "sides of 24 or more"),
+        (["--steps", "0"], "expected at least 1"),
+    ],
+)
+def test_sizes_and_steps_that_a_method_cannot_train_on_are_refused_before_it_starts(
+    args: list[str], message: str, pair: Pair, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert fit("models/cyclegan.yaml", pair, tmp_path / "runs", *args) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_constructors_complaint_is_one_line(pair: Pair, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert fit("models/simgan.yaml", pair, tmp_path, "--model.refiner_steps", "0") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "both players must move" in line

@@ -85,7 +85,7 @@ def _only_table(root: Path) -> Path:
 
 def _rows(table: Path) -> Iterator[tuple[int, Row]]:
     try:
-        with table.open(encoding="utf-8", newline="") as file:
+        with table.open(encoding="utf-8-sig", newline="") as file:
             if table.suffix.lower() == ".csv":
                 for row in (reader := csv.DictReader(file)):
                     yield reader.line_num, {str(name): value for name, value in row.items()}
@@ -93,7 +93,7 @@ def _rows(table: Path) -> Iterator[tuple[int, Row]]:
                 for number, line in enumerate(file, start=1):
                     if line.strip():
                         yield number, _json_object(line, f"{table}, line {number}")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{table}: cannot be read as a table ({error})") from error
 
 
