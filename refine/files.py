@@ -6,6 +6,9 @@ from pathlib import Path
 
 from refine.errors import InputError
 
+MANIFEST = "refine-manifest.jsonl"
+"""The record of a refined dataset, at its root. It is no file of the dataset."""
+
 
 def write_whole(path: Path, data: bytes) -> Path:
     """Write a file in one step, making its folder.

@@ -12,7 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-MANIFEST = "refine-manifest.jsonl"
+from refine.files import MANIFEST as MANIFEST
+
 RUN = "refine-run.json"
 OURS = frozenset({MANIFEST, RUN})
 TEMPORARY = ".refine-tmp-"

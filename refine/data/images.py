@@ -96,6 +96,16 @@ def image_size(path: Path) -> tuple[int, int]:
         return image.height, image.width
 
 
+def has_color(path: Path) -> bool:
+    """Whether an image is in color, by its header alone.
+
+    Raises:
+        InputError: If the header is not that of an image.
+    """
+    with opened(path) as image:
+        return not is_gray(image.mode)
+
+
 def to_float(levels: Tensor) -> Tensor:
     """8-bit levels 0 … 255 to float32 in [-1, 1], any shape."""
     return levels.to(torch.float32) / 127.5 - 1.0

@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from refine.data.images import image_size, read_image, resize_levels
+from refine.data.images import has_color, image_size, read_image, resize_levels
 from refine.data.layouts import Layout
 from refine.data.samples import Record
+from refine.errors import InputError
 from refine.progress import track
 
 Cache = Literal["auto", "memory", "memmap", "none"]
@@ -31,7 +32,8 @@ class ImageStore:
             process (images of one size only), ``none`` each time, ``auto`` by size.
 
     Raises:
-        InputError: If an image cannot be read: everything is read once, before training and not during it.
+        InputError: If gray and color images are mixed, or an image cannot be read: everything is read once,
+            before training and not during it.
     """
 
     def __init__(
@@ -45,6 +47,8 @@ class ImageStore:
         self.layout, self.records = layout, records
         self.channels, self.resize = channels, resize
         self.sizes = [resize or image_size(record.image) for record in records]
+        if channels == 3:
+            _require_one_kind(records)
         self._memory: list[Tensor] | None = None
         self._memmap: Tensor | None = None
         pixels = sum(height * width * channels for height, width in self.sizes)
@@ -83,6 +87,13 @@ class ImageStore:
         for index, record in enumerate(track(self.records, f"reading {self.layout.root.name}")):
             mapped[index] = self._read(record)
         return mapped
+
+
+def _require_one_kind(records: list[Record]) -> None:
+    colored = [has_color(record.image) for record in records]
+    if any(colored) and not all(colored):
+        color, gray = records[colored.index(True)].image, records[colored.index(False)].image
+        raise InputError(f"{gray} is gray and {color} is in color; convert one kind, or train on them apart")
 
 
 def split_by_key(records: list[Record], fraction: float) -> tuple[list[Record], list[Record]]:

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from refine.apply.select import matches, selection
+from refine.apply.select import selection
+from refine.data.globs import matches
 from refine.errors import InputError
 
 

@@ -117,3 +117,9 @@ def test_training_can_be_limited_to_some_classes(pair: Pair) -> None:
     assert {key[0] for key in batch["synthetic"].key} == {"b"}
     with pytest.raises(InputError, match="layout=class-folders only"):
         UnpairedImages(*pair, layout="images", classes=("b",)).setup("fit")
+
+
+def test_gray_among_color_is_refused_by_name(pair: Pair) -> None:
+    Image.new("L", (32, 32)).save(pair[1] / "a" / "gray.png")
+    with pytest.raises(InputError, match=r"gray\.png is gray and .*a-000\.png is in color"):
+        UnpairedImages(*pair, validation_fraction=0).setup("fit")

@@ -13,11 +13,9 @@ from refine.data.images import list_images
 from refine.data.layouts.base import LabelSpace, Layout
 from refine.data.samples import Record
 from refine.errors import InputError
+from refine.files import MANIFEST
 
 Row = dict[str, object]
-
-MANIFEST = "refine-manifest.jsonl"
-"""Stands in every refined dataset, which must load as the one did that it was made from."""
 
 
 class Table(Layout):
