@@ -168,7 +168,7 @@ def freeze(network: nn.Module, frozen: bool) -> None:
 def descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
     """One step."""
     optimizer.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()  # type: ignore[no-untyped-call]  # torch gives it no types
     optimizer.step()
 
 

@@ -141,7 +141,8 @@ class RefineCLI(LightningCLI):
         trainer: Trainer = super().instantiate_trainer(**ours, **kwargs)
         every = int(self._given()["checkpoint_every"])
         bar = [StepProgress()] if wants_bar else []
-        trainer.callbacks.extend([Validation(), Checkpoints(every), StopAfterSteps(), StopOnInterrupt(), *bar])  # type: ignore[attr-defined]
+        ours_always = [Validation(), Checkpoints(every), StopAfterSteps(), StopOnInterrupt(), *bar]
+        trainer.callbacks.extend(ours_always)  # type: ignore[attr-defined]  # Lightning's connector sets it
         return trainer
 
     def _given(self) -> Namespace:
@@ -210,9 +211,11 @@ def run(args: list[str]) -> int:
     )
     trainer = RefineCLI(args, "-".join(names) or "run").trainer
     folder = trainer.log_dir  # on every process: it is a collective call
-    if args[0] != "fit" or trainer.fast_dev_run or not trainer.is_global_zero:  # type: ignore[attr-defined]
+    quick = trainer.fast_dev_run  # type: ignore[attr-defined]  # Lightning's debugging connector sets it
+    if args[0] != "fit" or quick or not trainer.is_global_zero:
         return 0
-    interrupted = any(isinstance(call, StopOnInterrupt) and call.interrupted for call in trainer.callbacks)  # type: ignore[attr-defined]
+    callbacks = trainer.callbacks  # type: ignore[attr-defined]  # Lightning's connector sets it
+    interrupted = any(isinstance(callback, StopOnInterrupt) and callback.interrupted for callback in callbacks)
     if interrupted:
         print(f"interrupted; go on with the same command and --ckpt_path {folder}/last.ckpt", file=sys.stderr)
     print(f"run: {folder}")
