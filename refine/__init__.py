@@ -8,7 +8,20 @@ if TYPE_CHECKING:
     from refine.apply import apply_checkpoint, verify
     from refine.benchmark import run_benchmark
     from refine.data import UnpairedImages
-    from refine.methods import ColorTransfer, CycleGAN, SimGAN, Task, load_method, load_translator
+    from refine.methods import (
+        CUT,
+        FDA,
+        ColorTransfer,
+        CyCADA,
+        CycleGAN,
+        FeatureAdaptation,
+        HistogramMatching,
+        ImportedGenerator,
+        SimGAN,
+        Task,
+        load_method,
+        load_translator,
+    )
     from refine.metrics import evaluate
     from refine.report import write_report
     from refine.simulators import DigitsParameters, render_digits
@@ -22,7 +35,20 @@ _HOME = {
     "refine.apply": ("apply_checkpoint", "verify"),
     "refine.benchmark": ("run_benchmark",),
     "refine.data": ("UnpairedImages",),
-    "refine.methods": ("ColorTransfer", "CycleGAN", "SimGAN", "Task", "load_method", "load_translator"),
+    "refine.methods": (
+        "CUT",
+        "FDA",
+        "ColorTransfer",
+        "CyCADA",
+        "CycleGAN",
+        "FeatureAdaptation",
+        "HistogramMatching",
+        "ImportedGenerator",
+        "SimGAN",
+        "Task",
+        "load_method",
+        "load_translator",
+    ),
     "refine.metrics": ("evaluate",),
     "refine.report": ("write_report",),
     "refine.simulators": ("DigitsParameters", "render_digits"),
@@ -30,9 +56,15 @@ _HOME = {
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = [
+    "CUT",
+    "FDA",
     "ColorTransfer",
+    "CyCADA",
     "CycleGAN",
     "DigitsParameters",
+    "FeatureAdaptation",
+    "HistogramMatching",
+    "ImportedGenerator",
     "SimGAN",
     "Task",
     "UnpairedImages",

@@ -52,8 +52,8 @@ def describe(protocol: Protocol, seeds: int, data: Datasets, folds: int) -> str:
 def _network(data: Datasets) -> dict[str, object]:
     task = Task(list(data.classes), channels=data.channels)
     return {
-        "name": type(task.network).__name__,
-        "parameters": sum(weight.numel() for weight in task.network.parameters()),
+        "name": type(task.model).__name__,
+        "parameters": sum(weight.numel() for weight in task.model.parameters()),
         "width": task.width,
         "learning_rate": task.learning_rate,
         "weight_decay": task.weight_decay,

@@ -4,10 +4,20 @@ from typing import Any
 
 from refine.commands.datasets import add_apply, add_render, add_verify
 from refine.commands.measures import add_benchmark, add_evaluate, add_report
-from refine.commands.models import add_export, add_recipes
+from refine.commands.models import add_export, add_import_weights, add_recipes
 
 
 def add_parsers(each: Any) -> None:
     """Add every command that is ours to argparse's subparsers."""
-    for add in (add_apply, add_verify, add_evaluate, add_benchmark, add_report, add_render, add_export, add_recipes):
+    for add in (
+        add_apply,
+        add_verify,
+        add_evaluate,
+        add_benchmark,
+        add_report,
+        add_render,
+        add_export,
+        add_import_weights,
+        add_recipes,
+    ):
         add(each)

@@ -1,4 +1,4 @@
-"""Commands around models and recipes: export, recipes."""
+"""Commands around models and recipes: export, import-weights, recipes."""
 
 import argparse
 import json
@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from refine.commands.flags import command, trust
+from refine.commands.flags import command, size, trust
 
 
 def add_export(each: Any) -> None:
@@ -15,11 +15,14 @@ def add_export(each: Any) -> None:
         each,
         "export",
         run_export,
-        "a checkpoint as a bundle to share: safetensors and a description",
+        "a checkpoint as a bundle to share: safetensors and a description, and ONNX",
         "Writes a folder with model.safetensors and model.yaml, that every --checkpoint takes. It holds no code.",
     )
-    parser.add_argument("--checkpoint", type=Path, required=True, metavar="FILE", help="a .ckpt")
+    parser.add_argument("--checkpoint", type=Path, required=True, metavar="FILE", help="a .ckpt, or a bundle's folder")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="the bundle; it must not exist yet")
+    parser.add_argument(
+        "--onnx", action="store_true", help="also model.onnx, compared with torch first; takes images of any size"
+    )
     trust(parser)
 
 
@@ -28,7 +31,63 @@ def run_export(args: argparse.Namespace) -> int:
     from refine.interop.bundle import write_bundle
     from refine.methods.checkpoint import load_method
 
-    write_bundle(load_method(args.checkpoint, tuple(args.trust)), args.output)
+    method = load_method(args.checkpoint, tuple(args.trust))
+    if not args.onnx:
+        write_bundle(method, args.output)
+    else:
+        from refine.interop.onnx import resized_for, write_onnx
+
+        differences: list[float] = []
+        write_bundle(method, args.output, lambda folder: differences.append(write_onnx(method, folder)))
+        print(f"model.onnx: differs from torch by {differences[0]:.1e} at most, on three sizes")
+        if sides := resized_for(method):
+            print(f"model.onnx: trained on images resized to {sides[0]}x{sides[1]} (height x width); give it that size")
+    print(args.output)
+    return 0
+
+
+def add_import_weights(each: Any) -> None:
+    """Flags of `refine import-weights`."""
+    parser = command(
+        each,
+        "import-weights",
+        run_import_weights,
+        "a generator of pytorch-CycleGAN-and-pix2pix or CUT, as a bundle",
+        "Reads a generator's state dict (latest_net_G_A.pth, latest_net_G.pth) and writes a bundle that `refine apply` "
+        "takes. What the network is, is read from the file; the flags are for what a file cannot tell.",
+    )
+    parser.add_argument("file", type=Path, metavar="FILE", help="the generator's .pth")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="the bundle; it must not exist yet")
+    parser.add_argument(
+        "--norm", choices=("instance", "batch", "none"), help="normalization (default: what the file says)"
+    )
+    parser.add_argument(
+        "--padding",
+        choices=("reflect", "replicate", "zero"),
+        help="in residual blocks (default: what the file says; reflect where replicate would leave the same file)",
+    )
+    parser.add_argument(
+        "--dropout",
+        action=argparse.BooleanOptionalAction,
+        help="trained with dropout (default: what the file says; yes for a U-Net, which leaves no trace of it)",
+    )
+    parser.add_argument(
+        "--working-size",
+        type=size,
+        metavar="HEIGHTxWIDTH",
+        help="the size that its training images were resized to; default: it sees images at their own size",
+    )
+
+
+def run_import_weights(args: argparse.Namespace) -> int:
+    """`refine import-weights`."""
+    from refine.interop.bundle import write_bundle
+    from refine.interop.foreign import import_generator
+
+    generator, found = import_generator(args.file, args.norm, args.dropout, args.padding)
+    generator.working_size = args.working_size
+    write_bundle(generator, args.output)
+    print(found.text())
     print(args.output)
     return 0
 

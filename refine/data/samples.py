@@ -21,7 +21,8 @@ class Labeled(NamedTuple):
     image: Tensor
     """``(C, H, W)`` float32 in [-1, 1]; ``(B, C, H, W)`` in a batch."""
     label: Tensor
-    """``()`` int64 class, or ``(K,)`` float32 named targets; a leading ``B`` in a batch."""
+    """``()`` int64 class, ``(H, W)`` int64 mask of class ids (255: none), or ``(K,)`` float32 named targets; a
+    leading ``B`` in a batch."""
     key: str | list[str]
     """Path relative to the dataset's root; a list of them in a batch."""
 

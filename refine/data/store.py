@@ -2,11 +2,13 @@
 
 import hashlib
 import tempfile
+from collections import deque
 from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
+from torchvision.tv_tensors import Mask
 
 from refine.data.images import has_color, image_size, read_image, resize_levels
 from refine.data.layouts import Layout
@@ -27,7 +29,7 @@ class ImageStore:
         layout: Where the records are.
         records: Which of them.
         channels: 1 (gray) or 3 (RGB).
-        resize: Height and width that every image is brought to when it is read; None keeps its size.
+        resize: Height and width that every image, and its mask, is brought to when it is read; None keeps its size.
         cache: ``memory`` decodes everything at once, ``memmap`` into a temporary file that goes with the
             process (images of one size only), ``none`` each time, ``auto`` by size.
 
@@ -62,6 +64,13 @@ class ImageStore:
         else:
             for record in track(records, f"checking {layout.root.name}"):
                 self._read(record)
+        self._masks: list[Tensor] | None = None
+        if layout.label_space.kind == "mask":
+            masks = (self._mask(record) for record in track(records, f"reading the masks of {layout.root.name}"))
+            if self._memory is not None:
+                self._masks = list(masks)
+            else:
+                deque(masks, maxlen=0)  # only to find a broken one now
 
     def __len__(self) -> int:
         return len(self.records)
@@ -73,8 +82,16 @@ class ImageStore:
         return self._memmap[index] if self._memmap is not None else self._read(self.records[index])
 
     def label(self, index: int) -> Tensor:
-        """As the layout gives it."""
-        return self.layout.label(self.records[index])
+        """As the layout gives it; a mask ``(H, W)`` in its image's working size."""
+        if self.layout.label_space.kind != "mask":
+            return self.layout.label(self.records[index])
+        mask = self._masks[index] if self._masks is not None else self._mask(self.records[index])
+        ids: Tensor = Mask(mask.long())
+        return ids
+
+    def _mask(self, record: Record) -> Tensor:
+        """``(H, W)`` uint8, an eighth of what batches hold."""
+        return resize_ids(self.layout.label(record).as_subclass(Tensor).to(torch.uint8), self.resize)
 
     def _read(self, record: Record) -> Tensor:
         return resize_levels(read_image(record.image, self.channels), self.resize)
@@ -87,6 +104,13 @@ class ImageStore:
         for index, record in enumerate(track(self.records, f"reading {self.layout.root.name}")):
             mapped[index] = self._read(record)
         return mapped
+
+
+def resize_ids(mask: Tensor, size: tuple[int, int] | None) -> Tensor:
+    """Resize ``(H, W)`` uint8 ids to ``size`` (height, width): the id at each pixel's center; None keeps it."""
+    if size is None or tuple(mask.shape) == tuple(size):
+        return mask
+    return torch.nn.functional.interpolate(mask[None, None], size=list(size), mode="nearest-exact")[0, 0]
 
 
 def _require_one_kind(records: list[Record]) -> None:

@@ -7,26 +7,30 @@ from lightning.pytorch import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms.v2.functional import center_crop
+from torchvision.tv_tensors import TVTensor
 
 from refine.data.augment import Augmentation
 from refine.data.images import to_float
-from refine.data.layouts import ClassFolders, ImageFolder, Layout, Table
+from refine.data.layouts import ClassFolders, ImageFolder, Layout, MaskFolders, Table
 from refine.data.positions import REAL, SYNTHETIC, ClassBalanced, PositionBatches, Shuffled, generator_at
 from refine.data.samples import Labeled, UnpairedBatch
 from refine.data.store import Cache, ImageStore, split_by_key
 from refine.errors import InputError
 
-LayoutName = Literal["images", "class-folders", "table"]
+LayoutName = Literal["images", "class-folders", "mask-folders", "table"]
 
 
 def open_layout(name: LayoutName, root: Path, classes: tuple[str, ...] | None = None) -> Layout:
-    """The dataset at ``root``, read as the named layout; class folders may be limited to some classes.
+    """The dataset at ``root``, read as the named layout; class folders may be limited to some classes, and
+    masks' ids named.
 
     Raises:
         InputError: If it is not whole (see the layouts).
     """
     if name == "class-folders":
         return ClassFolders(root, classes)
+    if name == "mask-folders":
+        return MaskFolders(root, classes)
     if classes is not None:
         raise InputError(f"{root}: classes can be chosen with layout=class-folders only, not with layout={name}")
     return Table(root) if name == "table" else ImageFolder(root)
@@ -41,7 +45,8 @@ class UnpairedImages(LightningDataModule):
     Args:
         synthetic: Folder of the labeled synthetic dataset.
         real: Folder of the real images, searched to any depth; labels there are never read.
-        layout: How the synthetic labels lie: ``class-folders``, ``table``, or ``images`` for none.
+        layout: How the synthetic labels lie: ``class-folders``, ``mask-folders``, ``table``, or
+            ``images`` for none.
         channels: 1 (gray) or 3 (RGB).
         resize: Height and width that every image is resized to: the working size. None keeps native scale.
         crop: Height and width of random crops, after `resize`.
@@ -49,7 +54,7 @@ class UnpairedImages(LightningDataModule):
         horizontal_flip: Only where mirroring keeps every label true.
         vertical_flip: The same, up and down.
         classes: Train on these synthetic classes alone, numbered in this order. Leave out what the real images
-            never show: a translator would turn it into something else.
+            never show: a translator would turn it into something else. Of masks: the names of the ids, in order.
         class_balanced: Draw every synthetic class equally often.
         batch_size: Images of each domain in a step, on each process.
         validation_fraction: Share of each domain that is held out of training, by key. With 0, validation
@@ -221,11 +226,11 @@ class _Validation(Dataset[UnpairedBatch]):
     def __getitem__(self, position: int) -> UnpairedBatch:
         index = position % len(self.synthetic)
         label, key = self.synthetic.label(index), self.synthetic.records[index].key
-        image = self._middle(self.synthetic.image(index))
+        image = to_float(self._middle(self.synthetic.image(index)))
         return {
-            "synthetic": Labeled(image, label, key),
-            "real": self._middle(self.real.image(position % len(self.real))),
+            "synthetic": Labeled(image, self._middle(label) if isinstance(label, TVTensor) else label, key),
+            "real": to_float(self._middle(self.real.image(position % len(self.real)))),
         }
 
     def _middle(self, image: Tensor) -> Tensor:
-        return to_float(image if self.crop is None else center_crop(image, list(self.crop)))
+        return image if self.crop is None else center_crop(image, list(self.crop))

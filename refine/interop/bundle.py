@@ -1,6 +1,7 @@
 """A model to share: a folder with `model.safetensors` and `model.yaml`. It holds no code and needs no pickle."""
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import safetensors.torch
@@ -11,12 +12,13 @@ from refine.methods.base import Method
 from refine.methods.checkpoint import DESCRIPTION, WEIGHTS
 
 
-def write_bundle(method: Method, folder: Path) -> None:
+def write_bundle(method: Method, folder: Path, add: Callable[[Path], None] | None = None) -> None:
     """Write what calling the method needs: its exported weights and its description.
 
     Args:
         method: Any method; only weights under its `exported_prefixes` go in.
         folder: Where to; it must not exist. It appears whole or not at all.
+        add: Called with the unfinished folder, to put more files in.
 
     Raises:
         InputError: If the folder exists.
@@ -35,4 +37,6 @@ def write_bundle(method: Method, folder: Path) -> None:
         safetensors.torch.save_file(weights, whole / WEIGHTS)
         text = yaml.safe_dump(method.description(), sort_keys=False)
         (whole / DESCRIPTION).write_text(text, encoding="utf-8")
+        if add is not None:
+            add(whole)
         whole.replace(folder)

@@ -1,17 +1,48 @@
 """One loss a file: a pure function on tensors and its thin module."""
 
-from refine.losses.least_squares import LeastSquares, least_squares
+from refine.losses.adversarial import AdversarialLoss, AdversarialName, adversarial_loss
+from refine.losses.gradient_penalty import gradient_penalty, r1_penalty
+from refine.losses.hinge import Hinge
+from refine.losses.least_squares import LeastSquares, least_squares, patch_accuracy
 from refine.losses.local_adversarial import LocalAdversarial, local_cross_entropy
+from refine.losses.patch_nce import PatchNCE, patch_nce
 from refine.losses.reconstruction import Reconstruction, reconstruction
 from refine.losses.self_regularization import SelfRegularization, self_regularization
+from refine.losses.semantic import (
+    LabelKind,
+    Semantic,
+    pseudo_labels,
+    semantic_classes,
+    semantic_masks,
+    semantic_targets,
+)
+from refine.losses.vanilla import Vanilla
+from refine.losses.wasserstein import Wasserstein
 
 __all__ = [
+    "AdversarialLoss",
+    "AdversarialName",
+    "Hinge",
+    "LabelKind",
     "LeastSquares",
     "LocalAdversarial",
+    "PatchNCE",
     "Reconstruction",
     "SelfRegularization",
+    "Semantic",
+    "Vanilla",
+    "Wasserstein",
+    "adversarial_loss",
+    "gradient_penalty",
     "least_squares",
     "local_cross_entropy",
+    "patch_accuracy",
+    "patch_nce",
+    "pseudo_labels",
+    "r1_penalty",
     "reconstruction",
     "self_regularization",
+    "semantic_classes",
+    "semantic_masks",
+    "semantic_targets",
 ]

@@ -20,6 +20,9 @@ def least_squares(scores: Tensor, target: float) -> Tensor:
 class LeastSquares(nn.Module):
     """Both players' sides of the least-squares loss; each returns ``()``."""
 
+    threshold: float = 0.5
+    """Scores above it say real."""
+
     def generator(self, fake: Tensor) -> Tensor:
         """What a generator descends: its images scored as real."""
         return least_squares(fake, 1.0)
@@ -30,6 +33,18 @@ class LeastSquares(nn.Module):
 
 
 @torch.no_grad()
-def patch_accuracy(real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
-    """Share of patches on the right side of one half: ``()`` for real scores, ``()`` for fake ones."""
-    return (real > 0.5).float().mean(), (fake <= 0.5).float().mean()
+def patch_accuracy(real: Tensor, fake: Tensor, threshold: float | None = 0.5) -> tuple[Tensor, Tensor]:
+    """Share of patches on the right side of the loss's threshold.
+
+    Args:
+        real: Scores of real images, any shape.
+        fake: Scores of fake images, any shape.
+        threshold: The ``threshold`` of the adversarial loss. None: halfway between the mean scores of the two,
+            for a critic whose scores have no fixed zero.
+
+    Returns:
+        ``()`` for real scores, ``()`` for fake ones.
+    """
+    real, fake = real.float(), fake.float()
+    boundary = (real.mean() + fake.mean()) / 2 if threshold is None else threshold
+    return (real > boundary).float().mean(), (fake <= boundary).float().mean()

@@ -1,20 +1,18 @@
 """Color statistics transfer (Reinhard et al., Color Transfer between Images, IEEE CG&A 2001)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import torch
 from kornia.color import lab_to_rgb, rgb_to_lab
-from torch import Tensor, nn
+from torch import Tensor
 
-from refine.data.samples import UnpairedBatch
-from refine.errors import InputError
-from refine.methods.translator import Translator
+from refine.methods.training_free import Side, Statistics, TrainingFree, fit_statistics
 
 FLAT = 0.01
 """A channel that varies less (Lab units, or 1/100 of the gray range) is moved, not stretched: it is rounding."""
 
 
-class ColorTransfer(Translator):
+class ColorTransfer(TrainingFree):
     """Gives synthetic images the real ones' mean and standard deviation in each channel of Lab. No training.
 
     The statistics are over all pixels of all images of a side, so every image is changed by the same map of
@@ -37,8 +35,9 @@ class ColorTransfer(Translator):
         self.synthetic = ColorStatistics(channels)
         self.real = ColorStatistics(channels)
 
-    def setup(self, stage: str) -> None:
-        """Take no working size over: a map of colors fits every size, at full detail."""
+    def statistics(self) -> Mapping[Side, "ColorStatistics"]:
+        """Of both sides."""
+        return {"synthetic": self.synthetic, "real": self.real}
 
     def forward(self, images: Tensor) -> Tensor:
         """Synthetic to refined, ``(B, channels, H, W)`` in [-1, 1].
@@ -46,6 +45,7 @@ class ColorTransfer(Translator):
         Raises:
             InputError: If one side's statistics were never taken.
         """
+        self.require_statistics()
         source_mean, source_std = self.synthetic.mean_and_std()
         target_mean, target_std = self.real.mean_and_std()
         stretch = torch.where(source_std > FLAT, target_std / source_std.clamp_min(FLAT), 1.0)
@@ -53,46 +53,29 @@ class ColorTransfer(Translator):
         moved = to_color_space(images) * _over_pixels(stretch, images) + _over_pixels(offset, images)
         return _from_color_space(moved).to(images.dtype)
 
-    def training_step(self, batch: UnpairedBatch, batch_idx: int) -> None:
-        """Count one batch of both sides."""
-        self.synthetic.add(batch["synthetic"].image)
-        self.real.add(batch["real"])
-        self.count_step()
 
-    def configure_optimizers(self) -> list[torch.optim.Optimizer]:
-        """None: there is nothing to descend."""
-        return []
+class ColorStatistics(Statistics):
+    """Sums over pixels, in float64 and in one pass: mean and standard deviation of each channel."""
 
-
-class ColorStatistics(nn.Module):
-    """Running sums over pixels, in float64 and in one pass: mean and standard deviation of each channel."""
-
-    count: Tensor
     total: Tensor
     squares: Tensor
 
     def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.register_buffer("count", torch.zeros((), dtype=torch.float64))
+        super().__init__(channels)
         self.register_buffer("total", torch.zeros(channels, dtype=torch.float64))
         self.register_buffer("squares", torch.zeros(channels, dtype=torch.float64))
 
-    @torch.no_grad()
-    def add(self, images: Tensor) -> None:
-        """Count ``(B, channels, H, W)`` in [-1, 1]."""
+    def of(self, images: Tensor) -> Mapping[str, Tensor]:
+        """Pixels, and the sums of their values and squares."""
         values = to_color_space(images).double()
-        self.count += values.numel() / values.shape[1]
-        self.total += values.sum(dim=(0, 2, 3))
-        self.squares += values.square().sum(dim=(0, 2, 3))
+        return {
+            "count": self.count.new_tensor(values.numel() / values.shape[1]),
+            "total": values.sum(dim=(0, 2, 3)),
+            "squares": values.square().sum(dim=(0, 2, 3)),
+        }
 
     def mean_and_std(self) -> tuple[Tensor, Tensor]:
-        """``(channels,)`` float64 each, in the units of `to_color_space`.
-
-        Raises:
-            InputError: If nothing was counted.
-        """
-        if not self.count > 0:
-            raise InputError("this color transfer holds no statistics; fit it on synthetic and real images first")
+        """``(channels,)`` float64 each, in the units of `to_color_space`; NaN if nothing was counted."""
         mean = self.total / self.count
         return mean, (self.squares / self.count - mean.square()).clamp_min(0.0).sqrt()
 
@@ -108,12 +91,7 @@ def fit_color_transfer(synthetic: Iterable[Tensor], real: Iterable[Tensor], chan
     Raises:
         InputError: If a side has no image.
     """
-    transfer = ColorTransfer(channels)
-    for statistics, batches in ((transfer.synthetic, synthetic), (transfer.real, real)):
-        for images in batches:
-            statistics.add(images)
-        statistics.mean_and_std()  # refuses an empty side now, not at the first image
-    return transfer.eval()
+    return fit_statistics(ColorTransfer(channels), synthetic, real)
 
 
 def to_color_space(images: Tensor) -> Tensor:

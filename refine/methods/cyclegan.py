@@ -1,23 +1,46 @@
 """CycleGAN (Zhu et al., ICCV 2017, arXiv 1703.10593)."""
 
 import itertools
-from typing import cast
+from typing import Literal, NamedTuple, cast
 
 import torch
 from lightning.pytorch.core.optimizer import LightningOptimizer
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
 from refine.data.samples import UnpairedBatch
-from refine.losses.least_squares import LeastSquares, patch_accuracy
+from refine.errors import InputError
+from refine.losses.adversarial import AdversarialName
+from refine.losses.adversarial import adversarial_loss as _adversarial
+from refine.losses.gradient_penalty import gradient_penalty, r1_penalty
+from refine.losses.least_squares import patch_accuracy
 from refine.losses.reconstruction import Reconstruction
 from refine.methods.base import two_optimizers
 from refine.methods.history import HistoryBuffer
+from refine.methods.moving_average import moving_average
+from refine.methods.task_training import own_draws
 from refine.methods.translator import Translator
-from refine.networks.initialization import init_normal
-from refine.networks.patchgan import PatchGAN
-from refine.networks.resnet_generator import DOWNSAMPLINGS, ResnetGenerator
+from refine.networks.discriminators import DiscriminatorKind, build_discriminator
+from refine.networks.generators import Architecture, build_generator
+from refine.networks.initialization import Initialization, initialize
+from refine.networks.normalization import Norm
+from refine.networks.resnet_generator import PaddingMode
+
+Penalty = Literal["none", "gradient", "r1"]
+
+
+class Translated(NamedTuple):
+    """What one step's forward pass made, all ``(B, channels, H, W)`` and with gradients."""
+
+    refined: Tensor
+    """Synthetic images, looking real."""
+    simulated: Tensor
+    """Real images, looking synthetic."""
+    cycled_synthetic: Tensor
+    """Synthetic images, there and back."""
+    cycled_real: Tensor
+    """Real images, there and back."""
 
 
 class CycleGAN(Translator):
@@ -27,10 +50,21 @@ class CycleGAN(Translator):
 
     Args:
         channels: 1 (gray) or 3 (RGB).
+        architecture: Of the generators: ``resnet`` (paper) or ``unet`` (pix2pix).
         features: Width of the generators. Paper: 64.
-        blocks: Residual blocks. Paper: 9, or 6 at 128 pixels.
+        blocks: Residual blocks (paper: 9, or 6 at 128 pixels), or the U-Net's downsamplings (8 at 256 pixels).
+        padding: Inside the residual blocks. Paper: ``reflect``.
+        norm: Of all networks. Paper: ``instance``.
+        antialias: Blur where the generators change scale (Zhang 2019, arXiv 1904.11486). Paper: no.
+        dropout: Half of the features in each residual block or in the U-Net's middle. Paper: no.
+        discriminator: ``patch`` (paper) or ``pixel``, which sees colors alone.
         discriminator_features: Width of the discriminators. Paper: 64.
         discriminator_layers: Strided layers of the PatchGAN. Paper: 3 (70x70 patches).
+        spectral_norm: Bound the discriminators' layers (Miyato et al. 2018, arXiv 1802.05957). Paper: no.
+        initialization: ``normal``, N(0, 0.02²) (paper), or ``xavier``.
+        adversarial_loss: Paper: ``least-squares``.
+        penalty: On the discriminators' gradients: ``gradient`` (WGAN-GP), ``r1``. Paper: ``none``.
+        penalty_weight: Its weight. WGAN-GP's paper: 10 beside a sum that is halved here, so 5.
         cycle_weight: Weight of each direction's cycle loss (mean over pixels). Paper: 10.
         identity_weight: Weight of each direction's identity loss (mean over pixels). Paper: 5 where color
             must stay (half of the cycle weight), else 0; here 5, because labels are safer with it.
@@ -38,95 +72,148 @@ class CycleGAN(Translator):
             With it, hidden faint signals cannot carry what the picture lost (Bashkirova et al. 2019,
             arXiv 1908.01517), so that what the cycle needs, such as a lamp's state, stays visible.
         history_size: Images in each history buffer. Paper: 50.
+        ema: Decay of a moving average of the generator's weights, such as 0.999; `refine` then uses the average.
+            Paper: 0, no average.
         learning_rate: Adam's, for both players. Paper: 2e-4.
         steps: Training steps: the learning rate is constant for the first half and falls linearly to zero
             in the second, as the paper's 100 + 100 epochs.
-        seed: Seeds the draws from the history buffers.
+        seed: Seeds the draws from the history buffers, of noise and of dropout.
+
+    Raises:
+        InputError: If a weight or ``ema`` is out of range, a penalty meets batch normalization, or the networks
+            cannot be built so.
     """
 
     players = ("generators", "discriminators")
-    multiple = 2**DOWNSAMPLINGS
-    smallest_side = 16
 
     def __init__(
         self,
         channels: int = 3,
+        architecture: Architecture = "resnet",
         features: int = 64,
         blocks: int = 9,
+        padding: PaddingMode = "reflect",
+        norm: Norm = "instance",
+        antialias: bool = False,
+        dropout: bool = False,
+        discriminator: DiscriminatorKind = "patch",
         discriminator_features: int = 64,
         discriminator_layers: int = 3,
+        spectral_norm: bool = False,
+        initialization: Initialization = "normal",
+        adversarial_loss: AdversarialName = "least-squares",
+        penalty: Penalty = "none",
+        penalty_weight: float = 5.0,
         cycle_weight: float = 10.0,
         identity_weight: float = 5.0,
         cycle_noise: float = 0.0,
         history_size: int = 50,
+        ema: float = 0.0,
         learning_rate: float = 2e-4,
         steps: int = 200_000,
         seed: int = 0,
     ) -> None:
         super().__init__()
+        weights = {"penalty_weight": penalty_weight, "cycle_weight": cycle_weight, "identity_weight": identity_weight}
+        for name, weight in weights.items():
+            if not weight >= 0:
+                raise InputError(f"{name} is {weight}; expected 0 (off) or more")
+        if penalty != "none" and norm == "batch":
+            raise InputError(f"penalty={penalty} needs images that are judged one by one; set norm to instance or none")
         self.channels = channels
+        self.architecture = architecture
         self.features = features
         self.blocks = blocks
+        self.padding = padding
+        self.norm = norm
+        self.antialias = antialias
+        self.dropout = dropout
+        self.discriminator = discriminator
         self.discriminator_features = discriminator_features
         self.discriminator_layers = discriminator_layers
+        self.spectral_norm = spectral_norm
+        self.initialization = initialization
+        self.adversarial_loss = adversarial_loss
+        self.penalty = penalty
+        self.penalty_weight = penalty_weight
         self.cycle_weight = cycle_weight
         self.identity_weight = identity_weight
         self.cycle_noise = cycle_noise
         self.history_size = history_size
+        self.ema = ema
         self.learning_rate = learning_rate
         self.steps = steps
         self.seed = seed
-        self.synthetic_to_real = ResnetGenerator(channels, features, blocks)
-        self.real_to_synthetic = ResnetGenerator(channels, features, blocks)
-        self.real_discriminator = PatchGAN(channels, discriminator_features, discriminator_layers)
-        self.synthetic_discriminator = PatchGAN(channels, discriminator_features, discriminator_layers)
-        init_normal(self)
+        self.synthetic_to_real, self.real_to_synthetic = (
+            build_generator(architecture, channels, features, blocks, padding, norm, antialias, dropout)
+            for _ in range(2)
+        )
+        self.real_discriminator, self.synthetic_discriminator = (
+            build_discriminator(
+                discriminator, channels, discriminator_features, discriminator_layers, norm, spectral_norm
+            )
+            for _ in range(2)
+        )
+        initialize(self, initialization)
+        self.multiple = self.synthetic_to_real.multiple
+        self.smallest_side = self.synthetic_to_real.smallest_side
+        self.average = moving_average(self.synthetic_to_real, ema)
         self.refined_history = HistoryBuffer(history_size)
         self.simulated_history = HistoryBuffer(history_size)
-        self.adversarial = LeastSquares()
+        self.adversarial = _adversarial(adversarial_loss)
         self.reconstruction = Reconstruction()
 
     @property
     def smallest_training_side(self) -> int:
-        """The discriminator's last normalized layer needs more than one score."""
-        return max(self.smallest_side, 3 << self.discriminator_layers)
+        """The PatchGAN's last normalized layer needs more than one score."""
+        patches = 3 << self.discriminator_layers if self.discriminator == "patch" else 1
+        return max(self.smallest_side, patches)
 
     def exported_prefixes(self) -> tuple[str, ...]:
         """One generator is all that refining needs."""
-        return ("synthetic_to_real.",)
+        return ("average.",) if self.average is not None else ("synthetic_to_real.",)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Synthetic to refined, ``(B, channels, H, W)`` in [-1, 1]."""
-        refined: Tensor = self.synthetic_to_real(images)
+        """Synthetic to refined, ``(B, channels, H, W)`` in [-1, 1]; by the averaged generator where there is one."""
+        refined: Tensor = (self.average or self.synthetic_to_real)(images)
         return refined
+
+    def label_loss(self, batch: UnpairedBatch, translated: Translated) -> Tensor:
+        """What a subclass adds to the generators' loss, ``()``, so that labels stay right. Here nothing."""
+        return translated.refined.new_zeros(())
 
     def training_step(self, batch: UnpairedBatch, batch_idx: int) -> None:
         """Update both generators, then both discriminators, on one unpaired batch."""
         generators, discriminators = two_optimizers(self)
         synthetic, real = batch["synthetic"].image, batch["real"]
-        refined, simulated = self._update_generators(generators, synthetic, real)
+        with own_draws(self.generator().initial_seed(), synthetic.device):  # dropout's
+            refined, simulated = self._update_generators(generators, batch)
         self._update_discriminators(discriminators, synthetic, real, refined.float(), simulated.float())
         for schedule in cast(list[LambdaLR], self.lr_schedulers()):
             schedule.step()
         self.count_step()
 
-    def _update_generators(
-        self, optimizer: LightningOptimizer, synthetic: Tensor, real: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    def _update_generators(self, optimizer: LightningOptimizer, batch: UnpairedBatch) -> tuple[Tensor, Tensor]:
+        synthetic, real = batch["synthetic"].image, batch["real"]
         draws = self.generator(synthetic.device)
         with self.toggled_optimizer(optimizer):
             refined, simulated = self.synthetic_to_real(synthetic), self.real_to_synthetic(real)
             adversarial_refined = self.adversarial.generator(self.real_discriminator(refined))
             adversarial_simulated = self.adversarial.generator(self.synthetic_discriminator(simulated))
-            cycle_synthetic = self.reconstruction(self.real_to_synthetic(self._noisy(refined, draws)), synthetic)
-            cycle_real = self.reconstruction(self.synthetic_to_real(self._noisy(simulated, draws)), real)
+            cycled_synthetic = self.real_to_synthetic(self._noisy(refined, draws))
+            cycled_real = self.synthetic_to_real(self._noisy(simulated, draws))
+            cycle_synthetic = self.reconstruction(cycled_synthetic, synthetic)
+            cycle_real = self.reconstruction(cycled_real, real)
             loss = adversarial_refined + adversarial_simulated + self.cycle_weight * (cycle_synthetic + cycle_real)
+            loss = loss + self.label_loss(batch, Translated(refined, simulated, cycled_synthetic, cycled_real))
             if self.identity_weight > 0:
                 identity_real = self.reconstruction(self.synthetic_to_real(real), real)
                 identity_synthetic = self.reconstruction(self.real_to_synthetic(synthetic), synthetic)
                 loss = loss + self.identity_weight * (identity_real + identity_synthetic)
                 self.log_dict({"loss/identity_real": identity_real, "loss/identity_synthetic": identity_synthetic})
             self.descend(optimizer, loss)
+        if self.average is not None:
+            self.average.update(self.synthetic_to_real)
         self.log_dict(
             {
                 "loss/generators": loss,
@@ -162,8 +249,15 @@ class CycleGAN(Translator):
             loss_synthetic = self.adversarial.discriminator(
                 self.synthetic_discriminator(synthetic), self.synthetic_discriminator(judged_simulated)
             )
-            self.descend(optimizer, loss_real + loss_synthetic)
-        accuracy_real, accuracy_refined = patch_accuracy(on_real, on_refined)
+            loss = loss_real + loss_synthetic
+            if self.penalty != "none":
+                draws = self.generator(real.device)
+                penalty = self._penalty(self.real_discriminator, real, judged_refined, draws)
+                penalty = penalty + self._penalty(self.synthetic_discriminator, synthetic, judged_simulated, draws)
+                loss = loss + self.penalty_weight * penalty
+                self.log("loss/penalty", penalty)
+            self.descend(optimizer, loss)
+        accuracy_real, accuracy_refined = patch_accuracy(on_real, on_refined, self.adversarial.threshold)
         self.log_dict(
             {
                 "loss/discriminator": loss_real,
@@ -173,6 +267,9 @@ class CycleGAN(Translator):
                 "history/fill": self.refined_history.fill,
             }
         )
+
+    def _penalty(self, judge: nn.Module, real: Tensor, fake: Tensor, generator: torch.Generator) -> Tensor:
+        return r1_penalty(judge, real) if self.penalty == "r1" else gradient_penalty(judge, real, fake, generator)
 
     def decay(self, step: int) -> float:
         """The learning rate's factor at a training step: one for the first half, then linear to zero."""

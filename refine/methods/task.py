@@ -1,7 +1,7 @@
-"""The task model: a classifier that is fitted on labels. Benchmark, judge and feature extractor alike."""
+"""The task model: a network that is fitted on labels. Benchmark, judge, f_S of CyCADA and feature extractor alike."""
 
-import math
-from typing import cast
+from pathlib import Path
+from typing import Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -13,30 +13,42 @@ from torch.optim.lr_scheduler import LambdaLR
 from refine.data.samples import Labeled, UnpairedBatch
 from refine.errors import InputError
 from refine.methods.base import Method
-from refine.networks.classifier import SmallCNN
-
-WARM_UP = 0.1
-"""Share of the steps in which the learning rate rises."""
+from refine.methods.task_labels import batch_scores, label_loss, mask_of, mask_scores, require_labels, require_names
+from refine.methods.task_training import OptimizerName, build_optimizer, own_draws, require_batch, warm_up_and_cosine
+from refine.metrics.segmentation import confusion_matrix
+from refine.networks.task_networks import Kind, NetworkName, TaskNetwork, build_network, kind_of, network_for
+from refine.networks.torchvision_resnet import load_backbone
 
 
 class Task(Method):
-    """A small classifier, trained by cross-entropy.
+    """A classifier, segmenter or regressor, trained on labels.
 
     Args:
-        classes: Names in the order of their numbers. None takes those of the data when training starts.
+        classes: Names of the classes, of the masks' classes or of the targets, in the order of their numbers.
+            None takes those of the data when training starts.
         channels: 1 (gray) or 3 (RGB).
-        width: Of the network; its features are four times as many.
-        learning_rate: AdamW's highest: it rises over the first tenth of the steps, then falls as a cosine to zero.
-        weight_decay: AdamW's.
+        width: Of the small networks (small-cnn, unet, small-regressor).
+        learning_rate: The highest: it rises over the first tenth of the steps, then falls as a cosine to zero.
+        weight_decay: The optimizer's.
         steps: Training steps, and the schedule's horizon.
-        seed: Seeds the initial weights.
+        seed: Seeds the initial weights, and dropout.
+        kind: What is learned: ``class``, ``mask`` (a class for each pixel) or ``targets`` (numbers). None takes
+            the data's; where ``classes`` are given, the one that the network is for, else ``class``.
+        network: ``small-cnn``, ``lenet`` or ``dtn`` for classes, ``unet``, ``lraspp`` or ``deeplabv3`` for masks,
+            ``small-regressor`` for targets, ``resnet18`` or ``resnet50`` for classes and targets. None takes
+            small-cnn, unet or small-regressor.
+        pretrained: File of torchvision's weights that the trunk of a torchvision network begins with; read when
+            training starts, and never downloaded.
+        optimizer: ``adamw``, ``adam`` (weight decay as a penalty) or ``sgd`` (momentum 0.9).
+        schedule_shape: ``cosine`` as above, or ``constant``: no rise and no fall.
 
     Raises:
-        InputError: If there are fewer than two classes, or a name stands twice.
+        InputError: If there are fewer than two classes or no target, a name stands twice, or the network does
+            not learn this kind of label.
     """
 
-    players = ("task",)
-    network: SmallCNN
+    players: tuple[str, ...] = ("task",)
+    model: TaskNetwork
 
     def __init__(
         self,
@@ -47,6 +59,11 @@ class Task(Method):
         weight_decay: float = 1e-2,
         steps: int = 500,
         seed: int = 0,
+        kind: Kind | None = None,
+        network: NetworkName | None = None,
+        pretrained: str | None = None,
+        optimizer: OptimizerName = "adamw",
+        schedule_shape: Literal["cosine", "constant"] = "cosine",
     ) -> None:
         super().__init__()
         self.classes = classes
@@ -56,83 +73,127 @@ class Task(Method):
         self.weight_decay = weight_decay
         self.steps = steps
         self.seed = seed
+        self.kind = kind
+        self.network = network
+        self.pretrained = pretrained
+        self.optimizer = optimizer
+        self.schedule_shape = schedule_shape
+        if kind is not None:
+            network_for(kind, network)
         if classes is not None:
-            self._build(classes)
+            self._build(classes, kind or kind_of(network))
 
-    def _build(self, classes: list[str]) -> None:
-        if len(set(classes)) < max(2, len(classes)):
-            raise InputError(f"a task needs two or more different classes, found: {', '.join(classes) or 'none'}")
-        with torch.random.fork_rng(devices=[]):  # a function of the seed, and nobody else's draws are moved
-            torch.manual_seed(self.seed)
-            self.network = SmallCNN(self.channels, len(classes), self.width)
+    def _build(self, classes: list[str], kind: Kind) -> None:
+        require_names(kind, classes)
+        self.classes, self.kind, self.network = classes, kind, network_for(kind, self.network)
+        self.model = build_network(self.network, self.channels, len(classes), self.width, self.seed)
 
     def setup(self, stage: str) -> None:
-        """Take the classes over from the data, or hold the given ones against them.
+        """Take kind and names over from the data, or hold the given ones against them.
 
         Raises:
-            InputError: If the data's labels are no classes, or other ones.
+            InputError: If the data has no labels, labels of another kind or other names, or batches too small.
         """
         data = getattr(self._trainer, "datamodule", None) if self._trainer is not None else None
         if data is not None:
-            if data.label_space.kind != "class":
-                raise InputError(f"a task model learns classes; {data.synthetic} has none (use layout=class-folders)")
-            names = list(data.label_space.names)
-            if self.classes is not None and list(self.classes) != names:
-                raise InputError(
-                    f"the task's classes are {', '.join(self.classes)}, but {data.synthetic} has {', '.join(names)}"
-                )
+            found = require_labels(data.label_space, self.kind, self.classes, data.synthetic)
             if self.classes is None:
-                self.classes = names
-                self._build(names)
+                self._build(list(data.label_space.names), found)
+            require_batch(self.network, data.batch_size)
         if self.classes is None:
             raise InputError("the task model does not know its classes; give classes=[...]")
 
+    def on_fit_start(self) -> None:
+        """Begin with the weights of a file, where one was named and the run is new."""
+        if self.pretrained is not None and self.steps_done == 0:
+            load_backbone(self.model, Path(self.pretrained))
+
     def forward(self, images: Tensor) -> Tensor:
-        """Logits ``(B, K)`` of ``(B, C, H, W)`` in [-1, 1]; gray images go through an RGB network as three channels."""
-        logits: Tensor = self.network(images.expand(-1, self.channels, -1, -1))
-        return logits
+        """Logits ``(B, K)``, of masks ``(B, K, H, W)``, or targets ``(B, K)``, of ``(B, C, H, W)`` in [-1, 1].
+
+        Gray images go through an RGB network as three channels.
+        """
+        outputs: Tensor = self.model(images.expand(-1, self.channels, -1, -1))
+        return outputs
 
     def features(self, images: Tensor) -> Tensor:
-        """What the last layer sees, ``(B, 4 * width)``, of ``(B, C, H, W)`` in [-1, 1]. Gradients pass."""
-        return self.network.features(images.expand(-1, self.channels, -1, -1))
+        """What the last layer sees: ``(B, D)``, of masks ``(B, D, h, w)``. Gradients pass."""
+        return self.model.features(images.expand(-1, self.channels, -1, -1))
+
+    def loss(self, outputs: Tensor, label: Tensor) -> Tensor:
+        """Cross-entropy of classes, cross-entropy over the valid pixels of masks, smooth L1 of targets.
+
+        Args:
+            outputs: As `forward` gives them.
+            label: ``(B,)`` class numbers, ``(B, H, W)`` or ``(B, 1, H, W)`` ids with 255 for pixels that do not
+                count, or ``(B, K)`` numbers.
+
+        Returns:
+            ``()``; 0 where no pixel is valid.
+        """
+        return label_loss(self.kind or "class", outputs, label)
 
     @torch.no_grad()
     def probabilities(self, images: Tensor) -> Tensor:
-        """``(B, K)`` in [0, 1], rows that sum to one. No gradient; nothing random in eval mode."""
+        """``(B, K)`` or ``(B, K, H, W)`` in [0, 1] that sum to one over K. No gradient; nothing random in eval mode.
+
+        Raises:
+            InputError: If the model predicts targets.
+        """
+        if self.kind == "targets":
+            raise InputError("a task model of targets has no probabilities; use one of classes or masks")
         return F.softmax(self(images), dim=1)
 
+    @torch.no_grad()
     def predict(self, images: Tensor) -> Tensor:
-        """The most probable class, ``(B,)`` int64, of ``(B, C, H, W)`` in [-1, 1]. No gradient."""
+        """The most probable class, ``(B,)`` or ``(B, H, W)`` int64, or the targets ``(B, K)``. No gradient."""
+        if self.kind == "targets":
+            values: Tensor = self(images)
+            return values
         return self.probabilities(images).argmax(dim=1)
 
     def training_step(self, batch: Labeled | UnpairedBatch, batch_idx: int) -> None:
-        """One step down the cross-entropy of labeled images: of an unpaired batch, the synthetic ones."""
+        """One step down the loss of labeled images: of an unpaired batch, the synthetic ones."""
         labeled = _labeled(batch)
-        logits = self(labeled.image)
-        loss = F.cross_entropy(logits, labeled.label)
+        with own_draws(self.generator().initial_seed(), self.device):
+            outputs = self(labeled.image)
+        loss = self.loss(outputs, labeled.label)
         self.descend(cast(LightningOptimizer, self.optimizers()), loss)
         cast(LambdaLR, self.lr_schedulers()).step()
-        accuracy = (logits.detach().argmax(1) == labeled.label).float().mean()
-        self.log_dict({"loss/task": loss, "task/accuracy": accuracy})
+        self.log("loss/task", loss)
+        if self.kind == "class":
+            self.log("task/accuracy", (outputs.detach().argmax(1) == labeled.label).float().mean())
         self.count_step()
 
+    def on_validation_epoch_start(self) -> None:
+        """Forget the pixels of the validation before."""
+        count = len(self.classes or [])
+        self._confusion = torch.zeros(count, count, dtype=torch.int64, device=self.device)
+
     def validation_step(self, batch: Labeled | UnpairedBatch, batch_idx: int) -> None:
-        """Accuracy on held-out labeled images."""
+        """Accuracy, or errors of targets, on held-out labeled images; pixels of masks are counted for the end."""
         labeled = _labeled(batch)
-        accuracy = (self.predict(labeled.image) == labeled.label).float().mean()
-        self.log("task/validation_accuracy", accuracy, batch_size=len(labeled.label), sync_dist=True)
+        predicted, names = self.predict(labeled.image), self.classes or []
+        if self.kind == "mask":
+            self._confusion += confusion_matrix(predicted, mask_of(labeled.label), len(names))
+            return
+        for name, score in batch_scores(self.kind or "class", predicted, labeled.label, names).items():
+            self.log(name, score, batch_size=len(labeled.label), sync_dist=True)
+
+    def on_validation_epoch_end(self) -> None:
+        """Intersection over union over all pixels of this validation, on all processes."""
+        if self.kind == "mask":
+            confusion = cast(Tensor, self.trainer.strategy.reduce(self._confusion, reduce_op="sum"))
+            for name, score in mask_scores(confusion, self.classes or []).items():
+                self.log(name, score, sync_dist=True)  # equal by now; without it Lightning warns
 
     def schedule(self, step: int) -> float:
         """The learning rate's factor at a training step, 0 to 1."""
-        rising = max(1, round(WARM_UP * self.steps))
-        if step < rising:
-            return (step + 1) / rising
-        progress = min(1.0, (step - rising) / max(1, self.steps - rising))
-        return 0.5 * (1.0 + math.cos(math.pi * progress))
+        return 1.0 if self.schedule_shape == "constant" else warm_up_and_cosine(step, self.steps)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        """AdamW."""
-        optimizer = torch.optim.AdamW(self.network.parameters(), self.learning_rate, weight_decay=self.weight_decay)
+        """The one that was named, over all weights."""
+        optimizer = build_optimizer(self.optimizer, self.model.parameters(), self.learning_rate, self.weight_decay)
         return [optimizer], [LambdaLR(optimizer, self.schedule)]
 
 

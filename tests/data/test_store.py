@@ -2,10 +2,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
+from torchvision.tv_tensors import Mask
 
-from refine.data.layouts import ClassFolders
+from refine.data.layouts import ClassFolders, MaskFolders
 from refine.data.samples import Record
-from refine.data.store import Cache, ImageStore, split_by_key
+from refine.data.store import Cache, ImageStore, resize_ids, split_by_key
 from refine.errors import InputError
 from tests.conftest import WriteImages
 
@@ -36,6 +38,48 @@ def test_a_broken_image_is_found_before_training(tmp_path: Path, write_images: W
     path.write_bytes(path.read_bytes()[:500])
     with pytest.raises(InputError, match=path.name):
         ImageStore(layout, layout.records(), 3, None, cache)
+
+
+def masks(root: Path, ids: tuple[int, ...] = (0, 1, 255)) -> MaskFolders:
+    """Three images of 4x6 pixels, the left half of each mask of class 0, the right half of one id."""
+    for number, right in enumerate(ids):
+        mask = Image.new("L", (6, 4))
+        mask.paste(right, (3, 0, 6, 4))
+        for folder, image in (("images", Image.new("RGB", (6, 4), (number, 0, 0))), ("masks", mask)):
+            (root / folder).mkdir(exist_ok=True)
+            image.save(root / folder / f"{number}.png")
+    return MaskFolders(root, ("left", "right"))
+
+
+@pytest.mark.parametrize("cache", ["memory", "memmap", "none"])
+def test_masks_come_in_the_working_size_of_their_images(tmp_path: Path, cache: Cache) -> None:
+    layout = masks(tmp_path)
+    store = ImageStore(layout, layout.records(), 3, (2, 4), cache)
+    assert store.image(1).shape == (3, 2, 4)
+    label = store.label(1)
+    assert isinstance(label, Mask)
+    assert label.dtype == torch.int64
+    assert label.tolist() == [[0, 0, 1, 1]] * 2
+    assert store.label(2).tolist() == [[0, 0, 255, 255]] * 2
+
+
+def test_masks_keep_their_size_without_a_working_size(tmp_path: Path) -> None:
+    layout = masks(tmp_path)
+    assert ImageStore(layout, layout.records(), 3, None, "memory").label(1).tolist() == [[0, 0, 0, 1, 1, 1]] * 4
+
+
+@pytest.mark.parametrize("cache", ["memory", "memmap", "none"])
+def test_a_broken_mask_is_found_before_training(tmp_path: Path, cache: Cache) -> None:
+    layout = masks(tmp_path, ids=(0, 7, 1))
+    with pytest.raises(InputError, match=r"masks/1\.png: id 7"):
+        ImageStore(layout, layout.records(), 3, None, cache)
+
+
+def test_ids_are_taken_at_the_centers_of_pixels_and_never_mixed() -> None:
+    ids = torch.tensor([[0, 9, 0, 9, 4, 5]], dtype=torch.uint8)
+    assert resize_ids(ids, (1, 2)).tolist() == [[9, 4]]
+    assert resize_ids(ids, (2, 6)).tolist() == [[0, 9, 0, 9, 4, 5]] * 2
+    assert resize_ids(ids, None) is ids
 
 
 def records(count: int) -> list[Record]:

@@ -123,3 +123,64 @@ def test_gray_among_color_is_refused_by_name(pair: Pair) -> None:
     Image.new("L", (32, 32)).save(pair[1] / "a" / "gray.png")
     with pytest.raises(InputError, match=r"gray\.png is gray and .*a-000\.png is in color"):
         UnpairedImages(*pair, validation_fraction=0).setup("fit")
+
+
+@pytest.fixture
+def mask_pair(tmp_path: Path) -> Pair:
+    """Gray images 24x32, and masks that say for each pixel which of four levels it has."""
+    generator = torch.Generator().manual_seed(0)
+    for number in range(6):
+        ids = torch.randint(0, 4, (6, 8), generator=generator).repeat_interleave(4, 0).repeat_interleave(4, 1)
+        for folder, pixels in (("images", ids * 60), ("masks", ids)):
+            (tmp_path / "masked" / folder).mkdir(parents=True, exist_ok=True)
+            path = tmp_path / "masked" / folder / f"{number}.png"
+            Image.fromarray(pixels.byte().numpy()).save(path)
+    (tmp_path / "masked" / "classes.txt").write_text("a\nb\nc\nd\n")
+    return tmp_path / "masked", tmp_path / "masked" / "images"
+
+
+def ids_in(images: Tensor) -> Tensor:
+    return ((images[:, 0] + 1) * 127.5 / 60).round().long()
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_masks_stack_and_move_with_their_images(mask_pair: Pair, workers: int) -> None:
+    data = UnpairedImages(
+        *mask_pair,
+        layout="mask-folders",
+        channels=1,
+        crop=(16, 16),
+        shift=3,
+        horizontal_flip=True,
+        vertical_flip=True,
+        batch_size=8,
+        workers=workers,
+    )
+    for batch in first_batches(data, 3):
+        assert batch["synthetic"].label.shape == (8, 16, 16)
+        assert batch["synthetic"].label.dtype == torch.int64
+        assert batch["real"].shape == (8, 1, 16, 16)
+        assert torch.equal(batch["synthetic"].label, ids_in(batch["synthetic"].image))
+    assert data.label_space.kind == "mask"
+    assert data.label_space.names == ("a", "b", "c", "d")
+
+
+def test_validation_crops_masks_in_the_middle_as_images(mask_pair: Pair) -> None:
+    data = UnpairedImages(*mask_pair, layout="mask-folders", channels=1, crop=(10, 12), validation_fraction=0)
+    data.setup("fit")
+    for batch in data.val_dataloader():
+        assert batch["synthetic"].label.shape[1:] == (10, 12)
+        assert torch.equal(batch["synthetic"].label, ids_in(batch["synthetic"].image))
+
+
+def test_masks_of_a_working_size_follow_their_images(mask_pair: Pair) -> None:
+    data = UnpairedImages(*mask_pair, layout="mask-folders", channels=1, resize=(6, 8))
+    (batch,) = first_batches(data, 1)
+    assert batch["synthetic"].label.shape[1:] == (6, 8)
+
+
+def test_the_ids_of_masks_can_be_named(mask_pair: Pair) -> None:
+    (mask_pair[0] / "classes.txt").unlink()
+    data = UnpairedImages(*mask_pair, layout="mask-folders", channels=1, classes=("p", "q", "r", "s"))
+    data.setup("fit")
+    assert data.label_space.names == ("p", "q", "r", "s")

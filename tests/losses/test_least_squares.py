@@ -24,3 +24,15 @@ def test_accuracy_counts_patches_on_the_right_side() -> None:
     on_real, on_fake = patch_accuracy(torch.tensor([0.9, 0.4]), torch.tensor([0.1, 0.2, 0.8, 0.3]))
     assert float(on_real) == 0.5
     assert float(on_fake) == 0.75
+
+
+def test_accuracy_of_logits_counts_from_zero() -> None:
+    on_real, on_fake = patch_accuracy(torch.tensor([0.1, -0.1]), torch.tensor([0.1, 0.4, 0.6, -0.3]), threshold=0.0)
+    assert float(on_real) == 0.5
+    assert float(on_fake) == 0.25
+
+
+def test_accuracy_without_a_threshold_counts_from_the_middle_of_the_means() -> None:
+    on_real, on_fake = patch_accuracy(torch.tensor([9.0, 3.0]), torch.tensor([2.0, 4.0, 6.0, 0.0]), threshold=None)
+    assert float(on_real) == 0.5  # the middle is 4.5
+    assert float(on_fake) == 0.75

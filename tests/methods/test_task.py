@@ -1,9 +1,14 @@
+import math
 from pathlib import Path
 
 import pytest
 import torch
+from lightning.pytorch import Trainer
 from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+from torchvision.models import resnet18
 
+from refine.data.layouts import LabelSpace
 from refine.data.samples import Labeled, UnpairedBatch
 from refine.data.unpaired import UnpairedImages
 from refine.errors import InputError
@@ -131,14 +136,14 @@ def test_takes_its_classes_from_the_data(pair: tuple[Path, Path]) -> None:
     task = small(classes=None, channels=3)
     set_up(task, pair)
     assert task.classes == ["a", "b"]
-    assert task.network.head.out_features == 2
+    assert task.model.head.out_features == 2  # type: ignore[union-attr]  # a small-cnn
     assert task.arguments()["classes"] == ["a", "b"]
 
 
 def test_refuses_data_with_other_classes_or_none(pair: tuple[Path, Path]) -> None:
     with pytest.raises(InputError, match=r"dark, bright, but .* has a, b"):
         set_up(small(channels=3), pair)
-    with pytest.raises(InputError, match="layout=class-folders"):
+    with pytest.raises(InputError, match=r"has none .use layout=class-folders, layout=mask-folders, layout=table"):
         set_up(small(channels=3), pair, layout="images")
 
 
@@ -159,3 +164,192 @@ def test_validation_measures_accuracy() -> None:
     task.log = lambda name, value, **_: logged.update({name: float(value)})  # type: ignore[method-assign]
     task.validation_step(unpaired(labeled(seed=99)), 0)
     assert logged == {"task/validation_accuracy": 1.0}
+
+
+class Names:
+    """Data with this label space."""
+
+    def __init__(self, kind: str, names: tuple[str, ...]) -> None:
+        self.label_space, self.synthetic, self.batch_size = LabelSpace(kind, names), Path("data"), 1
+
+
+def meet(task: Task, kind: str, names: tuple[str, ...] = ("a", "b")) -> Task:
+    task._trainer = WithData(Names(kind, names))  # type: ignore[assignment, arg-type]
+    task.setup("fit")
+    return task
+
+
+@pytest.mark.parametrize(
+    ("kind", "network"), [("class", "small-cnn"), ("mask", "unet"), ("targets", "small-regressor")]
+)
+def test_kind_and_network_come_from_the_data_where_none_is_named(kind: str, network: str) -> None:
+    task = meet(Task(width=4), kind)
+    stored = task.arguments()
+    assert (stored["kind"], stored["network"], stored["classes"]) == (kind, network, ["a", "b"])
+    again = Task(**stored)  # type: ignore[arg-type]  # as a checkpoint does
+    for one, other in zip(task.parameters(), again.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_named_classes_are_of_the_kind_that_the_network_is_for() -> None:
+    assert Task(CLASSES, width=4).kind == "class"
+    assert Task(CLASSES, width=4, network="unet").kind == "mask"
+    assert Task(CLASSES, network="resnet18", kind="targets").kind == "targets"
+
+
+def test_data_of_another_kind_is_refused_with_both_cures() -> None:
+    with pytest.raises(InputError, match=r"kind is class, but the labels of data are of kind mask; .*kind=mask"):
+        meet(small(), "mask")
+
+
+def test_a_network_that_does_not_fit_the_kind_is_refused_at_once_and_with_the_data() -> None:
+    with pytest.raises(InputError, match=r"network=lenet: does not learn labels of kind mask; choose unet"):
+        Task(kind="mask", network="lenet")
+    with pytest.raises(InputError, match=r"network=lenet: does not learn labels of kind mask"):
+        meet(Task(network="lenet"), "mask")
+
+
+def test_a_network_that_cannot_train_on_single_images_says_so() -> None:
+    with pytest.raises(InputError, match="network=dtn: needs two images or more in a batch"):
+        meet(Task(network="dtn"), "class")
+
+
+def test_one_target_is_enough_and_none_is_not() -> None:
+    assert Task(["distance"], kind="targets", width=4).classes == ["distance"]
+    with pytest.raises(InputError, match="one or more different targets"):
+        Task([], kind="targets", width=4)
+
+
+def masked(seed: int = 0) -> Labeled:
+    """Bright where the mask is 1, noise where it does not count."""
+    generator = torch.Generator().manual_seed(seed)
+    mask = torch.randint(0, 2, (4, 4, 4), generator=generator).repeat_interleave(4, 1).repeat_interleave(4, 2)
+    image = mask[:, None] * 1.0 - 0.5 + 0.2 * torch.rand(4, 1, 16, 16, generator=generator)
+    mask[:, :2] = 255
+    return Labeled(image, mask, [""] * 4)
+
+
+def segmenter(**arguments: object) -> Task:
+    return small(kind="mask", **arguments)
+
+
+def test_a_segmenter_learns_masks() -> None:
+    task = segmenter()
+    run_steps(task, [masked(seed) for seed in range(40)])  # type: ignore[misc]  # labeled batches do as well
+    batch = masked(seed=99)
+    predicted = task.eval().predict(batch.image)
+    assert predicted.shape == (4, 16, 16)
+    assert predicted.dtype == torch.int64
+    valid = batch.label != 255
+    assert (predicted == batch.label)[valid].float().mean() > 0.9
+    assert task.probabilities(batch.image).sum(dim=1).min() > 0.999
+    assert task.features(batch.image).shape == (4, 4, 16, 16)
+
+
+def test_the_loss_of_a_task_is_that_of_its_kind() -> None:
+    outputs = torch.tensor([[2.0, 0.0]])
+    assert small().loss(outputs, torch.tensor([0])).item() == pytest.approx(0.126928)  # log(1 + exp(-2))
+    assert small(kind="targets").loss(outputs, torch.tensor([[0.0, 0.5]])).item() == pytest.approx((1.5 + 0.125) / 2)
+    assert segmenter().loss(outputs[..., None, None], torch.full((1, 1, 1), 255)).item() == 0.0
+
+
+def gazes(seed: int = 0) -> Labeled:
+    """A dot whose place is the label."""
+    generator = torch.Generator().manual_seed(seed)
+    places = torch.randint(0, 12, (8, 2), generator=generator)
+    image = -torch.ones(8, 1, 16, 24)
+    for number, (row, column) in enumerate(places.tolist()):
+        image[number, :, row : row + 4, column : column + 8] = 1.0
+    return Labeled(image, places / 12 - 0.5, [""] * 8)
+
+
+def test_a_regressor_learns_targets() -> None:
+    task = small(classes=["pitch", "yaw"], kind="targets", steps=80)
+    run_steps(task, [gazes(seed) for seed in range(80)])  # type: ignore[misc]  # labeled batches do as well
+    batch = gazes(seed=99)
+    predicted = task.eval().predict(batch.image)
+    assert predicted.shape == (8, 2)
+    assert not predicted.requires_grad
+    assert (predicted - batch.label).abs().mean() < 0.1
+    with pytest.raises(InputError, match="no probabilities"):
+        task.probabilities(batch.image)
+
+
+class Listed(Dataset[Labeled]):
+    """Batches as they are."""
+
+    def __init__(self, batches: list[Labeled]) -> None:
+        self.batches = batches
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __getitem__(self, index: int) -> Labeled:
+        return self.batches[index]
+
+
+def logged_by_validation(task: Task, batches: list[Labeled]) -> dict[str, float]:
+    trainer = Trainer(accelerator="cpu", logger=False, enable_progress_bar=False)
+    trainer.validate(task, DataLoader(Listed(batches), batch_size=None), verbose=False)
+    return {name: float(value) for name, value in trainer.callback_metrics.items()}
+
+
+def test_validation_of_masks_is_over_all_pixels_and_not_a_mean_of_batches() -> None:
+    task = segmenter()
+    task.predict = lambda images: images[:, 0].long()  # type: ignore[method-assign]
+    one = Labeled(torch.tensor([0, 0, 1, 1]).view(1, 1, 2, 2).float(), torch.tensor([[[0, 0], [1, 255]]]), [""])
+    two = Labeled(torch.ones(1, 1, 2, 2), torch.tensor([[[0, 1], [1, 1]]]), [""])
+    for _ in range(2):  # the second validation begins anew
+        logged = logged_by_validation(task, [one, two])
+        assert logged["task/iou_dark"] == pytest.approx(2 / 3)
+        assert logged["task/iou_bright"] == pytest.approx(4 / 5)
+        assert logged["task/miou"] == pytest.approx((2 / 3 + 4 / 5) / 2)
+
+
+def test_validation_of_gaze_is_an_angle_and_an_error_of_each_target() -> None:
+    task = small(classes=["yaw", "pitch"], kind="targets")
+    task.predict = lambda images: torch.zeros(len(images), 2)  # type: ignore[method-assign]
+    batch = Labeled(torch.zeros(2, 1, 8, 8), torch.tensor([[0.2, 0.0], [0.0, -0.4]]), [""] * 2)
+    logged = logged_by_validation(task, [batch])
+    assert logged["task/mean_angular_error_degrees"] == pytest.approx(math.degrees(0.3), rel=1e-4)
+    assert logged["task/mean_absolute_error_yaw"] == pytest.approx(0.1)
+    assert logged["task/mean_absolute_error_pitch"] == pytest.approx(0.2)
+
+
+def test_dropout_hangs_on_seed_and_step_alone() -> None:
+    def weight(global_seed: int) -> Tensor:
+        task = small(network="lenet")
+        torch.manual_seed(global_seed)
+        run_steps(task, [unpaired(labeled())] * 3)
+        return first_weight(task)
+
+    assert torch.equal(weight(1), weight(2))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("adamw", torch.optim.AdamW), ("adam", torch.optim.Adam), ("sgd", torch.optim.SGD)]
+)
+def test_the_named_optimizer_gets_rate_and_decay(name: str, kind: type[torch.optim.Optimizer]) -> None:
+    trainer = run_steps(small(optimizer=name, weight_decay=0.05), [unpaired(labeled())])
+    assert type(trainer.optimizers[0]) is kind
+    assert trainer.optimizers[0].param_groups[0]["weight_decay"] == 0.05
+    assert trainer.optimizers[0].param_groups[0]["initial_lr"] == 1e-2
+
+
+def test_a_constant_schedule_neither_rises_nor_falls() -> None:
+    task = small(schedule_shape="constant")
+    assert [task.schedule(step) for step in (0, 5, 59)] == [1.0, 1.0, 1.0]
+
+
+def test_weights_of_a_file_are_read_when_training_starts_and_never_again(tmp_path: Path) -> None:
+    file = tmp_path / "resnet18.pth"
+    theirs = resnet18(weights=None)
+    torch.save(theirs.state_dict(), file)
+    task = Task(CLASSES, network="resnet18", pretrained=str(file), optimizer="sgd", learning_rate=0.0, steps=2)
+    trainer = run_steps(task, [labeled(channels=3)])  # type: ignore[list-item]  # labeled batches do as well
+    assert torch.equal(task.state_dict()["model.trunk.conv1.weight"], theirs.conv1.weight)
+    trainer.save_checkpoint(tmp_path / "task.ckpt")
+    file.unlink()
+    assert isinstance(load_method(tmp_path / "task.ckpt"), Task)
+    with pytest.raises(InputError, match=r"resnet18\.pth: no such file"):
+        run_steps(Task(CLASSES, network="resnet18", pretrained=str(file)), [unpaired(labeled(channels=3))])

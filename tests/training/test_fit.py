@@ -10,22 +10,30 @@ import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from refine.cli import main
-from refine.methods import SimGAN, load_translator
+from refine.methods import SimGAN, load_method, load_translator
 from refine.methods.checkpoint import read_checkpoint
 from refine.recipes import list_recipes
 
 Pair = tuple[Path, Path]
+GENERATOR = ["--model.features", "4", "--model.blocks", "1"]
+DISCRIMINATOR = ["--model.discriminator_features", "4", "--model.discriminator_layers", "1"]
+CONTRAST = ["--model.nce_layers", "[0,4,8,12]", "--model.projection_features", "8", "--model.locations", "16"]
 SMALL = {
     "models/simgan.yaml": [
-        *("--model.features", "4", "--model.blocks", "1", "--model.history_size", "16"),
+        *GENERATOR,
+        *("--model.history_size", "16"),
         *("--model.refiner_warmup_steps", "3", "--model.discriminator_warmup_steps", "2"),
     ],
-    "models/cyclegan.yaml": [
-        *("--model.features", "4", "--model.blocks", "1", "--model.history_size", "6"),
-        *("--model.discriminator_features", "4", "--model.discriminator_layers", "1"),
-    ],
+    "models/cyclegan.yaml": [*GENERATOR, *DISCRIMINATOR, "--model.history_size", "6"],
+    "models/cycada.yaml": [*GENERATOR, *DISCRIMINATOR, "--model.history_size", "6", "--model.ema", "0.9"],
+    "models/cut.yaml": [*GENERATOR, *DISCRIMINATOR, *CONTRAST],
+    "models/fastcut.yaml": [*GENERATOR, *DISCRIMINATOR, *CONTRAST],
 }
+"""The translators that learn, as small as they can be."""
 METHODS = sorted(SMALL)
+TRAINING_FREE = ["models/color-transfer.yaml", "models/fda.yaml", "models/histogram-matching.yaml"]
+ASKS = {"models/cycada.yaml": "--model.task", "models/feature-adaptation.yaml": "--model.start"}
+"""Methods that need a task model's checkpoint, and the flag that names it."""
 
 
 WARM_UPS = 5
@@ -40,7 +48,18 @@ def fit(recipe: str, pair: Pair, root: Path, *more: str) -> int:
     data = ["--data.synthetic", str(pair[0]), "--data.real", str(pair[1]), "--data.batch_size", "4"]
     settings = ["--data.shift", "1", "--trainer.accelerator", "cpu", "--trainer.enable_progress_bar", "false"]
     where = ["--trainer.default_root_dir", str(root)]
-    return main(["fit", "-c", recipe, *SMALL[recipe], *data, *settings, *where, *more])
+    if recipe in ASKS:
+        more = (*more, ASKS[recipe], str(task_model(root, *data, *settings)))
+    return main(["fit", "-c", recipe, *SMALL.get(recipe, []), *data, *settings, *where, *more])
+
+
+def task_model(root: Path, *data: str) -> Path:
+    """The checkpoint of a task model that was fitted on the synthetic labels, made when it is first asked for."""
+    folder = root / "task-model"
+    if not folder.exists():
+        where = ["--trainer.default_root_dir", str(folder), "--run", "task", "--steps", "2", "--model.width", "4"]
+        assert main(["fit", "-c", "models/task.yaml", *data, *where]) == 0
+    return folder / "task" / "last.ckpt"
 
 
 def checkpoint(root: Path, run: str, name: str = "last.ckpt") -> dict[str, Any]:
@@ -69,7 +88,7 @@ def test_a_run_stopped_halfway_and_continued_equals_the_uninterrupted_one_bit_fo
 ) -> None:
     # Half of the steps falls on no boundary: not on a pass over the data, a validation or a turn of the players.
     common = ["--trainer.val_check_interval", "4", "--steps", "14"]
-    optimizers = 2 if "cyclegan" in recipe else 1
+    optimizers = 1 if "simgan" in recipe else 2
     assert fit(recipe, pair, tmp_path, *common, "--run", "whole") == 0
     halfway = ["--trainer.max_steps", str(7 * optimizers)]  # Lightning counts optimizer steps
     assert fit(recipe, pair, tmp_path, *common, "--run", "half", *halfway) == 0
@@ -115,10 +134,11 @@ def test_tensorboard_shows_losses_accuracy_change_fill_rates_distance_and_pictur
         "discriminator/accuracy_real",
         "discriminator/accuracy_refined",
         "change/mean_absolute",
-        "history/fill",
         "distance/swd",
         "distance/swd_do_nothing",
     } <= scalars
+    assert ("history/fill" in scalars) == ("cut" not in recipe)  # CUT has no history buffer
+    assert ("semantic/gate" in scalars) == ("cycada" in recipe)
     assert len([tag for tag in scalars if tag.startswith("learning_rate/")]) == 2
     assert len([tag for tag in scalars if tag.startswith("loss/")]) >= 4
     assert found["images"] == ["images/synthetic_refined_real"]
@@ -164,7 +184,7 @@ def test_losses_that_become_nan_stop_the_run_and_the_last_good_checkpoint_stays(
     assert all(bool(torch.isfinite(weight).all()) for weight in kept["state_dict"].values())
 
 
-@pytest.mark.parametrize("method", [*METHODS, "models/color-transfer.yaml", "models/task.yaml"])
+@pytest.mark.parametrize("method", [*METHODS, *TRAINING_FREE, "models/task.yaml", "models/feature-adaptation.yaml"])
 @pytest.mark.parametrize("dataset", ["datasets/digits.yaml", "datasets/traffic-lights.yaml"])
 def test_every_method_runs_on_every_dataset_from_recipes_alone(
     method: str, dataset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -172,6 +192,9 @@ def test_every_method_runs_on_every_dataset_from_recipes_alone(
     monkeypatch.chdir(tmp_path)
     quick = ["--trainer.fast_dev_run", "true", "--trainer.accelerator", "cpu", "--data.batch_size", "2"]
     few = ["--data.count", "30"] if "digits" in dataset else []
+    if method in ASKS:
+        recipe = ["-c", dataset, "--trainer.accelerator", "cpu", "--data.batch_size", "2", *few]
+        few += [ASKS[method], str(task_model(tmp_path, *recipe))]
     assert main(["fit", "-c", method, "-c", dataset, *SMALL.get(method, []), *quick, *few]) == 0
 
 
@@ -179,25 +202,27 @@ def test_every_recipe_is_tried_by_a_test() -> None:
     models = {name for name in list_recipes() if name.startswith("models/")}
     pairs = {name for name in list_recipes() if name.startswith("datasets/")}
     assert pairs == {"datasets/digits.yaml", "datasets/traffic-lights.yaml"}
-    assert models == {*METHODS, "models/color-transfer.yaml", "models/task.yaml"}
+    assert models == {*METHODS, *TRAINING_FREE, "models/task.yaml", "models/feature-adaptation.yaml"}
 
 
 def test_two_processes_end_with_equal_weights_and_a_loadable_checkpoint(pair: Pair, tmp_path: Path) -> None:
     program = Path(__file__).parent / "two_processes.py"
+    task = task_model(tmp_path, "--data.synthetic", str(pair[0]), "--data.real", str(pair[1]), "--data.batch_size", "4")
     done = subprocess.run(
-        [sys.executable, str(program), str(pair[0]), str(pair[1]), str(tmp_path)],
+        [sys.executable, str(program), str(pair[0]), str(pair[1]), str(task), str(tmp_path)],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=500,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    for recipe in METHODS:
-        name = Path(recipe).stem
+    names = [Path(recipe).stem for recipe in [*METHODS, *TRAINING_FREE, *ASKS, "models/task.yaml"]]
+    for name in names:
         first, second = (torch.load(tmp_path / f"{name}-{rank}.pt", weights_only=True) for rank in (0, 1))
-        assert_equal(first["weights"], second["weights"])
+        assert_equal(first["weights"], second["weights"], name)
+        assert first["weights"], name
         assert len(first["keys"]) == len(second["keys"]) == 3
         assert not set(first["keys"]) & set(second["keys"])
-        load_translator(tmp_path / name / "last.ckpt")
+        load_method(tmp_path / name / "last.ckpt")
 
 
 @pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM])

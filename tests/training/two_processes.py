@@ -7,22 +7,74 @@ import torch
 from lightning.pytorch import Trainer
 
 from refine.data import UnpairedImages
-from refine.methods import CycleGAN, SimGAN
-from refine.methods.translator import Translator
+from refine.methods import (
+    CUT,
+    FDA,
+    ColorTransfer,
+    CyCADA,
+    CycleGAN,
+    FeatureAdaptation,
+    HistogramMatching,
+    SimGAN,
+    Task,
+)
+from refine.methods.base import Method
 from refine.training.checkpoints import Checkpoints
 from refine.training.stopping import StopAfterSteps
 from refine.training.validation import Validation
 
+STEPS = 4
 
-def methods() -> dict[str, Translator]:
+
+def methods(task: str) -> dict[str, Method]:
     torch.manual_seed(0)
-    warm_ups = {"refiner_warmup_steps": 2, "discriminator_warmup_steps": 2}
+    warm_ups = {"refiner_warmup_steps": 1, "discriminator_warmup_steps": 1}
     return {
-        "simgan": SimGAN(channels=3, features=4, blocks=1, history_size=8, steps=8, **warm_ups),  # type: ignore[arg-type]
+        "simgan": SimGAN(channels=3, features=4, blocks=1, history_size=8, steps=STEPS, **warm_ups),  # type: ignore[arg-type]
         "cyclegan": CycleGAN(
-            features=4, blocks=1, discriminator_features=4, discriminator_layers=1, history_size=4, steps=8
+            features=4,
+            blocks=1,
+            discriminator_features=4,
+            discriminator_layers=1,
+            history_size=4,
+            penalty="gradient",
+            steps=STEPS,
         ),
+        "cycada": CyCADA(
+            task=task,
+            real_semantic_weight=1.0,
+            real_gate=0.0,
+            features=4,
+            blocks=1,
+            discriminator_features=4,
+            discriminator_layers=1,
+            history_size=4,
+            ema=0.9,
+            steps=STEPS,
+        ),
+        "cut": contrastive(),
+        "fastcut": contrastive(identity_nce_weight=0.0, flip_equivariance=True),
+        "color-transfer": ColorTransfer(steps=STEPS),
+        "histogram-matching": HistogramMatching(steps=STEPS),
+        "fda": FDA(beta=0.1, steps=STEPS),
+        "task": Task(width=4, steps=STEPS),
+        "feature-adaptation": FeatureAdaptation(start=task, steps=STEPS, accuracy_gate=0.0),
     }
+
+
+def contrastive(identity_nce_weight: float = 1.0, flip_equivariance: bool = False) -> CUT:
+    return CUT(
+        features=4,
+        blocks=1,
+        discriminator_features=4,
+        discriminator_layers=1,
+        nce_layers=[0, 4, 8, 12],
+        locations=16,
+        projection_features=8,
+        identity_nce_weight=identity_nce_weight,
+        flip_equivariance=flip_equivariance,
+        steps=STEPS,
+    )
 
 
 class Keys(Checkpoints):
@@ -36,9 +88,9 @@ class Keys(Checkpoints):
         self.seen.extend(batch["synthetic"].key if batch_idx == 0 else [])  # type: ignore[index]
 
 
-def main(synthetic: Path, real: Path, output: Path) -> None:
+def main(synthetic: Path, real: Path, task: Path, output: Path) -> None:
     torch.set_num_threads(1)
-    for name, method in methods().items():
+    for name, method in methods(str(task)).items():
         keys = Keys()
         (output / name).mkdir(exist_ok=True)
         trainer = Trainer(
@@ -48,7 +100,7 @@ def main(synthetic: Path, real: Path, output: Path) -> None:
             max_epochs=-1,
             use_distributed_sampler=False,
             check_val_every_n_epoch=None,
-            val_check_interval=4,
+            val_check_interval=3,
             num_sanity_val_steps=0,
             logger=False,
             enable_checkpointing=False,
@@ -57,7 +109,9 @@ def main(synthetic: Path, real: Path, output: Path) -> None:
             callbacks=[Validation(), keys, StopAfterSteps()],
         )
         trainer.fit(method, datamodule=UnpairedImages(synthetic, real, batch_size=3, validation_fraction=0))
-        weights = {key: weight.detach() for key, weight in method.named_parameters()}
+        # Parameters, and what training-free methods counted; buffers of a history are each process's own.
+        kept = ("history", "updates", "running_", "num_batches", "agreement")
+        weights = {key: weight for key, weight in method.state_dict().items() if not any(part in key for part in kept)}
         torch.save({"weights": weights, "keys": keys.seen}, output / f"{name}-{trainer.global_rank}.pt")
 
 

@@ -13,9 +13,9 @@ class LabelSpace(NamedTuple):
     """What a label's numbers mean."""
 
     kind: str
-    """``class`` (an index), ``targets`` (named floats) or ``none`` (unlabeled)."""
+    """``class`` (an index), ``mask`` (an index for each pixel), ``targets`` (named floats) or ``none`` (unlabeled)."""
     names: tuple[str, ...] = ()
-    """Class names by index, or target names by position."""
+    """Class names by index (for masks as well), or target names by position."""
 
 
 class Layout(ABC):

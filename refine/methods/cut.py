@@ -1,0 +1,247 @@
+"""CUT and FastCUT (Park et al., ECCV 2020, arXiv 2007.15651)."""
+
+import itertools
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+from lightning.pytorch.core.optimizer import LightningOptimizer
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Tensor
+from torch.optim.lr_scheduler import LambdaLR
+
+from refine.data.samples import UnpairedBatch
+from refine.errors import InputError
+from refine.losses.adversarial import AdversarialName
+from refine.losses.adversarial import adversarial_loss as _adversarial
+from refine.losses.least_squares import patch_accuracy
+from refine.losses.patch_nce import PatchNCE
+from refine.methods.base import two_optimizers
+from refine.methods.moving_average import moving_average
+from refine.methods.translator import Translator
+from refine.networks.initialization import Initialization, initialize
+from refine.networks.normalization import Norm
+from refine.networks.patch_projection import PatchProjection, draw_locations
+from refine.networks.patchgan import PatchGAN
+from refine.networks.resnet_generator import PaddingMode, ResnetBlock, ResnetGenerator
+
+
+class CUT(Translator):
+    """One translator whose output must show, place by place, what its input shows.
+
+    Nothing in it knows the labels, and things may change their size where that makes the images look more real:
+    look at the pictures and audit the result. Defaults are CUT's; the recipe ``fastcut`` holds FastCUT's.
+
+    Args:
+        channels: 1 (gray) or 3 (RGB).
+        features: Width of the generator. Paper: 64.
+        blocks: Residual blocks. Paper: 9.
+        antialias: Blur where the generator changes scale (Zhang 2019, arXiv 1904.11486). Released code: yes, and
+            in the discriminator too, which here does not.
+        norm: Of both networks. Paper: ``instance``.
+        padding: Inside the residual blocks. Paper: ``reflect``.
+        discriminator_features: Width of the discriminator. Paper: 64.
+        discriminator_layers: Strided layers of the PatchGAN. Paper: 3 (70x70 patches).
+        adversarial_loss: Paper: ``least-squares``.
+        nce_weight: Weight of the contrastive loss on synthetic images, λ_X (mean over layers and locations).
+            Paper: 1, FastCUT 10.
+        identity_nce_weight: Weight of the contrastive loss on real images, λ_Y. Paper: 1 (the released code halves
+            both weights where this one is not 0); FastCUT 0: no real image passes through the generator.
+        nce_layers: Layers of the generator whose features are compared, 0 (the padded image) to the last residual
+            block. Paper: 0, 4, 8, 12, 16.
+        locations: Compared in each layer and image; all of them where a layer has fewer. Paper: 256.
+        projection_features: Width of the projection heads. Paper: 256.
+        temperature: Divides the cosines. Paper: 0.07.
+        flip_equivariance: Show the generator mirrored images in half of the steps, and compare with features of the
+            images that are not mirrored. Paper: no, FastCUT yes.
+        initialization: ``normal`` or ``xavier``, both of scale 0.02. Released code: ``xavier``.
+        ema: Decay of a moving average of the generator's weights, such as 0.999; `refine` then uses the average.
+            Paper: 0, no average.
+        learning_rate: Adam's, for both players. Released code: 2e-4.
+        steps: Training steps.
+        constant_share: Share of the steps before the learning rate begins to fall, linearly to zero at the last
+            step. Released code: 0.5 (200 + 200 epochs), FastCUT 0.75 (150 + 50).
+        seed: Seeds the draws of locations and mirrorings.
+
+    Raises:
+        InputError: If an argument is out of range.
+    """
+
+    players = ("generator", "discriminator")
+
+    def __init__(
+        self,
+        channels: int = 3,
+        features: int = 64,
+        blocks: int = 9,
+        antialias: bool = True,
+        norm: Norm = "instance",
+        padding: PaddingMode = "reflect",
+        discriminator_features: int = 64,
+        discriminator_layers: int = 3,
+        adversarial_loss: AdversarialName = "least-squares",
+        nce_weight: float = 1.0,
+        identity_nce_weight: float = 1.0,
+        nce_layers: Sequence[int] = (0, 4, 8, 12, 16),
+        locations: int = 256,
+        projection_features: int = 256,
+        temperature: float = 0.07,
+        flip_equivariance: bool = False,
+        initialization: Initialization = "xavier",
+        ema: float = 0.0,
+        learning_rate: float = 2e-4,
+        steps: int = 400_000,
+        constant_share: float = 0.5,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.channels = channels
+        self.features = features
+        self.blocks = blocks
+        self.antialias = antialias
+        self.norm = norm
+        self.padding = padding
+        self.discriminator_features = discriminator_features
+        self.discriminator_layers = discriminator_layers
+        self.adversarial_loss = adversarial_loss
+        self.nce_weight = nce_weight
+        self.identity_nce_weight = identity_nce_weight
+        self.nce_layers = list(nce_layers)
+        self.locations = locations
+        self.projection_features = projection_features
+        self.temperature = temperature
+        self.flip_equivariance = flip_equivariance
+        self.initialization = initialization
+        self.ema = ema
+        self.learning_rate = learning_rate
+        self.steps = steps
+        self.constant_share = constant_share
+        self.seed = seed
+        self._require_ranges()
+        self.synthetic_to_real = ResnetGenerator(
+            channels, features, blocks, padding=padding, norm=norm, antialias=antialias
+        )
+        self._require_layers()
+        self.projection = PatchProjection(self.synthetic_to_real.encoded_channels(self.nce_layers), projection_features)
+        self.real_discriminator = PatchGAN(channels, discriminator_features, discriminator_layers, norm=norm)
+        initialize(self, initialization)
+        self.average = moving_average(self.synthetic_to_real, ema)
+        self.adversarial = _adversarial(adversarial_loss)
+        self.patch_nce = PatchNCE(temperature)
+        self.multiple = self.synthetic_to_real.multiple
+        self.smallest_side = self.synthetic_to_real.smallest_side
+
+    def _require_ranges(self) -> None:
+        if self.nce_weight <= 0 or self.identity_nce_weight < 0:
+            raise InputError(
+                f"nce_weight is {self.nce_weight} and identity_nce_weight is {self.identity_nce_weight}; expected "
+                "more than 0, and at least 0"
+            )
+        if self.locations < 2 or self.temperature <= 0 or not 0 <= self.constant_share <= 1:
+            raise InputError(
+                f"locations is {self.locations}, temperature is {self.temperature}, constant_share is "
+                f"{self.constant_share}; expected at least 2, more than 0, and 0 to 1"
+            )
+
+    def _require_layers(self) -> None:
+        layers = self.synthetic_to_real.layers
+        last = max((number for number, layer in enumerate(layers) if isinstance(layer, ResnetBlock)), default=0)
+        rising = self.nce_layers == sorted(set(self.nce_layers))
+        if not self.nce_layers or not rising or self.nce_layers[0] < 0 or self.nce_layers[-1] > last:
+            raise InputError(
+                f"nce_layers is {self.nce_layers}; expected rising numbers from 0 to {last}, the last residual block "
+                f"of a generator with blocks={self.blocks}"
+            )
+
+    @property
+    def smallest_training_side(self) -> int:
+        """The discriminator's last normalized layer needs more than one score."""
+        return max(self.smallest_side, 3 << self.discriminator_layers)
+
+    def exported_prefixes(self) -> tuple[str, ...]:
+        """The generator is all that refining needs."""
+        return ("average.",) if self.average is not None else ("synthetic_to_real.",)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Synthetic to refined, ``(B, channels, H, W)`` in [-1, 1]; by the averaged generator where there is one."""
+        refined: Tensor = (self.average or self.synthetic_to_real)(images)
+        return refined
+
+    def training_step(self, batch: UnpairedBatch, batch_idx: int) -> None:
+        """Update the generator and its projection heads, then the discriminator, on one unpaired batch."""
+        generator, discriminator = two_optimizers(self)
+        real = batch["real"]
+        refined = self._update_generator(generator, batch["synthetic"].image, real)
+        self._update_discriminator(discriminator, real, refined.float())
+        for schedule in cast(list[LambdaLR], self.lr_schedulers()):
+            schedule.step()
+        self.count_step()
+
+    def _update_generator(self, optimizer: LightningOptimizer, synthetic: Tensor, real: Tensor) -> Tensor:
+        images = torch.cat([synthetic, real]) if self.identity_nce_weight > 0 else synthetic
+        mirrored = self.flip_equivariance and bool(torch.rand((), generator=self.generator()) < 0.5)
+        shown = images.flip(-1) if mirrored else images
+        with self.toggled_optimizer(optimizer):
+            outputs, seen = self.synthetic_to_real.forward_with_features(shown, self.nce_layers)
+            if mirrored:
+                with torch.no_grad():
+                    seen = self.synthetic_to_real.encode(images, self.nce_layers)
+            nce = self._contrast(outputs, seen, mirrored)
+            refined = outputs[: len(synthetic)]
+            adversarial = self.adversarial.generator(self.real_discriminator(refined))
+            nce_synthetic = nce[: len(synthetic)].mean()
+            loss = adversarial + self.nce_weight * nce_synthetic
+            if self.identity_nce_weight > 0:
+                nce_real = nce[len(synthetic) :].mean()
+                loss = loss + self.identity_nce_weight * nce_real
+                self.log("loss/nce_real", nce_real)
+            self.descend(optimizer, loss)
+        if self.average is not None:
+            self.average.update(self.synthetic_to_real)
+        self.log_dict(
+            {
+                "loss/generator": loss,
+                "loss/adversarial_refined": adversarial,
+                "loss/nce": nce_synthetic,
+                "change/mean_absolute": (refined.detach() - shown[: len(synthetic)]).abs().mean(),
+            }
+        )
+        return refined.detach()
+
+    def _contrast(self, outputs: Tensor, seen: Sequence[Tensor], mirrored: bool) -> Tensor:
+        """Contrastive loss of each output, ``(B,)``, against what the encoder saw in its input."""
+        shown = self.synthetic_to_real.encode(outputs, self.nce_layers)
+        places = draw_locations(shown, self.locations, self.generator(outputs.device))
+        queries = self.projection([layer.flip(-1) if mirrored else layer for layer in shown], places)
+        with torch.no_grad():
+            keys = self.projection(seen, places)
+        losses = [self.patch_nce(query, key).mean(dim=1) for query, key in zip(queries, keys, strict=True)]
+        return torch.stack(losses).mean(dim=0)
+
+    def _update_discriminator(self, optimizer: LightningOptimizer, real: Tensor, refined: Tensor) -> None:
+        with self.toggled_optimizer(optimizer):
+            on_real, on_refined = self.real_discriminator(real), self.real_discriminator(refined)
+            loss = self.adversarial.discriminator(on_real, on_refined)
+            self.descend(optimizer, loss)
+        accuracy_real, accuracy_refined = patch_accuracy(on_real, on_refined, self.adversarial.threshold)
+        self.log_dict(
+            {
+                "loss/discriminator": loss,
+                "discriminator/accuracy_real": accuracy_real,
+                "discriminator/accuracy_refined": accuracy_refined,
+            }
+        )
+
+    def decay(self, step: int) -> float:
+        """The learning rate's factor at a training step: one at first, then linear to zero."""
+        constant = round(self.steps * self.constant_share)
+        return max(0.0, 1.0 - max(0, step - constant) / max(1, self.steps - constant))
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """Adam with β₁ 0.5 for each player; the projection heads play with the generator."""
+        players = [
+            itertools.chain(self.synthetic_to_real.parameters(), self.projection.parameters()),
+            self.real_discriminator.parameters(),
+        ]
+        optimizers = [torch.optim.Adam(player, self.learning_rate, (0.5, 0.999)) for player in players]
+        return optimizers, [LambdaLR(optimizer, self.decay) for optimizer in optimizers]

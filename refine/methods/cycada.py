@@ -1,0 +1,247 @@
+"""CyCADA, pixel stage (Hoffman et al., ICML 2018, arXiv 1711.03213)."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from refine.data.samples import UnpairedBatch
+from refine.errors import InputError
+from refine.losses.adversarial import AdversarialName
+from refine.losses.semantic import Semantic, pseudo_labels
+from refine.methods.base import Plain
+from refine.methods.cyclegan import CycleGAN, Penalty, Translated
+from refine.methods.frozen_task import FrozenTask
+from refine.methods.task_labels import mask_of
+from refine.metrics.agreement import agreement
+from refine.networks.discriminators import DiscriminatorKind
+from refine.networks.generators import Architecture
+from refine.networks.initialization import Initialization
+from refine.networks.normalization import Norm
+from refine.networks.resnet_generator import PaddingMode
+
+MEMORY = 0.99
+"""Share of the running agreement that stays at each step."""
+
+
+class CyCADA(CycleGAN):
+    """CycleGAN whose translations a frozen task model must still read as labeled: for gaps that swap labels.
+
+    The task model f_S was trained on the synthetic images. It may be wrong on real ones, so the term on real
+    images is off by default: where f_S is below chance there, it would teach swaps.
+
+    Args:
+        task: Checkpoint or bundle of f_S, of a classifier, segmenter or regressor. Only training needs the file.
+        labels: What f_S must say of a translated synthetic image: its ``ground-truth`` label (as in the
+            released digits code), or the ``pseudo`` label that f_S gave the image before (paper).
+        semantic_weight: Weight of that term on refined images. Paper: 1.
+        cycle_semantic_weight: The same on synthetic images that went there and back, where f_S is at home.
+            Paper: 0.
+        real_semantic_weight: Weight of the term on real images: what f_S says of the simulated image against its
+            pseudo-label of the real one. Paper: 1; here 0 (see above).
+        gate: The first two terms count at a step only if the loss of f_S on the untouched synthetic batch is at
+            most this (nats, or the regression loss). Released digits code: 1.
+        real_gate: The term on real images counts only while f_S says of real images what it says of their
+            simulated translations, for this share of images or pixels (running mean; for regression 1 less the
+            mean difference in units of the spread). That asks no real label.
+        channels: As in `CycleGAN`; so are all below.
+        architecture: Of the generators: ``resnet`` or ``unet``.
+        features: Width of the generators.
+        blocks: Residual blocks, or the U-Net's downsamplings.
+        padding: Inside the residual blocks.
+        norm: Of all networks of the translators.
+        antialias: Blur where the generators change scale.
+        dropout: In the generators.
+        discriminator: ``patch`` or ``pixel``.
+        discriminator_features: Width of the discriminators.
+        discriminator_layers: Strided layers of the PatchGAN.
+        spectral_norm: Bound the discriminators' layers.
+        initialization: ``normal`` or ``xavier``.
+        adversarial_loss: Name of the adversarial loss.
+        penalty: On the discriminators' gradients.
+        penalty_weight: Its weight.
+        cycle_weight: Weight of each direction's cycle loss. Paper: as CycleGAN's, 10; released digits code: 1.
+        identity_weight: Weight of each direction's identity loss. Released digits code: 0.
+        cycle_noise: Noise on translated images before they go back.
+        history_size: Images in each history buffer.
+        ema: Decay of the generator's moving average.
+        learning_rate: Adam's, for both players.
+        steps: Training steps: constant learning rate, from the middle on linear to zero.
+        seed: Seeds the draws from the history buffers, of noise and of dropout.
+
+    Raises:
+        InputError: If an argument is out of range.
+    """
+
+    agreement: Tensor
+
+    def __init__(
+        self,
+        task: str | None = None,
+        labels: Literal["ground-truth", "pseudo"] = "ground-truth",
+        semantic_weight: float = 1.0,
+        cycle_semantic_weight: float = 0.0,
+        real_semantic_weight: float = 0.0,
+        gate: float = 1.0,
+        real_gate: float = 0.9,
+        channels: int = 3,
+        architecture: Architecture = "resnet",
+        features: int = 64,
+        blocks: int = 9,
+        padding: PaddingMode = "reflect",
+        norm: Norm = "instance",
+        antialias: bool = False,
+        dropout: bool = False,
+        discriminator: DiscriminatorKind = "patch",
+        discriminator_features: int = 64,
+        discriminator_layers: int = 3,
+        spectral_norm: bool = False,
+        initialization: Initialization = "normal",
+        adversarial_loss: AdversarialName = "least-squares",
+        penalty: Penalty = "none",
+        penalty_weight: float = 5.0,
+        cycle_weight: float = 10.0,
+        identity_weight: float = 5.0,
+        cycle_noise: float = 0.0,
+        history_size: int = 50,
+        ema: float = 0.0,
+        learning_rate: float = 2e-4,
+        steps: int = 200_000,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(
+            channels,
+            architecture,
+            features,
+            blocks,
+            padding,
+            norm,
+            antialias,
+            dropout,
+            discriminator,
+            discriminator_features,
+            discriminator_layers,
+            spectral_norm,
+            initialization,
+            adversarial_loss,
+            penalty,
+            penalty_weight,
+            cycle_weight,
+            identity_weight,
+            cycle_noise,
+            history_size,
+            ema,
+            learning_rate,
+            steps,
+            seed,
+        )
+        for name, weight in (
+            ("semantic_weight", semantic_weight),
+            ("cycle_semantic_weight", cycle_semantic_weight),
+            ("real_semantic_weight", real_semantic_weight),
+        ):
+            if not weight >= 0:
+                raise InputError(f"{name} is {weight}; expected 0 (off) or more")
+        self.task = task
+        self.labels = labels
+        self.semantic_weight = semantic_weight
+        self.cycle_semantic_weight = cycle_semantic_weight
+        self.real_semantic_weight = real_semantic_weight
+        self.gate = gate
+        self.real_gate = real_gate
+        self.register_buffer("agreement", torch.zeros(()))
+        self._frozen: FrozenTask | None = None
+        self._task_sha256: str | None = None
+
+    def setup(self, stage: str) -> None:
+        """Load f_S: only training needs it, so that a checkpoint never depends on another file.
+
+        Raises:
+            InputError: If no task model is named, it cannot be read, or its labels are not the data's.
+        """
+        super().setup(stage)
+        if stage == "fit" and self._frozen is None:
+            self.load_task()
+            data = getattr(self._trainer, "datamodule", None) if self._trainer is not None else None
+            if data is not None:
+                self._require_labels(data.label_space, data.synthetic)
+
+    def load_task(self) -> FrozenTask:
+        """Read f_S from its file.
+
+        Raises:
+            InputError: If none is named, it cannot be read, or it reads gray images where there is color.
+        """
+        if self.task is None:
+            raise InputError(
+                "CyCADA needs a task model that was trained on the synthetic labels: give --model.task FILE "
+                "(refine fit -c models/task.yaml writes one)"
+            )
+        frozen = FrozenTask(Path(self.task))
+        if frozen.task.channels < self.channels:
+            raise InputError(f"{self.task}: reads gray images; fit a task model on RGB, or set data.channels to 1")
+        self._frozen = frozen
+        self._task_sha256 = self._frozen.sha256
+        self.semantic = Semantic(self._frozen.task.kind or "class")
+        return self._frozen
+
+    def _require_labels(self, space: Any, where: Path) -> None:
+        assert self._frozen is not None
+        if space.kind == "none" and self.labels == "ground-truth":
+            raise InputError(f"{where}: has no labels, so set --model.labels pseudo (or a layout that reads them)")
+        self._frozen.require(space, where)
+
+    def inference_state(self) -> dict[str, Plain]:
+        """What the translator needs, and which f_S it was trained under."""
+        return {**super().inference_state(), "task_sha256": self._task_sha256}
+
+    def load_inference_state(self, state: Mapping[str, Any]) -> None:
+        """Take it back.
+
+        Raises:
+            InputError: If training would go on under another f_S.
+        """
+        super().load_inference_state(state)
+        before = state["task_sha256"]
+        if self._frozen is not None and before != self._frozen.sha256:
+            raise InputError(
+                f"{self.task}: not the task model that this run began with (sha256 {before}); a run goes on "
+                "with the file that it began with"
+            )
+        self._task_sha256 = before
+
+    def label_loss(self, batch: UnpairedBatch, translated: Translated) -> Tensor:
+        """The semantic terms, ``()``; each is logged as it is, with the gate that let it count or not."""
+        frozen = self._frozen or self.load_task()
+        synthetic, label = batch["synthetic"].image, batch["synthetic"].label
+        before = frozen.without_gradient(synthetic)
+        kind = self.semantic.kind
+        truth = mask_of(label) if kind == "mask" else label
+        target = truth if self.labels == "ground-truth" else pseudo_labels(before, kind)
+        own = self.semantic(before, target).mean()  # how well f_S does at home
+        opened = (own <= self.gate).to(own.dtype)
+        refined = self.semantic(frozen(translated.refined), target).mean()
+        loss = self.semantic_weight * opened * refined
+        logged = {"loss/semantic": refined, "semantic/task_loss": own, "semantic/gate": opened}
+        if self.cycle_semantic_weight > 0:
+            cycled = self.semantic(frozen(translated.cycled_synthetic), target).mean()
+            loss = loss + self.cycle_semantic_weight * opened * cycled
+            logged["loss/semantic_cycle"] = cycled
+        if self.real_semantic_weight > 0:
+            real, opened_real = self._real_term(frozen, batch["real"], translated.simulated)
+            loss = loss + self.real_semantic_weight * opened_real * real
+            logged |= {"loss/semantic_real": real, "semantic/gate_real": opened_real}
+            logged["semantic/agreement_real"] = self.agreement
+        self.log_dict(logged)
+        return loss
+
+    def _real_term(self, frozen: FrozenTask, real: Tensor, simulated: Tensor) -> tuple[Tensor, Tensor]:
+        """The term on real images, and whether it counts."""
+        says, of_simulated = frozen.without_gradient(real), frozen(simulated)
+        now = agreement(of_simulated.detach(), says, self.semantic.kind)
+        now = self.trainer.strategy.reduce(now, reduce_op="mean") if self._trainer is not None else now
+        self.agreement = MEMORY * self.agreement + (1 - MEMORY) * now.to(self.agreement)
+        opened = (self.agreement >= self.real_gate).to(self.agreement.dtype)
+        return self.semantic(of_simulated, pseudo_labels(says, self.semantic.kind)).mean(), opened

@@ -1,0 +1,59 @@
+"""A task model that another method asks and never trains: its checkpoint, loaded when training starts."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from refine.data.layouts.base import LabelSpace
+from refine.errors import InputError
+from refine.methods.checkpoint import load_method, model_sha256
+from refine.methods.task import Task
+
+
+class FrozenTask:
+    """f_S of CyCADA: it gives gradients to images, and has none itself. No module: it is in nobody's checkpoint.
+
+    Args:
+        path: A task model's checkpoint or bundle.
+
+    Raises:
+        InputError: If the file holds no task model.
+    """
+
+    def __init__(self, path: Path) -> None:
+        loaded = load_method(path)
+        if not isinstance(loaded, Task):
+            raise InputError(
+                f"{path}: holds {type(loaded).__name__}; name the checkpoint of a task model, as "
+                "`refine fit -c models/task.yaml` writes it"
+            )
+        self.path = path
+        self.task = loaded.eval().requires_grad_(False)
+        self.sha256 = model_sha256(path)
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """The task model's outputs for ``(B, C, H, W)`` in [-1, 1]; gradients reach the images."""
+        self.task.to(images.device)  # no part of the method, so nobody else moves it
+        outputs: Tensor = self.task(images)
+        return outputs
+
+    @torch.no_grad()
+    def without_gradient(self, images: Tensor) -> Tensor:
+        """The same, as a constant."""
+        return self(images)
+
+    def require(self, labels: LabelSpace, where: Path) -> None:
+        """Hold the task model's labels against a dataset's.
+
+        Raises:
+            InputError: If they are of another kind, or other names in another order.
+        """
+        if labels.kind == "none":
+            return
+        names = list(self.task.classes or [])
+        if labels.kind != self.task.kind or list(labels.names) != names:
+            raise InputError(
+                f"{self.path}: the task model knows {self.task.kind} labels {', '.join(names)}, but {where} has "
+                f"{labels.kind} labels {', '.join(labels.names)}; fit the task model on this dataset"
+            )

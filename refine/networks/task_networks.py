@@ -1,0 +1,83 @@
+"""The networks of task models by name, and which kind of label each can learn."""
+
+from typing import Literal
+
+import torch
+
+from refine.errors import InputError
+from refine.networks.classifier import SmallCNN
+from refine.networks.dtn import DTN
+from refine.networks.lenet import LeNet
+from refine.networks.regressor import SmallRegressor
+from refine.networks.segmenter import UNet
+from refine.networks.torchvision_resnet import ResNet, TorchvisionSegmenter
+
+Kind = Literal["class", "mask", "targets"]
+
+NetworkName = Literal[
+    "small-cnn", "lenet", "dtn", "resnet18", "resnet50", "unet", "lraspp", "deeplabv3", "small-regressor"
+]
+
+TaskNetwork = SmallCNN | LeNet | DTN | ResNet | UNet | TorchvisionSegmenter | SmallRegressor
+
+NETWORKS: dict[Kind, tuple[NetworkName, ...]] = {
+    "class": ("small-cnn", "lenet", "dtn", "resnet18", "resnet50"),
+    "mask": ("unet", "lraspp", "deeplabv3"),
+    "targets": ("small-regressor", "resnet18", "resnet50"),
+}
+"""Which networks learn what; the first is the one that is taken where none is named."""
+
+
+def kind_of(network: NetworkName | None) -> Kind:
+    """What a network learns where nothing else is said; classes, if it can learn several kinds."""
+    for kind, names in NETWORKS.items():
+        if network is None or network in names:
+            return kind
+    raise InputError(f"network={network}: no such task network; choose {', '.join(sorted(_all_names()))}")
+
+
+def network_for(kind: Kind, network: NetworkName | None) -> NetworkName:
+    """The named network, or the usual one of a kind.
+
+    Raises:
+        InputError: If the network cannot learn that kind of label.
+    """
+    names = NETWORKS[kind]
+    if network is not None and network not in names:
+        raise InputError(f"network={network}: does not learn labels of kind {kind}; choose {', '.join(names)}")
+    return network or names[0]
+
+
+def build_network(network: NetworkName, channels: int, outputs: int, width: int, seed: int) -> TaskNetwork:
+    """A network with the weights of a seed; nobody else's random draws are moved.
+
+    Args:
+        network: Its name.
+        channels: Of the images, 1 or 3; torchvision's take either.
+        outputs: Classes or targets.
+        width: Of the small ones.
+        seed: Seeds the weights.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return _build(network, channels, outputs, width)
+
+
+def _build(network: NetworkName, channels: int, outputs: int, width: int) -> TaskNetwork:
+    if network == "small-cnn":
+        return SmallCNN(channels, outputs, width)
+    if network == "lenet":
+        return LeNet(channels, outputs)
+    if network == "dtn":
+        return DTN(channels, outputs)
+    if network == "resnet18" or network == "resnet50":
+        return ResNet(18 if network == "resnet18" else 50, outputs)
+    if network == "unet":
+        return UNet(channels, outputs, width)
+    if network == "small-regressor":
+        return SmallRegressor(channels, outputs, width)
+    return TorchvisionSegmenter(network, outputs)
+
+
+def _all_names() -> set[NetworkName]:
+    return {name for names in NETWORKS.values() for name in names}

@@ -1,0 +1,82 @@
+"""What a person sees of the digits table: the table itself, and translated digits."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+from pathlib import Path
+
+import torch
+from digits import Name, load, translate
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from refine.methods import load_translator
+
+Results = Mapping[str, Mapping[str, Sequence[float]]]
+
+PUBLISHED: Results = {
+    "usps->mnist": {
+        "source only": (69.6,),
+        "cycada pixel": (96.4,),
+        "cycada pixel + feature": (96.5,),
+        "target-supervised": (99.2,),
+    },
+    "mnist->usps": {
+        "source only": (82.2,),
+        "cycada pixel": (95.6,),
+        "cycada pixel + feature": (95.6,),
+        "target-supervised": (96.3,),
+    },
+}
+"""CyCADA, arXiv 1711.03213, table 1: percent on the target's test images."""
+
+SHOWN = 16
+
+
+def table(results: Results) -> str:
+    """Markdown: a row each, mean ± standard deviation over seeds, the published figure beside it."""
+    directions = list(results)
+    heads = [f"{direction} | published" for direction in directions]
+    lines = ["| trained on | " + " | ".join(heads) + " |", "|---" * (1 + 2 * len(directions)) + "|"]
+    names = list(dict.fromkeys(name for rows in results.values() for name in rows))
+    for name in names:
+        cells = [name]
+        for direction in directions:
+            published = PUBLISHED[direction].get(name)
+            cells += [spread(results[direction].get(name, ())), f"{published[0]:.1f}" if published else ""]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def spread(values: Sequence[float]) -> str:
+    """Mean ± standard deviation, and each value."""
+    if not values:
+        return "-"
+    mean = f"{statistics.mean(values):.1f}"
+    if len(values) == 1:
+        return f"{mean} (one seed)"
+    return f"{mean} ± {statistics.stdev(values):.1f} ({', '.join(f'{value:.1f}' for value in values)})"
+
+
+def draw(folder: Path, data: Path, directions: Sequence[tuple[Name, Name]]) -> bytes:
+    """A PNG: the first source digits, what each finished translator of seed 0 makes of them, and target digits."""
+    figure = Figure(figsize=(12, 0.62 * sum(1 for _ in directions) * 8))
+    FigureCanvasAgg(figure)
+    for number, (source, target) in enumerate(directions):
+        axes = figure.add_subplot(len(directions), 1, number + 1)
+        images = load(data, source, "train").images[:SHOWN]
+        rows: list[tuple[str, Tensor]] = [(f"{source} (source)", images)]
+        for place in sorted((folder / "seed-0" / f"{source}-{target}").glob("*/translator/last.ckpt")):
+            rows.append((place.parent.parent.name, translate(load_translator(place), images)))
+        rows.append((f"{target} (target)", load(data, target, "train").images[:SHOWN]))
+        side = images.shape[-1]
+        tiled = torch.cat([row.squeeze(1).permute(1, 0, 2).reshape(side, -1) for _, row in rows])
+        axes.imshow(tiled.numpy(), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+        axes.set_xticks([])
+        axes.set_yticks([side * (at + 0.5) for at in range(len(rows))], [name for name, _ in rows])
+        axes.set_title(f"{source} to {target}")
+    figure.tight_layout()
+    written = BytesIO()
+    figure.savefig(written, format="png", dpi=100)
+    return written.getvalue()

@@ -1,0 +1,215 @@
+"""The rows of the digits table: which translator, on what the classifier is trained, what it is tested on."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from digits import CLASSES, Digits, Name, Pairs, accuracy, fit, load, translate
+
+from refine.files import write_json
+from refine.methods import CUT, FDA, ColorTransfer, CyCADA, CycleGAN, FeatureAdaptation, Task
+from refine.methods.translator import Translator
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all seeds of one table have in common. Sizes are of the networks, steps of batches.
+
+    Attributes:
+        name: Of the output's folder.
+        features: Width of the generators.
+        blocks: Their residual blocks.
+        discriminator_features: Width of the discriminators.
+        discriminator_layers: Their strided layers.
+        batch_size: Of the translators.
+        steps: Of the translators.
+        learning_rate: Of the translators.
+        cycle_weight: Of CycleGAN and CyCADA.
+        semantic_weight: Of CyCADA.
+        task_steps: Of every classifier: the same for all rows.
+        task_learning_rate: The classifiers' highest.
+        task_batch_size: Theirs.
+        feature_steps: Of the feature stage.
+        feature_learning_rate: Of both its players.
+    """
+
+    name: str
+    features: int
+    blocks: int
+    discriminator_features: int
+    discriminator_layers: int
+    batch_size: int
+    steps: int
+    learning_rate: float
+    cycle_weight: float
+    semantic_weight: float
+    task_steps: int
+    task_learning_rate: float
+    task_batch_size: int
+    feature_steps: int
+    feature_learning_rate: float
+
+
+SMALL = Setting("small", 16, 3, 16, 2, 16, 6000, 5e-4, 1.0, 1.0, 1000, 1e-3, 128, 1000, 1e-5)
+FULL = Setting("full", 64, 6, 64, 3, 100, 30_000, 2e-4, 1.0, 1.0, 10_000, 1e-3, 128, 20_000, 1e-5)
+
+
+class Unit(NamedTuple):
+    """One seed of one direction."""
+
+    seed: int
+    source: Name
+    target: Name
+    folder: Path
+    data: Path
+
+    def place(self, row: str) -> Path:
+        """Where a row keeps its fits."""
+        return self.folder / f"seed-{self.seed}" / f"{self.source}-{self.target}" / row.replace(" ", "-")
+
+    def result(self, row: str) -> Path:
+        """Where its accuracy stands once it is done."""
+        return self.place(row) / "accuracy.json"
+
+
+def color_statistics(unit: Unit, setting: Setting) -> Translator:
+    """Mean and standard deviation of the gray levels."""
+    return ColorTransfer(1, steps=100)
+
+
+def fda(unit: Unit, setting: Setting) -> Translator:
+    """The low frequencies' amplitudes."""
+    return FDA(1, beta=0.05, steps=100)
+
+
+def cyclegan(unit: Unit, setting: Setting) -> Translator:
+    """Without labels, and without identity loss: the digits have to change their size."""
+    return CycleGAN(
+        channels=1,
+        features=setting.features,
+        blocks=setting.blocks,
+        discriminator_features=setting.discriminator_features,
+        discriminator_layers=setting.discriminator_layers,
+        cycle_weight=setting.cycle_weight,
+        identity_weight=0.0,
+        learning_rate=setting.learning_rate,
+        steps=setting.steps,
+        seed=unit.seed,
+    )
+
+
+def cycada(unit: Unit, setting: Setting) -> Translator:
+    """The same, under the classifier of the row "source only"."""
+    return CyCADA(
+        task=str(unit.place("source only") / "task" / "last.ckpt"),
+        semantic_weight=setting.semantic_weight,
+        channels=1,
+        features=setting.features,
+        blocks=setting.blocks,
+        discriminator_features=setting.discriminator_features,
+        discriminator_layers=setting.discriminator_layers,
+        cycle_weight=setting.cycle_weight,
+        identity_weight=0.0,
+        learning_rate=setting.learning_rate,
+        steps=setting.steps,
+        seed=unit.seed,
+    )
+
+
+def cut(unit: Unit, setting: Setting) -> Translator:
+    """One direction, patches held together by contrast."""
+    return CUT(
+        channels=1,
+        features=setting.features,
+        blocks=setting.blocks,
+        discriminator_features=setting.discriminator_features,
+        discriminator_layers=setting.discriminator_layers,
+        nce_layers=[0, 4, 8, 12],
+        locations=64,
+        learning_rate=setting.learning_rate,
+        steps=setting.steps,
+        seed=unit.seed,
+    )
+
+
+ROWS: dict[str, Callable[[Unit, Setting], Translator] | None] = {
+    "source only": None,
+    "color statistics": color_statistics,
+    "fda": fda,
+    "cyclegan": cyclegan,
+    "cycada pixel": cycada,
+    "cycada pixel + feature": None,
+    "cut": cut,
+    "target-supervised": None,
+}
+"""In this order: f_S is the classifier of "source only"; the feature stage starts from the pixel stage's."""
+
+
+def run_row(row: str, unit: Unit, setting: Setting, until: float | None) -> float:
+    """The accuracy on the target's test images in percent, from disk where it stands there already.
+
+    Raises:
+        OutOfTime: If the time is over first.
+    """
+    result = unit.result(row)
+    if not result.is_file():
+        task = _adapted(row, unit, setting, until) if row.endswith("feature") else _task(row, unit, setting, until)
+        percent = accuracy(task, load(unit.data, unit.target, "test"))
+        write_json({"accuracy": percent, "row": row, "seed": unit.seed}, result)
+    return float(json.loads(result.read_text())["accuracy"])
+
+
+def _task(row: str, unit: Unit, setting: Setting, until: float | None) -> Task:
+    """The classifier of a row, fitted on what the row says."""
+    target = load(unit.data, unit.target, "train")
+    labeled = target if row == "target-supervised" else _translated(row, unit, setting, until)
+    task = Task(
+        CLASSES,
+        channels=1,
+        network="lenet",
+        optimizer="adam",
+        weight_decay=0.0,
+        learning_rate=setting.task_learning_rate,
+        steps=setting.task_steps,
+        seed=unit.seed,
+    )
+    pairs = Pairs(labeled, target.images, setting.task_batch_size, unit.seed)
+    fit(task, pairs, unit.place(row) / "task", _left(until))
+    return task
+
+
+def _translated(row: str, unit: Unit, setting: Setting, until: float | None) -> Digits:
+    """The source's training digits as the row's translator shows them; "source only" has none."""
+    source, target = load(unit.data, unit.source, "train"), load(unit.data, unit.target, "train")
+    make = ROWS[row]
+    if make is None:
+        return source
+    torch.manual_seed(unit.seed)
+    translator = make(unit, setting)
+    pairs = Pairs(source, target.images, setting.batch_size, unit.seed)
+    fit(translator, pairs, unit.place(row) / "translator", _left(until))
+    return Digits(translate(translator, source.images), source.labels)
+
+
+def _adapted(row: str, unit: Unit, setting: Setting, until: float | None) -> Task:
+    """The pixel stage's classifier, adapted to the target's unlabeled training images."""
+    labeled = _translated("cycada pixel", unit, setting, until)
+    method = FeatureAdaptation(
+        start=str(unit.place("cycada pixel") / "task" / "last.ckpt"),
+        channels=1,
+        learning_rate=setting.feature_learning_rate,
+        discriminator_learning_rate=setting.feature_learning_rate,
+        steps=setting.feature_steps,
+        seed=unit.seed,
+    )
+    target = load(unit.data, unit.target, "train")
+    fit(method, Pairs(labeled, target.images, setting.task_batch_size, unit.seed), unit.place(row), _left(until))
+    return method
+
+
+def _left(until: float | None) -> float | None:
+    return None if until is None else until - time.time()
