@@ -2,13 +2,11 @@
 
 import statistics
 from collections.abc import Mapping, Sequence
-from io import BytesIO
 from pathlib import Path
 
-import torch
 from digits import Name, load, translate
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+from digits_rows import ROWS, Unit
+from row_picture import Rows, draw_rows
 from torch import Tensor
 
 from refine.methods import load_translator
@@ -61,22 +59,14 @@ def spread(values: Sequence[float]) -> str:
 
 def draw(folder: Path, data: Path, directions: Sequence[tuple[Name, Name]]) -> bytes:
     """A PNG: the first source digits, what each finished translator of seed 0 makes of them, and target digits."""
-    figure = Figure(figsize=(12, 0.62 * sum(1 for _ in directions) * 8))
-    FigureCanvasAgg(figure)
-    for number, (source, target) in enumerate(directions):
-        axes = figure.add_subplot(len(directions), 1, number + 1)
+    blocks: list[tuple[str, Rows]] = []
+    for source, target in directions:
         images = load(data, source, "train").images[:SHOWN]
         rows: list[tuple[str, Tensor]] = [(f"{source} (source)", images)]
-        for place in sorted((folder / "seed-0" / f"{source}-{target}").glob("*/translator/last.ckpt")):
-            rows.append((place.parent.parent.name, translate(load_translator(place), images)))
+        for row in ROWS:
+            place = Unit(0, source, target, folder, data).place(row) / "translator" / "last.ckpt"
+            if place.is_file():
+                rows.append((row, translate(load_translator(place), images)))
         rows.append((f"{target} (target)", load(data, target, "train").images[:SHOWN]))
-        side = images.shape[-1]
-        tiled = torch.cat([row.squeeze(1).permute(1, 0, 2).reshape(side, -1) for _, row in rows])
-        axes.imshow(tiled.numpy(), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-        axes.set_xticks([])
-        axes.set_yticks([side * (at + 0.5) for at in range(len(rows))], [name for name, _ in rows])
-        axes.set_title(f"{source} to {target}")
-    figure.tight_layout()
-    written = BytesIO()
-    figure.savefig(written, format="png", dpi=100)
-    return written.getvalue()
+        blocks.append((f"{source} to {target}", rows))
+    return draw_rows(blocks)

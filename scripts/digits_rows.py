@@ -29,7 +29,7 @@ class Setting:
         steps: Of the translators.
         learning_rate: Of the translators.
         cycle_weight: Of CycleGAN and CyCADA.
-        semantic_weight: Of CyCADA.
+        semantic_weight: Of CyCADA's term on synthetic images that went there and back.
         task_steps: Of every classifier: the same for all rows.
         task_learning_rate: The classifiers' highest.
         task_batch_size: Theirs.
@@ -54,8 +54,40 @@ class Setting:
     feature_learning_rate: float
 
 
-SMALL = Setting("small", 16, 3, 16, 2, 16, 6000, 5e-4, 1.0, 1.0, 1000, 1e-3, 128, 1000, 1e-5)
-FULL = Setting("full", 64, 6, 64, 3, 100, 30_000, 2e-4, 1.0, 1.0, 10_000, 1e-3, 128, 20_000, 1e-5)
+SMALL = Setting(
+    name="small",
+    features=16,
+    blocks=3,
+    discriminator_features=16,
+    discriminator_layers=2,
+    batch_size=8,
+    steps=3000,
+    learning_rate=1e-3,
+    cycle_weight=10.0,
+    semantic_weight=1.0,
+    task_steps=800,
+    task_learning_rate=1e-3,
+    task_batch_size=128,
+    feature_steps=500,
+    feature_learning_rate=1e-4,
+)
+FULL = Setting(
+    name="full",
+    features=64,
+    blocks=6,
+    discriminator_features=64,
+    discriminator_layers=3,
+    batch_size=64,
+    steps=30_000,
+    learning_rate=2e-4,
+    cycle_weight=10.0,
+    semantic_weight=1.0,
+    task_steps=10_000,
+    task_learning_rate=1e-3,
+    task_batch_size=128,
+    feature_steps=10_000,
+    feature_learning_rate=2e-5,
+)
 
 
 class Unit(NamedTuple):
@@ -103,10 +135,20 @@ def cyclegan(unit: Unit, setting: Setting) -> Translator:
 
 
 def cycada(unit: Unit, setting: Setting) -> Translator:
-    """The same, under the classifier of the row "source only"."""
+    """The same, under the classifier of the row "source only", which reads what came back: there it is at home."""
+    return _cycada(unit, setting, 0.0, setting.semantic_weight)
+
+
+def cycada_refined(unit: Unit, setting: Setting) -> Translator:
+    """The same, but that classifier reads the refined digits, as in the paper."""
+    return _cycada(unit, setting, setting.semantic_weight, 0.0)
+
+
+def _cycada(unit: Unit, setting: Setting, refined: float, cycled: float) -> CyCADA:
     return CyCADA(
         task=str(unit.place("source only") / "task" / "last.ckpt"),
-        semantic_weight=setting.semantic_weight,
+        semantic_weight=refined,
+        cycle_semantic_weight=cycled,
         channels=1,
         features=setting.features,
         blocks=setting.blocks,
@@ -145,6 +187,7 @@ ROWS: dict[str, Callable[[Unit, Setting], Translator] | None] = {
     "cycada pixel + feature": None,
     "cut": cut,
     "target-supervised": None,
+    "cycada pixel on refined": cycada_refined,
 }
 """In this order: f_S is the classifier of "source only"; the feature stage starts from the pixel stage's."""
 

@@ -39,7 +39,7 @@ def apply_checkpoint(
         source: The synthetic dataset.
         output: Where the refined one goes; new, or made by the same call before.
         images: Glob below ``source`` of the files that are images to refine; all others are carried.
-        layout: ``images``, ``class-folders`` or ``table``: the layout then says which files are images.
+        layout: ``images``, ``class-folders``, ``mask-folders`` or ``table``, which then says which files are images.
         batch_size: Images of up to 256 x 256 in a call to the network; larger ones fewer.
         workers: Threads that read, and as many that write.
         device: ``auto``, ``cpu`` or ``cuda``.

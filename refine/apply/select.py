@@ -5,10 +5,15 @@ from pathlib import Path
 
 from refine.data.globs import matches, pattern
 from refine.data.images import is_image_name
-from refine.data.layouts import ClassFolders, ImageFolder, Layout, Table
+from refine.data.layouts import ClassFolders, ImageFolder, Layout, MaskFolders, Table
 from refine.errors import InputError
 
-LAYOUTS: dict[str, type[Layout]] = {"images": ImageFolder, "class-folders": ClassFolders, "table": Table}
+LAYOUTS: dict[str, type[Layout]] = {
+    "images": ImageFolder,
+    "class-folders": ClassFolders,
+    "mask-folders": MaskFolders,
+    "table": Table,
+}
 
 Selection = Callable[[str], bool]
 """Whether the file of this key (path below the root, with forward slashes) is to be refined."""

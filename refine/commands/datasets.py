@@ -23,7 +23,8 @@ def add_apply(each: Any) -> None:
     parser.add_argument(
         "--images", metavar="GLOB", help="which files are images, e.g. 'rgb/**/*.png'; the rest is carried"
     )
-    parser.add_argument("--layout", choices=("images", "class-folders", "table"), help="how the dataset lies on disk")
+    layouts = ("images", "class-folders", "mask-folders", "table")
+    parser.add_argument("--layout", choices=layouts, help="how the dataset lies on disk")
     parser.add_argument(
         "--batch-size", type=positive, default=8, metavar="N", help="images a call, at most (default: 8)"
     )

@@ -11,6 +11,7 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor
 
+from refine.data.training_data import TrainingData
 from refine.errors import InputError, TrainingDiverged
 
 FORMAT = 1
@@ -70,6 +71,23 @@ class Method(LightningModule, ABC):
     def exported_prefixes(self) -> tuple[str, ...]:
         """Which entries of the state dict calling the method needs; the rest is for training alone."""
         return ("",)
+
+    def setup(self, stage: str) -> None:
+        """Lightning's call before a run: `prepare` with the trainer's data, where it has a datamodule."""
+        self.prepare(stage, getattr(self._trainer, "datamodule", None) if self._trainer is not None else None)
+
+    def prepare(self, stage: str, data: TrainingData | None) -> None:
+        """Take over from the data what the method needs to know, read other files, refuse what does not fit.
+
+        The command line calls it before a run's folder is made, and Lightning again: the second call changes nothing.
+
+        Args:
+            stage: ``fit`` or ``validate``.
+            data: None where batches come without a datamodule.
+
+        Raises:
+            InputError: If something does not fit.
+        """
 
     @abstractmethod
     def training_step(self, batch: Any, batch_idx: int) -> None:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from refine.data.samples import UnpairedBatch
+from refine.data.training_data import TrainingData
 from refine.errors import InputError
 from refine.losses.adversarial import AdversarialName
 from refine.losses.semantic import Semantic, pseudo_labels
@@ -155,16 +156,15 @@ class CyCADA(CycleGAN):
         self._frozen: FrozenTask | None = None
         self._task_sha256: str | None = None
 
-    def setup(self, stage: str) -> None:
+    def prepare(self, stage: str, data: TrainingData | None) -> None:
         """Load f_S: only training needs it, so that a checkpoint never depends on another file.
 
         Raises:
             InputError: If no task model is named, it cannot be read, or its labels are not the data's.
         """
-        super().setup(stage)
+        super().prepare(stage, data)
         if stage == "fit" and self._frozen is None:
             self.load_task()
-            data = getattr(self._trainer, "datamodule", None) if self._trainer is not None else None
             if data is not None:
                 self._require_labels(data.label_space, data.synthetic)
 
@@ -223,7 +223,7 @@ class CyCADA(CycleGAN):
         own = self.semantic(before, target).mean()  # how well f_S does at home
         opened = (own <= self.gate).to(own.dtype)
         refined = self.semantic(frozen(translated.refined), target).mean()
-        loss = self.semantic_weight * opened * refined
+        loss: Tensor = self.semantic_weight * opened * refined
         logged = {"loss/semantic": refined, "semantic/task_loss": own, "semantic/gate": opened}
         if self.cycle_semantic_weight > 0:
             cycled = self.semantic(frozen(translated.cycled_synthetic), target).mean()

@@ -9,6 +9,7 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
 from refine.data.samples import Labeled, UnpairedBatch
+from refine.data.training_data import TrainingData
 from refine.errors import InputError
 from refine.losses.least_squares import patch_accuracy
 from refine.losses.vanilla import Vanilla
@@ -115,7 +116,7 @@ class FeatureAdaptation(Task):
         """The task model alone."""
         return ("model.",)
 
-    def setup(self, stage: str) -> None:
+    def prepare(self, stage: str, data: TrainingData | None) -> None:
         """Begin with the weights of the start, which training keeps beside it, frozen.
 
         Raises:
@@ -123,7 +124,7 @@ class FeatureAdaptation(Task):
         """
         if stage == "fit" and self._source is None:
             self.begin()
-        super().setup(stage)
+        super().prepare(stage, data)
 
     def begin(self) -> FrozenTask:
         """Read the start, and take over its network and weights.

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from refine.data.training_data import TrainingData
 from refine.errors import InputError
 from refine.methods.training_free import Side, Statistics, TrainingFree
 
@@ -62,13 +63,12 @@ class FDA(TrainingFree):
         self.size = (size[0], size[1])
         self.real = LowAmplitudes(self.channels, self.size, window_reach(self.size, self.beta))
 
-    def setup(self, stage: str) -> None:
+    def prepare(self, stage: str, data: TrainingData | None) -> None:
         """Take the size of the images over from the data, or hold the given one against it.
 
         Raises:
             InputError: If they differ.
         """
-        data = getattr(self._trainer, "datamodule", None) if self._trainer is not None else None
         if data is None:
             return
         height, width = data.training_size

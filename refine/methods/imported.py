@@ -5,6 +5,7 @@ from typing import Any, NoReturn
 import torch
 from torch import Tensor
 
+from refine.data.training_data import TrainingData
 from refine.errors import InputError
 from refine.methods.translator import Translator
 from refine.networks.generators import Architecture, build_generator
@@ -64,7 +65,7 @@ class ImportedGenerator(Translator):
         refined: Tensor = self.network(images)
         return refined
 
-    def setup(self, stage: str) -> None:
+    def prepare(self, stage: str, data: TrainingData | None) -> None:
         """Refuse to be trained before the first step.
 
         Raises:

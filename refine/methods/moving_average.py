@@ -40,8 +40,8 @@ class MovingAverage(nn.Module):
         )
         for kept, now in zip(self.network.parameters(), network.parameters(), strict=True):
             kept.lerp_(now.detach(), (1 - decay).to(kept.dtype))
-        for kept, now in zip(self.network.buffers(), network.buffers(), strict=True):
-            kept.copy_(now)
+        for copied, statistic in zip(self.network.buffers(), network.buffers(), strict=True):
+            copied.copy_(statistic)
 
     def forward(self, images: Tensor) -> Tensor:
         """What the averaged network says, in eval mode."""

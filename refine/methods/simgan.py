@@ -8,6 +8,7 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
 from refine.data.samples import UnpairedBatch
+from refine.data.training_data import TrainingData
 from refine.errors import InputError
 from refine.losses.local_adversarial import REAL, LocalAdversarial
 from refine.losses.self_regularization import (
@@ -111,9 +112,9 @@ class SimGAN(Translator):
         """The refiner is all that refining needs."""
         return ("refiner.",)
 
-    def setup(self, stage: str) -> None:
+    def prepare(self, stage: str, data: TrainingData | None) -> None:
         """Build ψ: only training needs it, so that a checkpoint never depends on another file."""
-        super().setup(stage)
+        super().prepare(stage, data)
         if stage == "fit":
             self.self_regularization = SelfRegularization(self._feature_map())
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 
 from refine.data.samples import Labeled, UnpairedBatch
+from refine.data.training_data import TrainingData
 from refine.errors import InputError
 from refine.methods.base import Method
 from refine.methods.task_labels import batch_scores, label_loss, mask_of, mask_scores, require_labels, require_names
@@ -88,13 +89,12 @@ class Task(Method):
         self.classes, self.kind, self.network = classes, kind, network_for(kind, self.network)
         self.model = build_network(self.network, self.channels, len(classes), self.width, self.seed)
 
-    def setup(self, stage: str) -> None:
+    def prepare(self, stage: str, data: TrainingData | None) -> None:
         """Take kind and names over from the data, or hold the given ones against them.
 
         Raises:
             InputError: If the data has no labels, labels of another kind or other names, or batches too small.
         """
-        data = getattr(self._trainer, "datamodule", None) if self._trainer is not None else None
         if data is not None:
             found = require_labels(data.label_space, self.kind, self.classes, data.synthetic)
             if self.classes is None:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from refine.data.samples import UnpairedBatch
+from refine.data.training_data import TrainingData
 from refine.errors import InputError
 from refine.methods.translator import Translator
 
@@ -65,7 +66,7 @@ class TrainingFree(Translator):
     def statistics(self) -> Mapping[Side, Statistics]:
         """The sums of each side that the method looks at."""
 
-    def setup(self, stage: str) -> None:
+    def prepare(self, stage: str, data: TrainingData | None) -> None:
         """Take no working size over: a fixed map fits every size, at full detail."""
 
     def training_step(self, batch: UnpairedBatch, batch_idx: int) -> None:

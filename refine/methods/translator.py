@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from refine.data.samples import UnpairedBatch
+from refine.data.training_data import TrainingData
 from refine.errors import InputError
 from refine.methods.base import Method, Plain
 from refine.networks.padding import crop, pad, padding_for
@@ -32,9 +33,8 @@ class Translator(Method):
     def forward(self, images: Tensor) -> Tensor:
         """Synthetic to refined, ``(B, channels, H, W)`` in [-1, 1], sides multiples of `multiple`."""
 
-    def setup(self, stage: str) -> None:
+    def prepare(self, stage: str, data: TrainingData | None) -> None:
         """Take over from the data whether images are resized to a working size or cropped at native scale."""
-        data = getattr(self._trainer, "datamodule", None) if self._trainer is not None else None
         if stage == "fit" and data is not None:
             self.working_size = data.working_size
             self.check_size(data.training_size)

@@ -19,7 +19,6 @@ from refine.data import UnpairedImages
 from refine.errors import InputError
 from refine.methods.base import Method
 from refine.methods.checkpoint import allowed_class, read_checkpoint
-from refine.methods.translator import Translator
 from refine.recipes import find_recipe
 from refine.training.checkpoints import Checkpoints
 from refine.training.step_progress import StepProgress
@@ -167,13 +166,18 @@ class RefineCLI(LightningCLI):
         return name
 
     def before_fit(self) -> None:
-        """Read the data first: what is wrong with it must not leave a run's folder behind."""
-        self.datamodule.prepare_data()
-        self.datamodule.setup("fit")
-        if isinstance(self.model, Translator):
-            self.model.check_size(self.datamodule.training_size)
+        """Read the data and what the method needs first: what is wrong there must not leave a run's folder behind."""
+        self._prepare("fit")
 
-    before_validate = before_fit
+    def before_validate(self) -> None:
+        """The same."""
+        self._prepare("validate")
+
+    def _prepare(self, stage: str) -> None:
+        self.datamodule.prepare_data()
+        self.datamodule.setup(stage)
+        if isinstance(self.datamodule, UnpairedImages) and isinstance(self.model, Method):
+            self.model.prepare(stage, self.datamodule)
 
     def _prepare_subcommand_kwargs(self, subcommand: str) -> dict[str, Any]:
         """Resume without pickle, whatever torch's default is."""

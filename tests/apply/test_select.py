@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from refine.apply.select import selection
 from refine.data.globs import matches
@@ -46,3 +47,13 @@ def test_both_ways_at_once_are_refused(tmp_path: Path) -> None:
 def test_an_unknown_layout_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="class-folders"):
         selection(tmp_path, None, "voc")
+
+
+def test_masks_are_no_images(tmp_path: Path) -> None:
+    for folder in ("images", "masks"):
+        (tmp_path / folder).mkdir()
+        Image.new("L", (4, 4)).save(tmp_path / folder / "a.png")
+    (tmp_path / "classes.txt").write_text("road\nsky\n")
+    selected = selection(tmp_path, None, "mask-folders")
+    assert selected("images/a.png")
+    assert not selected("masks/a.png")

@@ -28,7 +28,7 @@ def go_on(method: Method, batches: Sequence[UnpairedBatch], checkpoint: Path) ->
 
 
 def assert_resume_is_exact(make: Callable[[], Method], batches: Sequence[UnpairedBatch], folder: Path) -> None:
-    """All steps in one run leave the same state as half of them, a checkpoint, and the others in a new process' state."""
+    """All steps in one run leave the state that half of them, a checkpoint and the other half leave, bit for bit."""
     half = len(batches) // 2
     whole, first, second = make(), make(), make()
     trained = run_steps(whole, batches)

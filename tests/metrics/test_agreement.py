@@ -39,8 +39,9 @@ def test_values_without_spread_agree_only_if_they_are_equal() -> None:
 
 
 def test_half_precision_values_are_compared_in_full() -> None:
-    second = torch.tensor([[0.0], [2.0], [4.0]], dtype=torch.bfloat16)
-    first = second + torch.tensor([[0.0], [0.0], [0.0078125]], dtype=torch.bfloat16)
+    generator = torch.Generator().manual_seed(0)
+    first, second = torch.randn(2, 64, 3, generator=generator).bfloat16()
+    first = (second + 0.3 * first).bfloat16()
     found = agreement(first, second, "targets")
     expected = agreement(first.double(), second.double(), "targets")
     assert found.dtype == torch.float32

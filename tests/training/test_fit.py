@@ -266,6 +266,12 @@ def test_validate_measures_a_checkpoint(pair: Pair, tmp_path: Path, capsys: pyte
         (["-c", "models/simgan.yaml", "--data.synthetic", "nope", "--data.real", "nope"], "nope: expected a folder"),
         (["-c", "models/simgan.yaml", "-c", "datasets/traffic-lights.yaml", "--model.featurs", "3"], "'featurs'"),
         (["-c", "models/simgan.yaml", "-c", "datasets/traffic-lights.yaml", "--stepz", "3"], "--stepz"),
+        (["-c", "models/cycada.yaml", "-c", "datasets/traffic-lights.yaml"], "--model.task FILE"),
+        (["-c", "models/feature-adaptation.yaml", "-c", "datasets/traffic-lights.yaml"], "--model.start FILE"),
+        (
+            ["-c", "models/task.yaml", "-c", "datasets/traffic-lights.yaml", "--model.classes", "[red,green]"],
+            "the task's classes are red, green",
+        ),
     ],
 )
 def test_a_run_that_cannot_begin_says_why_in_one_line_and_leaves_nothing(
