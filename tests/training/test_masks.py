@@ -1,0 +1,55 @@
+"""The way of a dataset with masks through the command line: task model, translator that keeps them, refined dataset."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from refine.cli import main
+from refine.methods import FeatureAdaptation, Task, load_method
+
+QUIET = ["--trainer.accelerator", "cpu", "--trainer.enable_progress_bar", "false", "--data.batch_size", "2"]
+SMALL = ["--model.features", "4", "--model.blocks", "1", "--model.discriminator_features", "4"]
+
+
+@pytest.fixture
+def roads(tmp_path: Path) -> Path:
+    """Bright road below dark sky, with a mask of both and a few pixels of neither."""
+    root = tmp_path / "roads"
+    for folder in ("images", "masks"):
+        (root / folder).mkdir(parents=True)
+    (root / "classes.txt").write_text("road\nsky\n")
+    rng = np.random.default_rng(0)
+    for number in range(6):
+        mask = np.zeros((32, 32), np.uint8)
+        mask[: 10 + number] = 1
+        mask[0, :4] = 255
+        pixels = rng.integers(0, 60, (32, 32, 3)) + 150 * (mask == 0)[..., None]
+        Image.fromarray(pixels.astype(np.uint8)).save(root / "images" / f"{number}.png")
+        Image.fromarray(mask).save(root / "masks" / f"{number}.png")
+    return root
+
+
+def test_masks_go_the_whole_way_and_stay_byte_for_byte(roads: Path, tmp_path: Path) -> None:
+    data = ["--data.synthetic", str(roads), "--data.real", str(roads / "images"), "--data.layout", "mask-folders"]
+    common = [*data, *QUIET, "--trainer.default_root_dir", str(tmp_path / "runs"), "--steps", "2"]
+    assert main(["fit", "-c", "models/task.yaml", *common, "--model.width", "4", "--run", "task"]) == 0
+    task = tmp_path / "runs" / "task" / "last.ckpt"
+    loaded = load_method(task)
+    assert isinstance(loaded, Task)
+    assert (loaded.kind, loaded.classes) == ("mask", ["road", "sky"])
+
+    settings = [*SMALL, "--model.discriminator_layers", "1", "--model.task", str(task), "--run", "cycada"]
+    assert main(["fit", "-c", "models/cycada.yaml", *common, *settings, "--data.horizontal_flip", "true"]) == 0
+    refined = tmp_path / "refined"
+    apply = ["apply", "--checkpoint", str(tmp_path / "runs" / "cycada" / "last.ckpt"), "--layout", "mask-folders"]
+    assert main([*apply, "--input", str(roads), "--output", str(refined)]) == 0
+    for mask in (roads / "masks").iterdir():
+        assert (refined / "masks" / mask.name).read_bytes() == mask.read_bytes()
+        image = roads / "images" / mask.name
+        assert (refined / "images" / mask.name).read_bytes() != image.read_bytes()
+
+    start = ["--model.start", str(task), "--model.width", "4", "--data.synthetic", str(refined), "--run", "adapted"]
+    assert main(["fit", "-c", "models/feature-adaptation.yaml", *common, *start]) == 0
+    assert isinstance(load_method(tmp_path / "runs" / "adapted" / "last.ckpt"), FeatureAdaptation)
