@@ -2,6 +2,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from refine.methods.cut import CUT
+from refine.methods.cycada import CyCADA
 from refine.methods.cyclegan import CycleGAN
 from refine.methods.simgan import SimGAN
 from refine.methods.translator import Translator
@@ -25,18 +27,29 @@ class Brighter(Translator):
         return images + 0.1
 
 
+def translators() -> dict[str, Translator]:
+    """One of each kind that learns, of random weights."""
+    torch.manual_seed(0)
+    return {
+        "SimGAN": SimGAN(channels=3, features=4, blocks=1),
+        "CycleGAN": CycleGAN(features=4, blocks=1, discriminator_features=4),
+        "U-Net": CycleGAN(architecture="unet", features=2, blocks=5, norm="batch", discriminator_features=4),
+        "zero padding": CycleGAN(features=4, blocks=1, padding="zero", norm="none", discriminator_features=4),
+        "CyCADA with an average": CyCADA(features=4, blocks=1, discriminator_features=4, ema=0.9),
+        "CUT": CUT(features=4, blocks=1, nce_layers=[0, 4], discriminator_features=4),
+    }
+
+
 @pytest.mark.parametrize("size", [(1, 1), (2, 200), (31, 37), (17, 64)])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_any_size_comes_back_as_it_came(size: tuple[int, int], channels: int) -> None:
+def test_any_size_comes_back_as_it_came_and_the_same_each_time(size: tuple[int, int], channels: int) -> None:
     images = torch.rand(2, channels, *size) * 2 - 1
-    for method in (
-        SimGAN(channels=3, features=4, blocks=1).eval(),
-        CycleGAN(channels=3, features=4, blocks=1, discriminator_features=4).eval(),
-    ):
-        refined = method.refine(images)
-        assert refined.shape == images.shape
-        assert refined.abs().max() <= 1
-        assert not refined.requires_grad
+    for name, method in translators().items():
+        refined = method.eval().refine(images)
+        assert refined.shape == images.shape, name
+        assert refined.abs().max() <= 1, name
+        assert not refined.requires_grad, name
+        assert torch.equal(refined, method.refine(images)), name
 
 
 def test_the_network_sees_multiples_only_and_the_padding_leaves_no_trace() -> None:
