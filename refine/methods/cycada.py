@@ -205,11 +205,8 @@ class CyCADA(CycleGAN):
         """
         super().load_inference_state(state)
         before = state["task_sha256"]
-        if self._frozen is not None and before != self._frozen.sha256:
-            raise InputError(
-                f"{self.task}: not the task model that this run began with (sha256 {before}); a run goes on "
-                "with the file that it began with"
-            )
+        if self._frozen is not None:
+            self._frozen.require_same(before)
         self._task_sha256 = before
 
     def label_loss(self, batch: UnpairedBatch, translated: Translated) -> Tensor:

@@ -164,11 +164,8 @@ class FeatureAdaptation(Task):
         """
         super().load_inference_state(state)
         before = state["start_sha256"]
-        if self._source is not None and before != self._source.sha256:
-            raise InputError(
-                f"{self.start}: not the task model that this run began with (sha256 {before}); a run goes on "
-                "with the file that it began with"
-            )
+        if self._source is not None:
+            self._source.require_same(before)
         self._start_sha256 = before
 
     def _seen(self, images: Tensor) -> Tensor:

@@ -43,6 +43,18 @@ class FrozenTask:
         """The same, as a constant."""
         return self(images)
 
+    def require_same(self, sha256: str | None) -> None:
+        """Hold the file against the one that a run began with.
+
+        Raises:
+            InputError: If it is another one.
+        """
+        if sha256 != self.sha256:
+            raise InputError(
+                f"{self.path}: not the task model that this run began with (sha256 {sha256}); a run goes on "
+                "with the file that it began with"
+            )
+
     def require(self, labels: LabelSpace, where: Path) -> None:
         """Hold the task model's labels against a dataset's.
 
