@@ -1,15 +1,15 @@
 """What the rows of the digits table are made of: the two datasets, fits on them, and translations of them."""
 
 import logging
+import time
 import warnings
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
-from lightning.pytorch import LightningDataModule, Trainer
+from lightning.pytorch import Callback, LightningDataModule, Trainer
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
@@ -104,17 +104,29 @@ class OutOfTime(Exception):
     """The time that was given is over; what was reached is saved."""
 
 
-def fit(method: Method, data: Pairs, folder: Path, seconds: float | None = None) -> None:
+class _StopAt(Callback):
+    """Ends a fit after the step during which a moment passed; it keeps no state, so that each piece has its own."""
+
+    def __init__(self, until: float | None) -> None:
+        self.until = until
+
+    def on_train_batch_end(self, trainer: Trainer, *args: Any) -> None:
+        """Look at the clock."""
+        if self.until is not None and time.time() >= self.until:
+            trainer.should_stop = True
+
+
+def fit(method: Method, data: Pairs, folder: Path, until: float | None = None) -> None:
     """Train a method, or go on with it, until ``FOLDER/last.ckpt`` holds the finished one.
 
     Args:
         method: Fresh; the checkpoint's state is taken where there is one.
         data: Its batches.
         folder: Where the checkpoint is kept.
-        seconds: How long it may take; None for as long as it takes.
+        until: When to stop, in seconds of `time.time`; None when it is finished.
 
     Raises:
-        OutOfTime: If it is not finished after that; the next call goes on.
+        OutOfTime: If it is not finished by then; at least a step was done, it is saved, and the next call goes on.
     """
     last = folder / "last.ckpt"
     with warnings.catch_warnings():
@@ -126,14 +138,13 @@ def fit(method: Method, data: Pairs, folder: Path, seconds: float | None = None)
             accelerator="auto",
             devices=1,
             max_epochs=-1,
-            max_time=None if seconds is None else timedelta(seconds=max(1.0, seconds)),
             default_root_dir=folder,
             logger=False,
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
             use_distributed_sampler=False,
-            callbacks=[Checkpoints(SAVE_EVERY), StopAfterSteps()],
+            callbacks=[Checkpoints(SAVE_EVERY), StopAfterSteps(), _StopAt(until)],
         )
         trainer.fit(method, datamodule=data, ckpt_path=last if last.exists() else None, weights_only=True)
     if method.steps_done < method.total_steps:

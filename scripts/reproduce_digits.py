@@ -23,6 +23,7 @@ from digits_report import draw, table
 from digits_rows import FULL, ROWS, SMALL, Setting, Unit, run_row
 from rich.console import Console
 
+from refine.errors import InputError
 from refine.files import write_json, write_whole
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -52,11 +53,17 @@ def main() -> int:
     units = [Unit(seed, *direction, folder, args.data) for seed in range(seeds) for direction in DIRECTIONS]
     until = None if args.minutes is None else time.time() + 60 * args.minutes
     threads = max(1, (os.cpu_count() or 1) // args.jobs)
-    with ProcessPoolExecutor(args.jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-        running = [pool.submit(_run, unit, setting, args.rows, until, threads) for unit in units]
-        whole = False not in [job.result() for job in running]
-    results = _collect(folder)
-    write_json({**results, "setting": asdict(setting), "machine": _machine()}, folder / "results.json")
+    try:
+        with ProcessPoolExecutor(args.jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+            running = [pool.submit(_run, unit, setting, args.rows, until, threads) for unit in units]
+            whole = False not in [job.result() for job in running]
+    except InputError as error:
+        print(f"reproduce_digits: {error}", file=sys.stderr)
+        return 2
+    results = _collect(folder, "accuracy")
+    command = f"python scripts/reproduce_digits.py {'--small' if args.small else f'--jobs {args.jobs}'}"
+    about = {"setting": asdict(setting), "machine": _machine(), "command": command}
+    write_json({**results, **about, "seconds": _collect(folder, "seconds")}, folder / "results.json")
     text = table(results)
     write_whole(folder / "table.md", text.encode())
     if any(row in args.rows for row in ("cyclegan", "cycada pixel", "cut")):
@@ -91,15 +98,15 @@ def _finished(folder: Path, rows: list[str]) -> int:
     return seed
 
 
-def _collect(folder: Path) -> dict[str, dict[str, list[float]]]:
-    """Direction to row to one percentage a seed."""
+def _collect(folder: Path, what: str) -> dict[str, dict[str, list[float]]]:
+    """Direction to row to one number a seed: ``accuracy`` in percent, or ``seconds`` of the last piece."""
     found: dict[str, dict[str, list[float]]] = {}
     for source, target in DIRECTIONS:
         rows = found.setdefault(f"{source}->{target}", {})
         for row in ROWS:
             name = Unit(0, source, target, Path(), Path()).result(row).relative_to("seed-0")
             files = sorted(folder.glob(f"seed-*/{name}"))
-            values = [float(json.loads(file.read_text())["accuracy"]) for file in files]
+            values = [float(json.loads(file.read_text())[what]) for file in files]
             if values:
                 rows[row] = values
     return found

@@ -93,10 +93,15 @@ class Method(LightningModule, ABC):
     def training_step(self, batch: Any, batch_idx: int) -> None:
         """One step, counted by `count_step` at its end."""
 
-    def generator(self, device: torch.device | str = "cpu") -> torch.Generator:
-        """A generator for this step's draws: a function of the seed, the step and the process alone."""
-        numbers = torch.tensor([self.seed, self.steps_done, self.global_rank], dtype=torch.int64)
-        mixed = (numbers * torch.tensor([1_000_003, 7_919, 104_729])).sum()
+    def generator(self, device: torch.device | str = "cpu", purpose: int = 0) -> torch.Generator:
+        """A generator for this step's draws: a function of the seed, the step, the process and the purpose alone.
+
+        Args:
+            device: Where it draws.
+            purpose: Draws of one step that must not hang together take different numbers.
+        """
+        numbers = torch.tensor([self.seed, self.steps_done, self.global_rank, purpose], dtype=torch.int64)
+        mixed = (numbers * torch.tensor([1_000_003, 7_919, 104_729, 15_485_863])).sum()
         return torch.Generator(device).manual_seed(int(mixed))
 
     def descend(self, optimizer: LightningOptimizer, loss: Tensor) -> None:

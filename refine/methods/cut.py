@@ -26,6 +26,10 @@ from refine.networks.patchgan import PatchGAN
 from refine.networks.resnet_generator import PaddingMode, ResnetBlock, ResnetGenerator
 
 
+MIRROR = 1
+"""The coin for mirroring must not hang together with the locations."""
+
+
 class CUT(Translator):
     """One translator whose output must show, place by place, what its input shows.
 
@@ -179,7 +183,7 @@ class CUT(Translator):
 
     def _update_generator(self, optimizer: LightningOptimizer, synthetic: Tensor, real: Tensor) -> Tensor:
         images = torch.cat([synthetic, real]) if self.identity_nce_weight > 0 else synthetic
-        mirrored = self.flip_equivariance and bool(torch.rand((), generator=self.generator()) < 0.5)
+        mirrored = self.flip_equivariance and bool(torch.rand((), generator=self.generator(purpose=MIRROR)) < 0.5)
         shown = images.flip(-1) if mirrored else images
         with self.toggled_optimizer(optimizer):
             outputs, seen = self.synthetic_to_real.forward_with_features(shown, self.nce_layers)

@@ -30,6 +30,10 @@ from refine.networks.resnet_generator import PaddingMode
 Penalty = Literal["none", "gradient", "r1"]
 
 
+DROPOUT, NOISE, PENALTY = 1, 2, 3
+"""Purposes of a step's draws beside the history's: they must not hang together."""
+
+
 class Translated(NamedTuple):
     """What one step's forward pass made, all ``(B, channels, H, W)`` and with gradients."""
 
@@ -186,7 +190,7 @@ class CycleGAN(Translator):
         """Update both generators, then both discriminators, on one unpaired batch."""
         generators, discriminators = two_optimizers(self)
         synthetic, real = batch["synthetic"].image, batch["real"]
-        with own_draws(self.generator().initial_seed(), synthetic.device):  # dropout's
+        with own_draws(self.generator(purpose=DROPOUT).initial_seed(), synthetic.device):  # dropout's
             refined, simulated = self._update_generators(generators, batch)
         self._update_discriminators(discriminators, synthetic, real, refined.float(), simulated.float())
         for schedule in cast(list[LambdaLR], self.lr_schedulers()):
@@ -195,7 +199,7 @@ class CycleGAN(Translator):
 
     def _update_generators(self, optimizer: LightningOptimizer, batch: UnpairedBatch) -> tuple[Tensor, Tensor]:
         synthetic, real = batch["synthetic"].image, batch["real"]
-        draws = self.generator(synthetic.device)
+        draws = self.generator(synthetic.device, NOISE)
         with self.toggled_optimizer(optimizer):
             refined, simulated = self.synthetic_to_real(synthetic), self.real_to_synthetic(real)
             adversarial_refined = self.adversarial.generator(self.real_discriminator(refined))
@@ -251,7 +255,7 @@ class CycleGAN(Translator):
             )
             loss = loss_real + loss_synthetic
             if self.penalty != "none":
-                draws = self.generator(real.device)
+                draws = self.generator(real.device, PENALTY)
                 penalty = self._penalty(self.real_discriminator, real, judged_refined, draws)
                 penalty = penalty + self._penalty(self.synthetic_discriminator, synthetic, judged_simulated, draws)
                 loss = loss + self.penalty_weight * penalty

@@ -53,3 +53,9 @@ def test_a_step_is_counted_once_whatever_the_number_of_optimizers() -> None:
     method = CycleGAN(channels=1, features=4, blocks=1, discriminator_features=4, discriminator_layers=1)
     run_steps(method, [batch(), batch()])
     assert method.steps_done == 2
+
+
+def test_draws_for_different_purposes_do_not_hang_together() -> None:
+    method = small()
+    first, second = (torch.rand(1000, generator=method.generator(purpose=purpose)) for purpose in (0, 1))
+    assert torch.corrcoef(torch.stack([first, second]))[0, 1].abs() < 0.15

@@ -57,13 +57,27 @@ def test_every_row_is_measured_once_and_kept(data: Path, tmp_path: Path) -> None
     assert draw(unit.folder, data, [("usps", "mnist")])[:4] == b"\x89PNG"
 
 
-def test_a_row_that_runs_out_of_time_goes_on_where_it_stopped(data: Path, tmp_path: Path) -> None:
-    short, whole = (Unit(0, "mnist", "usps", tmp_path / name, data) for name in ("short", "whole"))
-    setting = replace(TINY, task_steps=60)
-    with pytest.raises(OutOfTime):
-        run_row("source only", short, setting, until=0.0)
-    assert not short.result("source only").exists()
-    assert run_row("source only", short, setting, None) == run_row("source only", whole, setting, None)
+def test_a_row_gets_done_in_pieces_however_short(data: Path, tmp_path: Path) -> None:
+    pieces, whole = (Unit(0, "mnist", "usps", tmp_path / name, data) for name in ("pieces", "whole"))
+    for _ in range(TINY.task_steps - 1):  # a step each
+        with pytest.raises(OutOfTime):
+            run_row("source only", pieces, TINY, until=0.0)
+        assert not pieces.result("source only").exists()
+    assert run_row("source only", pieces, TINY, until=0.0) == run_row("source only", whole, TINY, None)
+
+
+def test_a_row_brings_the_rows_that_it_needs(data: Path, tmp_path: Path) -> None:
+    unit = Unit(0, "usps", "mnist", tmp_path / "out", data)
+    run_row("cycada pixel + feature", unit, TINY, None)
+    assert unit.result("source only").is_file()
+    assert unit.result("cycada pixel").is_file()
+
+
+def test_results_of_another_setting_are_not_mixed_in(data: Path, tmp_path: Path) -> None:
+    unit = Unit(0, "usps", "mnist", tmp_path / "out", data)
+    run_row("target-supervised", unit, TINY, None)
+    with pytest.raises(InputError, match="another setting"):
+        run_row("target-supervised", unit, replace(TINY, task_steps=4), None)
 
 
 def test_labels_of_the_targets_training_images_are_read_by_one_row_alone(data: Path, tmp_path: Path) -> None:
