@@ -82,7 +82,7 @@ def print_operations() -> None:
         "CycleGAN with identity loss": lambda: CycleGAN(steps=1),
         "CycleGAN without identity loss": lambda: CycleGAN(identity_weight=0.0, steps=1),
         "CUT": lambda: CUT(steps=1),
-        "FastCUT": lambda: CUT(nce_weight=10.0, identity_nce_weight=0.0, steps=1),
+        "FastCUT, a step that is not mirrored": lambda: CUT(nce_weight=10.0, identity_nce_weight=0.0, steps=1),
     }
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
