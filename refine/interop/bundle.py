@@ -13,7 +13,7 @@ from refine.methods.checkpoint import DESCRIPTION, WEIGHTS
 
 
 def write_bundle(method: Method, folder: Path, add: Callable[[Path], None] | None = None) -> None:
-    """Write what calling the method needs: its exported weights and its description.
+    """Write what calling the method needs: its exported weights and its description, without paths of this machine.
 
     Args:
         method: Any method; only weights under its `exported_prefixes` go in.
@@ -35,7 +35,8 @@ def write_bundle(method: Method, folder: Path, add: Callable[[Path], None] | Non
         whole = Path(temporary) / "bundle"
         whole.mkdir()
         safetensors.torch.save_file(weights, whole / WEIGHTS)
-        text = yaml.safe_dump(method.description(), sort_keys=False)
+        shared = {**method.description(), "init_args": method.shared_arguments()}
+        text = yaml.safe_dump(shared, sort_keys=False)
         (whole / DESCRIPTION).write_text(text, encoding="utf-8")
         if add is not None:
             add(whole)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from refine.losses.precision import full_precision
 
@@ -13,11 +13,10 @@ def gradient_penalty(
     real: Tensor,
     fake: Tensor,
     generator: torch.Generator,
-    center: float = 1.0,
 ) -> Tensor:
-    """Squared distance of the slope's norm to a constant, on the lines between real and fake images.
+    """Squared distance of the slope's norm to 1, on the lines between real and fake images.
 
-    Each image gets one random mixing share. The penalty counts slopes on both sides of the center. An image's
+    Each image gets one random mixing share. The penalty counts slopes on both sides of 1. An image's
     score is the mean of its score map, the same one number that the adversarial losses average.
 
     Args:
@@ -25,7 +24,6 @@ def gradient_penalty(
         real: ``(B, C, H, W)``.
         fake: The same shape; no gradient flows into it.
         generator: Draws the mixing shares, on the images' device.
-        center: The slope that is not penalized. WGAN-GP: 1.
 
     Returns:
         ``()``, the mean over images, in scores per image unit, squared. Paper: weight 10 beside the whole of
@@ -42,7 +40,7 @@ def gradient_penalty(
     share = torch.rand((real.shape[0], *[1] * (real.ndim - 1)), generator=generator, device=real.device)
     mixed = fake.detach() + share.to(real.dtype) * (real.detach() - fake.detach())
     slopes: Tensor = torch.linalg.vector_norm(_slopes(discriminator, mixed), dim=1)
-    return (slopes - center).square().mean()
+    return (slopes - 1.0).square().mean()
 
 
 def r1_penalty(discriminator: Callable[[Tensor], Tensor], real: Tensor) -> Tensor:
@@ -61,6 +59,24 @@ def r1_penalty(discriminator: Callable[[Tensor], Tensor], real: Tensor) -> Tenso
         Mescheder et al. 2018, arXiv 1801.04406, equation 9.
     """
     return 0.5 * _slopes(discriminator, real.detach()).square().sum(dim=1).mean()
+
+
+class GradientPenalty(nn.Module):
+    """`gradient_penalty` as a module."""
+
+    def forward(
+        self, discriminator: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, generator: torch.Generator
+    ) -> Tensor:
+        """A discriminator and ``(B, C, H, W)`` twice to ``()``."""
+        return gradient_penalty(discriminator, real, fake, generator)
+
+
+class R1Penalty(nn.Module):
+    """`r1_penalty` as a module."""
+
+    def forward(self, discriminator: Callable[[Tensor], Tensor], real: Tensor) -> Tensor:
+        """A discriminator and ``(B, C, H, W)`` to ``()``."""
+        return r1_penalty(discriminator, real)
 
 
 def _slopes(discriminator: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from refine.losses.precision import full_precision
+
 
 def least_squares(scores: Tensor, target: float) -> Tensor:
     """Mean squared distance of patch scores to a target.
@@ -14,7 +16,7 @@ def least_squares(scores: Tensor, target: float) -> Tensor:
     Returns:
         ``()``, the mean over images and patches.
     """
-    return (scores.float() - target).square().mean()  # bfloat16 scores would be averaged in bfloat16
+    return (full_precision(scores) - target).square().mean()
 
 
 class LeastSquares(nn.Module):
@@ -45,6 +47,6 @@ def patch_accuracy(real: Tensor, fake: Tensor, threshold: float | None = 0.5) ->
     Returns:
         ``()`` for real scores, ``()`` for fake ones.
     """
-    real, fake = real.float(), fake.float()
+    real, fake = full_precision(real), full_precision(fake)
     boundary = (real.mean() + fake.mean()) / 2 if threshold is None else threshold
     return (real > boundary).float().mean(), (fake <= boundary).float().mean()

@@ -1,14 +1,10 @@
 """Semantic consistency: what a frozen task network sees must survive the translation."""
 
-from typing import Literal
-
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from refine.labels import IGNORE, LabelKind
 from refine.losses.precision import full_precision
-
-LabelKind = Literal["class", "mask", "targets"]
-"""One class an image, one class a pixel, or a vector of real values an image."""
 
 
 def semantic_classes(logits: Tensor, target: Tensor) -> Tensor:
@@ -32,7 +28,7 @@ def semantic_classes(logits: Tensor, target: Tensor) -> Tensor:
     return F.cross_entropy(full_precision(logits), target, reduction="none")
 
 
-def semantic_masks(logits: Tensor, target: Tensor, ignore_index: int = 255) -> Tensor:
+def semantic_masks(logits: Tensor, target: Tensor, ignore_index: int = IGNORE) -> Tensor:
     """Cross-entropy with one class a pixel, averaged over the pixels of an image that have one.
 
     Args:
@@ -100,7 +96,7 @@ def pseudo_labels(outputs: Tensor, kind: LabelKind) -> Tensor:
 class Semantic(nn.Module):
     """The semantic loss of one kind of label."""
 
-    def __init__(self, kind: LabelKind, ignore_index: int = 255) -> None:
+    def __init__(self, kind: LabelKind, ignore_index: int = IGNORE) -> None:
         super().__init__()
         self.kind = kind
         self.ignore_index = ignore_index

@@ -3,6 +3,8 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from refine.losses.precision import full_precision
+
 
 def binary_cross_entropy(logits: Tensor, real: bool) -> Tensor:
     """Cross-entropy of patch scores with one answer.
@@ -17,7 +19,7 @@ def binary_cross_entropy(logits: Tensor, real: bool) -> Tensor:
     Source:
         arXiv 1406.2661, equation 1.
     """
-    logits = logits.float()  # bfloat16 scores would be averaged in bfloat16
+    logits = full_precision(logits)
     return F.softplus(-logits if real else logits).mean()
 
 

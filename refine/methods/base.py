@@ -31,6 +31,8 @@ class Method(LightningModule, ABC):
 
     players: tuple[str, ...] = ()
     """Names of the optimizers, in order."""
+    local_files: tuple[str, ...] = ()
+    """Arguments that name files of this machine, which training alone reads."""
     steps: int
     """Training steps, and the horizon of every schedule."""
     seed: int
@@ -40,6 +42,8 @@ class Method(LightningModule, ABC):
         super().__init__()
         self.automatic_optimization = False
         self.steps_done = 0
+        self.is_new_run = False
+        """Whether it is known before Lightning starts that no checkpoint's weights will replace the first ones."""
 
     @property
     def total_steps(self) -> int:
@@ -50,6 +54,10 @@ class Method(LightningModule, ABC):
         """The constructor's arguments, as plain values."""
         names = list(inspect.signature(type(self).__init__).parameters)[1:]
         return {name: _plain(getattr(self, name)) for name in names}
+
+    def shared_arguments(self) -> dict[str, Plain]:
+        """The same for a model that is handed on: it says nothing of this machine's files."""
+        return {name: None if name in self.local_files else value for name, value in self.arguments().items()}
 
     def description(self) -> dict[str, Plain]:
         """What a checkpoint or bundle says of this method, so that it can be built again."""

@@ -18,13 +18,14 @@ from refine.losses.least_squares import patch_accuracy
 from refine.losses.patch_nce import PatchNCE
 from refine.methods.base import two_optimizers
 from refine.methods.moving_average import moving_average
+from refine.methods.ranges import require_at_least, require_bound, require_positive
+from refine.methods.schedule import constant_then_linear
 from refine.methods.translator import Translator
 from refine.networks.initialization import Initialization, initialize
 from refine.networks.normalization import Norm
 from refine.networks.patch_projection import PatchProjection, draw_locations
 from refine.networks.patchgan import PatchGAN
 from refine.networks.resnet_generator import PaddingMode, ResnetBlock, ResnetGenerator
-
 
 MIRROR = 1
 """The coin for mirroring must not hang together with the locations."""
@@ -46,7 +47,8 @@ class CUT(Translator):
         padding: Inside the residual blocks. Paper: ``reflect``.
         discriminator_features: Width of the discriminator. Paper: 64.
         discriminator_layers: Strided layers of the PatchGAN. Paper: 3 (70x70 patches).
-        adversarial_loss: Paper: ``least-squares``.
+        spectral_norm: Bound the discriminator's layers (Miyato et al. 2018, arXiv 1802.05957). Paper: no.
+        adversarial_loss: Paper: ``least-squares``. ``wasserstein`` needs ``spectral_norm``.
         nce_weight: Weight of the contrastive loss on synthetic images, λ_X (mean over layers and locations).
             Paper: 1, FastCUT 10.
         identity_nce_weight: Weight of the contrastive loss on real images, λ_Y. Paper: 1 (the released code halves
@@ -83,6 +85,7 @@ class CUT(Translator):
         padding: PaddingMode = "reflect",
         discriminator_features: int = 64,
         discriminator_layers: int = 3,
+        spectral_norm: bool = False,
         adversarial_loss: AdversarialName = "least-squares",
         nce_weight: float = 1.0,
         identity_nce_weight: float = 1.0,
@@ -107,6 +110,7 @@ class CUT(Translator):
         self.padding = padding
         self.discriminator_features = discriminator_features
         self.discriminator_layers = discriminator_layers
+        self.spectral_norm = spectral_norm
         self.adversarial_loss = adversarial_loss
         self.nce_weight = nce_weight
         self.identity_nce_weight = identity_nce_weight
@@ -127,7 +131,7 @@ class CUT(Translator):
         )
         self._require_layers()
         self.projection = PatchProjection(self.synthetic_to_real.encoded_channels(self.nce_layers), projection_features)
-        self.real_discriminator = PatchGAN(channels, discriminator_features, discriminator_layers, norm=norm)
+        self.real_discriminator = PatchGAN(channels, discriminator_features, discriminator_layers, norm, spectral_norm)
         initialize(self, initialization)
         self.average = moving_average(self.synthetic_to_real, ema)
         self.adversarial = _adversarial(adversarial_loss)
@@ -136,12 +140,17 @@ class CUT(Translator):
         self.smallest_side = self.synthetic_to_real.smallest_side
 
     def _require_ranges(self) -> None:
-        if self.nce_weight <= 0 or self.identity_nce_weight < 0:
+        require_at_least(0, {"blocks": self.blocks, "discriminator_layers": self.discriminator_layers})
+        widths = {"features": self.features, "discriminator_features": self.discriminator_features}
+        require_at_least(1, {**widths, "projection_features": self.projection_features})
+        require_positive({"learning_rate": self.learning_rate})
+        require_bound(self.adversarial_loss, self.spectral_norm, "spectral_norm to true")
+        if not self.nce_weight > 0 or not self.identity_nce_weight >= 0:
             raise InputError(
                 f"nce_weight is {self.nce_weight} and identity_nce_weight is {self.identity_nce_weight}; expected "
                 "more than 0, and at least 0"
             )
-        if self.locations < 2 or self.temperature <= 0 or not 0 <= self.constant_share <= 1:
+        if self.locations < 2 or not self.temperature > 0 or not 0 <= self.constant_share <= 1:
             raise InputError(
                 f"locations is {self.locations}, temperature is {self.temperature}, constant_share is "
                 f"{self.constant_share}; expected at least 2, more than 0, and 0 to 1"
@@ -238,8 +247,7 @@ class CUT(Translator):
 
     def decay(self, step: int) -> float:
         """The learning rate's factor at a training step: one at first, then linear to zero."""
-        constant = round(self.steps * self.constant_share)
-        return max(0.0, 1.0 - max(0, step - constant) / max(1, self.steps - constant))
+        return constant_then_linear(step, self.steps, round(self.steps * self.constant_share))
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Adam with β₁ 0.5 for each player; the projection heads play with the generator."""

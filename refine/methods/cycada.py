@@ -7,6 +7,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from refine.data.layouts import LabelSpace
 from refine.data.samples import UnpairedBatch
 from refine.data.training_data import TrainingData
 from refine.errors import InputError
@@ -15,6 +16,7 @@ from refine.losses.semantic import Semantic, pseudo_labels
 from refine.methods.base import Plain
 from refine.methods.cyclegan import CycleGAN, Penalty, Translated
 from refine.methods.frozen_task import FrozenTask
+from refine.methods.ranges import require_at_least, require_numbers
 from refine.methods.task_labels import mask_of
 from refine.metrics.agreement import agreement
 from refine.networks.discriminators import DiscriminatorKind
@@ -25,6 +27,9 @@ from refine.networks.resnet_generator import PaddingMode
 
 MEMORY = 0.99
 """Share of the running agreement that stays at each step."""
+
+CHANGED = 0.05
+"""Mean absolute change of real images, of a range of 2, below which agreement about them says nothing."""
 
 
 class CyCADA(CycleGAN):
@@ -43,10 +48,14 @@ class CyCADA(CycleGAN):
         real_semantic_weight: Weight of the term on real images: what f_S says of the simulated image against its
             pseudo-label of the real one. Paper: 1; here 0 (see above).
         gate: The first two terms count at a step only if the loss of f_S on the untouched synthetic batch is at
-            most this (nats, or the regression loss). Released digits code: 1.
+            most this (nats, or the regression loss). Released digits code: 1. With pseudo labels that loss says only
+            how sure f_S is, not whether it is right (and is 0 for regression).
         real_gate: The term on real images counts only while f_S says of real images what it says of their
             simulated translations, for this share of images or pixels (running mean; for regression 1 less the
-            mean difference in units of the spread). That asks no real label.
+            mean difference in units of the spread), and at steps whose simulated images differ from the real ones
+            by `CHANGED` at least. That asks no real label, and shows no competence by itself: agreement is also high
+            where the translator changes little. Switch the term on only where f_S is known otherwise to be
+            competent on real images.
         channels: As in `CycleGAN`; so are all below.
         architecture: Of the generators: ``resnet`` or ``unet``.
         features: Width of the generators.
@@ -77,6 +86,7 @@ class CyCADA(CycleGAN):
     """
 
     agreement: Tensor
+    local_files = ("task",)
 
     def __init__(
         self,
@@ -138,13 +148,9 @@ class CyCADA(CycleGAN):
             steps,
             seed,
         )
-        for name, weight in (
-            ("semantic_weight", semantic_weight),
-            ("cycle_semantic_weight", cycle_semantic_weight),
-            ("real_semantic_weight", real_semantic_weight),
-        ):
-            if not weight >= 0:
-                raise InputError(f"{name} is {weight}; expected 0 (off) or more")
+        weights = {"semantic_weight": semantic_weight, "cycle_semantic_weight": cycle_semantic_weight}
+        require_at_least(0, {**weights, "real_semantic_weight": real_semantic_weight}, " (off)")
+        require_numbers({"gate": gate, "real_gate": real_gate})
         self.task = task
         self.labels = labels
         self.semantic_weight = semantic_weight
@@ -187,7 +193,7 @@ class CyCADA(CycleGAN):
         self.semantic = Semantic(self._frozen.task.kind or "class")
         return self._frozen
 
-    def _require_labels(self, space: Any, where: Path) -> None:
+    def _require_labels(self, space: LabelSpace, where: Path) -> None:
         assert self._frozen is not None
         if space.kind == "none" and self.labels == "ground-truth":
             raise InputError(f"{where}: has no labels, so set --model.labels pseudo (or a layout that reads them)")
@@ -238,7 +244,9 @@ class CyCADA(CycleGAN):
         """The term on real images, and whether it counts."""
         says, of_simulated = frozen.without_gradient(real), frozen(simulated)
         now = agreement(of_simulated.detach(), says, self.semantic.kind)
-        now = self.trainer.strategy.reduce(now, reduce_op="mean") if self._trainer is not None else now
+        moved = (simulated.detach().float() - real.float()).abs().mean()
+        if self._trainer is not None:
+            now, moved = (self.trainer.strategy.reduce(mean, reduce_op="mean") for mean in (now, moved))
         self.agreement = MEMORY * self.agreement + (1 - MEMORY) * now.to(self.agreement)
-        opened = (self.agreement >= self.real_gate).to(self.agreement.dtype)
+        opened = ((self.agreement >= self.real_gate) & (moved >= CHANGED)).to(self.agreement.dtype)
         return self.semantic(of_simulated, pseudo_labels(says, self.semantic.kind)).mean(), opened

@@ -19,6 +19,8 @@ from refine.losses.reconstruction import Reconstruction
 from refine.methods.base import two_optimizers
 from refine.methods.history import HistoryBuffer
 from refine.methods.moving_average import moving_average
+from refine.methods.ranges import require_at_least, require_bound, require_positive
+from refine.methods.schedule import constant_then_linear
 from refine.methods.task_training import own_draws
 from refine.methods.translator import Translator
 from refine.networks.discriminators import DiscriminatorKind, build_discriminator
@@ -66,7 +68,7 @@ class CycleGAN(Translator):
         discriminator_layers: Strided layers of the PatchGAN. Paper: 3 (70x70 patches).
         spectral_norm: Bound the discriminators' layers (Miyato et al. 2018, arXiv 1802.05957). Paper: no.
         initialization: ``normal``, N(0, 0.02²) (paper), or ``xavier``.
-        adversarial_loss: Paper: ``least-squares``.
+        adversarial_loss: Paper: ``least-squares``. ``wasserstein`` needs a penalty or ``spectral_norm``.
         penalty: On the discriminators' gradients: ``gradient`` (WGAN-GP), ``r1``. Paper: ``none``.
         penalty_weight: Its weight. WGAN-GP's paper: 10 beside a sum that is halved here, so 5.
         cycle_weight: Weight of each direction's cycle loss (mean over pixels). Paper: 10.
@@ -84,8 +86,8 @@ class CycleGAN(Translator):
         seed: Seeds the draws from the history buffers, of noise and of dropout.
 
     Raises:
-        InputError: If a weight or ``ema`` is out of range, a penalty meets batch normalization, or the networks
-            cannot be built so.
+        InputError: If an argument is out of range, a penalty meets batch normalization, the Wasserstein loss has
+            neither a penalty nor ``spectral_norm``, or the networks cannot be built so.
     """
 
     players = ("generators", "discriminators")
@@ -119,9 +121,13 @@ class CycleGAN(Translator):
     ) -> None:
         super().__init__()
         weights = {"penalty_weight": penalty_weight, "cycle_weight": cycle_weight, "identity_weight": identity_weight}
-        for name, weight in weights.items():
-            if not weight >= 0:
-                raise InputError(f"{name} is {weight}; expected 0 (off) or more")
+        require_at_least(0, {**weights, "cycle_noise": cycle_noise, "history_size": history_size}, " (off)")
+        require_at_least(0, {"blocks": blocks, "discriminator_layers": discriminator_layers})
+        require_at_least(1, {"features": features, "discriminator_features": discriminator_features})
+        require_positive({"learning_rate": learning_rate})
+        require_bound(
+            adversarial_loss, spectral_norm or penalty != "none", "penalty to gradient or r1, or spectral_norm to true"
+        )
         if penalty != "none" and norm == "batch":
             raise InputError(f"penalty={penalty} needs images that are judged one by one; set norm to instance or none")
         self.channels = channels
@@ -172,6 +178,11 @@ class CycleGAN(Translator):
         """The PatchGAN's last normalized layer needs more than one score."""
         patches = 3 << self.discriminator_layers if self.discriminator == "patch" else 1
         return max(self.smallest_side, patches)
+
+    @property
+    def size_advice(self) -> str:
+        """Each halving of a U-Net doubles the sides that it takes."""
+        return f", or lower model.blocks ({self.blocks} halvings)" if self.architecture == "unet" else ""
 
     def exported_prefixes(self) -> tuple[str, ...]:
         """One generator is all that refining needs."""
@@ -277,8 +288,7 @@ class CycleGAN(Translator):
 
     def decay(self, step: int) -> float:
         """The learning rate's factor at a training step: one for the first half, then linear to zero."""
-        constant = self.steps // 2
-        return max(0.0, 1.0 - max(0, step - constant) / max(1, self.steps - constant))
+        return constant_then_linear(step, self.steps, self.steps // 2)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Adam with β₁ 0.5 for each player, generators first."""

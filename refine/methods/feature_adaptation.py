@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from refine.data.samples import Labeled, UnpairedBatch
 from refine.data.training_data import TrainingData
 from refine.errors import InputError
+from refine.labels import LabelKind
 from refine.losses.least_squares import patch_accuracy
 from refine.losses.vanilla import Vanilla
 from refine.methods.base import Plain, two_optimizers
@@ -18,7 +19,7 @@ from refine.methods.frozen_task import FrozenTask
 from refine.methods.task import Task
 from refine.methods.task_training import own_draws
 from refine.networks.feature_discriminator import FeatureDiscriminator
-from refine.networks.task_networks import Kind, NetworkName
+from refine.networks.task_networks import NetworkName
 
 PROBE = 32
 """Side of the image that tells how many features a network has."""
@@ -39,7 +40,7 @@ class FeatureAdaptation(Task):
         on: What the discriminator sees: the ``outputs`` (logits; released digits code) or the ``features``.
         task_weight: Weight of the supervised loss on the translated images. Paper: 0.
         accuracy_gate: The task model moves at a step only if the discriminator was right on more than this share
-            of what it saw. Released digits code: 0.6. 0 opens it always.
+            of what it saw. Released digits code: 0.6. Below 0 it is always open.
         discriminator_features: Width of the discriminator. Released digits code: 500.
         learning_rate: Adam's (β₁ 0.5), for the task model. Released digits code: 1e-5, 200 epochs of batches of 128.
         discriminator_learning_rate: Adam's, for the discriminator. Released digits code: 1e-5.
@@ -57,6 +58,7 @@ class FeatureAdaptation(Task):
     """
 
     players = ("task", "discriminator")
+    local_files = ("start",)
 
     def __init__(
         self,
@@ -71,7 +73,7 @@ class FeatureAdaptation(Task):
         classes: list[str] | None = None,
         channels: int = 3,
         width: int = 16,
-        kind: Kind | None = None,
+        kind: LabelKind | None = None,
         network: NetworkName | None = None,
         steps: int = 10_000,
         seed: int = 0,
@@ -99,7 +101,7 @@ class FeatureAdaptation(Task):
         self._source: FrozenTask | None = None
         self._start_sha256: str | None = None
 
-    def _build(self, classes: list[str], kind: Kind) -> None:
+    def _build(self, classes: list[str], kind: LabelKind) -> None:
         super()._build(classes, kind)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)

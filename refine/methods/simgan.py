@@ -18,7 +18,7 @@ from refine.losses.self_regularization import (
     derivatives,
     identity,
 )
-from refine.methods.base import two_optimizers
+from refine.methods.base import Plain, two_optimizers
 from refine.methods.feature_network import load_feature_network
 from refine.methods.history import HistoryBuffer
 from refine.methods.translator import Translator
@@ -111,6 +111,11 @@ class SimGAN(Translator):
     def exported_prefixes(self) -> tuple[str, ...]:
         """The refiner is all that refining needs."""
         return ("refiner.",)
+
+    def shared_arguments(self) -> dict[str, Plain]:
+        """Of ψ's file the name alone: without any, ``feature_map=network`` would say nothing."""
+        name = None if self.feature_network is None else Path(self.feature_network).name
+        return {**super().shared_arguments(), "feature_network": name}
 
     def prepare(self, stage: str, data: TrainingData | None) -> None:
         """Build ψ: only training needs it, so that a checkpoint never depends on another file."""

@@ -13,11 +13,13 @@ from torch.optim.lr_scheduler import LambdaLR
 from refine.data.samples import Labeled, UnpairedBatch
 from refine.data.training_data import TrainingData
 from refine.errors import InputError
+from refine.labels import LabelKind
 from refine.methods.base import Method
 from refine.methods.task_labels import batch_scores, label_loss, mask_of, mask_scores, require_labels, require_names
 from refine.methods.task_training import OptimizerName, build_optimizer, own_draws, require_batch, warm_up_and_cosine
 from refine.metrics.segmentation import confusion_matrix
-from refine.networks.task_networks import Kind, NetworkName, TaskNetwork, build_network, kind_of, network_for
+from refine.networks.channels import with_channels
+from refine.networks.task_networks import NetworkName, TaskNetwork, build_network, kind_of, network_for
 from refine.networks.torchvision_resnet import load_backbone
 
 
@@ -38,8 +40,8 @@ class Task(Method):
         network: ``small-cnn``, ``lenet`` or ``dtn`` for classes, ``unet``, ``lraspp`` or ``deeplabv3`` for masks,
             ``small-regressor`` for targets, ``resnet18`` or ``resnet50`` for classes and targets. None takes
             small-cnn, unet or small-regressor.
-        pretrained: File of torchvision's weights that the trunk of a torchvision network begins with; read when
-            training starts, and never downloaded.
+        pretrained: File of torchvision's weights that the trunk of a torchvision network begins with; read
+            before a new run starts, and never downloaded.
         optimizer: ``adamw``, ``adam`` (weight decay as a penalty) or ``sgd`` (momentum 0.9).
         schedule_shape: ``cosine`` as above, or ``constant``: no rise and no fall.
 
@@ -49,6 +51,7 @@ class Task(Method):
     """
 
     players: tuple[str, ...] = ("task",)
+    local_files = ("pretrained",)
     model: TaskNetwork
 
     def __init__(
@@ -60,7 +63,7 @@ class Task(Method):
         weight_decay: float = 1e-2,
         steps: int = 500,
         seed: int = 0,
-        kind: Kind | None = None,
+        kind: LabelKind | None = None,
         network: NetworkName | None = None,
         pretrained: str | None = None,
         optimizer: OptimizerName = "adamw",
@@ -84,27 +87,30 @@ class Task(Method):
         if classes is not None:
             self._build(classes, kind or kind_of(network))
 
-    def _build(self, classes: list[str], kind: Kind) -> None:
+    def _build(self, classes: list[str], kind: LabelKind) -> None:
         require_names(kind, classes)
         self.classes, self.kind, self.network = classes, kind, network_for(kind, self.network)
         self.model = build_network(self.network, self.channels, len(classes), self.width, self.seed)
 
     def prepare(self, stage: str, data: TrainingData | None) -> None:
-        """Take kind and names over from the data, or hold the given ones against them.
+        """Take kind and names over from the data, or hold the given ones against them; a new run reads `pretrained`.
 
         Raises:
-            InputError: If the data has no labels, labels of another kind or other names, or batches too small.
+            InputError: If the data has no labels, labels of another kind or other names, or batches too small, or
+                the file is not there or holds other weights.
         """
         if data is not None:
             found = require_labels(data.label_space, self.kind, self.classes, data.synthetic)
             if self.classes is None:
                 self._build(list(data.label_space.names), found)
-            require_batch(self.network, data.batch_size)
+            require_batch(self.network, data.batch_size, data.training_size)
         if self.classes is None:
             raise InputError("the task model does not know its classes; give classes=[...]")
+        if stage == "fit" and self.pretrained is not None and self.is_new_run:
+            load_backbone(self.model, Path(self.pretrained))  # a wrong file must not leave a run's folder behind
 
     def on_fit_start(self) -> None:
-        """Begin with the weights of a file, where one was named and the run is new."""
+        """Begin with the weights of a file, where one was named and the run is new: only here Lightning knows."""
         if self.pretrained is not None and self.steps_done == 0:
             load_backbone(self.model, Path(self.pretrained))
 
@@ -112,13 +118,20 @@ class Task(Method):
         """Logits ``(B, K)``, of masks ``(B, K, H, W)``, or targets ``(B, K)``, of ``(B, C, H, W)`` in [-1, 1].
 
         Gray images go through an RGB network as three channels.
+
+        Raises:
+            ValueError: If the images are RGB and the network is gray.
         """
-        outputs: Tensor = self.model(images.expand(-1, self.channels, -1, -1))
+        outputs: Tensor = self.model(with_channels(images, self.channels))
         return outputs
 
     def features(self, images: Tensor) -> Tensor:
-        """What the last layer sees: ``(B, D)``, of masks ``(B, D, h, w)``. Gradients pass."""
-        return self.model.features(images.expand(-1, self.channels, -1, -1))
+        """What the last layer sees: ``(B, D)``, of masks ``(B, D, h, w)``. Gradients pass.
+
+        Raises:
+            ValueError: As `forward`.
+        """
+        return self.model.features(with_channels(images, self.channels))
 
     def loss(self, outputs: Tensor, label: Tensor) -> Tensor:
         """Cross-entropy of classes, cross-entropy over the valid pixels of masks, smooth L1 of targets.

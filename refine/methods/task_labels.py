@@ -9,25 +9,25 @@ from torch import Tensor
 
 from refine.data.layouts import LabelSpace
 from refine.errors import InputError
+from refine.labels import IGNORE, LabelKind
 from refine.metrics.angles import angular_error
-from refine.metrics.segmentation import IGNORE, iou, mean_iou
-from refine.networks.task_networks import Kind
+from refine.metrics.segmentation import iou, mean_iou
 
-LAYOUTS: dict[Kind, str] = {"class": "class-folders", "mask": "mask-folders", "targets": "table"}
+LAYOUTS: dict[LabelKind, str] = {"class": "class-folders", "mask": "mask-folders", "targets": "table"}
 """Where labels of each kind come from."""
 
 GAZE = {"pitch", "yaw"}
 """Names of two targets that are a direction in radians."""
 
 
-def require_names(kind: Kind, names: Sequence[str]) -> None:
+def require_names(kind: LabelKind, names: Sequence[str]) -> None:
     """Raise `InputError` unless there are two or more classes, or one or more targets, none of them twice."""
     fewest, wanted = (1, "one or more different targets") if kind == "targets" else (2, "two or more different classes")
     if len(set(names)) < max(fewest, len(names)):
         raise InputError(f"a task needs {wanted}, found: {', '.join(names) or 'none'}")
 
 
-def require_labels(space: LabelSpace, kind: Kind | None, names: Sequence[str] | None, where: Path) -> Kind:
+def require_labels(space: LabelSpace, kind: LabelKind | None, names: Sequence[str] | None, where: Path) -> LabelKind:
     """The kind of the data's labels.
 
     Args:
@@ -42,7 +42,7 @@ def require_labels(space: LabelSpace, kind: Kind | None, names: Sequence[str] | 
     if space.kind not in LAYOUTS:
         choices = ", ".join(f"layout={layout}" for layout in LAYOUTS.values())
         raise InputError(f"a task model learns labels; {where} has none (use {choices})")
-    found: Kind = space.kind
+    found: LabelKind = space.kind
     if kind is not None and kind != found:
         raise InputError(
             f"the task's kind is {kind}, but the labels of {where} are of kind {found}; "
@@ -53,7 +53,7 @@ def require_labels(space: LabelSpace, kind: Kind | None, names: Sequence[str] | 
     return found
 
 
-def label_loss(kind: Kind, outputs: Tensor, label: Tensor) -> Tensor:
+def label_loss(kind: LabelKind, outputs: Tensor, label: Tensor) -> Tensor:
     """Cross-entropy of classes, cross-entropy over the valid pixels of masks, smooth L1 of targets.
 
     Args:
@@ -68,6 +68,8 @@ def label_loss(kind: Kind, outputs: Tensor, label: Tensor) -> Tensor:
     Raises:
         ValueError: If targets and outputs differ in shape: broadcasting would compare every one with every other.
     """
+    # Not the means of `refine.losses.semantic`: over a whole batch every valid pixel counts alike, and torch's own
+    # reductions differ from a mean of losses in the last bits: figures were measured with these.
     if kind == "class":
         return F.cross_entropy(outputs, label)
     if kind == "mask":
@@ -85,7 +87,7 @@ def mask_of(label: Tensor) -> Tensor:
     return ids.squeeze(1) if ids.ndim == 4 else ids
 
 
-def batch_scores(kind: Kind, predicted: Tensor, label: Tensor, names: list[str]) -> dict[str, Tensor]:
+def batch_scores(kind: LabelKind, predicted: Tensor, label: Tensor, names: list[str]) -> dict[str, Tensor]:
     """``task/validation_accuracy`` of class numbers ``(B,)``, or `target_scores` of ``(B, K)``."""
     if kind == "targets":
         return target_scores(predicted, label, names)

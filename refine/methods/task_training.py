@@ -19,6 +19,19 @@ WARM_UP = 0.1
 MOMENTUM = 0.9
 """Of sgd."""
 
+ONE_NUMBER_UP_TO: dict[NetworkName, float] = {
+    "small-cnn": 8,
+    "lenet": 0,
+    "dtn": math.inf,
+    "resnet18": 32,
+    "resnet50": 32,
+    "unet": 8,
+    "lraspp": 16,
+    "deeplabv3": math.inf,
+    "small-regressor": 8,
+}
+"""The longer side up to which batch normalization meets one number for each image and channel."""
+
 
 def build_optimizer(
     name: OptimizerName, weights: Iterable[nn.Parameter], learning_rate: float, weight_decay: float
@@ -40,10 +53,19 @@ def warm_up_and_cosine(step: int, steps: int) -> float:
     return 0.5 * (1.0 + math.cos(math.pi * progress))
 
 
-def require_batch(network: NetworkName | None, batch_size: int) -> None:
-    """Raise `InputError` where training normalizes a single number for each image, and so needs two images."""
-    if network in {"dtn", "deeplabv3"} and batch_size < 2:
-        raise InputError(f"network={network}: needs two images or more in a batch; set batch_size to 2 at least")
+def require_batch(network: NetworkName | None, batch_size: int, size: tuple[int, int]) -> None:
+    """Raise `InputError` where training normalizes a single number for each image, and so needs two images.
+
+    Args:
+        network: Its name.
+        batch_size: Images in a step.
+        size: Height and width of a training image.
+    """
+    if network is not None and batch_size < 2 and max(size) <= ONE_NUMBER_UP_TO[network]:
+        raise InputError(
+            f"network={network}: needs two images or more in a batch at {size[0]}x{size[1]} (height x width); set "
+            "batch_size to 2 at least"
+        )
 
 
 @contextmanager

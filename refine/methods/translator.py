@@ -12,6 +12,7 @@ from refine.data.samples import UnpairedBatch
 from refine.data.training_data import TrainingData
 from refine.errors import InputError
 from refine.methods.base import Method, Plain
+from refine.networks.channels import with_channels
 from refine.networks.padding import crop, pad, padding_for
 
 
@@ -44,6 +45,11 @@ class Translator(Method):
         """Shortest side of a training image."""
         return self.smallest_side
 
+    @property
+    def size_advice(self) -> str:
+        """What else could be set where images are too small; goes on with the error's sentence."""
+        return ""
+
     def check_size(self, size: tuple[int, int]) -> None:
         """Raise `InputError` if training images of this height and width do not fit the networks."""
         least = self.smallest_training_side
@@ -52,6 +58,7 @@ class Translator(Method):
             raise InputError(
                 f"{type(self).__name__} trains on sides of {least} or more that are multiples of {self.multiple}, "
                 f"and the data gives {size[0]}x{size[1]} (height x width); set crop or resize, for instance to {better}"
+                + self.size_advice
             )
 
     def inference_state(self) -> dict[str, Plain]:
@@ -82,9 +89,7 @@ class Translator(Method):
             ValueError: If the images are RGB and the network is gray.
         """
         channels = images.shape[1]
-        if channels == 3 and self.channels == 1:
-            raise ValueError("RGB images cannot go through a network that was trained on gray ones")
-        expanded = images.expand(-1, self.channels, -1, -1)
+        expanded = with_channels(images, self.channels)
         size = tuple(images.shape[-2:])
         if self.working_size is None or size == self.working_size:
             refined = self._padded(expanded)

@@ -1,13 +1,13 @@
 """How far a task model says the same of two sets of images: asks no label."""
 
-from typing import Literal
-
 import torch
 from torch import Tensor
 
+from refine.labels import LabelKind
+
 
 @torch.no_grad()
-def agreement(first: Tensor, second: Tensor, kind: Literal["class", "mask", "targets"]) -> Tensor:
+def agreement(first: Tensor, second: Tensor, kind: LabelKind) -> Tensor:
     """Share of equal answers, ``()`` float32 in [0, 1].
 
     Args:

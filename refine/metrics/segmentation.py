@@ -3,8 +3,7 @@
 import torch
 from torch import Tensor
 
-IGNORE = 255
-"""Pixels of this id count nowhere: the customary "void" of index masks."""
+from refine.labels import IGNORE
 
 
 def confusion_matrix(predicted: Tensor, label: Tensor, classes: int, ignore_index: int = IGNORE) -> Tensor:

@@ -1,5 +1,6 @@
 """The LeNet of CyCADA's MNIST and USPS experiments."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -54,7 +55,9 @@ def to_side(images: Tensor, side: int) -> Tensor:
     """``(B, C, H, W)`` to ``(B, C, side, side)``, antialiased bilinear; the same tensor where it fits already."""
     if images.shape[-2:] == (side, side):
         return images
-    return F.interpolate(images, size=(side, side), mode="bilinear", antialias=True, align_corners=False)
+    # Antialiasing has no kernel for bfloat16 on a CPU, and the images of a translator come so under autocast.
+    full = images.to(torch.promote_types(images.dtype, torch.float32))
+    return F.interpolate(full, size=(side, side), mode="bilinear", antialias=True, align_corners=False).to(images.dtype)
 
 
 def xavier(layer: nn.Module) -> None:

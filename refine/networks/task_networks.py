@@ -5,6 +5,7 @@ from typing import Literal
 import torch
 
 from refine.errors import InputError
+from refine.labels import LabelKind
 from refine.networks.classifier import SmallCNN
 from refine.networks.dtn import DTN
 from refine.networks.lenet import LeNet
@@ -12,15 +13,13 @@ from refine.networks.regressor import SmallRegressor
 from refine.networks.segmenter import UNet
 from refine.networks.torchvision_resnet import ResNet, TorchvisionSegmenter
 
-Kind = Literal["class", "mask", "targets"]
-
 NetworkName = Literal[
     "small-cnn", "lenet", "dtn", "resnet18", "resnet50", "unet", "lraspp", "deeplabv3", "small-regressor"
 ]
 
 TaskNetwork = SmallCNN | LeNet | DTN | ResNet | UNet | TorchvisionSegmenter | SmallRegressor
 
-NETWORKS: dict[Kind, tuple[NetworkName, ...]] = {
+NETWORKS: dict[LabelKind, tuple[NetworkName, ...]] = {
     "class": ("small-cnn", "lenet", "dtn", "resnet18", "resnet50"),
     "mask": ("unet", "lraspp", "deeplabv3"),
     "targets": ("small-regressor", "resnet18", "resnet50"),
@@ -28,7 +27,7 @@ NETWORKS: dict[Kind, tuple[NetworkName, ...]] = {
 """Which networks learn what; the first is the one that is taken where none is named."""
 
 
-def kind_of(network: NetworkName | None) -> Kind:
+def kind_of(network: NetworkName | None) -> LabelKind:
     """What a network learns where nothing else is said; classes, if it can learn several kinds."""
     for kind, names in NETWORKS.items():
         if network is None or network in names:
@@ -36,7 +35,7 @@ def kind_of(network: NetworkName | None) -> Kind:
     raise InputError(f"network={network}: no such task network; choose {', '.join(sorted(_all_names()))}")
 
 
-def network_for(kind: Kind, network: NetworkName | None) -> NetworkName:
+def network_for(kind: LabelKind, network: NetworkName | None) -> NetworkName:
     """The named network, or the usual one of a kind.
 
     Raises:

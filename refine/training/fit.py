@@ -177,6 +177,7 @@ class RefineCLI(LightningCLI):
         self.datamodule.prepare_data()
         self.datamodule.setup(stage)
         if isinstance(self.datamodule, UnpairedImages) and isinstance(self.model, Method):
+            self.model.is_new_run = not self._given().get("ckpt_path")
             self.model.prepare(stage, self.datamodule)
 
     def _prepare_subcommand_kwargs(self, subcommand: str) -> dict[str, Any]:

@@ -49,11 +49,10 @@ def test_an_unknown_layout_is_refused(tmp_path: Path) -> None:
         selection(tmp_path, None, "voc")
 
 
-def test_masks_are_no_images(tmp_path: Path) -> None:
+def test_masks_are_no_images_and_their_classes_need_no_names(tmp_path: Path) -> None:
     for folder in ("images", "masks"):
         (tmp_path / folder).mkdir()
         Image.new("L", (4, 4)).save(tmp_path / folder / "a.png")
-    (tmp_path / "classes.txt").write_text("road\nsky\n")
     selected = selection(tmp_path, None, "mask-folders")
     assert selected("images/a.png")
     assert not selected("masks/a.png")

@@ -1,10 +1,14 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import refine.interop
 from refine.errors import InputError
 from refine.interop.bundle import write_bundle
-from refine.methods.checkpoint import load_translator
+from refine.methods import CyCADA, FeatureAdaptation, Task
+from refine.methods.base import Method
+from refine.methods.checkpoint import DESCRIPTION, load_method, load_translator
 from tests.methods.test_simgan import small
 
 
@@ -19,6 +23,32 @@ def test_a_bundle_appears_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytes
     assert list((tmp_path / "new").iterdir()) == []
     write_bundle(small(), tmp_path / "new" / "bundle")
     assert load_translator(tmp_path / "new" / "bundle").channels == 1
+
+
+def test_a_bundle_says_nothing_of_this_machines_files_and_a_checkpoint_keeps_them(tmp_path: Path) -> None:
+    here = str(tmp_path / "private" / "file.ckpt")
+    tiny: dict[str, Any] = {"features": 4, "blocks": 1, "discriminator_features": 4, "discriminator_layers": 1}
+    methods: dict[str, Method] = {
+        "task": CyCADA(task=here, **tiny),
+        "start": FeatureAdaptation(start=here, classes=["a", "b"], discriminator_features=4, width=4),
+        "pretrained": Task(["a", "b"], pretrained=here, width=4),
+        "feature_network": small(feature_map="network", feature_network=here),
+    }
+    for name, method in methods.items():
+        write_bundle(method, tmp_path / name)
+        assert "private" not in (tmp_path / name / DESCRIPTION).read_text()
+        shared = load_method(tmp_path / name)
+        assert getattr(shared, name) == ("file.ckpt" if name == "feature_network" else None)
+        same = {key: value for key, value in method.arguments().items() if key != name}
+        assert {key: value for key, value in shared.arguments().items() if key != name} == same
+        checkpoint: dict[str, Any] = {}
+        method.on_save_checkpoint(checkpoint)
+        assert checkpoint["refine"]["init_args"][name] == here
+
+
+def test_the_package_hands_out_its_functions() -> None:
+    for name in refine.interop.__all__:
+        assert callable(getattr(refine.interop, name))
 
 
 def test_what_is_there_is_not_overwritten(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from refine.losses.hinge import Hinge
+from refine.losses.hinge import Hinge, hinge_discriminator, hinge_generator
 
 
 def test_the_discriminator_takes_half_of_both_sides_inside_the_margins() -> None:
@@ -21,6 +21,12 @@ def test_patches_beyond_the_margins_teach_the_discriminator_nothing() -> None:
 
 def test_the_generator_wants_high_scores_without_end() -> None:
     assert float(Hinge().generator(torch.tensor([[[[4.0, 2.0]]]]))) == -3.0
+
+
+def test_the_module_and_the_functions_are_one() -> None:
+    real, fake = torch.randn(2, 2, 1, 3, 3, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(Hinge().generator(fake), hinge_generator(fake))
+    assert torch.equal(Hinge().discriminator(real, fake), hinge_discriminator(real, fake))
 
 
 def test_half_precision_scores_are_averaged_in_full_precision() -> None:

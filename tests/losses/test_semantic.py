@@ -4,8 +4,8 @@ from typing import cast
 import pytest
 import torch
 
+from refine.labels import LabelKind
 from refine.losses.semantic import (
-    LabelKind,
     Semantic,
     pseudo_labels,
     semantic_classes,

@@ -1,16 +1,15 @@
 import math
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
 
 from refine.data.samples import Labeled, UnpairedBatch
 from refine.errors import InputError
 from refine.interop.bundle import write_bundle
-from refine.methods.checkpoint import load_translator, read_bundle, read_checkpoint
+from refine.methods.checkpoint import load_translator, read_bundle
 from refine.methods.cut import CUT
+from tests.methods.interrupted import assert_resume_is_exact
 from tests.methods.steps import run_steps
 
 
@@ -220,32 +219,20 @@ def test_arguments_out_of_range_are_refused(name: str, value: float) -> None:
         small(**{name: value})
 
 
-def test_a_run_that_was_interrupted_ends_with_the_same_weights(tmp_path: Path) -> None:
-    batches = [batch(seed=step) for step in range(6)]
+@pytest.mark.parametrize("ema", [0.0, 0.9])
+def test_a_run_that_was_interrupted_ends_bit_for_bit_as_the_whole_one(ema: float, tmp_path: Path) -> None:
     arguments: dict[str, object] = {"steps": 6, "flip_equivariance": True, "locations": 4, "learning_rate": 1e-3}
-    whole, continued = small(**arguments), small(**arguments)
-    run_steps(whole, batches)
-    run_steps(small(**arguments), batches[:3]).save_checkpoint(tmp_path / "half.ckpt")
-    stored = read_checkpoint(tmp_path / "half.ckpt")
-    continued.on_load_checkpoint(stored)
-    continued.load_state_dict(stored["state_dict"])
-    run_steps(continued, batches[3:], [Restored(stored)])
-    assert continued.steps_done == 6
-    for name, weight in whole.state_dict().items():
-        assert torch.equal(weight, continued.state_dict()[name]), name
+    batches = [batch(seed=step) for step in range(6)]
+    assert_resume_is_exact(lambda: small(ema=ema, **arguments), batches, tmp_path)
 
 
-class Restored(Callback):
-    """Puts the optimizers and schedules back as they were stored."""
-
-    def __init__(self, stored: dict[str, Any]) -> None:
-        self.stored = stored
-
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        for optimizer, state in zip(trainer.optimizers, self.stored["optimizer_states"], strict=True):
-            optimizer.load_state_dict(state)
-        for config, state in zip(trainer.lr_scheduler_configs, self.stored["lr_schedulers"], strict=True):
-            config.scheduler.load_state_dict(state)
+def test_spectral_norm_bounds_the_discriminator_alone() -> None:
+    method = small(spectral_norm=True, adversarial_loss="wasserstein")
+    assert any("parametrizations" in name for name in method.real_discriminator.state_dict())
+    assert not any("parametrizations" in name for name in small().state_dict())
+    before = method.synthetic_to_real.state_dict()["layers.1.weight"].clone()
+    run_steps(method, [batch()])
+    assert not torch.equal(method.synthetic_to_real.state_dict()["layers.1.weight"], before)
 
 
 def test_the_bundle_holds_the_generator_alone_and_refines(tmp_path: Path) -> None:

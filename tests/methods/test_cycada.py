@@ -13,7 +13,7 @@ from refine.errors import InputError
 from refine.interop.bundle import write_bundle
 from refine.losses.semantic import pseudo_labels, semantic_classes, semantic_masks
 from refine.methods.checkpoint import load_translator, read_checkpoint
-from refine.methods.cycada import MEMORY, CyCADA
+from refine.methods.cycada import CHANGED, MEMORY, CyCADA
 from refine.methods.cyclegan import CycleGAN, Translated
 from refine.methods.task import Task
 from tests.methods.interrupted import assert_resume_is_exact, go_on
@@ -249,11 +249,19 @@ def test_the_term_on_real_images_is_off_by_default(task: Path) -> None:
 def test_the_term_on_real_images_opens_when_the_running_agreement_reaches_its_gate(task: Path) -> None:
     method = small(task, real_semantic_weight=1.0, real_gate=1.5 * (1 - MEMORY), semantic_weight=0.0)
     method.load_task()
-    method.real_to_synthetic.forward = lambda images: 0.999 * images  # type: ignore[method-assign]  # agrees
+    method.real_to_synthetic.forward = lambda images: images - CHANGED  # type: ignore[method-assign]
+    method._frozen.task.forward = lambda images: images.new_tensor([[1.0, 0.0]] * len(images))  # type: ignore  # agrees
     for step, gate in enumerate([False, True, True], start=1):
         loss = term(method, batch())
         assert float(method.agreement) == pytest.approx(1 - MEMORY**step)
         assert bool(loss > 0) == gate
+
+
+@pytest.mark.parametrize(("change", "gate"), [(0.0, 0.0), (0.9 * CHANGED, 0.0), (1.1 * CHANGED, 1.0)])
+def test_agreement_about_images_that_hardly_change_opens_nothing(change: float, gate: float, task: Path) -> None:
+    method, real = small(task, real_semantic_weight=1.0, real_gate=0.0), batch()["real"]
+    _, opened = method._real_term(method.load_task(), real, real - change)
+    assert float(opened) == gate
 
 
 def test_disagreement_lowers_the_running_agreement_and_closes_the_gate(task: Path) -> None:

@@ -280,6 +280,7 @@ class WithData:
     def __init__(self, names: tuple[str, ...]) -> None:
         self.datamodule = self
         self.label_space, self.synthetic, self.batch_size = LabelSpace("class", names), Path("data"), 4
+        self.training_size = (16, 16)
 
 
 @pytest.mark.parametrize("names", [("bright", "dark"), ("dark", "dim"), ("dark", "bright", "dim")])

@@ -14,6 +14,7 @@ from refine.data.unpaired import UnpairedImages
 from refine.errors import InputError
 from refine.methods.checkpoint import load_method
 from refine.methods.task import Task
+from tests.methods.interrupted import assert_resume_is_exact, go_on
 from tests.methods.steps import run_steps
 
 CLASSES = ["dark", "bright"]
@@ -167,14 +168,15 @@ def test_validation_measures_accuracy() -> None:
 
 
 class Names:
-    """Data with this label space."""
+    """Data with this label space, in batches of one."""
 
-    def __init__(self, kind: str, names: tuple[str, ...]) -> None:
+    def __init__(self, kind: str, names: tuple[str, ...], side: int) -> None:
         self.label_space, self.synthetic, self.batch_size = LabelSpace(kind, names), Path("data"), 1
+        self.training_size = (side, side)
 
 
-def meet(task: Task, kind: str, names: tuple[str, ...] = ("a", "b")) -> Task:
-    task._trainer = WithData(Names(kind, names))  # type: ignore[assignment, arg-type]
+def meet(task: Task, kind: str, names: tuple[str, ...] = ("a", "b"), side: int = 48) -> Task:
+    task._trainer = WithData(Names(kind, names, side))  # type: ignore[assignment, arg-type]
     task.setup("fit")
     return task
 
@@ -212,6 +214,16 @@ def test_a_network_that_does_not_fit_the_kind_is_refused_at_once_and_with_the_da
 def test_a_network_that_cannot_train_on_single_images_says_so() -> None:
     with pytest.raises(InputError, match="network=dtn: needs two images or more in a batch"):
         meet(Task(network="dtn"), "class")
+    with pytest.raises(InputError, match=r"network=unet: needs two images or more in a batch at 8x8"):
+        meet(Task(width=4), "mask", side=8)
+    meet(Task(width=4), "mask", side=9)
+
+
+def test_color_is_refused_by_a_gray_network_in_words() -> None:
+    task, color = small().eval(), labeled(channels=3).image
+    for asked in (task, task.features, task.predict):
+        with pytest.raises(ValueError, match="RGB images cannot go through a network that was trained on gray ones"):
+            asked(color)
 
 
 def test_one_target_is_enough_and_none_is_not() -> None:
@@ -326,6 +338,12 @@ def test_dropout_hangs_on_seed_and_step_alone() -> None:
     assert torch.equal(weight(1), weight(2))
 
 
+@pytest.mark.parametrize("network", ["small-cnn", "lenet"])
+def test_a_run_that_was_interrupted_ends_bit_for_bit_as_the_whole_one(network: str, tmp_path: Path) -> None:
+    batches = [unpaired(labeled(seed)) for seed in range(4)]
+    assert_resume_is_exact(lambda: small(network=network, steps=4), batches, tmp_path)
+
+
 @pytest.mark.parametrize(
     ("name", "kind"), [("adamw", torch.optim.AdamW), ("adam", torch.optim.Adam), ("sgd", torch.optim.SGD)]
 )
@@ -341,7 +359,7 @@ def test_a_constant_schedule_neither_rises_nor_falls() -> None:
     assert [task.schedule(step) for step in (0, 5, 59)] == [1.0, 1.0, 1.0]
 
 
-def test_weights_of_a_file_are_read_when_training_starts_and_never_again(tmp_path: Path) -> None:
+def test_weights_of_a_file_are_read_before_a_new_run_and_never_again(tmp_path: Path) -> None:
     file = tmp_path / "resnet18.pth"
     theirs = resnet18(weights=None)
     torch.save(theirs.state_dict(), file)
@@ -351,5 +369,8 @@ def test_weights_of_a_file_are_read_when_training_starts_and_never_again(tmp_pat
     trainer.save_checkpoint(tmp_path / "task.ckpt")
     file.unlink()
     assert isinstance(load_method(tmp_path / "task.ckpt"), Task)
+    resumed = Task(CLASSES, network="resnet18", pretrained=str(file), optimizer="sgd", learning_rate=0.0, steps=2)
+    go_on(resumed, [unpaired(labeled(channels=3))], tmp_path / "task.ckpt")
+    assert torch.equal(resumed.state_dict()["model.trunk.conv1.weight"], theirs.conv1.weight)
     with pytest.raises(InputError, match=r"resnet18\.pth: no such file"):
         run_steps(Task(CLASSES, network="resnet18", pretrained=str(file)), [unpaired(labeled(channels=3))])

@@ -47,6 +47,26 @@ def test_networks_that_normalize_one_number_an_image_need_two_images(name: Netwo
     with pytest.raises(ValueError, match="Expected more than 1 value"):  # torch's own words, in the midst of a run
         network(torch.zeros(1, 3, 32, 32))
     with pytest.raises(InputError, match=f"network={name}: needs two images or more"):
-        require_batch(name, 1)
-    require_batch(name, 2)
-    require_batch("lenet", 1)
+        require_batch(name, 1, (512, 512))
+    require_batch(name, 2, (32, 32))
+
+
+@pytest.mark.parametrize(
+    ("name", "side"),
+    [("small-cnn", 8), ("small-regressor", 8), ("unet", 8), ("lraspp", 16), ("resnet18", 32), ("resnet50", 32)],
+)
+def test_networks_whose_coarsest_map_is_one_pixel_need_two_images(name: NetworkName, side: int) -> None:
+    network = build_network(name, 3, 2, 4, seed=0).train()
+    with pytest.raises(ValueError, match="Expected more than 1 value"):
+        network(torch.zeros(1, 3, side, side))
+    with pytest.raises(InputError, match=rf"network={name}: .* at {side}x{side} .*; set batch_size to 2 at least"):
+        require_batch(name, 1, (side, side))
+    for height, width in ((side + 1, side), (side, side + 1)):
+        network(torch.zeros(1, 3, height, width))
+        require_batch(name, 1, (height, width))
+    require_batch(name, 2, (side, side))
+
+
+def test_lenet_trains_on_single_images_of_any_size() -> None:
+    require_batch("lenet", 1, (1, 1))
+    build_network("lenet", 1, 2, 4, seed=0).train()(torch.zeros(1, 1, 1, 1))

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from refine.errors import InputError
+from refine.labels import LabelKind
 from refine.networks.task_networks import (
     NETWORKS,
-    Kind,
     NetworkName,
     build_network,
     kind_of,
@@ -14,8 +14,8 @@ from refine.networks.task_networks import (
 )
 
 
-@pytest.mark.parametrize("kind", get_args(Kind))
-def test_a_kind_without_a_named_network_takes_its_first(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", get_args(LabelKind))
+def test_a_kind_without_a_named_network_takes_its_first(kind: LabelKind) -> None:
     assert network_for(kind, None) == NETWORKS[kind][0]
 
 

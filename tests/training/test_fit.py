@@ -272,6 +272,13 @@ def test_validate_measures_a_checkpoint(pair: Pair, tmp_path: Path, capsys: pyte
             ["-c", "models/task.yaml", "-c", "datasets/traffic-lights.yaml", "--model.classes", "[red,green]"],
             "the task's classes are red, green",
         ),
+        (
+            [
+                *("-c", "models/task.yaml", "-c", "datasets/traffic-lights.yaml"),
+                *("--model.network", "resnet18", "--model.pretrained", "nowhere.pth"),
+            ],
+            "nowhere.pth: no such file",
+        ),
     ],
 )
 def test_a_run_that_cannot_begin_says_why_in_one_line_and_leaves_nothing(

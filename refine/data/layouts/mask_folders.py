@@ -1,5 +1,6 @@
 """An index mask beside each image: `root/images/any/depth/NAME.jpg` and `root/masks/any/depth/NAME.png`."""
 
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,7 @@ from refine.data.images import image_size, list_images, opened
 from refine.data.layouts.base import LabelSpace, Layout
 from refine.data.samples import Record
 from refine.errors import InputError
-
-IGNORE = 255
-"""Pixels of this value belong to no class and count nowhere."""
+from refine.labels import IGNORE
 
 
 class MaskFolders(Layout):
@@ -20,16 +19,17 @@ class MaskFolders(Layout):
 
     Args:
         root: The dataset's folder, with ``images`` and ``masks`` in it. A mask has its image's path, but for ``.png``.
-        classes: Names in the order of the ids. None reads them from ``root/classes.txt``, a name a line.
+        classes: Names in the order of the ids. None reads them from ``root/classes.txt``, a name a line. Without
+            either there are records, but no labels.
 
     Raises:
-        InputError: If an image has no mask or a mask no image, their sizes differ, or the names are not known,
-            stand twice or are not those of ``classes.txt``.
+        InputError: If an image has no mask or a mask no image, their sizes differ, or the names stand twice or are
+            not those of ``classes.txt``.
     """
 
     def __init__(self, root: Path, classes: tuple[str, ...] | None = None) -> None:
         self.root = root
-        self.label_space = LabelSpace("mask", _names(root, classes))
+        self._names = _names(root, classes)
         self._records: list[Record] = []
         images: dict[Path, Path] = {}
         for image in list_images(root / "images"):
@@ -51,6 +51,20 @@ class MaskFolders(Layout):
                 raise InputError(f"{mask}: a mask without an image of its name in {root / 'images'}; remove it")
         self._records.sort(key=lambda record: record.key)
 
+    @cached_property
+    def label_space(self) -> LabelSpace:  # type: ignore[override]  # known when it is asked for
+        """The masks' classes.
+
+        Raises:
+            InputError: If nothing names them.
+        """
+        if self._names is None:
+            file = self.root / "classes.txt"
+            raise InputError(
+                f"{file}: no such file, so the ids have no names; write a name a line, or set classes=[...]"
+            )
+        return LabelSpace("mask", self._names)
+
     def records(self) -> list[Record]:
         """All records, sorted by key."""
         return self._records
@@ -59,8 +73,9 @@ class MaskFolders(Layout):
         """``(H, W)`` int64: class ids, 255 where there is none.
 
         Raises:
-            InputError: If the file is no index mask, or an id is outside the classes.
+            InputError: If nothing names the classes, the file is no index mask, or an id is outside the classes.
         """
+        names = self.label_space.names
         path = record.label_files[0]
         with opened(path) as image:
             if image.mode not in {"L", "P"}:
@@ -69,16 +84,16 @@ class MaskFolders(Layout):
                     "whose pixels are class ids"
                 )
             ids = torch.from_numpy(np.array(image)).long()  # of a palette image too: its indices, not its colors
-        highest, count = int(torch.where(ids == IGNORE, 0, ids).max()), len(self.label_space.names)
+        highest, count = int(torch.where(ids == IGNORE, 0, ids).max()), len(names)
         if highest >= count:
             raise InputError(
                 f"{path}: id {highest}, but the {count} classes are numbered 0 to {count - 1} "
-                f"({', '.join(self.label_space.names)}); name more classes, or set the pixels to {IGNORE}"
+                f"({', '.join(names)}); name more classes, or set the pixels to {IGNORE}"
             )
         return Mask(ids)
 
 
-def _names(root: Path, classes: tuple[str, ...] | None) -> tuple[str, ...]:
+def _names(root: Path, classes: tuple[str, ...] | None) -> tuple[str, ...] | None:
     file = root / "classes.txt"
     stored: tuple[str, ...] | None = None
     if file.is_file():
@@ -91,7 +106,7 @@ def _names(root: Path, classes: tuple[str, ...] | None) -> tuple[str, ...]:
         raise InputError(f"{file}: names {', '.join(stored)}, not {', '.join(classes)}; a mask's ids have one meaning")
     names = classes if classes is not None else stored
     if names is None:
-        raise InputError(f"{file}: no such file, so the ids have no names; write a name a line, or set classes=[...]")
+        return None
     if not 0 < len(names) <= IGNORE or len(set(names)) < len(names):
         raise InputError(f"{file}: expected 1 to {IGNORE} different class names, found {', '.join(names) or 'none'}")
     return names

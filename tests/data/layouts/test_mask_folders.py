@@ -53,8 +53,19 @@ def test_a_palette_image_gives_its_indices_and_not_its_colors(tmp_path: Path) ->
 def test_names_come_from_the_argument_where_there_is_no_file(tmp_path: Path) -> None:
     write(tmp_path, "a", [[0]])
     assert MaskFolders(tmp_path, NAMES).label_space.names == NAMES
-    with pytest.raises(InputError, match=r"classes\.txt: no such file.* a name a line, or set classes=\[\.\.\.\]"):
-        MaskFolders(tmp_path)
+
+
+def test_only_labels_ask_for_names(tmp_path: Path) -> None:
+    write(tmp_path, "a", [[0]])
+    layout = MaskFolders(tmp_path)
+    (record,) = layout.records()
+    assert record.key == "images/a.png"
+    unnamed = r"classes\.txt: no such file.* a name a line, or set classes=\[\.\.\.\]"
+    with pytest.raises(InputError, match=unnamed) as error:
+        layout.label_space  # noqa: B018
+    assert "\n" not in str(error.value)
+    with pytest.raises(InputError, match=unnamed):
+        layout.label(record)
 
 
 def test_blank_lines_and_spaces_around_names_do_not_count(tmp_path: Path) -> None:
