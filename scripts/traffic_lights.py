@@ -28,11 +28,12 @@ SETTINGS: dict[str, list[str]] = {
     ],
     "cyclegan": _TRANSLATOR,
     "cycada": [*_TRANSLATOR, "--model.semantic_weight", "0", "--model.cycle_semantic_weight", "1"],
-    "cycada-refined": [*_TRANSLATOR, "--model.semantic_weight", "1"],
+    "cycada-on-refined": [*_TRANSLATOR, "--model.semantic_weight", "1"],
     "cut": [*_TRANSLATOR, "--model.nce_layers", "[0,4,8,12,15]"],
     "fastcut": [*_TRANSLATOR, "--model.nce_layers", "[0,4,8,12,15]"],
 }
-"""Chosen by the distance to real and by looking; models/cyclegan.md lists every trial, and what was seen of labels."""
+"""SimGAN's and CycleGAN's were chosen by the distance to real and by looking; models/cyclegan.md lists every trial, and
+what was seen of labels. The others take CycleGAN's, and their own weights at the first try."""
 
 
 class Commands:
@@ -57,7 +58,7 @@ def _shown(word: object) -> str:
     return str(word.relative_to(ROOT)) if isinstance(word, Path) and word.is_relative_to(ROOT) else str(word)
 
 
-RECIPES = {"cycada-refined": "cycada"}
+RECIPES = {"cycada-on-refined": "cycada"}
 """Settings that share a recipe with another."""
 
 
