@@ -21,7 +21,6 @@ import torch
 from digits import Name, OutOfTime
 from digits_report import draw, table
 from digits_rows import FULL, ROWS, SMALL, Setting, Unit, run_row
-from rich.console import Console
 
 from refine.errors import InputError
 from refine.files import write_json, write_whole
@@ -66,9 +65,8 @@ def main() -> int:
     write_json({**results, **about, "seconds": _collect(folder, "seconds")}, folder / "results.json")
     text = table(results)
     write_whole(folder / "table.md", text.encode())
-    if any(row in args.rows for row in ("cyclegan", "cycada pixel", "cut")):
-        write_whole(folder / "digits.png", draw(folder, args.data, DIRECTIONS))
-    Console().print(text, highlight=False, markup=False)
+    write_whole(folder / "digits.png", draw(folder, args.data, DIRECTIONS))
+    print(text)
     print(f"written to {folder}")
     if not whole:
         print("out of time: run the same command again to go on", file=sys.stderr)

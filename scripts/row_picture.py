@@ -32,5 +32,5 @@ def draw_rows(blocks: Sequence[tuple[str, Rows]]) -> bytes:
         axes.set_title(title)
     figure.tight_layout()
     written = BytesIO()
-    figure.savefig(written, format="png", dpi=100)
+    figure.savefig(written, format="png", dpi=100, bbox_inches="tight")
     return written.getvalue()
