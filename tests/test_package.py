@@ -62,7 +62,7 @@ def test_every_public_name_is_there() -> None:
     for name in refine.__all__:
         assert getattr(refine, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-        refine.nothing  # noqa: B018
+        refine.nothing  # noqa: B018  # read for its error
 
 
 def test_no_card_has_a_figure_left_to_fill_in() -> None:

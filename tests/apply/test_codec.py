@@ -130,7 +130,7 @@ def test_jpeg_keeps_comment_and_resolution_without_chroma_subsampling() -> None:
     assert result.info["comment"] == b"by hand"
     assert result.info["dpi"] == (72, 72)
     assert result.info["progressive"]
-    assert [layer[1:3] for layer in result.layer] == [(1, 1)] * 3  # type: ignore[attr-defined]
+    assert [layer[1:3] for layer in result.layer] == [(1, 1)] * 3  # type: ignore[attr-defined]  # untyped there
     assert np.asarray(result.quantization[0])[0] <= 2  # type: ignore[attr-defined]  # quality 95
 
 

@@ -115,7 +115,7 @@ def test_another_flag_or_model_into_the_same_output_is_refused(
     run(source, output)
     before = tree(output)
     with pytest.raises(InputError, match=names):
-        run(source, output, **change)  # type: ignore[arg-type]
+        run(source, output, **change)  # type: ignore[arg-type]  # plain values
     assert tree(output) == before
     assert run(source, output, workers=5).kept == 2
 

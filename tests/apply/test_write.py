@@ -90,7 +90,7 @@ def test_jobs_wait_while_too_much_is_under_way(tmp_path: Path) -> None:
 
     writing = writer(tmp_path, workers=8, in_flight=30)
     for index in range(20):
-        writing.submit(lambda name=str(index): job(name), 10)  # type: ignore[misc]
+        writing.submit(lambda name=str(index): job(name), 10)  # type: ignore[misc]  # mypy infers no lambda type
     writing.close()
     assert most <= 3
     assert len(names(tmp_path)) == 20

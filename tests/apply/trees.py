@@ -22,7 +22,7 @@ def noise(height: int, width: int, channels: int = 3, seed: int = 0) -> NDArray[
 
 def save(path: Path, array: NDArray[np.uint8] | NDArray[np.uint16], **options: object) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(array).save(path, **options)  # type: ignore[arg-type]
+    Image.fromarray(array).save(path, **options)  # type: ignore[arg-type]  # plain values
     return path
 
 
@@ -38,7 +38,7 @@ def dataset(root: Path, count: int = 12) -> Path:
 
 
 def run(source: Path, output: Path, strength: float = 0.3, channels: int = 3, **flags: object) -> ApplySummary:
-    settings = Settings(device="cpu")._replace(**flags)  # type: ignore[arg-type]
+    settings = Settings(device="cpu")._replace(**flags)  # type: ignore[arg-type]  # plain values
     return refine_dataset(tiny(channels, strength), f"tiny {strength}", source, output, settings)
 
 

@@ -93,6 +93,7 @@ def test_images_of_several_sizes_need_a_crop_or_a_working_size(pair: Pair) -> No
     with pytest.raises(InputError, match=r"images of 2 sizes \(from \(32, 32\) to \(33, 40\)"):
         UnpairedImages(*pair, validation_fraction=0).setup("fit")
     for settings in ({"crop": (24, 24)}, {"resize": (24, 24)}):
+        # settings from the parameters
         (batch,) = first_batches(UnpairedImages(*pair, batch_size=20, **settings), 1)  # type: ignore[arg-type]
         assert batch["synthetic"].image.shape == (20, 3, 24, 24)
 

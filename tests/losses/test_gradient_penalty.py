@@ -83,7 +83,7 @@ def test_the_weights_get_the_derivative_of_the_penalty(which: str) -> None:
             return r1_penalty(critic, real)
         return gradient_penalty(critic, real, fake, seeded())
 
-    penalty().backward()  # type: ignore[no-untyped-call]
+    penalty().backward()  # type: ignore[no-untyped-call]  # torch gives it no types
     for name, weight in critic.named_parameters():
         if name == "2.bias":  # a constant added to the scores: no slope
             assert weight.grad is None or float(weight.grad.abs().max()) == 0
@@ -103,6 +103,7 @@ def test_images_get_no_gradient() -> None:
     critic = smooth_critic()
     real = torch.rand(2, 2, 5, 5, dtype=torch.float64, requires_grad=True)
     fake = torch.rand(2, 2, 5, 5, dtype=torch.float64, requires_grad=True)
+    # torch gives backward no types
     (gradient_penalty(critic, real, fake, seeded()) + r1_penalty(critic, real)).backward()  # type: ignore[no-untyped-call]
     assert real.grad is None
     assert fake.grad is None

@@ -12,7 +12,7 @@ def test_the_discriminator_takes_half_of_both_sides_inside_the_margins() -> None
 def test_patches_beyond_the_margins_teach_the_discriminator_nothing() -> None:
     real = torch.tensor([[[[1.5, 0.0]]]], requires_grad=True)
     fake = torch.tensor([[[[-1.5, 0.0]]]], requires_grad=True)
-    Hinge().discriminator(real, fake).backward()  # type: ignore[no-untyped-call]
+    Hinge().discriminator(real, fake).backward()  # type: ignore[no-untyped-call]  # torch gives it no types
     assert real.grad is not None
     assert fake.grad is not None
     assert real.grad.flatten().tolist() == [0.0, -0.25]

@@ -33,7 +33,7 @@ def test_an_image_without_a_pixel_that_counts_costs_nothing_and_pulls_nothing() 
     target = torch.zeros(2, 4, 4, dtype=torch.int64)
     target[1] = 7
     loss = semantic_masks(logits, target, ignore_index=7)
-    loss.sum().backward()  # type: ignore[no-untyped-call]
+    loss.sum().backward()  # type: ignore[no-untyped-call]  # torch gives it no types
     assert float(loss[1]) == 0
     assert float(loss[0]) > 0
     assert logits.grad is not None

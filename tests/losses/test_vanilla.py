@@ -23,7 +23,7 @@ def test_the_discriminator_takes_half_of_both_sides() -> None:
 
 def test_the_generator_keeps_its_slope_where_the_discriminator_is_sure() -> None:
     fake = torch.full((1, 1, 1, 1), -20.0, requires_grad=True)
-    Vanilla().generator(fake).backward()  # type: ignore[no-untyped-call]
+    Vanilla().generator(fake).backward()  # type: ignore[no-untyped-call]  # torch gives it no types
     assert fake.grad is not None
     assert float(fake.grad) == pytest.approx(-1, abs=1e-6)
 

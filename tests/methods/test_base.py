@@ -15,7 +15,7 @@ def test_arguments_are_all_that_the_constructor_takes_as_plain_values() -> None:
     arguments = method.arguments()
     assert arguments["features"] == 8
     assert arguments["self_weight"] == 0.5
-    again = SimGAN(**arguments)  # type: ignore[arg-type]
+    again = SimGAN(**arguments)  # type: ignore[arg-type]  # plain values
     assert again.arguments() == arguments
 
 

@@ -10,7 +10,6 @@ from refine.data.samples import Labeled, UnpairedBatch
 from refine.errors import InputError
 from refine.methods.checkpoint import load_translator
 from refine.methods.color_transfer import ColorTransfer, fit_color_transfer, to_color_space
-from refine.methods.training_free import fit_statistics
 from tests.methods.steps import run_steps
 
 DARK, BRIGHT = (-0.6, 0.2), (0.1, 0.15)
@@ -47,6 +46,7 @@ def test_changes_nothing_where_both_sides_are_equal(channels: int) -> None:
 def test_the_split_into_batches_changes_nothing() -> None:
     synthetic, real = images(*DARK, seed=0), images(*BRIGHT, seed=1)
     whole = fit_color_transfer([synthetic], [real], 3)
+    # torch gives split no types
     parts = fit_color_transfer(synthetic.split([1, 5]), real.split([4, 2]), 3)  # type: ignore[no-untyped-call]
     assert torch.allclose(whole.refine(synthetic), parts.refine(synthetic), atol=1e-6)
 
@@ -68,6 +68,7 @@ def test_a_flat_channel_is_moved_and_not_stretched() -> None:
 
 def test_works_at_full_size_whatever_the_working_size_of_the_data() -> None:
     transfer = ColorTransfer()
+    # a stand-in
     transfer._trainer = SimpleNamespace(datamodule=SimpleNamespace(working_size=(4, 4)))  # type: ignore[assignment]
     transfer.setup("fit")
     assert transfer.working_size is None
@@ -104,40 +105,3 @@ def test_refuses_without_statistics() -> None:
 
 def test_gray_levels_span_as_many_units_as_lightness() -> None:
     assert to_color_space(torch.tensor([-1.0, 1.0]).reshape(1, 1, 1, 2)).flatten().tolist() == [0.0, 100.0]
-
-
-def test_a_run_that_was_resumed_holds_the_statistics_of_the_whole_run(tmp_path: Path) -> None:
-    given = [batch(seed) for seed in range(4)]
-    whole, half, resumed = (ColorTransfer(steps=4) for _ in range(3))
-    run_steps(whole, given)
-    run_steps(half, given[:2]).save_checkpoint(tmp_path / "half.ckpt")
-    stored = torch.load(tmp_path / "half.ckpt", weights_only=True)
-    resumed.load_state_dict(stored["state_dict"])
-    resumed.on_load_checkpoint(stored)
-    run_steps(resumed, given[2:])
-    assert resumed.steps_done == 4
-    assert resumed.state_dict().keys() == whole.state_dict().keys()
-    for name, sums in whole.state_dict().items():
-        assert torch.equal(resumed.state_dict()[name], sums)
-
-
-def test_each_step_counts_the_batches_of_all_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    def sum_of_two_equal_processes(self: object, part: Tensor, *args: object, reduce_op: str) -> Tensor:
-        return 2 * part if reduce_op == "sum" else part
-
-    monkeypatch.setattr("lightning.pytorch.strategies.SingleDeviceStrategy.reduce", sum_of_two_equal_processes)
-    both, twice = ColorTransfer(steps=1), ColorTransfer()
-    run_steps(both, [batch(0)])
-    fit_statistics(twice, [batch(0)["synthetic"].image] * 2, [batch(0)["real"]] * 2)
-    assert int(both.real.count) == 2 * 6 * 12 * 12
-    for name, sums in twice.state_dict().items():
-        assert torch.equal(both.state_dict()[name], sums)
-
-
-def test_several_processes_find_a_parameter_to_share_that_no_file_holds() -> None:
-    transfer = ColorTransfer()
-    assert [weight.requires_grad for weight in transfer.parameters()] == [True]  # DDP refuses a module without
-    assert sorted(transfer.state_dict()) == [
-        f"{side}.{sums}" for side in ("real", "synthetic") for sums in ("count", "squares", "total")
-    ]
-    transfer.load_state_dict(transfer.state_dict())  # strictly: nothing is missed

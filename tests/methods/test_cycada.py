@@ -15,11 +15,10 @@ from refine.losses.semantic import pseudo_labels, semantic_classes, semantic_mas
 from refine.methods.checkpoint import load_translator, read_checkpoint
 from refine.methods.cycada import CHANGED, MEMORY, CyCADA
 from refine.methods.cyclegan import CycleGAN, Translated
-from refine.methods.task import Task
 from tests.methods.interrupted import assert_resume_is_exact, go_on
 from tests.methods.steps import run_steps
+from tests.methods.stored import stored_task
 
-CLASSES = ["dark", "bright"]
 SMALL: dict[str, Any] = {
     **{"channels": 1, "features": 4, "blocks": 1, "discriminator_features": 4, "discriminator_layers": 1},
     **{"steps": 8, "history_size": 3},
@@ -30,17 +29,6 @@ KINDS = ["class", "mask", "targets"]
 def small(task: Path | None, **arguments: object) -> CyCADA:
     torch.manual_seed(0)
     return CyCADA(task=None if task is None else str(task), **{**SMALL, **arguments})
-
-
-def stored_task(folder: Path, kind: str = "class", **arguments: Any) -> Path:
-    """An f_S that is sure of nothing: untrained, with statistics of its own."""
-    settings = {"classes": CLASSES, "channels": 1, "width": 4, "seed": 1, **arguments}
-    task = Task(kind=kind, **settings)  # type: ignore[arg-type]  # a name from the parameters
-    task.train()
-    with torch.no_grad():
-        task(torch.rand(8, settings["channels"], 16, 16, generator=torch.Generator().manual_seed(1)))
-    write_bundle(task, folder / f"task-{kind}")
-    return folder / f"task-{kind}"
 
 
 @pytest.fixture
@@ -83,7 +71,7 @@ def logged(method: CyCADA, count: int = 2, kind: str = "class") -> list[dict[str
 
 def term(method: CyCADA, one: UnpairedBatch) -> Tensor:
     """The semantic loss of this batch's translations, outside of training."""
-    method.log_dict = lambda *_, **__: None  # type: ignore[method-assign]
+    method.log_dict = lambda *_, **__: None  # type: ignore[method-assign]  # a stand-in
     refined, simulated = method.synthetic_to_real(one["synthetic"].image), method.real_to_synthetic(one["real"])
     cycled = method.real_to_synthetic(refined), method.synthetic_to_real(simulated)
     return method.label_loss(one, Translated(refined, simulated, *cycled))
@@ -91,7 +79,7 @@ def term(method: CyCADA, one: UnpairedBatch) -> Tensor:
 
 def reached(method: CyCADA, loss: Tensor) -> set[str]:
     """Networks to which gradients of a loss flow."""
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()  # type: ignore[no-untyped-call]  # torch gives it no types
     weights = method.named_parameters()
     return {name.split(".")[0] for name, weight in weights if weight.grad is not None and bool(weight.grad.any())}
 
@@ -249,7 +237,7 @@ def test_the_term_on_real_images_is_off_by_default(task: Path) -> None:
 def test_the_term_on_real_images_opens_when_the_running_agreement_reaches_its_gate(task: Path) -> None:
     method = small(task, real_semantic_weight=1.0, real_gate=1.5 * (1 - MEMORY), semantic_weight=0.0)
     method.load_task()
-    method.real_to_synthetic.forward = lambda images: images - CHANGED  # type: ignore[method-assign]
+    method.real_to_synthetic.forward = lambda images: images - CHANGED  # type: ignore[method-assign]  # a stand-in
     method._frozen.task.forward = lambda images: images.new_tensor([[1.0, 0.0]] * len(images))  # type: ignore  # agrees
     for step, gate in enumerate([False, True, True], start=1):
         loss = term(method, batch())
@@ -271,8 +259,8 @@ def test_disagreement_lowers_the_running_agreement_and_closes_the_gate(task: Pat
     says = frozen.without_gradient(one["real"])
     method.agreement.fill_(0.9)
     answers = iter([says, -says])  # of the real images, then of the simulated ones
-    fake: Callable[[Tensor], Tensor] = lambda images: next(answers)  # noqa: E731
-    frozen.task.forward = fake  # type: ignore[method-assign, assignment]
+    fake: Callable[[Tensor], Tensor] = lambda images: next(answers)  # noqa: E731  # typed beside it
+    frozen.task.forward = fake  # type: ignore[method-assign, assignment]  # a stand-in
     real, opened = method._real_term(frozen, one["real"], one["real"])
     assert float(method.agreement) == pytest.approx(MEMORY * 0.9)
     assert float(opened) == 0.0
@@ -336,7 +324,7 @@ class WithData:
 
 
 def meet(method: CyCADA, kind: str, names: tuple[str, ...]) -> None:
-    method._trainer = WithData(kind, names)  # type: ignore[assignment]
+    method._trainer = WithData(kind, names)  # type: ignore[assignment]  # a stand-in
     method.setup("fit")
 
 

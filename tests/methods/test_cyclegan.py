@@ -248,7 +248,7 @@ def test_dropout_hangs_on_seed_and_step_alone_and_refining_has_none() -> None:
 def test_a_step_does_not_move_the_global_draws() -> None:
     method = small(dropout=True)
     seen: list[torch.Tensor] = []
-    method.count_step = lambda: seen.append(torch.random.get_rng_state())  # type: ignore[method-assign]
+    method.count_step = lambda: seen.append(torch.random.get_rng_state())  # type: ignore[method-assign]  # a stand-in
     run_steps(method, [batch(), batch()])
     assert torch.equal(seen[0], seen[1])
 

@@ -16,22 +16,11 @@ from refine.methods.feature_adaptation import FeatureAdaptation
 from refine.methods.task import Task
 from tests.methods.interrupted import assert_resume_is_exact, go_on
 from tests.methods.steps import run_steps
+from tests.methods.stored import CLASSES, stored_task
 
-CLASSES = ["dark", "bright"]
 KINDS = ["class", "mask", "targets"]
 ALWAYS: dict[str, Any] = {"accuracy_gate": -1.0}
 NEVER: dict[str, Any] = {"accuracy_gate": 1.0}
-
-
-def stored_task(folder: Path, kind: str = "class", **arguments: Any) -> Path:
-    """A task model with weights and statistics of its own."""
-    settings = {"classes": CLASSES, "channels": 1, "width": 4, "seed": 1, **arguments}
-    task = Task(kind=kind, **settings)  # type: ignore[arg-type]  # a name from the parameters
-    task.train()
-    with torch.no_grad():
-        task(torch.rand(8, settings["channels"], 16, 16, generator=torch.Generator().manual_seed(1)))
-    write_bundle(task, folder / f"start-{kind}")
-    return folder / f"start-{kind}"
 
 
 @pytest.fixture
@@ -244,7 +233,7 @@ def test_a_run_does_not_go_on_beside_another_start(tmp_path: Path) -> None:
         go_on(small(other), batches(1), tmp_path / "half.ckpt")
     start.rename(tmp_path / "gone")
     other.rename(start)
-    with pytest.raises(InputError, match="start-class: not the task model that this run began with") as error:
+    with pytest.raises(InputError, match="task-class: not the task model that this run began with") as error:
         go_on(small(start), batches(1), tmp_path / "half.ckpt")
     assert "\n" not in str(error.value)
 
@@ -286,21 +275,21 @@ class WithData:
 @pytest.mark.parametrize("names", [("bright", "dark"), ("dark", "dim"), ("dark", "bright", "dim")])
 def test_data_with_other_labels_or_another_order_is_refused(names: tuple[str, ...], start: Path) -> None:
     method = small(start)
-    method._trainer = WithData(names)  # type: ignore[assignment]
+    method._trainer = WithData(names)  # type: ignore[assignment]  # a stand-in
     with pytest.raises(InputError, match=rf"classes are dark, bright, but data has {', '.join(names)}"):
         method.setup("fit")
 
 
 def test_data_with_the_starts_labels_is_taken(start: Path) -> None:
     method = small(start)
-    method._trainer = WithData(("dark", "bright"))  # type: ignore[assignment]
+    method._trainer = WithData(("dark", "bright"))  # type: ignore[assignment]  # a stand-in
     method.setup("fit")
     assert method.classes == CLASSES
 
 
 def test_batches_without_real_images_are_refused(start: Path) -> None:
     with pytest.raises(InputError, match="needs real images beside the translated ones"):
-        run_steps(small(start), [batch()["synthetic"]])  # type: ignore[list-item]
+        run_steps(small(start), [batch()["synthetic"]])  # type: ignore[list-item]  # the wrong type on purpose
 
 
 def test_a_task_weight_below_zero_is_refused() -> None:

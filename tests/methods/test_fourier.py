@@ -128,11 +128,11 @@ def test_the_window_of_small_images_is_the_mean_level_alone() -> None:
 def test_takes_the_size_of_the_data_over_and_holds_a_given_one_against_it() -> None:
     data = SimpleNamespace(datamodule=SimpleNamespace(training_size=(30, 20), working_size=(30, 20)))
     transfer = FDA(beta=0.1)
-    transfer._trainer = data  # type: ignore[assignment]
+    transfer._trainer = data  # type: ignore[assignment]  # a stand-in
     transfer.setup("fit")
     assert (transfer.size, transfer.real.reach, transfer.working_size) == ((30, 20), 2, None)
     given = FDA(size=(8, 8))
-    given._trainer = data  # type: ignore[assignment]
+    given._trainer = data  # type: ignore[assignment]  # a stand-in
     with pytest.raises(InputError, match="8x8, and the data gives 30x20"):
         given.setup("fit")
 

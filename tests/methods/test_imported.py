@@ -15,7 +15,7 @@ def images(*size: int) -> torch.Tensor:
 
 def small(**changes: object) -> ImportedGenerator:
     arguments = {"features": 2, "depth": 1} | changes
-    return ImportedGenerator(**arguments).eval()  # type: ignore[arg-type]
+    return ImportedGenerator(**arguments).eval()  # type: ignore[arg-type]  # plain values
 
 
 def test_is_not_trained() -> None:

@@ -129,7 +129,7 @@ class WithData:
 def set_up(task: Task, pair: tuple[Path, Path], **arguments: object) -> None:
     data = UnpairedImages(*pair, **arguments)  # type: ignore[arg-type]  # the test names the arguments
     data.setup("fit")
-    task._trainer = WithData(data)  # type: ignore[assignment]
+    task._trainer = WithData(data)  # type: ignore[assignment]  # a stand-in
     task.setup("fit")
 
 
@@ -162,7 +162,7 @@ def test_refuses_fewer_than_two_different_classes(classes: list[str]) -> None:
 def test_validation_measures_accuracy() -> None:
     task = trained()
     logged: dict[str, float] = {}
-    task.log = lambda name, value, **_: logged.update({name: float(value)})  # type: ignore[method-assign]
+    task.log = lambda name, value, **_: logged.update({name: float(value)})  # type: ignore[method-assign]  # a stand-in
     task.validation_step(unpaired(labeled(seed=99)), 0)
     assert logged == {"task/validation_accuracy": 1.0}
 
@@ -176,7 +176,7 @@ class Names:
 
 
 def meet(task: Task, kind: str, names: tuple[str, ...] = ("a", "b"), side: int = 48) -> Task:
-    task._trainer = WithData(Names(kind, names, side))  # type: ignore[assignment, arg-type]
+    task._trainer = WithData(Names(kind, names, side))  # type: ignore[assignment, arg-type]  # a stand-in
     task.setup("fit")
     return task
 
@@ -308,7 +308,7 @@ def logged_by_validation(task: Task, batches: list[Labeled]) -> dict[str, float]
 
 def test_validation_of_masks_is_over_all_pixels_and_not_a_mean_of_batches() -> None:
     task = segmenter()
-    task.predict = lambda images: images[:, 0].long()  # type: ignore[method-assign]
+    task.predict = lambda images: images[:, 0].long()  # type: ignore[method-assign]  # a stand-in
     one = Labeled(torch.tensor([0, 0, 1, 1]).view(1, 1, 2, 2).float(), torch.tensor([[[0, 0], [1, 255]]]), [""])
     two = Labeled(torch.ones(1, 1, 2, 2), torch.tensor([[[0, 1], [1, 1]]]), [""])
     for _ in range(2):  # the second validation begins anew
@@ -320,7 +320,7 @@ def test_validation_of_masks_is_over_all_pixels_and_not_a_mean_of_batches() -> N
 
 def test_validation_of_gaze_is_an_angle_and_an_error_of_each_target() -> None:
     task = small(classes=["yaw", "pitch"], kind="targets")
-    task.predict = lambda images: torch.zeros(len(images), 2)  # type: ignore[method-assign]
+    task.predict = lambda images: torch.zeros(len(images), 2)  # type: ignore[method-assign]  # a stand-in
     batch = Labeled(torch.zeros(2, 1, 8, 8), torch.tensor([[0.2, 0.0], [0.0, -0.4]]), [""] * 2)
     logged = logged_by_validation(task, [batch])
     assert logged["task/mean_angular_error_degrees"] == pytest.approx(math.degrees(0.3), rel=1e-4)

@@ -57,6 +57,7 @@ def test_the_loss_of_targets_is_square_near_zero_and_straight_beyond_one() -> No
 )
 def test_gradients_are_those_of_finite_differences(kind: str, outputs: torch.Tensor, label: torch.Tensor) -> None:
     def loss(values: torch.Tensor) -> torch.Tensor:
+        # a kind from the parameters
         return label_loss(kind, values, label.double() if kind == "targets" else label)  # type: ignore[arg-type]
 
     assert torch.autograd.gradcheck(loss, outputs.double().requires_grad_())

@@ -28,7 +28,7 @@ class Task:
 
 class Malicious:
     def __reduce__(self) -> tuple[object, tuple[str, str]]:
-        return Path.write_text, (Path(self.target), "ran")  # type: ignore[return-value]
+        return Path.write_text, (Path(self.target), "ran")  # type: ignore[return-value]  # what pickle expects
 
     def __init__(self, target: Path) -> None:
         self.target = str(target)

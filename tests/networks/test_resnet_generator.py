@@ -117,6 +117,7 @@ def test_without_a_norm_nothing_is_normalized_and_only_the_last_convolution_has_
 def test_dropout_stands_between_a_blocks_convolutions_and_acts_in_training_alone() -> None:
     torch.manual_seed(0)
     network, plain = ResnetGenerator(1, 4, 1, dropout=True), ResnetGenerator(1, 4, 1)
+    # a sequential gives modules of any kind
     assert [type(layer).__name__ for layer in network.layers[10].layers] == [  # type: ignore[union-attr]
         *("ReflectionPad2d", "Conv2d", "InstanceNorm2d", "ReLU", "Dropout"),
         *("ReflectionPad2d", "Conv2d", "InstanceNorm2d"),

@@ -12,7 +12,7 @@ from tests.report.trees import failed, make, write_manifest
 
 
 def save(path: Path, image: Image.Image, **options: object) -> Path:
-    image.save(path, **options)  # type: ignore[arg-type]
+    image.save(path, **options)  # type: ignore[arg-type]  # plain values
     return path
 
 

@@ -11,10 +11,10 @@ SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from digits import OutOfTime, load  # noqa: E402  # scripts are no package
-from digits_report import draw, table  # noqa: E402
-from digits_rows import ROWS, SMALL, Unit, run_row  # noqa: E402
+from digits_report import draw, table  # noqa: E402  # scripts are no package
+from digits_rows import ROWS, SMALL, Unit, run_row  # noqa: E402  # scripts are no package
 
-from refine.errors import InputError  # noqa: E402
+from refine.errors import InputError  # noqa: E402  # scripts are no package
 
 TINY = replace(SMALL, features=4, blocks=2, discriminator_features=4, steps=3, task_steps=3, feature_steps=3)
 

@@ -30,6 +30,7 @@ def methods(task: str) -> dict[str, Method]:
     torch.manual_seed(0)
     warm_ups = {"refiner_warmup_steps": 1, "discriminator_warmup_steps": 1}
     return {
+        # mypy cannot tell which argument an unpacked number is
         "simgan": SimGAN(channels=3, features=4, blocks=1, history_size=8, steps=STEPS, **warm_ups),  # type: ignore[arg-type]
         "cyclegan": CycleGAN(
             features=4,
@@ -85,7 +86,7 @@ class Keys(Checkpoints):
         self.seen: list[str] = []
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: object, batch: object, batch_idx: int) -> None:
-        self.seen.extend(batch["synthetic"].key if batch_idx == 0 else [])  # type: ignore[index]
+        self.seen.extend(batch["synthetic"].key if batch_idx == 0 else [])  # type: ignore[index]  # a batch
 
 
 def main(synthetic: Path, real: Path, task: Path, output: Path) -> None:

@@ -62,7 +62,7 @@ def test_only_labels_ask_for_names(tmp_path: Path) -> None:
     assert record.key == "images/a.png"
     unnamed = r"classes\.txt: no such file.* a name a line, or set classes=\[\.\.\.\]"
     with pytest.raises(InputError, match=unnamed) as error:
-        layout.label_space  # noqa: B018
+        layout.label_space  # noqa: B018  # read for its error
     assert "\n" not in str(error.value)
     with pytest.raises(InputError, match=unnamed):
         layout.label(record)
