@@ -9,6 +9,11 @@ from refine.errors import InputError
 MANIFEST = "refine-manifest.jsonl"
 """The record of a refined dataset, at its root. It is no file of the dataset."""
 
+RUN = "refine-run.json"
+"""How it was made, beside it."""
+
+OURS = frozenset({MANIFEST, RUN})
+
 
 def write_whole(path: Path, data: bytes) -> Path:
     """Write a file in one step, making its folder.

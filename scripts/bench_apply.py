@@ -21,7 +21,8 @@ import torch
 from PIL import Image
 
 from refine import SimGAN, apply_checkpoint
-from refine.data.images import batches, list_images
+from refine.data.batches import image_batches
+from refine.data.layouts import ImageFolder
 from refine.interop.bundle import write_bundle
 from refine.methods.translator import Translator
 
@@ -46,7 +47,7 @@ def main() -> None:
         folder = Path(temporary)
         write_bundle(method, folder / "bundle")
         make_images(folder / "in", args.images, args.size)
-        images = list(batches(list_images(folder / "in"), 3, None, args.batch_size))
+        images = list(image_batches(layout := ImageFolder(folder / "in"), layout.records(), 3, None, args.batch_size))
         method.to(device)
         bare_network(method, images[:1], device)  # warm up
         rates: dict[str, list[float]] = {"network": [], "apply": []}

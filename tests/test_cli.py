@@ -8,7 +8,19 @@ import pytest
 from refine.cli import main, parser
 from refine.commands.flags import named
 
-COMMANDS = ["fit", "validate", "apply", "verify", "evaluate", "benchmark", "report", "render", "export", "recipes"]
+COMMANDS = [
+    "fit",
+    "validate",
+    "apply",
+    "verify",
+    "evaluate",
+    "benchmark",
+    "report",
+    "render",
+    "export",
+    "recipes",
+    "inspect",
+]
 
 
 def installed(*args: str) -> subprocess.CompletedProcess[str]:

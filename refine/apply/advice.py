@@ -26,7 +26,7 @@ def image_glob(source: Path, pair: Pair, keys: Collection[str], labels: set[str]
         A glob that takes the pair's image and none of the labels; None if none was found.
     """
     for glob in _candidates(pair):
-        selected = selection(source, glob, None)
+        selected = selection(source, glob, None).selected
         if glob.isprintable() and selected(pair.image) and not any(selected(key) for key in labels & set(keys)):
             return glob
     return None

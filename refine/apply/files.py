@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from refine.files import MANIFEST as MANIFEST
+from refine.files import OURS as OURS
+from refine.files import RUN as RUN
 
-RUN = "refine-run.json"
-OURS = frozenset({MANIFEST, RUN})
 TEMPORARY = ".refine-tmp-"
 """Names of unfinished files begin so. They never outlive the next run."""
 UNFINISHED = f"{TEMPORARY}unfinished"

@@ -6,6 +6,8 @@ from functools import partial
 from pathlib import Path
 
 from refine.apply.codec import Levels, Picture, encode, mean_absolute_change
+from refine.apply.container_job import ContainerJob
+from refine.apply.containers import PlannedContainer
 from refine.apply.files import hex_digest, sync_folder, why, write_temporary
 from refine.apply.manifest import Manifest, failed
 from refine.apply.network import Network, OutOfMemory
@@ -13,7 +15,7 @@ from refine.apply.plan import PIXELS_PER_IMAGE, Plan, PlannedImage, batches
 from refine.apply.progress import bar
 from refine.apply.provenance import Settings
 from refine.apply.read import Read, read_ahead
-from refine.apply.resume import drop_stale, standing
+from refine.apply.resume import drop_stale, lines_within, standing
 from refine.apply.summary import ApplySummary, summarize
 from refine.apply.write import PERMISSIONS, Finished, Writer, carry, link
 from refine.errors import InputError
@@ -51,9 +53,13 @@ class Job:
             kept = standing(self.plan, manifest, self.source, self.output, self.workers)
             self._make_folders()
             missing = {image.key for image in self.plan.images} - kept
-            with bar(len(missing), "refining") as advance:
+            containers = [container for container in self.plan.containers if container.key not in kept]
+            within = lines_within(self.plan, manifest)
+            manifest.drop(key for container in containers for key in within.get(container.key, []))
+            with bar(len(missing) + sum(len(container.members) for container in containers), "refining") as advance:
                 self._in_writer(manifest, None, lambda writer: self._carry(writer, kept))
                 self._in_writer(manifest, advance, lambda writer: self._refine(writer, missing))
+                self._in_writer(manifest, None, lambda writer: self._refine_containers(writer, containers, advance))
                 self._in_writer(manifest, None, lambda writer: self._link(writer, kept, manifest))
             manifest.finish()
             return summarize(list(manifest.entries.values()), kept)
@@ -96,6 +102,17 @@ class Job:
         try:
             for read in read_ahead(planned, self.source, pool, self.pixels, AHEAD * self.batch_size):
                 self._refine_batch(writer, read)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _refine_containers(
+        self, writer: Writer, containers: list[PlannedContainer], advance: Callable[[int], None]
+    ) -> None:
+        pool = ThreadPoolExecutor(self.workers, "refine-container")
+        try:
+            job = ContainerJob(self.source, self.output, self.network, self.batch_size, pool, advance)
+            for container in containers:
+                writer.add(job(container))
         finally:
             pool.shutdown(cancel_futures=True)
 

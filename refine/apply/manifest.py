@@ -15,7 +15,8 @@ class Entry(TypedDict):
     key: str
     """Path relative to the dataset's root, with forward slashes."""
     kind: str
-    """``image`` (refined), ``carried`` (copied byte for byte) or ``link``."""
+    """``image`` (refined), ``container`` (a file whose images were refined), ``carried`` (copied byte for byte) or
+    ``link``."""
     status: str
     """``done`` or ``failed``."""
     reason: NotRequired[str]
@@ -28,13 +29,18 @@ class Entry(TypedDict):
     height: NotRequired[int]
     mode: NotRequired[str]
     mean_absolute_change: NotRequired[float]
-    """In levels of 0 … 255 over the color channels, before a lossy format's loss."""
+    """In levels of 0 … 255 over the color channels, before a lossy format's loss; of a container, its images' mean."""
+    images: NotRequired[int]
+    """Of a container: how many were refined."""
+    left_out: NotRequired[int]
+    """Of a container: how many members could not be refined, each with a line of its own (``shard.tar/000007.jpg``)."""
     target: NotRequired[str]
     """Where a link points, relative to its own folder."""
 
 
 FIELDS = {
     ("image", "done"): {"input_sha256", "output_sha256", "width", "height", "mode", "mean_absolute_change"},
+    ("container", "done"): {"input_sha256", "output_sha256", "images", "left_out", "mean_absolute_change"},
     ("carried", "done"): {"sha256"},
     ("link", "done"): {"target"},
 }
@@ -102,7 +108,7 @@ def as_listed(entry: Entry, path: Path) -> bool:
         return False
     if entry["kind"] == "link":
         return path.is_symlink() and str(path.readlink()) == entry["target"]
-    digest = entry["output_sha256"] if entry["kind"] == "image" else entry["sha256"]
+    digest = entry["sha256"] if entry["kind"] == "carried" else entry["output_sha256"]
     return file_sha256(path) == digest
 
 

@@ -6,10 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
+from refine.apply.containers import Containers, PlannedContainer, plan_containers
 from refine.apply.files import in_order, why
 from refine.apply.glance import Glance, glance, obstacle
 from refine.apply.manifest import Entry, failed
-from refine.apply.select import Selection
+from refine.apply.select import Selected
 from refine.apply.walk import Link, walk
 
 PIXELS_PER_IMAGE = 65536
@@ -37,6 +38,7 @@ class Plan(NamedTuple):
     """Every file of a dataset stands in exactly one of these lists."""
 
     images: list[PlannedImage]
+    containers: list[PlannedContainer]
     carried: list[str]
     links: list[Link]
     failures: list[Entry]
@@ -47,12 +49,15 @@ class Plan(NamedTuple):
     def keys(self) -> dict[str, str]:
         """Kind by key of all that will stand in the manifest."""
         kinds = {image.key: "image" for image in self.images}
+        kinds |= {container.key: "container" for container in self.containers}
         kinds |= dict.fromkeys(self.carried, "carried")
         kinds |= {link.key: "link" for link in self.links}
         return kinds | {entry["key"]: entry["kind"] for entry in self.failures}
 
 
-def make_plan(source: Path, selected: Selection, network_channels: int, workers: int) -> Plan:
+def make_plan(
+    source: Path, selected: Selected, network_channels: int, workers: int, containers: Containers | None = None
+) -> Plan:
     """Look at every file's name, and at the header of every image.
 
     Args:
@@ -60,11 +65,14 @@ def make_plan(source: Path, selected: Selection, network_channels: int, workers:
         selected: Which files are images to refine.
         network_channels: 1 for a network on gray images, 3 for RGB.
         workers: Threads that read headers.
+        containers: Files that hold images.
     """
     tree = walk(source)
-    plan = Plan([], [], [], list(tree.failures), tree.folders, {})
-    chosen = [key for key in tree.files if selected(key)]
-    plan.carried.extend(sorted(set(tree.files) - set(chosen)))
+    planned = plan_containers(tree.files, containers or {})
+    plan = Plan([], planned, [], [], list(tree.failures), tree.folders, {})
+    holders = {container.key for container in planned}
+    chosen = [key for key in tree.files if selected(key) and key not in holders]
+    plan.carried.extend(sorted(set(tree.files) - set(chosen) - holders))
     with ThreadPoolExecutor(workers) as pool:
         for key, seen in in_order(pool, lambda key: (key, _look(source / key)), chosen, ahead=256):
             if isinstance(seen, Glance):
@@ -76,10 +84,10 @@ def make_plan(source: Path, selected: Selection, network_channels: int, workers:
                 plan.images.append(PlannedImage(key, seen))
             else:
                 plan.failures.append(failed(key, "image", str(reason)))
-    refined = {image.key for image in plan.images}
+    refined = {image.key for image in plan.images} | holders
     for link in tree.links:
         # A link that was selected must lead to refined pixels, or the dataset would be left unrefined in silence
-        if selected(link.key) and link.target not in refined:
+        if (selected(link.key) or link.key in (containers or {})) and link.target not in refined:
             plan.failures.append(failed(link.key, "link", "a link to a file that is not refined itself"))
         else:
             plan.links.append(link)

@@ -1,11 +1,13 @@
 """What of an earlier run still stands, decided by hashes."""
 
 import os
+from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
+from refine.apply.containers import container_of
 from refine.apply.files import file_sha256, in_order
 from refine.apply.manifest import Entry, Manifest, as_listed
 from refine.apply.plan import Plan
@@ -20,10 +22,11 @@ def drop_stale(plan: Plan, manifest: Manifest, output: Path) -> None:
     """
     kinds = plan.keys()
     hidden = {entry["key"] for entry in plan.failures if entry["kind"] == "carried"}
+    around = hidden | {container.key for container in plan.containers}  # their members' lines go with them
     stale = [
         entry
         for key, entry in manifest.entries.items()
-        if kinds.get(key) != entry["kind"] and not any(str(above) in hidden for above in PurePosixPath(key).parents)
+        if kinds.get(key) != entry["kind"] and not any(str(above) in around for above in PurePosixPath(key).parents)
     ]
     for entry in stale:
         path = output / entry["key"]
@@ -63,6 +66,7 @@ def standing(plan: Plan, manifest: Manifest, source: Path, output: Path, workers
     """
     done: set[str] = set()
     targets = {link.key: link.text for link in plan.links}
+    within = lines_within(plan, manifest)
     with ThreadPoolExecutor(workers, "refine-hash") as pool:
 
         def check(entry: Entry) -> tuple[str, bool]:
@@ -71,7 +75,9 @@ def standing(plan: Plan, manifest: Manifest, source: Path, output: Path, workers
                 return key, False
             if entry["kind"] == "link":
                 return key, entry["target"] == targets.get(key)
-            before = entry["input_sha256"] if entry["kind"] == "image" else entry["sha256"]
+            if entry["kind"] == "container" and not _is_whole(entry, within.get(key, [])):
+                return key, False
+            before = entry["sha256"] if entry["kind"] == "carried" else entry["input_sha256"]
             return key, file_sha256(source / key) == before
 
         for key, stands in in_order(pool, check, _listed(plan, manifest), ahead=256):
@@ -80,6 +86,22 @@ def standing(plan: Plan, manifest: Manifest, source: Path, output: Path, workers
     return done
 
 
+def _is_whole(entry: Entry, within: list[str]) -> bool:
+    """Whether a container's line and those of its members stand together: a damaged manifest may have lost some."""
+    return isinstance(entry["images"], int) and entry["left_out"] == len(within)
+
+
 def _listed(plan: Plan, manifest: Manifest) -> Iterator[Entry]:
-    keys = [image.key for image in plan.images] + plan.carried + [link.key for link in plan.links]
+    keys = [image.key for image in plan.images] + [container.key for container in plan.containers]
+    keys += plan.carried + [link.key for link in plan.links]
     return (manifest.entries[key] for key in keys if key in manifest.entries)
+
+
+def lines_within(plan: Plan, manifest: Manifest) -> dict[str, list[str]]:
+    """Keys of the lines that tell of a container's members, by the container's key."""
+    found: dict[str, list[str]] = defaultdict(list)
+    containers = {container.key for container in plan.containers}
+    for key in manifest.entries if containers else ():
+        if (container := container_of(key, containers)) is not None:
+            found[container].append(key)
+    return found

@@ -39,7 +39,7 @@ def apply_checkpoint(
         source: The synthetic dataset.
         output: Where the refined one goes; new, or made by the same call before.
         images: Glob below ``source`` of the files that are images to refine; all others are carried.
-        layout: ``images``, ``class-folders``, ``mask-folders`` or ``table``, which then says which files are images.
+        layout: Which layout says which files are images: a name, a YAML file of options, or None for ``auto``.
         batch_size: Images of up to 256 x 256 in a call to the network; larger ones fewer.
         workers: Threads that read, and as many that write.
         device: ``auto``, ``cpu`` or ``cuda``.
@@ -53,7 +53,8 @@ def apply_checkpoint(
     """
     check_folders(source, output)
     translator = load_translator(checkpoint, trust)
-    settings = Settings(images, layout, batch_size, device, precision, scale or "trained", workers)
+    named = None if layout == "auto" else layout  # the same run, and so the same record
+    settings = Settings(images, named, batch_size, device, precision, scale or "trained", workers)
     return refine_dataset(translator, model_sha256(checkpoint), source, output, settings)
 
 
@@ -73,22 +74,23 @@ def refine_dataset(translator: Translator, model: str, source: Path, output: Pat
     device = choose_device(settings.device)
     set_scale(translator, settings.scale)
     network = Network(translator, device, settings.precision)
-    selected = selection(source, settings.images, settings.layout)
+    chosen = selection(source, settings.images, settings.layout)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"PIL\.")  # what matters is listed with its reason
-        plan = make_plan(source, selected, translator.channels, settings.workers)
+        plan = make_plan(source, chosen.selected, translator.channels, settings.workers, chosen.containers)
         _require_images(plan, source, settings)
-        if settings.images is None and settings.layout is None:
+        if not chosen.certain:
             refuse_labels(source, plan.glances)
-        run = describe_run(translator, model, settings, device)
+        recorded = settings._replace(layout=settings.layout or chosen.layout)
+        run = describe_run(translator, model, recorded, device)
         with disk_errors(output), only_run(output):
             claim(output, run)
             with unfinished(output):
-                return Job(source, output, plan, network, settings).run()
+                return Job(source, output, plan, network, settings).run()._replace(note=chosen.note)
 
 
 def _require_images(plan: Plan, source: Path, settings: Settings) -> None:
-    if plan.images or any(entry["kind"] == "image" for entry in plan.failures):
+    if plan.images or plan.containers or any(entry["kind"] == "image" for entry in plan.failures):
         return
     if settings.images is not None:
         raise InputError(f"{source}: --images {settings.images!r} matches no image there")

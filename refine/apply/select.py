@@ -1,43 +1,85 @@
-"""Which files of a tree are images to refine: all, those that a glob names, or those that a layout lists."""
+"""Which files of a tree are images to refine: those that a glob names, or those that its layout lists."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
 
+from refine.apply.containers import Containers, containers_of
 from refine.data.globs import matches, pattern
 from refine.data.images import is_image_name
-from refine.data.layouts import ClassFolders, ImageFolder, Layout, MaskFolders, Table
+from refine.data.layouts import ImageFolder, Layout
+from refine.data.open_layout import open_layout, recognized, told
 from refine.errors import InputError
 
-LAYOUTS: dict[str, type[Layout]] = {
-    "images": ImageFolder,
-    "class-folders": ClassFolders,
-    "mask-folders": MaskFolders,
-    "table": Table,
-}
-
-Selection = Callable[[str], bool]
+Selected = Callable[[str], bool]
 """Whether the file of this key (path below the root, with forward slashes) is to be refined."""
+
+
+class Selection(NamedTuple):
+    """What ``--images`` and ``--layout`` say together."""
+
+    selected: Selected
+    certain: bool
+    """Whether somebody or something said which files are images; else names and pixels must tell labels apart."""
+    note: str = ""
+    """What was found out, for people."""
+    layout: str | None = None
+    """The layout that `auto` took, by its name."""
+    containers: Containers = MappingProxyType({})
+    """Files that hold images, where the layout's images are no files of their own."""
 
 
 def selection(source: Path, images: str | None, layout: str | None) -> Selection:
     """Turn ``--images`` and ``--layout`` into one question.
 
+    Without either, or with ``auto``, a layout that the files give away lists the images, less what any other layout
+    that fits calls a label; where none does, every image file is one until `refuse_labels` has looked at them.
+
     Raises:
-        InputError: If both are given, the glob leaves the tree, the layout is unknown, or the dataset does not
-            lie as the layout says.
+        InputError: If both are given, the glob leaves the tree, the layout is unknown, the dataset does not lie as
+            the layout says, it fits two, or its images lie in files that cannot be written.
     """
-    if images is not None and layout is not None:
+    if images is not None and layout not in {None, "auto"}:
         raise InputError("--images and --layout both say which files are images; give one of them")
     if images is not None:
         wanted = pattern(images)
-        return lambda key: _is_image(key) and matches(key.split("/"), wanted)
-    if layout is not None:
-        if layout not in LAYOUTS:
-            raise InputError(f"--layout {layout!r}: expected one of {', '.join(LAYOUTS)}")
-        records = LAYOUTS[layout](source).records()  # type: ignore[call-arg]  # every layout here takes its root
+        return Selection(lambda key: _is_image(key) and matches(key.split("/"), wanted), certain=True)
+    if layout == ImageFolder.name:
+        return Selection(_is_image, certain=True)
+    if layout not in {None, "auto"}:
+        assert layout is not None
+        records = open_layout(layout, source).records()
         keys = {record.key for record in records}
-        return keys.__contains__
-    return _is_image
+        return Selection(keys.__contains__, certain=True, containers=containers_of(source, records))
+    return _recognized(source)
+
+
+def _recognized(source: Path) -> Selection:
+    """What the layout that `auto` takes lists, less what any layout that fits calls a label."""
+    if not any(True for _ in source.iterdir()):
+        return Selection(_is_image, certain=False)
+    opened = open_layout("auto", source)
+    labels = {key for layout in [opened, *_others(source, opened)] for key in _label_images(source, layout)}
+    if not opened.specific and not labels:
+        return Selection(_is_image, certain=False)
+    keys = {record.key for record in opened.records()} - labels
+    containers = containers_of(source, opened.records())
+    return Selection(keys.__contains__, True, told(opened), opened.name, containers)
+
+
+def _others(source: Path, taken: Layout) -> Iterator[Layout]:
+    for choice in recognized(source):
+        if choice.layout is not type(taken):
+            with suppress(InputError):  # it is not the one that was taken: what is wrong with it concerns nobody
+                yield open_layout(choice.layout.name, source)
+
+
+def _label_images(source: Path, layout: Layout) -> Iterator[str]:
+    files = {path for record in layout.records() if not record.member for path in record.label_files}
+    keys = (path.relative_to(source).as_posix() for path in files)
+    return (key for key in keys if _is_image(key))
 
 
 def _is_image(key: str) -> bool:

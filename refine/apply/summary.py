@@ -21,6 +21,8 @@ class ApplySummary(NamedTuple):
     """Files copied byte for byte and links made again, in this run or before."""
     failures: list[Entry]
     """The failed ones, sorted by key, each with its reason."""
+    note: str = ""
+    """Which layout `auto` took, and why."""
 
     @property
     def exit_code(self) -> int:
@@ -30,7 +32,8 @@ class ApplySummary(NamedTuple):
     def text(self) -> str:
         """Some lines for people."""
         kept = f" ({self.kept} more stood from before)" if self.kept else ""
-        lines = [f"refined {_count(self.done, 'image')}{kept}, carried {_count(self.carried, 'file')}"]
+        lines = [self.note] if self.note else []
+        lines += [f"refined {_count(self.done, 'image')}{kept}, carried {_count(self.carried, 'file')}"]
         if self.failures:
             lines.append(f"{self.failed} not written:")
             lines += [f"  {shown(entry['key'])}: {entry['reason']}" for entry in self.failures[:SHOWN]]
@@ -47,10 +50,11 @@ def summarize(entries: list[Entry], kept: set[str]) -> ApplySummary:
         kept: Keys that stood before this run.
     """
     failures = sorted((entry for entry in entries if entry["status"] == "failed"), key=lambda entry: entry["key"])
-    images = [entry["key"] for entry in entries if entry["kind"] == "image" and entry["status"] == "done"]
-    carried = [entry for entry in entries if entry["kind"] != "image" and entry["status"] == "done"]
-    stood = sum(key in kept for key in images)
-    return ApplySummary(len(images) - stood, stood, len(failures), len(carried), failures)
+    done = [entry for entry in entries if entry["status"] == "done"]
+    images = {entry["key"]: entry.get("images", 1) for entry in done if entry["kind"] in {"image", "container"}}
+    carried = sum(entry["kind"] in {"carried", "link"} for entry in done)
+    stood = sum(images[key] for key in images.keys() & kept)
+    return ApplySummary(sum(images.values()) - stood, stood, len(failures), carried, failures)
 
 
 def _count(number: int, noun: str) -> str:

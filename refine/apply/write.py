@@ -29,6 +29,8 @@ class Finished(NamedTuple):
     final: Path
     temporary: Path | None = None
     """None: nothing was written, and nothing of an earlier run may stand at ``final``."""
+    within: tuple[Entry, ...] = ()
+    """Lines of what lies inside the file; they are listed with it, and just before it."""
 
 
 class Writer:
@@ -109,17 +111,17 @@ class Writer:
 
     def _put_in_place(self, group: list[Finished]) -> None:
         try:
-            for _, final, temporary in group:
+            for _, final, temporary, _ in group:
                 if temporary is not None:
                     temporary.replace(final)
                 elif final.is_symlink() or final.is_file():
                     final.unlink()
-            for folder in {final.parent for _, final, _ in group}:
+            for folder in {final.parent for _, final, *_ in group}:
                 if folder.is_dir():
                     sync_folder(folder)
-            self._manifest.append(entry for entry, _, _ in group)
+            self._manifest.append(line for entry, *_, within in group for line in (*within, entry))
         except BaseException:
-            for _, _, temporary in group:
+            for _, _, temporary, _ in group:
                 if temporary is not None:
                     temporary.unlink(missing_ok=True)
             raise

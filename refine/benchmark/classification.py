@@ -13,11 +13,14 @@ from refine.benchmark.labeled_images import LabeledImages, blocks
 from refine.benchmark.provenance import describe, settings
 from refine.benchmark.result import FILE, Benchmark, Row
 from refine.benchmark.rows import SYNTHETIC, TARGET, Datasets
-from refine.benchmark.scores import gap_closed, score
+from refine.benchmark.scores import gap_closed, score, score_masks
 from refine.errors import InputError
 from refine.files import claim_output, write_json
 
 FOLDS = 5
+
+BATCH = {"class": 32, "mask": 8}
+"""Images a step, where nobody says otherwise."""
 
 Advance = Callable[[], None]
 
@@ -31,29 +34,33 @@ def run_benchmark(
     real_train: Path | None = None,
     seeds: int = 3,
     steps: int = 150,
-    batch_size: int = 32,
+    batch_size: int | None = None,
     size: tuple[int, int] | None = None,
+    layouts: tuple[str, str] = ("auto", "auto"),
+    mappings: tuple[str | None, str | None] = (None, None),
     horizontal_flip: bool = False,
     shift: int = 2,
     output: Path,
 ) -> Benchmark:
-    """Train the same small classifier on each kind of data, and test it on labeled real images.
+    """Train the same small classifier or segmenter on each kind of data, and test it on labeled real images.
 
     Rows: ``synthetic`` (do nothing), ``color_transfer`` (Lab statistics), each refined dataset, the last of
     them together with the synthetic one, and ``target_supervised``: trained on labeled real images, those of
     ``real_train`` or by cross-validation over contiguous blocks of the recording.
 
     Args:
-        synthetic: Class folders of synthetic images.
-        refined: Class folders of refined images, by the name of their row.
-        real: Class folders of real images: the test.
+        synthetic: Synthetic images with a class, or a class for each pixel.
+        refined: Refined ones in the same layout, by the name of their row.
+        real: Real images with such labels: the test.
         classes: Only these, in this order. None takes all, and then all datasets must have the same.
         real_train: Labeled real images for ``target_supervised``, none of them tested on.
         seeds: Fits of each row, with other initial weights, sampling and augmentation.
         steps: Training steps of each fit. With 150, training loss is below 0.06 on both bundled datasets; datasets
             with more to learn need more.
-        batch_size: Images a step, every class equally often.
+        batch_size: Images a step, every class equally often, or, of masks, every image. None: 32, of masks 8.
         size: Height and width of all images; None takes the real ones'.
+        layouts: How the synthetic and the refined datasets lie, and how the real ones do.
+        mappings: From the classes of the synthetic and refined datasets, and of the real ones, to common ones.
         horizontal_flip: Whether mirroring keeps every label true.
         shift: Random shifts in training, in pixels.
         output: Folder for ``benchmark.json``.
@@ -64,14 +71,16 @@ def run_benchmark(
     Raises:
         InputError: If the datasets disagree on classes, one cannot be read, or a number makes no sense.
     """
-    for name, value, least in (("seeds", seeds, 1), ("steps", steps, 1), ("batch_size", batch_size, 1)):
+    for name, value, least in (("seeds", seeds, 1), ("steps", steps, 1)):
         if value < least:
             raise InputError(f"{name} is {value}; expected at least {least}")
     if shift < 0:
         raise InputError(f"shift is {shift}; expected 0 or more pixels")
-    data = Datasets(synthetic, refined, real, real_train, classes, size)
+    if batch_size is not None and batch_size < 1:
+        raise InputError(f"batch_size is {batch_size}; expected at least 1")
+    data = Datasets(synthetic, refined, real, real_train, classes, size, layouts, mappings)
     claim_output(output)
-    protocol = Protocol(steps, batch_size, shift, horizontal_flip)
+    protocol = Protocol(steps, batch_size or BATCH[data.kind], shift, horizontal_flip)
     training = data.source_rows()
     if data.real_train is not None:
         training[TARGET] = data.real_train
@@ -80,13 +89,14 @@ def run_benchmark(
     with _progress(seeds * (len(training) + len(folds))) as advance:
         for name, images in training.items():
             predictions = [_train_and_test(images, data, protocol, seed, advance) for seed in range(seeds)]
-            rows[name] = score(torch.stack(predictions), data.real.labels, len(data.classes), len(images.keys))
+            rows[name] = _score(predictions, data, len(images.keys))
         if folds:
             predictions = [_cross_validate(folds, data, protocol, seed, advance) for seed in range(seeds)]
             smallest = len(data.real.keys) - max(len(fold) for fold in folds)
-            rows[TARGET] = score(torch.stack(predictions), data.real.labels, len(data.classes), smallest)
+            rows[TARGET] = _score(predictions, data, smallest)
             rows[TARGET]["folds"] = len(folds)
     result: Benchmark = {
+        "metric": "miou" if data.kind == "mask" else "accuracy",
         "classes": list(data.classes),
         "rows": rows,
         "gap_closed": gap_closed(rows, SYNTHETIC, TARGET),
@@ -96,12 +106,23 @@ def run_benchmark(
             "refined": {name: str(root) for name, root in refined.items()},
             "real": str(real),
             "real_train": None if real_train is None else str(real_train),
+            "layout": layouts[0],
+            "real_layout": layouts[1],
+            "mapping": mappings[0],
+            "real_mapping": mappings[1],
+            "unmapped": data.unmapped,
             "seeds": list(range(seeds)),
             **settings(protocol, data),
         },
     }
     write_json(result, output / FILE)
     return result
+
+
+def _score(predictions: list[Tensor], data: Datasets, n_train: int) -> Row:
+    if data.kind == "mask":
+        return score_masks(predictions, data.real.labels, data.classes, n_train)
+    return score(torch.stack(predictions), data.real.labels, len(data.classes), n_train)
 
 
 def _train_and_test(train: LabeledImages, data: Datasets, protocol: Protocol, seed: int, advance: Advance) -> Tensor:

@@ -13,8 +13,9 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from refine.benchmark.labeled_images import LabeledImages
 from refine.data.images import to_float
-from refine.data.positions import REAL, SYNTHETIC, ClassBalanced, generator_at
+from refine.data.positions import REAL, SYNTHETIC, ClassBalanced, Shuffled, generator_at
 from refine.data.samples import Labeled
+from refine.labels import LabelKind
 from refine.methods.task import Task
 
 JITTER = 0.2
@@ -46,7 +47,7 @@ def fit_task(data: LabeledImages, classes: tuple[str, ...], protocol: Protocol, 
     """Train a task model from scratch.
 
     Args:
-        data: Labeled images; every class that there is comes equally often.
+        data: Labeled images; every class that there is comes equally often, or, of masks, every image.
         classes: All names, also of classes that ``data`` happens to lack.
         protocol: How.
         seed: Seeds initial weights, sampling and augmentation.
@@ -54,7 +55,8 @@ def fit_task(data: LabeledImages, classes: tuple[str, ...], protocol: Protocol, 
     Returns:
         In eval mode on the CPU.
     """
-    task = Task(list(classes), channels=data.images.shape[1], steps=protocol.steps, seed=seed)
+    kind: LabelKind = "mask" if data.labels.ndim == 3 else "class"
+    task = Task(list(classes), channels=data.images.shape[1], steps=protocol.steps, seed=seed, kind=kind)
     with _quiet(), _one_thread():
         trainer = Trainer(
             accelerator="auto",
@@ -70,22 +72,28 @@ def fit_task(data: LabeledImages, classes: tuple[str, ...], protocol: Protocol, 
 
 
 def predict(task: Task, images: Tensor, batch_size: int = 256) -> Tensor:
-    """Classes ``(N,)`` of ``(N, C, H, W)`` uint8."""
+    """Classes ``(N,)``, or masks ``(N, H, W)`` uint8, of ``(N, C, H, W)`` uint8."""
+    if task.kind == "mask":
+        with _one_thread():
+            return torch.cat([task.predict(to_float(batch)).to(torch.uint8) for batch in torch.split(images, 4)])
     with _one_thread():
         return torch.cat([task.predict(to_float(batch)) for batch in torch.split(images, batch_size)])
 
 
-def augment(images: Tensor, shift: int, horizontal_flip: bool, generator: torch.Generator) -> Tensor:
-    """Shift, mirror and recolor each image of a batch by its own draw.
+def augment(
+    images: Tensor, labels: Tensor, shift: int, horizontal_flip: bool, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Shift, mirror and recolor each image of a batch by its own draw; its mask moves with it.
 
     Args:
         images: ``(B, C, H, W)`` uint8.
+        labels: ``(B,)`` classes, which stay, or ``(B, H, W)`` masks.
         shift: Up to so many pixels each way; the border is replicated.
         horizontal_flip: Mirror half of the images.
         generator: Draws everything.
 
     Returns:
-        ``(B, C, H, W)`` float32 in [-1, 1].
+        ``(B, C, H, W)`` float32 in [-1, 1], and the labels.
     """
     count, _, height, width = images.shape
     down, across = torch.randint(-shift, shift + 1, (2, count, 1), generator=generator)
@@ -95,8 +103,10 @@ def augment(images: Tensor, shift: int, horizontal_flip: bool, generator: torch.
         mirrored = torch.rand(count, 1, generator=generator) < 0.5
         columns = torch.where(mirrored, columns.flip(1), columns)
     each = torch.arange(count)[:, None, None]
-    moved = images.permute(0, 2, 3, 1)[each, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
-    return _jitter(moved.float() / 255.0, generator) * 2.0 - 1.0
+    place = each, rows[:, :, None], columns[:, None, :]
+    moved = images.permute(0, 2, 3, 1)[place].permute(0, 3, 1, 2)
+    labels = labels[place] if labels.ndim == 3 else labels
+    return _jitter(moved.float() / 255.0, generator) * 2.0 - 1.0, labels
 
 
 def _jitter(levels: Tensor, generator: torch.Generator) -> Tensor:
@@ -123,15 +133,25 @@ class _Batches(IterableDataset[Labeled]):
 
     def __init__(self, data: LabeledImages, protocol: Protocol, seed: int) -> None:
         self.data, self.protocol, self.seed = data, protocol, seed
-        self.order = ClassBalanced(data.labels.tolist(), seed, SYNTHETIC)
+        self.order: ClassBalanced | Shuffled
+        if data.labels.ndim == 1:
+            self.order = ClassBalanced(data.labels.tolist(), seed, SYNTHETIC)
+        else:
+            self.order = Shuffled(len(data.labels), seed, SYNTHETIC)
 
     def __iter__(self) -> Iterator[Labeled]:
         size = self.protocol.batch_size
         for step in range(self.protocol.steps):
             chosen = [self.order[position] for position in range(step * size, (step + 1) * size)]
             draws = generator_at(self.seed, REAL, step)
-            images = augment(self.data.images[chosen], self.protocol.shift, self.protocol.horizontal_flip, draws)
-            yield Labeled(images, self.data.labels[chosen], [])  # Lightning walks through every key, twice
+            images, labels = augment(
+                self.data.images[chosen],
+                self.data.labels[chosen],
+                self.protocol.shift,
+                self.protocol.horizontal_flip,
+                draws,
+            )
+            yield Labeled(images, labels, [])  # Lightning walks through every key, twice
 
 
 @contextmanager

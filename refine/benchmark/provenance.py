@@ -31,6 +31,7 @@ def settings(protocol: Protocol, data: Datasets) -> dict[str, object]:
 
 def describe(protocol: Protocol, seeds: int, data: Datasets, folds: int) -> str:
     """One paragraph for people."""
+    drawn = "images drawn equally often" if data.kind == "mask" else "classes drawn equally often"
     flips = "horizontal flips, " if protocol.horizontal_flip else ""
     target = (
         f"{TARGET} by cross-validation over {folds} contiguous blocks of the recording (order of file names)"
@@ -39,7 +40,7 @@ def describe(protocol: Protocol, seeds: int, data: Datasets, folds: int) -> str:
     )
     return (
         f"Every row trains the same network from scratch, {protocol.steps} steps of {protocol.batch_size} images, "
-        f"classes drawn equally often, shifts up to {protocol.shift} pixels, {flips}mild changes of brightness, "
+        f"{drawn}, shifts up to {protocol.shift} pixels, {flips}mild changes of brightness, "
         f"contrast and saturation; {seeds} seeds vary initial weights, sampling and augmentation. Tested on all "
         f"{len(data.real.keys)} labeled real images of {', '.join(data.classes)}; {target}. The benchmark "
         "itself chooses nothing by the test images' labels: each fit is tested as its last step left it. Color "
@@ -50,7 +51,7 @@ def describe(protocol: Protocol, seeds: int, data: Datasets, folds: int) -> str:
 
 
 def _network(data: Datasets) -> dict[str, object]:
-    task = Task(list(data.classes), channels=data.channels)
+    task = Task(list(data.classes), channels=data.channels, kind="mask" if data.kind == "mask" else "class")
     return {
         "name": type(task.model).__name__,
         "parameters": sum(weight.numel() for weight in task.model.parameters()),

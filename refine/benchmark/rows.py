@@ -1,13 +1,17 @@
 """What each row of the benchmark trains on."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
-from refine.benchmark.labeled_images import LabeledImages, common_size, open_folder, read_labeled
-from refine.data.images import batches, is_gray, list_images, opened, to_float, to_levels
-from refine.data.layouts import ClassFolders
+from refine.benchmark.labeled_images import LabeledImages, common_size, open_labeled, read_labeled
+from refine.data.batches import image_batches
+from refine.data.images import to_float, to_levels
+from refine.data.layouts import Layout
+from refine.data.mapping import Mapped
+from refine.data.open_layout import open_layout
 from refine.errors import InputError
 from refine.methods.color_transfer import fit_color_transfer
 
@@ -25,9 +29,12 @@ class Datasets:
         real_train: Labeled real images to train on, or None.
         classes: Names to keep, or None for all.
         size: Height and width, or None for the real images'.
+        layouts: How the synthetic and refined datasets lie, and how the real ones do.
+        mappings: From the classes of the synthetic and refined datasets, and of the real ones, to common ones.
 
     Raises:
-        InputError: If folders disagree on the classes, images have several sizes, or one cannot be read.
+        InputError: If folders disagree on the classes or the kind of labels, images have several sizes, or one
+            cannot be read.
     """
 
     def __init__(
@@ -38,6 +45,8 @@ class Datasets:
         real_train: Path | None,
         classes: tuple[str, ...] | None,
         size: tuple[int, int] | None,
+        layouts: tuple[str, str] = ("auto", "auto"),
+        mappings: tuple[str | None, str | None] = (None, None),
     ) -> None:
         taken = {SYNTHETIC, COLOR_TRANSFER, TARGET, *(f"{name}+{SYNTHETIC}" for name in refined)}
         reserved = sorted(taken & refined.keys())
@@ -45,17 +54,27 @@ class Datasets:
             raise InputError(f"{refined[reserved[0]]}: {reserved[0]!r} is the name of another row; give NAME=DIR")
         if real_train is not None and _overlap(real, real_train):
             raise InputError(f"{real_train}: the test images {real} lie in it, or it in them; train on other ones")
-        first = open_folder(synthetic, classes)
-        self.classes = first.label_space.names
-        others = [*refined.values(), real, *([real_train] if real_train else [])]
-        folders = {synthetic: first} | {root: open_folder(root, classes, self.classes) for root in others}
+        first = open_labeled(synthetic, layouts[0], mappings[0], classes)
+        self.classes, self.kind = first.label_space.names, first.label_space.kind
+        folders = {synthetic: first}
+        for root in refined.values():
+            same = first.name if layouts[0] == "auto" else layouts[0]
+            folders[root] = open_labeled(root, same, mappings[0], classes, self.classes)
+        for root in [real, *([real_train] if real_train else [])]:
+            folders[root] = open_labeled(root, layouts[1], mappings[1], classes, self.classes)
+        for root, folder in folders.items():
+            if folder.label_space.kind != self.kind:
+                raise InputError(
+                    f"{root}: has {folder.label_space.kind} labels, but {synthetic} has {self.kind} labels"
+                )
         self.channels = 1 if all(_all_gray(folder) for folder in folders.values()) else 3
         self.size = size or common_size(folders[real])
         data = {root: read_labeled(folder, self.channels, self.size) for root, folder in folders.items()}
         self.synthetic, self.real = data[synthetic], data[real]
         self.refined = {name: data[root] for name, root in refined.items()}
         self.real_train = data[real_train] if real_train else None
-        self._roots = synthetic, real_train or real
+        self.unmapped = {str(root): said.summary() for root, said in folders.items() if isinstance(said, Mapped)}
+        self._color_sides = (synthetic, layouts[0]), (real_train or real, layouts[1])
 
     def source_rows(self) -> dict[str, LabeledImages]:
         """Training data by row, of the rows that need no real label; the last refined one also with synthetic."""
@@ -67,18 +86,18 @@ class Datasets:
 
     def _color_transferred(self) -> LabeledImages:
         # Statistics over whole folders: images of classes that are not tested are unlabeled data like the rest.
-        synthetic, real = (batches(list_images(root), self.channels, self.size, READ_BATCH) for root in self._roots)
+        synthetic, real = (self._all_images(open_layout(layout, root)) for root, layout in self._color_sides)
         transfer = fit_color_transfer(synthetic, real, self.channels)
         moved = [to_levels(transfer.refine(to_float(part))) for part in torch.split(self.synthetic.images, READ_BATCH)]
         return self.synthetic._replace(images=torch.cat(moved))
 
+    def _all_images(self, layout: Layout) -> Iterator[Tensor]:
+        """``(B, C, H, W)`` in [-1, 1]."""
+        return image_batches(layout, layout.records(), self.channels, self.size, READ_BATCH)
 
-def _all_gray(folder: ClassFolders) -> bool:
-    for record in folder.records():
-        with opened(record.image) as image:
-            if not is_gray(image.mode):
-                return False
-    return True
+
+def _all_gray(layout: Layout) -> bool:
+    return not any(layout.in_color(record) for record in layout.records())
 
 
 def _overlap(one: Path, other: Path) -> bool:

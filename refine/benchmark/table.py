@@ -8,24 +8,51 @@ from refine.benchmark.result import Benchmark, Row
 
 
 def print_table(result: Benchmark, console: Console | None = None) -> None:
-    """One line a row: accuracy with spread over seeds and interval over images, balanced accuracy, gap closed."""
+    """One line a row: the metric with spread over seeds and interval over images, mean over classes, gap closed.
+
+    Of masks, a second table holds each class.
+    """
     tested = next(iter(result["rows"].values()))
     seeds = len(tested["accuracy"])
+    masks = result["metric"] == "miou"
+    metric = "mIoU" if masks else "accuracy"
     table = Table(
-        title=f"accuracy in % on {tested['n_test']} real images of {', '.join(result['classes'])}; {seeds} seeds"
+        title=f"{metric} in % on {tested['n_test']} real images of {', '.join(result['classes'])}; {seeds} seeds"
     )
     table.add_column("trained on")
-    for heading in ("images", "accuracy\nmean ± std", "95 %\ninterval", "mean over\nclasses", "gap\nclosed"):
+    for heading in (
+        "images",
+        f"{metric}\nmean ± std",
+        "95 %\ninterval",
+        "of all\npixels" if masks else "mean over\nclasses",
+        "gap\nclosed",
+    ):
         table.add_column(heading, justify="right")
     for name, row in result["rows"].items():
         # Text, because rich takes brackets in a folder's name for a style.
         table.add_row(Text(name), *_cells(row), _percent(result["gap_closed"].get(name)))
-    (console or Console()).print(table)
+    console = console or Console()
+    console.print(table)
+    if masks:
+        console.print(_classes_table(result["rows"]))
+
+
+def _classes_table(rows: dict[str, Row]) -> Table:
+    """A line a class, a column a row: intersection over union in %, mean over seeds."""
+    table = Table(title="intersection over union of each class in %")
+    table.add_column("class")
+    for name in rows:
+        table.add_column(Text(name), justify="right")
+    for name in next(iter(rows.values())).get("iou", {}):
+        scores = [row.get("iou", {})[name] for row in rows.values()]
+        table.add_row(Text(name), *(f"{100 * sum(seeds) / len(seeds):.1f}" for seeds in scores))
+    return table
 
 
 def _cells(row: Row) -> tuple[str, ...]:
     low, high = row["interval"]
-    balanced = sum(row["balanced_accuracy"]) / len(row["balanced_accuracy"])
+    other = row.get("balanced_accuracy", row["accuracy"])
+    balanced = sum(other) / len(other)
     return (
         str(row["n_train"]),
         f"{100 * row['mean']:.1f} ± {100 * row['std']:.1f}",

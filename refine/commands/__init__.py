@@ -3,6 +3,7 @@
 from typing import Any
 
 from refine.commands.datasets import add_apply, add_render, add_verify
+from refine.commands.inspection import add_inspect
 from refine.commands.measures import add_benchmark, add_evaluate, add_report
 from refine.commands.models import add_export, add_import_weights, add_recipes
 
@@ -12,6 +13,7 @@ def add_parsers(each: Any) -> None:
     for add in (
         add_apply,
         add_verify,
+        add_inspect,
         add_evaluate,
         add_benchmark,
         add_report,

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from refine.commands.flags import command, positive, trust
+from refine.commands.flags import command, layout, positive, trust
 
 
 def add_apply(each: Any) -> None:
@@ -23,8 +23,7 @@ def add_apply(each: Any) -> None:
     parser.add_argument(
         "--images", metavar="GLOB", help="which files are images, e.g. 'rgb/**/*.png'; the rest is carried"
     )
-    layouts = ("images", "class-folders", "mask-folders", "table")
-    parser.add_argument("--layout", choices=layouts, help="how the dataset lies on disk")
+    layout(parser)
     parser.add_argument(
         "--batch-size", type=positive, default=8, metavar="N", help="images a call, at most (default: 8)"
     )
@@ -42,6 +41,11 @@ def add_apply(each: Any) -> None:
         metavar="SCALE",
         help="native, trained (default), or HEIGHTxWIDTH: the size at which the network sees an image",
     )
+    parser.add_argument(
+        "--check-labels",
+        action="store_true",
+        help="then read each label through the layout, before and after, and compare; exit code 1 if one differs",
+    )
     trust(parser)
 
 
@@ -49,6 +53,8 @@ def run_apply(args: argparse.Namespace) -> int:
     """`refine apply`."""
     from refine.apply import apply_checkpoint
 
+    if args.check_labels:
+        _require_labels(args.layout, args.input)
     summary = apply_checkpoint(
         args.checkpoint,
         args.input,
@@ -63,7 +69,29 @@ def run_apply(args: argparse.Namespace) -> int:
         trust=tuple(args.trust),
     )
     print(summary.text())
-    return int(summary.exit_code)
+    if not args.check_labels:
+        return int(summary.exit_code)
+    from refine.audit import parsed_labels_equal
+
+    labels = parsed_labels_equal(args.input, args.output, args.layout)
+    print(labels.text())
+    return int(summary.exit_code) or (1 if labels.problems else 0)
+
+
+def _require_labels(layout: str, source: Path) -> None:
+    """Refuse before the work what could not be checked after it.
+
+    Raises:
+        InputError: If the dataset cannot be read through the layout, or has no labels.
+    """
+    from refine.data.open_layout import open_layout
+    from refine.errors import InputError
+
+    opened = open_layout(layout, source)
+    if opened.label_space.kind == "none":
+        raise InputError(
+            f"{source}: --check-labels needs a layout with labels, found {opened.name}; name one (--layout)"
+        )
 
 
 def add_verify(each: Any) -> None:

@@ -24,6 +24,31 @@ def three_folders(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--real", type=Path, required=True, metavar="DIR", help="real images")
 
 
+def layout(parser: argparse.ArgumentParser) -> None:
+    """How a dataset lies on disk."""
+    parser.add_argument(
+        "--layout",
+        default="auto",
+        metavar="LAYOUT",
+        help="how the dataset lies on disk: auto (default) tells by its files; or a name, such as coco or carla (the "
+        "README lists them); or a YAML file with `layout:` and its options",
+    )
+
+
+def real_layout(parser: argparse.ArgumentParser) -> None:
+    """How the real images lie on disk."""
+    parser.add_argument("--real-layout", default="auto", metavar="LAYOUT", help="the same of the real images")
+
+
+def mapping(parser: argparse.ArgumentParser) -> None:
+    """From one dataset's classes to another's."""
+    parser.add_argument(
+        "--mapping",
+        metavar="NAME",
+        help="from its classes to others: one that ships, such as carla-to-camvid11, or a YAML file of yours",
+    )
+
+
 def trust(parser: argparse.ArgumentParser) -> None:
     """Modules beside refine."""
     parser.add_argument(

@@ -4,7 +4,19 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from refine.commands.flags import command, named, names, positive, rows, size, three_folders, trust
+from refine.commands.flags import (
+    command,
+    layout,
+    mapping,
+    named,
+    names,
+    positive,
+    real_layout,
+    rows,
+    size,
+    three_folders,
+    trust,
+)
 
 
 def add_evaluate(each: Any) -> None:
@@ -29,6 +41,8 @@ def add_evaluate(each: Any) -> None:
     parser.add_argument(
         "--images", metavar="GLOB", help="which synthetic and refined files are pictures, where not all are"
     )
+    layout(parser)
+    real_layout(parser)
     parser.add_argument(
         "--device", choices=("auto", "cpu", "cuda"), default="auto", help="auto (default) takes a GPU if there is one"
     )
@@ -52,6 +66,7 @@ def run_evaluate(args: argparse.Namespace) -> int:
         swd="swd" in args.features,
         size=args.size,
         images=args.images,
+        layouts=(args.layout, args.real_layout),
         output=args.output,
         seed=args.seed,
         device=device,
@@ -67,8 +82,8 @@ def add_benchmark(each: Any) -> None:
         "benchmark",
         run_benchmark,
         "train on X, test on real: synthetic, refined, mixed, target-supervised",
-        "Trains the same small classifier on each kind of data and tests it on labeled real images. Datasets lie as "
-        "class folders.",
+        "Trains the same small classifier, or segmenter, on each kind of data and tests it on labeled real images: "
+        "accuracy of classes, mIoU of masks.",
     )
     parser.add_argument("--synthetic", type=Path, required=True, metavar="DIR", help="labeled images before")
     parser.add_argument(
@@ -86,9 +101,14 @@ def add_benchmark(each: Any) -> None:
         metavar="DIR",
         help="labeled real images to train on; without it, cross-validation",
     )
+    layout(parser)
+    real_layout(parser)
+    mapping(parser)
+    parser.add_argument("--real-mapping", metavar="NAME", help="the same of the real images' classes")
     parser.add_argument("--classes", type=names, metavar="A,B,…", help="only these, in this order (default: all)")
     parser.add_argument("--seeds", type=positive, default=3, metavar="N", help="of the classifier (default: 3)")
     parser.add_argument("--steps", type=positive, default=150, metavar="N", help="of each training (default: 150)")
+    parser.add_argument("--batch-size", type=positive, metavar="N", help="images a step (default: 32, of masks 8)")
     parser.add_argument("--size", type=size, metavar="HxW", help="common size of all images (default: the real ones')")
     parser.add_argument("--horizontal-flip", action="store_true", help="mirroring keeps every label true")
     parser.add_argument(
@@ -109,7 +129,10 @@ def run_benchmark(args: argparse.Namespace) -> int:
         real_train=args.real_train,
         seeds=args.seeds,
         steps=args.steps,
+        batch_size=args.batch_size,
         size=args.size,
+        layouts=(args.layout, args.real_layout),
+        mappings=(args.mapping, args.real_mapping),
         horizontal_flip=args.horizontal_flip,
         output=args.output,
     )

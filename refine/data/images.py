@@ -10,9 +10,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from refine.data.listing import IMAGE_SUFFIXES, Listing
 from refine.errors import InputError
-
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
 
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "PPM")
 """What is opened at all: Pillow knows formats whose decoders start other programs."""
@@ -29,14 +28,7 @@ def list_images(root: Path) -> list[Path]:
     Raises:
         InputError: If ``root`` is no folder, or holds no image.
     """
-    if not root.is_dir():
-        found = "a file" if root.exists() else "nothing"
-        raise InputError(f"{root}: expected a folder of images, found {found}")
-    images = [path for path in root.rglob("*") if is_image_name(path) and path.is_file()]
-    if not images:
-        suffixes = " ".join(sorted(IMAGE_SUFFIXES))
-        raise InputError(f"{root}: no image in this folder or below it (looked for {suffixes})")
-    return sorted(images, key=lambda path: path.relative_to(root).as_posix())
+    return [root / key for key in Listing(root).require_images()]
 
 
 def is_gray(mode: str) -> bool:
@@ -96,6 +88,30 @@ def image_size(path: Path) -> tuple[int, int]:
         return image.height, image.width
 
 
+def require_size(label: Path, image: Path) -> None:
+    """Hold a label image against its image.
+
+    Raises:
+        InputError: If their sizes differ, or one cannot be read.
+    """
+    (height, width), (label_height, label_width) = image_size(image), image_size(label)
+    if (height, width) != (label_height, label_width):
+        raise InputError(
+            f"{label}: {label_height}x{label_width} (height x width), but {image} is {height}x{width}; "
+            "a label needs its image's size"
+        )
+
+
+def image_format(path: Path) -> str:
+    """The format by the file's header, in lower case: ``png``, ``jpeg``.
+
+    Raises:
+        InputError: If the header is not that of an image.
+    """
+    with opened(path) as image:
+        return (image.format or "unknown").lower()
+
+
 def has_color(path: Path) -> bool:
     """Whether an image is in color, by its header alone.
 
@@ -114,24 +130,6 @@ def to_float(levels: Tensor) -> Tensor:
 def to_levels(images: Tensor) -> Tensor:
     """Floats in [-1, 1] to uint8 levels, rounded to the nearest and clamped, any shape."""
     return ((images.float() + 1.0) * 127.5).round().clamp(0, 255).to(torch.uint8)
-
-
-def batches(paths: list[Path], channels: int, size: tuple[int, int] | None, batch_size: int) -> Iterator[Tensor]:
-    """Folders of images as float batches ``(B, channels, H, W)`` in [-1, 1], in the order given.
-
-    Args:
-        paths: Image files.
-        channels: 1 or 3.
-        size: Height and width that every image is resized to (antialiased bilinear); None keeps them, and
-            then all must be of one size.
-        batch_size: Images a batch; the last may be smaller.
-
-    Raises:
-        InputError: If a file cannot be read.
-    """
-    for start in range(0, len(paths), batch_size):
-        images = [read_image(path, channels) for path in paths[start : start + batch_size]]
-        yield to_float(torch.stack([resize_levels(image, size) for image in images]))
 
 
 def resize_levels(image: Tensor, size: tuple[int, int] | None) -> Tensor:

@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 from torchvision.tv_tensors import Mask
 
-from refine.data.images import has_color, image_size, read_image, resize_levels
+from refine.data.annotation import Annotation
+from refine.data.images import resize_levels
 from refine.data.layouts import Layout
+from refine.data.resampling import resize_ids
 from refine.data.samples import Record
 from refine.errors import InputError
 from refine.progress import track
@@ -32,10 +34,11 @@ class ImageStore:
         resize: Height and width that every image, and its mask, is brought to when it is read; None keeps its size.
         cache: ``memory`` decodes everything at once, ``memmap`` into a temporary file that goes with the
             process (images of one size only), ``none`` each time, ``auto`` by size.
+        labels: Whether the labels are wanted as well.
 
     Raises:
-        InputError: If gray and color images are mixed, or an image cannot be read: everything is read once,
-            before training and not during it.
+        InputError: If gray and color images are mixed, or an image or a label cannot be read: everything is read
+            once, before training and not during it.
     """
 
     def __init__(
@@ -45,12 +48,13 @@ class ImageStore:
         channels: int,
         resize: tuple[int, int] | None,
         cache: Cache,
+        labels: bool = True,
     ) -> None:
         self.layout, self.records = layout, records
         self.channels, self.resize = channels, resize
-        self.sizes = [resize or image_size(record.image) for record in records]
+        self.sizes = [resize or layout.size(record) for record in records]
         if channels == 3:
-            _require_one_kind(records)
+            _require_one_kind(layout, records)
         self._memory: list[Tensor] | None = None
         self._memmap: Tensor | None = None
         pixels = sum(height * width * channels for height, width in self.sizes)
@@ -64,13 +68,17 @@ class ImageStore:
         else:
             for record in track(records, f"checking {layout.root.name}"):
                 self._read(record)
+        self.kind = layout.label_space.kind if labels else "none"
         self._masks: list[Tensor] | None = None
-        if layout.label_space.kind == "mask":
+        self._small: list[Annotation] | None = None
+        if self.kind == "mask":
             masks = (self._mask(record) for record in track(records, f"reading the masks of {layout.root.name}"))
             if self._memory is not None:
                 self._masks = list(masks)
             else:
                 deque(masks, maxlen=0)  # only to find a broken one now
+        elif self.kind in {"class", "targets"}:
+            self._small = [self._trained(record) for record in track(records, f"reading {layout.root.name}'s labels")]
 
     def __len__(self) -> int:
         return len(self.records)
@@ -81,20 +89,24 @@ class ImageStore:
             return self._memory[index]
         return self._memmap[index] if self._memmap is not None else self._read(self.records[index])
 
-    def label(self, index: int) -> Tensor:
-        """As the layout gives it; a mask ``(H, W)`` in its image's working size."""
-        if self.layout.label_space.kind != "mask":
-            return self.layout.label(self.records[index])
-        mask = self._masks[index] if self._masks is not None else self._mask(self.records[index])
-        ids: Tensor = Mask(mask.long())
-        return ids
+    def annotation(self, index: int) -> Annotation:
+        """What training needs of the labels, and nothing else; a mask in its image's working size."""
+        if self.kind == "mask":
+            mask = self._masks[index] if self._masks is not None else self._mask(self.records[index])
+            return Annotation(mask=Mask(mask.long()))
+        return Annotation() if self._small is None else self._small[index]
+
+    def _trained(self, record: Record) -> Annotation:
+        found = self.layout.annotation(record)
+        return Annotation(class_id=found.class_id) if self.kind == "class" else Annotation(targets=found.targets)
 
     def _mask(self, record: Record) -> Tensor:
         """``(H, W)`` uint8, an eighth of what batches hold."""
-        return resize_ids(self.layout.label(record).as_subclass(Tensor).to(torch.uint8), self.resize)
+        ids = self.layout.label(record).as_subclass(Tensor).to(torch.uint8)
+        return ids if self.resize is None else resize_ids(ids, self.resize)
 
     def _read(self, record: Record) -> Tensor:
-        return resize_levels(read_image(record.image, self.channels), self.resize)
+        return resize_levels(self.layout.image(record, self.channels), self.resize)
 
     def _mapped(self) -> Tensor:
         shape = (len(self.records), self.channels, *self.sizes[0])
@@ -106,17 +118,10 @@ class ImageStore:
         return mapped
 
 
-def resize_ids(mask: Tensor, size: tuple[int, int] | None) -> Tensor:
-    """Resize ``(H, W)`` uint8 ids to ``size`` (height, width): the id at each pixel's center; None keeps it."""
-    if size is None or tuple(mask.shape) == tuple(size):
-        return mask
-    return torch.nn.functional.interpolate(mask[None, None], size=list(size), mode="nearest-exact")[0, 0]
-
-
-def _require_one_kind(records: list[Record]) -> None:
-    colored = [has_color(record.image) for record in records]
+def _require_one_kind(layout: Layout, records: list[Record]) -> None:
+    colored = [layout.in_color(record) for record in records]
     if any(colored) and not all(colored):
-        color, gray = records[colored.index(True)].image, records[colored.index(False)].image
+        color, gray = (layout.root / records[colored.index(kind)].key for kind in (True, False))
         raise InputError(f"{gray} is gray and {color} is in color; convert one kind, or train on them apart")
 
 

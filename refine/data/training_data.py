@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Protocol
 
-from refine.data.layouts.base import LabelSpace
+from refine.data.samples import LabelSpace
 
 
 class TrainingData(Protocol):

@@ -4,36 +4,22 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lightning.pytorch import LightningDataModule
-from torch import Tensor
+from lightning.pytorch.utilities import rank_zero_only
 from torch.utils.data import DataLoader, Dataset
-from torchvision.transforms.v2.functional import center_crop
-from torchvision.tv_tensors import TVTensor
 
+from refine.data.annotation import Annotation
 from refine.data.augment import Augmentation
+from refine.data.geometry import Sample, center_crop
 from refine.data.images import to_float
-from refine.data.layouts import ClassFolders, ImageFolder, Layout, MaskFolders, Table
+from refine.data.layouts import Layout
+from refine.data.mapping import Mapped
+from refine.data.open_layout import LayoutOption, open_layout, told
 from refine.data.positions import REAL, SYNTHETIC, ClassBalanced, PositionBatches, Shuffled, generator_at
-from refine.data.samples import Labeled, UnpairedBatch
+from refine.data.samples import Labeled, LabelSpace, UnpairedBatch
 from refine.data.store import Cache, ImageStore, split_by_key
 from refine.errors import InputError
 
-LayoutName = Literal["images", "class-folders", "mask-folders", "table"]
-
-
-def open_layout(name: LayoutName, root: Path, classes: tuple[str, ...] | None = None) -> Layout:
-    """The dataset at ``root``, read as the named layout; class folders may be limited to some classes, and
-    masks' ids named.
-
-    Raises:
-        InputError: If it is not whole (see the layouts).
-    """
-    if name == "class-folders":
-        return ClassFolders(root, classes)
-    if name == "mask-folders":
-        return MaskFolders(root, classes)
-    if classes is not None:
-        raise InputError(f"{root}: classes can be chosen with layout=class-folders only, not with layout={name}")
-    return Table(root) if name == "table" else ImageFolder(root)
+UNLABELED = LabelSpace("none")
 
 
 class UnpairedImages(LightningDataModule):
@@ -45,14 +31,21 @@ class UnpairedImages(LightningDataModule):
     Args:
         synthetic: Folder of the labeled synthetic dataset.
         real: Folder of the real images, searched to any depth; labels there are never read.
-        layout: How the synthetic labels lie: ``class-folders``, ``mask-folders``, ``table``, or
-            ``images`` for none.
+        layout: How the synthetic dataset lies: ``auto`` tells by its files, a layout's name (see the README; ``images``
+            for no labels), or a dictionary or YAML file of ``layout`` and its options.
+        real_layout: The same of the real images; with ``auto``, what a known dataset keeps beside its images is
+            no image.
+        mapping: From the synthetic dataset's classes to others, such as ``carla-to-camvid11``, or a YAML file.
         channels: 1 (gray) or 3 (RGB).
         resize: Height and width that every image is resized to: the working size. None keeps native scale.
+        real_resize: The same of the real images, where the camera has another aspect or scale than the renders: things
+            should be of one size in the crops. None takes `resize`.
         crop: Height and width of random crops, after `resize`.
         shift: Random shifts up to so many pixels.
-        horizontal_flip: Only where mirroring keeps every label true.
-        vertical_flip: The same, up and down.
+        horizontal_flip: Only where mirroring keeps every class true. Targets change their signs as the layout says.
+        vertical_flip: The same, up and down; of targets, for a gaze's pitch and yaw only.
+        rotate: Random turns up to so many degrees each way, before `crop`. What comes from outside repeats the image's
+            border, and has no class in a mask. Of targets, for a gaze's pitch and yaw in radians only.
         classes: Train on these synthetic classes alone, numbered in this order. Leave out what the real images
             never show: a translator would turn it into something else. Of masks: the names of the ids, in order.
         class_balanced: Draw every synthetic class equally often.
@@ -69,13 +62,17 @@ class UnpairedImages(LightningDataModule):
         self,
         synthetic: Path,
         real: Path,
-        layout: LayoutName = "class-folders",
+        layout: LayoutOption = "auto",
+        real_layout: LayoutOption = "auto",
+        mapping: str | None = None,
         channels: Literal[1, 3] = 3,
         resize: tuple[int, int] | None = None,
+        real_resize: tuple[int, int] | None = None,
         crop: tuple[int, int] | None = None,
         shift: int = 0,
         horizontal_flip: bool = False,
         vertical_flip: bool = False,
+        rotate: float = 0.0,
         classes: tuple[str, ...] | None = None,
         class_balanced: bool = False,
         batch_size: int = 8,
@@ -90,10 +87,12 @@ class UnpairedImages(LightningDataModule):
             raise InputError(f"batch_size is {batch_size}; expected at least 1")
         if not 0 <= validation_fraction < 1:
             raise InputError(f"validation_fraction is {validation_fraction}; expected at least 0 and less than 1")
-        self.synthetic, self.real, self.layout = synthetic, real, layout
+        self.synthetic, self.real = synthetic, real
+        self.layout, self.real_layout, self.mapping = layout, real_layout, mapping
         self.channels: int = channels
-        self.resize, self.classes, self.class_balanced = resize, classes, class_balanced
-        self.augmentation = Augmentation(crop, shift, horizontal_flip, vertical_flip)
+        self.resize, self.real_resize = resize, real_resize or resize
+        self.classes, self.class_balanced = classes, class_balanced
+        self.augmentation = Augmentation(crop, shift, horizontal_flip, vertical_flip, rotate)
         self.batch_size, self.workers, self.cache, self.seed = batch_size, workers, cache, seed
         self.validation_fraction, self.validation_samples = validation_fraction, validation_samples
         self.steps_given = 0
@@ -108,16 +107,23 @@ class UnpairedImages(LightningDataModule):
         """Read both datasets and split them. Refuses what training would stumble over later."""
         if self._ready:
             return
-        labeled, unlabeled = open_layout(self.layout, self.synthetic, self.classes), ImageFolder(self.real)
-        flips = self.augmentation.horizontal_flip or self.augmentation.vertical_flip
-        if flips and labeled.label_space.kind == "targets":
-            raise InputError(f"{self.synthetic}: a flip would make the table's targets wrong; switch flips off")
+        labeled = open_layout(self.layout, self.synthetic, self.classes, self.mapping)
+        if self.layout == "auto":
+            _tell(told(labeled))
+        labeled.require_whole()
+        unlabeled = open_layout(self.real_layout, self.real)
+        if self.real_layout == "auto" and unlabeled.specific:
+            _tell(told(unlabeled))  # not every image file there is one of its images
+        self.augmentation.check_labels(str(self.synthetic), labeled.label_space)
         if self.class_balanced and labeled.label_space.kind != "class":
-            raise InputError(f"{self.synthetic}: class_balanced needs layout=class-folders")
+            raise InputError(f"{self.synthetic}: class_balanced needs one class an image (layout=class-folders)")
         self.label_space = labeled.label_space
         (self._synthetic, self._synthetic_held), (self._real, self._real_held) = (
-            self._stores(layout) for layout in (labeled, unlabeled)
+            self._stores(layout, labels, size)
+            for layout, labels, size in ((labeled, True, self.resize), (unlabeled, False, self.real_resize))
         )
+        if isinstance(labeled, Mapped):
+            _tell(labeled.summary())
         stores = self._synthetic, self._synthetic_held, self._real, self._real_held
         sizes = sorted({size for store in stores for size in store.sizes})
         if self.augmentation.crop is None and len(sizes) > 1:
@@ -128,14 +134,16 @@ class UnpairedImages(LightningDataModule):
         self.training_size: tuple[int, int] = self.augmentation.crop or sizes[0]
         self._ready = True
 
-    def _stores(self, layout: Layout) -> tuple[ImageStore, ImageStore]:
+    def _stores(self, layout: Layout, labels: bool, resize: tuple[int, int] | None) -> tuple[ImageStore, ImageStore]:
         training, held_out = split_by_key(layout.records(), self.validation_fraction)
         stride = max(1, len(held_out) // self.validation_samples)  # spread over the keys, so over the classes
         shown = held_out[::stride][: self.validation_samples]
-        stores = tuple(ImageStore(layout, part, self.channels, self.resize, self.cache) for part in (training, shown))
+        stores = tuple(
+            ImageStore(layout, part, self.channels, resize, self.cache, labels) for part in (training, shown)
+        )
         for store in stores:
             for record, size in zip(store.records, store.sizes, strict=True):
-                self.augmentation.check(str(record.image), size)
+                self.augmentation.check(str(layout.root / record.key), size)
         return stores[0], stores[1]
 
     def train_dataloader(self) -> DataLoader[UnpairedBatch]:
@@ -181,6 +189,12 @@ class UnpairedImages(LightningDataModule):
         self.steps_given = int(state_dict["steps_given"])
 
 
+@rank_zero_only
+def _tell(line: str) -> None:
+    """For the person who started the run; a log would hide it."""
+    print(line, flush=True)
+
+
 class _Training(Dataset[UnpairedBatch]):
     """Position to sample of both domains."""
 
@@ -192,25 +206,27 @@ class _Training(Dataset[UnpairedBatch]):
         self.real_order = Shuffled(len(real), seed, REAL)
         self.synthetic_order: Shuffled | ClassBalanced
         if balanced:
-            classes = [int(synthetic.label(index)) for index in range(len(synthetic))]
+            classes = [int(synthetic.annotation(index).label("class")) for index in range(len(synthetic))]
             self.synthetic_order = ClassBalanced(classes, seed, SYNTHETIC)
         else:
             self.synthetic_order = Shuffled(len(synthetic), seed, SYNTHETIC)
 
     def __getitem__(self, position: int) -> UnpairedBatch:
         index = self.synthetic_order[position]
-        image, label = self.augmentation(
-            self.synthetic.image(index),
-            self.synthetic.label(index),
+        synthetic = self.augmentation(
+            Sample(self.synthetic.image(index), self.synthetic.annotation(index)),
+            self.synthetic.layout.label_space,
             generator_at(self.seed, SYNTHETIC, position),
         )
-        nothing = label.new_empty(0)
-        real, _ = self.augmentation(
-            self.real.image(self.real_order[position]), nothing, generator_at(self.seed, REAL, position)
+        real = self.augmentation(
+            Sample(self.real.image(self.real_order[position]), Annotation()),
+            UNLABELED,
+            generator_at(self.seed, REAL, position),
         )
+        label = synthetic.annotation.label(self.synthetic.kind)
         return {
-            "synthetic": Labeled(to_float(image), label, self.synthetic.records[index].key),
-            "real": to_float(real),
+            "synthetic": Labeled(to_float(synthetic.image), label, self.synthetic.records[index].key),
+            "real": to_float(real.image),
         }
 
 
@@ -225,12 +241,13 @@ class _Validation(Dataset[UnpairedBatch]):
 
     def __getitem__(self, position: int) -> UnpairedBatch:
         index = position % len(self.synthetic)
-        label, key = self.synthetic.label(index), self.synthetic.records[index].key
-        image = to_float(self._middle(self.synthetic.image(index)))
+        synthetic = self._middle(self.synthetic, index)
+        label = synthetic.annotation.label(self.synthetic.kind)
         return {
-            "synthetic": Labeled(image, self._middle(label) if isinstance(label, TVTensor) else label, key),
-            "real": to_float(self._middle(self.real.image(position % len(self.real)))),
+            "synthetic": Labeled(to_float(synthetic.image), label, self.synthetic.records[index].key),
+            "real": to_float(self._middle(self.real, position % len(self.real)).image),
         }
 
-    def _middle(self, image: Tensor) -> Tensor:
-        return image if self.crop is None else center_crop(image, list(self.crop))
+    def _middle(self, store: ImageStore, index: int) -> Sample:
+        sample = Sample(store.image(index), store.annotation(index))
+        return sample if self.crop is None else center_crop(sample, *self.crop)

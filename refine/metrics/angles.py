@@ -3,24 +3,7 @@
 import torch
 from torch import Tensor
 
-
-def gaze_vector(pitch_yaw: Tensor) -> Tensor:
-    """The unit vector of a gaze direction, in the camera's frame: x right, y down, z forward, away from the camera.
-
-    Pitch turns up and yaw turns left as the camera sees it; zero looks straight into the camera:
-    ``(-cos(pitch) sin(yaw), -sin(pitch), -cos(pitch) cos(yaw))``.
-
-    Args:
-        pitch_yaw: ``(..., 2)`` pitch and yaw in radians.
-
-    Returns:
-        ``(..., 3)``.
-
-    Source:
-        The convention of MPIIGaze: Zhang et al., Appearance-based gaze estimation in the wild, CVPR 2015.
-    """
-    pitch, yaw = pitch_yaw.unbind(-1)
-    return torch.stack([-pitch.cos() * yaw.sin(), -pitch.sin(), -pitch.cos() * yaw.cos()], dim=-1)
+from refine.data.gaze import gaze_vector
 
 
 def angular_error(predicted: Tensor, label: Tensor) -> Tensor:

@@ -37,6 +37,7 @@ def evaluate(
     extractors: Sequence[FeatureExtractor] = (),
     size: tuple[int, int] | None = None,
     images: str | None = None,
+    layouts: tuple[str, str] = ("auto", "auto"),
     output: Path | None = None,
     seed: int = 0,
     batch_size: int = 32,
@@ -55,7 +56,8 @@ def evaluate(
         extractors: Networks whose features FID and KID are measured on.
         size: Height and width that all images are resized to; None takes the median of the real images.
         images: Glob of relative paths, as `refine apply` takes it, for the synthetic and the refined folder, where
-            not every image file in them is a picture (masks, depth); None takes all.
+            not every image file in them is a picture (masks, depth); None takes what the layout lists.
+        layouts: How the synthetic and the refined folder lie, and how the real one does.
         output: JSON file to write, whole or not at all.
         seed: Of the halves, the patches and their projections.
         batch_size: Images at once. Another one moves Inception features by about a thousandth.
@@ -75,9 +77,9 @@ def evaluate(
             "choose another output"
         )
     folders = {
-        "synthetic": scan(synthetic, 2, images),
-        "refined": scan(refined, 2, images),
-        "real": scan(real, 4),
+        "synthetic": scan(synthetic, 2, images, layouts[0]),
+        "refined": scan(refined, 2, images, layouts[0]),
+        "real": scan(real, 4, None, layouts[1]),
     }
     if output is not None:
         claim_output(output.parent)
@@ -129,6 +131,8 @@ def evaluate(
             "channels": channels,
             "resize": RESIZE,
             "images": images,
+            "layout": layouts[0],
+            "real_layout": layouts[1],
             "extractors": {
                 extractor.name: _extractor_record(extractor, features)
                 for extractor, features in zip(extractors, everything.features, strict=True)
@@ -171,7 +175,12 @@ def _with_floor_n(scores: dict[str, Score], at_floor_n: dict[str, Score]) -> dic
 
 
 def _folder_record(folder: Folder) -> dict[str, object]:
-    return {"path": str(folder.path), "images": len(folder.images), "formats": folder.formats}
+    return {
+        "path": str(folder.path),
+        "layout": folder.layout.name,
+        "images": len(folder.images),
+        "formats": folder.formats,
+    }
 
 
 def _extractor_record(extractor: FeatureExtractor, features: Tensor) -> dict[str, object]:

@@ -11,11 +11,17 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from refine.data.batches import image_batches
 from refine.data.globs import matches, pattern
-from refine.data.images import batches, is_gray, list_images, opened
+from refine.data.images import image_format
+from refine.data.layouts import Layout
+from refine.data.listing import suffix
+from refine.data.open_layout import open_layout
+from refine.data.samples import Record
 from refine.errors import InputError
 from refine.metrics.features import FeatureExtractor
 from refine.metrics.patches import describe
+from refine.progress import track
 
 MOST_DESCRIBED = 2048
 """Images of a side whose patches are kept: 0.3 GB a level in color."""
@@ -25,7 +31,8 @@ class Folder(NamedTuple):
     """What the headers of a folder's images say."""
 
     path: Path
-    images: list[Path]
+    layout: Layout
+    images: list[Record]
     heights: list[int]
     widths: list[int]
     formats: dict[str, int]
@@ -48,33 +55,37 @@ class Side(NamedTuple):
     """``(n, P, C, 49)`` for each level, of the first n = min(N, MOST_DESCRIBED) images; empty without `swd`."""
 
 
-def scan(path: Path, least: int, images: str | None = None) -> Folder:
+def scan(path: Path, least: int, images: str | None = None, layout: str = "auto") -> Folder:
     """List a folder's images and read their headers.
 
     Args:
         path: Any tree.
         least: How many images there must be.
         images: Glob of relative paths, as `refine apply` takes it (``*`` stays in a folder, ``**`` crosses them),
-            that says which files are meant; None takes all.
+            that says which files are meant; None takes what the layout lists.
+        layout: As `open_layout` takes it.
 
     Raises:
         InputError: If there are fewer images, a header cannot be read, or the glob leaves the tree.
     """
-    files = list_images(path)
+    opened = open_layout(layout if images is None else "images", path)
+    records = opened.records()
     if images is not None:
         parts = pattern(images)
-        files = [file for file in files if matches(list(file.relative_to(path).parts), parts)]
-    if len(files) < least:
+        records = [record for record in records if matches(record.key.split("/"), parts)]
+    if len(records) < least:
         matching = f" that match {images!r}" if images is not None else ""
-        raise InputError(f"{path}: found {len(files)} images{matching}, a distance needs at least {least}; add more")
+        raise InputError(f"{path}: found {len(records)} images{matching}, a distance needs at least {least}; add more")
     heights, widths, formats, color = [], [], Counter[str](), False
-    for file in files:
-        with opened(file) as image:
-            heights.append(image.height)
-            widths.append(image.width)
-            formats[(image.format or "unknown").lower()] += 1
-            color = color or not is_gray(image.mode)
-    return Folder(path, files, heights, widths, dict(sorted(formats.items())), color)
+    for record in track(records, f"looking at {path.name}"):
+        height, width = opened.size(record)
+        heights.append(height)
+        widths.append(width)
+        formats[
+            image_format(record.image) if not record.member else suffix(record.key) or suffix(record.image.name)
+        ] += 1
+        color = color or opened.in_color(record)
+    return Folder(path, opened, records, heights, widths, dict(sorted(formats.items())), color)
 
 
 def read_side(
@@ -106,11 +117,11 @@ def read_side(
         InputError: If an image cannot be read, or a network gives NaN or infinity.
     """
     order = torch.randperm(len(folder.images), generator=torch.Generator().manual_seed(seed))
-    files = [folder.images[index] for index in order.tolist()]
+    records = [folder.images[index] for index in order.tolist()]
     features: list[list[Tensor]] = [[] for _ in extractors]
     descriptors: list[list[Tensor]] = [[] for _ in places or ()]
     described = 0
-    for batch in batches(files, channels, size, batch_size):
+    for batch in image_batches(folder.layout, records, channels, size, batch_size):
         for found, extractor in zip(features, extractors, strict=True):
             found.append(extractor(batch).float().cpu())
             if not found[-1].isfinite().all():
@@ -121,7 +132,7 @@ def read_side(
                 level.append(patches)
             described += len(kept)
         advance(len(batch))
-    return Side(len(files), [torch.cat(found) for found in features], [torch.cat(level) for level in descriptors])
+    return Side(len(records), [torch.cat(found) for found in features], [torch.cat(level) for level in descriptors])
 
 
 @contextmanager

@@ -121,7 +121,7 @@ def are_the_labels_intact(dataset: RefinedDataset) -> Answer:
 
 
 def does_it_help(benchmark: Benchmark | None, names: tuple[str, ...] = ()) -> Answer:
-    """Accuracy on real images after training on each kind of data.
+    """Accuracy, or mIoU, on real images after training on each kind of data.
 
     Args:
         benchmark: What was measured.
@@ -138,10 +138,10 @@ def does_it_help(benchmark: Benchmark | None, names: tuple[str, ...] = ()) -> An
     ]
     if not told or "synthetic" not in rows:
         return Answer(question, "unknown", "", "see the table", ["The benchmark has no synthetic and refined rows."])
-    before, after = mean(rows["synthetic"].accuracy), [mean(rows[name].accuracy) for name in told]
+    before, after = mean(rows["synthetic"].scores), [mean(rows[name].scores) for name in told]
     sentences = [sentence for name in told for sentence in _against_synthetic(name, benchmark)]
     if target := rows.get("target_supervised"):
-        sentences.append(f"Trained on labeled real images it reaches {percent(mean(target.accuracy))}.")
+        sentences.append(f"Trained on labeled real images it reaches {percent(mean(target.scores))}.")
     ends = percent(after[0]) if len(after) == 1 else f"{100 * min(after):.1f} … {percent(max(after))}"
     marks: set[Mark] = {_gain(before, each) for each in after}
     mark: Mark = "even" if len(marks) > 1 else next(iter(marks))
@@ -154,31 +154,35 @@ def _gain(before: float, after: float) -> Mark:
 
 
 def _against_synthetic(name: str, benchmark: Benchmark) -> list[str]:
-    """What one row's accuracy says, and how far that can be trusted."""
+    """What one row's score says, and how far that can be trusted."""
     row, synthetic, color = (benchmark.rows.get(other) for other in (name, "synthetic", "color_transfer"))
     assert row is not None
     assert synthetic is not None
-    before, after = mean(synthetic.accuracy), mean(row.accuracy)
+    before, after = mean(synthetic.scores), mean(row.scores)
     verdict = {"good": "better", "bad": "worse"}.get(_gain(before, after), "no better and no worse")
     sentences = [
         f"A model trained on {_called(name)} images is {verdict} on real ones than one trained on the synthetic "
-        f"images as they are: {percent(after)} right against {percent(before)}."
+        f"images as they are: {_score(after, benchmark)} against {percent(before)}."
     ]
     if (closed := benchmark.gap_closed.get(name, 0)) > 0:
         sentences.append(f"That closes {percent(closed)} of the gap to labeled real images.")
     if before != after and _may_be_chance(row, synthetic):
         sentences.append("The two overlap: the difference may be chance.")
-    if color and color is not row and mean(color.accuracy) >= after:
-        compared = "better" if mean(color.accuracy) > after else "as well"
-        sentences.append(f"Matching the color statistics alone does {compared}: {percent(mean(color.accuracy))}.")
+    if color and color is not row and mean(color.scores) >= after:
+        compared = "better" if mean(color.scores) > after else "as well"
+        sentences.append(f"Matching the color statistics alone does {compared}: {percent(mean(color.scores))}.")
     return sentences
+
+
+def _score(share: float, benchmark: Benchmark) -> str:
+    return f"{percent(share)} {'right' if benchmark.metric == 'accuracy' else benchmark.metric}"
 
 
 def _may_be_chance(one: Row, other: Row) -> bool:
     """Whether the intervals overlap; without intervals, the seeds."""
     if one.interval and other.interval:
         return _overlap(one.interval, other.interval)
-    return max(min(one.accuracy), min(other.accuracy)) <= min(max(one.accuracy), max(other.accuracy))
+    return max(min(one.scores), min(other.scores)) <= min(max(one.scores), max(other.scores))
 
 
 def _called(name: str) -> str:

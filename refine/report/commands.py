@@ -53,7 +53,7 @@ def _evaluate(top: Node, sides: dict[str, str]) -> list[str]:
     features = [name if name.startswith("inception-") else "TASK_CHECKPOINT" for name in names]
     features = ["swd", *features] if patches else features
     words += ["--features", *features] if features else []
-    return [*words, *_size(record), *_plain(record, "images", "seed", "device")]
+    return [*words, *_size(record), *_plain(record, "images", "layout", "real_layout", "seed", "device")]
 
 
 def _benchmark(top: Node, sides: dict[str, str]) -> list[str]:
@@ -68,7 +68,7 @@ def _benchmark(top: Node, sides: dict[str, str]) -> list[str]:
     classes, seeds, flip = _field(top, "classes"), _field(record, "seeds"), _field(record, "horizontal_flip")
     words += ["--classes", ",".join(name.text() for name in classes.elements())] if classes else []
     words += ["--seeds", str(len(seeds.elements()))] if seeds else []
-    words += [*_plain(record, "steps"), *_size(record)]
+    words += [*_plain(record, "steps", "layout", "real_layout", "mapping", "real_mapping"), *_size(record)]
     return [*words, "--horizontal-flip"] if flip and flip.value is True else words
 
 

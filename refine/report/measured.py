@@ -9,6 +9,9 @@ from refine.report.read import Node, read_json
 EVALUATE = "make it anew with `refine evaluate --output`"
 BENCHMARK = "make it anew with `refine benchmark --output`"
 
+METRICS = {"miou": "mIoU"}
+"""Metrics of the benchmark as people write them. Others are shown by their own name."""
+
 NAMES = {
     "real_floor": "real against real",
     "color_transfer": "color statistics",
@@ -57,8 +60,8 @@ class Metrics(NamedTuple):
 class Row(NamedTuple):
     """What one kind of training data led to, tested on real images."""
 
-    accuracy: list[float]
-    """0 … 1, one a seed."""
+    scores: list[float]
+    """Of the benchmark's metric, 0 … 1, one a seed."""
     balanced: list[float]
     """The mean over the classes, one a seed; empty where it was not measured."""
     interval: tuple[float, float] | None
@@ -72,9 +75,13 @@ class Benchmark(NamedTuple):
     classes: list[str]
     rows: dict[str, Row]
     gap_closed: dict[str, float]
-    """By row: 0 for the synthetic row's accuracy, 1 for the target-supervised one's."""
+    """By row: 0 for the synthetic row's score, 1 for the target-supervised one's."""
     protocol: str
     provenance: list[tuple[str, str]]
+    metric: str
+    """As people call it: accuracy, or of masks mIoU."""
+    by_class: dict[str, dict[str, float]]
+    """Of masks: mean intersection over union by class and row."""
 
 
 def read_metrics(path: Path) -> Metrics:
@@ -122,7 +129,9 @@ def parse_benchmark(top: Node | Mapping[str, object]) -> Benchmark:
         InputError: If a field is missing or wrong.
     """
     node = top if isinstance(top, Node) else Node(top, "benchmark", BENCHMARK)
-    rows = {name: _row(row) for name, row in node.need("rows").items()}
+    named = node.optional("metric")
+    metric = named.text() if named else "accuracy"
+    rows = {name: _row(row, metric) for name, row in node.need("rows").items()}
     if not rows:
         raise node.wrong("at least one row")
     classes, gap, protocol = (node.optional(name) for name in ("classes", "gap_closed", "protocol"))
@@ -132,16 +141,28 @@ def parse_benchmark(top: Node | Mapping[str, object]) -> Benchmark:
         {name: value.number() for name, value in gap.items() if value.value is not None} if gap else {},
         protocol.text() if protocol else "",
         _provenance(node),
+        METRICS.get(metric, metric),
+        _by_class(node.need("rows")),
     )
 
 
-def _row(node: Node) -> Row:
-    accuracy, balanced = node.need("accuracy"), node.optional("balanced_accuracy")
-    if not accuracy.elements():
-        raise accuracy.wrong("a number for each seed")
+def _by_class(rows: Node) -> dict[str, dict[str, float]]:
+    found: dict[str, dict[str, float]] = {}
+    for row, node in rows.items():
+        scores = node.optional("iou")
+        for name, seeds in scores.items() if scores else ():
+            values = [seed.share() for seed in seeds.elements()]
+            found.setdefault(name, {})[row] = sum(values) / len(values) if values else 0.0
+    return found
+
+
+def _row(node: Node, metric: str) -> Row:
+    scores, balanced = node.need(metric), node.optional("balanced_accuracy")
+    if not scores.elements():
+        raise scores.wrong("a number for each seed")
     interval, trained, tested = (node.optional(name) for name in ("interval", "n_train", "n_test"))
     return Row(
-        [seed.share() for seed in accuracy.elements()],
+        [seed.share() for seed in scores.elements()],
         [seed.share() for seed in balanced.elements()] if balanced else [],
         interval.interval() if interval else None,
         trained.flat()[0][1] if trained else "",

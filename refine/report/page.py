@@ -18,7 +18,7 @@ from refine.report.measured import Benchmark, Metrics, read_benchmark, read_metr
 from refine.report.pictures import TINY, change_between, change_picture, data_uri, triples
 from refine.report.plots import benchmark_svg, distances_svg
 from refine.report.refined import RefinedDataset, read_refined
-from refine.report.tables import benchmark_table, distances_table
+from refine.report.tables import benchmark_table, classes_table, distances_table
 
 PAIRS = 12
 EXTREMES = 6
@@ -94,6 +94,7 @@ def write_report(
         benchmark=helps,
         benchmark_plot=benchmark_svg(helps) if helps else None,
         benchmark_table=benchmark_table(helps) if helps else None,
+        classes_table=classes_table(helps) if helps and helps.by_class else None,
         failures=dataset.failures[:FAILURES],
         failed=len(dataset.failures),
         commands=list(commands) or list(steps.values()),

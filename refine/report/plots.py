@@ -130,12 +130,12 @@ def _benchmark(benchmark: Benchmark, colors: Colors) -> Figure:
     names = list(benchmark.rows)
     for place, name in enumerate(reversed(names)):
         row = benchmark.rows[name]
-        mean, end = 100 * float(np.mean(row.accuracy)), 100 * max(row.accuracy)
+        mean, end = 100 * float(np.mean(row.scores)), 100 * max(row.scores)
         axes.barh(place, mean, height=0.6, color=special.get(name, colors.refined))
         if row.interval:
             axes.plot([100 * side for side in row.interval], [place, place], color=colors.ink, linewidth=1.5)
             end = max(end, 100 * row.interval[1])
-        points = [100 * seed for seed in row.accuracy]
+        points = [100 * seed for seed in row.scores]
         axes.plot(
             points, [place] * len(points), "o", markersize=6, markerfacecolor=colors.paper, markeredgecolor=colors.ink
         )
@@ -146,7 +146,7 @@ def _benchmark(benchmark: Benchmark, colors: Colors) -> Figure:
     axes.set_xticks(range(0, 101, 25))
     axes.grid(axis="x", linewidth=0.8)
     axes.set_axisbelow(True)
-    axes.set_xlabel("accuracy in %, a point a seed")
+    axes.set_xlabel(f"{benchmark.metric} in %, a point a seed")
     axes.tick_params(length=0)
     return figure
 

@@ -45,11 +45,11 @@ def benchmark_table(benchmark: Benchmark) -> Table:
     rows = [
         [
             NAMES.get(name, shown(name)),
-            _spread(row.accuracy),
+            _spread(row.scores),
             _spread(row.balanced),
             " to ".join(f"{100 * end:.1f}" for end in row.interval or ()),
             percent(benchmark.gap_closed[name]) if name in benchmark.gap_closed else "",
-            str(len(row.accuracy)),
+            str(len(row.scores)),
             row.n_train,
             row.n_test,
         ]
@@ -57,7 +57,7 @@ def benchmark_table(benchmark: Benchmark) -> Table:
     ]
     head = [
         "Trained on",
-        "Accuracy",
+        "Accuracy" if benchmark.metric == "accuracy" else benchmark.metric,
         "Balanced accuracy",
         "Interval in %",
         "Gap closed",
@@ -66,6 +66,18 @@ def benchmark_table(benchmark: Benchmark) -> Table:
         "Test images",
     ]
     return _without_empty(Table(head, rows))
+
+
+def classes_table(benchmark: Benchmark) -> Table:
+    """Of masks: one line for each class, mean intersection over union for each kind of training data."""
+    head = ["IoU of", *(NAMES.get(name, shown(name)) for name in benchmark.rows)]
+    return Table(
+        head,
+        [
+            [shown(name), *(percent(scores[row]) if row in scores else "" for row in benchmark.rows)]
+            for name, scores in benchmark.by_class.items()
+        ],
+    )
 
 
 def _spread(shares: list[float]) -> str:

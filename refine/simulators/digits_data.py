@@ -49,6 +49,7 @@ class DigitsData(UnpairedImages):
         super().__init__(
             cache_folder() / "digits",  # replaced by the folder of this very rendering before it is read
             real,
+            layout="class-folders",
             channels=1,
             shift=shift,
             batch_size=batch_size,

@@ -35,7 +35,7 @@ def image(path: Path, kind: str, seed: int = 0) -> None:
 
 
 def pair(root: Path) -> tuple[str, str] | None:
-    plan = make_plan(root, selection(root, None, None), 3, 1)
+    plan = make_plan(root, selection(root, None, "images").selected, 3, 1)
     return find_pair(root, plan.glances)
 
 
@@ -85,13 +85,13 @@ def test_labels_beside_images_are_found(
     assert found is not None
     assert found[0] in labels
     assert found[1] in images
-    selected = selection(tmp_path, advice(tmp_path), None)
+    selected = selection(tmp_path, advice(tmp_path), None).selected
     assert {key for key in images | labels if selected(key)} == images
 
 
 def advice(root: Path) -> str | None:
     """The glob that the refusal suggests, as a shell would pass it on."""
-    plan = make_plan(root, selection(root, None, None), 3, 1)
+    plan = make_plan(root, selection(root, None, "images").selected, 3, 1)
     with pytest.raises(InputError, match="looks like the label") as refused:
         refuse_labels(root, plan.glances)
     _, suggested, rest = str(refused.value).partition("such as --images ")
@@ -111,7 +111,9 @@ def test_the_suggestion_spares_the_labels_of_other_folders(tmp_path: Path) -> No
         image(tmp_path / "train" / "rgb" / "masks" / f"{index}.png", "L", index)
         image(tmp_path / "depth" / f"{index}.png", "I;16", index)
     glob = advice(tmp_path)
-    assert glob is None or not any(map(selection(tmp_path, glob, None), ["train/rgb/masks/0.png", "depth/0.png"]))
+    if glob is not None:
+        selected = selection(tmp_path, glob, None).selected
+        assert not any(map(selected, ["train/rgb/masks/0.png", "depth/0.png"]))
 
 
 def test_a_few_odd_images_named_after_neighbors_are_no_labels(tmp_path: Path) -> None:
@@ -182,13 +184,24 @@ def test_a_run_is_refused_and_both_flags_lead_out(tmp_path: Path) -> None:
     source = tmp_path / "in"
     for index in range(3):
         save(source / "rgb" / f"{index}.png", noise(8, 8, 3, index))
-        save(source / "mask" / f"{index}.png", noise(8, 8, 1, index))
-    with pytest.raises(InputError, match=r"mask/0.png looks like the label of rgb/0.png.*--images 'rgb/\*\*/\*.png'"):
+        save(source / "normals" / f"{index}.png", noise(8, 8, 1, index))
+    with pytest.raises(InputError, match=r"normals/0.png looks like .* of rgb/0.png.*--images 'rgb/\*\*/\*.png'"):
         run(source, tmp_path / "out")
     assert not (tmp_path / "out").exists()
     assert run(source, tmp_path / "out", images="rgb/**/*.png").done == 3
-    assert (tmp_path / "out" / "mask" / "0.png").read_bytes() == (source / "mask" / "0.png").read_bytes()
+    assert (tmp_path / "out" / "normals" / "0.png").read_bytes() == (source / "normals" / "0.png").read_bytes()
     assert run(source, tmp_path / "all", layout="images").done == 6
+
+
+def test_masks_in_a_folder_of_their_name_need_no_flag(tmp_path: Path) -> None:
+    source = tmp_path / "in"
+    for index in range(3):
+        save(source / "rgb" / f"{index}.png", noise(8, 8, 3, index))
+        save(source / "mask" / f"{index}.png", noise(8, 8, 1, index))
+    done = run(source, tmp_path / "out")
+    assert (done.done, done.carried) == (3, 3)
+    assert "layout image-masks" in done.note
+    assert (tmp_path / "out" / "mask" / "0.png").read_bytes() == (source / "mask" / "0.png").read_bytes()
 
 
 def test_the_refusal_of_nested_masks_names_their_own_image(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def test_every_file_stands_in_exactly_one_list(tmp_path: Path) -> None:
     (tmp_path / "a" / "outside.png").symlink_to("/etc/passwd")
     (tmp_path / "refine-manifest.jsonl").write_text("of another run")
     (tmp_path / "a" / ".refine-tmp-1").write_text("of another run")
-    plan = make_plan(tmp_path, selection(tmp_path, None, None), 3, 2)
+    plan = make_plan(tmp_path, selection(tmp_path, None, None).selected, 3, 2)
     assert [image.key for image in plan.images] == ["a/gray.png", "a/x.png"]
     assert plan.carried == ["a/.hidden.png", "a/x.json"]
     assert [link.key for link in plan.links] == ["a/inside.png"]
@@ -67,5 +67,5 @@ def test_a_selected_link_must_lead_to_a_refined_image(tmp_path: Path) -> None:
     save(tmp_path / "a" / "x.png", noise(8, 8))
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "x.png").symlink_to("../a/x.png")
-    plan = make_plan(tmp_path, selection(tmp_path, "b/*.png", None), 3, 1)
+    plan = make_plan(tmp_path, selection(tmp_path, "b/*.png", None).selected, 3, 1)
     assert [entry["key"] for entry in plan.failures] == ["b/x.png"]

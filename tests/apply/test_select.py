@@ -27,7 +27,7 @@ def test_globs_are_those_of_a_shell(key: str, glob: str, expected: bool) -> None
 
 
 def test_only_images_are_selected_whatever_the_glob(tmp_path: Path) -> None:
-    selected = selection(tmp_path, "**", None)
+    selected = selection(tmp_path, "**", None).selected
     assert selected("a/b.png")
     assert not selected("a/b.json")
     assert not selected("a/.b.png")
@@ -46,13 +46,13 @@ def test_both_ways_at_once_are_refused(tmp_path: Path) -> None:
 
 def test_an_unknown_layout_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="class-folders"):
-        selection(tmp_path, None, "voc")
+        selection(tmp_path, None, "unheard-of")
 
 
 def test_masks_are_no_images_and_their_classes_need_no_names(tmp_path: Path) -> None:
     for folder in ("images", "masks"):
         (tmp_path / folder).mkdir()
         Image.new("L", (4, 4)).save(tmp_path / folder / "a.png")
-    selected = selection(tmp_path, None, "mask-folders")
+    selected = selection(tmp_path, None, "mask-folders").selected
     assert selected("images/a.png")
     assert not selected("masks/a.png")

@@ -28,6 +28,10 @@ def no_jitter(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fitting, "JITTER", 0.0)
 
 
+def augmented(images: Tensor, shift: int, flip: bool, generator: torch.Generator) -> Tensor:
+    return augment(images, torch.zeros(len(images), dtype=torch.int64), shift, flip, generator)[0]
+
+
 def levels(images: Tensor) -> Tensor:
     return ((images + 1) * 127.5).round().to(torch.uint8)
 
@@ -35,14 +39,14 @@ def levels(images: Tensor) -> Tensor:
 @pytest.mark.usefixtures("no_jitter")
 def test_without_shift_flip_and_jitter_images_stay() -> None:
     images = halves([0, 1]).images
-    assert torch.equal(levels(augment(images, 0, False, generator())), images)
+    assert torch.equal(levels(augmented(images, 0, False, generator())), images)
 
 
 @pytest.mark.usefixtures("no_jitter")
 def test_shifts_replicate_the_border_and_are_drawn_for_each_image() -> None:
     image = torch.arange(25, dtype=torch.uint8).reshape(1, 1, 5, 5)
     seen = set()
-    for moved in levels(augment(image.expand(200, -1, -1, -1), 1, False, generator())):
+    for moved in levels(augmented(image.expand(200, -1, -1, -1), 1, False, generator())):
         down, across = divmod(int(moved[0, 2, 2]) - 12, 5) if moved[0, 2, 2] >= 12 else (-1, int(moved[0, 2, 2]) - 7)
         if across > 1:
             down, across = down + 1, across - 5
@@ -55,17 +59,17 @@ def test_shifts_replicate_the_border_and_are_drawn_for_each_image() -> None:
 @pytest.mark.usefixtures("no_jitter")
 def test_mirrors_half_of_the_images_left_and_right_if_it_may() -> None:
     images = halves([0]).images.expand(400, -1, -1, -1)
-    mirrored = [torch.equal(moved, images[0].flip(2)) for moved in levels(augment(images, 0, True, generator()))]
-    kept = [torch.equal(moved, images[0]) for moved in levels(augment(images, 0, True, generator()))]
+    mirrored = [torch.equal(moved, images[0].flip(2)) for moved in levels(augmented(images, 0, True, generator()))]
+    kept = [torch.equal(moved, images[0]) for moved in levels(augmented(images, 0, True, generator()))]
     assert sum(mirrored) + sum(kept) == 400
     assert 150 < sum(mirrored) < 250
-    assert torch.equal(levels(augment(images, 0, False, generator())), images)
+    assert torch.equal(levels(augmented(images, 0, False, generator())), images)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_jitter_is_mild_stays_in_range_and_differs_by_image(channels: int) -> None:
     images = halves([0, 0]).images[:1, :channels].expand(2, -1, -1, -1)
-    changed = augment(images, 0, False, generator())
+    changed = augmented(images, 0, False, generator())
     assert changed.shape == images.shape
     assert not torch.equal(changed[0], changed[1])
     assert -1 <= float(changed.min()) < float(changed.max()) <= 1
@@ -74,7 +78,7 @@ def test_jitter_is_mild_stays_in_range_and_differs_by_image(channels: int) -> No
 
 def test_jitter_keeps_gray_gray() -> None:
     gray = halves([0, 1]).images[:, :1].expand(-1, 3, -1, -1)
-    changed = augment(gray, 0, False, generator())
+    changed = augmented(gray, 0, False, generator())
     assert torch.allclose(changed[:, 0], changed[:, 2], atol=1e-5)
 
 

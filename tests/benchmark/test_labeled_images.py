@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from refine.benchmark.labeled_images import blocks, common_size, open_folder, read_labeled
+from refine.benchmark.labeled_images import blocks, common_size, open_labeled, read_labeled
 from refine.data.layouts import ClassFolders
 from refine.errors import InputError
 from tests.conftest import WriteImages
@@ -23,7 +23,7 @@ def test_blocks_are_of_nearly_equal_size() -> None:
 
 def test_reads_images_and_labels_in_the_order_of_the_classes_given(tmp_path: Path, write_images: WriteImages) -> None:
     root = write_images(tmp_path / "data", classes=("a", "b", "c"), count=2, size=(8, 6))
-    data = read_labeled(open_folder(root, ("c", "a")), channels=3, size=(4, 4))
+    data = read_labeled(open_labeled(root, classes=("c", "a")), channels=3, size=(4, 4))
     assert data.images.shape == (4, 3, 4, 4)
     assert data.images.dtype == torch.uint8
     assert data.keys == ("a/a-000.png", "a/a-001.png", "c/c-000.png", "c/c-001.png")
@@ -49,6 +49,6 @@ def test_the_common_size_is_height_by_width_and_there_must_be_one(tmp_path: Path
 
 def test_refuses_other_classes_than_expected(pair: tuple[Path, Path]) -> None:
     with pytest.raises(InputError, match=r"has the classes a, b, expected a, c; .*--classes"):
-        open_folder(pair[0], None, ("a", "c"))
+        open_labeled(pair[0], expected=("a", "c"))
     with pytest.raises(InputError, match="two classes or more"):
-        open_folder(pair[0], ("a",))
+        open_labeled(pair[0], classes=("a",))

@@ -21,6 +21,7 @@ def row(mean: float) -> Row:
 
 def test_shows_each_row_in_per_cent() -> None:
     result: Benchmark = {
+        "metric": "accuracy",
         "classes": ["red", "green"],
         "rows": {"synthetic": row(0.25), "cycle[gan]": row(0.6), "target_supervised": row(0.75)},
         "gap_closed": {"cycle[gan]": 0.7},

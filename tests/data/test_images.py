@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from refine.data.images import batches, image_size, is_gray, list_images, read_image, resize_levels, to_float, to_levels
+from refine.data.images import image_size, is_gray, list_images, read_image, resize_levels, to_float, to_levels
 from refine.errors import InputError
 from tests.conftest import WriteImages
 
@@ -88,14 +88,6 @@ def test_resizing_is_antialiased() -> None:
     assert small.shape == (1, 16, 16)
     assert 100 < float(small.float().mean()) < 155
     assert float(small.float().std()) < 20  # without antialiasing, some columns would be black and others white
-
-
-def test_batches_hold_every_image_once_in_order(tmp_path: Path, write_images: WriteImages) -> None:
-    paths = list_images(write_images(tmp_path, count=5))
-    found = list(batches(paths, 3, (16, 16), batch_size=4))
-    assert [len(images) for images in found] == [4, 4, 2]
-    expected = to_float(resize_levels(read_image(paths[9], 3), (16, 16)))
-    assert torch.equal(found[2][1], expected)
 
 
 def test_a_format_whose_decoder_starts_another_program_is_not_opened(tmp_path: Path) -> None:

@@ -5,9 +5,10 @@ import torch
 from PIL import Image
 from torchvision.tv_tensors import Mask
 
+from refine.data.annotation import Annotation, same
 from refine.data.layouts import ClassFolders, MaskFolders
-from refine.data.samples import Record
-from refine.data.store import Cache, ImageStore, resize_ids, split_by_key
+from refine.data.samples import LabelSpace, Record
+from refine.data.store import Cache, ImageStore, split_by_key
 from refine.errors import InputError
 from tests.conftest import WriteImages
 
@@ -21,7 +22,7 @@ def test_every_cache_gives_the_same_pixels_and_labels(tmp_path: Path, write_imag
     for index in (0, 5, 11):
         assert store.image(index).shape == (3, 16, 24)
         assert torch.equal(store.image(index), wanted.image(index))
-        assert int(store.label(index)) == index // 6
+        assert int(store.annotation(index).label("class")) == index // 6
 
 
 def test_memory_holds_what_the_files_held_at_first(tmp_path: Path, write_images: WriteImages) -> None:
@@ -56,16 +57,17 @@ def test_masks_come_in_the_working_size_of_their_images(tmp_path: Path, cache: C
     layout = masks(tmp_path)
     store = ImageStore(layout, layout.records(), 3, (2, 4), cache)
     assert store.image(1).shape == (3, 2, 4)
-    label = store.label(1)
+    label = store.annotation(1).label("mask")
     assert isinstance(label, Mask)
     assert label.dtype == torch.int64
     assert label.tolist() == [[0, 0, 1, 1]] * 2
-    assert store.label(2).tolist() == [[0, 0, 255, 255]] * 2
+    assert store.annotation(2).label("mask").tolist() == [[0, 0, 255, 255]] * 2
 
 
 def test_masks_keep_their_size_without_a_working_size(tmp_path: Path) -> None:
     layout = masks(tmp_path)
-    assert ImageStore(layout, layout.records(), 3, None, "memory").label(1).tolist() == [[0, 0, 0, 1, 1, 1]] * 4
+    store = ImageStore(layout, layout.records(), 3, None, "memory")
+    assert store.annotation(1).label("mask").tolist() == [[0, 0, 0, 1, 1, 1]] * 4
 
 
 @pytest.mark.parametrize("cache", ["memory", "memmap", "none"])
@@ -75,11 +77,38 @@ def test_a_broken_mask_is_found_before_training(tmp_path: Path, cache: Cache) ->
         ImageStore(layout, layout.records(), 3, None, cache)
 
 
-def test_ids_are_taken_at_the_centers_of_pixels_and_never_mixed() -> None:
-    ids = torch.tensor([[0, 9, 0, 9, 4, 5]], dtype=torch.uint8)
-    assert resize_ids(ids, (1, 2)).tolist() == [[9, 4]]
-    assert resize_ids(ids, (2, 6)).tolist() == [[0, 9, 0, 9, 4, 5]] * 2
-    assert resize_ids(ids, None) is ids
+def test_labels_that_nobody_wants_are_not_read(tmp_path: Path) -> None:
+    layout = masks(tmp_path, ids=(0, 7, 1))
+    store = ImageStore(layout, layout.records(), 3, None, "memory", labels=False)
+    assert same(store.annotation(1), Annotation())
+
+
+class Poses(ClassFolders):
+    """Class folders whose labels are numbers; one file is broken if it says so."""
+
+    broken = False
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.label_space = LabelSpace("targets", ("depth",))
+
+    def annotation(self, record: Record) -> Annotation:
+        if self.broken and record.key.endswith("b-003.png"):
+            raise InputError(f"{record.key}: damaged label")
+        return Annotation(targets=torch.tensor([2.0]), gaze=torch.zeros(3))
+
+
+def test_training_gets_its_kind_of_label_and_nothing_else(tmp_path: Path, write_images: WriteImages) -> None:
+    layout = Poses(write_images(tmp_path))
+    store = ImageStore(layout, layout.records(), 3, None, "none")
+    assert same(store.annotation(4), Annotation(targets=torch.tensor([2.0])))
+
+
+def test_a_broken_label_is_found_before_training(tmp_path: Path, write_images: WriteImages) -> None:
+    layout = Poses(write_images(tmp_path))
+    layout.broken = True
+    with pytest.raises(InputError, match=r"b-003\.png: damaged label"):
+        ImageStore(layout, layout.records(), 3, None, "none")
 
 
 def records(count: int) -> list[Record]:

@@ -76,16 +76,31 @@ def test_validation_sees_the_same_held_out_images_each_time(pair: Pair) -> None:
     assert first.shape[-2:] == (16, 16)
 
 
-def test_flips_are_refused_where_the_labels_are_numbers(tmp_path: Path, pair: Pair) -> None:
-    folder = tmp_path / "gaze"
+def gaze_table(folder: Path, column: str) -> Path:
     folder.mkdir()
     Image.new("RGB", (32, 32)).save(folder / "a.png")
-    (folder / "gaze.csv").write_text("path,yaw\na.png,0.5\n")
-    data = UnpairedImages(folder, pair[1], layout="table", horizontal_flip=True)
-    with pytest.raises(InputError, match="flip would make the table's targets wrong"):
+    (folder / "gaze.csv").write_text(f"path,pitch,{column}\na.png,0.25,0.5\n")
+    return folder
+
+
+@pytest.mark.parametrize("change", ["horizontal_flip", "vertical_flip", "rotate"])
+def test_changes_are_refused_where_nobody_knows_what_becomes_of_the_labels(
+    tmp_path: Path, pair: Pair, change: str
+) -> None:
+    folder = gaze_table(tmp_path / "gaze", "distance")
+    data = UnpairedImages(folder, pair[1], layout="table", **{change: True})  # type: ignore[arg-type]  # by its name
+    with pytest.raises(InputError, match=rf"would make the targets \(pitch, distance\) wrong.*switch {change} off"):
         data.setup("fit")
     (batch,) = first_batches(UnpairedImages(folder, pair[1], layout="table", batch_size=2), 1)
-    assert batch["synthetic"].label.tolist() == [[0.5], [0.5]]
+    assert batch["synthetic"].label.tolist() == [[0.25, 0.5], [0.25, 0.5]]
+
+
+def test_a_mirrored_gaze_looks_the_other_way(tmp_path: Path, pair: Pair) -> None:
+    folder = gaze_table(tmp_path / "gaze", "yaw")
+    data = UnpairedImages(folder, pair[1], layout="table", batch_size=40, horizontal_flip=True, vertical_flip=True)
+    (batch,) = first_batches(data, 1)
+    seen = {tuple(label) for label in batch["synthetic"].label.tolist()}
+    assert seen == {(0.25, 0.5), (0.25, -0.5), (-0.25, 0.5), (-0.25, -0.5)}
 
 
 def test_images_of_several_sizes_need_a_crop_or_a_working_size(pair: Pair) -> None:
@@ -109,14 +124,14 @@ def test_color_among_gray_is_refused_by_name(pair: Pair) -> None:
 
 
 def test_balancing_needs_classes(pair: Pair) -> None:
-    with pytest.raises(InputError, match="class_balanced needs layout=class-folders"):
+    with pytest.raises(InputError, match="class_balanced needs one class an image"):
         UnpairedImages(*pair, layout="images", class_balanced=True).setup("fit")
 
 
 def test_training_can_be_limited_to_some_classes(pair: Pair) -> None:
     (batch,) = first_batches(UnpairedImages(*pair, classes=("b",), batch_size=20), 1)
     assert {key[0] for key in batch["synthetic"].key} == {"b"}
-    with pytest.raises(InputError, match="layout=class-folders only"):
+    with pytest.raises(InputError, match="takes no classes"):
         UnpairedImages(*pair, layout="images", classes=("b",)).setup("fit")
 
 
@@ -185,3 +200,19 @@ def test_the_ids_of_masks_can_be_named(mask_pair: Pair) -> None:
     data = UnpairedImages(*mask_pair, layout="mask-folders", channels=1, classes=("p", "q", "r", "s"))
     data.setup("fit")
     assert data.label_space.names == ("p", "q", "r", "s")
+
+
+def test_masks_turn_with_their_images(mask_pair: Pair) -> None:
+    data = UnpairedImages(*mask_pair, layout="mask-folders", channels=1, rotate=45, batch_size=8)
+    (batch,) = first_batches(data, 1)
+    label, shown = batch["synthetic"].label, ids_in(batch["synthetic"].image)
+    assert 0.02 < (label == 255).double().mean() < 0.4
+    assert (shown == label)[label != 255].double().mean() > 0.7  # the rest lies between two levels
+
+
+def test_labels_of_the_real_images_are_never_read(mask_pair: Pair) -> None:
+    Image.new("L", (32, 24), 77).save(mask_pair[0] / "masks" / "0.png")
+    real, layout = mask_pair[0], "mask-folders"
+    data = UnpairedImages(mask_pair[1], real, layout="images", real_layout=layout, channels=1)
+    (batch,) = first_batches(data, 1)
+    assert batch["real"].shape == (8, 1, 24, 32)

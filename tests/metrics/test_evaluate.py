@@ -102,7 +102,12 @@ def test_the_record_says_what_was_measured_on_what(folder: Maker, tmp_path: Path
     result = evaluate(synthetic, refined, real, extractors=[Moments()], output=output, seed=7)
     record: dict[str, Any] = result["provenance"]
     assert json.loads(output.read_text()) == result
-    assert record["folders"]["refined"] == {"path": str(refined), "images": 4, "formats": {"jpeg": 4}}
+    assert record["folders"]["refined"] == {
+        "path": str(refined),
+        "layout": "images",
+        "images": 4,
+        "formats": {"jpeg": 4},
+    }
     assert record["folders"]["real"]["formats"] == {"png": 5}
     assert record["size"] == [32, 24]
     assert record["extractors"] == {"moments": {"sha256": "abc", "dimension": 2, "resize": "none"}}

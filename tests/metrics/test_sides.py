@@ -60,7 +60,7 @@ def test_scan_counts_formats_finds_color_and_the_median_size(tmp_path: Path) -> 
 def test_scan_takes_the_images_that_are_meant(tmp_path: Path) -> None:
     for name in ("rgb/0.png", "rgb/1.png", "masks/0.png"):
         save(tmp_path / name, 9)
-    assert [path.name for path in scan(tmp_path, 2, "rgb/*").images] == ["0.png", "1.png"]
+    assert [record.key for record in scan(tmp_path, 2, "rgb/*").images] == ["rgb/0.png", "rgb/1.png"]
     with pytest.raises(InputError, match=r"found 1 images that match 'masks/\*', .* at least 2"):
         scan(tmp_path, 2, "masks/*")
 

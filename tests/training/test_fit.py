@@ -13,6 +13,7 @@ from refine.cli import main
 from refine.methods import SimGAN, load_method, load_translator
 from refine.methods.checkpoint import read_checkpoint
 from refine.recipes import list_recipes
+from tests.conftest import SHARED, needs_shared
 
 Pair = tuple[Path, Path]
 GENERATOR = ["--model.features", "4", "--model.blocks", "1"]
@@ -35,6 +36,14 @@ TRAINING_FREE = ["models/color-transfer.yaml", "models/fda.yaml", "models/histog
 ASKS = {"models/cycada.yaml": "--model.task", "models/feature-adaptation.yaml": "--model.start"}
 """Methods that need a task model's checkpoint, and the flag that names it."""
 
+
+STREETS = "datasets/carla-camvid.yaml"
+STREETS_DATA = [
+    *("--data.synthetic", str(SHARED / "data" / "carla_camvid" / "carla")),
+    *("--data.real", str(SHARED / "data" / "carla_camvid" / "camvid")),
+    *("--data.resize", "[45,90]", "--data.real_resize", "[45,60]", "--data.crop", "[32,32]"),
+]
+"""The recipe's data may not be shipped; smaller than the recipe has them."""
 
 WARM_UPS = 5
 """SimGAN's in `SMALL`: its steps are counted after them."""
@@ -185,23 +194,26 @@ def test_losses_that_become_nan_stop_the_run_and_the_last_good_checkpoint_stays(
 
 
 @pytest.mark.parametrize("method", [*METHODS, *TRAINING_FREE, "models/task.yaml", "models/feature-adaptation.yaml"])
-@pytest.mark.parametrize("dataset", ["datasets/digits.yaml", "datasets/traffic-lights.yaml"])
+@pytest.mark.parametrize(
+    "dataset",
+    ["datasets/digits.yaml", "datasets/traffic-lights.yaml", pytest.param(STREETS, marks=needs_shared)],
+)
 def test_every_method_runs_on_every_dataset_from_recipes_alone(
     method: str, dataset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     quick = ["--trainer.fast_dev_run", "true", "--trainer.accelerator", "cpu", "--data.batch_size", "2"]
-    few = ["--data.count", "30"] if "digits" in dataset else []
+    few = ["--data.count", "30"] if "digits" in dataset else STREETS_DATA if dataset == STREETS else []
     if method in ASKS:
         recipe = ["-c", dataset, "--trainer.accelerator", "cpu", "--data.batch_size", "2", *few]
-        few += [ASKS[method], str(task_model(tmp_path, *recipe))]
+        few = [*few, ASKS[method], str(task_model(tmp_path, *recipe))]
     assert main(["fit", "-c", method, "-c", dataset, *SMALL.get(method, []), *quick, *few]) == 0
 
 
 def test_every_recipe_is_tried_by_a_test() -> None:
     models = {name for name in list_recipes() if name.startswith("models/")}
     pairs = {name for name in list_recipes() if name.startswith("datasets/")}
-    assert pairs == {"datasets/digits.yaml", "datasets/traffic-lights.yaml"}
+    assert pairs == {"datasets/digits.yaml", "datasets/traffic-lights.yaml", STREETS}
     assert models == {*METHODS, *TRAINING_FREE, "models/task.yaml", "models/feature-adaptation.yaml"}
 
 

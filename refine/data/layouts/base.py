@@ -2,36 +2,89 @@
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import NamedTuple
+from typing import ClassVar
 
 from torch import Tensor
 
+from refine.data.annotation import Annotation
+from refine.data.images import has_color, image_size, read_image
+from refine.data.listing import Listing
+from refine.data.samples import LabelSpace as LabelSpace
 from refine.data.samples import Record
-
-
-class LabelSpace(NamedTuple):
-    """What a label's numbers mean."""
-
-    kind: str
-    """``class`` (an index), ``mask`` (an index for each pixel), ``targets`` (named floats) or ``none`` (unlabeled)."""
-    names: tuple[str, ...] = ()
-    """Class names by index (for masks as well), or target names by position."""
+from refine.errors import InputError
 
 
 class Layout(ABC):
-    """How one dataset lies on disk. Constructing it checks that the dataset is whole.
+    """How one dataset lies on disk. The constructor lists files and reads tables, and opens no image: that a label
+    file is whole and fits its image shows when it is read, in `annotation`.
+
+    What is wrong with single files goes to `faults`, so that all of it can be told at once; whoever needs every label
+    calls `require_whole`. An image without its label is still a record.
 
     Raises:
-        InputError: From the constructor, if the folder is empty, or an image has no label or a label no image.
+        InputError: From the constructor, if there is no image, or what names all images and labels cannot be read.
     """
+
+    name: str
+    """As ``--layout`` takes it."""
+    specific: ClassVar[bool] = True
+    """Whether the format's own files gave it away: such a layout beats those that fit many trees."""
 
     root: Path
     label_space: LabelSpace
+    faults: list[str]
+    """A line each: the file, what is wrong with it, what to do."""
+    why: str = ""
+    """What gave it away, where `auto` took it."""
+
+    @classmethod
+    @abstractmethod
+    def recognize(cls, files: Listing) -> str | None:
+        """Why a dataset seems to lie so, in a few words that name files; None if it does not. Opens hardly a file."""
 
     @abstractmethod
     def records(self) -> list[Record]:
         """All records, sorted by key."""
 
     @abstractmethod
+    def annotation(self, record: Record) -> Annotation:
+        """Everything that is known of one image.
+
+        Raises:
+            InputError: If a label file is missing or damaged, does not have its image's size, or holds an id that the
+                label space does not know. The message names the file and what to do.
+        """
+
     def label(self, record: Record) -> Tensor:
-        """The label of one record, as `Labeled.label` describes it."""
+        """The part of it that training learns, as `Labeled.label` describes it."""
+        return self.annotation(record).label(self.label_space.kind)
+
+    def image(self, record: Record, channels: int) -> Tensor:
+        """``(channels, H, W)`` uint8, gray or RGB.
+
+        Raises:
+            InputError: If it cannot be decoded to its end, or has more channels than asked for.
+        """
+        return read_image(record.image, channels)
+
+    def size(self, record: Record) -> tuple[int, int]:
+        """Height and width of the image, without decoding it where that can be.
+
+        Raises:
+            InputError: If it cannot be read.
+        """
+        return image_size(record.image)
+
+    def in_color(self, record: Record) -> bool:
+        """Whether the image has color, from its header.
+
+        Raises:
+            InputError: If it cannot be read.
+        """
+        return has_color(record.image)
+
+    def require_whole(self) -> None:
+        """Raise `InputError` with the first of `faults`, if there are any."""
+        if self.faults:
+            more = f" (and {len(self.faults) - 1} more: `refine inspect` lists them)" if len(self.faults) > 1 else ""
+            raise InputError(self.faults[0] + more)

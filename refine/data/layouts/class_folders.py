@@ -3,12 +3,14 @@
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
-from refine.data.images import list_images
+from refine.data.annotation import Annotation
 from refine.data.layouts.base import LabelSpace, Layout
+from refine.data.listing import Listing
 from refine.data.samples import Record
-from refine.errors import InputError
+
+ROLES = frozenset({"images", "image", "img", "imgs", "rgb", "color", "train", "val", "valid", "validation", "test"})
+"""Folder names that say what lies in them, and not of which class it is."""
 
 
 class ClassFolders(Layout):
@@ -20,38 +22,54 @@ class ClassFolders(Layout):
             every folder that there is. Give it where two datasets must agree on the numbers.
 
     Raises:
-        InputError: If an image lies outside any class folder, a class folder holds no image, or a class that
-            was asked for has no folder.
+        InputError: If there is no image. Faults are images outside any class folder, class folders without an image
+            and classes that were asked for and have no folder.
     """
+
+    name = "class-folders"
+    specific = False
 
     def __init__(self, root: Path, classes: tuple[str, ...] | None = None) -> None:
         self.root = root
-        images = list_images(root)
-        stray = [path for path in images if path.parent == root]
-        if stray:
-            raise InputError(f"{stray[0]}: an image without a label; move it into the folder of its class")
-        folders = sorted(path.name for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+        files = Listing(root)
+        files.require_images()
+        folders = [folder for folder in files.by_folder if folder and "/" not in folder]
         names = tuple(folders) if classes is None else classes
         by_class: dict[str, list[Record]] = {name: [] for name in names}
-        for path in images:
-            key = path.relative_to(root).as_posix()
-            name = key.split("/", 1)[0]
-            if name in by_class:
-                by_class[name].append(Record(key, path))
-        for name, records in by_class.items():
-            if not records:
-                raise InputError(
-                    f"{root / name}: a class without an image (the folders are: {', '.join(folders)}); "
-                    "add images, remove the folder, or name other classes"
-                )
+        stray: list[Record] = []
+        for key in files.images:
+            name, slash, _ = key.partition("/")
+            if not slash:
+                stray.append(Record(key, root / key))
+            elif name in by_class:
+                by_class[name].append(Record(key, root / key))
+        self.faults = [
+            f"{record.image}: an image without a label; move it into the folder of its class" for record in stray
+        ]
+        self.faults += [
+            f"{root / name}: a class without an image (the folders are: {', '.join(folders)}); "
+            "add images, remove the folder, or name other classes"
+            for name, records in by_class.items()
+            if not records
+        ]
         self.label_space = LabelSpace("class", names)
-        self._records = sorted((record for records in by_class.values() for record in records), key=lambda r: r.key)
-        self._index = {name: index for index, name in enumerate(names)}
+        kept = [record for records in by_class.values() for record in records]
+        self._records = sorted(kept + stray, key=lambda record: record.key)
+        self._index = {name: torch.tensor(index) for index, name in enumerate(names)}
+
+    @classmethod
+    def recognize(cls, files: Listing) -> str | None:
+        """Two folders or more at the top, none of them named for a role, and every image in one of them."""
+        tops = {key.partition("/")[0] for key in files.images}
+        if len(tops) < 2 or any("/" not in key for key in files.images) or ROLES & {top.lower() for top in tops}:
+            return None
+        return f"every image lies in one of {len(tops)} folders ({', '.join(sorted(tops)[:3])}, …)"
 
     def records(self) -> list[Record]:
         """All records, sorted by key."""
         return self._records
 
-    def label(self, record: Record) -> Tensor:
-        """``()`` int64: the class's number."""
-        return torch.tensor(self._index[record.key.split("/", 1)[0]])
+    def annotation(self, record: Record) -> Annotation:
+        """The class's number; nothing for an image outside of the folders."""
+        folder, slash, _ = record.key.partition("/")
+        return Annotation(class_id=self._index.get(folder) if slash else None)

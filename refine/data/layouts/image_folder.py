@@ -2,26 +2,33 @@
 
 from pathlib import Path
 
-import torch
-from torch import Tensor
-
-from refine.data.images import list_images
+from refine.data.annotation import Annotation
 from refine.data.layouts.base import LabelSpace, Layout
+from refine.data.listing import Listing
 from refine.data.samples import Record
 
 
 class ImageFolder(Layout):
     """Every image file below ``root``; the label of each is an empty tensor."""
 
+    name = "images"
+    specific = False
+
     def __init__(self, root: Path) -> None:
         self.root = root
         self.label_space = LabelSpace("none")
-        self._records = [Record(path.relative_to(root).as_posix(), path) for path in list_images(root)]
+        self.faults = []
+        self._records = [Record(key, root / key) for key in Listing(root).require_images()]
+
+    @classmethod
+    def recognize(cls, files: Listing) -> str | None:
+        """Whatever holds an image."""
+        return f"{len(files.images)} images" if files.images else None
 
     def records(self) -> list[Record]:
         """All records, sorted by key."""
         return self._records
 
-    def label(self, record: Record) -> Tensor:
-        """An empty tensor: there is nothing to know."""
-        return torch.empty(0)
+    def annotation(self, record: Record) -> Annotation:
+        """Nothing: there is nothing to know."""
+        return Annotation()

@@ -3,12 +3,16 @@
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
 import torch
 from torchvision.tv_tensors import Mask
 
-from refine.data.images import image_size, list_images, opened
+from refine.data.annotation import Annotation
+from refine.data.formats.class_lists import read_names
+from refine.data.formats.groups import IMAGE, Groups
+from refine.data.formats.mask_files import index_pixels
+from refine.data.images import require_size
 from refine.data.layouts.base import LabelSpace, Layout
+from refine.data.listing import Listing, stem
 from refine.data.samples import Record
 from refine.errors import InputError
 from refine.labels import IGNORE
@@ -23,33 +27,31 @@ class MaskFolders(Layout):
             either there are records, but no labels.
 
     Raises:
-        InputError: If an image has no mask or a mask no image, their sizes differ, or the names stand twice or are
-            not those of ``classes.txt``.
+        InputError: If there is no image, or the names stand twice or are not those of ``classes.txt``. Faults are
+            images without a mask, masks without an image and two images that share a mask.
     """
+
+    name = "mask-folders"
+    specific = False
 
     def __init__(self, root: Path, classes: tuple[str, ...] | None = None) -> None:
         self.root = root
         self._names = _names(root, classes)
-        self._records: list[Record] = []
-        images: dict[Path, Path] = {}
-        for image in list_images(root / "images"):
-            mask = root / "masks" / image.relative_to(root / "images").with_suffix(".png")
-            if mask in images:
-                raise InputError(f"{image}: shares its mask {mask} with {images[mask].name}; rename one of the images")
-            if not mask.is_file():
-                raise InputError(f"{image}: an image without a mask; add {mask}")
-            if image_size(image) != image_size(mask):
-                (height, width), (mask_height, mask_width) = image_size(image), image_size(mask)
-                raise InputError(
-                    f"{mask}: {mask_height}x{mask_width} (height x width), but {image} is {height}x{width}; "
-                    "a mask needs its image's size"
-                )
-            images[mask] = image
-            self._records.append(Record(image.relative_to(root).as_posix(), image, (mask,)))
-        for mask in list_images(root / "masks"):
-            if mask not in images:
-                raise InputError(f"{mask}: a mask without an image of its name in {root / 'images'}; remove it")
-        self._records.sort(key=lambda record: record.key)
+        groups = Groups(root, ("mask",))
+        for key in Listing(root / "masks").require_images():
+            # A mask of another suffix is no image's: it must not stand in for the PNG, nor be taken for an image
+            groups.add(stem(key) if key.endswith(".png") else key, "mask", f"masks/{key}")
+        for key in Listing(root / "images").require_images():
+            groups.add(stem(key), IMAGE, f"images/{key}")
+        self._records, self.faults = groups.records(lambda group: str(root / "masks" / f"{group}.png"))
+
+    @classmethod
+    def recognize(cls, files: Listing) -> str | None:
+        """`images` and `masks` at the top, with PNG files in the second whose names are those of images."""
+        masks = {stem(key) for key in files.images if key.startswith("masks/") and key.lower().endswith(".png")}
+        images = (stem(key) for key in files.images if key.startswith("images/"))
+        shared = sum(image.replace("images/", "masks/", 1) in masks for image in images)
+        return f"{shared} images in images/ with masks of their names in masks/" if shared else None
 
     @cached_property
     def label_space(self) -> LabelSpace:  # type: ignore[override]  # known when it is asked for
@@ -69,39 +71,31 @@ class MaskFolders(Layout):
         """All records, sorted by key."""
         return self._records
 
-    def label(self, record: Record) -> Mask:
-        """``(H, W)`` int64: class ids, 255 where there is none.
+    def annotation(self, record: Record) -> Annotation:
+        """``mask``: class ids, 255 where there is none.
 
         Raises:
-            InputError: If nothing names the classes, the file is no index mask, or an id is outside the classes.
+            InputError: If nothing names the classes, the file is no index mask or not of its image's size, or an id is
+                outside the classes.
         """
         names = self.label_space.names
+        if not record.label_files:
+            return Annotation()
         path = record.label_files[0]
-        with opened(path) as image:
-            if image.mode not in {"L", "P"}:
-                raise InputError(
-                    f"{path}: mode {image.mode} is no index mask; expected an 8-bit PNG, gray or with a palette, "
-                    "whose pixels are class ids"
-                )
-            ids = torch.from_numpy(np.array(image)).long()  # of a palette image too: its indices, not its colors
+        require_size(path, record.image)
+        ids = torch.from_numpy(index_pixels(path)).long()
         highest, count = int(torch.where(ids == IGNORE, 0, ids).max()), len(names)
         if highest >= count:
             raise InputError(
                 f"{path}: id {highest}, but the {count} classes are numbered 0 to {count - 1} "
                 f"({', '.join(names)}); name more classes, or set the pixels to {IGNORE}"
             )
-        return Mask(ids)
+        return Annotation(mask=Mask(ids))
 
 
 def _names(root: Path, classes: tuple[str, ...] | None) -> tuple[str, ...] | None:
     file = root / "classes.txt"
-    stored: tuple[str, ...] | None = None
-    if file.is_file():
-        try:
-            lines = file.read_text(encoding="utf-8-sig").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"{file}: cannot be read as a name a line ({error})") from error
-        stored = tuple(line.strip() for line in lines if line.strip())
+    stored = read_names(file) if file.is_file() else None
     if classes is not None and stored is not None and classes != stored:
         raise InputError(f"{file}: names {', '.join(stored)}, not {', '.join(classes)}; a mask's ids have one meaning")
     names = classes if classes is not None else stored

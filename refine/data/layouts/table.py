@@ -1,21 +1,18 @@
 """A CSV or JSON-lines table beside the images: a relative path and any number of named float targets."""
 
-import csv
-import json
 import math
-from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from refine.data.images import list_images
+from refine.data.annotation import Annotation
+from refine.data.formats.tables import Images, Row, find_table, first_row, path_column, read_rows
+from refine.data.gaze import MIRROR
 from refine.data.layouts.base import LabelSpace, Layout
+from refine.data.listing import Listing
 from refine.data.samples import Record
 from refine.errors import InputError
-from refine.files import MANIFEST
-
-Row = dict[str, object]
 
 
 class Table(Layout):
@@ -25,92 +22,89 @@ class Table(Layout):
         root: The dataset's folder; paths in the table are relative to it.
         table: The table's file name inside ``root``: ``.csv`` with a header, or ``.jsonl``. None takes the
             only one that there is.
-        path_column: The column that holds the path.
+        path_column: The column that holds the path. None: the first of ``path file filename image file_name``.
         targets: The columns to read, in this order. None takes every column but the path, in the table's order.
+        mirror: What each target is multiplied by when an image is mirrored left to right: 1 or -1 by name. Columns
+            that are called ``pitch`` and ``yaw`` need none: 1 and -1. If any other is left out, nobody knows.
 
     Raises:
-        InputError: If the table or a column is missing, a value is not a finite number, a path leaves the
-            folder or stands twice, an image has no row or a row no image.
+        InputError: If there is no image, no table that can be read, or ``mirror`` does not fit the targets. Faults are
+            rows without their image, values that are no finite numbers, paths that leave the folder or stand twice,
+            and images without a row.
     """
+
+    name = "table"
+    specific = False
 
     def __init__(
         self,
         root: Path,
         table: str | None = None,
-        path_column: str = "path",
+        path_column: str | None = None,
         targets: tuple[str, ...] | None = None,
+        mirror: dict[str, int] | None = None,
     ) -> None:
         self.root = root
-        images = {path.relative_to(root).as_posix(): path for path in list_images(root)}
-        self.table = root / table if table else _only_table(root)
+        files = Listing(root)
+        images = Images(root, find_table(files, table), files.require_images())
+        self.table = images.table
+        self.faults = []
         self._labels: dict[str, Tensor] = {}
-        names = targets
-        for number, row in _rows(self.table):
+        self._read(images, path_column, targets)
+        self.faults += images.faults()
+        self.label_space = LabelSpace("targets", self._names, mirror=_signs(self._names, mirror or {}, self.table))
+        self._records = [Record(key, root / key, (self.table,) if key in self._labels else ()) for key in images.keys]
+
+    def _read(self, images: Images, column: str | None, targets: tuple[str, ...] | None) -> None:
+        self._names = targets or ()
+        for number, row in read_rows(self.table):
             where = f"{self.table}, line {number}"
-            if path_column not in row:
-                raise InputError(f"{where}: no column {path_column!r}; found {', '.join(row)}")
-            key = str(row[path_column])
-            names = names or tuple(name for name in row if name != path_column)
-            if key not in images:
-                raise InputError(f"{where}: a label without an image: {key!r} is not below {root}")
-            if key in self._labels:
-                raise InputError(f"{where}: {key!r} stands twice; keep one row")
-            self._labels[key] = torch.tensor([_number(row, name, where) for name in names], dtype=torch.float32)
-        missing = sorted(images.keys() - self._labels.keys())
-        if missing:
-            raise InputError(f"{root / missing[0]}: an image without a label; add its row to {self.table}")
-        self.label_space = LabelSpace("targets", names or ())
-        self._records = [Record(key, images[key], (self.table,)) for key in sorted(images)]
+            column = path_column(row, where, column)
+            self._names = self._names or tuple(name for name in row if name != column)
+            try:
+                key = images.take(row, column, where)
+                values = [_number(row, name, where) for name in self._names]
+            except InputError as error:
+                self.faults.append(str(error))
+            else:
+                self._labels[key] = torch.tensor(values, dtype=torch.float32)
+
+    @classmethod
+    def recognize(cls, files: Listing) -> str | None:
+        """One table at the top whose first row names an image below."""
+        found = first_row(files)
+        if found is None:
+            return None
+        table, row, column = found
+        return f"{table.name} has a row of {row[column]}"
 
     def records(self) -> list[Record]:
         """All records, sorted by key."""
         return self._records
 
-    def label(self, record: Record) -> Tensor:
-        """``(K,)`` float32: the targets in the label space's order, in the table's units."""
-        return self._labels[record.key]
+    def annotation(self, record: Record) -> Annotation:
+        """``targets`` in the label space's order, in the table's units."""
+        return Annotation(targets=self._labels.get(record.key))
 
 
-def _only_table(root: Path) -> Path:
-    tables = sorted(
-        path for path in root.iterdir() if path.suffix.lower() in {".csv", ".jsonl"} and path.name != MANIFEST
-    )
-    if len(tables) != 1:
-        found = ", ".join(path.name for path in tables) or "none"
-        raise InputError(f"{root}: expected one .csv or .jsonl table of labels, found {found}; name it")
-    return tables[0]
-
-
-def _rows(table: Path) -> Iterator[tuple[int, Row]]:
-    try:
-        with table.open(encoding="utf-8-sig", newline="") as file:
-            if table.suffix.lower() == ".csv":
-                for row in (reader := csv.DictReader(file)):
-                    yield reader.line_num, {str(name): value for name, value in row.items()}
-            else:
-                for number, line in enumerate(file, start=1):
-                    if line.strip():
-                        yield number, _json_object(line, f"{table}, line {number}")
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{table}: cannot be read as a table ({error})") from error
-
-
-def _json_object(line: str, where: str) -> Row:
-    try:
-        row = json.loads(line)
-    except ValueError as error:
-        raise InputError(f"{where}: not JSON ({error})") from error
-    if not isinstance(row, dict):
-        raise InputError(f"{where}: expected an object with the path and its targets, found {type(row).__name__}")
-    return row
+def _signs(names: tuple[str, ...], given: dict[str, int], table: Path) -> tuple[int, ...]:
+    wrong = [name for name, sign in given.items() if name not in names or sign not in {1, -1}]
+    if wrong:
+        raise InputError(
+            f"{table}: mirror {', '.join(wrong)}: expected 1 or -1 for columns among {', '.join(names) or 'none'}"
+        )
+    known = MIRROR | given
+    return tuple(known[name] for name in names) if all(name in known for name in names) else ()
 
 
 def _number(row: Row, name: str, where: str) -> float:
     value = row.get(name)
     try:
         number = float(value)  # type: ignore[arg-type]  # whatever the file holds; what does not fit is caught
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number):
-        raise InputError(f"{where}: {name} is {value!r}; expected a finite number")
+        raise InputError(
+            f"{where}: {name} is {value!r}; expected a finite number (`targets` names the columns that hold some)"
+        )
     return number

@@ -4,8 +4,33 @@ import pytest
 from PIL import Image
 
 from refine.data.layouts import ClassFolders
+from refine.data.open_layout import choose
 from refine.errors import InputError
 from tests.conftest import WriteImages
+from tests.data.layouts.examples.class_folders import write_class_folders
+
+
+def test_the_example_is_read_exactly_and_recognized(tmp_path: Path) -> None:
+    choice = choose(write_class_folders(tmp_path))
+    assert choice.layout is ClassFolders
+    assert choice.why == "every image lies in one of 2 folders (green, red, …)"
+    layout = ClassFolders(tmp_path)
+    layout.require_whole()
+    labels = {record.key: int(layout.label(record)) for record in layout.records()}
+    assert labels == {"green/a.png": 0, "green/deep/b.png": 0, "red/a.png": 1, "red/c.png": 1}
+    assert {record.label_files for record in layout.records()} == {()}
+
+
+@pytest.mark.parametrize("folders", [("train", "test"), ("red", "Images"), ("red",)])
+def test_folders_that_say_a_role_are_no_classes(
+    tmp_path: Path, write_images: WriteImages, folders: tuple[str, ...]
+) -> None:
+    assert choose(write_images(tmp_path, classes=folders)).layout is not ClassFolders
+
+
+def test_an_image_beside_the_folders_makes_it_something_else(tmp_path: Path, write_images: WriteImages) -> None:
+    Image.new("RGB", (4, 4)).save(write_images(tmp_path) / "stray.png")
+    assert choose(tmp_path).layout is not ClassFolders
 
 
 def test_folders_are_classes_in_the_order_of_their_names(tmp_path: Path, write_images: WriteImages) -> None:
@@ -17,24 +42,35 @@ def test_folders_are_classes_in_the_order_of_their_names(tmp_path: Path, write_i
 
 def test_named_classes_give_the_order_and_leave_others_out(tmp_path: Path, write_images: WriteImages) -> None:
     layout = ClassFolders(write_images(tmp_path, classes=("a", "b", "c"), count=1), classes=("c", "a"))
+    layout.require_whole()
     assert {record.key: int(layout.label(record)) for record in layout.records()} == {
         "a/a-000.png": 1,
         "c/c-000.png": 0,
     }
 
 
-def test_an_image_outside_a_class_is_named(tmp_path: Path, write_images: WriteImages) -> None:
-    Image.new("RGB", (4, 4)).save(write_images(tmp_path) / "stray.png")
-    with pytest.raises(InputError, match=r"stray\.png: an image without a label"):
-        ClassFolders(tmp_path)
+def test_an_image_outside_a_class_is_a_fault_and_a_record_without_a_label(
+    tmp_path: Path, write_images: WriteImages
+) -> None:
+    Image.new("RGB", (4, 4)).save(write_images(tmp_path, count=1) / "stray.png")
+    layout = ClassFolders(tmp_path)
+    assert layout.faults == [
+        f"{tmp_path / 'stray.png'}: an image without a label; move it into the folder of its class"
+    ]
+    stray = layout.records()[-1]
+    assert stray.key == "stray.png"
+    assert layout.annotation(stray).class_id is None
 
 
-def test_a_label_without_an_image_is_named(tmp_path: Path, write_images: WriteImages) -> None:
+def test_a_label_without_an_image_is_a_fault(tmp_path: Path, write_images: WriteImages) -> None:
     (write_images(tmp_path) / "empty").mkdir()
-    with pytest.raises(InputError, match="empty: a class without an image"):
-        ClassFolders(tmp_path)
+    (fault,) = ClassFolders(tmp_path).faults
+    assert f"{tmp_path / 'empty'}: a class without an image" in fault
 
 
 def test_a_class_that_is_not_there_is_named_with_those_that_are(tmp_path: Path, write_images: WriteImages) -> None:
-    with pytest.raises(InputError, match=r"blue: a class without an image \(the folders are: a, b\)"):
-        ClassFolders(write_images(tmp_path), classes=("a", "blue"))
+    layout = ClassFolders(write_images(tmp_path), classes=("a", "blue"))
+    (fault,) = layout.faults
+    assert "blue: a class without an image (the folders are: a, b)" in fault
+    with pytest.raises(InputError, match="blue: a class without an image"):
+        layout.require_whole()

@@ -1,11 +1,30 @@
 from pathlib import Path
 
+import pytest
+
+from refine.data.annotation import Annotation
 from refine.data.layouts import ImageFolder
-from tests.conftest import WriteImages
+from refine.data.open_layout import choose
+from refine.errors import InputError
+from tests.data.layouts.examples.image_folder import write_image_folder
 
 
-def test_every_image_below_is_a_record_without_a_label(tmp_path: Path, write_images: WriteImages) -> None:
-    layout = ImageFolder(write_images(tmp_path, count=2))
-    assert [record.key for record in layout.records()] == ["a/a-000.png", "a/a-001.png", "b/b-000.png", "b/b-001.png"]
+def test_every_image_below_is_a_record_without_a_label(tmp_path: Path) -> None:
+    layout = ImageFolder(write_image_folder(tmp_path))
+    layout.require_whole()
+    assert [record.key for record in layout.records()] == ["a.png", "trip/b.png", "trip/c.png"]
     assert layout.label_space.kind == "none"
+    assert layout.annotation(layout.records()[0]) == Annotation()
     assert layout.label(layout.records()[0]).numel() == 0
+
+
+def test_whatever_holds_images_is_recognized(tmp_path: Path) -> None:
+    choice = choose(write_image_folder(tmp_path))
+    assert choice.layout is ImageFolder
+    assert choice.why == "3 images"
+
+
+def test_a_folder_without_an_image_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(InputError, match="no image in this folder or below it"):
+        ImageFolder(tmp_path)

@@ -87,33 +87,55 @@ def test_names_must_be_there_and_differ(tmp_path: Path, lines: str) -> None:
         MaskFolders(names(tmp_path, lines))
 
 
-def test_an_image_without_a_mask_is_named(tmp_path: Path) -> None:
+def test_an_image_without_a_mask_is_named_and_stays(tmp_path: Path) -> None:
     write(tmp_path, "b", [[0]])
-    write(tmp_path, "a", [[0]]).unlink()
-    with pytest.raises(InputError, match=r"a\.png: an image without a mask; add .*masks/a\.png"):
-        MaskFolders(names(tmp_path))
+    missing = write(tmp_path, "a", [[0]])
+    missing.unlink()
+    layout = MaskFolders(names(tmp_path))
+    assert layout.faults == [f"{tmp_path}/images/a.png: an image without a mask; add {missing}"]
+    record = layout.records()[0]
+    assert (record.key, record.label_files) == ("images/a.png", ())
+    assert layout.annotation(record).mask is None
 
 
 def test_a_mask_without_an_image_is_named(tmp_path: Path) -> None:
     write(tmp_path, "a", [[0]])
-    write(tmp_path, "b", [[0]])
+    mask = write(tmp_path, "b", [[0]])
     (tmp_path / "images/b.png").unlink()
-    with pytest.raises(InputError, match=r"masks/b\.png: a mask without an image"):
-        MaskFolders(names(tmp_path))
+    (fault,) = MaskFolders(names(tmp_path)).faults
+    assert fault.startswith(f"{mask}: a label without an image")
+
+
+def test_a_mask_of_another_suffix_is_no_images(tmp_path: Path) -> None:
+    write(tmp_path, "b", [[0]])
+    mask = write(tmp_path, "a", [[0]])
+    mask.rename(mask.with_suffix(".bmp"))
+    layout = MaskFolders(names(tmp_path))
+    assert [fault.split(":")[0] for fault in layout.faults] == [
+        str(tmp_path / "images/a.png"),
+        str(tmp_path / "masks/a.bmp"),
+    ]
+    assert layout.records()[0].label_files == ()
 
 
 def test_two_images_of_one_mask_are_named(tmp_path: Path) -> None:
     write(tmp_path, "a", [[0]])
-    write(tmp_path, "a", [[0]], suffix=".jpg")
-    with pytest.raises(InputError, match=r"a\.png: shares its mask .* with a\.jpg"):
-        MaskFolders(names(tmp_path))
+    mask = write(tmp_path, "a", [[0]], suffix=".jpg")
+    layout = MaskFolders(names(tmp_path))
+    (fault,) = layout.faults
+    assert fault.startswith(f"{tmp_path}/images/a.png: shares its mask {mask} with images/a.jpg; ")
+    assert [(record.key, len(record.label_files)) for record in layout.records()] == [
+        ("images/a.jpg", 1),
+        ("images/a.png", 0),
+    ]
 
 
 def test_a_mask_of_another_size_is_named_with_both(tmp_path: Path) -> None:
     path = write(tmp_path, "a", [[0, 0]])
     Image.new("L", (1, 3)).save(path)
+    layout = MaskFolders(names(tmp_path))
     with pytest.raises(InputError, match=r"masks/a\.png: 3x1 \(height x width\), but .*images/a\.png is 1x2"):
-        MaskFolders(names(tmp_path))
+        layout.annotation(layout.records()[0])
 
 
 def test_an_id_outside_the_classes_is_named(tmp_path: Path) -> None:

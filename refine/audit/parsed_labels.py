@@ -1,0 +1,112 @@
+"""Does each label still say the same? Read through the dataset's layout before and after, and compared."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+from refine.apply.containers import container_of
+from refine.apply.files import MANIFEST, in_order, shown
+from refine.apply.manifest import read_manifest
+from refine.data.annotation import Annotation, same
+from refine.data.layouts import Layout
+from refine.data.open_layout import open_layout
+from refine.data.samples import Record
+from refine.errors import InputError
+
+THREADS = 4
+SHOWN = 20
+
+
+class LabelCheck(NamedTuple):
+    """What reading every label twice has found."""
+
+    layout: str
+    """Through which layout they were read."""
+    equal: int
+    """Images whose label is the same before and after."""
+    problems: list[str]
+    """A line for each image whose label differs or cannot be read, sorted by key."""
+
+    def text(self) -> str:
+        """Some lines for people."""
+        lines = [f"labels ({self.layout}): {self.equal} read before and after and equal"]
+        if self.problems:
+            lines.append(f"{len(self.problems)} labels with a problem:")
+            lines += [f"  {problem}" for problem in self.problems[:SHOWN]]
+            if len(self.problems) > SHOWN:
+                lines.append(f"  … and {len(self.problems) - SHOWN} more")
+        return "\n".join(lines)
+
+
+def parsed_labels_equal(source: Path, refined: Path, layout: str = "auto") -> LabelCheck:
+    """Parse each label of a dataset and of its refined copy, and compare all that the layout knows of it.
+
+    Images that `refine apply` listed as failed are absent on purpose and are not asked for.
+
+    Args:
+        source: The dataset before.
+        refined: What `refine apply` made of it.
+        layout: As `open_layout` takes it.
+
+    Raises:
+        InputError: If one of them cannot be opened, or the layout has no labels.
+    """
+    before = open_layout(layout, source)
+    after = open_layout(before.name if layout == "auto" else layout, refined)
+    if before.label_space.kind == "none":
+        raise InputError(f"{source}: the layout {before.name} has no labels to check; name one that has (--layout)")
+    problems = [f"before: {fault}" for fault in before.faults]
+    problems += [f"after: {fault}" for fault in after.faults if _in_source(fault, refined, source) not in before.faults]
+    if before.label_space != after.label_space:
+        problems.append(f"{refined}: the classes or targets are other ones than in {source}")
+    failed, containers = _failed(refined)
+    found = {record.key: record for record in after.records()}
+    wanted = [
+        record
+        for record in before.records()
+        if record.key not in failed and container_of(record.key, containers) is None
+    ]
+
+    def check(record: Record) -> str | None:
+        problem = _problem(before, after, record, found.get(record.key))
+        return problem and f"{shown(record.key)}: {problem}"
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        told = list(in_order(pool, check, wanted))
+    differing = [problem for problem in told if problem is not None]
+    return LabelCheck(before.name, len(wanted) - len(differing), sorted(problems) + differing)
+
+
+def _in_source(fault: str, refined: Path, source: Path) -> str:
+    return fault.replace(str(refined), str(source))
+
+
+def _failed(refined: Path) -> tuple[set[str], set[str]]:
+    """Keys of what failed, and of these the containers: nothing in one of them is there."""
+    if not (refined / MANIFEST).is_file():
+        return set(), set()
+    failed = {key: entry for key, entry in read_manifest(refined).entries.items() if entry["status"] == "failed"}
+    return set(failed), {key for key, entry in failed.items() if entry["kind"] == "container"}
+
+
+def _problem(before: Layout, after: Layout, record: Record, other: Record | None) -> str | None:
+    """What is wrong with one label; None if nothing is."""
+    if other is None:
+        return "not in the refined dataset"
+    old = _read(before, record)
+    if isinstance(old, str):
+        return f"cannot be read before: {old}"
+    new = _read(after, other)
+    if isinstance(new, str):
+        return f"cannot be read after: {new}"
+    if same(old, new):
+        return None
+    parts = [name for name in Annotation.__dataclass_fields__ if not same(getattr(old, name), getattr(new, name))]
+    return f"another label than before ({', '.join(parts)})"
+
+
+def _read(layout: Layout, record: Record) -> Annotation | str:
+    try:
+        return layout.annotation(record)
+    except InputError as error:
+        return str(error)

@@ -1,0 +1,85 @@
+"""The command that looks at a dataset: inspect."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from refine.commands.flags import command, layout, positive, trust
+
+if TYPE_CHECKING:
+    from refine.metrics import FeatureExtractor
+
+
+def add_inspect(each: Any) -> None:
+    """Flags of `refine inspect`."""
+    parser = command(
+        each,
+        "inspect",
+        run_inspect,
+        "what is in a dataset, what is broken, how far from real",
+        "Reads every image and label of a dataset and says what is there, what is broken or suspicious, and, with "
+        "--real, where it differs from real images before any training. Changes nothing. Exit code 1 if a file is "
+        "broken.",
+    )
+    parser.add_argument("folder", type=Path, metavar="DIR", help="a dataset")
+    parser.add_argument("--real", type=Path, metavar="DIR", help="real images, with labels or without")
+    layout(parser)
+    parser.set_defaults(layout="auto")
+    parser.add_argument(
+        "--real-layout", default="auto", metavar="LAYOUT", help="how the real dataset lies on disk (default: auto)"
+    )
+    parser.add_argument(
+        "--mapping",
+        metavar="MAPPING",
+        help="from DIR's classes to those of the real labels: the name of one that ships, or a YAML file",
+    )
+    parser.add_argument(
+        "--features",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="networks for KID (swd needs none): inception-64, -192, -768, -2048, or the checkpoint of a task model",
+    )
+    parser.add_argument(
+        "--weights", type=Path, metavar="FILE", help="Inception weights; without --features, for inception-2048"
+    )
+    parser.add_argument(
+        "--sample",
+        type=positive,
+        default=500,
+        metavar="N",
+        help="images a side whose color, frequencies and features are compared (default: 500); files and labels are "
+        "all read",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON for machines instead of text")
+    parser.add_argument(
+        "--output", type=Path, metavar="DIR", help="write inspect.json, inspect.html and montage.png there"
+    )
+    trust(parser)
+
+
+def run_inspect(args: argparse.Namespace) -> int:
+    """`refine inspect`."""
+    from refine.inspect import as_json, inspect, print_inspection
+
+    features = args.features or (["inception-2048"] if args.weights else [])
+    networks: list[FeatureExtractor] = []
+    if features:
+        from refine.training.extractors import extractors
+
+        networks = extractors(features, args.weights, "cpu", tuple(args.trust))
+    result = inspect(
+        args.folder,
+        args.real,
+        layout=args.layout,
+        real_layout=args.real_layout,
+        mapping=args.mapping,
+        extractors=networks,
+        sample=args.sample,
+        output=args.output,
+    )
+    if args.json:
+        print(as_json(result))
+    else:
+        print_inspection(result)
+    return 1 if result["faults"] else 0

@@ -1,0 +1,83 @@
+"""All that a layout knows of one image, as `tv_tensors` that `refine.data.geometry` moves with it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torchvision.tv_tensors import BoundingBoxes, KeyPoints, Mask, TVTensor
+
+Rings = tuple[Tensor, ...]
+"""Outlines of one object, ``(P, 2)`` float32 x and y in pixels each; more than one where something hides its middle."""
+
+
+@dataclass(frozen=True)
+class Objects:
+    """The N things in one image that have a place of their own. Every field has N entries.
+
+    Pixels are areas: the image reaches from 0 to its width, and the center of the first pixel is 0.5. Layouts whose
+    files count otherwise (Pascal VOC from 1, for one) are converted when they are read.
+    """
+
+    boxes: BoundingBoxes
+    """``(N, 4)`` float32 XYXY."""
+    classes: Tensor
+    """``(N,)`` int64, numbers of the label space's names."""
+    crowd: Tensor | None = None
+    """``(N,)`` bool: a region of many things that were not told apart. None: there are none."""
+    polygons: tuple[Rings, ...] | None = None
+    """Outlines of each object; empty for an object without any. None: the layout has none."""
+    masks: Mask | None = None
+    """``(N, H, W)`` bool: the pixels of each object."""
+    keypoints: KeyPoints | None = None
+    """``(N, K, 2)`` float32 x and y; K is the number of the label space's ``keypoints``."""
+    visible: Tensor | None = None
+    """``(N, K)`` int64, as COCO counts: 0 not labeled (its place means nothing), 1 hidden, 2 visible."""
+
+    def __len__(self) -> int:
+        return len(self.classes)
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """The labels of one image; what the layout does not have is None.
+
+    What a training sample's label is, `Labeled.label`, is one of these: which one says `LabelSpace.kind`.
+    """
+
+    class_id: Tensor | None = None
+    """``()`` int64."""
+    mask: Mask | None = None
+    """``(H, W)`` int64 class ids, 255 where there is none."""
+    instances: Mask | None = None
+    """``(H, W)`` int64: one number a thing, exactly as stored; 0 where there is none."""
+    depth: Mask | None = None
+    """``(H, W)`` float32 in meters; infinite where there is nothing. Moved like a mask: never interpolated."""
+    objects: Objects | None = None
+    targets: Tensor | None = None
+    """``(K,)`` float32, the label space's named numbers."""
+    gaze: Tensor | None = None
+    """``(3,)`` float32 unit vector of the line of sight in the camera's axes: x right, y down, z away from it."""
+    keypoints: KeyPoints | None = None
+    """``(K, 2)`` float32 x and y, of layouts with one face or eye an image; else they belong to `objects`."""
+
+    def label(self, kind: str) -> Tensor:
+        """The training label of this kind, as `Labeled.label` describes it; empty for ``objects`` and ``none``."""
+        label = {"class": self.class_id, "mask": self.mask, "targets": self.targets}.get(kind)
+        return torch.empty(0) if label is None else label
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two annotations, or parts of them, are equal to the last bit, type, shape and canvas included."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, Tensor):
+        if isinstance(one, TVTensor) and getattr(one, "canvas_size", None) != getattr(other, "canvas_size", None):
+            return False
+        a, b = one.as_subclass(Tensor), other.as_subclass(Tensor)
+        return a.dtype == b.dtype and a.shape == b.shape and bool(((a == b) | ((a != a) & (b != b))).all())
+    if isinstance(one, tuple):
+        return len(one) == len(other) and all(same(a, b) for a, b in zip(one, other, strict=True))
+    if isinstance(one, (Annotation, Objects)):
+        return all(same(getattr(one, name), getattr(other, name)) for name in one.__dataclass_fields__)
+    return bool(one == other)

@@ -1,0 +1,117 @@
+"""Class tables in the plain files that datasets come with: names a line, colors and names, CSV with a header."""
+
+import csv
+from pathlib import Path
+
+from refine.data.label_table import IDS, Color, Entry, LabelTable, load_table, read_table
+from refine.errors import InputError
+from refine.labels import IGNORE
+
+FILES = ("classes.txt", "codes.txt", "label_colors.txt", "class_dict.csv", "classes.csv", "classes.yaml")
+"""Names under which a table lies beside its masks, the first that is there."""
+
+
+def named_table(name: str, names: tuple[str, ...]) -> LabelTable:
+    """A table of names in the order of their ids.
+
+    Raises:
+        InputError: If there is none, a name stands twice, or there are more than 255.
+    """
+    return _checked(name, [(label, None) for label in names])
+
+
+def open_table(root: Path, table: str) -> LabelTable:
+    """A table by its name among those that ship with `refine`, or from a file, below ``root`` first.
+
+    Args:
+        root: The dataset's folder.
+        table: A name, or the path of a ``.yaml`` (see `read_table`), ``.csv`` or ``.txt`` (see `read_classes`).
+            What ends in none of them is a name.
+
+    Raises:
+        InputError: If there is none of this name, or the file cannot be read.
+    """
+    if Path(table).suffix.lower() in {".yaml", ".yml", ".csv", ".txt"}:
+        below = root / table
+        return read_classes(below if below.is_file() else Path(table))
+    return load_table(table)
+
+
+def read_classes(path: Path) -> LabelTable:
+    """A table from a file; without ids of its own, a class's id is its place.
+
+    Args:
+        path: ``.yaml``; ``.csv`` with the columns name, r, g, b and, if need be, id; ``.txt`` with a name a line, or
+            red, green, blue and the name.
+
+    Raises:
+        InputError: If it cannot be read so.
+    """
+    kind = path.suffix.lower()
+    if kind in {".yaml", ".yml"}:
+        return read_table(path)
+    if kind == ".csv":
+        return _from_csv(path)
+    if kind != ".txt":
+        raise InputError(f"{path}: expected a table of classes as .yaml, .csv or .txt")
+    rows = [line.split() for line in read_names(path)]
+    colored = all(len(row) > 3 and all(part.isdecimal() for part in row[:3]) for row in rows)
+    if not colored:
+        return _checked(str(path), [(" ".join(row), None) for row in rows])
+    return _checked(str(path), [(" ".join(row[3:]), _color(row[:3], path)) for row in rows])
+
+
+def read_names(path: Path) -> tuple[str, ...]:
+    """The lines of a text file, without blank ones and spaces around.
+
+    Raises:
+        InputError: If it cannot be read.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as a name a line ({error})") from error
+    return tuple(line.strip() for line in lines if line.strip())
+
+
+def with_none(table: LabelTable) -> LabelTable:
+    """The same with 255 for none, as lists of names leave it unsaid; as it is where 255 is a class."""
+    if IGNORE in {entry.id for entry in table.entries}:
+        return table
+    return table._replace(entries=(*table.entries, Entry(IGNORE, "(none)", None, True)))
+
+
+def _from_csv(path: Path) -> LabelTable:
+    found: list[tuple[str, Color | None]] = []
+    ids: list[int] = []
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            for row in csv.DictReader(file, skipinitialspace=True):
+                values = {str(name).strip().lower(): str(value or "").strip() for name, value in row.items()}
+                parts = [values[name] for name in "rgb" if values.get(name)]
+                found.append((values["name"], _color(parts, path) if parts else None))
+                ids.append(int(values.get("id") or len(ids)))
+    except (OSError, UnicodeDecodeError, csv.Error, KeyError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path}: expected a CSV with the columns name, r, g, b ({error!r})") from error
+    return _checked(str(path), found, ids)
+
+
+def _color(parts: list[str], path: Path) -> Color:
+    red, green, blue = (int(part) for part in parts)
+    if not all(0 <= value <= 255 for value in (red, green, blue)):
+        raise InputError(f"{path}: {red} {green} {blue} is no color; each part is 0 to 255")
+    return red, green, blue
+
+
+def _checked(name: str, rows: list[tuple[str, Color | None]], ids: list[int] | None = None) -> LabelTable:
+    names = [label for label, _ in rows]
+    ids = list(range(len(rows))) if ids is None else ids
+    if not 0 < len(names) <= IGNORE or len(set(names)) < len(names):
+        raise InputError(f"{name}: expected 1 to {IGNORE} different class names, found {', '.join(names) or 'none'}")
+    if len(set(ids)) < len(ids) or not all(0 <= number < IDS for number in ids):
+        raise InputError(f"{name}: expected different ids of 0 to 65535")
+    return LabelTable(
+        name, tuple(Entry(number, label, color, False) for number, (label, color) in zip(ids, rows, strict=True))
+    )

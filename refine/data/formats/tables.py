@@ -1,0 +1,141 @@
+"""Tables of labels as CSV or JSON lines: rows with their number, and which of their columns names the image."""
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from refine.data.listing import Listing, suffix
+from refine.errors import InputError
+
+Row = dict[str, object]
+
+PATH_COLUMNS = ("path", "file", "filename", "image", "file_name")
+"""What the column with the image is called, in the order in which it is looked for."""
+
+BOX_COLUMNS = frozenset({"xmin", "x_min", "x1", "bbox"})
+"""A table with one of them has a row for each object and not for each image."""
+
+
+def find_table(files: Listing, name: str | None = None) -> Path:
+    """The table of a dataset: the one that is named, or the only one at its top.
+
+    Raises:
+        InputError: If none is named and there is not exactly one.
+    """
+    if name is not None:
+        return files.root / name
+    tables = [files.root / name for name in files.by_folder[""] if suffix(name) in {".csv", ".jsonl"}]
+    if len(tables) != 1:
+        found = ", ".join(path.name for path in tables) or "none"
+        raise InputError(f"{files.root}: expected one .csv or .jsonl table of labels, found {found}; name it")
+    return tables[0]
+
+
+def read_rows(table: Path) -> Iterator[tuple[int, Row]]:
+    """Rows with their line's number, from ``.csv`` with a header or from ``.jsonl``.
+
+    Raises:
+        InputError: If the file cannot be read to its end.
+    """
+    try:
+        with table.open(encoding="utf-8-sig", newline="") as file:
+            if table.suffix.lower() == ".csv":
+                for row in (reader := csv.DictReader(file)):
+                    yield reader.line_num, {str(name): value for name, value in row.items()}
+            else:
+                for number, line in enumerate(file, start=1):
+                    if line.strip():
+                        yield number, _json_object(line, f"{table}, line {number}")
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{table}: cannot be read as a table ({error})") from error
+
+
+def _json_object(line: str, where: str) -> Row:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{where}: not JSON ({error})") from error
+    if not isinstance(row, dict):
+        raise InputError(f"{where}: expected an object with the path and its labels, found {type(row).__name__}")
+    return row
+
+
+def first_row(files: Listing) -> tuple[Path, Row, str] | None:
+    """Of the only table at the top: its path, its first row and the column that names an image below.
+
+    None if there is no such table, or it has rows for boxes. Never raises.
+    """
+    try:
+        table = find_table(files)
+        _, row = next(read_rows(table), (0, {}))
+        column = path_column(row, str(table))
+    except InputError:
+        return None
+    if BOX_COLUMNS & {name.lower() for name in row} or image_key(row, column, files.known) not in files.known:
+        return None
+    return table, row, column
+
+
+def path_column(row: Row, where: str, wanted: str | None = None) -> str:
+    """The column that names the image.
+
+    Args:
+        row: Any row.
+        where: For the message.
+        wanted: Its name, if it is known; else the first of `PATH_COLUMNS` that there is.
+
+    Raises:
+        InputError: If there is none.
+    """
+    names = PATH_COLUMNS if wanted is None else (wanted,)
+    found = next((name for name in names if name in row), None)
+    if found is None:
+        raise InputError(
+            f"{where}: no column {' or '.join(map(repr, names))}; found {', '.join(row)}; name it (path_column)"
+        )
+    return found
+
+
+def image_key(row: Row, column: str, known: frozenset[str]) -> str:
+    """The image of a row, with forward slashes and without a leading ``./`` unless a file is called just so."""
+    text = str(row.get(column))
+    return text if text in known else text.replace("\\", "/").removeprefix("./")
+
+
+class Images:
+    """Which images the rows of a table name so far: each once, and none that is not there.
+
+    Args:
+        root: The dataset's folder.
+        table: The table.
+        keys: The dataset's images.
+    """
+
+    def __init__(self, root: Path, table: Path, keys: list[str]) -> None:
+        self.root, self.table = root, table
+        self.keys = keys
+        self.known = frozenset(keys)
+        self._named: set[str] = set()
+
+    def take(self, row: Row, column: str, where: str) -> str:
+        """The image that a row is about.
+
+        Raises:
+            InputError: If it is none of the dataset's, or another row named it.
+        """
+        key = image_key(row, column, self.known)
+        if key not in self.known:
+            raise InputError(f"{where}: a label without an image: {key!r} is not below {self.root}; remove the row")
+        if key in self._named:
+            raise InputError(f"{where}: {key!r} stands twice; keep one row")
+        self._named.add(key)
+        return key
+
+    def faults(self) -> list[str]:
+        """A line for each image that no row names."""
+        return [
+            f"{self.root / key}: an image without a label; add its row to {self.table}"
+            for key in self.keys
+            if key not in self._named
+        ]

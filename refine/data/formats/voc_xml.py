@@ -1,0 +1,64 @@
+"""One XML file of Pascal VOC: the image's size and its objects."""
+
+from pathlib import Path
+from typing import NamedTuple
+from xml.etree import ElementTree
+
+from refine.data.formats.text_rows import numbers
+from refine.errors import InputError
+
+MOST_BYTES = 1 << 24
+
+
+class VocObject(NamedTuple):
+    """One ``object``. Its parts (head, hand, foot), pose, ``truncated`` and ``difficult`` stay in the file."""
+
+    where: str
+    """Stands before messages: the file and the object."""
+    name: str
+    box: tuple[float, float, float, float]
+    """xmin, ymin, xmax, ymax as they stand."""
+
+
+class VocFile(NamedTuple):
+    """What an XML says of its image."""
+
+    size: tuple[int, int] | None
+    """Height and width."""
+    objects: tuple[VocObject, ...]
+
+
+class _NoDoctype(ElementTree.TreeBuilder):
+    def doctype(self, name: str, pubid: str | None, system: str | None) -> None:
+        """Refuse it: with it come entities, and a small file can grow to gigabytes."""
+        raise ValueError(f"has a DOCTYPE ({name}), which VOC's files do not")
+
+
+def read_voc_xml(path: Path) -> VocFile:
+    """Read it.
+
+    Raises:
+        InputError: If it is no such XML, or an object has no name or no box of finite numbers.
+    """
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise ValueError(f"more than {MOST_BYTES >> 20} MiB")
+        top = ElementTree.parse(path, ElementTree.XMLParser(target=_NoDoctype())).getroot()
+    except (OSError, ValueError, ElementTree.ParseError) as error:
+        raise InputError(f"{path}: cannot be read as XML of VOC ({error}); replace it") from error
+    size = top.find("size")
+    stated = None
+    if size is not None:
+        height, width = numbers([size.findtext(side, "") for side in ("height", "width")], f"{path}, size")
+        stated = int(height), int(width)
+    return VocFile(stated, tuple(_object(found, index, path) for index, found in enumerate(top.findall("object"), 1)))
+
+
+def _object(found: ElementTree.Element, index: int, path: Path) -> VocObject:
+    name = found.findtext("name", "").strip()
+    where = f"{path}, object {index} ({name or 'without a name'})"
+    box = found.find("bndbox")
+    if not name or box is None:
+        raise InputError(f"{where}: expected a name and a bndbox; add them or remove the object")
+    left, top, right, bottom = numbers([box.findtext(side, "") for side in ("xmin", "ymin", "xmax", "ymax")], where)
+    return VocObject(where, name, (left, top, right, bottom))

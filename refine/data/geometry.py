@@ -1,0 +1,196 @@
+"""The one label-safe path for geometry: an image and all that is known of it move together.
+
+Pixels are areas (see `Objects`): a mirror takes x to width - x. Labels of pixels are never interpolated; what comes
+from outside the image has no class (255), no instance (0) and infinite depth.
+"""
+
+from functools import partial
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torchvision.tv_tensors import KeyPoints, Mask
+
+from refine.data.annotation import Annotation
+from refine.data.gaze_geometry import mirrored, turned, turned_vector, upside_down
+from refine.data.move_objects import moved_objects
+from refine.data.moves import Move, moved_points, swapped
+from refine.data.resampling import Border, Rotation, pad_edge, pad_values, resize_ids, resize_image
+from refine.data.samples import LabelSpace
+from refine.errors import InputError
+from refine.labels import IGNORE
+
+LEAST_VISIBLE = 0.1
+"""Objects of whose box less than this share is left are dropped."""
+
+
+class Sample(NamedTuple):
+    """One image with what is known of it."""
+
+    image: Tensor
+    """``(C, H, W)``, uint8 or floats of any range."""
+    annotation: Annotation
+    dropped: int = 0
+    """Objects that all moves so far have dropped."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        height, width = self.image.shape[-2:]
+        return height, width
+
+
+def crop(sample: Sample, top: int, left: int, height: int, width: int, least_visible: float = LEAST_VISIBLE) -> Sample:
+    """A window.
+
+    Args:
+        sample: What to move.
+        top: The window's first row.
+        left: Its first column.
+        height: Its rows.
+        width: Its columns.
+        least_visible: Objects of whose box less than this share is left are dropped.
+
+    Raises:
+        InputError: If the window is not inside the image.
+    """
+    rows, columns = sample.size
+    if (top, left, height, width) == (0, 0, rows, columns):
+        return sample
+    if min(top, left) < 0 or min(height, width) < 1 or top + height > rows or left + width > columns:
+        raise InputError(
+            f"a crop of {height}x{width} (height x width) at row {top}, column {left} leaves the image of "
+            f"{rows}x{columns}; pad it first, or set a smaller crop"
+        )
+
+    def window(pixels: Tensor, _: float = 0) -> Tensor:
+        return pixels[..., top : top + height, left : left + width]
+
+    def points(points: Tensor) -> Tensor:
+        return points - torch.tensor([left, top], dtype=points.dtype)
+
+    return _moved(sample, Move((height, width), window, window, window, points, cuts=True), least_visible)
+
+
+def center_crop(sample: Sample, height: int, width: int, least_visible: float = LEAST_VISIBLE) -> Sample:
+    """`crop` in the middle, where torchvision's ``center_crop`` has it."""
+    rows, columns = sample.size
+    return crop(sample, round((rows - height) / 2), round((columns - width) / 2), height, width, least_visible)
+
+
+def resize(sample: Sample, height: int, width: int) -> Sample:
+    """Another size: the image antialiased bilinear, labels by the value at each new pixel's center.
+
+    Objects whose mask falls between the new pixels are dropped.
+    """
+    (rows, columns), size = sample.size, (height, width)
+    if size == (rows, columns):
+        return sample
+
+    def ids(pixels: Tensor, _: float) -> Tensor:
+        return resize_ids(pixels, size)
+
+    def points(points: Tensor) -> Tensor:
+        return points * torch.tensor([width / columns, height / rows], dtype=points.dtype)
+
+    return _moved(sample, Move(size, lambda image: resize_image(image, size), ids, ids, points))
+
+
+def pad(sample: Sample, border: Border, edge: bool = False, fill: float = 0) -> Sample:
+    """A border around the image.
+
+    Args:
+        sample: What to move.
+        border: Pixels left, above, right and below.
+        edge: Repeat the outermost pixels in the image, its classes and its depth. Instances and objects stay within
+            their former border in either case: the copies are nothing that the layout has counted.
+        fill: Else the value of the image's border.
+    """
+    left, top, right, bottom = border
+    if border == (0, 0, 0, 0):
+        return sample
+    rows, columns = sample.size
+
+    def scene(pixels: Tensor, outside: float) -> Tensor:
+        return pad_edge(pixels, border) if edge else pad_values(pixels, border, outside)
+
+    def things(pixels: Tensor, outside: float) -> Tensor:
+        return pad_values(pixels, border, outside)
+
+    def points(points: Tensor) -> Tensor:
+        return points + torch.tensor([left, top], dtype=points.dtype)
+
+    size = top + rows + bottom, left + columns + right
+    return _moved(sample, Move(size, lambda image: scene(image, fill), scene, things, points))
+
+
+def horizontal_flip(sample: Sample, space: LabelSpace) -> Sample:
+    """Mirrored left to right; keypoints change places by the label space's ``swaps``, targets by its ``mirror``.
+
+    Raises:
+        InputError: If there are targets and nobody knows what becomes of them.
+    """
+    return _flip(sample, space, horizontal=True)
+
+
+def vertical_flip(sample: Sample, space: LabelSpace) -> Sample:
+    """Mirrored top to bottom. This too makes of a left eye a right one: it is `horizontal_flip` and half a turn.
+
+    Raises:
+        InputError: If there are targets other than a gaze's pitch and yaw.
+    """
+    return _flip(sample, space, horizontal=False)
+
+
+def _flip(sample: Sample, space: LabelSpace, horizontal: bool) -> Sample:
+    height, width = sample.size
+    signs, far = ((-1, 1), (width, 0)) if horizontal else ((1, -1), (0, height))
+
+    def flip(pixels: Tensor, _: float = 0) -> Tensor:
+        return pixels.flip(-1 if horizontal else -2)
+
+    def points(points: Tensor) -> Tensor:
+        return torch.tensor(far, dtype=points.dtype) + torch.tensor(signs, dtype=points.dtype) * points
+
+    def gaze(vector: Tensor) -> Tensor:
+        return vector * torch.tensor([*signs, 1], dtype=vector.dtype)
+
+    targets = partial(mirrored if horizontal else upside_down, space=space)
+    return _moved(sample, Move(sample.size, flip, flip, flip, points, gaze, targets, space.swaps))
+
+
+def rotate(sample: Sample, degrees: float, space: LabelSpace, least_visible: float = LEAST_VISIBLE) -> Sample:
+    """Turned counterclockwise about the middle; the size stays, and what comes from outside repeats the image's border.
+
+    The box of an object without mask or outline becomes the box around its turned corners.
+
+    Raises:
+        InputError: If there are targets other than a gaze's pitch and yaw.
+    """
+    if degrees % 360 == 0:
+        return sample
+    turn = Rotation.of(degrees, sample.size)
+    gaze = partial(turned_vector, cosine=turn.cosine, sine=turn.sine)
+    targets = partial(turned, space=space, cosine=turn.cosine, sine=turn.sine)
+    move = Move(sample.size, turn.image, turn.ids, turn.ids, turn.points, gaze, targets, cuts=True)
+    return _moved(sample, move, least_visible)
+
+
+def _moved(sample: Sample, move: Move, least: float = LEAST_VISIBLE) -> Sample:
+    old = sample.annotation
+    objects, dropped = (None, 0) if old.objects is None else moved_objects(old.objects, move, least)
+    keypoints = old.keypoints
+    if keypoints is not None:
+        points = moved_points(keypoints, move)[swapped(move.swaps, len(keypoints))]
+        keypoints = KeyPoints(points, canvas_size=move.size)
+    annotation = Annotation(
+        class_id=old.class_id,
+        mask=None if old.mask is None else Mask(move.scene(old.mask.as_subclass(Tensor), IGNORE)),
+        instances=None if old.instances is None else Mask(move.things(old.instances.as_subclass(Tensor), 0)),
+        depth=None if old.depth is None else Mask(move.scene(old.depth.as_subclass(Tensor), torch.inf)),
+        objects=objects,
+        targets=old.targets if old.targets is None or move.targets is None else move.targets(old.targets),
+        gaze=old.gaze if old.gaze is None or move.gaze is None else move.gaze(old.gaze),
+        keypoints=keypoints,
+    )
+    return Sample(move.image(sample.image), annotation, sample.dropped + dropped)

@@ -1,0 +1,164 @@
+"""COCO: JSON files of boxes, polygons, run lengths and keypoints beside folders of images.
+
+Format: https://cocodataset.org/#format-data. Boxes are x, y, width, height and polygons x, y in pixels as areas;
+keypoints are pixels counted from 0, so half a pixel is added. The same files in the folders of FiftyOne
+(https://docs.voxel51.com, ``data`` and ``labels.json``), Roboflow (``train/_annotations.coco.json``) and others.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from refine.data.annotation import Annotation
+from refine.data.formats.coco_file import Category, CocoFile, Id, Picture
+from refine.data.formats.coco_objects import Entry, objects_of
+from refine.data.formats.coco_scan import candidates, prefix_of
+from refine.data.formats.companions import companions, in_label_folder
+from refine.data.formats.keypoint_names import swap_pairs
+from refine.data.formats.object_parts import require_stated_size
+from refine.data.images import image_size
+from refine.data.layouts.base import LabelSpace, Layout
+from refine.data.listing import Listing
+from refine.data.samples import Record
+from refine.errors import InputError
+
+
+class _Place(NamedTuple):
+    """Where one JSON speaks of an image."""
+
+    file: CocoFile
+    id: Id
+    picture: Picture
+
+
+class Coco(Layout):
+    """Objects of COCO JSON files: ``annotations/*.json``, or at the root or in the folders below it.
+
+    Args:
+        root: The dataset's folder. Files are looked for by ``file_name`` in whatever folder holds most of them.
+        annotations: The JSON, relative to ``root``; images outside of its folder are left out then. None reads all
+            that there are (of COCO's own, those of objects and of keypoints): one of boxes and one of keypoints may
+            speak of the same images, and their objects are joined by annotation id.
+
+    Raises:
+        InputError: If there is no such JSON, none of its images, or two speak of the same images. Faults are images
+            that no JSON names, entries without their image, names that leave the folder, ids that stand twice or
+            nowhere, and boxes outside of their image. An image without annotations has no objects, and no fault.
+    """
+
+    name = "coco"
+
+    def __init__(self, root: Path, annotations: str | None = None) -> None:
+        self.root = root
+        files = Listing(root)
+        files.require_images()
+        names = [annotations] if annotations else candidates(files)
+        if not names or not set(names) <= files.known:
+            raise InputError(f"{root}: no COCO file {annotations or 'annotations/*.json'} below it; name it")
+        self.faults = []
+        self._places: dict[str, list[_Place]] = defaultdict(list)
+        prefixes = [self._add(CocoFile(root / name), name, files) for name in names]
+        read = list({id(place.file): place.file for row in self._places.values() for place in row}.values())
+        self._name_classes(read)
+        beside = companions(self._places, files)
+        self._records = []
+        for key in files.images:
+            if key in self._places:
+                jsons = tuple(place.file.path for place in self._places[key])
+                self._records.append(Record(key, root / key, (*jsons, *beside.get(key, ()))))
+            elif not in_label_folder(key) and (annotations is None or key.startswith(prefixes[0])):
+                self._records.append(Record(key, root / key))
+                self.faults.append(f"{root / key}: an image that {', '.join(names)} does not name; add or remove it")
+
+    def _add(self, file: CocoFile, name: str, files: Listing) -> str:
+        """Find the images of one JSON; returns the folder that they are in, with a slash at its end."""
+        self.faults += file.faults
+        prefix = prefix_of(file, name, files)
+        for number, picture in file.pictures.items():
+            key = prefix + picture.name
+            if picture.name.startswith("/") or ".." in picture.name.split("/"):
+                self.faults.append(f"{file.path}: image {picture.name!r} leaves the folder; write it relative to it")
+            elif key not in files.known:
+                self.faults.append(f"{file.path}: an entry without its image, {self.root / key}; add or remove it")
+            else:
+                self._join(key, _Place(file, number, picture))
+        return prefix
+
+    def _join(self, key: str, place: _Place) -> None:
+        before = self._places[key]
+        if any(other.file is place.file for other in before):
+            self.faults.append(f"{place.file.path}: image {place.picture.name} stands twice; keep one entry")
+            return
+        if before and (len(before) > 1 or _has_keypoints(before[0].file) == _has_keypoints(place.file)):
+            raise InputError(
+                f"{self.root / key}: both {before[0].file.path} and {place.file.path} speak of it; "
+                "say which is to be read (annotations=…)"
+            )
+        before.append(place)
+
+    def _name_classes(self, read: list[CocoFile]) -> None:
+        categories = [
+            category
+            for file in read
+            for _, category in sorted(file.categories.items(), key=lambda item: (isinstance(item[0], str), item[0]))
+        ]
+        names = tuple(dict.fromkeys(category.name for category in categories))
+        self._class = {name: index for index, name in enumerate(names)}
+        lists = list(dict.fromkeys(category.keypoints for category in categories if category.keypoints))
+        starts = {points: sum(map(len, lists[:index])) for index, points in enumerate(lists)}
+        self._start = {(): 0} | starts
+        keypoints = tuple(point for points in lists for point in points)
+        swaps = tuple((start + a, start + b) for points, start in starts.items() for a, b in swap_pairs(points))
+        self.label_space = LabelSpace("objects", names, keypoints=keypoints, swaps=swaps)
+
+    @classmethod
+    def recognize(cls, files: Listing) -> str | None:
+        """A JSON at the top, in ``annotations`` or beside images, with lists of images and categories."""
+        if not files.images:
+            return None
+        names = candidates(files)
+        return f"{names[0]} lists images, annotations and categories" if names else None
+
+    def records(self) -> list[Record]:
+        """All records, sorted by key."""
+        return self._records
+
+    def annotation(self, record: Record) -> Annotation:
+        """``objects``; nothing for an image that no JSON names.
+
+        Raises:
+            InputError: If the image has another size than the JSON says, a category id is unknown, or a value is not
+                what COCO has there.
+        """
+        places = self._places.get(record.key)
+        if not places:
+            return Annotation()
+        size = image_size(record.image)
+        for place in places:
+            if place.picture.size is not None:
+                where = f"{place.file.path}, image {place.picture.name}"
+                require_stated_size(place.picture.size, where, record.image)
+        joined: dict[Any, Entry] = {}
+        for number, place in enumerate(places):
+            for index, entry in enumerate(self._entries(place)):
+                same = joined.get(entry.value.get("id")) if number else None
+                if same is not None and same.class_id == entry.class_id:
+                    joined[entry.value["id"]] = entry._replace(value=same.value | entry.value)
+                else:
+                    own = entry.value.get("id", (number, index))
+                    joined[own if own not in joined else (number, index)] = entry
+        return Annotation(objects=objects_of(list(joined.values()), size, len(self.label_space.keypoints)))
+
+    def _entries(self, place: _Place) -> Iterator[Entry]:
+        for value in place.file.entries(place.id):
+            where = f"{place.file.path}, image {place.picture.name}, annotation {value.get('id')}"
+            category: Category | None = place.file.categories.get(value["category_id"])
+            if category is None:
+                raise InputError(f"{where}: category id {value['category_id']!r} is not in categories; correct it")
+            start = self._start[category.keypoints]
+            yield Entry(where, self._class[category.name], tuple(range(start, start + len(category.keypoints))), value)
+
+
+def _has_keypoints(file: CocoFile) -> bool:
+    return any(category.keypoints for category in file.categories.values())

@@ -1,0 +1,88 @@
+"""GTA5, "Playing for Data": `images/00001.png` and `labels/00001.png`, whose palette indices are Cityscapes' ids.
+
+Source: https://download.visinf.tu-darmstadt.de/data/from_games; S. R. Richter et al., "Playing for Data: Ground Truth
+from Computer Games", ECCV 2016.
+"""
+
+import re
+from pathlib import Path
+
+from torchvision.tv_tensors import Mask
+
+from refine.data.annotation import Annotation
+from refine.data.formats.groups import IMAGE, Groups
+from refine.data.formats.mask_files import index_pixels
+from refine.data.images import opened, require_size
+from refine.data.label_table import load_table
+from refine.data.layouts.base import Layout
+from refine.data.listing import Listing
+from refine.data.samples import Record
+from refine.errors import InputError
+
+_IMAGE = re.compile(r"^images/(\d{5})\.(?:png|jpe?g)$")
+_LABEL = re.compile(r"^labels/(\d{5})(_.*)?\.png$")
+_IDS, _CONVERTED = "labels/00001.png", "labels/00001_labelTrainIds.png"
+_ROAD, _SKY = 7, 23
+
+
+class GTA5(Layout):
+    """A class for each pixel, in Cityscapes' classes and their order.
+
+    Args:
+        root: The folder that holds ``images`` and ``labels``, as the archives unpack. Label maps that people convert
+            beside the released ones (``_labelTrainIds``) are labels too, and not read.
+
+    Raises:
+        InputError: If there is no such image. Faults are images without a label map, and label maps without an image.
+    """
+
+    name = "gta5"
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._table = load_table("gta5")
+        self.label_space = self._table.space()
+        self._groups = Groups(root, (_IDS,))
+        for key in Listing(root).require_images():
+            if found := _IMAGE.match(key):
+                self._groups.add(found[1], IMAGE, key)
+            elif found := _LABEL.match(key):
+                self._groups.add(found[1], _CONVERTED if found[2] else _IDS, key)
+        self._records, self.faults = self._groups.records(lambda number: str(root / "labels" / f"{number}.png"))
+        if not self._records:
+            raise InputError(f"{root}: no images/00001.png and the like in it; another layout?")
+
+    @classmethod
+    def recognize(cls, files: Listing) -> str | None:
+        """A numbered label map with an image of its number, and Cityscapes' palette."""
+        numbers = {found[1] for key in files.by_folder.get("images", []) if (found := _IMAGE.match(f"images/{key}"))}
+        label = next((name for name in files.by_folder.get("labels", []) if name.removesuffix(".png") in numbers), None)
+        if label is None:
+            return None
+        try:
+            with opened(files.root / "labels" / label) as image:
+                palette = (image.getpalette() or []) if image.mode == "P" else []
+        except InputError:
+            return None
+        colors = {entry.id: entry.color for entry in load_table("gta5").entries}
+        fits = all(tuple(palette[3 * number : 3 * number + 3]) == colors[number] for number in (_ROAD, _SKY))
+        return f"labels/{label} has Cityscapes' palette, and images/ one of its number" if fits else None
+
+    def records(self) -> list[Record]:
+        """All records, sorted by key."""
+        return self._records
+
+    def annotation(self, record: Record) -> Annotation:
+        """``mask``.
+
+        Raises:
+            InputError: If the map is damaged or not of its image's size, or an id is none of Cityscapes'.
+        """
+        path = self._groups.file(record, _IDS)
+        if path is None:
+            return Annotation()
+        try:
+            require_size(path, record.image)
+        except InputError as error:
+            raise InputError(f"{error}. Some released label maps do not fit their images: leave both out") from error
+        return Annotation(mask=Mask(self._table.from_ids(index_pixels(path), path)))

@@ -1,0 +1,198 @@
+"""WebDataset shards: tars whose members belong together by name, as in `000001.jpg`, `000001.cls`, `000001.json`.
+
+Source: https://github.com/webdataset/webdataset, "The WebDataset Format"; ``.cls`` is a class's number as text.
+"""
+
+import tarfile
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from refine.data.annotation import Annotation
+from refine.data.formats.image_content import opened_content, read_content
+from refine.data.formats.tar_index import Member, content, index_tar, window
+from refine.data.formats.tar_samples import Sample, group, is_image_member, parse_class
+from refine.data.images import is_gray
+from refine.data.layouts.base import LabelSpace, Layout
+from refine.data.listing import IMAGE_SUFFIXES, Listing
+from refine.data.samples import Record
+from refine.errors import InputError
+
+PEEK = 64
+"""Members of the first shard that `recognize` looks at."""
+
+LABEL_BYTES = 1 << 24
+"""A larger label is not read: it is no class."""
+
+
+class WebDataset(Layout):
+    """Images in tars, with a class from ``.cls`` (a number as text) or from ``class`` or ``label`` of ``.json``.
+
+    Everything else in a sample (texts, masks, other JSON) is carried and not read. The tars are indexed once and read
+    by place; nothing is unpacked.
+
+    Args:
+        root: A ``.tar``, or a folder with ``.tar`` files at any depth.
+        image: The extension of the members that are images, such as ``jpg`` or ``rgb.png``. None takes the only one
+            in each sample that is an image's and nothing else (``jpg``, but not ``seg.jpg``).
+        classes: Names of the classes in order. None takes those that stand in the labels, or the numbers themselves.
+
+    Raises:
+        InputError: If there is no shard or no image, or a sample has several images and ``image`` does not say which.
+            Faults are damaged shards, links and names that lead out, samples without an image or without the class
+            that others have, and samples whose members lie apart or stand twice.
+    """
+
+    name = "webdataset"
+
+    def __init__(self, root: Path, image: str | None = None, classes: tuple[str, ...] | None = None) -> None:
+        files = Listing(root, file=True)
+        self.root, self.faults = files.root, []
+        self._extension, self._names = None if image is None else image.lower().lstrip("."), classes
+        self._images: dict[str, tuple[Path, Member]] = {}
+        self._labels: dict[str, tuple[str, Member]] = {}
+        self._records: list[Record] = []
+        shards = files.by_suffix.get(".tar", [])
+        if not shards:
+            raise InputError(f"{root}: no .tar here or below (shards that are compressed must be unpacked to .tar)")
+        for shard in shards:
+            self._add(shard)
+        if not self._records:
+            raise InputError(
+                f"{root}: no sample has an image{' (' + self.faults[0] + ')' if self.faults else ''}; if the images "
+                "have another extension, name it in a YAML file with `layout: webdataset` and `image: rgb.png`"
+            )
+        self._records.sort(key=lambda record: record.key)
+        kinds = {key: kind for key, (kind, _) in self._labels.items()}
+        if "cls" in kinds.values():
+            unlabeled = [self.root / record.key for record in self._records if kinds.get(record.key) != "cls"]
+            self.faults += [f"{path}: an image without a label; add its .cls, as others have" for path in unlabeled]
+
+    @classmethod
+    def recognize(cls, files: Listing) -> str | None:
+        """Tars, the first of which begins with samples that have images; and no image outside of them."""
+        shards = files.by_suffix.get(".tar", [])
+        if not shards or files.images or files.by_suffix.keys() & {".hdf5", ".h5", ".mat"}:
+            return None
+        image = next(filter(is_image_member, _first_names(files.root / shards[0])), None)
+        return None if image is None else f"{shards[0]} holds {image}"
+
+    def _add(self, shard: str) -> None:
+        path = self.root / shard
+        index = index_tar(path)
+        if index.flaw:
+            self.faults.append(f"{path}: {index.flaw}; replace the shard")
+        samples, faults = group(index)
+        self.faults += [f"{path}: {fault}" for fault in faults]
+        for name, sample in samples.items():
+            extension = self._image_of(path, name, sample)
+            if extension is None:
+                self.faults.append(f"{path}: {name} has no image, but {', '.join(sample)}; add it or remove the rest")
+                continue
+            member = sample[extension]
+            labels = (path,) if len(sample) > 1 else ()
+            record = Record(f"{shard}/{member.name.removeprefix('./')}", path, labels, member.name)
+            self._records.append(record)
+            self._images[record.key] = path, member
+            label = "cls" if "cls" in sample else "json"
+            if label in sample:
+                self._labels[record.key] = label, sample[label]
+
+    def _image_of(self, path: Path, name: str, sample: Sample) -> str | None:
+        if self._extension is not None:
+            return self._extension if self._extension in sample else None
+        found = [extension for extension in sample if f".{extension}" in IMAGE_SUFFIXES]
+        if len(found) > 1:
+            raise InputError(
+                f"{path}: {name} has {' and '.join(found)}, and one of them is the image; say which in a YAML file "
+                f"with `layout: webdataset` and `image: {found[0]}`"
+            )
+        return found[0] if found else None
+
+    @cached_property
+    def label_space(self) -> LabelSpace:  # type: ignore[override]  # known when it is asked for: it reads every label
+        """The classes; ``none`` where the labels have no class."""
+        numbers, words = set(), set()
+        for value in self._classes():
+            if self._names is not None:
+                return LabelSpace("class", self._names)
+            if isinstance(value, int):
+                numbers.add(value)
+            else:
+                words.add(value)
+        if not words and not numbers:
+            return LabelSpace("none")
+        if words and numbers:
+            raise InputError(f"{self.root}: some classes are numbers ({min(numbers)}), some words ({min(words)})")
+        return LabelSpace("class", tuple(sorted(words) or map(str, range(max(numbers) + 1))))
+
+    def _classes(self) -> Iterator[int | str]:
+        """Those that can be read: what is wrong with the others is told when their record is read."""
+        for key in self._labels:
+            with suppress(InputError):
+                if (value := self._class(key)) is not None:
+                    yield value
+
+    def _class(self, key: str) -> int | str | None:
+        path, (extension, member) = self._images[key][0], self._labels[key]
+        if member.size > LABEL_BYTES:
+            raise InputError(f"{self.root / key}: its label {member.name} has {member.size} bytes; expected a class")
+        try:
+            return parse_class(content(path, member), extension)
+        except ValueError as error:
+            raise InputError(
+                f"{self.root / key}: its label {member.name} cannot be read ({error}); correct it"
+            ) from error
+
+    def records(self) -> list[Record]:
+        """All records, sorted by key."""
+        return self._records
+
+    def annotation(self, record: Record) -> Annotation:
+        """The class, if the sample has one.
+
+        Raises:
+            InputError: If the label cannot be read, or its class is none of the names.
+        """
+        names = self.label_space.names
+        if not names or record.key not in self._labels:
+            return Annotation()
+        value = self._class(record.key)
+        index = value if isinstance(value, int) else names.index(value) if value in names else -1
+        if not 0 <= index < len(names):
+            raise InputError(
+                f"{self.root / record.key}: class {value!r} in {self._labels[record.key][1].name} is none of the "
+                f"{len(names)} ({', '.join(names[:5])}{', …' if len(names) > 5 else ''}); correct it, or name more"
+            )
+        return Annotation(class_id=torch.tensor(index))
+
+    def image(self, record: Record, channels: int) -> Tensor:
+        """``(channels, H, W)`` uint8, gray or RGB."""
+        with window(*self._images[record.key]) as file:
+            return read_content(file, self.root / record.key, channels)
+
+    def size(self, record: Record) -> tuple[int, int]:
+        """Height and width of the image, from its header."""
+        with window(*self._images[record.key]) as file, opened_content(file, self.root / record.key) as image:
+            return image.height, image.width
+
+    def in_color(self, record: Record) -> bool:
+        """Whether the image has color, from its header."""
+        with window(*self._images[record.key]) as file, opened_content(file, self.root / record.key) as image:
+            return not is_gray(image.mode)
+
+
+def _first_names(shard: Path) -> list[str]:
+    """Names of a tar's first members; those before the damage, if there is any."""
+    names: list[str] = []
+    try:
+        with tarfile.open(shard, "r:") as tar:
+            while len(names) < PEEK and (info := tar.next()) is not None:
+                names.append(info.name)
+    except Exception:  # no tar, or a damaged one: the layout says so when it is asked for by name
+        return names
+    return names

@@ -1,0 +1,87 @@
+"""The files below a folder, listed once: what layouts look at before they open anything."""
+
+import os
+from collections import defaultdict
+from functools import cached_property
+from pathlib import Path
+
+from refine.errors import InputError
+from refine.files import OURS
+
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
+
+
+class Listing:
+    """The names of a dataset's files. Hidden files and folders, and what `refine apply` writes beside, are left out.
+
+    Args:
+        root: The dataset's folder. Links to folders are not followed.
+        file: Whether one file may stand in its place (a text list, a video, a shard): a folder that holds it alone.
+
+    Raises:
+        InputError: If it is neither.
+    """
+
+    def __init__(self, root: Path, file: bool = False) -> None:
+        self.root = root
+        self.by_folder: dict[str, list[str]] = {}
+        """The names of the files in each folder; the root's own key is the empty string."""
+        if file and root.is_file():
+            self.root, self.by_folder[""] = root.parent, [root.name]
+            return
+        if not root.is_dir():
+            found = "a file" if root.exists() else "nothing"
+            raise InputError(f"{root}: expected a folder of images, found {found}")
+        for place, folders, names in os.walk(root):
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            folder = os.path.relpath(place, root).replace(os.sep, "/")
+            kept = [name for name in names if not name.startswith(".") and name not in OURS]
+            self.by_folder["" if folder == "." else folder] = sorted(kept)
+
+    @cached_property
+    def keys(self) -> list[str]:
+        """Every file, by its path below the root with forward slashes, sorted."""
+        found = [f"{folder}/{name}" if folder else name for folder, names in self.by_folder.items() for name in names]
+        return sorted(found)
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """The same, to ask whether one is there."""
+        return frozenset(self.keys)
+
+    @cached_property
+    def images(self) -> list[str]:
+        """Those whose suffix is an image's, sorted."""
+        return [key for key in self.keys if suffix(key) in IMAGE_SUFFIXES]
+
+    @cached_property
+    def by_suffix(self) -> dict[str, list[str]]:
+        """Keys by their suffix in lower case, with its dot."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for key in self.keys:
+            found[suffix(key)].append(key)
+        return dict(found)
+
+    def require_images(self) -> list[str]:
+        """The images.
+
+        Raises:
+            InputError: If there is none.
+        """
+        if not self.images:
+            raise InputError(
+                f"{self.root}: no image in this folder or below it (looked for {' '.join(sorted(IMAGE_SUFFIXES))})"
+            )
+        return self.images
+
+
+def suffix(key: str) -> str:
+    """Of a key, in lower case and with its dot; empty without one."""
+    name = key.rpartition("/")[2]
+    stem, dot, end = name.rpartition(".")  # pathlib is ten times as slow, and this is asked for every file
+    return f".{end}".lower() if stem and dot and end else ""
+
+
+def stem(key: str) -> str:
+    """A key without its suffix, folders included."""
+    return key[: len(key) - len(suffix(key))]

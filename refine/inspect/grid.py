@@ -1,0 +1,128 @@
+"""Where in the image things lie: shares of the cells of a grid, and of regions with a name."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+CELLS = 6
+"""Rows and columns of the grid: two of them are a third of the image."""
+
+SAMPLE = 1000
+"""Images whose own shares are kept, to tell a difference from chance."""
+
+Cells = NDArray[np.float64]
+
+COARSE = (
+    "the image",
+    "the top third",
+    "the middle third of the height",
+    "the bottom third",
+    "the left third",
+    "the middle third of the width",
+    "the right third",
+)
+"""The whole, its horizontal bands and its vertical ones."""
+REGIONS = (
+    *COARSE,
+    *("the top left", "the top center", "the top right"),
+    *("the middle left", "the center", "the middle right"),
+    *("the bottom left", "the bottom center", "the bottom right"),
+)
+"""The coarse regions, and the ninths."""
+
+
+def by_region(cells: Cells) -> Cells:
+    """``(…, 6, 6)`` shares of cells to ``(…, 16)`` shares of `REGIONS`."""
+    third = CELLS // 3
+    ninths = cells.reshape(*cells.shape[:-2], 3, third, 3, third).mean(axis=(-3, -1))
+    flat = ninths.reshape(*ninths.shape[:-2], 9)
+    return np.concatenate([flat.mean(-1, keepdims=True), ninths.mean(-1), ninths.mean(-2), flat], axis=-1)
+
+
+def count_cells(mask: NDArray[Any], classes: int) -> NDArray[np.int64]:
+    """``(classes + 1, 6, 6)`` pixels of each class in each cell of an ``(H, W)`` mask; the last are of no class."""
+    height, width = mask.shape
+    rows, columns = np.arange(height) * CELLS // height, np.arange(width) * CELLS // width
+    places = (rows[:, None] * CELLS + columns) * (classes + 1)
+    found = np.bincount((places + np.minimum(mask, classes)).ravel(), minlength=CELLS**2 * (classes + 1))
+    return found.reshape(CELLS, CELLS, classes + 1).transpose(2, 0, 1)
+
+
+def pixel_shares(counts: NDArray[np.int64]) -> Cells:
+    """What `count_cells` counted as shares ``(classes, 6, 6)`` of each cell, void left out."""
+    shares: Cells = counts[:-1] / np.maximum(counts.sum(axis=0), 1)
+    return shares
+
+
+def box_shares(boxes: NDArray[np.float64], numbers: Sequence[int], size: tuple[int, int], classes: int) -> Cells:
+    """How much of each cell the boxes of each class cover: ``(classes, 6, 6)``, overlaps at most once.
+
+    Args:
+        boxes: ``(N, 4)`` XYXY.
+        numbers: The class of each.
+        size: The image's height and width.
+        classes: How many there are.
+    """
+    height, width = size
+    across, down = (np.linspace(0, side, CELLS + 1) for side in (width, height))
+    wide = _overlap(boxes[:, 0], boxes[:, 2], across)
+    high = _overlap(boxes[:, 1], boxes[:, 3], down)
+    covered = np.zeros((classes, CELLS, CELLS))
+    np.add.at(covered, np.asarray(numbers, dtype=np.intp), high[:, :, None] * wide[:, None, :])
+    shares: Cells = np.minimum(covered, 1.0)
+    return shares
+
+
+def _overlap(start: NDArray[np.float64], end: NDArray[np.float64], edges: NDArray[np.float64]) -> Cells:
+    shared = np.minimum(end[:, None], edges[1:]) - np.maximum(start[:, None], edges[:-1])
+    overlap: Cells = np.clip(shared, 0, None) / (edges[1] - edges[0])
+    return overlap
+
+
+class Shares:
+    """Mean and spread, over images, of how much of each region each thing fills.
+
+    Args:
+        names: Of the things.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = tuple(names)
+        self.images = 0
+        self._cells = np.zeros((len(self.names), CELLS, CELLS))
+        self._sample: list[NDArray[np.float32]] = []
+        self._generator = np.random.default_rng(0)
+
+    def add(self, cells: Cells) -> None:
+        """One image's ``(names, 6, 6)`` shares."""
+        self.images += 1
+        self._cells += cells
+        place = self.images - 1
+        if place >= SAMPLE:  # every image so far stays with the same chance
+            place = int(self._generator.integers(self.images))
+        if place < SAMPLE:
+            self._sample[place : place + 1] = [by_region(cells).astype(np.float32)]
+
+    def cells(self) -> Cells:
+        """``(names, 6, 6)`` means."""
+        cells: Cells = self._cells / max(1, self.images)
+        return cells
+
+    def means(self) -> Cells:
+        """``(names, 16)`` means of the regions."""
+        return by_region(self.cells())
+
+    def sample(self) -> NDArray[np.float32]:
+        """``(n, names, 16)`` regions of a random sample of the images."""
+        return np.stack(self._sample) if self._sample else np.zeros((0, len(self.names), len(REGIONS)), np.float32)
+
+    def select(self, names: Sequence[str]) -> "Shares":
+        """Those of some names only, by their casefolded spelling, in their order."""
+        places = {name.casefold(): place for place, name in enumerate(self.names)}
+        rows = [places[name.casefold()] for name in names]
+        part = Shares(names)
+        part.images, part._cells = self.images, self._cells[rows]
+        part._sample = [regions[rows] for regions in self._sample]
+        return part

@@ -1,0 +1,98 @@
+"""The page: one file that loads nothing."""
+
+import base64
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import jinja2
+
+from refine.apply.files import shown
+from refine.inspect.differences import percent
+from refine.inspect.gap import FEW
+from refine.inspect.montage import Legend, Montage, png
+from refine.inspect.plots import spectrum_svg
+from refine.inspect.result import Inspection, Side
+from refine.inspect.text import ADVICE, color_rows, counted, distance_rows, label_line, size_line, target_rows, verdict
+
+FILES = 50
+"""Files of each finding that are listed; the JSON has all."""
+MAPS = 12
+ALIKE = "What lies where does not differ by more than chance."
+TOO_FEW = "No warning, but there are too few images on one side to tell."
+
+
+class Picture(NamedTuple):
+    """A tile as the page embeds it."""
+
+    key: str
+    caption: str
+    source: str
+    """A data URI."""
+
+
+class Shots(NamedTuple):
+    """Some images of a dataset with their labels."""
+
+    pictures: list[Picture]
+    legend: list[Legend]
+
+
+def render_page(result: Inspection, montages: Mapping[str, Montage]) -> str:
+    """HTML of an inspection.
+
+    Args:
+        result: What was found.
+        montages: Tiles of ``here`` and, where there is one, of the ``real`` side.
+    """
+    gap, real = result["gap"], result["real"]
+    few = gap is not None and min(gap["images"]) < FEW
+    sides: dict[str, Side] = {"here": result["dataset"], **({"real": real} if real else {})}
+    return _template().render(
+        title=f"Inspected: {shown(Path(result['dataset']['path']).resolve().name)}",
+        result=result,
+        sides=sides,
+        verdict=verdict(result),
+        shots={name: _embedded(tiles) for name, tiles in montages.items()},
+        gap=gap,
+        colors=color_rows(gap) if gap else [],
+        distances=distance_rows(gap) if gap else [],
+        cell=_cell(gap["size"]) if gap else (1, 1),
+        spectrum=spectrum_svg(gap["spectrum"]) if gap else "",
+        maps=gap["maps"][:MAPS] if gap else [],
+        files=FILES,
+        advice=ADVICE,
+        few=few,
+        nothing=TOO_FEW if few else ALIKE,
+    )
+
+
+def _cell(size: list[int]) -> tuple[float, float]:
+    """Width and height of a map's cell, in the proportion of the images as far as that can be looked at."""
+    return min(2.0, max(0.5, size[1] / size[0])), 1.0
+
+
+def _embedded(tiles: Montage) -> Shots:
+    pictures = [
+        Picture(tile.key, tile.caption, f"data:image/png;base64,{base64.b64encode(png(tile.picture)).decode('ascii')}")
+        for tile in tiles.tiles
+    ]
+    return Shots(pictures, tiles.legend)
+
+
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,  # names of files and classes are a stranger's
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["shown"] = shown
+    environment.filters["prose"] = lambda text: shown(" ".join(text.split()))
+    environment.filters["percent"] = percent
+    environment.filters["size_line"] = size_line
+    environment.filters["counted"] = lambda values: counted(values, 6)
+    environment.filters["label_line"] = label_line
+    environment.filters["target_rows"] = target_rows
+    return environment.get_template("inspect.html.j2")

@@ -1,0 +1,123 @@
+"""One pass over a dataset: every image decoded, every label parsed, only numbers kept."""
+
+import hashlib
+import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from refine.apply.files import in_order, why
+from refine.data.annotation import Annotation
+from refine.data.images import is_image_name, opened
+from refine.data.layouts.base import LabelSpace, Layout
+from refine.data.mapping import Mapped
+from refine.data.samples import Record
+from refine.errors import InputError
+from refine.inspect.faults import Look, label_problems, picture_problems
+from refine.inspect.labels import Facts, Tally, facts
+from refine.inspect.result import Problem
+from refine.progress import track
+
+WORKERS = min(8, os.cpu_count() or 1)
+
+
+class Dataset(NamedTuple):
+    """A dataset that was read from its first file to its last."""
+
+    layout: Layout
+    space: LabelSpace
+    faults: tuple[str, ...]
+    """Of the layout: what its listing found, and why the labels mean nothing where they do."""
+    looks: list[Look]
+    """In the order of the layout's records."""
+    tally: Tally
+    color: bool
+    """Whether any image has color."""
+
+    def whole(self) -> list[Record]:
+        """The records whose image can be read."""
+        return [record for record, look in zip(self.layout.records(), self.looks, strict=True) if look.size]
+
+
+def read_dataset(layout: Layout) -> Dataset:
+    """Read all of it, in threads. Nothing that is wrong with single files raises."""
+    space, faults = _space(layout)
+    tally, looks = Tally(space), []
+    with ThreadPoolExecutor(WORKERS) as pool:
+        records = track(layout.records(), f"read {layout.root.name}")
+        for look, label, mapped in in_order(pool, partial(_look, layout, space), records):
+            looks.append(look)
+            tally.add(label)
+            if mapped is not None and isinstance(layout, Mapped):
+                layout.unmapped.update(mapped.unmapped)
+                layout.read += mapped.read
+    color = any(look.size and look.mode not in {"1", "L", "LA", "F"} and look.mode[0] != "I" for look in looks)
+    told = tuple(fault.replace(f"{layout.root}/", "") for fault in (*layout.faults, *faults))
+    return Dataset(layout, space, told, looks, tally, color)
+
+
+def _space(layout: Layout) -> tuple[LabelSpace, tuple[str, ...]]:
+    try:
+        return layout.label_space, ()
+    except InputError as error:  # some layouts know only now that nothing names their classes
+        return LabelSpace("none"), (str(error),)
+
+
+def _look(layout: Layout, space: LabelSpace, record: Record) -> tuple[Look, Facts, Mapped | None]:
+    try:
+        mode, kind = _header(layout, record)
+        pixels = layout.image(record, 3).numpy()
+        size = pixels.shape[1], pixels.shape[2]
+        problems = list(picture_problems(pixels))
+        content = hashlib.sha256(repr(size).encode() + np.ascontiguousarray(pixels).tobytes()).digest()
+    except MemoryError:
+        raise
+    except Exception as error:  # one file that trips its decoder must not hide all others
+        return (
+            Look(record.key, None, "", "", b"", b"", (Problem("unreadable", _reason(error, layout, record)),)),
+            Facts(),
+            None,
+        )
+    if space.kind == "none":
+        return Look(record.key, size, mode, kind, content, b"", tuple(problems)), Facts(), None
+    # Its own mapping for each image: the counts of one are no business of another thread.
+    mapped = Mapped(layout.layout, layout.mapping) if isinstance(layout, Mapped) else None
+    try:
+        annotation = (mapped or layout).annotation(record)
+        problems += label_problems(annotation, space, size)
+        label, digest = facts(annotation, space, size), _digest(annotation)
+    except MemoryError:
+        raise
+    except Exception as error:  # as above: a label that trips its parser is a finding
+        problems.append(Problem("label", _reason(error, layout, record)))
+        label, digest = Facts(), b""
+    return Look(record.key, size, mode, kind, content, digest, tuple(problems)), label, mapped
+
+
+def _reason(error: Exception, layout: Layout, record: Record) -> str:
+    """Without the folder that all files are in, or the file that it is told of."""
+    expected = isinstance(error, InputError | OSError)
+    text = why(error) if expected else f"{type(error).__name__}: {why(error)}"
+    return text.replace(f"{layout.root}/", "").removeprefix(f"{record.key}: ")
+
+
+def _header(layout: Layout, record: Record) -> tuple[str, str]:
+    """Color mode and format."""
+    if not record.member and is_image_name(record.image):
+        with opened(record.image) as image:
+            return image.mode, (image.format or "unknown").lower()
+    return "RGB" if layout.in_color(record) else "L", record.image.suffix.lower().lstrip(".") or "unknown"
+
+
+def _digest(annotation: Annotation) -> bytes:
+    """Of what training learns from a label; empty without any."""
+    objects = annotation.objects
+    mask = None if annotation.mask is None else annotation.mask.as_subclass(Tensor).to(torch.uint8)
+    parts = [annotation.class_id, mask, annotation.targets, annotation.gaze]
+    parts += [objects.boxes, objects.classes] if objects is not None else []
+    known = [part.as_subclass(Tensor).contiguous().numpy().tobytes() for part in parts if part is not None]
+    return hashlib.sha256(b"|".join(known)).digest() if known else b""

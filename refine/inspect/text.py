@@ -1,0 +1,169 @@
+"""An inspection for people, on the terminal: short; the JSON and the page have all of it."""
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from refine.apply.files import shown
+from refine.inspect.differences import percent
+from refine.inspect.result import Gap, Inspection, Labels, Side
+from refine.report.numbers import number
+
+FILES = 3
+"""Files of each finding that are named."""
+CLASSES = 40
+WARNINGS = 10
+
+
+def print_inspection(result: Inspection, console: Console | None = None) -> None:
+    """Print each side, what is wrong with it, and the gap."""
+    console = console or Console()
+    console.print(Group(*_side(result["dataset"])))
+    if result["real"] is not None:
+        console.print(Group(*_side(result["real"])))
+    if result["gap"] is not None:
+        console.print(Group(*_gap(result["gap"])))
+    console.print(Text(verdict(result), style="bold"))
+
+
+def verdict(result: Inspection) -> str:
+    """The last line."""
+    warnings = len(result["gap"]["warnings"]) if result["gap"] else 0
+    parts = [f"{result['faults']} broken", f"{result['suspicious']} suspicious"]
+    if result["gap"]:
+        parts.append(f"{warnings} warning{'' if warnings == 1 else 's'} about the gap")
+    return ", ".join(parts)
+
+
+def counted(values: dict[str, int], most: int = 3) -> str:
+    """``64x32 (142), 28x28 (3), …``; one value alone without its count."""
+    if len(values) == 1:
+        return shown(next(iter(values)))
+    parts = [f"{shown(value)} ({count})" for value, count in list(values.items())[:most]]
+    more = f", {len(values) - most} more" if len(values) > most else ""
+    return ", ".join(parts) + more if parts else "none"
+
+
+def size_line(sizes: dict[str, int]) -> str:
+    """The sizes, or their range where there are many."""
+    if len(sizes) <= 3:
+        return counted(sizes)
+    heights, widths = zip(*(map(int, size.split("x")) for size in sizes), strict=True)
+    return f"{len(sizes)} sizes, heights {min(heights)} to {max(heights)}, widths {min(widths)} to {max(widths)}"
+
+
+def label_line(labels: Labels) -> str:
+    """What the labels are, in a line."""
+    if labels["kind"] == "none":
+        return "none"
+    line = f"{labels['kind']}, {labels['labeled']} labeled"
+    others = [name for name in labels["parts"] if name not in {"class_id", "mask", "objects", "targets"}]
+    if others:
+        line += f"; with {', '.join(others)}"
+    if labels["void"] is not None:
+        line += f"; {percent(labels['void'])} of the pixels void"
+    boxes = labels["boxes"]
+    if boxes:
+        line += (
+            f"; boxes of {boxes['least']:.0f} to {boxes['most']:.0f} pixels a side, median {boxes['median']:.0f}, "
+            f"{percent(boxes['small'])} small"
+        )
+    return line
+
+
+def target_rows(labels: Labels) -> list[tuple[str, ...]]:
+    """Name, least, mean, deviation, most."""
+    return [
+        (row["name"], *(f"{value:.3g}" for value in (row["least"], row["mean"], row["deviation"], row["most"])))
+        for row in labels["targets"]
+    ]
+
+
+def _side(side: Side) -> Iterator[RenderableType]:
+    head = f"{side['path']}: {side['images']} images, layout {side['layout']} ({side['why']})"
+    yield Text(_one_line(head), style="bold")
+    yield Text(f"  size {size_line(side['sizes'])} · mode {counted(side['modes'])} · {counted(side['formats'])}")
+    yield Text(f"  labels: {label_line(side['labels'])}")
+    for note in side["labels"]["notes"]:
+        yield Text(f"  {_one_line(note)}")
+    if side["labels"]["classes"]:
+        yield _classes(side["labels"])
+    if side["labels"]["targets"]:
+        yield _table(("target", "least", "mean", "deviation", "most"), target_rows(side["labels"]))
+    for found in side["findings"]:
+        count = len(found["files"])
+        yield Text(f"  {found['what']}: {count}. {found['cure']}", style="red" if found["fault"] else "yellow")
+        for file in found["files"][:FILES]:
+            yield Text(f"    {shown(file['file'])}{': ' if file['file'] else ''}{_one_line(file['detail'])}")
+        if count > FILES:
+            yield Text(f"    … and {count - FILES} more")
+    if not side["findings"]:
+        yield Text("  nothing broken or suspicious", style="green")
+
+
+def _classes(labels: Labels) -> Table:
+    things = {"class": "images", "mask": "pixels", "objects": "objects"}[labels["kind"]]
+    kept = labels["classes"][:CLASSES]
+    rows = [(row["name"], str(row["count"]), percent(row["share"]), str(row["images"])) for row in kept]
+    if len(labels["classes"]) > CLASSES:
+        rows.append((f"… {len(labels['classes']) - CLASSES} more", "", "", ""))
+    if things == "images":
+        return _table(("class", things, "share"), [row[:3] for row in rows])
+    return _table(("class", things, "share", "images"), rows)
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    table = Table(box=None, padding=(0, 2))
+    for place, head in enumerate(heads):
+        table.add_column(head, justify="right" if place else "left")
+    for row in rows:
+        table.add_row(*(Text(shown(cell)) for cell in row))  # Text: names are a stranger's, and may hold markup
+    return table
+
+
+def _gap(gap: Gap) -> Iterator[RenderableType]:
+    height, width = gap["size"]
+    counts = gap["images"]
+    yield Text(f"The gap, before any training ({counts[0]} images and {counts[1]} at {height}x{width})", style="bold")
+    yield _table(("", "here", "real"), color_rows(gap))
+    yield _table(("distance", "here to real", "real to real"), distance_rows(gap))
+    for note in gap["notes"]:
+        yield Text(f"  {_one_line(note)}")
+    for warning in gap["warnings"][:WARNINGS]:
+        yield Text(f"  warning: {shown(warning)}", style="yellow")
+    if len(gap["warnings"]) > WARNINGS:
+        yield Text(f"  … and {len(gap['warnings']) - WARNINGS} more")
+    if gap["warnings"]:
+        yield Text(f"  {ADVICE}")
+
+
+ADVICE = (
+    "A translator that wants to look real will paint in what is missing and paint over what there is too much of, and "
+    "the labels will not follow. Choose real images, or crops, with the same layout, or render more like them."
+)
+
+
+def color_rows(gap: Gap) -> list[tuple[str, str, str]]:
+    """Name, here, real: mean ± standard deviation."""
+    names = ("lightness L*", "green to red a*", "blue to yellow b*")
+    sides = (gap["color_here"], gap["color_real"])
+    return [
+        (name, *(f"{round(color['mean'][place], 1) + 0:.1f} ± {color['deviation'][place]:.1f}" for color in sides))  # type: ignore[misc]  # two sides
+        for place, name in enumerate(names)
+    ]
+
+
+def distance_rows(gap: Gap) -> list[tuple[str, str, str]]:
+    """Name, here against real, real against real."""
+    floor = gap["spectrum"]["floor"]
+    rows = [("frequencies", f"{gap['spectrum']['difference']:.1f} dB", "" if floor is None else f"{floor:.1f} dB")]
+    for each in gap["distances"]:
+        lowest = "" if each["floor"] is None else number(each["floor"], 4)
+        rows.append((f"{each['name']} ({each['images']} images a side)", number(each["value"], 4), lowest))
+    return rows
+
+
+def _one_line(text: str) -> str:
+    return shown(" ".join(text.split()))

@@ -1,0 +1,147 @@
+import shutil
+import time
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from refine.apply.hdf5 import Member, Pixels, images_in, read_member, rewrite
+from refine.data.layouts.blenderproc import BlenderProc
+from refine.errors import InputError
+from tests.data.layouts.examples.blenderproc import HEIGHT, WIDTH, contents, write_blenderproc, write_container
+
+
+def inverted(member: str, pixels: Pixels) -> Pixels:
+    return 255 - pixels
+
+
+def everything(path: Path, but: tuple[str, ...]) -> dict[str, Any]:
+    """Of each dataset: place and bytes of every chunk as they lie on disk, its creation settings, its attributes."""
+    found: dict[str, Any] = {}
+    with h5py.File(path) as file:
+        found["/"] = dict(file.attrs)
+        for name in file:
+            if name in but:
+                continue
+            dataset = file[name]
+            chunks = (
+                [dataset.id.get_chunk_info(number) for number in range(dataset.id.get_num_chunks())]
+                if dataset.chunks
+                else []
+            )
+            raw = [dataset.id.read_direct_chunk(chunk.chunk_offset)[1] for chunk in chunks]
+            places = [chunk.byte_offset for chunk in chunks] or [dataset.id.get_offset()]
+            settings = dataset.dtype, dataset.shape, dataset.chunks, dataset.compression, dataset.compression_opts
+            found[name] = settings, places, raw, bytes(np.asarray(dataset[()]).tobytes()), dict(dataset.attrs)
+    return found
+
+
+@pytest.fixture
+def container(tmp_path: Path) -> Path:
+    """One that was written with times, attributes and other compressions."""
+    path = write_container(tmp_path / "0.hdf5", contents(1))
+    with h5py.File(path, "r+") as file:
+        file.attrs["note"] = "kept"
+        file["depth"].attrs["unit"] = "meters"
+        file["colors"].attrs["space"] = "sRGB"
+        file.create_dataset(
+            "nocs", data=np.arange(60, dtype=np.uint16), chunks=(7,), compression="lzf", track_times=True
+        )
+        file.create_dataset("plain", data=np.arange(5))
+    return path
+
+
+def test_members_are_named_as_the_layout_names_them(tmp_path: Path) -> None:
+    for stereo in ("", "stacked", "separate"):
+        root = write_blenderproc(tmp_path / f"kind{stereo}", frames=1, stereo=stereo)
+        records = BlenderProc(root).records()
+        assert images_in(root / "0.hdf5") == [Member(record.member, (HEIGHT, WIDTH, 3)) for record in records]
+        for record in records:
+            image = BlenderProc(root).image(record, 3).permute(1, 2, 0).numpy()
+            assert np.array_equal(read_member(root / "0.hdf5", record.member), image)
+
+
+def test_pictures_are_replaced_and_all_else_stays_byte_for_byte(tmp_path: Path, container: Path) -> None:
+    before = container.read_bytes()
+    rewrite(container, tmp_path / "new", inverted)
+    assert container.read_bytes() == before
+    assert np.array_equal(read_member(tmp_path / "new", "colors"), 255 - read_member(container, "colors"))
+    assert everything(tmp_path / "new", but=("colors",)) == everything(container, but=("colors",))
+    with h5py.File(container) as old, h5py.File(tmp_path / "new") as new:
+        kept = ("dtype", "shape", "chunks", "compression", "compression_opts", "maxshape", "fillvalue")
+        assert [getattr(old["colors"], name) for name in kept] == [getattr(new["colors"], name) for name in kept]
+        assert dict(new["colors"].attrs) == {"space": "sRGB"}
+
+
+def test_the_same_input_gives_the_same_bytes_at_any_time(tmp_path: Path, container: Path) -> None:
+    rewrite(container, tmp_path / "one", inverted)
+    time.sleep(1.1)  # HDF5 counts seconds
+    shutil.copy(container, tmp_path / "copy")
+    rewrite(tmp_path / "copy", tmp_path / "two", inverted)
+    assert sha256((tmp_path / "one").read_bytes()).digest() == sha256((tmp_path / "two").read_bytes()).digest()
+
+
+def test_both_eyes_are_replaced_each_by_its_own(tmp_path: Path) -> None:
+    for stereo, members in (("stacked", ("colors/0", "colors/1")), ("separate", ("colors_0", "colors_1"))):
+        source = write_container(tmp_path / f"{stereo}.hdf5", contents(0, stereo))
+        rewrite(source, tmp_path / stereo, lambda member, pixels: np.full_like(pixels, int(member[-1]) + 7))
+        for number, member in enumerate(members):
+            assert (read_member(tmp_path / stereo, member) == number + 7).all()
+        names = ("colors", *members)
+        assert everything(tmp_path / stereo, but=names) == everything(source, but=names)
+
+
+def test_alpha_stays(tmp_path: Path) -> None:
+    alpha = np.arange(HEIGHT * WIDTH, dtype=np.uint8).reshape(HEIGHT, WIDTH, 1)
+    source = write_container(tmp_path / "0.hdf5", {"colors": np.concatenate([contents(0)["colors"], alpha], axis=2)})
+    rewrite(source, tmp_path / "new", inverted)
+    with h5py.File(tmp_path / "new") as file:
+        assert np.array_equal(file["colors"][..., 3:], alpha)
+        assert np.array_equal(file["colors"][..., :3], 255 - contents(0)["colors"])
+
+
+def test_nothing_is_left_behind_where_it_fails(tmp_path: Path, container: Path) -> None:
+    def fails(member: str, pixels: Pixels) -> Pixels:
+        raise RuntimeError("no memory")
+
+    with pytest.raises(RuntimeError, match="no memory"):
+        rewrite(container, tmp_path / "new", fails)
+    with pytest.raises(InputError, match=r"0\.hdf5: colors cannot become uint8 of shape \(12, 32, 3\)"):
+        rewrite(container, tmp_path / "new", lambda member, pixels: pixels[::2])
+    with pytest.raises(InputError, match="cannot become float64"):
+        rewrite(container, tmp_path / "new", lambda member, pixels: pixels / 2)  # type: ignore[arg-type, return-value]  # what a careless caller does
+    container.write_bytes(container.read_bytes()[:2000])
+    with pytest.raises(InputError, match=r"0\.hdf5: cannot be read as an HDF5 file"):
+        rewrite(container, tmp_path / "new", inverted)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_copy_that_cannot_be_finished_is_gone(
+    tmp_path: Path, container: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        rewrite(container, tmp_path / "new", inverted)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_file_that_is_there_is_not_written_over(tmp_path: Path, container: Path) -> None:
+    (tmp_path / "new").write_text("mine")
+    with pytest.raises(FileExistsError):
+        rewrite(container, tmp_path / "new", inverted)
+    assert (tmp_path / "new").read_text() == "mine"
+
+
+def test_no_other_file_is_written_through_the_pictures(tmp_path: Path) -> None:
+    (tmp_path / "victim").write_bytes(bytes(48))
+    with h5py.File(tmp_path / "0.hdf5", "w") as file:
+        file.create_dataset("colors", (4, 4, 3), np.uint8, external=str(tmp_path / "victim"))
+    with pytest.raises(InputError, match="lie in other files"):
+        rewrite(tmp_path / "0.hdf5", tmp_path / "new", inverted)
+    assert (tmp_path / "victim").read_bytes() == bytes(48)

@@ -1,0 +1,80 @@
+"""Every layout through the public command: its labels are carried byte for byte and read the same afterwards."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from refine.cli import main
+from refine.data.open_layout import open_layout
+from tests.apply.tiny import MODULE, save_tiny
+from tests.data.layouts.examples.carla import write_carla_named
+from tests.inspect.test_examples import writers
+
+Write = Callable[[Path], Path]
+
+
+UNWRITABLE = {"write_video", "write_mpii_gaze", "write_mpii_gaze_hdf5"}
+"""Their images lie in files that cannot be written: one line says what to do instead."""
+
+WRITABLE = [
+    write for write in writers() if write.__name__ not in {*UNWRITABLE, "write_image_list"}
+]  # a list is no folder
+
+
+def digests(root: Path) -> dict[str, str]:
+    files = [path for path in root.rglob("*") if path.is_file() and not path.name.startswith("refine-")]
+    return {path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+@pytest.mark.parametrize("write", WRITABLE, ids=lambda write: str(write.__name__))
+def test_every_label_of_every_layout_is_carried_and_every_image_refined(
+    write: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = write(tmp_path / "source")
+    checkpoint = save_tiny(tmp_path / "tiny.ckpt")
+    layout = open_layout("auto", source)
+    check = [] if layout.label_space.kind == "none" else ["--check-labels"]
+    command = ["apply", "--checkpoint", str(checkpoint), "--trust", MODULE, "--input", str(source)]
+    code = main([*command, "--output", str(tmp_path / "out"), *check])
+    shown = capsys.readouterr()
+    assert code == 0, shown.out + shown.err
+    before, after = digests(source), digests(tmp_path / "out")
+    assert before.keys() == after.keys()
+    changed = {key for key in before if before[key] != after[key]}
+    assert changed == {record.image.relative_to(source).as_posix() for record in layout.records()}
+    if check:
+        assert f"{len(layout.records())} read before and after and equal" in shown.out
+    assert main(["verify", str(tmp_path / "out")]) == 0
+
+
+@pytest.mark.parametrize("write", [write for write in writers() if write.__name__ in UNWRITABLE])
+def test_what_cannot_be_written_back_is_refused_in_one_line_with_the_cure(
+    write: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = write(tmp_path / "source")
+    command = ["apply", "--checkpoint", str(save_tiny(tmp_path / "tiny.ckpt")), "--trust", MODULE]
+    assert main([*command, "--input", str(source), "--output", str(tmp_path / "out")]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith(f"refine: {source}")
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_record_names_the_layout_and_the_summary_says_why(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = write_carla_named(tmp_path / "source")
+    command = [
+        "apply",
+        "--checkpoint",
+        str(save_tiny(tmp_path / "tiny.ckpt")),
+        "--trust",
+        MODULE,
+        "--input",
+        str(source),
+    ]
+    assert main([*command, "--output", str(tmp_path / "out")]) == 0
+    assert "layout carla (" in capsys.readouterr().out
+    assert json.loads((tmp_path / "out" / "refine-run.json").read_text())["flags"]["layout"] == "carla"

@@ -1,0 +1,93 @@
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from refine.audit import parsed_labels_equal
+from refine.errors import InputError
+
+GAZE = "path,pitch,yaw\n0.png,0.1,0.2\n1.png,0.3,0.4\n"
+
+
+@pytest.fixture
+def masks(tmp_path: Path) -> tuple[Path, Path]:
+    """Two images with masks, and a copy of them."""
+    for name in ("a", "b"):
+        for folder in ("images", "masks"):
+            (tmp_path / "before" / folder).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(np.array([[0, 1], [1, 255]], np.uint8)).save(tmp_path / "before" / folder / f"{name}.png")
+    (tmp_path / "before" / "classes.txt").write_text("road\ncar\n")
+    shutil.copytree(tmp_path / "before", tmp_path / "after")
+    return tmp_path / "before", tmp_path / "after"
+
+
+def test_labels_that_were_carried_are_equal(masks: tuple[Path, Path]) -> None:
+    found = parsed_labels_equal(*masks)
+    assert (found.layout, found.equal, found.problems) == ("mask-folders", 2, [])
+    assert found.text() == "labels (mask-folders): 2 read before and after and equal"
+
+
+def test_a_label_that_changed_is_named_with_what_changed(masks: tuple[Path, Path]) -> None:
+    Image.fromarray(np.array([[0, 0], [1, 255]], np.uint8)).save(masks[1] / "masks/b.png")
+    found = parsed_labels_equal(*masks)
+    assert (found.equal, found.problems) == (1, ["images/b.png: another label than before (mask)"])
+
+
+def test_a_label_that_is_gone_or_broken_is_named(masks: tuple[Path, Path]) -> None:
+    (masks[1] / "masks/a.png").unlink()
+    (masks[1] / "masks/b.png").write_bytes(b"no image")
+    found = parsed_labels_equal(*masks)
+    assert found.equal == 0
+    assert any(
+        problem.startswith("after: ") and "a.png: an image without a mask" in problem for problem in found.problems
+    )
+    assert any(problem.startswith("images/b.png: cannot be read after: ") for problem in found.problems)
+
+
+def test_a_label_that_never_could_be_read_is_told_as_such(masks: tuple[Path, Path]) -> None:
+    for side in masks:
+        Image.fromarray(np.array([[7, 0], [1, 255]], np.uint8)).save(side / "masks/a.png")
+    (problem,) = parsed_labels_equal(*masks).problems
+    assert problem.startswith("images/a.png: cannot be read before: ")
+    assert "id 7" in problem
+
+
+def test_other_names_of_the_classes_are_no_equal_labels(masks: tuple[Path, Path]) -> None:
+    (masks[1] / "classes.txt").write_text("car\nroad\n")
+    assert "the classes or targets are other ones" in parsed_labels_equal(*masks).problems[0]
+
+
+def test_an_image_that_failed_is_not_asked_for(masks: tuple[Path, Path]) -> None:
+    (masks[1] / "refine-manifest.jsonl").write_text(
+        '{"key": "images/a.png", "kind": "image", "status": "failed", "reason": "damaged"}\n'
+    )
+    (masks[1] / "images/a.png").unlink()
+    (masks[1] / "masks/a.png").unlink()
+    found = parsed_labels_equal(*masks)
+    assert (found.equal, found.problems) == (1, [])
+
+
+def test_an_image_that_is_missing_is_named(masks: tuple[Path, Path]) -> None:
+    (masks[1] / "images/a.png").unlink()
+    (masks[1] / "masks/a.png").unlink()
+    assert "images/a.png: not in the refined dataset" in parsed_labels_equal(*masks).problems
+
+
+def test_a_row_of_a_table_is_compared_by_its_value(tmp_path: Path) -> None:
+    for side, text in (("before", GAZE), ("after", GAZE.replace("0.4", "0.5"))):
+        (tmp_path / side).mkdir()
+        (tmp_path / side / "gaze.csv").write_text(text)
+        for name in ("0.png", "1.png"):
+            Image.new("L", (4, 4)).save(tmp_path / side / name)
+    found = parsed_labels_equal(tmp_path / "before", tmp_path / "after")
+    assert (found.equal, found.problems) == (1, ["1.png: another label than before (targets)"])
+
+
+def test_images_without_labels_have_nothing_to_check(tmp_path: Path) -> None:
+    for side in ("before", "after"):
+        (tmp_path / side).mkdir()
+        Image.new("L", (4, 4)).save(tmp_path / side / "0.png")
+    with pytest.raises(InputError, match="images has no labels to check"):
+        parsed_labels_equal(tmp_path / "before", tmp_path / "after")

@@ -1,0 +1,62 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from refine.data.formats import json_arrays
+from refine.data.formats.json_arrays import elements, read_elements
+from refine.errors import InputError
+
+CONTENT = {
+    "info": {"a": [1, {"b": "]}"}]},
+    "rows": [{"id": 1, "name": "Straße ]"}, [], -2.5e3, "x"],
+    "rest": [7],
+    "n": 12,
+}
+
+
+def values(path: Path) -> list[object]:
+    return [element.value for element in elements(path, frozenset({"rows"}))]
+
+
+@pytest.mark.parametrize("window", [1, 3, 64, 1 << 22])
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_elements_come_one_by_one_whatever_the_window(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, window: int, indent: int | None, ascii_only: bool
+) -> None:
+    monkeypatch.setattr(json_arrays, "_WINDOW", window)
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(CONTENT, indent=indent, ensure_ascii=ascii_only), encoding="utf-8")
+    assert values(path) == CONTENT["rows"]
+
+
+def test_places_are_those_of_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(CONTENT, ensure_ascii=False), encoding="utf-8-sig")
+    places = [(element.start, element.end) for element in elements(path, frozenset({"rows"}))]
+    assert read_elements(path, places[::-1]) == CONTENT["rows"][::-1]  # type: ignore[index]  # a list
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"rows": [1, 2', '{"rows": [1 2]}', '{"rows": [1,, 2]}', '{"rows" 1}', '{"a": x}']
+)
+def test_a_file_that_is_no_json_to_its_end_is_named(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(text)
+    with pytest.raises(InputError, match=r"a\.json: cannot be read as JSON to its end \(.*byte \d+"):
+        values(path)
+
+
+def test_nesting_without_end_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text('{"rows": [' + "[" * 200000)
+    with pytest.raises(InputError, match=r"a\.json: cannot be read as JSON"):
+        values(path)
+
+
+def test_a_file_that_changed_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text("{}")
+    with pytest.raises(InputError, match=r"a\.json: changed after it was opened"):
+        read_elements(path, [(5, 9)])

@@ -1,0 +1,31 @@
+"""Changes to JSON files, and to what a SOLO dataset's files hold."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+FRAME = "sequence.0/step0.frame_data.json"
+
+
+def edit_json(path: Path, change: Callable[[Any], object]) -> None:
+    """Read, change, write."""
+    value = json.loads(path.read_text())
+    change(value)
+    path.write_text(json.dumps(value))
+
+
+def edit_definitions(root: Path, change: Callable[[list[Any]], object]) -> None:
+    edit_json(root / "annotation_definitions.json", lambda value: change(value["annotationDefinitions"]))
+
+
+def annotations(frame: Any, kind: str) -> Any:
+    found = frame["captures"][0]["annotations"]
+    return next(annotation for annotation in found if annotation["@type"].endswith(f".{kind}Annotation"))
+
+
+def without(*kinds: str) -> Callable[[list[Any]], None]:
+    def change(rows: list[Any]) -> None:
+        rows[:] = [row for row in rows if not row["@type"].endswith(tuple(f".{kind}Annotation" for kind in kinds))]
+
+    return change

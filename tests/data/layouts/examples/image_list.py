@@ -1,0 +1,18 @@
+"""A tiny text list of images beside others that it leaves out."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+
+def write_image_list(root: Path) -> Path:
+    """Three of four images; returns the list's own path, which is the dataset's root."""
+    for index, name in enumerate(("day/a.png", "day/b.jpg", "night/c d.png", "night/left out.png")):
+        path = root / "camera" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pixels = np.random.default_rng(index).integers(0, 256, (24, 32, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(path)
+    lines = "# real photos\n\ncamera/night/c d.png\r\ncamera/day/a.png\n  ./camera/day/b.jpg  \n"
+    (root / "train.txt").write_bytes(b"\xef\xbb\xbf" + lines.encode())
+    return root / "train.txt"

@@ -1,0 +1,191 @@
+import pickle
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from refine.data.layouts.blenderproc import BlenderProc
+from refine.data.open_layout import choose, open_layout, recognized
+from refine.data.samples import LabelSpace
+from refine.errors import InputError
+from tests.data.layouts.examples.blenderproc import HEIGHT, WIDTH, contents, write_blenderproc, write_container
+
+
+def plain(tensor: Tensor | None) -> Tensor:
+    assert tensor is not None
+    return tensor.as_subclass(Tensor)
+
+
+def test_every_container_is_a_record_that_is_read_from_inside(tmp_path: Path) -> None:
+    layout = BlenderProc(write_blenderproc(tmp_path, frames=3))
+    assert layout.faults == []
+    record = layout.records()[2]
+    assert [record.key for record in layout.records()] == ["0.hdf5/colors", "1.hdf5/colors", "2.hdf5/colors"]
+    assert (record.image, record.member, record.label_files) == (tmp_path / "2.hdf5", "colors", ())
+    assert layout.size(record) == (HEIGHT, WIDTH)
+    assert layout.in_color(record)
+    image = layout.image(record, 3)
+    assert image.dtype == torch.uint8
+    assert image[:, 5, 11].tolist() == [11 * 6 + 10, 5 * 8 + 5, 42]
+    with pytest.raises(InputError, match=r"2\.hdf5: colors is in color; set channels to 3"):
+        layout.image(record, 1)
+
+
+def test_masks_instances_and_depth_are_those_of_the_container(tmp_path: Path) -> None:
+    layout = BlenderProc(write_blenderproc(tmp_path))
+    assert layout.label_space == LabelSpace("mask", ("background", "Suzanne", "Cube"))
+    found = layout.annotation(layout.records()[1])
+    expected = torch.zeros(HEIGHT, WIDTH, dtype=torch.int64)
+    expected[4:12, 10:16], expected[14:20, 9:15], expected[2:6, 22:28] = 1, 2, 3
+    assert torch.equal(plain(found.instances), expected)
+    assert torch.equal(plain(found.mask), expected.clamp(max=2))
+    depth = plain(found.depth)
+    assert depth.dtype == torch.float32
+    assert depth[5, 11] == 2.0
+    assert depth[0, 0] == torch.inf
+
+
+def test_categories_come_by_way_of_the_instances_where_there_is_no_map_of_them(tmp_path: Path) -> None:
+    found = contents(0)
+    before = BlenderProc(write_blenderproc(tmp_path / "both", frames=1))
+    del found["category_id_segmaps"]
+    (tmp_path / "instances").mkdir()
+    write_container(tmp_path / "instances/0.hdf5", found)
+    layout = BlenderProc(tmp_path / "instances")
+    assert torch.equal(
+        plain(layout.annotation(layout.records()[0]).mask), plain(before.annotation(before.records()[0]).mask)
+    )
+
+
+def test_a_table_names_the_categories_and_says_what_is_void(tmp_path: Path) -> None:
+    write_blenderproc(tmp_path)
+    table = tmp_path / "table.yaml"
+    table.write_text(
+        "classes:\n- {id: 0, name: nothing, ignore: true}\n"
+        "- {id: 7, name: cube, color: [1, 2, 3]}\n- {id: 3, name: monkey, color: [4, 5, 6]}\n"
+    )
+    options = tmp_path / "options.yaml"
+    options.write_text(f"layout: blenderproc\ntable: {table}\n")
+    layout = open_layout(str(options), tmp_path)
+    assert layout.label_space == LabelSpace("mask", ("cube", "monkey"), ((1, 2, 3), (4, 5, 6)))
+    assert plain(layout.annotation(layout.records()[0]).mask)[[0, 5, 3], [0, 11, 24]].tolist() == [255, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("stereo", "members"), [("stacked", ["colors/0", "colors/1"]), ("separate", ["colors_0", "colors_1"])]
+)
+def test_each_eye_of_a_stereo_camera_is_a_record_with_its_own_label(
+    tmp_path: Path, stereo: str, members: list[str]
+) -> None:
+    layout = BlenderProc(write_blenderproc(tmp_path, frames=1, stereo=stereo))
+    assert layout.faults == []
+    assert [record.key for record in layout.records()] == [f"0.hdf5/{member}" for member in members]
+    for record, shift in zip(layout.records(), (0, 4), strict=True):
+        assert layout.image(record, 3)[2, 5, 11 - shift] == 40
+        found = layout.annotation(record)
+        assert plain(found.mask)[5].nonzero().flatten().tolist() == [
+            *range(10 - shift, 16 - shift),
+            *range(22 - shift, 28 - shift),
+        ]
+        assert plain(found.depth)[5, [9 - shift, 10 - shift]].tolist() == [torch.inf, 2.0]
+
+
+def test_alpha_is_left_out_of_images(tmp_path: Path) -> None:
+    found = contents(0)
+    found["colors"] = np.concatenate([found["colors"], np.full((HEIGHT, WIDTH, 1), 77, np.uint8)], axis=2)
+    write_container(tmp_path / "0.hdf5", found)
+    layout = BlenderProc(tmp_path)
+    assert layout.image(layout.records()[0], 3).shape == (3, HEIGHT, WIDTH)
+
+
+def test_containers_without_maps_have_no_label_and_no_fault(tmp_path: Path) -> None:
+    write_container(tmp_path / "0.hdf5", {"colors": contents(0)["colors"]})
+    layout = BlenderProc(tmp_path)
+    assert layout.label_space.kind == "none"
+    assert layout.faults == []
+    found = layout.annotation(layout.records()[0])
+    assert (found.mask, found.instances, found.depth) == (None, None, None)
+
+
+def test_auto_takes_it_and_no_other_specific_layout_fits(tmp_path: Path) -> None:
+    write_blenderproc(tmp_path)
+    choice = choose(tmp_path)
+    assert choice.layout is BlenderProc
+    assert choice.why == "2 containers such as 0.hdf5 with colors"
+    assert [found.layout for found in recognized(tmp_path)] == [BlenderProc]
+
+
+def test_hdf5_files_of_others_are_not_taken_for_containers(tmp_path: Path) -> None:
+    write_container(tmp_path / "0.hdf5", {"images": contents(0)["colors"]})
+    write_container(tmp_path / "table.hdf5", contents(0))
+    assert recognized(tmp_path) == []
+    with pytest.raises(InputError, match=r"0\.hdf5: no dataset colors, only images"):
+        BlenderProc(tmp_path)
+    write_container(tmp_path / "0.hdf5", contents(0))
+    assert [record.key for record in BlenderProc(tmp_path).records()] == ["0.hdf5/colors"]
+    (tmp_path / "0.hdf5").unlink()
+    with pytest.raises(InputError, match=r"no container such as 0\.hdf5"):
+        BlenderProc(tmp_path)
+
+
+def test_a_missing_library_is_told_with_its_cure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_blenderproc(tmp_path)
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    assert [found.layout for found in recognized(tmp_path)] == [BlenderProc]
+    with pytest.raises(InputError, match=r"pip install 'sim2real-refine\[hdf5\]'"):
+        BlenderProc(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["category_id_segmaps", "instance_segmaps", "depth"])
+def test_maps_of_another_size_are_refused(tmp_path: Path, name: str) -> None:
+    layout = BlenderProc(write_blenderproc(tmp_path))
+    found = contents(0)
+    write_container(tmp_path / "0.hdf5", found | {name: found[name][::2, ::2]})
+    with pytest.raises(InputError, match=rf"0\.hdf5: {name} is 12x16, but colors is 24x32 .*needs its image's size"):
+        layout.annotation(layout.records()[0])
+
+
+def test_unknown_ids_are_refused(tmp_path: Path) -> None:
+    layout = BlenderProc(write_blenderproc(tmp_path))
+    found = contents(0)
+    found["category_id_segmaps"][0, :3] = 9
+    write_container(tmp_path / "0.hdf5", found)
+    with pytest.raises(InputError, match=r"0\.hdf5: id 9 in 3 pixels is none of"):
+        layout.annotation(layout.records()[0])
+    found["category_id_segmaps"][0, :3] = 0.5
+    write_container(tmp_path / "0.hdf5", found)
+    with pytest.raises(InputError, match=r"0\.hdf5: category_id_segmaps holds broken numbers"):
+        layout.annotation(layout.records()[0])
+    del found["category_id_segmaps"]
+    found["instance_segmaps"][0, 0] = 200
+    write_container(tmp_path / "0.hdf5", found)
+    with pytest.raises(InputError, match=r"0\.hdf5: instance 200 in instance_segmaps is not in instance_attribute"):
+        layout.annotation(layout.records()[0])
+
+
+class _Images(Dataset[Tensor]):
+    def __init__(self, layout: BlenderProc) -> None:
+        self.layout, self.records = layout, layout.records()
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __getitem__(self, index: int) -> Tensor:
+        return self.layout.image(self.records[index], 3)
+
+
+def test_worker_processes_read_for_themselves(tmp_path: Path) -> None:
+    import h5py
+
+    layout = BlenderProc(write_blenderproc(tmp_path))
+    wanted = [layout.image(record, 3) for record in layout.records()]
+    assert layout.label_space.kind == "mask"
+    assert h5py.h5f.get_obj_count(types=h5py.h5f.OBJ_FILE) == 0  # nothing stays open that a forked process could share
+    loader = DataLoader(_Images(layout), batch_size=None, num_workers=2, multiprocessing_context="fork")
+    assert all(torch.equal(one, other) for one, other in zip(loader, wanted, strict=True))
+    copy = pickle.loads(pickle.dumps(layout))  # as a spawned process gets it
+    assert torch.equal(copy.image(copy.records()[0], 3), wanted[0])

@@ -1,0 +1,177 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from refine.data.layouts.bop import Bop
+from refine.data.open_layout import choose, recognized
+from refine.data.samples import LabelSpace
+from refine.errors import InputError
+from tests.data.layouts.edits import edit_json
+from tests.data.layouts.examples.bop import HEIGHT, SCENE, WIDTH, write_bop
+
+
+def test_pictures_are_records_and_all_else_of_their_number_belongs_to_them(tmp_path: Path) -> None:
+    layout = Bop(write_bop(tmp_path))
+    assert layout.faults == []
+    assert layout.label_space == LabelSpace("objects", ("obj_000005", "obj_000008"))
+    first, second = layout.records()
+    assert first.key == f"{SCENE}/rgb/000000.jpg"
+    assert first.image == tmp_path / first.key
+    assert [path.relative_to(tmp_path / SCENE).as_posix() for path in second.label_files] == [
+        "scene_gt.json",
+        "scene_gt_info.json",
+        "scene_camera.json",
+        "scene_gt_coco.json",
+        "depth/000001.png",
+        "mask/000001_000000.png",
+        "mask_visib/000001_000000.png",
+    ]
+
+
+def test_objects_are_what_can_be_seen_of_them(tmp_path: Path) -> None:
+    layout = Bop(write_bop(tmp_path))
+    objects = layout.annotation(layout.records()[0]).objects
+    assert objects is not None
+    assert objects.classes.tolist() == [1, 0]  # the third is hidden
+    assert objects.boxes.tolist() == [[4, 6, 14, 16], [10, 10, 22, 20]]
+    assert objects.masks is not None
+    assert objects.masks.sum(dim=(1, 2)).tolist() == [10 * 10 - 4 * 6, 12 * 10]
+    assert not objects.masks[0, 12, 12]
+
+
+def test_boxes_are_the_same_with_and_without_masks(tmp_path: Path) -> None:
+    """BOP's boxes end at the last pixel, ours after it."""
+    layout = Bop(write_bop(tmp_path))
+    before = layout.annotation(layout.records()[0]).objects
+    for path in (tmp_path / SCENE / "mask_visib").iterdir():
+        path.unlink()
+    layout = Bop(tmp_path)
+    objects = layout.annotation(layout.records()[0]).objects
+    assert before is not None
+    assert objects is not None
+    assert objects.masks is None
+    assert objects.classes.tolist() == before.classes.tolist()
+    assert objects.boxes.tolist() == before.boxes.tolist()
+
+
+def test_depth_is_in_meters_and_infinite_where_there_is_none(tmp_path: Path) -> None:
+    layout = Bop(write_bop(tmp_path))
+    depth = layout.annotation(layout.records()[0]).depth
+    assert depth is not None
+    values = depth.as_subclass(Tensor)
+    assert (values.dtype, values.shape) == (torch.float32, (HEIGHT, WIDTH))
+    assert values[12, 12].item() == pytest.approx(1.244)
+    assert values[0, 0] == torch.inf
+
+
+def test_the_models_file_says_which_classes_there_are(tmp_path: Path) -> None:
+    write_bop(tmp_path)
+    (tmp_path / "lm/models").mkdir()
+    (tmp_path / "lm/models/models_info.json").write_text(json.dumps({"1": {}, "5": {}, "8": {"diameter": 3.0}}))
+    layout = Bop(tmp_path)
+    assert layout.label_space.names == ("obj_000001", "obj_000005", "obj_000008")
+    objects = layout.annotation(layout.records()[1]).objects
+    assert objects is not None
+    assert objects.classes.tolist() == [1]
+
+
+@pytest.mark.parametrize("root", ["lm", "lm/train_pbr", SCENE])
+def test_any_folder_above_the_scenes_may_be_the_root(tmp_path: Path, root: str) -> None:
+    write_bop(tmp_path)
+    layout = Bop(tmp_path / root)
+    assert layout.faults == []
+    assert [record.image for record in layout.records()] == [record.image for record in Bop(tmp_path).records()]
+    assert layout.annotation(layout.records()[1]).objects is not None
+
+
+def test_gray_pictures_are_pictures_too(tmp_path: Path) -> None:
+    write_bop(tmp_path)
+    (tmp_path / SCENE / "rgb").rename(tmp_path / SCENE / "gray")
+    assert [record.key for record in Bop(tmp_path).records()] == [f"{SCENE}/gray/{number:06d}.jpg" for number in (0, 1)]
+
+
+def test_scenes_with_poses_alone_have_no_labels_but_their_files_are_known(tmp_path: Path) -> None:
+    write_bop(tmp_path)
+    (tmp_path / SCENE / "scene_gt_info.json").unlink()
+    for folder in ("mask", "mask_visib"):
+        for path in (tmp_path / SCENE / folder).iterdir():
+            path.unlink()
+        (tmp_path / SCENE / folder).rmdir()
+    layout = Bop(tmp_path)
+    assert layout.label_space.kind == "none"
+    assert layout.faults == []
+    found = layout.annotation(layout.records()[0])
+    assert found.objects is None
+    assert found.depth is not None
+    assert tmp_path / SCENE / "depth/000000.png" in layout.records()[0].label_files
+
+
+def test_auto_takes_it_and_no_other_specific_layout_fits(tmp_path: Path) -> None:
+    write_bop(tmp_path)
+    choice = choose(tmp_path)
+    assert choice.layout is Bop
+    assert choice.why == f"scenes such as {SCENE} with scene_gt.json or scene_camera.json"
+    assert [found.layout for found in recognized(tmp_path) if found.layout.specific] == [Bop]
+
+
+def test_missing_labels_images_and_masks_are_faults(tmp_path: Path) -> None:
+    write_bop(tmp_path)
+    edit_json(tmp_path / SCENE / "scene_gt.json", lambda gt: (gt.pop("1"), gt.update({"7": []})))
+    (tmp_path / SCENE / "mask_visib/000000_000001.png").unlink()
+    layout = Bop(tmp_path)
+    assert [record.image.stem for record in layout.records()] == ["000000", "000001"]
+    gt = tmp_path / SCENE / "scene_gt.json"
+    assert layout.faults == [
+        f"{tmp_path / SCENE / 'mask_visib/000000_000001.png'}: the mask of an object is missing; restore it",
+        f"{tmp_path / SCENE / 'rgb/000001.jpg'}: an image without a label; add it to {gt}, or remove it",
+        f"{gt}: lists image 7, which is not there; restore or remove it",
+    ]
+    assert layout.annotation(layout.records()[1]).objects is None
+
+
+def test_a_damaged_scene_is_a_fault_and_refused(tmp_path: Path) -> None:
+    layout = Bop(write_bop(tmp_path))
+    edit_json(tmp_path / SCENE / "scene_gt_info.json", lambda info: info["0"].pop())
+    assert any("scene_gt.json: image 0 is not as BOP has it" in fault for fault in layout.faults)
+    with pytest.raises(
+        InputError, match=r"scene_gt\.json: image 0 is not as BOP has it .*3 objects here, 2 in scene_gt_"
+    ):
+        layout.annotation(layout.records()[0])
+    (tmp_path / SCENE / "scene_gt.json").write_text("{")
+    assert any("scene_gt.json: not JSON" in fault for fault in Bop(tmp_path).faults)
+
+
+@pytest.mark.parametrize("name", ["mask_visib/000000_000001.png", "depth/000000.png"])
+def test_wrong_sizes_are_refused(tmp_path: Path, name: str) -> None:
+    layout = Bop(write_bop(tmp_path))
+    path = tmp_path / SCENE / name
+    Image.fromarray(np.array(Image.open(path))[:12]).save(path)
+    with pytest.raises(InputError, match=rf"{path.name}: 12x32 .*needs its image's size"):
+        layout.annotation(layout.records()[0])
+
+
+def test_unknown_models_are_refused(tmp_path: Path) -> None:
+    layout = Bop(write_bop(tmp_path))
+    assert len(layout.label_space.names) == 2
+    edit_json(tmp_path / SCENE / "scene_gt.json", lambda gt: gt["0"][0].update(obj_id=99))
+    with pytest.raises(InputError, match=r"scene_gt\.json: obj_id 99 in image 000000 is no known model"):
+        layout.annotation(layout.records()[0])
+
+
+def test_depth_without_a_scale_is_refused(tmp_path: Path) -> None:
+    layout = Bop(write_bop(tmp_path))
+    edit_json(tmp_path / SCENE / "scene_camera.json", lambda camera: camera["0"].pop("depth_scale"))
+    with pytest.raises(InputError, match=r"scene_camera\.json: no depth_scale of image 0"):
+        layout.annotation(layout.records()[0])
+
+
+def test_a_folder_without_scenes_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "rgb").mkdir()
+    (tmp_path / "rgb/000000.png").touch()
+    with pytest.raises(InputError, match=r"no scene here: expected scene_gt\.json"):
+        Bop(tmp_path)

@@ -1,0 +1,252 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from refine.data.label_table import load_table
+from refine.data.layouts import Carla
+from refine.data.listing import Listing
+from refine.data.open_layout import choose
+from refine.errors import InputError
+from tests.conftest import SHARED, needs_shared
+from tests.data.layouts.examples.carla import (
+    METERS,
+    NAMES,
+    VEHICLE,
+    raw,
+    write_carla,
+    write_carla_named,
+    write_carla_palette,
+)
+from tests.data.layouts.examples.scenes import CAR, HEIGHT, ROAD, SKY, WIDTH, ids_of, photo, save, street
+
+Write = Callable[..., Path]
+WRITERS = (write_carla, write_carla_named, write_carla_palette)
+
+
+def wanted(layout: Carla, table: str = "carla-cityscapes") -> list[list[int]]:
+    """The first frame's class indices."""
+    names = layout.label_space.names
+    indices = [255 if name == "unlabeled" else names.index(name) for name in NAMES[table]]
+    found: list[list[int]] = np.array(indices)[street()].tolist()
+    return found
+
+
+def test_four_cameras_give_mask_instances_and_depth(tmp_path: Path) -> None:
+    layout = Carla(write_carla(tmp_path))
+    assert layout.faults == []
+    assert [record.key for record in layout.records()] == ["rgb/00001000.png", "rgb/00001001.png"]
+    record = layout.records()[0]
+    cameras = [path.parent.name for path in record.label_files]
+    assert cameras == ["semantic_segmentation", "instance_segmentation", "depth"]
+    found = layout.annotation(record)
+    assert layout.table.name == "carla-cityscapes"
+    assert found.mask is not None
+    assert found.mask.dtype == torch.int64
+    assert found.mask.tolist() == wanted(layout)
+    assert found.instances is not None
+    assert found.instances.tolist() == np.where(street() == CAR, VEHICLE, 0).tolist()
+    assert found.depth is not None
+    assert found.depth.dtype == torch.float32
+    sky = torch.from_numpy(street() == SKY)
+    assert found.depth[sky].isinf().all()
+    assert torch.allclose(found.depth[~sky], torch.tensor(METERS), atol=1e-4)
+
+
+def test_names_with_endings_are_one_frame_and_the_ids_come_first(tmp_path: Path) -> None:
+    layout = Carla(write_carla_named(tmp_path))
+    assert layout.faults == []
+    record = layout.records()[0]
+    assert record.key == "Town10HD_000033_5026200_img.png"
+    endings = [path.stem.rpartition("_")[2] for path in record.label_files]
+    assert endings == ["labelIds", "color"]
+    assert layout.label(record).tolist() == wanted(layout)
+
+
+def test_the_palettes_colors_are_read_back(tmp_path: Path) -> None:
+    layout = Carla(write_carla_palette(tmp_path))
+    assert [record.key for record in layout.records()] == ["CameraRGB/02_00_000.png", "CameraRGB/02_00_001.png"]
+    label = layout.label(layout.records()[0])
+    assert label[1:].tolist() == wanted(layout)[1:]
+    assert layout.label_space.names[int(label[0, 0])] == "truck"
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_auto_recognizes_each_arrangement(tmp_path: Path, write: Write) -> None:
+    assert choose(write(tmp_path)).layout is Carla
+
+
+def test_images_with_masks_of_others_are_not_carlas(tmp_path: Path) -> None:
+    for number in range(2):
+        things = street(number)
+        save(photo(things, number), tmp_path / "rgb" / f"{number}.png")
+        save(photo(things, number), tmp_path / "seg" / f"{number}.png")
+        save(things.astype(np.uint8), tmp_path / "segmentation" / f"{number}.png")
+    assert Carla.recognize(Listing(tmp_path)) is None
+
+
+def test_cityscapes_names_are_not_carlas(tmp_path: Path) -> None:
+    save(photo(street(), 0), tmp_path / "leftImg8bit/train/ulm/ulm_000000_000019_leftImg8bit.png")
+    save(street().astype(np.uint8), tmp_path / "gtFine/train/ulm/ulm_000000_000019_gtFine_labelIds.png")
+    assert Carla.recognize(Listing(tmp_path)) is None
+
+
+def test_several_cameras_and_towns_are_kept_apart(tmp_path: Path) -> None:
+    ids = raw(ids_of(street(), load_table("carla-cityscapes"), NAMES["carla-cityscapes"]))
+    for town in ("Town01", "Town02"):
+        for side in ("left", "right"):
+            save(photo(street(), 0), tmp_path / town / f"rgb_{side}" / "0001.png")
+            save(ids, tmp_path / town / f"seg_{side}" / "0001.png")
+    layout = Carla(tmp_path)
+    assert layout.faults == []
+    pairs = [
+        (record.key, *(str(path.relative_to(tmp_path)) for path in record.label_files)) for record in layout.records()
+    ]
+    assert len(pairs) == 4
+    assert pairs[1] == ("Town01/rgb_right/0001.png", "Town01/seg_right/0001.png")
+
+
+def test_only_the_instance_camera_still_gives_classes(tmp_path: Path) -> None:
+    write_carla(tmp_path)
+    for path in (tmp_path / "semantic_segmentation").iterdir():
+        path.unlink()
+    layout = Carla(tmp_path)
+    assert layout.faults == []
+    assert layout.label(layout.records()[0]).tolist() == wanted(layout)
+
+
+def test_a_mask_of_riders_alone_is_a_mask_of_colors(tmp_path: Path) -> None:
+    write_carla_palette(tmp_path)
+    Image.new("RGB", (WIDTH, HEIGHT), (255, 0, 0)).save(tmp_path / "CameraSeg/02_00_001.png")
+    layout = Carla(tmp_path)
+    (index,) = set(layout.label(layout.records()[1]).flatten().tolist())
+    assert layout.label_space.names[index] == "rider"
+
+
+def test_a_depth_that_was_turned_gray_gives_no_meters(tmp_path: Path) -> None:
+    write_carla(tmp_path)
+    Image.new("RGB", (WIDTH, HEIGHT), (80, 80, 80)).save(tmp_path / "depth/00001000.png")
+    layout = Carla(tmp_path)
+    assert layout.annotation(layout.records()[0]).depth is None
+    assert tmp_path / "depth/00001000.png" in layout.records()[0].label_files
+
+
+@pytest.mark.parametrize("table", ["carla", "carla-0.9.13"])
+def test_ids_that_fit_two_tables_are_not_guessed(tmp_path: Path, table: str) -> None:
+    write_carla(tmp_path, table)
+    layout = Carla(tmp_path)
+    assert len(layout.records()) == 2
+    highest = {"carla": 10, "carla-0.9.13": 13}[table]
+    with pytest.raises(InputError, match=rf"the ids 0 to {highest} of the 2 masks .* table carla, carla-0\.9\.13 or"):
+        layout.label_space  # noqa: B018  # read for its error
+    with pytest.raises(InputError, match="more than one of CARLA's tables"):
+        layout.annotation(layout.records()[0])
+    told = Carla(tmp_path, table=table)  # type: ignore[arg-type]  # one of the literals
+    assert told.table.name == table
+    assert told.label(told.records()[0]).tolist() == wanted(told, table)
+
+
+def test_an_older_table_can_be_told_by_the_colors_beside_the_ids(tmp_path: Path) -> None:
+    layout = Carla(write_carla_named(tmp_path, "carla-0.9.13"))
+    assert layout.table.name == "carla-0.9.13"
+    assert layout.label(layout.records()[0]).tolist() == wanted(layout, "carla-0.9.13")
+
+
+def test_a_copy_in_foreign_colors_tells_nothing(tmp_path: Path) -> None:
+    write_carla_named(tmp_path, "carla-0.9.13")
+    for number, path in enumerate(tmp_path.glob("*_color.png")):
+        save(photo(street(), number), path)
+    with pytest.raises(InputError, match="fit more than one of CARLA's tables"):
+        Carla(tmp_path).table  # noqa: B018  # read for its error
+
+
+def test_colors_that_all_palettes_share_are_not_guessed(tmp_path: Path) -> None:
+    write_carla_palette(tmp_path, "carla")
+    with pytest.raises(InputError, match="the colors of the 2 masks that were looked at fit more than one"):
+        Carla(tmp_path).table  # noqa: B018  # read for its error
+
+
+def test_a_blurred_copy_of_the_ids_tells_nothing(tmp_path: Path) -> None:
+    write_carla_named(tmp_path)
+    for path in tmp_path.glob("*_color.png"):
+        with Image.open(path) as image:
+            image.save(path.with_suffix(".jpg"))
+        path.unlink()
+    assert Carla(tmp_path).table.name == "carla-cityscapes"
+
+
+def test_an_image_without_its_mask_is_named_and_stays(tmp_path: Path) -> None:
+    (write_carla(tmp_path) / "semantic_segmentation/00001001.png").unlink()
+    (tmp_path / "instance_segmentation/00001001.png").unlink()
+    layout = Carla(tmp_path)
+    (fault,) = layout.faults
+    assert fault.startswith(f"{tmp_path}/rgb/00001001.png: an image without a mask; add ")
+    found = layout.annotation(layout.records()[1])
+    assert found.mask is None
+    assert found.depth is not None
+
+
+def test_a_label_without_its_image_is_named(tmp_path: Path) -> None:
+    (write_carla_named(tmp_path) / "Town10HD_000033_5026200_img.png").unlink()
+    faults = Carla(tmp_path).faults
+    assert [fault.split(": ")[0] for fault in faults] == [
+        f"{tmp_path}/Town10HD_000033_5026200_color.png",
+        f"{tmp_path}/Town10HD_000033_5026200_labelIds.png",
+    ]
+
+
+@pytest.mark.parametrize("camera", ["semantic_segmentation", "instance_segmentation", "depth"])
+def test_a_label_of_another_size_is_named(tmp_path: Path, camera: str) -> None:
+    path = write_carla(tmp_path) / camera / "00001000.png"
+    with Image.open(path) as image:
+        image.crop((0, 0, WIDTH - 2, HEIGHT)).save(path)
+    layout = Carla(tmp_path, table="carla-cityscapes")
+    with pytest.raises(InputError, match=rf"{camera}/00001000\.png: 24x30 .* is 24x32"):
+        layout.annotation(layout.records()[0])
+
+
+def test_an_id_of_no_table_is_named(tmp_path: Path) -> None:
+    path = write_carla(tmp_path) / "semantic_segmentation/00001000.png"
+    save(raw(np.where(street() == ROAD, 29, 24).astype(np.uint8)), path)
+    layout = Carla(tmp_path)
+    assert layout.table.name == "carla-cityscapes"  # the other frame's masks still tell
+    with pytest.raises(InputError, match=r"00001000\.png: id 29 in \d+ pixels is none of carla-cityscapes's"):
+        layout.annotation(layout.records()[0])
+
+
+def test_pictures_of_something_else_are_no_records(tmp_path: Path) -> None:
+    write_carla(tmp_path)
+    save(photo(street(), 3), tmp_path / "logo.png")
+    (tmp_path / "calibration.json").write_text(json.dumps({"fov": 90}))
+    layout = Carla(tmp_path)
+    assert len(layout.records()) == 2
+    assert layout.faults == []
+
+
+def test_a_folder_without_carlas_names_says_what_is_expected(tmp_path: Path) -> None:
+    save(photo(street(), 0), tmp_path / "a.png")
+    with pytest.raises(InputError, match=r"no image with a mask of CARLA's .* image-masks with patterns"):
+        Carla(tmp_path)
+
+
+@needs_shared
+def test_the_real_frames_are_of_a_version_since_0_9_14() -> None:
+    root = SHARED / "data/carla_camvid/carla"
+    assert choose(root).layout is Carla
+    layout = Carla(root)
+    assert layout.faults == []
+    assert len(layout.records()) == 4
+    assert all(len(record.label_files) == 2 for record in layout.records())
+    assert layout.table.name == "carla-cityscapes"
+    found: set[str] = set()
+    for record in layout.records():
+        mask = layout.annotation(record).mask
+        assert mask is not None
+        assert mask.shape == (1024, 2048)
+        found |= {layout.label_space.names[index] for index in mask.unique().tolist()}
+    ids = {entry.id for entry in layout.table.entries if entry.name in found}
+    assert ids == {*range(1, 26)} - {13, 15, 16, 17}

@@ -1,0 +1,354 @@
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from pycocotools.coco import COCO
+
+from refine.data.annotation import Objects
+from refine.data.layouts import Coco
+from refine.data.open_layout import choose
+from refine.errors import InputError
+from tests.data.layouts.examples.coco import (
+    CROWD,
+    PERSON,
+    SIZE,
+    SQUARE,
+    STRING,
+    TRIANGLE,
+    picture,
+    put_image,
+    thing,
+    write_coco,
+    write_fiftyone,
+    write_json,
+    write_roboflow,
+)
+
+INSTANCES = "annotations/instances_train2017.json"
+
+
+def objects(layout: Coco, number: int) -> Objects:
+    found = layout.annotation(layout.records()[number]).objects
+    assert found is not None
+    return found
+
+
+def change(path: Path, edit: Callable[[dict[str, Any]], Any]) -> None:
+    content = json.loads(path.read_text(encoding="utf-8"))
+    edit(content)
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def test_records_are_the_images_with_the_files_that_speak_of_them(tmp_path: Path) -> None:
+    layout = Coco(write_coco(tmp_path))
+    assert [record.key for record in layout.records()] == [f"train2017/0000000000{n:02d}.jpg" for n in (9, 25, 30)]
+    names = [path.name for path in layout.records()[0].label_files]
+    assert names == ["instances_train2017.json", "person_keypoints_train2017.json"]
+    assert layout.faults == []
+
+
+def test_category_ids_with_gaps_are_classes_in_the_order_of_the_ids(tmp_path: Path) -> None:
+    layout = Coco(write_coco(tmp_path))
+    assert layout.label_space.kind == "objects"
+    assert layout.label_space.names == ("person", "car", "dog")
+    assert objects(layout, 0).classes.tolist() == [2, 1]
+
+
+def test_boxes_and_polygons_are_in_pixels_as_areas(tmp_path: Path) -> None:
+    found = objects(Coco(write_coco(tmp_path)), 0)
+    assert found.boxes.tolist() == [[4.0, 4.0, 26.0, 16.0], [20.25, 10.5, 23.75, 10.5]]
+    assert found.boxes.canvas_size == SIZE
+    assert found.polygons is not None
+    assert [[ring.flatten().tolist() for ring in rings] for rings in found.polygons] == [[TRIANGLE, SQUARE], []]
+    assert (found.masks, found.crowd, found.visible is None) == (None, None, False)
+
+
+def test_a_crowd_has_its_mask_and_so_have_the_others_beside_it(tmp_path: Path) -> None:
+    found = objects(Coco(write_coco(tmp_path)), 1)
+    assert found.crowd is not None
+    assert found.crowd.tolist() == [True, False]
+    assert found.polygons is not None
+    assert [len(rings) for rings in found.polygons] == [0, 1]
+    assert found.masks is not None
+    expected = torch.zeros(SIZE, dtype=torch.bool)
+    expected[0:6, 10:12] = True
+    assert torch.equal(found.masks[0].as_subclass(torch.Tensor), expected)
+    assert found.masks[1].sum() > 0
+
+
+def test_a_pose_from_the_second_file_joins_its_object_and_means_the_centers_of_pixels(tmp_path: Path) -> None:
+    layout = Coco(write_coco(tmp_path))
+    assert layout.label_space.keypoints == tuple(PERSON)
+    assert layout.label_space.swaps == tuple((left, left + 1) for left in range(1, 17, 2))
+    found = objects(layout, 1)
+    assert len(found) == 2
+    assert found.keypoints is not None
+    assert found.visible is not None
+    assert found.keypoints[1, :3].tolist() == [[5.5, 6.5], [6.5, 5.5], [0.0, 0.0]]
+    assert found.visible[:, :3].tolist() == [[0, 0, 0], [2, 1, 0]]
+
+
+def test_an_image_without_annotations_has_no_objects_and_no_fault(tmp_path: Path) -> None:
+    layout = Coco(write_coco(tmp_path))
+    found = objects(layout, 2)
+    assert found.boxes.shape == (0, 4)
+    assert found.keypoints is not None
+    assert found.keypoints.shape == (0, 17, 2)
+    assert found.classes.dtype == torch.int64
+
+
+@pytest.mark.parametrize(
+    ("write", "name"), [(write_coco, INSTANCES), (write_fiftyone, "labels.json")], ids=["coco", "fiftyone"]
+)
+def test_boxes_and_masks_are_those_that_pycocotools_reads(
+    tmp_path: Path, write: Callable[[Path], Path], name: str
+) -> None:
+    layout = Coco(write(tmp_path), annotations=name)
+    api = COCO(str(tmp_path / name))
+    ids = {entry["file_name"]: entry["id"] for entry in api.imgs.values()}
+    compared = 0
+    for record in layout.records():
+        found = layout.annotation(record).objects
+        assert found is not None
+        stored = api.loadAnns(api.getAnnIds(ids[record.key.partition("/")[2]]))
+        assert len(stored) == len(found)
+        for number, entry in enumerate(stored):
+            left, top, width, height = entry["bbox"]
+            assert found.boxes[number].tolist() == [left, top, left + width, top + height]
+            if found.masks is not None:
+                assert np.array_equal(found.masks[number].numpy(), api.annToMask(entry).astype(bool))
+                compared += 1
+    assert compared
+
+
+def test_the_folder_of_the_images_is_found_by_their_names(tmp_path: Path) -> None:
+    layout = Coco(write_fiftyone(tmp_path))
+    assert [record.key for record in layout.records()] == ["data/day/a.png", "data/day/b.png"]
+    assert layout.label_space.names == ("Straßenbahn",)
+    found = objects(layout, 0)
+    assert found.masks is not None
+    assert found.masks[0].nonzero().amin(0).tolist() == [3, 2]
+    assert found.masks[0].nonzero().amax(0).tolist() == [7, 4]
+
+
+def test_names_may_be_written_as_on_windows_or_from_here(tmp_path: Path) -> None:
+    change(write_fiftyone(tmp_path) / "labels.json", lambda found: found["images"][0].update(file_name="day\\a.png"))
+    change(tmp_path / "labels.json", lambda found: found["images"][1].update(file_name="./day/b.png"))
+    assert Coco(tmp_path).faults == []
+
+
+def test_of_two_folders_with_all_images_the_one_that_the_files_name_names_is_taken(tmp_path: Path) -> None:
+    write_coco(tmp_path)
+    for path in (tmp_path / "train2017").iterdir():
+        put_image(tmp_path / "a2017" / path.name)
+    layout = Coco(tmp_path, annotations=INSTANCES)
+    assert [record.key.partition("/")[0] for record in layout.records()] == ["train2017"] * 3
+
+
+def test_each_split_may_have_its_own_file_that_counts_from_0(tmp_path: Path) -> None:
+    layout = Coco(write_roboflow(tmp_path))
+    assert layout.faults == []
+    assert layout.label_space.names == ("lights", "red")
+    assert [objects(layout, number).boxes.tolist() for number in (0, 1)] == [[[1, 2, 4, 6]], [[2, 2, 5, 6]]]
+
+
+@pytest.mark.parametrize("write", [write_coco, write_fiftyone, write_roboflow])
+def test_auto_takes_it(tmp_path: Path, write: Callable[[Path], Path]) -> None:
+    assert choose(write(tmp_path)).layout is Coco
+
+
+def test_many_json_files_of_one_image_each_are_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put_image(tmp_path / "imgs/1.png")
+    for number in range(20):
+        write_json(tmp_path / f"imgs/{number}.json", images=[], categories=[], annotations=[])
+    assert choose(tmp_path).layout is not Coco
+
+
+def test_an_image_that_no_file_names_is_a_fault_and_a_record(tmp_path: Path) -> None:
+    put_image(write_coco(tmp_path) / "train2017/new.jpg")
+    layout = Coco(tmp_path)
+    (fault,) = layout.faults
+    assert "train2017/new.jpg: an image that annotations/instances_train2017.json" in fault
+    record = layout.records()[-1]
+    assert (record.key, record.label_files) == ("train2017/new.jpg", ())
+    assert layout.annotation(record).objects is None
+
+
+def test_an_entry_without_its_image_is_a_fault(tmp_path: Path) -> None:
+    (write_coco(tmp_path) / "train2017/000000000030.jpg").unlink()
+    assert "instances_train2017.json: an entry without its image, " in Coco(tmp_path).faults[0]
+    assert "train2017/000000000030.jpg" in Coco(tmp_path).faults[0]
+
+
+def test_an_image_of_another_size_is_named_with_both(tmp_path: Path) -> None:
+    put_image(write_coco(tmp_path) / "train2017/000000000009.jpg", size=(20, 30))
+    with pytest.raises(InputError, match=r"image 000000000009\.jpg: says 24x32 .*2017/000000000009\.jpg is 20x30"):
+        objects(Coco(tmp_path), 0)
+
+
+def test_an_unknown_category_is_a_fault_and_no_class(tmp_path: Path) -> None:
+    change(write_coco(tmp_path) / INSTANCES, lambda found: found["annotations"][2].update(category_id=91))
+    layout = Coco(tmp_path)
+    assert "instances_train2017.json: 1 annotations have category id 91, which is not in categories" in layout.faults[0]
+    with pytest.raises(InputError, match=r"image 000000000009\.jpg, annotation 77: category id 91"):
+        objects(layout, 0)
+
+
+def duplicate(name: str) -> Callable[[dict[str, Any]], Any]:
+    return lambda found: found[name].append(found[name][0])
+
+
+@pytest.mark.parametrize(
+    ("edit", "fault"),
+    [
+        (duplicate("images"), r"image id 9 stands twice"),
+        (duplicate("annotations"), r"annotation id 900100 stands twice"),
+        (duplicate("categories"), r"category id 1 stands twice"),
+        (lambda found: found["images"].append(picture(31, "000000000009.jpg")), r"000000000009\.jpg stands twice"),
+        (lambda found: found["images"][0].update(file_name="../0.jpg"), r"'\.\./0\.jpg' leaves the folder"),
+        (lambda found: found["images"][0].update(file_name="/etc/0.jpg"), r"'/etc/0\.jpg' leaves the folder"),
+        (lambda found: found["annotations"][0].update(image_id=8), r"1 annotations are of image id 8, which is not in"),
+        (
+            lambda found: found["annotations"][1].update(bbox=[4, -3, 40, 10]),
+            r"boxes of 000000000025\.jpg reach from \(0, -3\) to \(44, 7\), outside of its 32x24 pixels",
+        ),
+        (
+            lambda found: found["categories"].append({"id": 91, "name": "dog"}),
+            r"category 'dog' stands twice; they are read as one class",
+        ),
+    ],
+)
+def test_what_is_wrong_with_an_entry_is_a_fault(
+    tmp_path: Path, edit: Callable[[dict[str, Any]], Any], fault: str
+) -> None:
+    change(write_coco(tmp_path) / INSTANCES, edit)
+    faults = [text for text in Coco(tmp_path).faults if INSTANCES in text]
+    assert faults
+    with pytest.raises(InputError, match=fault):
+        raise InputError("\n".join(faults))
+
+
+def test_a_box_may_leave_its_image_by_a_rounding(tmp_path: Path) -> None:
+    change(write_coco(tmp_path) / INSTANCES, lambda found: found["annotations"][1].update(bbox=[-0.5, 4, 33, 20.5]))
+    assert Coco(tmp_path).faults == []
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"bbox": [1, 2, 3]}, r"annotation 77: its bbox is \[1, 2, 3\]; expected a list of 4 finite numbers"),
+        ({"bbox": [1, 2, float("nan"), 4]}, r"annotation 77: its bbox"),
+        ({"bbox": [1, 2, "3", 4]}, r"annotation 77: its bbox"),
+        ({"bbox": [5, 5, -2, 4]}, r"annotation 77: its bbox is -2 wide and 4 high"),
+        ({"segmentation": [[1, 2, 3, 4]]}, r"annotation 77: a polygon of 4 numbers"),
+        ({"segmentation": "none"}, r"annotation 77: its segmentation is 'none'"),
+        (
+            {"segmentation": {"size": [24, 30], "counts": CROWD}},
+            r"mask of size \[24, 30\], but the image is \[24, 32\]",
+        ),
+        ({"segmentation": {"size": [24, 32], "counts": [5, 6]}}, r"runs of its mask fill 11 of 768 pixels"),
+        ({"segmentation": {"size": [24, 32], "counts": STRING[:-1]}}, r"counts of its mask|runs of its mask fill"),
+        ({"segmentation": {"size": [24, 32], "counts": "{~"}}, r"the counts of its mask are no run lengths"),
+        ({"segmentation": {"size": [24, 32], "counts": [-1, 769]}}, r"the counts of its mask are no run lengths"),
+    ],
+)
+def test_a_value_that_is_not_cocos_is_named(tmp_path: Path, values: dict[str, Any], message: str) -> None:
+    change(write_coco(tmp_path) / INSTANCES, lambda found: found["annotations"][2].update(values))
+    layout = Coco(tmp_path, annotations=INSTANCES)
+    with pytest.raises(InputError, match=message):
+        objects(layout, 0)
+
+
+@pytest.mark.parametrize(
+    ("keypoints", "message"),
+    [([1, 2, 2], "its keypoints is .*51 finite"), ([1, 2, 3] * 17, "visibility 3 of a keypoint")],
+)
+def test_a_pose_that_is_not_its_categorys_is_named(tmp_path: Path, keypoints: list[int], message: str) -> None:
+    path = write_coco(tmp_path) / "annotations/person_keypoints_train2017.json"
+    change(path, lambda found: found["annotations"][0].update(keypoints=keypoints))
+    with pytest.raises(InputError, match=message):
+        objects(Coco(tmp_path), 1)
+
+
+def test_two_files_of_the_same_images_need_a_choice(tmp_path: Path) -> None:
+    path = write_coco(tmp_path) / INSTANCES
+    (tmp_path / "annotations/other.json").write_bytes(path.read_bytes())
+    with pytest.raises(InputError, match=r"both .*instances_train2017\.json and .*other\.json .*annotations=…"):
+        Coco(tmp_path)
+    assert len(Coco(tmp_path, annotations="annotations/other.json").records()) == 3
+
+
+def test_a_chosen_file_leaves_other_folders_out(tmp_path: Path) -> None:
+    put_image(write_coco(tmp_path) / "val2017/1.jpg")
+    assert len(Coco(tmp_path, annotations=INSTANCES).records()) == 3
+    assert len(Coco(tmp_path).records()) == 4
+
+
+def test_label_images_belong_to_their_image_and_are_no_records(tmp_path: Path) -> None:
+    put_image(write_coco(tmp_path) / "annotations/panoptic_train2017/000000000009.png")
+    layout = Coco(tmp_path)
+    assert layout.faults == []
+    assert len(layout.records()) == 3
+    assert layout.records()[0].label_files[-1] == tmp_path / "annotations/panoptic_train2017/000000000009.png"
+
+
+def test_categories_with_poses_of_their_own_keep_them_apart(tmp_path: Path) -> None:
+    put_image(tmp_path / "a.png")
+    poses = [thing(number, 1, number, [1, 1, 5, 5], []) | {"keypoints": [1, 2, 2, 3, 4, 1]} for number in (1, 2)]
+    write_json(
+        tmp_path / "labels.json",
+        images=[picture(1, "a.png")],
+        annotations=poses,
+        categories=[
+            {"id": 1, "name": "car", "keypoints": ["left_lamp", "right_lamp"]},
+            {"id": 2, "name": "bird", "keypoints": ["beak", "tail"]},
+        ],
+    )
+    layout = Coco(tmp_path)
+    assert layout.label_space.keypoints == ("left_lamp", "right_lamp", "beak", "tail")
+    assert layout.label_space.swaps == ((0, 1),)
+    found = objects(layout, 0)
+    assert found.visible is not None
+    assert found.visible.tolist() == [[2, 1, 0, 0], [0, 0, 2, 1]]
+
+
+def test_a_file_without_coco_lists_is_refused(tmp_path: Path) -> None:
+    put_image(tmp_path / "a.png")
+    write_json(tmp_path / "other.json", frames=[])
+    with pytest.raises(InputError, match=r"other\.json: no COCO file of objects"):
+        Coco(tmp_path, annotations="other.json")
+    with pytest.raises(InputError, match=r"no COCO file annotations/\*\.json below it"):
+        Coco(tmp_path)
+
+
+def test_a_file_of_other_images_is_refused(tmp_path: Path) -> None:
+    for path in (write_coco(tmp_path) / "train2017").iterdir():
+        path.rename(path.with_name(f"x{path.name}"))
+    with pytest.raises(InputError, match=r"none of the 3 images that it names is below"):
+        Coco(tmp_path)
+
+
+def test_entries_of_another_form_are_refused_with_their_place(tmp_path: Path) -> None:
+    put_image(tmp_path / "a.png")
+    write_json(tmp_path / "labels.json", images=[{"id": 1}], annotations=[], categories=[])
+    with pytest.raises(InputError, match=r"labels\.json: an element of images at byte \d+ .*'file_name'"):
+        Coco(tmp_path)
+
+
+def test_5000_annotations_open_fast(tmp_path: Path) -> None:
+    put_image(tmp_path / "a.png")
+    ring = [float(number % 20) for number in range(80)]
+    write_json(
+        tmp_path / "labels.json",
+        images=[picture(1, "a.png")],
+        annotations=[thing(number, 1, 1, [1, 1, 5, 5], [ring]) for number in range(5000)],
+        categories=[{"id": 1, "name": "car"}],
+    )
+    start = time.perf_counter()
+    Coco(tmp_path)
+    assert time.perf_counter() - start < 1.0

@@ -1,0 +1,203 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from refine.data.layouts import ImageMasks, MaskFolders
+from refine.data.listing import Listing
+from refine.data.open_layout import choose, open_layout
+from refine.errors import InputError
+from tests.data.layouts.examples.carla import raw
+from tests.data.layouts.examples.image_masks import CLASSES, write_image_masks, write_mask_folders
+from tests.data.layouts.examples.scenes import HEIGHT, WIDTH, photo, save, street
+
+IDS = np.array([[0, 1], [2, 255]])
+COLORS = {0: (10, 20, 30), 1: (40, 50, 60), 2: (70, 80, 90)}
+
+
+def pair(root: Path, mask: np.ndarray, name: str = "seg/a_seg.png") -> Path:
+    """An image of `mask`'s size at `rgb/a.jpg`, and the mask."""
+    Image.fromarray(np.zeros((*mask.shape[:2], 3), np.uint8)).save(_made(root / "rgb/a.jpg"))
+    return save(mask, root / name)
+
+
+def _made(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def options(root: Path, text: str) -> str:
+    """A file of options for `open_layout`."""
+    path = root.parent / f"{root.name}.yaml"
+    path.write_text(f"layout: image-masks\nimages: rgb/{{stem}}.jpg\nmasks: seg/{{stem}}_seg.png\n{text}\n")
+    return str(path)
+
+
+def test_known_folders_need_no_options(tmp_path: Path) -> None:
+    write_image_masks(tmp_path)
+    assert choose(tmp_path).layout is ImageMasks
+    layout = ImageMasks(tmp_path)
+    assert layout.faults == []
+    assert [record.key for record in layout.records()] == ["images/a.jpg", "images/deep/b.jpg"]
+    assert layout.records()[1].label_files == (tmp_path / "labels/deep/b.png",)
+    mask = layout.annotation(layout.records()[0]).mask
+    assert mask is not None
+    assert mask.dtype == torch.int64
+    assert mask.tolist() == np.array([0, 1, 2, 3, 4, 255])[street()].tolist()
+    assert layout.label_space.names == CLASSES
+
+
+def test_images_and_masks_stay_with_their_older_layout(tmp_path: Path) -> None:
+    write_mask_folders(tmp_path)
+    assert choose(tmp_path).layout is MaskFolders
+    for record in MaskFolders(tmp_path).records():
+        assert torch.equal(MaskFolders(tmp_path).label(record), ImageMasks(tmp_path).label(record))
+
+
+@pytest.mark.parametrize("stray", ["images/only.jpg", "labels/only.png", "labels/a.jpg", "imgs/a.png", "seg/a.png"])
+def test_folders_that_do_not_match_are_not_recognized(tmp_path: Path, stray: str) -> None:
+    write_image_masks(tmp_path)
+    save(photo(street(), 1), tmp_path / stray)
+    assert ImageMasks.recognize(Listing(tmp_path)) is None
+
+
+def test_without_known_folders_it_asks_for_patterns(tmp_path: Path) -> None:
+    save(photo(street(), 1), tmp_path / "left/a.png")
+    with pytest.raises(InputError, match="set both images and masks to a pattern"):
+        ImageMasks(tmp_path)
+    with pytest.raises(InputError, match="set both images and masks to a pattern"):
+        ImageMasks(tmp_path, images="left/{stem}.png")
+
+
+def test_patterns_pair_files_of_any_names_and_depth(tmp_path: Path) -> None:
+    for name in ("a", "town/b"):
+        save(photo(street(), 1), tmp_path / f"rgb/{name}.png")
+        save(street().astype(np.uint8), tmp_path / f"seg/{name}_seg.png")
+    layout = ImageMasks(tmp_path, "rgb/{stem}.*", "seg/{stem}_seg.png", classes=(*CLASSES, "nothing"))
+    assert layout.faults == []
+    assert [record.key for record in layout.records()] == ["rgb/a.png", "rgb/town/b.png"]
+    assert layout.label(layout.records()[1]).tolist() == street().tolist()
+
+
+def test_where_both_patterns_fit_the_one_with_more_letters_wins(tmp_path: Path) -> None:
+    save(photo(street(), 1), tmp_path / "a.png")
+    save(street().astype(np.uint8), tmp_path / "a_seg.png")
+    layout = ImageMasks(tmp_path, "{stem}.png", "{stem}_seg.png")
+    assert [record.key for record in layout.records()] == ["a.png"]
+    assert layout.records()[0].label_files == (tmp_path / "a_seg.png",)
+    with pytest.raises(InputError, match=r"a\.png: fits '\{stem\}\.png' and '\{stem\}\.png'; write more"):
+        ImageMasks(tmp_path, "{stem}.png", "{stem}.png")
+
+
+@pytest.mark.parametrize("pattern", ["rgb/*.png", "{stem}/{stem}.png", "/rgb/{stem}.png", "../rgb/{stem}.png"])
+def test_patterns_that_are_none_or_leave_the_folder_are_refused(tmp_path: Path, pattern: str) -> None:
+    write_image_masks(tmp_path)
+    with pytest.raises(InputError, match=r"expected a path in the dataset with one \{stem\}"):
+        ImageMasks(tmp_path, pattern, "labels/{stem}.png")
+
+
+def test_a_pattern_without_an_image_is_refused(tmp_path: Path) -> None:
+    write_image_masks(tmp_path)
+    with pytest.raises(InputError, match=r"no image fits the pattern 'rgb/\{stem\}\.png'; the first file is images/a"):
+        ImageMasks(tmp_path, "rgb/{stem}.png", "labels/{stem}.png")
+
+
+def test_options_come_from_a_file(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    pair(root, IDS.astype(np.uint8))
+    layout = open_layout(options(root, "classes: [road, car, sky]"), root)
+    assert layout.label_space.names == ("road", "car", "sky")
+    assert layout.label(layout.records()[0]).tolist() == IDS.tolist()
+    with pytest.raises(InputError, match="encoding"):
+        open_layout(options(root, "encoding: hue"), root)
+
+
+def test_colors_are_read_by_a_csv_of_names_and_colors(tmp_path: Path) -> None:
+    colors = np.array([[COLORS[0], COLORS[1]], [COLORS[2], COLORS[0]]], np.uint8)
+    pair(tmp_path, colors)
+    (tmp_path / "class_dict.csv").write_text("name,r,g,b\nroad,10,20,30\ncar, 40,50,60\nsky,70,80,90\n")
+    layout = ImageMasks(tmp_path, "rgb/{stem}.jpg", "seg/{stem}_seg.png", encoding="color")
+    assert layout.label_space.names == ("road", "car", "sky")
+    assert layout.label_space.colors == tuple(COLORS.values())
+    assert layout.label(layout.records()[0]).tolist() == [[0, 1], [2, 0]]
+
+
+def test_a_black_class_is_not_taken_for_none(tmp_path: Path) -> None:
+    pair(tmp_path, np.zeros((2, 2, 3), np.uint8))
+    (tmp_path / "label_colors.txt").write_text("9 9 9\troad\n0 0 0\tnight sky\n")
+    layout = ImageMasks(tmp_path, "rgb/{stem}.jpg", "seg/{stem}_seg.png", encoding="color")
+    assert layout.label_space.names == ("road", "night sky")
+    assert set(layout.label(layout.records()[0]).flatten().tolist()) == {1}
+
+
+def test_names_without_colors_cannot_tell_colors(tmp_path: Path) -> None:
+    pair(tmp_path, np.zeros((2, 2, 3), np.uint8))
+    layout = ImageMasks(tmp_path, "rgb/{stem}.jpg", "seg/{stem}_seg.png", encoding="color", classes=("a", "b"))
+    with pytest.raises(InputError, match="classes: this table has no colors"):
+        layout.annotation(layout.records()[0])
+
+
+def test_ids_in_the_red_channel(tmp_path: Path) -> None:
+    pair(tmp_path, raw(IDS.astype(np.uint8)))
+    layout = ImageMasks(tmp_path, "rgb/{stem}.jpg", "seg/{stem}_seg.png", encoding="red", classes=("a", "b", "c"))
+    assert layout.label(layout.records()[0]).tolist() == IDS.tolist()
+
+
+def test_ids_of_16_bits_by_a_users_table(tmp_path: Path) -> None:
+    pair(tmp_path, np.array([[3, 1000], [65535, 3]], np.uint16))
+    (tmp_path / "mine.yaml").write_text(
+        "classes: [{id: 3, name: road}, {id: 1000, name: car}, {id: 65535, name: none, ignore: true}]\n"
+    )
+    patterns = ("rgb/{stem}.jpg", "seg/{stem}_seg.png")
+    layout = ImageMasks(tmp_path, *patterns, table="mine.yaml", encoding="deep")
+    assert layout.table.name == "mine"
+    assert layout.label(layout.records()[0]).tolist() == [[0, 1], [255, 0]]
+    shallow = ImageMasks(tmp_path, *patterns, table="mine.yaml")
+    with pytest.raises(InputError, match="mode I;16 is no index mask"):
+        shallow.annotation(shallow.records()[0])
+
+
+def test_a_table_that_ships_by_its_name(tmp_path: Path) -> None:
+    pair(tmp_path, np.array([[0, 11]], np.uint8))
+    patterns = ("rgb/{stem}.jpg", "seg/{stem}_seg.png")
+    layout = ImageMasks(tmp_path, *patterns, table="camvid11")
+    assert layout.label(layout.records()[0]).tolist() == [[0, 255]]
+    with pytest.raises(InputError, match=r"label table camvid12: none of those that ship: .*camvid11"):
+        ImageMasks(tmp_path, *patterns, table="camvid12").label_space  # noqa: B018  # read for its error
+
+
+def test_without_a_table_there_are_records_but_no_labels(tmp_path: Path) -> None:
+    (write_image_masks(tmp_path) / "classes.txt").unlink()
+    layout = ImageMasks(tmp_path)
+    assert len(layout.records()) == 2
+    with pytest.raises(InputError, match=r"nothing says what the masks' values mean; set table .*classes\.txt"):
+        layout.label_space  # noqa: B018  # read for its error
+
+
+def test_a_table_and_classes_contradict(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"a table \(camvid11\) and classes \(a, b\); give one"):
+        ImageMasks(write_image_masks(tmp_path), table="camvid11", classes=("a", "b"))
+
+
+def test_an_image_without_its_mask_is_named_and_stays(tmp_path: Path) -> None:
+    (write_image_masks(tmp_path) / "labels/a.png").unlink()
+    layout = ImageMasks(tmp_path, "images/{stem}.jpg", "labels/{stem}.png")
+    wanted = f"{tmp_path}/images/a.jpg: an image without a mask; add {tmp_path}/labels/a.png"
+    assert layout.faults == [wanted]
+    assert layout.annotation(layout.records()[0]).mask is None
+
+
+def test_a_mask_of_another_size_is_named(tmp_path: Path) -> None:
+    Image.new("L", (WIDTH, HEIGHT + 2)).save(write_image_masks(tmp_path) / "labels/a.png")
+    layout = ImageMasks(tmp_path)
+    with pytest.raises(InputError, match=r"labels/a\.png: 26x32 .* is 24x32"):
+        layout.annotation(layout.records()[0])
+
+
+def test_an_id_of_no_class_is_named(tmp_path: Path) -> None:
+    Image.new("L", (WIDTH, HEIGHT), 5).save(write_image_masks(tmp_path) / "labels/a.png")
+    layout = ImageMasks(tmp_path)
+    with pytest.raises(InputError, match=r"labels/a\.png: id 5 in 768 pixels is none of .*classes\.txt's"):
+        layout.annotation(layout.records()[0])

@@ -1,0 +1,255 @@
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from refine.data.annotation import Annotation
+from refine.data.formats import voc_xml
+from refine.data.layouts import PascalVoc
+from refine.data.open_layout import choose
+from refine.errors import InputError
+from tests.data.layouts.examples.coco import SIZE, put_image
+from tests.data.layouts.examples.voc import PERSON, put_mask, voc_palette, write_voc
+
+BOXES = "Annotations/2008_000008.xml"
+
+
+def annotation(layout: PascalVoc, number: int = 1) -> Annotation:
+    return layout.annotation(layout.records()[number])
+
+
+def change(path: Path, before: str, after: str) -> Path:
+    text = path.read_text(encoding="utf-8")
+    assert before in text
+    path.write_text(text.replace(before, after), encoding="utf-8")
+    return path
+
+
+def test_boxes_that_count_from_1_and_include_the_last_pixel_become_areas(tmp_path: Path) -> None:
+    layout = PascalVoc(write_voc(tmp_path))
+    assert [record.key for record in layout.records()] == [
+        "JPEGImages/2007_000027.jpg",
+        "JPEGImages/2008_000008.jpg",
+        "JPEGImages/2008_000015.jpg",
+    ]
+    found = annotation(layout).objects
+    assert found is not None
+    assert found.boxes.tolist() == [[4, 0, 12, 24], [14.5, 9, 32, 20]]
+    assert found.boxes.canvas_size == SIZE
+    assert layout.faults == []
+
+
+def test_classes_are_vocs_in_the_order_of_their_ids(tmp_path: Path) -> None:
+    layout = PascalVoc(write_voc(tmp_path))
+    assert layout.label_space.kind == "objects"
+    assert len(layout.label_space.names) == 20
+    found = annotation(layout).objects
+    assert found is not None
+    assert [layout.label_space.names[index] for index in found.classes.tolist()] == ["person", "train"]
+
+
+def test_masks_come_along_with_the_same_numbers_and_without_border_and_background(tmp_path: Path) -> None:
+    layout = PascalVoc(write_voc(tmp_path))
+    found = annotation(layout)
+    assert found.mask is not None
+    names = layout.label_space.names
+    assert sorted(set(found.mask.flatten().tolist())) == [names.index("person"), names.index("train"), 255]
+    assert found.mask[12, 5] == names.index("person")
+    assert (found.mask[9, 14], found.mask[0, 0]) == (255, 255)
+    assert found.instances is not None
+    assert sorted(set(found.instances.flatten().tolist())) == [0, 1, 2]
+
+
+def test_each_object_has_the_mask_of_its_number(tmp_path: Path) -> None:
+    found = annotation(PascalVoc(write_voc(tmp_path))).objects
+    assert found is not None
+    assert found.masks is not None
+    assert found.masks.dtype == torch.bool
+    assert found.masks[0].nonzero().amin(0).tolist() == [0, 4]
+    assert found.masks[0].nonzero().amax(0).tolist() == [23, 11]
+    assert int(found.masks[1].sum()) == 9 * 15
+
+
+def test_objects_of_other_numbers_have_no_masks(tmp_path: Path) -> None:
+    put_mask(write_voc(tmp_path) / "SegmentationObject/2008_000008.png", person=7, train=2)
+    found = annotation(PascalVoc(tmp_path))
+    assert found.objects is not None
+    assert found.objects.masks is None
+    assert found.instances is not None
+
+
+def test_as_masks_the_background_is_a_class_and_images_are_those_of_the_sets(tmp_path: Path) -> None:
+    layout = PascalVoc(write_voc(tmp_path), labels="mask")
+    assert layout.label_space.kind == "mask"
+    assert layout.label_space.names[:2] == ("background", "aeroplane")
+    (record,) = layout.records()
+    assert [path.parent.name for path in record.label_files] == [
+        "SegmentationClass",
+        "Annotations",
+        "SegmentationObject",
+    ]
+    assert sorted(set(layout.label(record).flatten().tolist())) == [0, 15, 19, 255]
+    found = layout.annotation(record).objects
+    assert found is not None
+    assert found.classes.tolist() == [15, 19]
+
+
+def test_colors_are_those_of_the_palette(tmp_path: Path) -> None:
+    colors = PascalVoc(write_voc(tmp_path), labels="mask").label_space.colors
+    palette = voc_palette()
+    for number in (0, 1, 2, 15, 19):
+        assert colors[number] == tuple(palette[3 * number : 3 * number + 3])
+
+
+def test_label_files_are_the_parsed_one_and_all_of_the_images_name(tmp_path: Path) -> None:
+    put_mask(write_voc(tmp_path) / "SegmentationClassAug/2008_000008.png", 1, 2)
+    names = [path.parent.name for path in PascalVoc(tmp_path).records()[1].label_files]
+    assert names == ["Annotations", "SegmentationClass", "SegmentationClassAug", "SegmentationObject"]
+
+
+def test_a_set_chooses_images_and_names_what_it_lacks(tmp_path: Path) -> None:
+    write_voc(tmp_path)
+    assert [record.key[-8:] for record in PascalVoc(tmp_path, split="train").records()] == ["0027.jpg", "0008.jpg"]
+    assert PascalVoc(tmp_path, split="train").faults == []
+    with pytest.raises(InputError, match=r"no ImageSets/Main/test\.txt; the sets are train, val"):
+        PascalVoc(tmp_path, split="test")
+    (tmp_path / "ImageSets/Main/val.txt").write_text("2008_000015\n../2008_000016\n")
+    layout = PascalVoc(tmp_path, split="val")
+    assert len(layout.records()) == 1
+    assert "2008_000016: an entry of a set without its image" in layout.faults[0]
+
+
+def test_sets_of_classes_name_them(tmp_path: Path) -> None:
+    sets = write_voc(tmp_path) / "ImageSets/Main"
+    for name in ("train_train", "person_train"):
+        (sets / f"{name}.txt").write_text("2007_000027  1\n2008_000008 -1\n")
+    (sets / "my_train.txt").write_text("2007_000027\n")
+    layout = PascalVoc(tmp_path)
+    assert layout.label_space.names == ("person", "train")
+    assert len(PascalVoc(tmp_path, split="person_train").records()) == 2
+
+
+def test_several_years_may_stand_side_by_side(tmp_path: Path) -> None:
+    write_voc(tmp_path / "VOC2007")
+    write_voc(tmp_path / "VOC2012")
+    layout = PascalVoc(tmp_path, split="val")
+    assert [record.key for record in layout.records()] == [
+        "VOC2007/JPEGImages/2008_000015.jpg",
+        "VOC2012/JPEGImages/2008_000015.jpg",
+    ]
+    assert layout.faults == []
+
+
+def test_auto_takes_it(tmp_path: Path) -> None:
+    assert choose(write_voc(tmp_path)).layout is PascalVoc
+
+
+def test_an_image_without_its_xml_is_a_fault_and_a_record(tmp_path: Path) -> None:
+    (write_voc(tmp_path) / "Annotations/2007_000027.xml").unlink()
+    layout = PascalVoc(tmp_path)
+    assert "JPEGImages/2007_000027.jpg: an image without a label in Annotations" in layout.faults[0]
+    assert layout.records()[0].label_files == ()
+    assert annotation(layout, 0).objects is None
+
+
+def test_labels_without_an_image_are_faults(tmp_path: Path) -> None:
+    (write_voc(tmp_path) / "JPEGImages/2008_000008.jpg").unlink()
+    faults = PascalVoc(tmp_path).faults
+    assert len(faults) == 3
+    assert "Annotations/2008_000008.xml: a label without an image" in faults[0]
+
+
+def test_an_image_of_another_size_is_named(tmp_path: Path) -> None:
+    put_image(write_voc(tmp_path) / "JPEGImages/2007_000027.jpg", size=(20, 30))
+    with pytest.raises(InputError, match=r"2007_000027\.xml: says 24x32 .* 2?.*2007_000027\.jpg is 20x30"):
+        annotation(PascalVoc(tmp_path), 0)
+
+
+@pytest.mark.parametrize("folder", ["SegmentationClass", "SegmentationObject"])
+def test_a_mask_of_another_size_is_named(tmp_path: Path, folder: str) -> None:
+    path = write_voc(tmp_path) / folder / "2008_000008.png"
+    Image.new("P", (30, 24)).save(path)
+    with pytest.raises(InputError, match=rf"{folder}/2008_000008\.png: 24x30 .*24x32"):
+        annotation(PascalVoc(tmp_path))
+
+
+def test_an_unknown_class_is_named_with_its_object(tmp_path: Path) -> None:
+    change(write_voc(tmp_path) / BOXES, "<name>train<", "<name>tram<")
+    with pytest.raises(InputError, match=r"0008\.xml, object 2 \(tram\): no class of this name .*classes="):
+        annotation(PascalVoc(tmp_path))
+    assert annotation(PascalVoc(tmp_path, classes=("person", "tram", *"abcdefghijklmnopqrs"))).objects is not None
+
+
+def test_an_unknown_id_in_a_mask_is_named(tmp_path: Path) -> None:
+    put_mask(write_voc(tmp_path) / "SegmentationClass/2008_000008.png", person=15, train=21)
+    with pytest.raises(InputError, match=r"SegmentationClass/2008_000008\.png: id 21 in 135 pixels"):
+        annotation(PascalVoc(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        (
+            "<xmin>5<",
+            "<xmin>0<",
+            r"object 1 \(person\): .* 0, 1, 12, 24 are outside .*first_pixel=0",
+        ),
+        ("<xmax>12<", "<xmax>33<", r"5, 1, 33, 24 are outside of an image of 32x24"),
+        ("<xmax>12<", "<xmax>3<", r"5, 1, 3, 24 are outside"),
+        ("<xmax>12<", "<xmax>inf<", r"object 1 \(person\): expected a finite number, found 'inf'"),
+        ("<xmin>5</xmin>", "", r"object 1 \(person\): expected a finite number, found ''"),
+        ("<name>person</name>", "", r"object 1 \(without a name\): expected a name and a bndbox"),
+        ("</annotation>", "", r"2008_000008\.xml: cannot be read as XML of VOC"),
+        (
+            "<annotation>",
+            '<!DOCTYPE a [<!ENTITY b "c">]><annotation>',
+            r"has a DOCTYPE \(a\), which VOC's files",
+        ),
+    ],
+)
+def test_an_xml_that_is_not_vocs_is_named(tmp_path: Path, before: str, after: str, message: str) -> None:
+    change(write_voc(tmp_path) / BOXES, before, after)
+    with pytest.raises(InputError, match=message):
+        annotation(PascalVoc(tmp_path))
+
+
+def test_an_xml_of_many_megabytes_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(voc_xml, "MOST_BYTES", 1 << 8)
+    with pytest.raises(InputError, match=r"\.xml: cannot be read as XML of VOC \(more than"):
+        annotation(PascalVoc(write_voc(tmp_path)))
+
+
+def test_boxes_that_count_from_0_are_taken_as_they_stand(tmp_path: Path) -> None:
+    change(write_voc(tmp_path) / BOXES, "<xmin>5<", "<xmin>0<")
+    found = annotation(PascalVoc(tmp_path, first_pixel=0)).objects
+    assert found is not None
+    assert found.boxes[0].tolist() == [0, 1, 12, 24]
+
+
+def test_a_file_without_a_size_takes_the_images(tmp_path: Path) -> None:
+    size = "<width>32</width>\n\t\t<height>24</height>\n\t\t<depth>3</depth>\n\t"
+    change(write_voc(tmp_path) / BOXES, f"\t<size>\n\t\t{size}</size>\n", "")
+    assert annotation(PascalVoc(tmp_path)).objects is not None
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8"])
+def test_entities_are_refused_in_any_encoding(tmp_path: Path, encoding: str) -> None:
+    path = change(write_voc(tmp_path) / BOXES, "<name>person<", "<name>&p;<")
+    doctype = f'<?xml version="1.0" encoding="{encoding}"?><!DOCTYPE a [<!ENTITY p "person">]>'
+    path.write_bytes((doctype + path.read_text()).encode(encoding))
+    with pytest.raises(InputError, match="has a DOCTYPE"):
+        annotation(PascalVoc(tmp_path))
+
+
+def test_parts_of_objects_are_no_objects(tmp_path: Path) -> None:
+    assert "<name>head</name>" in PERSON
+    found = annotation(PascalVoc(write_voc(tmp_path))).objects
+    assert found is not None
+    assert len(found) == 2
+
+
+def test_a_folder_without_annotations_is_refused(tmp_path: Path) -> None:
+    put_image(tmp_path / "JPEGImages/a.jpg")
+    with pytest.raises(InputError, match="no folder JPEGImages beside Annotations"):
+        PascalVoc(tmp_path)

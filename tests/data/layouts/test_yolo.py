@@ -1,0 +1,278 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from refine.data.annotation import Objects
+from refine.data.layouts import Yolo
+from refine.data.open_layout import choose
+from refine.errors import InputError
+from tests.data.layouts.examples.coco import SIZE, put_image
+from tests.data.layouts.examples.yolo import (
+    DETECT,
+    write_yolo,
+    write_yolo_pose,
+    write_yolo_roboflow,
+    write_yolo_segment,
+)
+
+
+def objects(layout: Yolo, number: int = 0) -> Objects:
+    found = layout.annotation(layout.records()[number]).objects
+    assert found is not None
+    return found
+
+
+def label(root: Path, text: str, key: str = "train/a") -> Path:
+    (root / "labels" / f"{key}.txt").write_text(text, encoding="utf-8")
+    return root
+
+
+def test_boxes_are_shares_of_the_image_around_their_center(tmp_path: Path) -> None:
+    layout = Yolo(write_yolo(tmp_path))
+    assert [record.key for record in layout.records()] == [
+        "images/train/a.jpg",
+        "images/train/b.jpg",
+        "images/val/c.jpg",
+    ]
+    assert layout.records()[0].label_files == (tmp_path / "labels/train/a.txt",)
+    assert layout.label_space.kind == "objects"
+    assert layout.label_space.names == ("person", "bicycle", "traffic light")
+    found = objects(layout)
+    assert found.boxes.tolist() == [[12, 6, 20, 18], [0, 0, 8, 12]]
+    assert found.boxes.canvas_size == SIZE
+    assert found.classes.tolist() == [0, 2]
+    assert (found.polygons, found.keypoints, found.masks) == (None, None, None)
+    assert layout.faults == []
+
+
+def test_an_empty_file_says_that_there_is_nothing(tmp_path: Path) -> None:
+    found = objects(Yolo(write_yolo(tmp_path)), 1)
+    assert found.boxes.shape == (0, 4)
+    assert found.classes.dtype == torch.int64
+
+
+def test_outlines_have_the_box_around_them_and_a_box_may_stand_among_them(tmp_path: Path) -> None:
+    layout = Yolo(write_yolo_segment(tmp_path))
+    found = objects(layout)
+    assert found.polygons is not None
+    assert [[ring.tolist() for ring in rings] for rings in found.polygons] == [
+        [[[8, 6], [24, 6], [24, 12], [8, 18]]],
+        [],
+    ]
+    assert found.boxes.tolist() == [[8, 6, 24, 18], [12, 6, 20, 18]]
+    assert found.classes.tolist() == [1, 0]
+
+
+def test_poses_have_the_pairs_of_the_yaml(tmp_path: Path) -> None:
+    layout = Yolo(write_yolo_pose(tmp_path))
+    assert layout.label_space.keypoints == ("0", "1", "2")
+    assert layout.label_space.swaps == ((1, 2),)
+    found = objects(layout)
+    assert found.keypoints is not None
+    assert found.visible is not None
+    assert found.boxes.tolist() == [[8, 6, 24, 18]]
+    assert found.keypoints.tolist() == [[[8, 6], [16, 18], [0, 0]]]
+    assert found.visible.tolist() == [[2, 1, 0]]
+    assert objects(layout, 1).keypoints is not None
+
+
+def test_poses_without_visibility_are_visible_but_for_those_at_0(tmp_path: Path) -> None:
+    yaml = write_yolo_pose(tmp_path) / "data.yaml"
+    yaml.write_text(yaml.read_text(encoding="utf-8").replace("[3, 3]", "[3, 2]"), encoding="utf-8")
+    found = objects(Yolo(label(tmp_path, "0 0.5 0.5 0.5 0.5 0.25 0.25 0.5 0.75 0 0")))
+    assert found.visible is not None
+    assert found.visible.tolist() == [[2, 2, 0]]
+
+
+def test_named_keypoints_give_their_pairs_without_flip_idx(tmp_path: Path) -> None:
+    yaml = write_yolo_pose(tmp_path) / "data.yaml"
+    names = "kpt_names:\n  0: [nose, left_eye, right_eye]\n"
+    yaml.write_text(yaml.read_text(encoding="utf-8").replace("flip_idx: [0, 2, 1]\n", names), encoding="utf-8")
+    space = Yolo(tmp_path).label_space
+    assert (space.keypoints, space.swaps) == (("nose", "left_eye", "right_eye"), ((1, 2),))
+
+
+def test_the_last_images_folder_becomes_labels(tmp_path: Path) -> None:
+    put_image(write_yolo(tmp_path) / "images/deep/images/d.png")
+    (tmp_path / "images/deep/labels").mkdir()
+    (tmp_path / "images/deep/labels/d.txt").write_text(DETECT)
+    layout = Yolo(tmp_path)
+    assert layout.records()[0].label_files == (tmp_path / "images/deep/labels/d.txt",)
+    assert layout.faults == []
+
+
+def test_without_an_images_folder_the_label_lies_beside(tmp_path: Path) -> None:
+    put_image(tmp_path / "obj/a.png")
+    (tmp_path / "obj/a.txt").write_text(DETECT)
+    layout = Yolo(tmp_path, classes=("a", "b", "c"))
+    assert layout.records()[0].label_files == (tmp_path / "obj/a.txt",)
+    assert layout.faults == []
+
+
+@pytest.mark.parametrize(
+    ("write", "split", "keys"),
+    [
+        (write_yolo, "train", ["images/train/a.jpg", "images/train/b.jpg"]),
+        (write_yolo, "val", ["images/val/c.jpg"]),
+        (write_yolo_segment, "val", ["images/val/b.jpg"]),
+        (write_yolo_pose, "val", ["images/val/b.jpg"]),
+        (write_yolo_roboflow, "val", ["valid/images/valid_jpg.rf.0a.jpg"]),
+    ],
+)
+def test_a_split_is_found_below_the_dataset_wherever_its_path_leads(
+    tmp_path: Path, write: Callable[[Path], Path], split: str, keys: list[str]
+) -> None:
+    assert [record.key for record in Yolo(write(tmp_path), split=split).records()] == keys
+
+
+def test_a_split_may_be_a_list_and_its_lost_images_are_faults(tmp_path: Path) -> None:
+    yaml = write_yolo(tmp_path) / "data.yaml"
+    yaml.write_text("train: train.txt\nval: /etc\nnames: [a, b, c]\n")
+    lines = "./images/train/b.jpg\nimages/val/c.jpg\n/elsewhere/tiny/images/train/a.jpg\n../../images/x.jpg\n"
+    (tmp_path / "train.txt").write_text(lines)
+    layout = Yolo(tmp_path, split="train")
+    assert [record.key[7:] for record in layout.records()] == ["train/a.jpg", "train/b.jpg", "val/c.jpg"]
+    (fault,) = layout.faults
+    assert "train.txt, line 4: an entry without its image" in fault
+    with pytest.raises(InputError, match=r"data\.yaml: val is '/etc', which is no folder of images and no list below"):
+        Yolo(tmp_path, split="val")
+    with pytest.raises(InputError, match=r"data\.yaml: no split 'test' \(found train, val\)"):
+        Yolo(tmp_path, split="test")
+
+
+def test_an_image_without_a_text_file_is_a_fault_unless_it_is_said_to_be_background(tmp_path: Path) -> None:
+    (write_yolo(tmp_path) / "labels/train/b.txt").unlink()
+    layout = Yolo(tmp_path)
+    (fault,) = layout.faults
+    assert "images/train/b.jpg: an image without a label; add " in fault
+    assert "(background=true)" in fault
+    assert layout.records()[1].label_files == ()
+    assert Yolo(tmp_path, background=True).faults == []
+    assert len(objects(Yolo(tmp_path, background=True), 1)) == 0
+
+
+def test_no_label_at_all_is_a_fault_in_any_case(tmp_path: Path) -> None:
+    for path in (write_yolo(tmp_path) / "labels").rglob("*.txt"):
+        path.unlink()
+    (fault,) = Yolo(tmp_path, background=True).faults
+    assert "not one of its images has a label" in fault
+
+
+def test_a_text_file_without_an_image_is_a_fault(tmp_path: Path) -> None:
+    label(write_yolo(tmp_path), DETECT, "train/lost")
+    (tmp_path / "labels/classes.txt").write_text("person\n")
+    (fault,) = Yolo(tmp_path).faults
+    assert "labels/train/lost.txt: a label without an image" in fault
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("3 0.5 0.5 0.25 0.5", r"a\.txt, line 2: class 3, but the 3 classes are numbered 0 to 2 \(person, bicycle"),
+        ("-1 0.5 0.5 0.25 0.5", r"a\.txt, line 2: class -1, but"),
+        ("0.5 0.5 0.5 0.25 0.5", r"a\.txt, line 2: class 0.5, but"),
+        ("0 16 12 8 6", r"a\.txt, line 2: 16 is no share of the image's size from 0 to 1; divide pixels"),
+        ("0 0.5 0.5 -0.25 0.5", r"a\.txt, line 2: -0.25 is no share"),
+        ("0 0.5 0.5 0.25", r"a\.txt, line 2: 4 values; expected a class and 4 of a box"),
+        ("0 0.5 0.5 0.25 0.5 0.9", r"a\.txt, line 2: 6 values; expected"),
+        ("0 0.5 0.5 0.25 high", r"a\.txt, line 2: expected a finite number, found 'high'"),
+        ("0 0.5 0.5 0.25 nan", r"a\.txt, line 2: expected a finite number, found 'nan'"),
+        ("0 0.1 0.1 0.2 0.2 0.3 1.5", r"a\.txt, line 2: 1.5 is no share"),
+    ],
+)
+def test_a_line_that_does_not_fit_is_named(tmp_path: Path, text: str, message: str) -> None:
+    layout = Yolo(label(write_yolo(tmp_path), f"0 0.5 0.5 0.25 0.5\n{text}\n"))
+    with pytest.raises(InputError, match=message):
+        objects(layout)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "0 0.5 0.5 0.5 0.5 0.25 0.25 2",
+            r"line 1: 8 values; expected .* 4 of a box and 3 of each of 3 keypoints",
+        ),
+        ("0 0.5 0.5 0.5 0.5 0.25 0.25 2 0.5 7.5 1 0 0 0", r"line 1: 7.5 is no share"),
+        ("0 0.5 0.5 0.5 0.5 0.25 0.25 2 0.5 0.5 3 0 0 0", r"line 1: visibility 3 of a keypoint"),
+    ],
+)
+def test_a_pose_that_does_not_fit_is_named(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        objects(Yolo(label(write_yolo_pose(tmp_path), text)))
+
+
+def test_a_rounding_beyond_the_image_is_none(tmp_path: Path) -> None:
+    assert len(objects(Yolo(label(write_yolo(tmp_path), "0 0.5 0.5 1.0000001 1")))) == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("nc: 2", "nc: 3", r"data\.yaml: nc is 3, but there are 2 names"),
+        ("['person', 'bus']", "{0: person, 2: bus}", r"data\.yaml: names are .* from the numbers 0, 1"),
+        ("nc: 2", "kpt_shape: [2, 3]\nflip_idx: ['1', '0']", r"flip_idx is \['1', '0'\]; expected each of the 2"),
+        ("nc: 2", "kpt_shape: 17", r"data\.yaml: kpt_shape is 17; expected"),
+        ("nc: 2", "kpt_shape: [2, 3]\nflip_idx: [0]", r"data\.yaml: flip_idx is \[0\]; expected each of the 2"),
+        (
+            "nc: 2",
+            "kpt_shape: [3, 3]\nflip_idx: [1, 2, 0]",
+            r"flip_idx \[1, 2, 0\] is no exchange of pairs",
+        ),
+    ],
+)
+def test_a_yaml_that_contradicts_itself_is_refused(tmp_path: Path, before: str, after: str, message: str) -> None:
+    yaml = write_yolo_segment(tmp_path) / "data.yaml"
+    yaml.write_text(yaml.read_text(encoding="utf-8").replace(before, after), encoding="utf-8")
+    with pytest.raises(InputError, match=message):
+        Yolo(tmp_path)
+
+
+def test_names_come_from_a_list_or_the_argument_where_there_is_no_yaml(tmp_path: Path) -> None:
+    (write_yolo(tmp_path) / "data.yaml").unlink()
+    with pytest.raises(InputError, match=r"data\.yaml: no such file, so the classes have no names; .*classes="):
+        Yolo(tmp_path).label_space  # noqa: B018  # read for its error
+    assert Yolo(tmp_path, classes=("a", "b", "c")).label_space.names == ("a", "b", "c")
+    (tmp_path / "classes.txt").write_text("x\ny\nz\n")
+    assert Yolo(tmp_path).label_space.names == ("x", "y", "z")
+    with pytest.raises(InputError, match="split 'train' needs the dataset's YAML"):
+        Yolo(tmp_path, split="train")
+
+
+def test_classes_that_contradict_the_yaml_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"data\.yaml: names person, bicycle, traffic light, not a, b"):
+        Yolo(write_yolo(tmp_path), classes=("a", "b"))
+
+
+def test_the_yaml_may_have_another_name(tmp_path: Path) -> None:
+    (write_yolo(tmp_path) / "data.yaml").rename(tmp_path / "coco8.yaml")
+    (tmp_path / "recipe.yml").write_text("model: simgan\n")
+    assert Yolo(tmp_path).label_space.names == ("person", "bicycle", "traffic light")
+    assert len(Yolo(tmp_path, data="coco8.yaml").records()) == 3
+    with pytest.raises(InputError, match=r"other\.yaml: no such file"):
+        Yolo(tmp_path, data="other.yaml")
+
+
+@pytest.mark.parametrize("write", [write_yolo, write_yolo_segment, write_yolo_pose, write_yolo_roboflow])
+@pytest.mark.parametrize("yaml", [True, False])
+def test_auto_takes_it_with_a_yaml_or_without(tmp_path: Path, write: Callable[[Path], Path], yaml: bool) -> None:
+    write(tmp_path)
+    if not yaml:
+        (tmp_path / "data.yaml").unlink()
+    assert choose(tmp_path).layout is Yolo
+
+
+def test_text_files_of_other_numbers_are_not_taken_for_boxes(tmp_path: Path) -> None:
+    (write_yolo(tmp_path) / "data.yaml").unlink()
+    for path in (tmp_path / "labels").rglob("*.txt"):
+        path.write_text("17 3 40 12 9\n")
+    assert choose(tmp_path).layout is not Yolo
+
+
+def test_masks_in_folders_of_their_own_belong_to_their_image(tmp_path: Path) -> None:
+    put_image(write_yolo(tmp_path) / "masks/train/a.png")
+    layout = Yolo(tmp_path)
+    assert len(layout.records()) == 3
+    assert layout.records()[0].label_files[1:] == (tmp_path / "masks/train/a.png",)

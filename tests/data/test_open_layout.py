@@ -1,0 +1,112 @@
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from refine.data.layouts import LAYOUTS, ClassFolders, ImageFolder, MaskFolders, Table
+from refine.data.mapping import Mapped
+from refine.data.open_layout import choose, names, open_layout, recognized, told
+from refine.errors import InputError
+from tests.conftest import WriteImages
+from tests.data.layouts.examples.gta5 import write_gta5
+from tests.data.layouts.examples.unity_eyes import write_unity_eyes
+
+
+@pytest.fixture
+def masks(tmp_path: Path) -> Path:
+    for folder in ("images", "masks"):
+        (tmp_path / folder).mkdir()
+        Image.new("L", (4, 4)).save(tmp_path / folder / "a.png")
+    (tmp_path / "classes.txt").write_text("road\ncar\n")
+    return tmp_path
+
+
+def test_every_layout_has_a_name_of_its_own() -> None:
+    assert len(set(names())) == len(LAYOUTS)
+
+
+def test_auto_says_what_it_took_and_why(tmp_path: Path, write_images: WriteImages) -> None:
+    layout = open_layout("auto", write_images(tmp_path))
+    assert isinstance(layout, ClassFolders)
+    assert told(layout) == f"{tmp_path}: layout class-folders (every image lies in one of 2 folders (a, b, …))"
+
+
+def test_a_table_beats_the_folders_that_its_images_lie_in(tmp_path: Path, write_images: WriteImages) -> None:
+    write_images(tmp_path, count=1)
+    assert choose(tmp_path).layout is ClassFolders
+    (tmp_path / "gaze.csv").write_text("path,yaw\na/a-000.png,0.1\nb/b-000.png,0.2\n")
+    assert choose(tmp_path).layout is Table
+
+
+def test_a_tree_that_fits_nothing_else_is_images(tmp_path: Path) -> None:
+    Image.new("L", (4, 4)).save(tmp_path / "a.png")
+    assert choose(tmp_path).layout is ImageFolder
+
+
+def test_a_specific_layout_beats_those_that_fit_many_trees(tmp_path: Path) -> None:
+    write_gta5(tmp_path)
+    assert choose(tmp_path).layout.name == "gta5"
+    assert ImageFolder in {choice.layout for choice in recognized(tmp_path)}
+
+
+def test_two_specific_layouts_are_refused_with_both_names(tmp_path: Path) -> None:
+    write_gta5(tmp_path)
+    write_unity_eyes(tmp_path)
+    with pytest.raises(InputError, match=r"fits the layouts .*; say which it is") as error:
+        choose(tmp_path)
+    assert "gta5" in str(error.value)
+    assert "unity-eyes" in str(error.value)
+
+
+def test_a_folder_without_images_and_a_path_to_nothing_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no image in this folder"):
+        choose(tmp_path)
+    with pytest.raises(InputError, match="expected a folder of images, found nothing"):
+        choose(tmp_path / "nowhere")
+
+
+def test_an_unknown_name_is_refused_with_those_there_are(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"layout 'cityscape': expected auto, one of .*cityscapes"):
+        open_layout("cityscape", tmp_path)
+
+
+def test_options_come_from_a_file_or_a_dictionary(masks: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    (masks / "classes.txt").unlink()
+    options = {"layout": "mask-folders", "classes": ["sky", "sea"]}
+    assert open_layout(options, masks).label_space.names == ("sky", "sea")
+    file = tmp_path_factory.mktemp("options") / "mine.yaml"
+    file.write_text("layout: mask-folders\nclasses: [sky, sea]\n")
+    assert open_layout(str(file), masks).label_space.names == ("sky", "sea")
+
+
+def test_a_mapping_stands_beside_the_file_that_names_it(masks: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("options")
+    (folder / "layout.yaml").write_text("layout: mask-folders\nmapping: map.yaml\n")
+    (folder / "map.yaml").write_text("to: [ground]\nclasses: {road: ground, car: null}\n")
+    layout = open_layout(str(folder / "layout.yaml"), masks)
+    assert isinstance(layout, Mapped)
+    assert layout.label_space.names == ("ground",)
+    assert layout.name == "mask-folders"
+
+
+def test_an_option_that_the_layout_does_not_take_is_named(masks: Path) -> None:
+    with pytest.raises(InputError, match="the layout mask-folders takes no palette"):
+        open_layout({"layout": "mask-folders", "palette": "x"}, masks)
+    with pytest.raises(InputError, match="the layout images takes no classes"):
+        open_layout("images", masks, classes=("a",))
+
+
+def test_an_option_of_the_wrong_type_is_refused(masks: Path) -> None:
+    with pytest.raises(InputError, match="mask-folders cannot take these options"):
+        open_layout({"layout": "mask-folders", "classes": {"a": 1}}, masks)
+
+
+def test_images_that_lost_their_labels_are_faults_until_labels_are_needed(masks: Path) -> None:
+    shutil.copy(masks / "images/a.png", masks / "images/b.png")
+    shutil.copy(masks / "images/a.png", masks / "images/c.png")
+    layout = open_layout("auto", masks)
+    assert isinstance(layout, MaskFolders)
+    assert [record.key for record in layout.records()] == ["images/a.png", "images/b.png", "images/c.png"]
+    with pytest.raises(InputError, match=r"b\.png: an image without a mask; .* \(and 1 more: `refine inspect` lists"):
+        layout.require_whole()

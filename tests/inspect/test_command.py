@@ -1,0 +1,170 @@
+import html
+import json
+import re
+from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints, is_typeddict
+
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from refine.cli import main
+from refine.inspect import Inspection, print_inspection
+from tests.inspect.datasets import class_folders, coco, inspected, mask_folders, noise, save, table
+
+Capture = pytest.CaptureFixture[str]
+
+
+def holds(value: Any, kind: Any) -> bool:
+    """Whether a JSON value is of a type: TypedDicts with exactly their keys."""
+    if is_typeddict(kind):
+        hints = get_type_hints(kind)
+        return (
+            isinstance(value, dict)
+            and set(value) == set(hints)
+            and all(holds(value[name], hint) for name, hint in hints.items())
+        )
+    origin, parts = get_origin(kind), get_args(kind)
+    if origin is list:
+        return isinstance(value, list) and all(holds(each, parts[0]) for each in value)
+    if origin is dict:
+        return isinstance(value, dict) and all(holds(each, parts[1]) for each in value.values())
+    if parts:
+        return any(holds(value, part) for part in parts)
+    return isinstance(value, int | float) if kind is float else isinstance(value, kind)
+
+
+@pytest.mark.parametrize("write", [class_folders, mask_folders])
+def test_the_json_is_what_the_types_say(write: Any, tmp_path: Path, capsys: Capture) -> None:
+    real = write(tmp_path / "real", start=100)
+    result = inspected(capsys, write(tmp_path / "here"), "--real", real)
+    del result["code"]
+    assert holds(result, Inspection)
+    alone = inspected(capsys, coco(tmp_path / "boxes", [(1, 1, 5, 5), (2, 2, 9, 9)]))
+    assert alone.pop("code") == 0
+    assert holds(alone, Inspection)
+    assert alone["gap"] is None
+
+
+def planted(root: Path) -> tuple[Path, Path]:
+    """A dataset with a fault and another layout than the real one."""
+    here, real = mask_folders(root / "here", horizon=0.6), mask_folders(root / "real", start=50, horizon=0.2)
+    (here / "masks/004.png").unlink()
+    (here / "images/<b>.png").write_bytes((here / "images/001.png").read_bytes())
+    (here / "masks/<b>.png").write_bytes((here / "masks/001.png").read_bytes())
+    return here, real
+
+
+def test_text_json_and_page_say_the_same(tmp_path: Path, capsys: Capture) -> None:
+    here, real = planted(tmp_path)
+    out = tmp_path / "deep/out"
+    assert main(["inspect", str(here), "--real", str(real), "--output", str(out)]) == 1
+    text = " ".join(capsys.readouterr().out.split())
+    result = json.loads((out / "inspect.json").read_text())
+    page = html.unescape((out / "inspect.html").read_text())
+    assert result["gap"]["warnings"]
+    for warning in result["gap"]["warnings"]:
+        assert warning in text
+        assert warning in page
+    for found in result["dataset"]["findings"]:
+        assert f"{found['what']}: {len(found['files'])}" in text
+        assert f"{found['what']}: {len(found['files'])}" in page
+        for file in found["files"]:
+            assert file["detail"].replace("\n", " ") in page
+    for row in result["dataset"]["labels"]["classes"]:
+        assert re.search(rf"{row['name']} +{row['count']}\b", text)
+        assert f'<th scope="row">{row["name"]}</th><td class="number">{row["count"]}</td>' in page
+    (swd,) = result["gap"]["distances"]
+    assert f"swd ({swd['images']} images a side)" in page
+    assert f"{result['faults']} broken, {result['suspicious']} suspicious" in text
+    assert Image.open(out / "montage.png").format == "PNG"
+    assert sorted(path.name for path in out.iterdir()) == ["inspect.html", "inspect.json", "montage.png"]
+
+
+def test_the_page_loads_nothing_and_escapes_names(tmp_path: Path, capsys: Capture) -> None:
+    here, _ = planted(tmp_path)
+    main(["inspect", str(here), "--output", str(tmp_path / "out")])
+    page = (tmp_path / "out/inspect.html").read_text()
+    assert "default-src 'none'; img-src data:; style-src 'unsafe-inline'" in page
+    assert set(re.findall(r"(?:src|href|xlink:href)=\"([^\"#]{0,10})", page)) == {"data:image"}
+    assert "<b>.png" not in page
+    assert "&lt;b&gt;.png" in page
+    assert page.count("<script") == 0
+    assert page.count("<img ") == 12  # as many tiles as there are
+
+
+@pytest.mark.parametrize(("count", "text"), [(1, "too few images on one side to tell"), (12, "more than chance")])
+def test_the_page_calls_layouts_alike_only_if_it_can_know(count: int, text: str, tmp_path: Path) -> None:
+    here, real = mask_folders(tmp_path / "here", count), mask_folders(tmp_path / "real", start=50)
+    assert main(["inspect", str(here), "--real", str(real), "--output", str(tmp_path / "out")]) == 0
+    assert text in (tmp_path / "out/inspect.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["/nowhere"], "/nowhere: expected a folder"),
+        (["{here}", "--real", "/nowhere"], "/nowhere: expected a folder"),
+        (["{here}", "--output", "{here}/out"], "lies in the dataset"),
+        (["{here}", "--real", "{real}", "--output", "{real}"], "lies in the dataset"),
+        (["{here}", "--output", "{here}/a/000.png/out"], "lies in the dataset"),
+        (["{here}", "--layout", "foo"], "layout 'foo': expected auto, one of"),
+        (["{here}", "--mapping", "gta5-to-cityscapes19"], "has class labels; a mapping is for classes of masks"),
+        (["{here}", "--features", "inception-7"], "inception-7: no such features"),
+        (["{here}", "--weights", "/nowhere.pth"], "/nowhere.pth: no such file"),
+    ],
+)
+def test_bad_usage_is_one_line_and_exit_code_2(args: list[str], message: str, tmp_path: Path, capsys: Capture) -> None:
+    folders = {"here": class_folders(tmp_path / "here", 2), "real": class_folders(tmp_path / "real", 2, start=50)}
+    assert main(["inspect", *(arg.format(**folders) for arg in args)]) == 2
+    out, err = capsys.readouterr()
+    assert message in err
+    assert len(err.splitlines()) == 1
+    assert out == ""
+
+
+def test_names_with_markup_are_printed_as_they_are(tmp_path: Path, capsys: Capture) -> None:
+    save(tmp_path / "[bold]a" / "1.png", noise(1))
+    save(tmp_path / "b\x1b[31m" / "2.png", noise(2))
+    assert main(["inspect", str(tmp_path)]) == 0
+    shown = capsys.readouterr().out
+    assert "[bold]a" in shown
+    assert "\x1b" not in shown
+
+
+def test_the_text_names_a_few_files_and_counts_the_rest(tmp_path: Path, capsys: Capture) -> None:
+    for number in range(6):
+        (class_folders(tmp_path) / "a" / f"bad{number}.png").write_bytes(b"no")
+    assert main(["inspect", str(tmp_path)]) == 1
+    shown = capsys.readouterr().out
+    assert "Images that cannot be read: 6." in shown
+    assert re.findall(r"^    a/(bad\d).png: ", shown, re.MULTILINE) == ["bad0", "bad1", "bad2"]
+    assert "and 3 more" in shown
+
+
+def test_targets_have_a_table(tmp_path: Path, capsys: Capture) -> None:
+    assert main(["inspect", str(table(tmp_path, [(0.125, 1.0), (0.375, 2.0)]))]) == 0
+    assert re.search(r"pitch +0\.125 +0\.25 +0\.125 +0\.375", capsys.readouterr().out)
+
+
+def test_kid_is_measured_on_the_features_that_are_asked_for(tmp_path: Path) -> None:
+    from torch import Tensor
+
+    from refine.inspect import inspect
+
+    class Means:
+        name, sha256, resize = "means", None, "none"
+
+        def __call__(self, images: Tensor) -> Tensor:
+            return images.mean(dim=(2, 3))
+
+    here, real = class_folders(tmp_path / "here"), class_folders(tmp_path / "real", start=100)
+    result = inspect(here, real, extractors=[Means()])
+    assert result["gap"] is not None
+    assert [each["name"] for each in result["gap"]["distances"]] == ["swd", "kid[means]"]
+    kid = result["gap"]["distances"][1]
+    assert kid["images"] == 6
+    assert abs(kid["value"]) < 0.01
+    console = Console(record=True, width=200)
+    print_inspection(result, console)
+    assert "kid[means] (6 images a side)" in console.export_text()

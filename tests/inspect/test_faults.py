@@ -1,0 +1,216 @@
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.inspect.datasets import CLASSES, SIZE, class_folders, coco, found, inspected, mask_folders, noise, save
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.mark.parametrize("write", [class_folders, mask_folders])
+def test_a_clean_set_has_no_finding(write: Callable[[Path], Path], tmp_path: Path, capsys: Capture) -> None:
+    result = inspected(capsys, write(tmp_path))
+    assert found(result) == {}
+    assert (result["code"], result["faults"], result["suspicious"]) == (0, 0, 0)
+
+
+def truncate(root: Path) -> None:
+    path = root / "a/000.png"
+    path.write_bytes(path.read_bytes()[:900])
+
+
+def black(root: Path) -> None:
+    save(root / "a/000.png", noise(0) // 32)
+
+
+def constant(root: Path) -> None:
+    save(root / "a/000.png", np.full((*SIZE, 3), (200, 10, 90), np.uint8))
+
+
+def twice(root: Path) -> None:
+    Image.open(root / "a/000.png").save(root / "a/copy.bmp")  # other bytes, the same pixels
+
+
+def contradict(root: Path) -> None:
+    shutil.copy(root / "a/000.png", root / "b/copy.png")
+
+
+def gray(root: Path) -> None:
+    save(root / "a/000.png", noise(0)[:, :, 0])
+
+
+def smaller(root: Path) -> None:
+    save(root / "a/000.png", noise(0, (20, 30)))
+
+
+def stray(root: Path) -> None:
+    (root / "c").mkdir()
+
+
+@pytest.mark.parametrize(
+    ("plant", "kind", "text", "fault"),
+    [
+        (truncate, "unreadable", "a/000.png: cannot be read as an image", True),
+        (black, "black", "a/000.png: 99 % of the pixels are below level 16; the brightest is 7", False),
+        (constant, "constant", "a/000.png: all pixels are about (200, 10, 90)", False),
+        (twice, "duplicate", "a/copy.bmp: is a/000.png", False),
+        (contradict, "conflict", "b/copy.png: is a/000.png with another label", True),
+        (gray, "mode", "a/000.png: L, where 11 of 12 are RGB", False),
+        (smaller, "size", "a/000.png: 20x30, where 11 of 12 are 36x48", False),
+        (stray, "listing", "c: a class without an image", True),
+    ],
+)
+def test_a_planted_fault_among_pictures_is_the_only_finding(
+    plant: Callable[[Path], None], kind: str, text: str, fault: bool, tmp_path: Path, capsys: Capture
+) -> None:
+    plant(class_folders(tmp_path))
+    result = inspected(capsys, tmp_path)
+    assert list(found(result)) == [kind]
+    (file,) = found(result)[kind]
+    assert text in file
+    assert result["code"] == int(fault) == result["faults"]
+    assert result["suspicious"] == int(not fault)
+
+
+def unknown_id(root: Path) -> None:
+    mask = np.array(Image.open(root / "masks/003.png"))
+    mask[0, 0] = 77
+    save(root / "masks/003.png", mask)
+
+
+def other_size(root: Path) -> None:
+    save(root / "masks/003.png", np.zeros((5, 5), np.uint8))
+
+
+def missing(root: Path) -> None:
+    (root / "masks/003.png").unlink()
+
+
+def void(root: Path) -> None:
+    save(root / "masks/003.png", np.full(SIZE, 255, np.uint8))
+
+
+def one_class(root: Path) -> None:
+    save(root / "masks/003.png", np.ones(SIZE, np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("plant", "kind", "text", "fault"),
+    [
+        (unknown_id, "label", "id 77", True),
+        (other_size, "label", "images/003.png: masks/003.png: 5x5 (height x width), but images/003.png is", True),
+        (missing, "listing", "003.png: an image without a mask", True),
+        (void, "void mask", "003.png: every pixel is void", False),
+        (one_class, "one class", "003.png: every labeled pixel is road", False),
+    ],
+)
+def test_a_planted_fault_among_masks_is_the_only_finding(
+    plant: Callable[[Path], None], kind: str, text: str, fault: bool, tmp_path: Path, capsys: Capture
+) -> None:
+    plant(mask_folders(tmp_path))
+    result = inspected(capsys, tmp_path)
+    assert list(found(result)) == [kind]
+    (file,) = found(result)[kind]
+    assert text in file
+    assert "003.png" in file
+    assert result["code"] == int(fault)
+
+
+def test_a_mask_of_the_only_class_there_is_is_no_finding(tmp_path: Path, capsys: Capture) -> None:
+    for number in range(3):
+        save(tmp_path / f"images/{number}.png", noise(number))
+        save(tmp_path / f"masks/{number}.png", np.zeros(SIZE, np.uint8))
+    (tmp_path / "classes.txt").write_text("lane\n")
+    assert found(inspected(capsys, tmp_path)) == {}
+
+
+@pytest.mark.parametrize(
+    ("box", "kind", "text"),
+    [
+        ((60, 10, 5, 5), "outside", "1.png: box 0 (person, 60 10 to 65 15) lies outside of the image of 48 x 36"),
+        ((40, 10, 20, 5), "over the edge", "1.png: box 0 (person, 40 10 to 60 15)"),
+        ((10, 10, 0, 5), "no area", "1.png: box 0 (person, 10 10 to 10 15)"),
+        ((40, 10, 8.9, 5), None, ""),
+    ],
+)
+def test_a_box_outside_of_its_image_is_found(
+    box: tuple[float, ...], kind: str | None, text: str, tmp_path: Path, capsys: Capture
+) -> None:
+    result = inspected(capsys, coco(tmp_path, [(1, 1, 10, 10), box]))
+    kinds = set(found(result)) - {"listing"}  # the layout has read the boxes, too, and may say so
+    assert kinds == ({kind} if kind else set())
+    assert kind is None or text in found(result)[kind][0]
+    assert kind != "outside" or result["code"] == 1
+
+
+@pytest.mark.parametrize(
+    ("points", "kind"),
+    [
+        ((5, 5, 2, 9, 9, 2), None),
+        ((5, 5, 2, 90, 9, 2), "over the edge"),
+        ((70, 5, 2, 90, 9, 2), "outside"),
+        ((5, 5, 2, 0, 0, 0), None),
+        ((5, 5, 2, 900, 900, 0), None),
+    ],
+)
+def test_a_keypoint_outside_of_its_image_is_found_if_it_is_labeled(
+    points: tuple[float, ...], kind: str | None, tmp_path: Path, capsys: Capture
+) -> None:
+    result = inspected(capsys, coco(tmp_path, [(1, 1, 10, 10)], [points]))
+    assert list(found(result)) == ([kind] if kind else [])
+
+
+def test_masks_whose_ids_have_no_names_are_one_fault(tmp_path: Path, capsys: Capture) -> None:
+    (mask_folders(tmp_path) / "classes.txt").unlink()
+    result = inspected(capsys, tmp_path, "--layout", "mask-folders")
+    assert list(found(result)) == ["listing"]
+    assert "classes.txt: no such file" in found(result)["listing"][0]
+    assert result["code"] == 1
+
+
+def test_a_label_that_trips_its_parser_hides_no_other(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from refine.data.layouts import ClassFolders
+
+    whole = ClassFolders.annotation
+
+    def trip(self: ClassFolders, record: object) -> object:
+        if getattr(record, "key", "") == "a/000.png":
+            raise KeyError("cameras")
+        return whole(self, record)  # type: ignore[arg-type]  # it is one
+
+    monkeypatch.setattr(ClassFolders, "annotation", trip)
+    result = inspected(capsys, class_folders(tmp_path))
+    assert found(result) == {"label": ["a/000.png: KeyError: 'cameras'"]}
+    assert result["dataset"]["labels"]["labeled"] == 11
+
+
+def test_a_real_image_that_is_also_synthetic_is_found(tmp_path: Path, capsys: Capture) -> None:
+    class_folders(tmp_path / "synthetic")
+    class_folders(tmp_path / "real", start=100)
+    shutil.copy(tmp_path / "real/b/003.png", tmp_path / "synthetic/b/leak.png")
+    result = inspected(capsys, tmp_path / "synthetic", "--real", tmp_path / "real")
+    assert found(result) == {"leak": ["b/leak.png: is b/003.png of the real images"]}
+    assert (result["code"], result["suspicious"]) == (0, 1)
+
+
+def test_faults_of_the_real_side_count_as_well(tmp_path: Path, capsys: Capture) -> None:
+    truncate(class_folders(tmp_path / "real", start=100))
+    result = inspected(capsys, class_folders(tmp_path / "synthetic"), "--real", tmp_path / "real")
+    assert found(result) == {}
+    assert list(found(result, "real")) == ["unreadable"]
+    assert result["code"] == 1
+
+
+def test_nothing_is_changed(tmp_path: Path, capsys: Capture) -> None:
+    root = mask_folders(tmp_path / "set")
+    unknown_id(root)
+    before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    inspected(capsys, root, "--output", tmp_path / "out")
+    assert {path: path.read_bytes() for path in root.rglob("*") if path.is_file()} == before
+    assert len(CLASSES) == 3
