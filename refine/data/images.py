@@ -4,10 +4,11 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from refine.data.listing import IMAGE_SUFFIXES, Listing
@@ -37,8 +38,12 @@ def is_gray(mode: str) -> bool:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Image.Image]:
-    """An image file whose header was read; its pixels load on demand inside the block.
+def opened(path: Path, content: BinaryIO | None = None) -> Iterator[Image.Image]:
+    """An image whose header was read; its pixels load on demand inside the block.
+
+    Args:
+        path: The file, or what to call the image in errors.
+        content: Its bytes from their beginning, where it lies inside another file.
 
     Raises:
         InputError: If the file is that of no image in `FORMATS`, or the block stumbles over damage in it.
@@ -46,21 +51,26 @@ def opened(path: Path) -> Iterator[Image.Image]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path, formats=FORMATS) as image:
+            with Image.open(content or path, formats=FORMATS) as image:
                 yield image
     except InputError:
         raise
     except Exception as error:  # damaged files raise whatever the decoder stumbled over
-        raise InputError(f"{path}: cannot be read as an image ({error}); replace or remove it") from error
+        # Of content, the text would name an object in memory.
+        unknown = content is not None and isinstance(error, UnidentifiedImageError)
+        about = "its content is that of no image" if unknown else error
+        raise InputError(f"{path}: cannot be read as an image ({about}); replace or remove it") from error
 
 
-def read_image(path: Path, channels: int) -> Tensor:
-    """Decode one file to ``(channels, H, W)`` uint8, gray or RGB, without turning it by its EXIF tag.
+def read_image(path: Path, channels: int, content: BinaryIO | None = None) -> Tensor:
+    """Decode one image to ``(channels, H, W)`` uint8, gray or RGB, without turning it by its EXIF tag.
+
+    The arguments are those of `opened`, and how many channels are wanted.
 
     Raises:
         InputError: If the file cannot be decoded to its end, or has more channels than asked for.
     """
-    with opened(path) as image:
+    with opened(path, content) as image:
         image.load()
         if channels == 1 and not is_gray(image.mode):
             raise InputError(

@@ -5,21 +5,17 @@ from typing import Any, Literal
 
 from lightning.pytorch import LightningDataModule
 from lightning.pytorch.utilities import rank_zero_only
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
-from refine.data.annotation import Annotation
 from refine.data.augment import Augmentation
-from refine.data.geometry import Sample, center_crop
-from refine.data.images import to_float
 from refine.data.layouts import Layout
 from refine.data.mapping import Mapped
 from refine.data.open_layout import LayoutOption, open_layout, told
-from refine.data.positions import REAL, SYNTHETIC, ClassBalanced, PositionBatches, Shuffled, generator_at
-from refine.data.samples import Labeled, LabelSpace, UnpairedBatch
+from refine.data.pairs import TrainingPairs, ValidationPairs
+from refine.data.positions import PositionBatches
+from refine.data.samples import UnpairedBatch
 from refine.data.store import Cache, ImageStore, split_by_key
 from refine.errors import InputError
-
-UNLABELED = LabelSpace("none")
 
 
 class UnpairedImages(LightningDataModule):
@@ -149,7 +145,7 @@ class UnpairedImages(LightningDataModule):
     def train_dataloader(self) -> DataLoader[UnpairedBatch]:
         """Endless batches, from the step on at which a resumed run stopped."""
         rank, processes = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
-        dataset = _Training(self._synthetic, self._real, self.augmentation, self.class_balanced, self.seed)
+        dataset = TrainingPairs(self._synthetic, self._real, self.augmentation, self.class_balanced, self.seed)
         return DataLoader(
             dataset,
             batch_sampler=PositionBatches(self.batch_size, self.steps_given, rank, processes),
@@ -160,7 +156,7 @@ class UnpairedImages(LightningDataModule):
 
     def val_dataloader(self) -> DataLoader[UnpairedBatch]:
         """The same few images of both domains each time, cropped in the middle where training crops."""
-        dataset = _Validation(self._synthetic_held, self._real_held, self.augmentation.crop)
+        dataset = ValidationPairs(self._synthetic_held, self._real_held, self.augmentation.crop)
         return DataLoader(dataset, batch_size=self.batch_size, shuffle=False)
 
     def _on_gpu(self) -> bool:
@@ -193,61 +189,3 @@ class UnpairedImages(LightningDataModule):
 def _tell(line: str) -> None:
     """For the person who started the run; a log would hide it."""
     print(line, flush=True)
-
-
-class _Training(Dataset[UnpairedBatch]):
-    """Position to sample of both domains."""
-
-    def __init__(
-        self, synthetic: ImageStore, real: ImageStore, augmentation: Augmentation, balanced: bool, seed: int
-    ) -> None:
-        self.synthetic, self.real = synthetic, real
-        self.augmentation, self.seed = augmentation, seed
-        self.real_order = Shuffled(len(real), seed, REAL)
-        self.synthetic_order: Shuffled | ClassBalanced
-        if balanced:
-            classes = [int(synthetic.annotation(index).label("class")) for index in range(len(synthetic))]
-            self.synthetic_order = ClassBalanced(classes, seed, SYNTHETIC)
-        else:
-            self.synthetic_order = Shuffled(len(synthetic), seed, SYNTHETIC)
-
-    def __getitem__(self, position: int) -> UnpairedBatch:
-        index = self.synthetic_order[position]
-        synthetic = self.augmentation(
-            Sample(self.synthetic.image(index), self.synthetic.annotation(index)),
-            self.synthetic.layout.label_space,
-            generator_at(self.seed, SYNTHETIC, position),
-        )
-        real = self.augmentation(
-            Sample(self.real.image(self.real_order[position]), Annotation()),
-            UNLABELED,
-            generator_at(self.seed, REAL, position),
-        )
-        label = synthetic.annotation.label(self.synthetic.kind)
-        return {
-            "synthetic": Labeled(to_float(synthetic.image), label, self.synthetic.records[index].key),
-            "real": to_float(real.image),
-        }
-
-
-class _Validation(Dataset[UnpairedBatch]):
-    """The shorter side wraps around."""
-
-    def __init__(self, synthetic: ImageStore, real: ImageStore, crop: tuple[int, int] | None) -> None:
-        self.synthetic, self.real, self.crop = synthetic, real, crop
-
-    def __len__(self) -> int:
-        return max(len(self.synthetic), len(self.real))
-
-    def __getitem__(self, position: int) -> UnpairedBatch:
-        index = position % len(self.synthetic)
-        synthetic = self._middle(self.synthetic, index)
-        label = synthetic.annotation.label(self.synthetic.kind)
-        return {
-            "synthetic": Labeled(to_float(synthetic.image), label, self.synthetic.records[index].key),
-            "real": to_float(self._middle(self.real, position % len(self.real)).image),
-        }
-
-    def _middle(self, store: ImageStore, index: int) -> Sample:
-        sample = Sample(store.image(index), store.annotation(index))
-        return sample if self.crop is None else center_crop(sample, *self.crop)

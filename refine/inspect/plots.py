@@ -3,12 +3,12 @@
 from matplotlib.figure import Figure
 
 from refine.inspect.result import Spectrum
-from refine.report.plots import MARKS, _style, _svg
+from refine.report.plots import MARKS, style, svg
 
 
 def spectrum_svg(spectrum: Spectrum) -> str:
     """Power over frequency, here and of the real images."""
-    with _style(MARKS):
+    with style(MARKS):
         figure = Figure(figsize=(5, 2.9), layout="constrained")
         axes = figure.subplots()
         for name, values, color in (
@@ -22,4 +22,4 @@ def spectrum_svg(spectrum: Spectrum) -> str:
         axes.grid(axis="y", linewidth=0.8)
         axes.tick_params(length=0)
         axes.legend(frameon=False, labelcolor=MARKS.ink)
-        return _svg(figure)
+        return svg(figure)

@@ -51,7 +51,8 @@ SETTINGS: dict[Any, Any] = {
 
 
 @contextmanager
-def _style(colors: Colors) -> Iterator[None]:
+def style(colors: Colors) -> Iterator[None]:
+    """Fonts and colors of every plot."""
     own: dict[Any, Any] = {
         "text.color": colors.ink,
         "axes.labelcolor": colors.faint,
@@ -67,12 +68,12 @@ def _style(colors: Colors) -> Iterator[None]:
 
 def distances_svg(metrics: Metrics) -> str:
     """Each metric's bars, synthetic and refined, with the floor as a dashed line."""
-    with _style(MARKS):
+    with style(MARKS):
         figure = Figure(figsize=(5, 0.35 + 1.35 * len(metrics.names)), layout="constrained")
         panels = figure.subplots(len(metrics.names), squeeze=False)[:, 0]
         for axes, name in zip(panels, metrics.names, strict=True):
             _distance_panel(axes, name, metrics.compared(name))
-        return _svg(figure)
+        return svg(figure)
 
 
 def _distance_panel(axes: Axes, name: str, scores: Mapping[str, Score]) -> None:
@@ -100,8 +101,8 @@ def _distance_panel(axes: Axes, name: str, scores: Mapping[str, Score]) -> None:
 
 def benchmark_svg(benchmark: Benchmark) -> str:
     """The benchmark's plot for the page."""
-    with _style(MARKS):
-        return _svg(_benchmark(benchmark, MARKS))
+    with style(MARKS):
+        return svg(_benchmark(benchmark, MARKS))
 
 
 def benchmark_plot(benchmark: Mapping[str, object], path: Path) -> Path:
@@ -114,7 +115,7 @@ def benchmark_plot(benchmark: Mapping[str, object], path: Path) -> Path:
     Raises:
         InputError: If a field is missing or wrong, or ``path`` cannot be written.
     """
-    with _style(PRINT):
+    with style(PRINT):
         figure = _benchmark(parse_benchmark(benchmark), PRINT)
         figure.set_facecolor(PRINT.paper)
         buffer = BytesIO()
@@ -156,7 +157,8 @@ def _short(name: str) -> str:
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
-def _svg(figure: Figure) -> str:
+def svg(figure: Figure) -> str:
+    """As text that goes into a page, with variables in place of `MARKS`."""
     buffer = StringIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     text = buffer.getvalue()

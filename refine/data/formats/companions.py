@@ -8,7 +8,9 @@ from pathlib import Path, PurePosixPath
 from refine.data.listing import Listing
 
 _LABELS = re.compile(
-    r"annotation|mask|label|segment|semantic|instance|panoptic|pixelmap|stuff|depth|normals|flow|disp_|disparity", re.I
+    r"annotation|mask|(?<!un)label|segment|semantic|instance|panoptic|pixelmap|stuff|depth|normals|(?<!over)flow(?!er)"
+    r"|disp_|disparity",
+    re.I,
 )
 
 

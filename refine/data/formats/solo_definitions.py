@@ -61,7 +61,7 @@ def read_definitions(root: Path) -> Definitions:
         masks = mask_table(colors, path) if colors else None
     except InputError:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InputError(f"{path}: not as Unity Perception writes it ({error!r})") from error
     return Definitions(_sensors(root), annotators, dict(sorted(classes.items())), template, masks)
 
@@ -111,7 +111,7 @@ def masks_of_frames(frames: Iterator[Path]) -> LabelTable | None:
                         found.update({str(row["labelName"]): row for row in annotation.get("instances", [])})
         except InputError:
             raise
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise InputError(f"{path}: not as Unity Perception writes it ({error!r})") from error
     return mask_table((found[name] for name in sorted(found)), path) if path and found else None
 

@@ -50,7 +50,7 @@ def read_capture(record: Record) -> Capture:
             return Capture(record, path, size, annotations)
     except InputError:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise _odd(path, error) from error
     raise InputError(f"{path}: no capture of {record.image.name}; the frame belongs to another image, or is damaged")
 
@@ -89,7 +89,7 @@ def read_instances(capture: Capture) -> NDArray[np.int64] | None:
         }
     except InputError:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise _odd(capture.path, error) from error
     known.setdefault((0, 0, 0), 0)
     packed = colors.astype(np.int64) @ np.array([1 << 16, 1 << 8, 1])

@@ -1,16 +1,21 @@
 """One folder a class: `root/CLASS/any/depth/image.png`."""
 
+import re
 from pathlib import Path
 
 import torch
 
 from refine.data.annotation import Annotation
+from refine.data.formats.companions import in_label_folder
 from refine.data.layouts.base import LabelSpace, Layout
 from refine.data.listing import Listing
 from refine.data.samples import Record
 
-ROLES = frozenset({"images", "image", "img", "imgs", "rgb", "color", "train", "val", "valid", "validation", "test"})
-"""Folder names that say what lies in them, and not of which class it is."""
+_ROLE = re.compile(
+    r"images?|imgs?|rgb|colou?r|jpegimages|(?:train(?:ing)?|val(?:id(?:ation)?)?|test(?:ing)?)[-_]?(?:a|b|set|data|\d+)?",
+    re.IGNORECASE,
+)
+"""Folder names that say what lies in them, and not of which class it is: ``images``, ``train2017``, ``testA``."""
 
 
 class ClassFolders(Layout):
@@ -59,9 +64,15 @@ class ClassFolders(Layout):
 
     @classmethod
     def recognize(cls, files: Listing) -> str | None:
-        """Two folders or more at the top, none of them named for a role, and every image in one of them."""
+        """Two folders or more at the top, none of them named for a role, and every image in one of them.
+
+        Nor is one of them named for labels, as ``masks`` beside ``photos`` is; all may be (``with_mask``, ``no_mask``).
+        """
         tops = {key.partition("/")[0] for key in files.images}
-        if len(tops) < 2 or any("/" not in key for key in files.images) or ROLES & {top.lower() for top in tops}:
+        labels = sum(in_label_folder(f"{top}/") for top in tops)
+        if len(tops) < 2 or any("/" not in key for key in files.images) or any(map(_ROLE.fullmatch, tops)):
+            return None
+        if 0 < labels < len(tops):
             return None
         return f"every image lies in one of {len(tops)} folders ({', '.join(sorted(tops)[:3])}, …)"
 

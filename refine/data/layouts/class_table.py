@@ -28,8 +28,8 @@ class ClassTable(Layout):
             only one that there is.
         path_column: The column that holds the path. None: the first of ``path file filename image file_name``.
         class_column: The column that holds the class. None: ``label``, or ``class``, ``category``.
-        classes: Class names in the order of their numbers. A row holds one of the names or, where it is none of them,
-            a number. None numbers what the rows hold: by value if all are whole numbers, else by name. Give it where
+        classes: Class names in the order of their numbers. A row holds one of the names or, where none of them is a
+            number itself, a number. None numbers what the rows hold: by value if all are whole numbers, else by name. Give it where
             two datasets must agree on the numbers.
 
     Raises:
@@ -58,9 +58,10 @@ class ClassTable(Layout):
         names = _ordered({text for text, _ in rows.values()}) if classes is None else classes
         self.label_space = LabelSpace("class", names)
         index = {name: number for number, name in enumerate(names)}
+        numeric = any(map(_is_whole, names))  # then a number is a name, and never a place
         self._labels: dict[str, int] = {}
         for key, (text, where) in rows.items():
-            number = index.get(text, _number(text, len(names)))
+            number = index.get(text) if numeric else index.get(text, _number(text, len(names)))
             if number is None:
                 self.faults.append(
                     f"{where}: class {text!r} is none of {', '.join(names)}; correct it, or name it in `classes`"

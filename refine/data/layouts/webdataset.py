@@ -13,10 +13,9 @@ import torch
 from torch import Tensor
 
 from refine.data.annotation import Annotation
-from refine.data.formats.image_content import opened_content, read_content
 from refine.data.formats.tar_index import Member, content, index_tar, window
 from refine.data.formats.tar_samples import Sample, group, is_image_member, parse_class
-from refine.data.images import is_gray
+from refine.data.images import is_gray, opened, read_image
 from refine.data.layouts.base import LabelSpace, Layout
 from refine.data.listing import IMAGE_SUFFIXES, Listing
 from refine.data.samples import Record
@@ -173,16 +172,16 @@ class WebDataset(Layout):
     def image(self, record: Record, channels: int) -> Tensor:
         """``(channels, H, W)`` uint8, gray or RGB."""
         with window(*self._images[record.key]) as file:
-            return read_content(file, self.root / record.key, channels)
+            return read_image(self.root / record.key, channels, file)
 
     def size(self, record: Record) -> tuple[int, int]:
         """Height and width of the image, from its header."""
-        with window(*self._images[record.key]) as file, opened_content(file, self.root / record.key) as image:
+        with window(*self._images[record.key]) as file, opened(self.root / record.key, file) as image:
             return image.height, image.width
 
     def in_color(self, record: Record) -> bool:
         """Whether the image has color, from its header."""
-        with window(*self._images[record.key]) as file, opened_content(file, self.root / record.key) as image:
+        with window(*self._images[record.key]) as file, opened(self.root / record.key, file) as image:
             return not is_gray(image.mode)
 
 
