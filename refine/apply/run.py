@@ -10,6 +10,7 @@ from refine.apply.pairing import refuse_labels
 from refine.apply.plan import Plan, make_plan
 from refine.apply.provenance import Settings, claim, describe_run
 from refine.apply.select import selection
+from refine.apply.shard_labels import refuse_labels_within
 from refine.apply.summary import ApplySummary
 from refine.errors import InputError
 from refine.methods.checkpoint import load_translator, model_sha256
@@ -81,6 +82,8 @@ def refine_dataset(translator: Translator, model: str, source: Path, output: Pat
         _require_images(plan, source, settings)
         if not chosen.certain:
             refuse_labels(source, plan.glances)
+        if settings.layout is None:
+            refuse_labels_within(source, chosen.containers)
         recorded = settings._replace(layout=settings.layout or chosen.layout)
         run = describe_run(translator, model, recorded, device)
         with disk_errors(output), only_run(output):

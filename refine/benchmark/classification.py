@@ -69,7 +69,8 @@ def run_benchmark(
         What ``benchmark.json`` holds.
 
     Raises:
-        InputError: If the datasets disagree on classes, one cannot be read, or a number makes no sense.
+        InputError: If the datasets disagree on classes, one cannot be read or is too small, or a number makes no
+            sense.
     """
     for name, value, least in (("seeds", seeds, 1), ("steps", steps, 1)):
         if value < least:
@@ -79,6 +80,8 @@ def run_benchmark(
     if batch_size is not None and batch_size < 1:
         raise InputError(f"batch_size is {batch_size}; expected at least 1")
     data = Datasets(synthetic, refined, real, real_train, classes, size, layouts, mappings)
+    if data.real_train is None and len(data.real.keys) < 2:
+        raise InputError(f"{real}: cross-validation needs two labeled images or more; give others to --real-train")
     claim_output(output)
     protocol = Protocol(steps, batch_size or BATCH[data.kind], shift, horizontal_flip)
     training = data.source_rows()

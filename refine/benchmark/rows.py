@@ -13,6 +13,7 @@ from refine.data.layouts import Layout
 from refine.data.mapping import Mapped
 from refine.data.open_layout import open_layout
 from refine.errors import InputError
+from refine.labels import IGNORE
 from refine.methods.color_transfer import fit_color_transfer
 
 SYNTHETIC, COLOR_TRANSFER, TARGET = "synthetic", "color_transfer", "target_supervised"
@@ -70,6 +71,12 @@ class Datasets:
         self.channels = 1 if all(_all_gray(folder) for folder in folders.values()) else 3
         self.size = size or common_size(folders[real])
         data = {root: read_labeled(folder, self.channels, self.size) for root, folder in folders.items()}
+        for root, read in data.items():
+            if self.kind == "mask" and not bool((read.labels != IGNORE).any()):
+                raise InputError(
+                    f"{root}: no pixel of any mask has one of the classes {', '.join(self.classes)}; is the mapping, "
+                    "or the layout's table, the right one?"
+                )
         self.synthetic, self.real = data[synthetic], data[real]
         self.refined = {name: data[root] for name, root in refined.items()}
         self.real_train = data[real_train] if real_train else None

@@ -17,7 +17,7 @@ def score(predictions: Tensor, labels: Tensor, classes: int, n_train: int) -> Ro
 
     Args:
         predictions: ``(seeds, N)`` int64 classes.
-        labels: ``(N,)`` int64; every class is there.
+        labels: ``(N,)`` int64. A class that is not there is in no mean over classes.
         classes: How many.
         n_train: Images trained on.
     """
@@ -28,7 +28,7 @@ def score(predictions: Tensor, labels: Tensor, classes: int, n_train: int) -> Ro
     confusion = torch.bincount(flat, minlength=classes * classes).reshape(classes, classes)
     return {
         "accuracy": accuracy.tolist(),
-        "balanced_accuracy": of_class.mean(dim=0).tolist(),
+        "balanced_accuracy": of_class.nanmean(dim=0).tolist(),
         "mean": float(accuracy.mean()),
         "std": float(accuracy.std()) if len(accuracy) > 1 else 0.0,
         "interval": list(interval(right.mean(dim=0))),
@@ -43,7 +43,7 @@ def score_masks(predictions: list[Tensor], labels: Tensor, names: tuple[str, ...
 
     Args:
         predictions: ``(N, H, W)`` classes, one a seed.
-        labels: ``(N, H, W)``, 255 where no class is.
+        labels: ``(N, H, W)``, 255 where no class is; not everywhere.
         names: Of the classes.
         n_train: Images trained on.
     """
@@ -81,9 +81,12 @@ def _miou_interval(each: Tensor, shown: Tensor) -> tuple[float, float]:
     scores = []
     for matrix in each:
         sums = (times @ matrix.flatten(1)).reshape(RESAMPLES, classes, classes)
-        hits = sums.diagonal(dim1=1, dim2=2)
-        scores.append((hits / (sums.sum(1) + sums.sum(2) - hits))[:, shown].nanmean(dim=1))
-    low, high = torch.quantile(torch.stack(scores).mean(dim=0), torch.tensor([0.025, 0.975]).double()).tolist()
+        hits, labeled = sums.diagonal(dim1=1, dim2=2), sums.sum(2)
+        of_class = hits / (sums.sum(1) + labeled - hits)
+        # As above: of a class that a resample does not show there is nothing to be right about.
+        scores.append(of_class.where(labeled > 0, torch.nan)[:, shown].nanmean(dim=1))
+    # NaN: of images that are all void, as far as there are any, a resample has nothing to say.
+    low, high = torch.nanquantile(torch.stack(scores).mean(dim=0), torch.tensor([0.025, 0.975]).double()).tolist()
     return low, high
 
 

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-import yaml
 from numpy.typing import NDArray
 from torch import Tensor
 
+from refine.data.formats.yaml_file import read_yaml
 from refine.data.samples import LabelSpace
 from refine.errors import InputError
 from refine.labels import IGNORE
@@ -19,9 +19,6 @@ TABLES = Path(__file__).parent / "label_spaces"
 
 IDS = 1 << 16
 """Ids are below this: what 16 bits hold."""
-
-YAML_BYTES, YAML_VALUES = 1 << 22, 1 << 20
-"""More is no table and no list of options: other YAML files may lie in a dataset, and it may come from a stranger."""
 
 Color = tuple[int, int, int]
 
@@ -177,32 +174,3 @@ def _color(values: Any) -> Color | None:
         return None
     red, green, blue = (_integer(value, 256) for value in values)
     return red, green, blue
-
-
-def _require_plain(content: Any) -> None:
-    """Refuse what grows without end when it is written out: lists that stand for lists that stand for lists."""
-    left, values = YAML_VALUES, [content]
-    while values and left > 0:
-        left -= 1
-        value = values.pop()
-        values += [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else ()
-    if values:
-        raise ValueError(f"more than {YAML_VALUES} values, written out")
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """A YAML file that holds a mapping.
-
-    Raises:
-        InputError: If it is not there, holds something else, or is too large to be a table or a list of options.
-    """
-    try:
-        if path.stat().st_size > YAML_BYTES:
-            raise ValueError(f"more than {YAML_BYTES >> 20} MiB")
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        _require_plain(content)
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:  # ValueError: no UTF-8, or no such date
-        raise InputError(f"{path}: cannot be read as YAML ({' '.join(str(error).split())})") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{path}: expected a YAML mapping, found {type(content).__name__}")
-    return content

@@ -11,7 +11,8 @@ from torch import Tensor
 from torchvision.tv_tensors import Mask
 
 from refine.data.annotation import Annotation
-from refine.data.label_table import TABLES, load_table, read_yaml, table_names
+from refine.data.formats.yaml_file import read_yaml
+from refine.data.label_table import TABLES, load_table, table_names
 from refine.data.layouts.base import LabelSpace, Layout
 from refine.data.listing import Listing
 from refine.data.move_objects import kept

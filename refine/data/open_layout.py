@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from jsonargparse import ArgumentParser
 
-from refine.data.label_table import read_yaml
+from refine.data.formats.yaml_file import read_yaml
 from refine.data.layouts import LAYOUTS, Layout
 from refine.data.listing import Listing
 from refine.data.mapping import Mapped, load_mapping

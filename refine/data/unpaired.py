@@ -108,8 +108,8 @@ class UnpairedImages(LightningDataModule):
             _tell(told(labeled))
         labeled.require_whole()
         unlabeled = open_layout(self.real_layout, self.real)
-        if self.real_layout == "auto" and unlabeled.specific:
-            _tell(told(unlabeled))  # not every image file there is one of its images
+        if self.real_layout == "auto":
+            _tell(told(unlabeled))
         self.augmentation.check_labels(str(self.synthetic), labeled.label_space)
         if self.class_balanced and labeled.label_space.kind != "class":
             raise InputError(f"{self.synthetic}: class_balanced needs one class an image (layout=class-folders)")

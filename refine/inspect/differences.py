@@ -1,5 +1,6 @@
 """Where two datasets differ in what lies where, in plain words: that is where a translator will hallucinate."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -67,13 +68,11 @@ def class_balance(here: Tally, real: Tally, names: Sequence[str]) -> list[str]:
         counts = np.array([tally.classes[places[name.casefold()]] for name in names], dtype=np.float64)
         sides.append((counts, max(1.0, float(tally.labeled))))
     (ours, n), (theirs, m) = sides
-    spread = np.sqrt((pooled := (ours + theirs) / (n + m)) * (1 - pooled) * (1 / n + 1 / m))
-    sure = np.abs(ours / n - theirs / m) > spread * stats.norm.isf(CHANCE / 2)
-    worth = sure & _worth(ours / n, theirs / m)
+    worth = _worth(ours / n, theirs / m)
     return [
         f"{name} is {percent(ours[place] / n)} of the images here and {percent(theirs[place] / m)} of the real ones"
         for place, name in enumerate(names)
-        if worth[place]
+        if worth[place] and _share_differs((ours[place], n), (theirs[place], m))
     ]
 
 
@@ -85,10 +84,8 @@ def target_ranges(here: Sequence[TargetRow], real: Sequence[TargetRow], counts: 
         other = there.get(row["name"].casefold())
         if other is None or min(counts) < 2:
             continue
-        spread = max(other["deviation"], 1e-12)
-        error = np.sqrt(row["deviation"] ** 2 / counts[0] + other["deviation"] ** 2 / counts[1])
         shift = abs(row["mean"] - other["mean"])
-        if shift > 0.5 * spread and shift > error * stats.norm.isf(CHANCE / 2):
+        if shift > 0.5 * other["deviation"] and _mean_differs(row, other, counts):
             texts.append(f"{row['name']} averages {row['mean']:.3g} here and {other['mean']:.3g} in the real data")
         elif row["deviation"] < 0.5 * other["deviation"] and min(counts) >= 30:
             texts.append(
@@ -96,6 +93,24 @@ def target_ranges(here: Sequence[TargetRow], real: Sequence[TargetRow], counts: 
                 f"{other['most']:.3g} in the real data"
             )
     return texts
+
+
+def _share_differs(one: tuple[float, float], other: tuple[float, float]) -> bool:
+    """Fisher's exact test of counts among totals: one image of a rare class among four is no sign of anything."""
+    table = [[round(count), round(total - count)] for count, total in (one, other)]
+    return bool(stats.fisher_exact(table)[1] < CHANCE)
+
+
+def _mean_differs(one: TargetRow, other: TargetRow, counts: tuple[int, int]) -> bool:
+    """Welch's test: of few images the normal distribution promises too much."""
+    if one["deviation"] == other["deviation"] == 0:
+        return one["mean"] != other["mean"]
+    figures = (
+        part
+        for row, count in zip((one, other), counts, strict=True)
+        for part in (row["mean"], row["deviation"] * math.sqrt(count / (count - 1)), count)
+    )
+    return bool(stats.ttest_ind_from_stats(*figures, equal_var=False).pvalue < CHANCE)
 
 
 def percent(share: float) -> str:

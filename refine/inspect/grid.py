@@ -67,18 +67,25 @@ def box_shares(boxes: NDArray[np.float64], numbers: Sequence[int], size: tuple[i
     """
     height, width = size
     across, down = (np.linspace(0, side, CELLS + 1) for side in (width, height))
-    wide = _overlap(boxes[:, 0], boxes[:, 2], across)
-    high = _overlap(boxes[:, 1], boxes[:, 3], down)
-    covered = np.zeros((classes, CELLS, CELLS))
-    np.add.at(covered, np.asarray(numbers, dtype=np.intp), high[:, :, None] * wide[:, None, :])
-    shares: Cells = np.minimum(covered, 1.0)
+    shares = np.zeros((classes, CELLS, CELLS))
+    kinds = np.asarray(numbers, dtype=np.intp)
+    for number in np.unique(kinds):
+        shares[number] = _covered(boxes[kinds == number], across, down) / (across[1] * down[1])
     return shares
 
 
-def _overlap(start: NDArray[np.float64], end: NDArray[np.float64], edges: NDArray[np.float64]) -> Cells:
-    shared = np.minimum(end[:, None], edges[1:]) - np.maximum(start[:, None], edges[:-1])
-    overlap: Cells = np.clip(shared, 0, None) / (edges[1] - edges[0])
-    return overlap
+def _covered(boxes: NDArray[np.float64], across: NDArray[np.float64], down: NDArray[np.float64]) -> Cells:
+    """``(6, 6)`` area of each cell that boxes cover together: exact, on a grid of all edges."""
+    x, y = (np.clip(boxes[:, place::2], 0, edges[-1]) for place, edges in ((0, across), (1, down)))
+    columns, rows = np.union1d(x, across), np.union1d(y, down)
+    covered = np.zeros((len(rows) - 1, len(columns) - 1))
+    corners = zip(*np.searchsorted(rows, y).T, *np.searchsorted(columns, x).T, strict=True)
+    for top, bottom, left, right in corners:
+        covered[top:bottom, left:right] = 1
+    covered *= np.outer(np.diff(rows), np.diff(columns))
+    by_row = np.add.reduceat(covered, np.searchsorted(rows, down[:-1]), axis=0)
+    cells: Cells = np.add.reduceat(by_row, np.searchsorted(columns, across[:-1]), axis=1)
+    return cells
 
 
 class Shares:

@@ -118,6 +118,8 @@ def _digest(annotation: Annotation) -> bytes:
     objects = annotation.objects
     mask = None if annotation.mask is None else annotation.mask.as_subclass(Tensor).to(torch.uint8)
     parts = [annotation.class_id, mask, annotation.targets, annotation.gaze]
-    parts += [objects.boxes, objects.classes] if objects is not None else []
+    if objects is not None:  # in whatever order the file lists them
+        rows = torch.cat([objects.boxes.as_subclass(Tensor).double(), objects.classes[:, None].double()], dim=1)
+        parts.append(torch.tensor(sorted(rows.tolist())))
     known = [part.as_subclass(Tensor).contiguous().numpy().tobytes() for part in parts if part is not None]
     return hashlib.sha256(b"|".join(known)).digest() if known else b""

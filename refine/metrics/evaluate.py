@@ -69,6 +69,8 @@ def evaluate(
     """
     if not swd and not extractors:
         raise InputError("nothing to measure: choose features (swd needs no weights)")
+    if images is not None and layouts[0] != "auto":
+        raise InputError("--images and --layout both say which files are images; give one of them")
     if output is not None and output.is_dir():
         raise InputError(f"{output}: is a folder; name the JSON file to write, such as {output / 'metrics.json'}")
     if output is not None and output.resolve().is_relative_to(refined.resolve()):

@@ -81,11 +81,17 @@ def scan(path: Path, least: int, images: str | None = None, layout: str = "auto"
         height, width = opened.size(record)
         heights.append(height)
         widths.append(width)
-        formats[
-            image_format(record.image) if not record.member else suffix(record.key) or suffix(record.image.name)
-        ] += 1
+        formats[_format(record)] += 1
         color = color or opened.in_color(record)
     return Folder(path, opened, records, heights, widths, dict(sorted(formats.items())), color)
+
+
+def _format(record: Record) -> str:
+    """By the header; of a part of a file by its name, or the file's."""
+    if not record.member:
+        return image_format(record.image)
+    ending = (suffix(record.key) or suffix(record.image.name)).lstrip(".")
+    return {"jpg": "jpeg", "tif": "tiff"}.get(ending, ending)
 
 
 def read_side(

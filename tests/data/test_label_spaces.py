@@ -5,7 +5,8 @@ import pytest
 import torch
 from PIL import Image
 
-from refine.data.label_table import TABLES, load_table, read_yaml, table_names
+from refine.data.formats.yaml_file import read_yaml
+from refine.data.label_table import TABLES, load_table, table_names
 from refine.data.mapping import load_mapping, mapping_names
 from tests.conftest import SHARED, needs_shared
 

@@ -5,7 +5,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from refine.data.label_table import load_table, read_table, read_yaml
+from refine.data.formats.yaml_file import read_yaml
+from refine.data.label_table import load_table, read_table
 from refine.errors import InputError
 
 FILE = Path("masks/a.png")

@@ -1,3 +1,4 @@
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -214,3 +215,23 @@ def test_nothing_is_changed(tmp_path: Path, capsys: Capture) -> None:
     inspected(capsys, root, "--output", tmp_path / "out")
     assert {path: path.read_bytes() for path in root.rglob("*") if path.is_file()} == before
     assert len(CLASSES) == 3
+
+
+def test_the_same_boxes_in_another_order_are_the_same_label(tmp_path: Path, capsys: Capture) -> None:
+    coco(tmp_path, [(1, 1, 10, 10), (1, 1, 10, 10)])
+    shutil.copy(tmp_path / "images/0.png", tmp_path / "images/1.png")
+    index = tmp_path / "annotations/instances.json"
+    content = json.loads(index.read_text())
+
+    def boxes(*rows: tuple[int, int, list[int]]) -> None:
+        content["annotations"] = [
+            {"id": number, "image_id": image, "category_id": kind, "bbox": box, "area": 25, "iscrowd": 0}
+            for number, (image, kind, box) in enumerate(rows, start=1)
+        ]
+        index.write_text(json.dumps(content))
+
+    one, other = [1, 1, 5, 5], [9, 9, 5, 5]
+    boxes((0, 1, one), (0, 2, other), (1, 2, other), (1, 1, one))
+    assert list(found(inspected(capsys, tmp_path))) == ["duplicate"]
+    boxes((0, 1, one), (0, 2, other), (1, 1, other), (1, 2, one))
+    assert list(found(inspected(capsys, tmp_path))) == ["conflict"]

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from refine.inspect.differences import target_ranges
+from refine.inspect.result import TargetRow
 from tests.inspect.datasets import SIZE, class_folders, inspected, mask_folders, noise, save, table
 
 Capture = pytest.CaptureFixture[str]
@@ -96,6 +98,15 @@ def test_classes_as_frequent_on_both_sides_are_not(tmp_path: Path, capsys: Captu
     assert inspected(capsys, here, "--real", real)["gap"]["warnings"] == []
 
 
+def test_one_image_of_a_rare_class_among_a_few_is_no_warning(tmp_path: Path, capsys: Capture) -> None:
+    here, real = tmp_path / "here", tmp_path / "real"
+    for number in range(150):
+        save(here / ("rare" if number == 0 else "usual") / f"{number}.png", noise(number, (8, 8)))
+    for number in range(4):
+        save(real / ("rare" if number == 0 else "usual") / f"{number}.png", noise(500 + number, (8, 8)))
+    assert inspected(capsys, here, "--real", real)["gap"]["warnings"] == []
+
+
 def test_targets_of_another_range_are_told(tmp_path: Path, capsys: Capture) -> None:
     angles = np.linspace(-1, 1, 40)
     here = table(tmp_path / "here", [(angle / 5, angle) for angle in angles])
@@ -105,6 +116,25 @@ def test_targets_of_another_range_are_told(tmp_path: Path, capsys: Capture) -> N
         "pitch spans -0.2 to 0.2 here and -1 to 1 in the real data",
         "yaw averages 0 here and 2 in the real data",
     ]
+
+
+def test_a_few_targets_of_one_distribution_are_hardly_ever_told() -> None:
+    rng = np.random.default_rng(0)
+
+    def drawn() -> TargetRow:
+        values = rng.normal(size=3)
+        figures = (values.min(), values.mean(), values.std(), values.max())
+        return dict(zip(("name", "least", "mean", "deviation", "most"), ("yaw", *figures), strict=True))  # type: ignore[return-value]  # these are its fields
+
+    assert sum(bool(target_ranges([drawn()], [drawn()], (3, 3))) for _ in range(500)) <= 2
+
+
+def test_targets_that_are_constant_are_told_where_the_constants_differ() -> None:
+    def constant(value: float) -> TargetRow:
+        return {"name": "yaw", "least": value, "mean": value, "deviation": 0.0, "most": value}
+
+    assert target_ranges([constant(1)], [constant(1)], (9, 9)) == []
+    assert target_ranges([constant(1)], [constant(2)], (9, 9)) == ["yaw averages 1 here and 2 in the real data"]
 
 
 def test_images_without_color_beside_colored_ones_are_told(tmp_path: Path, capsys: Capture) -> None:

@@ -30,6 +30,14 @@ def test_boxes_cover_cells_in_part_and_twice_counts_once() -> None:
     assert shares[1].sum() == 1
 
 
+def test_boxes_that_overlap_in_part_cover_what_they_cover_together() -> None:
+    boxes = np.array([[-5, 0, 5, 10], [2, 0, 7, 5], [2, 0, 7, 5], [30, 30, 30, 40]], dtype=np.float64)
+    shares = box_shares(boxes, [0] * 4, (60, 60), 2)
+    assert shares[0, 0, 0] == pytest.approx(0.5 + 0.2 * 0.5)
+    assert shares.sum() == shares[0, 0, 0]
+    assert box_shares(np.zeros((0, 4)), [], (60, 60), 2).sum() == 0
+
+
 def test_regions_are_the_means_of_their_cells() -> None:
     cells = np.zeros((1, 6, 6))
     cells[0, :2] = 0.6

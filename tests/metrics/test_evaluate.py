@@ -1,5 +1,6 @@
 import importlib
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,16 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from refine.data.images import is_image_name
+from refine.data.open_layout import open_layout
 from refine.errors import InputError
 from refine.metrics import evaluate
+from tests.data.layouts.examples.camvid import write_camvid
+from tests.data.layouts.examples.carla import write_carla_named
+from tests.data.layouts.examples.gta5 import write_gta5
+from tests.data.layouts.examples.image_masks import write_image_masks, write_mask_folders
+from tests.data.layouts.examples.synthia import write_synthia
+from tests.data.layouts.examples.webdataset import make_shard, picture
 
 
 class Moments:
@@ -171,6 +180,57 @@ def test_a_glob_says_which_images_of_the_synthetic_and_refined_folders_are_meant
     real_moved = real.rename(real.with_name("elsewhere"))
     (real_moved / "sub").rename(real_moved / "camera")
     assert evaluate(synthetic, refined, real_moved, images="sub/*.png")["rows"] == meant
+
+
+@pytest.mark.parametrize("write", [write_carla_named, write_mask_folders, write_image_masks, write_gta5, write_synthia])
+def test_labels_of_a_layout_that_the_files_give_away_are_no_pictures(
+    write: Callable[[Path], Path], folder: Maker, tmp_path: Path
+) -> None:
+    synthetic, real = write(tmp_path / "here"), folder("t", 5)
+    pictures = open_layout("auto", synthetic).records()
+    result = evaluate(synthetic, shutil.copytree(synthetic, tmp_path / "refined"), real, size=(32, 24))
+    everything = [path for path in synthetic.rglob("*") if is_image_name(path)]
+    for side in ("synthetic", "refined"):
+        assert result["rows"][side]["swd"]["n"] == [len(pictures), 5]
+        record: Any = result["provenance"]["folders"]
+        assert record[side]["images"] == len(pictures) < len(everything)
+        assert record[side]["layout"] == open_layout("auto", synthetic).name
+
+
+def test_the_real_side_has_a_layout_of_its_own(folder: Maker, tmp_path: Path) -> None:
+    real = write_camvid(tmp_path / "real")
+    result = evaluate(folder("s", 4), folder("r", 4), real)
+    assert result["rows"]["refined"]["swd"]["n"] == [4, 4]
+    assert result["provenance"]["real_layout"] == "auto"
+    folders: Any = result["provenance"]["folders"]
+    assert (folders["real"]["layout"], folders["synthetic"]["layout"]) == ("camvid", "images")
+    whole = evaluate(tmp_path / "s", tmp_path / "r", real, layouts=("auto", "images"))
+    assert whole["rows"]["refined"]["swd"]["n"] == [4, 8]  # somebody said that masks are pictures
+
+
+def test_a_layout_that_does_not_fit_is_refused(folder: Maker) -> None:
+    sides = folder("s", 4), folder("r", 4), folder("t", 5)
+    for layouts in (("mask-folders", "auto"), ("auto", "mask-folders")):
+        with pytest.raises(InputError, match="masks"):
+            evaluate(*sides, layouts=layouts)
+
+
+def test_a_glob_and_a_layout_at_once_are_refused_as_apply_does(folder: Maker) -> None:
+    with pytest.raises(InputError, match="one of them"):
+        evaluate(folder("s", 4), folder("r", 4), folder("t", 5), images="**/*.png", layouts=("images", "auto"))
+
+
+def test_images_in_shards_are_measured_like_files(folder: Maker, tmp_path: Path) -> None:
+    files = folder("s", 6)
+    shards = tmp_path / "shards"
+    members = {f"{n}.png": (files / "sub" / f"{n}.png").read_bytes() for n in range(6)}
+    make_shard(shards / "a.tar", members)
+    make_shard(tmp_path / "lossy" / "a.tar", {f"{n}.JPG": picture(n, "jpeg") for n in range(4)})
+    sides = tmp_path / "lossy", folder("t", 5)
+    result = evaluate(shards, *sides)
+    assert result["rows"]["synthetic"] == evaluate(files, *sides)["rows"]["synthetic"]
+    record: Any = result["provenance"]["folders"]
+    assert (record["synthetic"]["formats"], record["refined"]["formats"]) == ({"png": 6}, {"jpeg": 4})
 
 
 def test_halves_stay_disjoint_where_patches_of_few_images_are_kept(

@@ -39,7 +39,7 @@ def objects_in(file: Any) -> dict[int, tuple[int, str]]:
         return {
             int(row["idx"]): (int(row["category_id"]), str(row.get("name", ""))) for row in rows if "category_id" in row
         }
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         raise InputError(
             f"{file.filename}: {ATTRIBUTES} is no list of objects with idx and category_id ({error!r})"
         ) from error

@@ -67,7 +67,7 @@ def things_in(scene: Path, image: str, gt: Rows | None = None, info: Rows | None
             )
             for index, row in enumerate(own)
         ]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InputError(f"{scene / GT}: image {number_of(image)} is not as BOP has it ({error!r})") from error
 
 

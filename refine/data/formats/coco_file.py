@@ -91,6 +91,8 @@ class CocoFile:
 
     def _add_category(self, value: dict[str, Any]) -> None:
         number, name = value["id"], str(value["name"])
+        if type(number) not in {int, float, str}:
+            raise ValueError(f"id {number!r:.80}")
         if number in self.categories:
             self.faults.append(f"{self.path}: category id {number!r} stands twice; renumber {name!r}")
         elif name in {category.name for category in self.categories.values()}:

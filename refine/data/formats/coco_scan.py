@@ -10,6 +10,8 @@ from refine.errors import InputError
 
 _OTHER_TASKS = re.compile(r"(captions|image_info|panoptic|stuff)_|scene_gt_coco\.json")
 """COCO's own files of labels that are no objects."""
+_OBJECTS = re.compile(r"(instances|person_keypoints)_\w+\.json")
+"""COCO's own names of files of objects: what is wrong with such a file has to be told."""
 _FEW = 16
 """More JSON files than this in one kind of place are one an image, and none of them is opened to see."""
 _PEEK = 1 << 16
@@ -17,13 +19,19 @@ _ARRAY = re.compile(rb'"(images|annotations|categories)"\s*:\s*\[')
 
 
 def candidates(files: Listing) -> list[str]:
-    """The JSON files that look like COCO's objects, sorted: at the top, one folder down, in any ``annotations``."""
+    """The JSON files that are called or look like COCO's objects, sorted: at the top, one folder down, in any
+    ``annotations``."""
     names = [key for key in files.by_suffix.get(".json", []) if not _OTHER_TASKS.match(PurePosixPath(key).name)]
     top = [key for key in names if "/" not in key]
     indexes = [key for key in names if "/annotations/" in f"/{key}"]
     beside = [key for key in names if key.count("/") == 1 and not key.startswith("annotations/")]
     few = [key for group in (top, indexes, beside) if len(group) <= _FEW for key in group]
-    return sorted(key for key in few if _looks_like_coco(files.root / key))
+    return sorted(key for key in few if _is_cocos_own(key) or _looks_like_coco(files.root / key))
+
+
+def _is_cocos_own(key: str) -> bool:
+    folder, _, name = key.rpartition("/")
+    return f"/{folder}".endswith("/annotations") and _OBJECTS.fullmatch(name) is not None
 
 
 def _looks_like_coco(path: Path) -> bool:
@@ -56,7 +64,10 @@ def prefix_of(file: CocoFile, name: str, files: Listing) -> str:
             if key.endswith(f"/{picture.name}") or key == picture.name:
                 found[key.removesuffix(picture.name)] += 1
     if not found:
-        raise InputError(f"{file.path}: none of the {len(file.pictures)} images that it names is below {files.root}")
+        raise InputError(
+            f"{file.path}: none of the {len(file.pictures)} images that it names is below {files.root}; add them, "
+            "remove the file, or name the one that is to be read (annotations=…)"
+        )
     own = name.rpartition("/")[0]
     return max(
         found,

@@ -1,5 +1,6 @@
 """Files that hold thousands of eye images with their lines of sight: MATLAB files and HDF5."""
 
+import math
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -9,8 +10,8 @@ from numpy.typing import NDArray
 
 from refine.errors import InputError
 
-MAX_PIXELS = 1 << 26
-"""Of one image; a file that claims more is not opened further."""
+MAX_PIXELS, MAX_IMAGES = 1 << 26, 1 << 22
+"""Of one image, and in one group; a file that claims more is not opened further."""
 
 
 class Group(NamedTuple):
@@ -53,12 +54,12 @@ class MatFile:
 
         try:
             shapes = {name: shape for name, shape, _ in whosmat(self.path)}
-            count = int(np.prod(shapes["filenames"]))
+            count = math.prod(shapes["filenames"])
         except KeyError as error:
             raise InputError(f"{self.path}: has no variable {error}; expected data and filenames") from error
         except Exception as error:  # damaged files raise whatever the decoder stumbled over
             raise self._unreadable(error) from error
-        return {"left": count, "right": count}
+        return {"left": _few(count, self.path), "right": count}
 
     def group(self, name: str) -> Group:
         """``left`` or ``right``."""
@@ -99,9 +100,10 @@ class Hdf5File:
         self.path = path
         self._datasets: dict[str, Any] = {}
 
-        def keep(name: str, item: object) -> None:
+        def keep(name: str | bytes, item: object) -> None:
             # Datasets can map bytes of other files into this one: those are not its own, and may be anything.
-            if isinstance(item, h5py.Dataset) and not item.external and not item.is_virtual:
+            own = isinstance(item, h5py.Dataset) and not item.external and not item.is_virtual
+            if own and isinstance(name, str):  # h5py leaves names as bytes that are no UTF-8
                 self._datasets[name] = item
 
         try:
@@ -111,12 +113,12 @@ class Hdf5File:
             raise InputError(f"{path}: cannot be read as HDF5 ({error}); download it again") from error
 
     def counts(self) -> dict[str, int]:
-        """By the group's path inside the file; empty where it is the file itself."""
+        """By the group's path inside the file, whose name is empty where it is the file itself."""
         found = {}
         for name, images in self._datasets.items():
             group, _, last = name.rpartition("/")
             if last in self.IMAGES and len(images.shape) >= 3 and _beside(group, "gaze") in self._datasets:
-                found[group] = int(images.shape[0])
+                found[group] = _few(int(images.shape[0]), self.path)
         return found
 
     def group(self, name: str) -> Group:
@@ -127,6 +129,12 @@ class Hdf5File:
         if images is None or gaze is None:
             raise InputError(f"{self.path}: has no images with gaze in {name or 'it'}; it changed since it was listed")
         return _checked(images, gaze, f"{self.path}: {name}".removesuffix(": "))
+
+
+def _few(count: int, path: Path) -> int:
+    if not 0 <= count <= MAX_IMAGES:
+        raise InputError(f"{path}: claims {count} images; expected up to {MAX_IMAGES} a group: download it again")
+    return count
 
 
 def _beside(group: str, name: str) -> str:

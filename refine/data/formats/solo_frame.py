@@ -161,7 +161,8 @@ def _keypoints(
             index, state = int(point["index"]), int(point["state"])
             if index not in position or state not in {0, 1, 2}:
                 raise InputError(f"{capture.path}: keypoint {index} with state {state} is not in the template")
-            places[number, position[index]] = torch.tensor([_finite(value) for value in point["location"]])
+            x, y = map(_finite, point["location"])
+            places[number, position[index]] = torch.tensor([x, y])
             states[number, position[index]] = state
     return places, states
 

@@ -13,6 +13,8 @@ Row = dict[str, object]
 PATH_COLUMNS = ("path", "file", "filename", "image", "file_name")
 """What the column with the image is called, in the order in which it is looked for."""
 
+_BEYOND = "what stands beyond the header"
+
 BOX_COLUMNS = frozenset({"xmin", "x_min", "x1", "bbox"})
 """A table with one of them has a row for each object and not for each image."""
 
@@ -41,8 +43,10 @@ def read_rows(table: Path) -> Iterator[tuple[int, Row]]:
     try:
         with table.open(encoding="utf-8-sig", newline="") as file:
             if table.suffix.lower() == ".csv":
-                for row in (reader := csv.DictReader(file)):
-                    yield reader.line_num, {str(name): value for name, value in row.items()}
+                for row in (reader := csv.DictReader(file, restkey=_BEYOND)):
+                    if not any(row.get(_BEYOND) or ()):  # a comma at the end of a line says nothing
+                        row.pop(_BEYOND, None)
+                    yield reader.line_num, {name.strip(): value for name, value in row.items()}
             else:
                 for number, line in enumerate(file, start=1):
                     if line.strip():
@@ -89,12 +93,17 @@ def path_column(row: Row, where: str, wanted: str | None = None) -> str:
         InputError: If there is none.
     """
     names = PATH_COLUMNS if wanted is None else (wanted,)
-    found = next((name for name in names if name in row), None)
+    found = named_column(row, PATH_COLUMNS) if wanted is None else wanted if wanted in row else None
     if found is None:
         raise InputError(
             f"{where}: no column {' or '.join(map(repr, names))}; found {', '.join(row)}; name it (path_column)"
         )
     return found
+
+
+def named_column(row: Row, names: tuple[str, ...]) -> str | None:
+    """The first of these names that there is, in whatever case the table writes it; None without one."""
+    return next((column for name in names for column in row if column.lower() == name), None)
 
 
 def image_key(row: Row, column: str, known: frozenset[str]) -> str:

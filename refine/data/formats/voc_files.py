@@ -8,6 +8,14 @@ from refine.errors import InputError
 
 IMAGES, SETS = "JPEGImages", "ImageSets"
 
+_SUFFIXES = {
+    IMAGES: IMAGE_SUFFIXES,
+    "Annotations": {".xml"},
+    "SegmentationClass": IMAGE_SUFFIXES,
+    "SegmentationObject": IMAGE_SUFFIXES,
+}
+"""What is read in a folder; other files of the same name, such as the arrays of labeling tools, are not."""
+
 ByFolder = dict[str, str]
 """The files of one image by the folder beside ``JPEGImages`` that they are in: ``{"Annotations": key, ...}``."""
 
@@ -26,7 +34,7 @@ def grouped(files: Listing) -> dict[str, ByFolder]:
         for key in files.keys:
             if key.startswith(base):
                 folder, slash, rest = key[len(base) :].partition("/")
-                if slash and folder != SETS and (folder != IMAGES or suffix(key) in IMAGE_SUFFIXES):
+                if slash and folder != SETS and suffix(key) in _SUFFIXES.get(folder, {suffix(key)}):
                     found[base + stem(rest)].setdefault(folder, key)
     return found
 

@@ -66,6 +66,11 @@ def listed_names(files: Listing) -> tuple[str, ...] | None:
     return read_names(files.root / name) or None if name else None
 
 
+def has_name_list(files: Listing) -> bool:
+    """Whether there is a file that `listed_names` reads."""
+    return any(name in files.known for name in _NAME_LISTS)
+
+
 def holds_boxes(label: Path) -> bool:
     """Whether the first line of a text file is a class number and shares of an image's size."""
     try:

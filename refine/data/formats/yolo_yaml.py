@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from refine.data.formats.keypoint_names import swap_pairs
-from refine.data.label_table import read_yaml
+from refine.data.formats.yaml_file import read_yaml
 from refine.errors import InputError
 
 

@@ -5,6 +5,7 @@ Source: https://carla.readthedocs.io/en/latest/ref_sensors (RGB, semantic and in
 
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -26,6 +27,8 @@ from refine.errors import InputError
 
 LOOKED_AT = 16
 """Masks that are read at most to tell CARLA's tables apart."""
+PEEK = 3
+"""Masks that `recognize` opens at most."""
 FAR = 1000.0
 """Meters at which the depth camera ends: the sky."""
 ROAD_LINE = (157, 234, 50)
@@ -81,10 +84,10 @@ class Carla(Layout):
             return None
         found = list(sensors(files))
         images = {frame: key for frame, role, key in found if role == IMAGE and "*" in frame}
-        for frame, role, key in found:
-            if role in PARSED and frame in images:
-                is_it = _is_carla(files.root / key, role)
-                return f"{images[frame]} and CARLA's mask of it in {key}" if is_it else None
+        masks = ((frame, role, key) for frame, role, key in found if role in PARSED and frame in images)
+        for frame, role, key in islice(masks, PEEK):  # the first frames of a recording may show nothing yet
+            if _is_carla(files.root / key, role):
+                return f"{images[frame]} and CARLA's mask of it in {key}"
         return None
 
     @cached_property

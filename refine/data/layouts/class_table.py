@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from refine.data.annotation import Annotation
-from refine.data.formats.tables import Images, Row, find_table, first_row, path_column, read_rows
+from refine.data.formats.tables import Images, Row, find_table, first_row, named_column, path_column, read_rows
 from refine.data.layouts.base import LabelSpace, Layout
 from refine.data.listing import Listing
 from refine.data.samples import Record
@@ -29,8 +29,8 @@ class ClassTable(Layout):
         path_column: The column that holds the path. None: the first of ``path file filename image file_name``.
         class_column: The column that holds the class. None: ``label``, or ``class``, ``category``.
         classes: Class names in the order of their numbers. A row holds one of the names or, where none of them is a
-            number itself, a number. None numbers what the rows hold: by value if all are whole numbers, else by name. Give it where
-            two datasets must agree on the numbers.
+            number itself, a number. None numbers what the rows hold: by value if all are whole numbers, else by name.
+            Give it where two datasets must agree on the numbers.
 
     Raises:
         InputError: If there is no image, or no table with these columns that can be read. Faults are rows without their
@@ -119,7 +119,7 @@ class ClassTable(Layout):
 
 
 def _class_column(row: Row) -> str | None:
-    return next((name for name in CLASS_COLUMNS if name in row), None)
+    return named_column(row, CLASS_COLUMNS)
 
 
 def _text(value: object, where: str) -> str:

@@ -58,7 +58,9 @@ class Coco(Layout):
             raise InputError(f"{root}: no COCO file {annotations or 'annotations/*.json'} below it; name it")
         self.faults = []
         self._places: dict[str, list[_Place]] = defaultdict(list)
-        prefixes = [self._add(CocoFile(root / name), name, files) for name in names]
+        prefixes = [prefix for name in names if (prefix := self._add(CocoFile(root / name), name, files)) is not None]
+        if not prefixes:
+            raise InputError(self.faults[-1])
         read = list({id(place.file): place.file for row in self._places.values() for place in row}.values())
         self._name_classes(read)
         beside = companions(self._places, files)
@@ -71,10 +73,17 @@ class Coco(Layout):
                 self._records.append(Record(key, root / key))
                 self.faults.append(f"{root / key}: an image that {', '.join(names)} does not name; add or remove it")
 
-    def _add(self, file: CocoFile, name: str, files: Listing) -> str:
-        """Find the images of one JSON; returns the folder that they are in, with a slash at its end."""
+    def _add(self, file: CocoFile, name: str, files: Listing) -> str | None:
+        """Find the images of one JSON; returns the folder that they are in, with a slash at its end.
+
+        None, and a fault, if none of them is there: who needs only ``val2017`` still gets the labels of both.
+        """
+        try:
+            prefix = prefix_of(file, name, files)
+        except InputError as error:
+            self.faults.append(str(error))
+            return None
         self.faults += file.faults
-        prefix = prefix_of(file, name, files)
         for number, picture in file.pictures.items():
             key = prefix + picture.name
             if picture.name.startswith("/") or ".." in picture.name.split("/"):
@@ -114,11 +123,11 @@ class Coco(Layout):
 
     @classmethod
     def recognize(cls, files: Listing) -> str | None:
-        """A JSON at the top, in ``annotations`` or beside images, with lists of images and categories."""
+        """A JSON at the top, in ``annotations`` or beside images, with COCO's own name or its lists."""
         if not files.images:
             return None
         names = candidates(files)
-        return f"{names[0]} lists images, annotations and categories" if names else None
+        return f"{names[0]} is one of COCO's by its name or its lists" if names else None
 
     def records(self) -> list[Record]:
         """All records, sorted by key."""

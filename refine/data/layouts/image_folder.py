@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from refine.data.annotation import Annotation
+from refine.data.formats.companions import in_label_folder
 from refine.data.layouts.base import LabelSpace, Layout
 from refine.data.listing import Listing
 from refine.data.samples import Record
@@ -22,8 +23,16 @@ class ImageFolder(Layout):
 
     @classmethod
     def recognize(cls, files: Listing) -> str | None:
-        """Whatever holds an image."""
-        return f"{len(files.images)} images" if files.images else None
+        """Whatever holds an image; it says so if some of them may be labels, which nothing but a name tells."""
+        if not files.images:
+            return None
+        labels = [key for key in files.images if in_label_folder(key)]
+        if not 0 < len(labels) < len(files.images):
+            return f"{len(files.images)} images"
+        return (
+            f"{len(files.images)} images, {len(labels)} of them in folders named for labels ({labels[0]}): "
+            "if that is so, name the layout or the folder of the images"
+        )
 
     def records(self) -> list[Record]:
         """All records, sorted by key."""

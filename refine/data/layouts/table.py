@@ -1,6 +1,7 @@
 """A CSV or JSON-lines table beside the images: a relative path and any number of named float targets."""
 
 import math
+from itertools import islice
 from pathlib import Path
 
 import torch
@@ -13,6 +14,9 @@ from refine.data.layouts.base import LabelSpace, Layout
 from refine.data.listing import Listing
 from refine.data.samples import Record
 from refine.errors import InputError
+
+PEEK = 16
+"""Rows that `recognize` reads to find a number."""
 
 
 class Table(Layout):
@@ -71,11 +75,18 @@ class Table(Layout):
 
     @classmethod
     def recognize(cls, files: Listing) -> str | None:
-        """One table at the top whose first row names an image below."""
+        """One table at the top whose first row names an image below, and not words alone in its first rows."""
         found = first_row(files)
         if found is None:
             return None
         table, row, column = found
+        try:
+            rows = [row for _, row in islice(read_rows(table), PEEK)]
+        except InputError:
+            rows = [row]
+        values = [value for row in rows for name, value in row.items() if name != column]
+        if not any(value is None or value == "" or math.isfinite(_float(value)) for value in values):
+            return None  # who took the photos, and the like
         return f"{table.name} has a row of {row[column]}"
 
     def records(self) -> list[Record]:
@@ -97,12 +108,17 @@ def _signs(names: tuple[str, ...], given: dict[str, int], table: Path) -> tuple[
     return tuple(known[name] for name in names) if all(name in known for name in names) else ()
 
 
+def _float(value: object) -> float:
+    """Not a number (NaN) for what is none."""
+    try:
+        return float(value)  # type: ignore[arg-type]  # whatever the file holds; what does not fit is caught
+    except (TypeError, ValueError, OverflowError):
+        return math.nan
+
+
 def _number(row: Row, name: str, where: str) -> float:
     value = row.get(name)
-    try:
-        number = float(value)  # type: ignore[arg-type]  # whatever the file holds; what does not fit is caught
-    except (TypeError, ValueError, OverflowError):
-        number = math.nan
+    number = _float(value)
     if not math.isfinite(number):
         raise InputError(
             f"{where}: {name} is {value!r}; expected a finite number (`targets` names the columns that hold some)"

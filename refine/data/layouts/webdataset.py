@@ -158,9 +158,9 @@ class WebDataset(Layout):
             InputError: If the label cannot be read, or its class is none of the names.
         """
         names = self.label_space.names
-        if not names or record.key not in self._labels:
+        value = self._class(record.key) if record.key in self._labels else None
+        if record.key not in self._labels or (value is None and not names):
             return Annotation()
-        value = self._class(record.key)
         index = value if isinstance(value, int) else names.index(value) if value in names else -1
         if not 0 <= index < len(names):
             raise InputError(

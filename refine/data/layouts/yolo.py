@@ -6,12 +6,14 @@ image is found as there: ``labels`` in place of the last folder named ``images``
 """
 
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 from refine.data.annotation import Annotation
 from refine.data.formats.companions import companions
 from refine.data.formats.yolo_files import (
     find_yaml,
+    has_name_list,
     holds_boxes,
     in_split,
     label_key,
@@ -25,6 +27,9 @@ from refine.data.layouts.base import LabelSpace, Layout
 from refine.data.listing import Listing
 from refine.data.samples import Record
 from refine.errors import InputError
+
+PEEK = 16
+"""Text files that `recognize` opens to find a box: those of images with nothing on them are empty."""
 
 
 class Yolo(Layout):
@@ -88,7 +93,8 @@ class Yolo(Layout):
 
     @classmethod
     def recognize(cls, files: Listing) -> str | None:
-        """A YAML at the top with names and splits, or a text file below ``labels`` that starts with a box."""
+        """A YAML at the top with names and splits, or a text file that starts with a box, below ``labels`` or, where
+        there is a list of names, beside its image."""
         if not files.images:
             return None
         try:
@@ -98,8 +104,10 @@ class Yolo(Layout):
         if data and data.splits:
             return f"{data.path.name} names {len(data.names)} classes and where the images are"
         labels = (label_key(key) for key in yolo_images(files))
-        label = next((key for key in labels if key in files.known and "/labels/" in f"/{key}"), None)
-        return f"{label} holds boxes as shares of its image" if label and holds_boxes(files.root / label) else None
+        beside = has_name_list(files)
+        there = (key for key in labels if key in files.known and (beside or "/labels/" in f"/{key}"))
+        label = next((key for key in islice(there, PEEK) if holds_boxes(files.root / key)), None)
+        return f"{label} holds boxes as shares of its image" if label else None
 
     @cached_property
     def label_space(self) -> LabelSpace:  # type: ignore[override]  # known when it is asked for

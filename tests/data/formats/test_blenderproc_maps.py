@@ -35,7 +35,17 @@ def test_instances_without_their_objects_say_no_category(tmp_path: Path) -> None
         assert category_ids(file, image) is None
 
 
-@pytest.mark.parametrize("text", ["", "7", "[7]", '[{"idx": 1, "category_id": "many"}]', '[{"category_id": 1}]'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "7",
+        "[7]",
+        '[{"idx": 1, "category_id": "many"}]',
+        '[{"category_id": 1}]',
+        '[{"idx": Infinity, "category_id": 1}]',
+    ],
+)
 def test_a_list_of_objects_in_another_form_is_refused(tmp_path: Path, text: str) -> None:
     held = contents(0) | {"instance_attribute_maps": np.array(np.bytes_(text or " "))}
     path = write_container(tmp_path / "0.hdf5", held)

@@ -15,6 +15,16 @@ def test_images_in_folders_of_labels_belong_to_those_of_their_name_in_the_neares
     assert found == {"train/1.jpg": (tmp_path / "masks/train/1.png", tmp_path / "train/depth/1.png")}
 
 
-@pytest.mark.parametrize(("key", "expected"), [("masks/a.png", True), ("a/Depth_16/b.png", True), ("mask.png", False)])
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        ("masks/a.png", True),
+        ("a/Depth_16/b.png", True),
+        ("mask.png", False),
+        ("forwardFlow/a.png", True),
+        ("flowers/a.png", False),
+        ("unlabeled2017/a.png", False),
+    ],
+)
 def test_only_folders_say_what_is_in_them(key: str, expected: bool) -> None:
     assert in_label_folder(key) is expected

@@ -121,3 +121,21 @@ def test_without_h5py_the_message_says_what_to_install(tmp_path: Path, monkeypat
     monkeypatch.setitem(sys.modules, "h5py", None)
     with pytest.raises(InputError, match=r"pip install 'sim2real-refine\[hdf5\]'"):
         MPIIGaze(tmp_path)
+
+
+def test_an_hdf5_file_that_claims_billions_of_images_is_a_fault(tmp_path: Path) -> None:
+    with h5py.File(write_mpii_gaze_hdf5(tmp_path) / "claims.h5", "w") as file:
+        file.create_dataset("p00/image", (10**10, 36, 60), np.uint8, chunks=(1, 36, 60))
+        file.create_dataset("p00/gaze", (10**10, 2), np.float32, chunks=(1024, 2))
+    layout = MPIIGaze(tmp_path)
+    assert len(layout.records()) == 4
+    (fault,) = layout.faults
+    assert "claims.h5: claims 10000000000 images" in fault
+
+
+def test_a_name_in_hdf5_that_is_no_text_is_passed_over(tmp_path: Path) -> None:
+    path = write_mpii_gaze_hdf5(tmp_path) / "MPIIGaze.h5"
+    with h5py.File(path, "a") as file:
+        file[b"p02\xff"] = np.zeros(3)
+    layout = MPIIGaze(tmp_path)
+    assert (len(layout.records()), layout.faults) == (4, [])

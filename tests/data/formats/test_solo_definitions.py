@@ -19,6 +19,7 @@ from tests.data.layouts.examples.solo import write_solo
         lambda rows: rows[1].pop("id"),
         lambda rows: rows[1]["spec"][0].update(label_id="one"),
         lambda rows: rows[4]["spec"][0].update(pixelValue=[1, 2]),
+        lambda rows: rows[4]["spec"][0].update(pixelValue=[float("inf")] * 3),
         lambda rows: rows[0].update(template=None),
     ],
 )

@@ -117,6 +117,7 @@ def test_unknown_colors_and_ids_are_refused(tmp_path: Path) -> None:
         lambda frame: annotations(frame, "BoundingBox2D")["values"][0].update(origin=[float("nan"), 2]),
         lambda frame: annotations(frame, "BoundingBox2D")["values"][0].pop("labelId"),
         lambda frame: annotations(frame, "InstanceSegmentation")["instances"][0].update(color="red"),
+        lambda frame: annotations(frame, "Keypoint")["values"][0]["keypoints"][0].update(location=[5]),
     ],
 )
 def test_damaged_frames_are_told_by_name(tmp_path: Path, change: Callable[[Any], object]) -> None:

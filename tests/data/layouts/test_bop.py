@@ -175,3 +175,9 @@ def test_a_folder_without_scenes_is_refused(tmp_path: Path) -> None:
     (tmp_path / "rgb/000000.png").touch()
     with pytest.raises(InputError, match=r"no scene here: expected scene_gt\.json"):
         Bop(tmp_path)
+
+
+def test_an_endless_number_for_a_model_is_refused(tmp_path: Path) -> None:
+    layout = Bop(write_bop(tmp_path))
+    edit_json(tmp_path / SCENE / "scene_gt.json", lambda gt: gt["0"][0].update(obj_id=float("inf")))
+    assert any("scene_gt.json: image 0 is not as BOP has it" in fault for fault in layout.faults)

@@ -250,3 +250,11 @@ def test_the_real_frames_are_of_a_version_since_0_9_14() -> None:
         found |= {layout.label_space.names[index] for index in mask.unique().tolist()}
     ids = {entry.id for entry in layout.table.entries if entry.name in found}
     assert ids == {*range(1, 26)} - {13, 15, 16, 17}
+
+
+def test_a_first_frame_that_shows_nothing_hides_no_recording(tmp_path: Path) -> None:
+    masks = sorted((write_carla(tmp_path) / "semantic_segmentation").iterdir())
+    save(raw(np.zeros_like(street())), masks[0])
+    for path in (tmp_path / "instance_segmentation").iterdir():
+        path.unlink()
+    assert choose(tmp_path).layout is Carla

@@ -21,11 +21,30 @@ def test_the_example_is_read_exactly_and_recognized(tmp_path: Path) -> None:
     assert {record.label_files for record in layout.records()} == {()}
 
 
-@pytest.mark.parametrize("folders", [("train", "test"), ("red", "Images"), ("red",)])
+@pytest.mark.parametrize(
+    "folders",
+    [
+        ("train", "test"),
+        ("red", "Images"),
+        ("red",),
+        ("training", "red"),
+        ("trainA", "trainB"),
+        ("train2017", "unlabeled2017"),
+        ("test_set", "red"),
+        ("photos", "masks_png"),
+    ],
+)
 def test_folders_that_say_a_role_are_no_classes(
     tmp_path: Path, write_images: WriteImages, folders: tuple[str, ...]
 ) -> None:
     assert choose(write_images(tmp_path, classes=folders)).layout is not ClassFolders
+
+
+@pytest.mark.parametrize("folders", [("with_mask", "without_mask"), ("testudo", "trains"), ("daisies", "flowers")])
+def test_names_that_only_sound_like_a_role_are_classes(
+    tmp_path: Path, write_images: WriteImages, folders: tuple[str, ...]
+) -> None:
+    assert choose(write_images(tmp_path, classes=folders)).layout is ClassFolders
 
 
 def test_an_image_beside_the_folders_makes_it_something_else(tmp_path: Path, write_images: WriteImages) -> None:

@@ -120,3 +120,18 @@ def test_an_image_without_a_class_has_no_label(images: Path) -> None:
     layout = ClassTable(images)
     assert labels(layout) == [0, None, None]
     assert layout.records()[1].label_files == ()
+
+
+def test_where_names_are_numbers_a_number_is_a_name_and_never_a_place(images: Path) -> None:
+    (images / "labels.csv").write_text("path,label\na.png,5\nb.png,0\nc.png,7\n")
+    layout = ClassTable(images, classes=("7", "5"))
+    assert labels(layout) == [1, None, 0]
+    (fault,) = layout.faults
+    assert "line 3: class '0' is none of 7, 5" in fault
+
+
+def test_columns_may_be_written_with_capitals(images: Path) -> None:
+    (images / "labels.csv").write_text("Path,Label\na.png,red\nb.png,green\nc.png,red\n")
+    layout = open_layout("auto", images)
+    assert isinstance(layout, ClassTable)
+    assert labels(layout) == [1, 0, 1]

@@ -352,3 +352,37 @@ def test_5000_annotations_open_fast(tmp_path: Path) -> None:
     start = time.perf_counter()
     Coco(tmp_path)
     assert time.perf_counter() - start < 1.0
+
+
+def test_a_file_none_of_whose_images_is_there_is_a_fault_beside_one_that_has_them(tmp_path: Path) -> None:
+    write_coco(tmp_path)
+    category = [{"id": 1, "name": "person"}]
+    write_json(
+        tmp_path / "annotations/instances_val2017.json",
+        images=[picture(1, "000000000001.jpg")],
+        annotations=[],
+        categories=category,
+    )
+    layout = Coco(tmp_path)
+    assert len(layout.records()) == 3
+    assert layout.label_space.names == ("person", "car", "dog")
+    (fault,) = layout.faults
+    assert "instances_val2017.json: none of the 1 images that it names is below" in fault
+    assert "annotations=…" in fault
+
+
+@pytest.mark.parametrize("keep", [0, 0.5])
+def test_a_cut_file_of_cocos_own_name_is_told_and_not_passed_over(tmp_path: Path, keep: float) -> None:
+    path = write_coco(tmp_path) / INSTANCES
+    content = path.read_bytes()
+    path.write_bytes(content[: int(keep * len(content))])
+    assert choose(tmp_path).layout is Coco
+    with pytest.raises(InputError, match=r"instances_train2017\.json: cannot be read as JSON to its end"):
+        Coco(tmp_path)
+
+
+@pytest.mark.parametrize("number", [None, True, [1]])
+def test_a_category_id_of_another_kind_is_refused(tmp_path: Path, number: object) -> None:
+    change(write_coco(tmp_path) / INSTANCES, lambda content: content["categories"][0].update(id=number))
+    with pytest.raises(InputError, match=r"an element of categories at byte \d+ is not one of a COCO file"):
+        Coco(tmp_path)

@@ -28,3 +28,11 @@ def test_a_folder_without_an_image_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
     with pytest.raises(InputError, match="no image in this folder or below it"):
         ImageFolder(tmp_path)
+
+
+def test_images_that_may_be_labels_are_told(tmp_path: Path) -> None:
+    write_image_folder(tmp_path)
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "a.png").rename(tmp_path / "labels/other.png")
+    why = choose(tmp_path).why
+    assert why.startswith("3 images, 1 of them in folders named for labels (labels/other.png): ")

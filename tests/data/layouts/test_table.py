@@ -172,3 +172,32 @@ def test_a_refined_dataset_loads_as_the_one_it_was_made_from(images: Path) -> No
     (images / "gaze.csv").write_text(GOOD)
     (images / "refine-manifest.jsonl").write_text('{"key": "eyes/one.png"}\n')
     assert len(Table(images).records()) == 2
+
+
+def test_a_table_without_any_number_is_not_recognized(images: Path) -> None:
+    (images / "gaze.csv").write_text("path,photographer\neyes/one.png,Ann\neyes/two.png,Bob\n")
+    assert choose(images).layout is not Table
+
+
+def test_the_first_row_may_lack_its_number(images: Path) -> None:
+    (images / "gaze.csv").write_text("path,yaw\neyes/one.png,\neyes/two.png,0.5\n")
+    assert choose(images).layout is Table
+
+
+def test_spaces_around_the_names_of_columns_mean_nothing(images: Path) -> None:
+    (images / "gaze.csv").write_text("path, pitch, yaw\neyes/one.png, 0.25, 0.5\n")
+    layout = Table(images)
+    assert layout.label_space.names == ("pitch", "yaw")
+    assert layout.label_space.mirror == (1, -1)
+
+
+def test_a_comma_at_the_end_of_lines_says_nothing(images: Path) -> None:
+    (images / "gaze.csv").write_text("path,yaw\neyes/one.png,0.5,\n")
+    layout = Table(images)
+    assert layout.label_space.names == ("yaw",)
+    assert layout.label(layout.records()[0]).tolist() == [0.5]
+
+
+def test_more_cells_than_the_header_are_a_fault(images: Path) -> None:
+    (images / "gaze.csv").write_text("path,yaw\neyes/one.png,0.5,7\n")
+    assert any("line 2: what stands beyond the header is ['7']" in fault for fault in Table(images).faults)

@@ -253,3 +253,14 @@ def test_a_folder_without_annotations_is_refused(tmp_path: Path) -> None:
     put_image(tmp_path / "JPEGImages/a.jpg")
     with pytest.raises(InputError, match="no folder JPEGImages beside Annotations"):
         PascalVoc(tmp_path)
+
+
+def test_files_of_labeling_tools_beside_the_labels_are_not_read_in_their_place(tmp_path: Path) -> None:
+    write_voc(tmp_path)
+    for folder in ("Annotations", "SegmentationClass"):
+        for path in sorted((tmp_path / folder).iterdir()):
+            path.with_suffix(".json").write_text("{}")  # before .png and .xml in the order of names
+    layout = PascalVoc(tmp_path)
+    assert layout.faults == []
+    for record in layout.records():
+        assert layout.annotation(record).objects is not None

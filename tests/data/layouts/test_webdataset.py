@@ -155,6 +155,13 @@ def test_a_damaged_label_does_not_hide_the_classes_of_the_others(tmp_path: Path)
         layout.annotation(layout.records()[0])
 
 
+@pytest.mark.parametrize("label", [b"", b"-1", b"\xff"])
+def test_labels_that_are_all_damaged_are_told_as_well(tmp_path: Path, label: bytes) -> None:
+    layout = WebDataset(make_shard(tmp_path / "a.tar", {"0.png": picture(0), "0.cls": label}))
+    with pytest.raises(InputError, match=r"its label 0\.cls cannot be read"):
+        layout.annotation(layout.records()[0])
+
+
 def test_an_image_that_is_none_is_told_by_its_name(tmp_path: Path) -> None:
     layout = WebDataset(make_shard(tmp_path / "a.tar", {"0.png": b"no image", "1.png": picture(1)[:-30]}))
     with pytest.raises(InputError, match=r"a\.tar/0\.png: cannot be read as an image \(its content"):

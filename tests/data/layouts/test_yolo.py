@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -276,3 +277,25 @@ def test_masks_in_folders_of_their_own_belong_to_their_image(tmp_path: Path) -> 
     layout = Yolo(tmp_path)
     assert len(layout.records()) == 3
     assert layout.records()[0].label_files[1:] == (tmp_path / "masks/train/a.png",)
+
+
+def test_auto_looks_past_images_with_nothing_on_them(tmp_path: Path) -> None:
+    (write_yolo(tmp_path) / "data.yaml").unlink()
+    label(tmp_path, "")
+    assert choose(tmp_path).layout is Yolo
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_auto_takes_labels_beside_their_images_where_a_list_names_the_classes(tmp_path: Path, listed: bool) -> None:
+    put_image(tmp_path / "obj_train_data/a.jpg")
+    (tmp_path / "obj_train_data/a.txt").write_text("0 0.5 0.5 0.25 0.5\n")
+    if listed:
+        (tmp_path / "obj.names").write_text("car\n")
+    assert (choose(tmp_path).layout is Yolo) is listed
+
+
+def test_a_yaml_of_lists_that_stand_for_lists_is_no_yolo_yaml(tmp_path: Path) -> None:
+    rows = ["a: &a [x, x]", *(f"{two}: &{two} [*{one}, *{one}]" for one, two in pairwise("abcdefghijklmnopqrstuvwxyz"))]
+    (write_yolo(tmp_path) / "data.yaml").write_text("\n".join([*rows, "names: [*z]", "train: images"]))
+    with pytest.raises(InputError, match=r"data\.yaml: cannot be read as YAML \(it has an alias"):
+        Yolo(tmp_path)
