@@ -15,6 +15,11 @@ RUN = "refine-run.json"
 OURS = frozenset({MANIFEST, RUN})
 
 
+def shown(key: str) -> str:
+    """A key as people read it, on one line: as it is where it can be printed, escaped and quoted otherwise."""
+    return key if key.isprintable() else ascii(key)
+
+
 def write_whole(path: Path, data: bytes) -> Path:
     """Write a file in one step, making its folder.
 

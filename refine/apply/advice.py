@@ -5,9 +5,9 @@ from collections.abc import Collection, Iterator
 from glob import escape
 from pathlib import Path
 
-from refine.apply.kinds import Pair
-from refine.apply.names import folder_and_stem, shared
 from refine.apply.select import selection
+from refine.data.guess.kinds import Pair
+from refine.data.guess.names import folder_and_stem, shared
 
 _HEAD = re.compile(r"[^\W\d_]+[_\-. ]*(?=\d)")
 _SEPARATORS = "_-. "

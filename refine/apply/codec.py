@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from refine.apply.files import hex_digest
-from refine.apply.glance import FORMATS, Glance, glance_at
 from refine.apply.metadata import splice_jpeg, splice_png, tiff_tags
+from refine.data.glance import FORMATS, Glance, glance_at
 
 Levels = NDArray[np.uint8] | NDArray[np.uint16]
 

@@ -13,7 +13,6 @@ from refine.apply import hdf5
 from refine.apply.codec import Levels, Picture, mean_absolute_change
 from refine.apply.containers import COMPRESSED, HDF5, PlannedContainer
 from refine.apply.files import TEMPORARY, file_sha256, temporary_beside, why
-from refine.apply.glance import Glance
 from refine.apply.manifest import Entry, failed
 from refine.apply.network import Network
 from refine.apply.plan import PlannedImage, batches
@@ -21,6 +20,7 @@ from refine.apply.shards import listed, refine_images, write_shard
 from refine.apply.windows import refine_batch
 from refine.apply.write import PERMISSIONS, Finished, Unreadable
 from refine.data.formats.tar_index import index_tar
+from refine.data.glance import Glance
 from refine.data.listing import suffix
 from refine.errors import InputError
 

@@ -15,6 +15,7 @@ from typing import TypeVar
 from refine.files import MANIFEST as MANIFEST
 from refine.files import OURS as OURS
 from refine.files import RUN as RUN
+from refine.files import shown as shown
 
 TEMPORARY = ".refine-tmp-"
 """Names of unfinished files begin so. They never outlive the next run."""
@@ -26,11 +27,6 @@ FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT})
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 _counter = itertools.count()
-
-
-def shown(key: str) -> str:
-    """A key as people read it, on one line: as it is where it can be printed, escaped and quoted otherwise."""
-    return key if key.isprintable() else ascii(key)
 
 
 def why(error: Exception) -> str:

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from refine.apply.containers import Containers, PlannedContainer, plan_containers
 from refine.apply.files import in_order, why
-from refine.apply.glance import Glance, glance, obstacle
 from refine.apply.manifest import Entry, failed
 from refine.apply.select import Selected
 from refine.apply.walk import Link, walk
+from refine.data.glance import Glance, glance, obstacle
 
 PIXELS_PER_IMAGE = 65536
 """A batch of ``batch_size`` images of 256 x 256 is the most that goes into one call, in pixels."""

@@ -6,9 +6,9 @@ from pathlib import Path
 from refine.apply.folders import check_folders, disk_errors, only_run, unfinished
 from refine.apply.job import Job
 from refine.apply.network import Network, choose_device, set_scale
-from refine.apply.pairing import refuse_labels
 from refine.apply.plan import Plan, make_plan
 from refine.apply.provenance import Settings, claim, describe_run
+from refine.apply.refusal import refuse_labels
 from refine.apply.select import selection
 from refine.apply.shard_labels import refuse_labels_within
 from refine.apply.summary import ApplySummary

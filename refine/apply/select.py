@@ -60,7 +60,7 @@ def _recognized(source: Path) -> Selection:
     """What the layout that `auto` takes lists, less what any layout that fits calls a label."""
     if not any(True for _ in source.iterdir()):
         return Selection(_is_image, certain=False)
-    opened = open_layout("auto", source)
+    opened = open_layout("auto", source, guard=False)  # `apply` looks at every image, not at some
     labels = {key for layout in [opened, *_others(source, opened)] for key in _label_images(source, layout)}
     if not opened.specific and not labels:
         return Selection(_is_image, certain=False)

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from refine.apply.files import in_order, why
-from refine.apply.glance import glance, obstacle
 from refine.apply.manifest import Entry, failed
 from refine.apply.network import Network
 from refine.apply.plan import PlannedImage
@@ -20,6 +19,7 @@ from refine.apply.windows import refine_all
 from refine.apply.write import Unreadable
 from refine.data.formats.tar_index import BLOCK, Member, TarIndex, content, is_inside, window
 from refine.data.formats.tar_samples import sample_of
+from refine.data.glance import glance, obstacle
 
 LEFT_OUT = "its sample is left out"
 PIECE = 1 << 20

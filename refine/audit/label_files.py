@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from refine.apply.files import MANIFEST, file_sha256, shown
-from refine.apply.glance import glance
 from refine.apply.manifest import Entry, read_manifest
 from refine.apply.walk import walk
+from refine.data.glance import glance
 from refine.errors import InputError
 
 

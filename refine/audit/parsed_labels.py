@@ -1,5 +1,8 @@
 """Does each label still say the same? Read through the dataset's layout before and after, and compared."""
 
+import re
+from collections import defaultdict
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -26,12 +29,15 @@ class LabelCheck(NamedTuple):
     """Images whose label is the same before and after."""
     problems: list[str]
     """A line for each image whose label differs or cannot be read, sorted by key."""
+    unlabeled: int = 0
+    """Images that have no label, before and after."""
 
     def text(self) -> str:
         """Some lines for people."""
-        lines = [f"labels ({self.layout}): {self.equal} read before and after and equal"]
+        without = f"; {_many(self.unlabeled, 'image')} without a label" if self.unlabeled else ""
+        lines = [f"labels ({self.layout}): {self.equal} read before and after and equal{without}"]
         if self.problems:
-            lines.append(f"{len(self.problems)} labels with a problem:")
+            lines.append(f"{_many(len(self.problems), 'label')} with a problem:")
             lines += [f"  {problem}" for problem in self.problems[:SHOWN]]
             if len(self.problems) > SHOWN:
                 lines.append(f"  … and {len(self.problems) - SHOWN} more")
@@ -41,7 +47,7 @@ class LabelCheck(NamedTuple):
 def parsed_labels_equal(source: Path, refined: Path, layout: str = "auto") -> LabelCheck:
     """Parse each label of a dataset and of its refined copy, and compare all that the layout knows of it.
 
-    Images that `refine apply` listed as failed are absent on purpose and are not asked for.
+    Images that `refine apply` listed as failed are absent on purpose: neither they nor their labels are asked for.
 
     Args:
         source: The dataset before.
@@ -55,11 +61,16 @@ def parsed_labels_equal(source: Path, refined: Path, layout: str = "auto") -> La
     after = open_layout(before.name if layout == "auto" else layout, refined)
     if before.label_space.kind == "none":
         raise InputError(f"{source}: the layout {before.name} has no labels to check; name one that has (--layout)")
-    problems = [f"before: {fault}" for fault in before.faults]
-    problems += [f"after: {fault}" for fault in after.faults if _in_source(fault, refined, source) not in before.faults]
+    failed, containers = _failed(refined)
+    known = {*before.faults, *_of_failed(after.faults, refined, before, failed)}
+    problems = [f"in the input: {fault}" for fault in before.faults]
+    problems += [
+        f"in the output: {fault}"
+        for fault in after.faults
+        if fault not in known and _in_source(fault, refined, source) not in known
+    ]
     if before.label_space != after.label_space:
         problems.append(f"{refined}: the classes or targets are other ones than in {source}")
-    failed, containers = _failed(refined)
     found = {record.key: record for record in after.records()}
     wanted = [
         record
@@ -67,14 +78,18 @@ def parsed_labels_equal(source: Path, refined: Path, layout: str = "auto") -> La
         if record.key not in failed and container_of(record.key, containers) is None
     ]
 
-    def check(record: Record) -> str | None:
+    def check(record: Record) -> str | bool:
         problem = _problem(before, after, record, found.get(record.key))
-        return problem and f"{shown(record.key)}: {problem}"
+        return f"{shown(record.key)}: {problem}" if isinstance(problem, str) else problem
 
     with ThreadPoolExecutor(THREADS) as pool:
         told = list(in_order(pool, check, wanted))
-    differing = [problem for problem in told if problem is not None]
-    return LabelCheck(before.name, len(wanted) - len(differing), sorted(problems) + differing)
+    differing = [problem for problem in told if isinstance(problem, str)]
+    return LabelCheck(before.name, told.count(True), sorted(problems) + differing, told.count(False))
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _in_source(fault: str, refined: Path, source: Path) -> str:
@@ -89,20 +104,40 @@ def _failed(refined: Path) -> tuple[set[str], set[str]]:
     return set(failed), {key for key, entry in failed.items() if entry["kind"] == "container"}
 
 
-def _problem(before: Layout, after: Layout, record: Record, other: Record | None) -> str | None:
-    """What is wrong with one label; None if nothing is."""
+def _of_failed(faults: Sequence[str], refined: Path, before: Layout, failed: set[str]) -> list[str]:
+    """Those of the output's faults that only follow from images that failed: labels without their image."""
+    if not failed:
+        return []
+    images: dict[str, list[str]] = defaultdict(list)
+    for record in before.records():
+        for file in record.label_files:
+            images[str(file)].append(record.key)
+    alone = {file for file, keys in images.items() if failed.issuperset(keys)}
+    numbers = {(file, Path(key).stem.lstrip("0")) for file, keys in images.items() for key in failed.intersection(keys)}
+    told = []
+    for fault in faults:
+        place, _, rest = fault.replace(f"{refined}/", f"{before.root}/").partition(": ")
+        words = {word.removeprefix(f"{before.root}/") for word in re.split(r"[,;:] |'", rest)}
+        number = re.match(r"lists image (\d+),", rest)  # as BOP's scenes name theirs
+        if place in alone or words & failed or (number and (place, number[1].lstrip("0")) in numbers):
+            told.append(fault)
+    return told
+
+
+def _problem(before: Layout, after: Layout, record: Record, other: Record | None) -> str | bool:
+    """What is wrong with one label; if nothing is, whether there is one."""
     if other is None:
         return "not in the refined dataset"
     old = _read(before, record)
     if isinstance(old, str):
-        return f"cannot be read before: {old}"
+        return f"cannot be read in the input: {old}"
     new = _read(after, other)
     if isinstance(new, str):
-        return f"cannot be read after: {new}"
+        return f"cannot be read in the output: {new}"
     if same(old, new):
-        return None
+        return not same(old, Annotation())
     parts = [name for name in Annotation.__dataclass_fields__ if not same(getattr(old, name), getattr(new, name))]
-    return f"another label than before ({', '.join(parts)})"
+    return f"another label than in the input ({', '.join(parts)})"
 
 
 def _read(layout: Layout, record: Record) -> Annotation | str:

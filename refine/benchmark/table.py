@@ -5,6 +5,7 @@ from rich.table import Table
 from rich.text import Text
 
 from refine.benchmark.result import Benchmark, Row
+from refine.console import heading, result_console
 
 
 def print_table(result: Benchmark, console: Console | None = None) -> None:
@@ -16,30 +17,31 @@ def print_table(result: Benchmark, console: Console | None = None) -> None:
     seeds = len(tested["accuracy"])
     masks = result["metric"] == "miou"
     metric = "mIoU" if masks else "accuracy"
-    table = Table(
-        title=f"{metric} in % on {tested['n_test']} real images of {', '.join(result['classes'])}; {seeds} seeds"
-    )
+    title = f"{metric} in % on {tested['n_test']} real images of {', '.join(result['classes'])}; {seeds} seeds"
+    console = console or result_console()
+    table = Table()
     table.add_column("trained on")
-    for heading in (
+    for label in (
         "images",
         f"{metric}\nmean ± std",
         "95 %\ninterval",
         "of all\npixels" if masks else "mean over\nclasses",
         "gap\nclosed",
     ):
-        table.add_column(heading, justify="right")
+        table.add_column(heading(label, console), justify="right")
     for name, row in result["rows"].items():
         # Text, because rich takes brackets in a folder's name for a style.
         table.add_row(Text(name), *_cells(row), _percent(result["gap_closed"].get(name)))
-    console = console or Console()
+    console.print(Text(title, style="italic"))  # a line of its own: a table's title is as wide as the table alone
     console.print(table)
     if masks:
+        console.print(Text("intersection over union of each class in %", style="italic"))
         console.print(_classes_table(result["rows"]))
 
 
 def _classes_table(rows: dict[str, Row]) -> Table:
     """A line a class, a column a row: intersection over union in %, mean over seeds."""
-    table = Table(title="intersection over union of each class in %")
+    table = Table()
     table.add_column("class")
     for name in rows:
         table.add_column(Text(name), justify="right")

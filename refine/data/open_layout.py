@@ -1,18 +1,26 @@
 """From a name, `auto` or a file of options to a dataset that is open."""
 
+import difflib
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import UnionType
+from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from jsonargparse import ArgumentParser
 
 from refine.data.formats.yaml_file import read_yaml
-from refine.data.layouts import LAYOUTS, Layout
+from refine.data.guess.in_tree import label_in
+from refine.data.layouts import LAYOUTS, ClassFolders, ClassTable, ImageFolder, Layout, Table
 from refine.data.listing import Listing
 from refine.data.mapping import Mapped, load_mapping
 from refine.errors import InputError
+from refine.files import shown
 
 LayoutOption = str | dict[str, Any]
 """``auto``, a layout's name, a YAML file of options, or the options themselves (see `open_layout`)."""
+
+
+EVERY_IMAGE: tuple[type[Layout], ...] = (ImageFolder, ClassFolders, ClassTable, Table)
+"""Layouts that take every image file below the root for a picture."""
 
 
 class Choice(NamedTuple):
@@ -68,7 +76,11 @@ def layout_class(name: str) -> type[Layout]:
 
 
 def open_layout(
-    layout: LayoutOption, root: Path, classes: tuple[str, ...] | None = None, mapping: str | None = None
+    layout: LayoutOption,
+    root: Path,
+    classes: tuple[str, ...] | None = None,
+    mapping: str | None = None,
+    guard: bool = True,
 ) -> Layout:
     """The dataset at ``root``.
 
@@ -78,6 +90,8 @@ def open_layout(
         root: Its folder; of some layouts, a file.
         classes: Of layouts that know their classes from elsewhere: their names in order (see the layouts).
         mapping: Of another dataset's classes: a name or a YAML file (see `load_mapping`).
+        guard: Whether `auto` refuses a tree that no known format gave away, where some image files seem to be the
+            labels of others: they would pass for pictures.
 
     Raises:
         InputError: If it cannot be read so, or arguments do not fit the layout. Faults of single files raise nothing.
@@ -86,11 +100,24 @@ def open_layout(
     mapping, name = mapping or options.pop("mapping", None), str(options.pop("layout", "auto"))
     options.pop("mapping", None)
     found, why = choose(root) if name == "auto" else Choice(layout_class(name), "as asked")
+    if name == "auto" and guard and found in EVERY_IMAGE:
+        _refuse_labels(root)
     if classes is not None:
         options["classes"] = classes
-    opened = found(root, **_checked(found, root, options))  # type: ignore[call-arg]  # held against its signature
+    where = Path(layout) if isinstance(layout, str) and layout.endswith((".yaml", ".yml")) else root
+    opened = found(root, **_checked(found, where, options))  # type: ignore[call-arg]  # held against its signature
     opened.why = why
     return opened if mapping is None else Mapped(opened, load_mapping(mapping))
+
+
+def _refuse_labels(root: Path) -> None:
+    pair = label_in(Listing(root))
+    if pair is not None:
+        raise InputError(
+            f"{root}: {shown(pair.label)} looks like the label of {shown(pair.image)}, and would pass for "
+            "a picture. Say how they lie: `layout: image-masks` and two patterns in a YAML file (docs/layouts.md), or "
+            "layout=images if every image file is a picture"
+        )
 
 
 def _options(layout: LayoutOption) -> dict[str, Any]:
@@ -99,6 +126,8 @@ def _options(layout: LayoutOption) -> dict[str, Any]:
         return dict(layout)
     if not layout.endswith((".yaml", ".yml")):
         return {"layout": layout}
+    if not Path(layout).is_file():
+        raise InputError(f"{layout}: no such file; expected a YAML file with `layout:` and its options")
     options = read_yaml(Path(layout))
     beside = Path(layout).parent / str(options.get("mapping", ""))
     return {**options, "mapping": str(beside)} if "mapping" in options and beside.is_file() else options
@@ -109,15 +138,40 @@ def told(layout: Layout) -> str:
     return f"{layout.root}: layout {layout.name} ({layout.why})"
 
 
-def _checked(layout: type[Layout], root: Path, options: dict[str, Any]) -> dict[str, Any]:
+def _checked(layout: type[Layout], where: Path, options: dict[str, Any]) -> dict[str, Any]:
+    """The options as the constructor takes them; ``where`` is the file that they stand in, or the dataset."""
     if not options:
         return {}
     parser = ArgumentParser(exit_on_error=False)
-    taken = [name for name in parser.add_class_arguments(layout, skip={"root"}) if name in options]
-    unknown = sorted(options.keys() - set(taken))
-    if unknown:
-        raise InputError(f"{root}: the layout {layout.name} takes no {', '.join(unknown)}")
-    try:
-        return {name: parser.parse_object(options).as_dict()[name] for name in taken}
-    except Exception as error:  # jsonargparse raises several kinds, all about the user's values
-        raise InputError(f"{root}: the layout {layout.name} cannot take these options ({error})") from error
+    takes = parser.add_class_arguments(layout, skip={"root"})
+    for name in map(str, options):
+        if name not in takes:
+            near = difflib.get_close_matches(name, [*takes, "layout", "mapping"], 1)
+            hint = f"did you mean {near[0]}? It" if near else "it"
+            known = ", ".join([*takes, "mapping"])
+            raise InputError(f"{where}: the layout {layout.name} takes no {shown(name)}; {hint} takes {known}")
+    hints, checked = get_type_hints(layout.__init__), {}
+    for name, value in options.items():
+        try:
+            checked[name] = parser.parse_object({name: value}).as_dict()[name]
+        except Exception as error:  # jsonargparse raises several kinds, all about the user's values, in many lines
+            raise InputError(
+                f"{where}: the layout {layout.name} cannot take these options: {name} is {shown(repr(value))}; "
+                f"expected {_expected(hints[name])}"
+            ) from error
+    return checked
+
+
+def _expected(hint: Any) -> str:
+    """A type in words."""
+    parts = get_args(hint)
+    if get_origin(hint) is Literal:
+        return " or ".join(map(str, parts))
+    if get_origin(hint) in {Union, UnionType}:
+        return " or ".join(map(_expected, parts))
+    words = {str: "text", int: "a whole number", bool: "true or false", Path: "a path", type(None): "null"}
+    if get_origin(hint) is tuple:
+        return f"a list of {_expected(parts[0])}"
+    if get_origin(hint) is dict:
+        return f"{_expected(parts[1])} by name"
+    return words.get(hint, str(hint))

@@ -17,6 +17,9 @@ from refine.data.samples import UnpairedBatch
 from refine.data.store import Cache, ImageStore, split_by_key
 from refine.errors import InputError
 
+LEARNED = frozenset({"class", "mask", "targets"})
+"""Kinds of labels that a training sample holds."""
+
 
 class UnpairedImages(LightningDataModule):
     """Batches of synthetic images with their labels, and of real images without.
@@ -106,7 +109,8 @@ class UnpairedImages(LightningDataModule):
         labeled = open_layout(self.layout, self.synthetic, self.classes, self.mapping)
         if self.layout == "auto":
             _tell(told(labeled))
-        labeled.require_whole()
+        if labeled.label_space.kind in LEARNED:  # of others, nothing is asked: an image without objects may be one
+            labeled.require_whole()
         unlabeled = open_layout(self.real_layout, self.real)
         if self.real_layout == "auto":
             _tell(told(unlabeled))

@@ -3,10 +3,17 @@
 from collections import Counter
 from collections.abc import Iterable
 
+import numpy as np
+
+from refine.data.formats.mask_files import index_pixels
+from refine.data.layouts import ImageMasks, MaskFolders
 from refine.data.mapping import Mapped
-from refine.inspect.faults import findings, size_text
+from refine.errors import InputError
+from refine.inspect.faults import finding, findings, size_text
+from refine.inspect.kinds import place
 from refine.inspect.reading import Dataset
-from refine.inspect.result import Side
+from refine.inspect.result import Finding, Side
+from refine.labels import IGNORE
 
 
 def side(dataset: Dataset, why: str) -> Side:
@@ -24,8 +31,30 @@ def side(dataset: Dataset, why: str) -> Side:
         "modes": _counted(look.mode for look in whole),
         "formats": _counted(look.format for look in whole),
         "labels": dataset.tally.summary(notes),
-        "findings": findings(dataset.faults, dataset.looks),
+        "findings": _findings(dataset),
     }
+
+
+def _findings(dataset: Dataset) -> list[Finding]:
+    found = findings(dataset.faults, dataset.looks)
+    if not _binary(dataset):
+        return found
+    only = dataset.space.names[0]
+    told = f"in all {dataset.tally.labeled} masks; every labeled pixel is {only}, and all others are void"
+    rest = [each for each in found if each["kind"] not in {"void mask", "one class"}]  # these follow from it
+    return sorted([*rest, finding("binary", [{"file": "", "detail": told}])], key=lambda each: place(each["kind"]))
+
+
+def _binary(dataset: Dataset) -> bool:
+    """Whether masks were stored black and white where 255 stands for no class."""
+    counts, layout = dataset.tally.classes, dataset.layout
+    if not isinstance(layout, MaskFolders | ImageMasks) or counts[1:-1].any() or not (counts[0] and counts[-1]):
+        return False
+    try:  # whether 0 and 255 are what the files hold: they may have colors, or other ids of the same classes
+        first = next(record.label_files[0] for record in layout.records() if record.label_files)
+        return set(np.unique(index_pixels(first)).tolist()) <= {0, IGNORE}
+    except InputError:
+        return False
 
 
 def _counted(values: Iterable[str]) -> dict[str, int]:

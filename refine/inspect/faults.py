@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from refine.data.annotation import Annotation, Objects
+from refine.data.gaze import gaze_vector
 from refine.data.samples import LabelSpace
 from refine.inspect.kinds import KINDS
 from refine.inspect.result import File, Finding, Problem
@@ -69,6 +70,10 @@ def label_problems(annotation: Annotation, space: LabelSpace, size: tuple[int, i
         yield from _points_problem("the keypoints", points, size)
     if annotation.targets is not None and not bool(annotation.targets.isfinite().all()):
         yield Problem("label", f"targets {annotation.targets.tolist()} are not all finite; correct them")
+    elif annotation.targets is not None and {"pitch", "yaw"} <= set(space.names):
+        angles = annotation.targets[[space.names.index("pitch"), space.names.index("yaw")]].double()
+        if gaze_vector(angles)[2] > 0:
+            yield Problem("gaze", "pitch {:.4g} and yaw {:.4g} look away from the camera".format(*angles.tolist()))
 
 
 def _box_problems(objects: Objects, space: LabelSpace, size: tuple[int, int]) -> Iterator[Problem]:

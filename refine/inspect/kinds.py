@@ -25,9 +25,24 @@ KINDS = {
     "no area": Kind(False, "Boxes without area", "Remove them: some detectors refuse them."),
     "void mask": Kind(False, "Masks without a single labeled pixel", "Is the mapping, or the table, the right one?"),
     "one class": Kind(False, "Masks of one class only", "Look at them: a failed render, or an empty scene?"),
+    "binary": Kind(
+        False,
+        "Masks of nothing but 0 and 255",
+        "255 stands for no class. If it is a thing here, write 1 for it, or say so (layout image-masks, with a table).",
+    ),
+    "gaze": Kind(
+        False,
+        "Gaze that points away from the camera",
+        "Pitch and yaw are radians, and 0 and 0 look into the camera: are they degrees, or of another convention?",
+    ),
     "black": Kind(False, "Nearly black images", "Look at them: a failed render, or a night?"),
     "constant": Kind(False, "Images of a single color", "Render them again, or remove them."),
     "mode": Kind(False, "Images of another color mode than nearly all others", "Convert them, if nothing is lost."),
     "size": Kind(False, "Images of another size than nearly all others", "Look whether they belong here."),
 }
 """By name, faults first, in the order in which they are told."""
+
+
+def place(kind: str) -> int:
+    """Which number a kind has among all."""
+    return list(KINDS).index(kind)

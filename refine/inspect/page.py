@@ -1,11 +1,13 @@
 """The page: one file that loads nothing."""
 
 import base64
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import jinja2
+from markupsafe import Markup, escape
 
 from refine.apply.files import shown
 from refine.inspect.differences import percent
@@ -13,7 +15,18 @@ from refine.inspect.gap import FEW
 from refine.inspect.montage import Legend, Montage, png
 from refine.inspect.plots import spectrum_svg
 from refine.inspect.result import Inspection, Side
-from refine.inspect.text import ADVICE, color_rows, counted, distance_rows, label_line, size_line, target_rows, verdict
+from refine.inspect.text import (
+    ADVICE,
+    color_rows,
+    counted,
+    distance_rows,
+    label_line,
+    never_line,
+    size_line,
+    target_rows,
+    verdict,
+    whole_path,
+)
 
 FILES = 50
 """Files of each finding that are listed; the JSON has all."""
@@ -80,6 +93,12 @@ def _embedded(tiles: Montage) -> Shots:
     return Shots(pictures, tiles.legend)
 
 
+def _breakable(key: str) -> Markup:
+    """A file's path that may be broken after a slash or underscore and before its suffix, rather than anywhere."""
+    parts = re.split(r"(?<=[/_])|(?=\.[^./]*$)", shown(key))
+    return Markup("<wbr>").join(escape(part) for part in parts)
+
+
 def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
@@ -90,6 +109,9 @@ def _template() -> jinja2.Template:
     )
     environment.filters["shown"] = shown
     environment.filters["prose"] = lambda text: shown(" ".join(text.split()))
+    environment.filters["breakable"] = _breakable
+    environment.filters["whole_path"] = whole_path
+    environment.filters["never_line"] = never_line
     environment.filters["percent"] = percent
     environment.filters["size_line"] = size_line
     environment.filters["counted"] = lambda values: counted(values, 6)

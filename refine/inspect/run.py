@@ -11,11 +11,11 @@ from refine.files import claim_output, write_json, write_whole
 from refine.inspect.counts import side
 from refine.inspect.faults import finding, shared_pictures
 from refine.inspect.gap import gap
-from refine.inspect.kinds import KINDS
+from refine.inspect.kinds import place
 from refine.inspect.montage import montage, png, sheet
 from refine.inspect.page import render_page
 from refine.inspect.reading import Dataset, read_dataset
-from refine.inspect.result import Finding, Gap, Inspection, Side
+from refine.inspect.result import Gap, Inspection, Side
 from refine.metrics import FeatureExtractor
 
 SAMPLE = 500
@@ -56,7 +56,7 @@ def inspect(
         real_dataset, there = _read(real, real_layout, None)
         leaks = shared_pictures(dataset.looks, real_dataset.looks)
         if leaks:
-            here["findings"] = sorted([*here["findings"], finding("leak", leaks)], key=_place)
+            here["findings"] = sorted([*here["findings"], finding("leak", leaks)], key=lambda each: place(each["kind"]))
         between = gap(dataset, real_dataset, (here, there), extractors, sample)
     result = _result(here, there, between)
     if output is not None:
@@ -89,10 +89,6 @@ def _result(here: Side, real: Side | None, between: Gap | None) -> Inspection:
         "faults": sum(len(each["files"]) for each in everything if each["fault"]),
         "suspicious": sum(len(each["files"]) for each in everything if not each["fault"]),
     }
-
-
-def _place(found: Finding) -> int:
-    return list(KINDS).index(found["kind"])
 
 
 def _claim(output: Path, roots: Sequence[Path]) -> None:

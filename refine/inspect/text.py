@@ -1,12 +1,14 @@
 """An inspection for people, on the terminal: short; the JSON and the page have all of it."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from refine.apply.files import shown
+from refine.console import result_console
 from refine.inspect.differences import percent
 from refine.inspect.result import Gap, Inspection, Labels, Side
 from refine.report.numbers import number
@@ -19,7 +21,7 @@ WARNINGS = 10
 
 def print_inspection(result: Inspection, console: Console | None = None) -> None:
     """Print each side, what is wrong with it, and the gap."""
-    console = console or Console()
+    console = console or result_console()
     console.print(Group(*_side(result["dataset"])))
     if result["real"] is not None:
         console.print(Group(*_side(result["real"])))
@@ -44,6 +46,22 @@ def counted(values: dict[str, int], most: int = 3) -> str:
     parts = [f"{shown(value)} ({count})" for value, count in list(values.items())[:most]]
     more = f", {len(values) - most} more" if len(values) > most else ""
     return ", ".join(parts) + more if parts else "none"
+
+
+def whole_path(path: str) -> str:
+    """From the root on, or from the home folder, ``~``: ``.`` says little to whoever reads it later."""
+    whole, home = Path(path).resolve(), Path.home()
+    return str(Path("~") / whole.relative_to(home)) if whole.is_relative_to(home) else str(whole)
+
+
+def never_line(labels: Labels) -> str | None:
+    """The classes without anything in them, in a line; None if there are none."""
+    never = [shown(row["name"]) for row in labels["classes"] if not row["count"]]
+    if not never:
+        return None
+    more = f", … {len(never) - CLASSES} more" if len(never) > CLASSES else ""
+    many = "1 class never occurs" if len(never) == 1 else f"{len(never)} classes never occur"
+    return f"{many}: {', '.join(never[:CLASSES])}{more}"
 
 
 def size_line(sizes: dict[str, int]) -> str:
@@ -82,14 +100,17 @@ def target_rows(labels: Labels) -> list[tuple[str, ...]]:
 
 
 def _side(side: Side) -> Iterator[RenderableType]:
-    head = f"{side['path']}: {side['images']} images, layout {side['layout']} ({side['why']})"
+    head = f"{whole_path(side['path'])}: {side['images']} images, layout {side['layout']} ({side['why']})"
     yield Text(_one_line(head), style="bold")
     yield Text(f"  size {size_line(side['sizes'])} · mode {counted(side['modes'])} · {counted(side['formats'])}")
     yield Text(f"  labels: {label_line(side['labels'])}")
     for note in side["labels"]["notes"]:
         yield Text(f"  {_one_line(note)}")
-    if side["labels"]["classes"]:
+    if any(row["count"] for row in side["labels"]["classes"]):
         yield _classes(side["labels"])
+    never = never_line(side["labels"])
+    if never:
+        yield Text(f"  {never}")
     if side["labels"]["targets"]:
         yield _table(("target", "least", "mean", "deviation", "most"), target_rows(side["labels"]))
     for found in side["findings"]:
@@ -105,10 +126,11 @@ def _side(side: Side) -> Iterator[RenderableType]:
 
 def _classes(labels: Labels) -> Table:
     things = {"class": "images", "mask": "pixels", "objects": "objects"}[labels["kind"]]
-    kept = labels["classes"][:CLASSES]
+    occurring = [row for row in labels["classes"] if row["count"]]
+    kept = occurring[:CLASSES]
     rows = [(row["name"], str(row["count"]), percent(row["share"]), str(row["images"])) for row in kept]
-    if len(labels["classes"]) > CLASSES:
-        rows.append((f"… {len(labels['classes']) - CLASSES} more", "", "", ""))
+    if len(occurring) > CLASSES:
+        rows.append((f"… {len(occurring) - CLASSES} more", "", "", ""))
     if things == "images":
         return _table(("class", things, "share"), [row[:3] for row in rows])
     return _table(("class", things, "share", "images"), rows)

@@ -41,7 +41,8 @@ def require_labels(space: LabelSpace, kind: LabelKind | None, names: Sequence[st
     """
     if space.kind not in LAYOUTS:
         choices = ", ".join(f"layout={layout}" for layout in LAYOUTS.values())
-        raise InputError(f"a task model learns labels; {where} has none (use {choices})")
+        has = "objects, which no task model learns yet" if space.kind == "objects" else "none"
+        raise InputError(f"a task model learns labels; {where} has {has} (use {choices}, or another with such labels)")
     found: LabelKind = space.kind
     if kind is not None and kind != found:
         raise InputError(

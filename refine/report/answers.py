@@ -94,10 +94,14 @@ def are_the_labels_intact(dataset: RefinedDataset) -> Answer:
     """What the manifest says; whether each picture still shows its label is for `refine audit` and for eyes."""
     failed = len(dataset.failures)
     lost = sum(failure.kind == "carried" for failure in dataset.failures)
+    images = len(dataset.images) + dataset.within
+    where = f"in {count(dataset.containers, 'container')}" if dataset.containers else "each under its own path"
     sentences = [
-        f"{count(len(dataset.images), 'image')} refined, each under its own path and with its size and mode.",
+        f"{count(images, 'image')} refined, {where} and with its size and mode.",
         f"{count(dataset.carried, 'other file')}, the label files among them, carried byte for byte."
         if dataset.carried
+        else "Labels in the containers are byte for byte the same."
+        if dataset.containers
         else "There are no files beside the images; labels that stand in folder names are in the same places.",
     ]
     if failed:

@@ -66,7 +66,9 @@ def _benchmark(top: Node, sides: dict[str, str]) -> list[str]:
     words += _plain(record, "real") or ["--real", sides["real"]]
     words += _plain(record, "real_train")
     classes, seeds, flip = _field(top, "classes"), _field(record, "seeds"), _field(record, "horizontal_flip")
-    words += ["--classes", ",".join(name.text() for name in classes.elements())] if classes else []
+    metric = top.optional("metric")
+    chosen = classes if metric is None or metric.text() == "accuracy" else None  # a layout of masks knows its own
+    words += ["--classes", ",".join(name.text() for name in chosen.elements())] if chosen else []
     words += ["--seeds", str(len(seeds.elements()))] if seeds else []
     words += [*_plain(record, "steps", "layout", "real_layout", "mapping", "real_mapping"), *_size(record)]
     return [*words, "--horizontal-flip"] if flip and flip.value is True else words

@@ -15,7 +15,7 @@ from refine.report.answers import Answer, are_the_labels_intact, does_it_help, i
 from refine.report.choose import extremes, spread
 from refine.report.commands import reproduction
 from refine.report.measured import Benchmark, Metrics, read_benchmark, read_metrics
-from refine.report.pictures import TINY, change_between, change_picture, data_uri, triples
+from refine.report.pictures import TINY, Shelf, change_between, change_picture, data_uri, triples
 from refine.report.plots import benchmark_svg, distances_svg
 from refine.report.refined import RefinedDataset, read_refined
 from refine.report.tables import benchmark_table, classes_table, distances_table
@@ -128,7 +128,10 @@ def _answers(
 
 def _examples(dataset: RefinedDataset, synthetic: Path, refined: Path, real: Path) -> tuple[list[Shown], bool]:
     """Cards of before, after and real, and whether the images are photographs rather than thumbnails."""
-    found = triples(synthetic, refined, real, spread([image.key for image in dataset.images], PAIRS))
+    keys = [image.key for image in dataset.images]
+    if dataset.containers:
+        keys += [record.key for record in Shelf(refined).records.values() if record.member]
+    found = triples(synthetic, refined, real, spread(keys, PAIRS))
     cards = [
         Shown(
             key,

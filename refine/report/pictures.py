@@ -3,6 +3,7 @@
 import base64
 import warnings
 from collections.abc import Sequence
+from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +14,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from refine.apply.files import shown
-from refine.data.images import FORMATS, list_images
+from refine.data.images import FORMATS
+from refine.data.layouts import Layout
+from refine.data.open_layout import open_layout
+from refine.data.samples import Record
 from refine.errors import InputError
 from refine.files import write_whole
 from refine.report.choose import beside, spread
@@ -74,16 +78,49 @@ def triples(synthetic: Path, refined: Path, real: Path, keys: Sequence[str]) -> 
     Raises:
         InputError: If one cannot be read.
     """
-    reals = list_images(real)
+    before, after, photos = Shelf(synthetic), Shelf(refined), Shelf(real)
+    paths = [real / key for key in photos.records]
     return [
         Triple(
             key,
-            open_picture(synthetic / key),
-            open_picture(refined / key),
-            open_picture(beside(key, reals, number)),
+            before.picture(key),
+            after.picture(key),
+            photos.picture(beside(key, paths, number).relative_to(real).as_posix()),
         )
         for number, key in enumerate(keys)
     ]
+
+
+class Shelf:
+    """A dataset's pictures by their keys, whether they are files or lie in files.
+
+    Args:
+        root: The dataset. What a known layout keeps beside its images is no picture.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @cached_property
+    def layout(self) -> Layout:
+        """As `auto` has it."""
+        return open_layout("auto", self.root, guard=False)
+
+    @cached_property
+    def records(self) -> dict[str, Record]:
+        """Every image, by its key."""
+        return {record.key: record for record in self.layout.records()}
+
+    def picture(self, key: str) -> Image.Image:
+        """As `open_picture` has it.
+
+        Raises:
+            InputError: If it is missing or cannot be decoded to its end.
+        """
+        path = self.root / key
+        if path.is_file() or key not in self.records:
+            return open_picture(path)
+        return Image.fromarray(self.layout.image(self.records[key], 3).permute(1, 2, 0).numpy())
 
 
 def change_between(before: Image.Image, after: Image.Image) -> NDArray[np.float64]:

@@ -34,6 +34,10 @@ class RefinedDataset(NamedTuple):
     """Sorted by key."""
     failures: list[Failure]
     """Sorted by key."""
+    containers: int
+    """Tar shards and HDF5 files whose images were refined inside them."""
+    within: int
+    """Images in them."""
     carried: int
     """Files other than images, labels among them, that were copied byte for byte."""
     links: int
@@ -61,6 +65,7 @@ def read_refined(folder: Path) -> RefinedDataset:
         raise InputError(f"{path}: line {lines.damaged[0]} is damaged; {CURE}, it mends the manifest")
     entries = [lines.entries[key] for key in sorted(lines.entries)]
     done = [entry for entry in entries if entry["status"] == "done"]
+    held = [entry for entry in done if entry["kind"] == "container"]
     return RefinedDataset(
         images=[_image(entry, path) for entry in done if entry["kind"] == "image"],
         failures=[
@@ -68,11 +73,18 @@ def read_refined(folder: Path) -> RefinedDataset:
             for entry in entries
             if entry["status"] != "done"
         ],
+        containers=len(held),
+        within=sum(_held(entry, path) for entry in held),
         carried=sum(entry["kind"] == "carried" for entry in done),
         links=sum(entry["kind"] == "link" for entry in done),
         run=read_json(folder / RUN, CURE),
         finished=not lines.torn and not (folder / UNFINISHED).exists(),
     )
+
+
+def _held(entry: Entry, path: Path) -> int:
+    node = Node(dict(entry), str(path), f"{CURE}, it mends the manifest", shown(entry["key"]))
+    return int(node.need("images").number())
 
 
 def _image(entry: Entry, path: Path) -> RefinedImage:

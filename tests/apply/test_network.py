@@ -5,8 +5,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from refine.apply.codec import Picture
-from refine.apply.glance import Glance
 from refine.apply.network import Network, choose_device, set_scale
+from refine.data.glance import Glance
 from refine.errors import InputError
 from refine.methods.translator import Translator
 from tests.apply.tiny import Tiny, tiny

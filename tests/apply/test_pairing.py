@@ -6,9 +6,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from refine.apply.pairing import find_pair, refuse_labels
 from refine.apply.plan import make_plan
+from refine.apply.refusal import refuse_labels
 from refine.apply.select import selection
+from refine.data.guess.pairing import find_pair
 from refine.errors import InputError
 from tests.apply.trees import noise, run, save
 

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from refine.apply.glance import Glance
 from refine.apply.plan import Batch, PlannedImage, batches, make_plan
 from refine.apply.select import selection
+from refine.data.glance import Glance
 from tests.apply.trees import noise, save
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from refine.apply.codec import Picture, decode
-from refine.apply.glance import glance
 from refine.apply.plan import Batch, PlannedImage
 from refine.apply.read import read_ahead
+from refine.data.glance import glance
 from tests.apply.trees import noise, save
 
 

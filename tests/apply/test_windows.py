@@ -6,10 +6,10 @@ import pytest
 import torch
 from PIL import Image
 
-from refine.apply.glance import glance_at
 from refine.apply.network import Network, OutOfMemory
 from refine.apply.plan import PlannedImage
 from refine.apply.windows import BATCHES, Refined, refine_all
+from refine.data.glance import glance_at
 from tests.apply.tiny import tiny
 from tests.data.layouts.examples.webdataset import picture
 

@@ -1,4 +1,5 @@
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -6,7 +7,14 @@ import pytest
 from PIL import Image
 
 from refine.audit import parsed_labels_equal
+from refine.data.open_layout import open_layout
 from refine.errors import InputError
+from tests.data.layouts.examples.bop import write_bop
+from tests.data.layouts.examples.carla import write_carla_named
+from tests.data.layouts.examples.class_table import write_class_table
+from tests.data.layouts.examples.coco import write_coco
+from tests.data.layouts.examples.solo import write_solo
+from tests.data.layouts.examples.unity_eyes import write_unity_eyes
 
 GAZE = "path,pitch,yaw\n0.png,0.1,0.2\n1.png,0.3,0.4\n"
 
@@ -32,7 +40,8 @@ def test_labels_that_were_carried_are_equal(masks: tuple[Path, Path]) -> None:
 def test_a_label_that_changed_is_named_with_what_changed(masks: tuple[Path, Path]) -> None:
     Image.fromarray(np.array([[0, 0], [1, 255]], np.uint8)).save(masks[1] / "masks/b.png")
     found = parsed_labels_equal(*masks)
-    assert (found.equal, found.problems) == (1, ["images/b.png: another label than before (mask)"])
+    assert (found.equal, found.problems) == (1, ["images/b.png: another label than in the input (mask)"])
+    assert found.text().splitlines()[1] == "1 label with a problem:"
 
 
 def test_a_label_that_is_gone_or_broken_is_named(masks: tuple[Path, Path]) -> None:
@@ -41,16 +50,17 @@ def test_a_label_that_is_gone_or_broken_is_named(masks: tuple[Path, Path]) -> No
     found = parsed_labels_equal(*masks)
     assert found.equal == 0
     assert any(
-        problem.startswith("after: ") and "a.png: an image without a mask" in problem for problem in found.problems
+        problem.startswith("in the output: ") and "a.png: an image without a mask" in problem
+        for problem in found.problems
     )
-    assert any(problem.startswith("images/b.png: cannot be read after: ") for problem in found.problems)
+    assert any(problem.startswith("images/b.png: cannot be read in the output: ") for problem in found.problems)
 
 
 def test_a_label_that_never_could_be_read_is_told_as_such(masks: tuple[Path, Path]) -> None:
     for side in masks:
         Image.fromarray(np.array([[7, 0], [1, 255]], np.uint8)).save(side / "masks/a.png")
     (problem,) = parsed_labels_equal(*masks).problems
-    assert problem.startswith("images/a.png: cannot be read before: ")
+    assert problem.startswith("images/a.png: cannot be read in the input: ")
     assert "id 7" in problem
 
 
@@ -69,6 +79,64 @@ def test_an_image_that_failed_is_not_asked_for(masks: tuple[Path, Path]) -> None
     assert (found.equal, found.problems) == (1, [])
 
 
+def fail(refined: Path, key: str) -> None:
+    """As `refine apply` leaves it."""
+    entry = f'{{"key": "{key}", "kind": "image", "status": "failed", "reason": "damaged"}}\n'
+    (refined / "refine-manifest.jsonl").write_text(entry)
+    (refined / key).unlink()
+
+
+@pytest.mark.parametrize("write", [write_coco, write_class_table, write_solo, write_carla_named, write_unity_eyes])
+def test_the_label_of_an_image_that_failed_is_no_second_problem(write: Callable[[Path], Path], tmp_path: Path) -> None:
+    source = write(tmp_path / "before")
+    shutil.copytree(source, tmp_path / "after")
+    records = open_layout("auto", source).records()
+    fail(tmp_path / "after", records[0].key)
+    found = parsed_labels_equal(source, tmp_path / "after")
+    assert (found.equal, found.problems) == (len(records) - 1, [])
+
+
+def test_an_entry_that_bop_knows_by_number_is_no_second_problem(tmp_path: Path) -> None:
+    source = write_bop(tmp_path / "before")
+    shutil.copytree(source, tmp_path / "after")
+    fail(tmp_path / "after", open_layout("auto", source).records()[0].key)
+    assert not any("lists image" in problem for problem in parsed_labels_equal(source, tmp_path / "after").problems)
+
+
+def test_a_label_that_lost_its_image_otherwise_stays_a_problem(masks: tuple[Path, Path]) -> None:
+    for side in masks:
+        for folder in ("images", "masks"):
+            shutil.copy(side / folder / "a.png", side / folder / "c.png")
+    fail(masks[1], "images/a.png")
+    (masks[1] / "images/b.png").unlink()
+    found = parsed_labels_equal(*masks)
+    assert (found.equal, len(found.problems)) == (1, 2)
+    assert "masks/b.png: a label without an image" in found.problems[0]
+    assert found.problems[1] == "images/b.png: not in the refined dataset"
+
+
+def test_a_file_of_many_labels_is_told_of_as_long_as_one_of_its_images_has_not_failed(tmp_path: Path) -> None:
+    source = write_coco(tmp_path / "before")
+    shutil.copytree(source, tmp_path / "after")
+    first, second, *_ = open_layout("auto", source).records()
+    fail(tmp_path / "after", first.key)
+    (tmp_path / "after" / second.key).unlink()
+    problems = parsed_labels_equal(source, tmp_path / "after").problems
+    assert any("an entry without its image" in problem and second.key in problem for problem in problems)
+    assert not any(first.key in problem for problem in problems)
+
+
+def test_images_without_a_label_are_counted_apart(masks: tuple[Path, Path]) -> None:
+    for side in masks:
+        (side / "masks/b.png").unlink()
+    found = parsed_labels_equal(*masks)
+    assert (found.equal, found.unlabeled) == (1, 1)
+    first, second, third = found.text().splitlines()
+    assert first == "labels (mask-folders): 1 read before and after and equal; 1 image without a label"
+    assert second == "1 label with a problem:"
+    assert third.startswith("  in the input: ")
+
+
 def test_an_image_that_is_missing_is_named(masks: tuple[Path, Path]) -> None:
     (masks[1] / "images/a.png").unlink()
     (masks[1] / "masks/a.png").unlink()
@@ -82,7 +150,7 @@ def test_a_row_of_a_table_is_compared_by_its_value(tmp_path: Path) -> None:
         for name in ("0.png", "1.png"):
             Image.new("L", (4, 4)).save(tmp_path / side / name)
     found = parsed_labels_equal(tmp_path / "before", tmp_path / "after")
-    assert (found.equal, found.problems) == (1, ["1.png: another label than before (targets)"])
+    assert (found.equal, found.problems) == (1, ["1.png: another label than in the input (targets)"])
 
 
 def test_images_without_labels_have_nothing_to_check(tmp_path: Path) -> None:

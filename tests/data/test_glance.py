@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from refine.apply.glance import glance, glance_at, obstacle
+from refine.data.glance import glance, glance_at, obstacle
 from tests.apply.trees import noise, save
 
 

@@ -102,6 +102,70 @@ def test_an_option_of_the_wrong_type_is_refused(masks: Path) -> None:
         open_layout({"layout": "mask-folders", "classes": {"a": 1}}, masks)
 
 
+@pytest.mark.parametrize("layout", ["images", "class-folders"])
+def test_masks_beside_pictures_that_no_layout_knows_are_refused_unless_somebody_says_what_they_are(
+    tmp_path: Path, layout: str
+) -> None:
+    for number in range(3):
+        for folder, mode in (("camera", "RGB"), ("truth", "L")):
+            (tmp_path / folder).mkdir(exist_ok=True)
+            Image.new(mode, (8, 8), number).save(tmp_path / folder / f"{number}.png")
+    if layout == "images":
+        Image.new("RGB", (8, 8)).save(tmp_path / "stray.png")
+    assert choose(tmp_path).layout.name == layout
+    with pytest.raises(InputError, match=r"truth/0\.png looks like the label of camera/0\.png"):
+        open_layout("auto", tmp_path)
+    assert len(open_layout(layout, tmp_path).records()) >= 6
+    assert len(open_layout("auto", tmp_path, guard=False).records()) >= 6
+
+
+def test_a_misspelled_option_names_its_file_the_likely_one_and_all_that_there_are(
+    masks: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    file = tmp_path_factory.mktemp("options") / "typo.yaml"
+    file.write_text("layout: yolo\nbackgroud: true\n")
+    (masks / "images/a.txt").write_text("0 0.5 0.5 0.5 0.5\n")
+    with pytest.raises(InputError) as error:
+        open_layout(str(file), masks)
+    assert str(error.value) == (
+        f"{file}: the layout yolo takes no backgroud; did you mean background? "
+        "It takes data, split, classes, background, mapping"
+    )
+    with pytest.raises(InputError, match=r"takes no xyz; it takes classes, mapping$"):
+        open_layout({"layout": "mask-folders", "xyz": 1}, masks)
+    with pytest.raises(InputError, match=r"takes no maping; did you mean mapping\? It takes mapping$"):
+        open_layout({"layout": "images", "maping": "gta5-to-cityscapes19"}, masks)
+
+
+def test_a_file_of_options_that_is_not_there_is_no_such_file(masks: Path) -> None:
+    with pytest.raises(InputError, match=r"^nowhere\.yaml: no such file"):
+        open_layout("nowhere.yaml", masks)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"layout": "yolo", "background": "maybe"}, "background is 'maybe'; expected true or false"),
+        ({"layout": "video", "every": [2]}, r"every is \[2\]; expected a whole number"),
+        (
+            {"layout": "carla", "table": "carla9"},
+            "table is 'carla9'; expected auto or carla or carla-0.9.13 or carla-c",
+        ),
+        ({"layout": "voc", "first_pixel": 2}, "first_pixel is 2; expected 0 or 1"),
+        ({"layout": "blenderproc", "table": 5}, "table is 5; expected a path or null"),
+        ({"layout": "table", "mirror": "x"}, "mirror is 'x'; expected a whole number by name or null"),
+        ({"layout": "mask-folders", "classes": {"a": 1}}, "classes is {'a': 1}; expected a list of text or null"),
+        ({"layout": "mask-folders", "classes": [1, 2]}, r"classes is \[1, 2\]; expected a list of text or null"),
+    ],
+)
+def test_a_wrong_type_is_told_in_one_line_with_value_and_what_is_expected(
+    options: dict[str, object], told: str, masks: Path
+) -> None:
+    with pytest.raises(InputError, match=told) as error:
+        open_layout(options, masks)
+    assert "\n" not in str(error.value)
+
+
 def test_images_that_lost_their_labels_are_faults_until_labels_are_needed(masks: Path) -> None:
     shutil.copy(masks / "images/a.png", masks / "images/b.png")
     shutil.copy(masks / "images/a.png", masks / "images/c.png")

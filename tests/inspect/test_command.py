@@ -142,6 +142,56 @@ def test_the_text_names_a_few_files_and_counts_the_rest(tmp_path: Path, capsys: 
     assert "and 3 more" in shown
 
 
+def test_a_long_problem_is_one_line_where_no_terminal_is(tmp_path: Path, capsys: Capture) -> None:
+    name = "long " * 30 + ".png"
+    (class_folders(tmp_path) / "a" / name).write_bytes(b"no")
+    assert main(["inspect", str(tmp_path)]) == 1
+    assert any(f"a/{name}: cannot be read as an image" in line for line in capsys.readouterr().out.splitlines())
+
+
+def test_classes_that_never_occur_are_one_line_of_text_and_page(tmp_path: Path, capsys: Capture) -> None:
+    (mask_folders(tmp_path / "set") / "classes.txt").write_text("sky\nroad\ncar\ntrain\n<bus>\n")
+    assert main(["inspect", str(tmp_path / "set"), "--output", str(tmp_path / "out")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "  2 classes never occur: train, <bus>" in lines
+    assert not any(line.strip().startswith("train") for line in lines)
+    page = (tmp_path / "out/inspect.html").read_text()
+    assert "<p>2 classes never occur: train, &lt;bus&gt;</p>" in page
+    assert re.findall(r'<th scope="row">(\w+)</th><td class="number">', page) == ["sky", "road", "car"]
+
+
+def test_many_classes_that_never_occur_are_counted(tmp_path: Path, capsys: Capture) -> None:
+    for number in range(50):
+        (class_folders(tmp_path, 2) / f"none{number:02d}").mkdir(exist_ok=True)
+    main(["inspect", str(tmp_path)])
+    line = next(line for line in capsys.readouterr().out.splitlines() if "never occur" in line)
+    assert line.startswith("  50 classes never occur: none00, none01, ")
+    assert line.endswith("none39, … 10 more")
+
+
+def test_paths_are_whole_and_break_where_their_parts_end(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class_folders(tmp_path / "my_set", 2)
+    (tmp_path / "my_set/a/000.png").rename(tmp_path / "my_set/a/one_<b>.png")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path / "my_set")
+    assert main(["inspect", ".", "--output", str(tmp_path / "out")]) == 0
+    assert capsys.readouterr().out.startswith("~/my_set: 2 images")
+    page = (tmp_path / "out/inspect.html").read_text()
+    assert "<code>~/<wbr>my_<wbr>set</code>" in page
+    assert "<code>a/<wbr>one_<wbr>&lt;b&gt;<wbr>.png</code>" in page
+    monkeypatch.setenv("HOME", str(tmp_path / "other"))
+    assert main(["inspect", "."]) == 0
+    assert capsys.readouterr().out.startswith(f"{tmp_path}/my_set: 2 images")
+
+
+def test_the_help_says_what_the_exit_codes_mean(capsys: Capture) -> None:
+    assert main(["inspect", "--help"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "1 a file is broken, and listed; 2 the dataset could not be opened at all" in told
+
+
 def test_targets_have_a_table(tmp_path: Path, capsys: Capture) -> None:
     assert main(["inspect", str(table(tmp_path, [(0.125, 1.0), (0.375, 2.0)]))]) == 0
     assert re.search(r"pitch +0\.125 +0\.25 +0\.125 +0\.375", capsys.readouterr().out)

@@ -7,7 +7,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.inspect.datasets import CLASSES, SIZE, class_folders, coco, found, inspected, mask_folders, noise, save
+from tests.inspect.datasets import (
+    CLASSES,
+    SIZE,
+    class_folders,
+    coco,
+    found,
+    inspected,
+    mask_folders,
+    noise,
+    save,
+    table,
+)
 
 Capture = pytest.CaptureFixture[str]
 
@@ -127,6 +138,63 @@ def test_a_mask_of_the_only_class_there_is_is_no_finding(tmp_path: Path, capsys:
         save(tmp_path / f"masks/{number}.png", np.zeros(SIZE, np.uint8))
     (tmp_path / "classes.txt").write_text("lane\n")
     assert found(inspected(capsys, tmp_path)) == {}
+
+
+def black_and_white(root: Path, *values: int) -> Path:
+    mask_folders(root)
+    for number, path in enumerate(sorted((root / "masks").iterdir())):
+        save(path, np.array(values, np.uint8)[(noise(number)[:, :, 0] % len(values))])
+    return root
+
+
+def test_masks_in_black_and_white_are_one_finding_that_says_what_white_means(tmp_path: Path, capsys: Capture) -> None:
+    result = inspected(capsys, black_and_white(tmp_path / "binary", 0, 255))
+    told = "in all 12 masks; every labeled pixel is sky, and all others are void"
+    assert found(result) == {"binary": [f": {told}"]}
+    assert "255 stands for no class" in result["dataset"]["findings"][0]["cure"]
+    assert (result["code"], result["suspicious"]) == (0, 1)
+
+
+@pytest.mark.parametrize("values", [(0, 1, 255), (0, 1), (1, 255)])
+def test_masks_of_other_values_are_not_called_black_and_white(
+    values: tuple[int, ...], tmp_path: Path, capsys: Capture
+) -> None:
+    assert "binary" not in found(inspected(capsys, black_and_white(tmp_path, *values)))
+
+
+def test_one_mask_in_black_and_white_among_others_makes_not_all_of_them_so(tmp_path: Path, capsys: Capture) -> None:
+    first = black_and_white(tmp_path, 0, 1, 255) / "masks/000.png"
+    save(first, np.where(np.array(Image.open(first)) == 255, 255, 0).astype(np.uint8))
+    assert list(found(inspected(capsys, tmp_path))) == ["one class"]
+
+
+def test_masks_of_colors_are_not_called_black_and_white(tmp_path: Path, capsys: Capture) -> None:
+    root = black_and_white(tmp_path / "set", 0, 255)
+    for path in (root / "masks").iterdir():
+        Image.open(path).convert("RGB").save(path)
+    (root / "classes.txt").unlink()
+    (root / "table.yaml").write_text(
+        "name: mine\nsource: mine\nclasses:\n"
+        "  - {id: 0, name: sky, color: [0, 0, 0]}\n  - {id: 1, name: none, color: [255, 255, 255], ignore: true}\n"
+    )
+    (tmp_path / "mine.yaml").write_text(
+        "layout: image-masks\nimages: 'images/{stem}.png'\nmasks: 'masks/{stem}.png'\nencoding: color\n"
+        "table: table.yaml\n"
+    )
+    result = inspected(capsys, root, "--layout", tmp_path / "mine.yaml")
+    assert result["dataset"]["labels"]["labeled"] == 12
+    assert "binary" not in found(result)
+
+
+def test_gaze_that_points_away_from_the_camera_is_found(tmp_path: Path, capsys: Capture) -> None:
+    result = inspected(capsys, table(tmp_path, [(0.1, 1.5), (0.1, -1.6), (1.6, 0.0), (-0.2, -1.5)]))
+    assert found(result) == {
+        "gaze": [
+            "001.png: pitch 0.1 and yaw -1.6 look away from the camera",
+            "002.png: pitch 1.6 and yaw 0 look away from the camera",
+        ]
+    }
+    assert (result["code"], result["suspicious"]) == (0, 2)
 
 
 @pytest.mark.parametrize(

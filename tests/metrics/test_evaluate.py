@@ -173,7 +173,9 @@ def test_a_glob_says_which_images_of_the_synthetic_and_refined_folders_are_meant
         (root / "masks").mkdir()
         for number in range(3):
             Image.new("L", (24, 32), number).save(root / "masks" / f"{number}.png")
-    whole = evaluate(synthetic, refined, real)["rows"]
+    with pytest.raises(InputError, match=r"masks/0\.png looks like the label of sub/"):
+        evaluate(synthetic, refined, real)
+    whole = evaluate(synthetic, refined, real, layouts=("images", "auto"))["rows"]
     meant = evaluate(synthetic, refined, real, images="sub/*.png")["rows"]
     assert whole["refined"]["swd"]["n"] == whole["synthetic"]["swd"]["n"] == [7, 5]
     assert meant["refined"]["swd"]["n"] == meant["synthetic"]["swd"]["n"] == [4, 5]

@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from refine.cli import main
 from refine.errors import InputError
 from refine.report import write_report
+from tests.apply.tiny import MODULE, save_tiny
+from tests.data.layouts.examples.webdataset import write_webdataset
 from tests.report.trees import Trees, add_to_manifest, benchmark, failed, make, metrics, save_json
 
 
@@ -135,3 +138,13 @@ def test_a_dataset_in_which_every_image_failed_has_a_page(tmp_path: Path, trees:
     page = write(tmp_path, trees)
     assert "No image was refined." in page
     assert "6 files could not be refined" in page
+
+
+def test_images_in_shards_are_counted_and_shown(tmp_path: Path) -> None:
+    source = write_webdataset(tmp_path / "shards")
+    command = ["apply", "--checkpoint", str(save_tiny(tmp_path / "tiny.ckpt")), "--trust", MODULE]
+    assert main([*command, "--input", str(source), "--output", str(tmp_path / "out")]) == 0
+    page = write_report(tmp_path / "r.html", synthetic=source, refined=tmp_path / "out", real=source).read_text()
+    assert "4 images refined, in 2 containers" in page
+    assert "train-000000.tar/000000.png" in page
+    assert "No image was refined" not in page

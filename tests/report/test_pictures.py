@@ -7,7 +7,17 @@ import pytest
 from PIL import Image
 
 from refine.errors import InputError
-from refine.report.pictures import change_between, change_picture, data_uri, fit, open_picture, write_grid
+from refine.report.pictures import (
+    Shelf,
+    change_between,
+    change_picture,
+    data_uri,
+    fit,
+    open_picture,
+    triples,
+    write_grid,
+)
+from tests.data.layouts.examples.camvid import write_camvid
 from tests.report.trees import failed, make, write_manifest
 
 
@@ -103,3 +113,18 @@ def test_a_dataset_in_which_all_failed_has_no_grid(tmp_path: Path) -> None:
     write_manifest(trees, [failed("red/000.png")])
     with pytest.raises(InputError, match="no refined image to show"):
         write_grid(tmp_path / "grid.png", *trees)
+
+
+def test_masks_of_a_known_dataset_are_no_photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = write_camvid(tmp_path / "camvid")
+    opened: list[str] = []
+    whole = Shelf.picture
+
+    def noted(self: Shelf, key: str) -> Image.Image:
+        opened.append(key)
+        return whole(self, key)
+
+    monkeypatch.setattr(Shelf, "picture", noted)
+    key = next(iter(Shelf(real).records))
+    triples(real, real, real, [key] * 12)
+    assert {name.partition("/")[0] for name in opened} <= {"train", "val", "test"}

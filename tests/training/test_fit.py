@@ -14,6 +14,7 @@ from refine.methods import SimGAN, load_method, load_translator
 from refine.methods.checkpoint import read_checkpoint
 from refine.recipes import list_recipes
 from tests.conftest import SHARED, needs_shared
+from tests.data.layouts.examples.yolo import write_yolo
 
 Pair = tuple[Path, Path]
 GENERATOR = ["--model.features", "4", "--model.blocks", "1"]
@@ -208,6 +209,19 @@ def test_every_method_runs_on_every_dataset_from_recipes_alone(
         recipe = ["-c", dataset, "--trainer.accelerator", "cpu", "--data.batch_size", "2", *few]
         few = [*few, ASKS[method], str(task_model(tmp_path, *recipe))]
     assert main(["fit", "-c", method, "-c", dataset, *SMALL.get(method, []), *quick, *few]) == 0
+
+
+def test_a_translator_needs_no_label_of_objects_but_a_task_says_that_it_learns_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = write_yolo(tmp_path / "yolo")
+    next(source.rglob("labels/train/*.txt")).unlink()  # a background image, as its format has it
+    data = ["--data.synthetic", str(source), "--data.real", str(source / "images"), "--data.crop", "[16,16]"]
+    settings = ["--trainer.accelerator", "cpu", "--trainer.fast_dev_run", "true", "--data.batch_size", "2"]
+    assert main(["fit", "-c", "models/cyclegan.yaml", *SMALL["models/cyclegan.yaml"], *data, *settings]) == 0
+    assert "layout yolo (" in capsys.readouterr().out
+    assert main(["fit", "-c", "models/task.yaml", *data, *settings]) == 2
+    assert "has objects, which no task model learns yet" in capsys.readouterr().err
 
 
 def test_every_recipe_is_tried_by_a_test() -> None:

@@ -12,8 +12,8 @@ from refine.data.images import opened
 from refine.data.label_table import LabelTable, load_table
 from refine.errors import InputError
 
-TABLES = ("carla", "carla-0.9.13", "carla-cityscapes")
-"""Up to 0.9.9, 0.9.10 to 0.9.13, and since 0.9.14."""
+TABLES = {"carla": "up to 0.9.9", "carla-0.9.13": "0.9.10 to 0.9.13", "carla-cityscapes": "since 0.9.14"}
+"""With the versions that write them."""
 
 
 class Pixels(NamedTuple):
@@ -57,7 +57,7 @@ def decide(masks: Iterable[tuple[Pixels, Path | None]], root: Path) -> LabelTabl
     Raises:
         InputError: If more than one does: ids up to 22 mean something in both of the later ones.
     """
-    fitting = [load_table(name) for name in TABLES]
+    fitting = list(map(load_table, TABLES))
     ids: set[int] = set()
     looked_at = 0
     for pixels, copy in masks:
@@ -73,10 +73,11 @@ def decide(masks: Iterable[tuple[Pixels, Path | None]], root: Path) -> LabelTabl
         if len(fitting) == 1:
             return fitting[0]
     seen = f"ids {min(ids)} to {max(ids)}" if ids else "colors"
+    named = ", ".join(f"{table.name} ({TABLES[table.name]})" for table in fitting)
     raise InputError(
-        f"{root}: the {seen} of the {looked_at} masks that were looked at fit more than one of CARLA's tables; "
-        f"say which version wrote them: table {', '.join(TABLES[:2])} or {TABLES[2]} "
-        "(up to 0.9.9, 0.9.10 to 0.9.13, or since 0.9.14)"
+        f"{root}: the {seen} of the {looked_at} masks that were looked at fit more than one of CARLA's tables: "
+        f"{named}; say which version wrote them: the two lines `layout: carla` and `table: {fitting[0].name}` (or "
+        "another) in a file, given as --layout FILE.yaml"
     )
 
 

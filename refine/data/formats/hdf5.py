@@ -51,6 +51,8 @@ def opened_hdf5(path: Path, mode: str = "r") -> Iterator[Any]:
         raise
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such file") from error
+    except PermissionError as error:  # HDF5's own words would name the file again
+        raise InputError(f"{path}: may not be read; change its permissions") from error
     except Exception as error:  # damaged files raise whatever HDF5 stumbled over
         raise InputError(f"{path}: cannot be read as an HDF5 file ({error}); replace or remove it") from error
 

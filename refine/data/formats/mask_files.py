@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile
 from torchvision.tv_tensors import Mask
 
+from refine.data.formats.hints import in_yaml
 from refine.data.images import opened
 from refine.data.label_table import LabelTable
 from refine.errors import InputError
@@ -30,7 +31,24 @@ def read_mask(path: Path, encoding: Encoding, table: LabelTable) -> Mask:
         return Mask(table.from_colors(color_pixels(path), path))
     if encoding == "deep":
         return Mask(table.from_ids(deep_pixels(path), path))
-    return Mask(table.from_ids(red_pixels(path) if encoding == "red" else index_pixels(path), path))
+    if encoding == "red":
+        return Mask(table.from_ids(red_pixels(path), path))
+    if has_channels(path):
+        raise InputError(
+            f"{path}: holds colors, and ids were expected; if they are the table's, say so "
+            + in_yaml("image-masks", "encoding: color")
+        )
+    return Mask(table.from_ids(index_pixels(path), path))
+
+
+def has_channels(path: Path) -> bool:
+    """Whether a mask is of red, green and blue, by its header.
+
+    Raises:
+        InputError: If it is no image.
+    """
+    with opened(path) as image:
+        return image.mode in {"RGB", "RGBA"}
 
 
 def index_pixels(path: Path) -> NDArray[np.uint8]:

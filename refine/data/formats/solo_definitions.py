@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from refine.data.formats.json_file import read_object
+from refine.data.formats.solo_fields import Object, field, said
 from refine.data.label_table import Entry, LabelTable
 from refine.errors import InputError
 from refine.labels import IGNORE
@@ -14,8 +15,6 @@ BOXES, KEYPOINTS = "BoundingBox2DAnnotation", "KeypointAnnotation"
 
 BLACK = (0, 0, 0)
 """What has no label is rendered so."""
-
-Object = dict[str, Any]
 
 
 class Definitions(NamedTuple):
@@ -48,27 +47,33 @@ def read_definitions(root: Path) -> Definitions:
     colors: list[Object] = []
     template: dict[int, str] = {}
     try:
-        for row in rows:
-            kind = kind_of(row)
-            annotators[kind] = (*annotators.get(kind, ()), str(row["id"]))
+        for number, row in enumerate(rows):
+            place = f"annotationDefinitions[{number}]"
+            kind = kind_of(row, place)
+            place = f"{place} ({kind})"
+            annotators[kind] = (*annotators.get(kind, ()), str(field(row, "id", place)))
             if kind in {BOXES, INSTANCE}:
-                _add_classes(classes, row.get("spec", []), path)
+                _add_classes(classes, row.get("spec", []), path, place)
             elif kind == SEMANTIC:
                 colors += row.get("spec", [])
             elif kind == KEYPOINTS and not template:
-                points = row["template"]["keypoints"]
-                template = dict(sorted((int(point["index"]), str(point["label"])) for point in points))
+                points = field(field(row, "template", place), "keypoints", f"{place}.template")
+                template = dict(sorted(_point(point, f"{place}.keypoints[{i}]") for i, point in enumerate(points)))
         masks = mask_table(colors, path) if colors else None
     except InputError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise InputError(f"{path}: not as Unity Perception writes it ({error!r})") from error
+        raise InputError(f"{path}: not as Unity Perception writes it ({said(error)})") from error
     return Definitions(_sensors(root), annotators, dict(sorted(classes.items())), template, masks)
 
 
-def kind_of(row: Object) -> str:
+def _point(row: Object, place: str) -> tuple[int, str]:
+    return int(field(row, "index", place)), str(field(row, "label", place))
+
+
+def kind_of(row: Object, place: str = "an annotation") -> str:
     """The end of an ``@type``, which says what an annotation or its definition is."""
-    return str(row["@type"]).rsplit(".", 1)[-1]
+    return str(field(row, "@type", place)).rsplit(".", 1)[-1]
 
 
 def mask_table(rows: Iterable[Object], path: Path) -> LabelTable:
@@ -82,11 +87,13 @@ def mask_table(rows: Iterable[Object], path: Path) -> LabelTable:
         InputError: If there are too many for a mask. Rows of another form raise what they raise.
     """
     names: dict[tuple[int, int, int], list[str]] = {}
-    for row in rows:
-        red, green, blue = (int(value) for value in row["pixelValue"][:3])
+    for number, row in enumerate(rows):
+        place = f"color {number} of {SEMANTIC}"
+        name = str(field(row, "labelName", place))
+        red, green, blue = (int(value) for value in field(row, "pixelValue", f"{place} ({name})")[:3])
         known = names.setdefault((red, green, blue), [])
-        if row["labelName"] not in known:
-            known.append(str(row["labelName"]))
+        if name not in known:
+            known.append(name)
     if len(names) > IGNORE:
         raise InputError(f"{path}: {len(names)} classes of masks; at most {IGNORE} can be told apart")
     entries = [Entry(number, "/".join(own), color, False) for number, (color, own) in enumerate(names.items())]
@@ -108,17 +115,19 @@ def masks_of_frames(frames: Iterator[Path]) -> LabelTable | None:
             for capture in read_object(path).get("captures", []):
                 for annotation in capture.get("annotations", []):
                     if kind_of(annotation) == SEMANTIC:
-                        found.update({str(row["labelName"]): row for row in annotation.get("instances", [])})
+                        rows = annotation.get("instances", [])
+                        found.update({str(field(row, "labelName", f"an instance of {SEMANTIC}")): row for row in rows})
         except InputError:
             raise
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-            raise InputError(f"{path}: not as Unity Perception writes it ({error!r})") from error
+            raise InputError(f"{path}: not as Unity Perception writes it ({said(error)})") from error
     return mask_table((found[name] for name in sorted(found)), path) if path and found else None
 
 
-def _add_classes(classes: dict[int, str], spec: list[Object], path: Path) -> None:
-    for row in spec:
-        number, name = int(row["label_id"]), str(row["label_name"])
+def _add_classes(classes: dict[int, str], spec: list[Object], path: Path, place: str) -> None:
+    for index, row in enumerate(spec):
+        where = f"{place}.spec[{index}]"
+        number, name = int(field(row, "label_id", where)), str(field(row, "label_name", where))
         if classes.setdefault(number, name) != name:
             raise InputError(f"{path}: label id {number} is {classes[number]} and {name}; give it one name")
 
@@ -128,6 +137,7 @@ def _sensors(root: Path) -> frozenset[str]:
     if not path.is_file():
         return frozenset()
     try:
-        return frozenset(str(row["id"]) for row in read_object(path).get("sensorDefinitions", []))
+        rows = read_object(path).get("sensorDefinitions", [])
+        return frozenset(str(field(row, "id", f"sensorDefinitions[{number}]")) for number, row in enumerate(rows))
     except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path}: not as Unity Perception writes it ({error!r})") from error
+        raise InputError(f"{path}: not as Unity Perception writes it ({said(error)})") from error

@@ -14,7 +14,8 @@ from refine.data.annotation import Objects
 from refine.data.formats.json_file import read_object
 from refine.data.formats.mask_files import color_pixels
 from refine.data.formats.object_parts import boxes_of, require_stated_size
-from refine.data.formats.solo_definitions import BOXES, INSTANCE, KEYPOINTS, Object, kind_of
+from refine.data.formats.solo_definitions import BOXES, INSTANCE, KEYPOINTS, kind_of
+from refine.data.formats.solo_fields import Object, said
 from refine.data.images import require_size
 from refine.data.samples import Record
 from refine.errors import InputError
@@ -184,4 +185,4 @@ def _finite(value: Any) -> float:
 
 
 def _odd(path: Path, error: Exception) -> InputError:
-    return InputError(f"{path}: not as Unity Perception writes it ({error!r})")
+    return InputError(f"{path}: not as Unity Perception writes it ({said(error)})")

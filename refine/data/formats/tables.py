@@ -1,10 +1,17 @@
-"""Tables of labels as CSV or JSON lines: rows with their number, and which of their columns names the image."""
+"""Tables of labels as CSV or JSON lines: rows with their number, and which of their columns names the image.
+
+Spreadsheets write CSV as their country does: with commas, or with semicolons and a comma for the decimal point, or with
+tabs. The header line says which.
+"""
 
 import csv
 import json
+import re
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
+from refine.data.formats.hints import in_yaml
 from refine.data.listing import Listing, suffix
 from refine.errors import InputError
 
@@ -19,40 +26,77 @@ BOX_COLUMNS = frozenset({"xmin", "x_min", "x1", "bbox"})
 """A table with one of them has a row for each object and not for each image."""
 
 
-def find_table(files: Listing, name: str | None = None) -> Path:
+_SUFFIXES = frozenset({".csv", ".tsv", ".jsonl"})
+_SEPARATORS = (",", ";", "\t")
+_QUOTED = re.compile(r'"[^"]*"')
+_DECIMAL_COMMA = re.compile(r"\s*[+-]?\d*,\d+(?:[eE][+-]?\d+)?\s*")
+
+
+def find_table(files: Listing, name: str | None = None, layout: str = "table") -> Path:
     """The table of a dataset: the one that is named, or the only one at its top.
+
+    Args:
+        files: The dataset.
+        name: The table's file name.
+        layout: Whose option the name is, for the message.
 
     Raises:
         InputError: If none is named and there is not exactly one.
     """
     if name is not None:
         return files.root / name
-    tables = [files.root / name for name in files.by_folder[""] if suffix(name) in {".csv", ".jsonl"}]
+    tables = [files.root / name for name in files.by_folder[""] if suffix(name) in _SUFFIXES]
     if len(tables) != 1:
         found = ", ".join(path.name for path in tables) or "none"
-        raise InputError(f"{files.root}: expected one .csv or .jsonl table of labels, found {found}; name it")
+        raise InputError(
+            f"{files.root}: expected one .csv, .tsv or .jsonl table of labels, found {found}; name it "
+            + in_yaml(layout, "table: labels.csv")
+        )
     return tables[0]
 
 
 def read_rows(table: Path) -> Iterator[tuple[int, Row]]:
-    """Rows with their line's number, from ``.csv`` with a header or from ``.jsonl``.
+    """Rows with their line's number, from ``.csv`` or ``.tsv`` with a header, or from ``.jsonl``.
 
     Raises:
         InputError: If the file cannot be read to its end.
     """
     try:
         with table.open(encoding="utf-8-sig", newline="") as file:
-            if table.suffix.lower() == ".csv":
-                for row in (reader := csv.DictReader(file, restkey=_BEYOND)):
+            if table.suffix.lower() in {".csv", ".tsv"}:
+                header = file.readline()
+                separator = _separator(header)
+                for row in (reader := csv.DictReader(chain([header], file), restkey=_BEYOND, delimiter=separator)):
                     if not any(row.get(_BEYOND) or ()):  # a comma at the end of a line says nothing
                         row.pop(_BEYOND, None)
-                    yield reader.line_num, {name.strip(): value for name, value in row.items()}
+                    read = _pointed if separator == ";" else _as_it_is
+                    yield reader.line_num, {name.strip(): read(value) for name, value in row.items()}
             else:
                 for number, line in enumerate(file, start=1):
                     if line.strip():
                         yield number, _json_object(line, f"{table}, line {number}")
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{table}: cannot be read as a table ({error})") from error
+
+
+def _separator(header: str) -> str:
+    """The one that sets the path's column apart, or else the one that stands most often."""
+    bare = _QUOTED.sub("", header)
+
+    def fits(separator: str) -> tuple[bool, int]:
+        cells = {cell.strip(' "\r\n').lower() for cell in header.split(separator)}
+        return not cells.isdisjoint(PATH_COLUMNS), bare.count(separator)
+
+    return max(_SEPARATORS, key=fits)
+
+
+def _as_it_is(value: object) -> object:
+    return value
+
+
+def _pointed(value: object) -> object:
+    """A number with a decimal comma as one with a point."""
+    return value.replace(",", ".") if isinstance(value, str) and _DECIMAL_COMMA.fullmatch(value) else value
 
 
 def _json_object(line: str, where: str) -> Row:
@@ -81,13 +125,14 @@ def first_row(files: Listing) -> tuple[Path, Row, str] | None:
     return table, row, column
 
 
-def path_column(row: Row, where: str, wanted: str | None = None) -> str:
+def path_column(row: Row, where: str, wanted: str | None = None, layout: str = "table") -> str:
     """The column that names the image.
 
     Args:
         row: Any row.
         where: For the message.
         wanted: Its name, if it is known; else the first of `PATH_COLUMNS` that there is.
+        layout: Whose option it is, for the message.
 
     Raises:
         InputError: If there is none.
@@ -96,7 +141,8 @@ def path_column(row: Row, where: str, wanted: str | None = None) -> str:
     found = named_column(row, PATH_COLUMNS) if wanted is None else wanted if wanted in row else None
     if found is None:
         raise InputError(
-            f"{where}: no column {' or '.join(map(repr, names))}; found {', '.join(row)}; name it (path_column)"
+            f"{where}: no column {' or '.join(map(repr, names))}; found {', '.join(row)}; name it "
+            + in_yaml(layout, f"path_column: {next(iter(row), 'NAME')}")
         )
     return found
 

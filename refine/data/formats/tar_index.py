@@ -70,6 +70,18 @@ def index_tar(path: Path) -> TarIndex:
         return TarIndex(members, f"no whole, uncompressed tar ({' '.join(str(error).split()) or type(error).__name__})")
 
 
+def first_names(shard: Path, most: int) -> list[str]:
+    """Names of a tar's first members, so many at most; those before the damage, if there is any."""
+    names: list[str] = []
+    try:
+        with tarfile.open(shard, "r:") as tar:
+            while len(names) < most and (info := tar.next()) is not None:
+                names.append(info.name)
+    except Exception:  # no tar, or a damaged one: the layout says so when it is asked for by name
+        return names
+    return names
+
+
 def _flaw(info: tarfile.TarInfo) -> str | None:
     if not is_inside(info.name):
         return "its name leads out of the tar"

@@ -6,6 +6,7 @@ sample from the extension, and the members of a sample follow each other.
 
 import json
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from refine.data.formats.tar_index import Member, TarIndex
@@ -46,6 +47,12 @@ def is_image_member(name: str) -> bool:
     """Whether a member's last extension is an image's."""
     parts = sample_of(name)
     return parts is not None and f".{parts[1].rpartition('.')[2]}" in IMAGE_SUFFIXES
+
+
+def carried(names: Iterable[str]) -> list[str]:
+    """The extensions, sorted, of members that are neither an image nor a label that may hold a class."""
+    found = {parts[1] for name in names if (parts := sample_of(name))}
+    return sorted(kind for kind in found if f".{kind}" not in IMAGE_SUFFIXES and kind not in {"cls", "json"})
 
 
 def group(index: TarIndex) -> Samples:

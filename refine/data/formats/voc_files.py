@@ -6,25 +6,25 @@ from refine.data.formats.text_rows import text_rows
 from refine.data.listing import IMAGE_SUFFIXES, Listing, stem, suffix
 from refine.errors import InputError
 
-IMAGES, SETS = "JPEGImages", "ImageSets"
+IMAGES, BOXES, SETS = "JPEGImages", "Annotations", "ImageSets"
 
 _SUFFIXES = {
     IMAGES: IMAGE_SUFFIXES,
-    "Annotations": {".xml"},
+    BOXES: {".xml"},
     "SegmentationClass": IMAGE_SUFFIXES,
     "SegmentationObject": IMAGE_SUFFIXES,
 }
 """What is read in a folder; other files of the same name, such as the arrays of labeling tools, are not."""
 
 ByFolder = dict[str, str]
-"""The files of one image by the folder beside ``JPEGImages`` that they are in: ``{"Annotations": key, ...}``."""
+"""The files of one image by the folder that they are in, or would be: ``{"Annotations": key, ...}``."""
 
 
 def bases(files: Listing) -> list[str]:
     """The folders that hold ``JPEGImages`` (one a year in a VOCdevkit), with a slash at the end; empty for the root."""
     paths = (f"/{folder}/" for folder in files.by_folder)
     found = {path[1 : path.index(f"/{IMAGES}/") + 1] for path in paths if f"/{IMAGES}/" in path}
-    return sorted(base for base in found if f"{base}Annotations" in files.by_folder)
+    return sorted(base for base in found if f"{base}{BOXES}" in files.by_folder)
 
 
 def grouped(files: Listing) -> dict[str, ByFolder]:
@@ -37,6 +37,30 @@ def grouped(files: Listing) -> dict[str, ByFolder]:
                 if slash and folder != SETS and suffix(key) in _SUFFIXES.get(folder, {suffix(key)}):
                     found[base + stem(rest)].setdefault(folder, key)
     return found
+
+
+def first_beside(files: Listing) -> str | None:
+    """An XML file with an image of its name beside it, as labeling tools leave them; None if there is none."""
+    images = {stem(key) for key in files.images}
+    return next((key for key in files.by_suffix.get(".xml", []) if stem(key) in images), None)
+
+
+def grouped_beside(files: Listing, split: str | None) -> dict[str, ByFolder]:
+    """`grouped` where XML files lie beside the images; what else has an image's name goes by its suffix.
+
+    Raises:
+        InputError: If ``split`` is no folder at the top.
+    """
+    found: dict[str, ByFolder] = {}
+    for key in files.keys:
+        if split is None or key.startswith(f"{split}/"):
+            kind = IMAGES if suffix(key) in IMAGE_SUFFIXES else BOXES if suffix(key) == ".xml" else suffix(key)
+            taken = kind in found.get(stem(key), {})  # a.jpg and a.png cannot share a.xml
+            found.setdefault(key if taken else stem(key), {})[kind] = key
+    if not found:
+        tops = sorted({key.partition("/")[0] for key in files.images if "/" in key})
+        raise InputError(f"{files.root}: no folder {split}; the folders at the top are {', '.join(tops) or 'none'}")
+    return {name: group for name, group in found.items() if group.keys() & {IMAGES, BOXES}}
 
 
 def in_sets(files: Listing, kind: str, split: str | None) -> set[str]:

@@ -1,5 +1,6 @@
 """One XML file of Pascal VOC: the image's size and its objects."""
 
+import re
 from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
@@ -8,6 +9,8 @@ from refine.data.formats.text_rows import numbers
 from refine.errors import InputError
 
 MOST_BYTES = 1 << 24
+PEEK = 1 << 12
+"""Bytes within which the first tag stands."""
 
 
 class VocObject(NamedTuple):
@@ -40,18 +43,39 @@ def read_voc_xml(path: Path) -> VocFile:
     Raises:
         InputError: If it is no such XML, or an object has no name or no box of finite numbers.
     """
-    try:
-        if path.stat().st_size > MOST_BYTES:
-            raise ValueError(f"more than {MOST_BYTES >> 20} MiB")
-        top = ElementTree.parse(path, ElementTree.XMLParser(target=_NoDoctype())).getroot()
-    except (OSError, ValueError, ElementTree.ParseError) as error:
-        raise InputError(f"{path}: cannot be read as XML of VOC ({error}); replace it") from error
+    top = _parsed(path)
     size = top.find("size")
     stated = None
     if size is not None:
         height, width = numbers([size.findtext(side, "") for side in ("height", "width")], f"{path}, size")
         stated = int(height), int(width)
     return VocFile(stated, tuple(_object(found, index, path) for index, found in enumerate(top.findall("object"), 1)))
+
+
+def class_names(path: Path) -> set[str]:
+    """What its objects are called; nothing of a file that cannot be read: reading it says why."""
+    try:
+        return {name for found in _parsed(path).iterfind("object") if (name := found.findtext("name", "").strip())}
+    except InputError:
+        return set()
+
+
+def begins_as_voc(path: Path) -> bool:
+    """Whether a file begins as labeling tools write them, and not as another tool's XML."""
+    try:
+        with path.open("rb") as file:
+            return re.search(rb"<annotation[\s>]", file.read(PEEK)) is not None
+    except OSError:
+        return False
+
+
+def _parsed(path: Path) -> ElementTree.Element:
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise ValueError(f"more than {MOST_BYTES >> 20} MiB")
+        return ElementTree.parse(path, ElementTree.XMLParser(target=_NoDoctype())).getroot()
+    except (OSError, ValueError, ElementTree.ParseError) as error:
+        raise InputError(f"{path}: cannot be read as XML of VOC ({error}); replace it") from error
 
 
 def _object(found: ElementTree.Element, index: int, path: Path) -> VocObject:

@@ -3,9 +3,9 @@
 from collections import defaultdict
 from pathlib import Path
 
-from refine.apply.colors import looks_painted
-from refine.apply.kinds import FLAT, Kind, Pair, is_label_of
-from refine.apply.names import core, extends, folder_and_stem, says_label
+from refine.data.guess.colors import looks_painted
+from refine.data.guess.kinds import FLAT, Kind, Pair, is_label_of
+from refine.data.guess.names import core, extends, folder_and_stem, says_label
 
 SHARE = 0.05
 """Of a folder's images: with fewer partners, a name that happens to extend another is no sign of a label."""

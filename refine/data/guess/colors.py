@@ -5,7 +5,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from refine.apply.glance import FORMATS
+from refine.data.glance import FORMATS
 
 FEW = 64
 """Label maps have at most this many colors."""

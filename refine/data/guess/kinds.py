@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-from refine.apply.glance import Glance
-from refine.apply.names import folder_and_stem, says_label
+from refine.data.glance import Glance
+from refine.data.guess.names import folder_and_stem, says_label
 
 FLAT = "flat"
 """Palette and 1-bit images: indices, whatever they are shown with."""

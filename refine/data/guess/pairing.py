@@ -1,50 +1,23 @@
-"""The guard against refining labels: masks and depth lie beside their images, under names that pair them."""
+"""Images and their labels in one tree: masks and depth lie beside their images, under names that pair them."""
 
-import shlex
 from bisect import bisect
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from refine.apply.advice import image_glob
-from refine.apply.beside import pairs_within
-from refine.apply.colors import looks_painted
-from refine.apply.files import shown
-from refine.apply.glance import Glance
-from refine.apply.kinds import Kind, Pair, is_label_of, kind_of, path_says_label
-from refine.apply.names import core, folder_and_stem, shared
-from refine.errors import InputError
-
-
-def refuse_labels(source: Path, glances: dict[str, Glance]) -> None:
-    """Refuse a tree in which images seem to be the labels of others.
-
-    Args:
-        source: The dataset.
-        glances: Headers of everything that would be refined.
-
-    Raises:
-        InputError: Naming a pair and the ways out.
-    """
-    pair = find_pair(source, glances)
-    if pair is None:
-        return
-    labels = {label for pairs in _label_folders(source, glances) for label, _ in pairs}
-    glob = image_glob(source, pair, glances, labels)
-    example = f" (such as --images {shlex.quote(glob)}: the rest is then carried as it is)" if glob else ""
-    raise InputError(
-        f"{source}: {shown(pair.label)} looks like the label of {shown(pair.image)}, and a refined label would be "
-        f"wrong. Say which files are images, with --images GLOB{example}, or with --layout "
-        "(--layout images: every image file)"
-    )
+from refine.data.glance import Glance
+from refine.data.guess.beside import pairs_within
+from refine.data.guess.colors import looks_painted
+from refine.data.guess.kinds import Kind, Pair, is_label_of, kind_of, path_says_label
+from refine.data.guess.names import core, folder_and_stem, shared
 
 
 def find_pair(source: Path, glances: dict[str, Glance]) -> Pair | None:
     """An example of an image and its label, if a folder holds labels by more than chance."""
-    return next((pairs[0] for pairs in _label_folders(source, glances)), None)
+    return next((pairs[0] for pairs in label_folders(source, glances)), None)
 
 
-def _label_folders(source: Path, glances: dict[str, Glance]) -> Iterator[list[Pair]]:
+def label_folders(source: Path, glances: dict[str, Glance]) -> Iterator[list[Pair]]:
     """Of each folder that holds labels, these with their images."""
     folders: dict[str, list[str]] = defaultdict(list)
     for key in sorted(glances):

@@ -17,6 +17,7 @@ from refine.data.annotation import Annotation
 from refine.data.formats.carla_files import PARSED, sensors
 from refine.data.formats.carla_tables import Pixels, decide, mask_pixels
 from refine.data.formats.groups import IMAGE, Groups
+from refine.data.formats.hints import in_yaml
 from refine.data.formats.mask_files import color_pixels
 from refine.data.images import opened, require_size
 from refine.data.label_table import LabelTable, load_table
@@ -136,7 +137,10 @@ class Carla(Layout):
     def _samples(self) -> Iterator[tuple[Pixels, Path | None]]:
         masks = [(record, found) for record in self._records if (found := self._groups.mask(record))]
         if not masks:
-            raise InputError(f"{self.root}: no mask to tell CARLA's tables by; add masks, or set table")
+            raise InputError(
+                f"{self.root}: no mask to tell CARLA's tables by; add masks, or name one "
+                + in_yaml("carla", "table: carla-cityscapes")
+            )
         for record, (role, path) in masks[:: -(-len(masks) // LOOKED_AT)]:
             copy = self._groups.file(record, "color")
             exact = copy is not None and copy.suffix.lower() == ".png"  # a JPEG's colors tell nothing

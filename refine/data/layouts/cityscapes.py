@@ -13,6 +13,7 @@ from torchvision.tv_tensors import Mask
 
 from refine.data.annotation import Annotation
 from refine.data.formats.groups import IMAGE, Groups
+from refine.data.formats.hints import in_yaml
 from refine.data.formats.mask_files import deep_pixels, index_pixels
 from refine.data.images import require_size
 from refine.data.label_table import load_table
@@ -68,7 +69,10 @@ class Cityscapes(Layout):
         self._groups = Groups(root, self._parsed)
         self._group(images, labels)
         self._records, self.faults = self._groups.records(
-            lambda name: f"{truths[0]}/{name}_{self._parsed[0]}, or choose a split that has labels (split=…)"
+            lambda name: (
+                f"{truths[0]}/{name}_{self._parsed[0]}, or choose a split that has labels "
+                + in_yaml("cityscapes", "split: train")
+            )
         )
 
     def _group(self, images: list[tuple[str, str]], labels: list[tuple[str, re.Match[str]]]) -> None:

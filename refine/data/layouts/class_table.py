@@ -1,4 +1,4 @@
-"""A CSV or JSON-lines table beside the images: a relative path and the name or number of a class.
+"""A table beside the images: a relative path and the name or number of a class.
 
 As in Kaggle's competitions, or ``metadata.csv`` of Hugging Face's image folders
 (https://huggingface.co/docs/datasets/image_dataset).
@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from refine.data.annotation import Annotation
+from refine.data.formats.hints import in_yaml
 from refine.data.formats.tables import Images, Row, find_table, first_row, named_column, path_column, read_rows
 from refine.data.layouts.base import LabelSpace, Layout
 from refine.data.listing import Listing
@@ -24,8 +25,8 @@ class ClassTable(Layout):
 
     Args:
         root: The dataset's folder; paths in the table are relative to it.
-        table: The table's file name inside ``root``: ``.csv`` with a header, or ``.jsonl``. None takes the
-            only one that there is.
+        table: The table's file name inside ``root``: ``.csv`` with a header (of commas, semicolons or tabs), ``.tsv``
+            or ``.jsonl``. None takes the only one that there is.
         path_column: The column that holds the path. None: the first of ``path file filename image file_name``.
         class_column: The column that holds the class. None: ``label``, or ``class``, ``category``.
         classes: Class names in the order of their numbers. A row holds one of the names or, where none of them is a
@@ -51,7 +52,7 @@ class ClassTable(Layout):
     ) -> None:
         self.root = root
         files = Listing(root)
-        images = Images(root, find_table(files, table), files.require_images())
+        images = Images(root, find_table(files, table, self.name), files.require_images())
         self.table = images.table
         self.faults = []
         rows = self._read(images, path_column, class_column)
@@ -64,7 +65,8 @@ class ClassTable(Layout):
             number = index.get(text) if numeric else index.get(text, _number(text, len(names)))
             if number is None:
                 self.faults.append(
-                    f"{where}: class {text!r} is none of {', '.join(names)}; correct it, or name it in `classes`"
+                    f"{where}: class {text!r} is none of {', '.join(names)}; correct it, or name all of them "
+                    + in_yaml(self.name, "classes: [car, truck]")
                 )
             else:
                 self._labels[key] = number
@@ -76,12 +78,15 @@ class ClassTable(Layout):
         rows: dict[str, tuple[str, str]] = {}
         for number, row in read_rows(self.table):
             where = f"{self.table}, line {number}"
-            column = path_column(row, where, column)
+            column = path_column(row, where, column, self.name)
             if class_column is None:
                 class_column = _class_column(row)
             if class_column is None or class_column not in row:
                 wanted = class_column or " or ".join(CLASS_COLUMNS)
-                raise InputError(f"{where}: no column {wanted}; found {', '.join(row)}; name it (class_column)")
+                raise InputError(
+                    f"{where}: no column {wanted}; found {', '.join(row)}; name it "
+                    + in_yaml(self.name, f"class_column: {list(row)[-1]}")
+                )
             try:
                 key = images.take(row, column, where)
                 rows[key] = _text(row[class_column], f"{where}: {class_column}"), where

@@ -1,5 +1,7 @@
 """GTA5, "Playing for Data": `images/00001.png` and `labels/00001.png`, whose palette indices are Cityscapes' ids.
 
+Label maps that a tool has saved as RGB are read by the palette's colors.
+
 Source: https://download.visinf.tu-darmstadt.de/data/from_games; S. R. Richter et al., "Playing for Data: Ground Truth
 from Computer Games", ECCV 2016.
 """
@@ -11,9 +13,9 @@ from torchvision.tv_tensors import Mask
 
 from refine.data.annotation import Annotation
 from refine.data.formats.groups import IMAGE, Groups
-from refine.data.formats.mask_files import index_pixels
+from refine.data.formats.mask_files import color_pixels, has_channels, index_pixels
 from refine.data.images import opened, require_size
-from refine.data.label_table import load_table
+from refine.data.label_table import Color, LabelTable, load_table
 from refine.data.layouts.base import Layout
 from refine.data.listing import Listing
 from refine.data.samples import Record
@@ -42,6 +44,7 @@ class GTA5(Layout):
         self.root = root
         self._table = load_table("gta5")
         self.label_space = self._table.space()
+        self._colored = _by_color(self._table)
         self._groups = Groups(root, (_IDS,))
         for key in Listing(root).require_images():
             if found := _IMAGE.match(key):
@@ -54,13 +57,19 @@ class GTA5(Layout):
 
     @classmethod
     def recognize(cls, files: Listing) -> str | None:
-        """A numbered label map with an image of its number, and Cityscapes' palette."""
+        """A numbered label map with an image of its number, and Cityscapes' palette, or no colors but its."""
         numbers = {found[1] for key in files.by_folder.get("images", []) if (found := _IMAGE.match(f"images/{key}"))}
         label = next((name for name in files.by_folder.get("labels", []) if name.removesuffix(".png") in numbers), None)
         if label is None:
             return None
+        path = files.root / "labels" / label
         try:
-            with opened(files.root / "labels" / label) as image:
+            if has_channels(path):
+                pixels = color_pixels(path)
+                _by_color(load_table("gta5")).from_colors(pixels, path)
+                varied = bool((pixels != pixels[:1, :1]).any())
+                return f"labels/{label} has Cityscapes' colors, and images/ one of its number" if varied else None
+            with opened(path) as image:
                 palette = (image.getpalette() or []) if image.mode == "P" else []
         except InputError:
             return None
@@ -76,7 +85,7 @@ class GTA5(Layout):
         """``mask``.
 
         Raises:
-            InputError: If the map is damaged or not of its image's size, or an id is none of Cityscapes'.
+            InputError: If the map is damaged or not of its image's size, or an id or color is none of Cityscapes'.
         """
         path = self._groups.file(record, _IDS)
         if path is None:
@@ -85,4 +94,17 @@ class GTA5(Layout):
             require_size(path, record.image)
         except InputError as error:
             raise InputError(f"{error}. Some released label maps do not fit their images: leave both out") from error
+        if has_channels(path):
+            return Annotation(mask=Mask(self._colored.from_colors(color_pixels(path), path)))
         return Annotation(mask=Mask(self._table.from_ids(index_pixels(path), path)))
+
+
+def _by_color(table: LabelTable) -> LabelTable:
+    """A color that two classes share is the first's: poles and groups of poles look the same."""
+    seen: set[Color | None] = set()
+    entries = []
+    for entry in table.entries:
+        twice = not entry.ignore and entry.color in seen
+        seen |= set() if entry.ignore else {entry.color}
+        entries.append(entry._replace(color=None) if twice else entry)
+    return table._replace(entries=tuple(entries))

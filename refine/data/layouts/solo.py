@@ -14,6 +14,7 @@ import torch
 from torchvision.tv_tensors import Mask
 
 from refine.data.annotation import Annotation
+from refine.data.formats.hints import in_yaml
 from refine.data.formats.keypoint_names import swap_pairs
 from refine.data.formats.solo_definitions import (
     BOXES,
@@ -116,7 +117,7 @@ class Solo(Layout):
         if labels == "mask" or (labels == "objects" and not _has_objects(known)):
             raise InputError(
                 f"{self.root / 'annotation_definitions.json'}: defines no {labels} (it has "
-                f"{', '.join(known.annotators) or 'nothing'}); set labels to auto"
+                f"{', '.join(known.annotators) or 'nothing'}); take what there is " + in_yaml("solo", "labels: auto")
             )
         kind = "objects" if _has_objects(known) else "none"
         names = tuple(dict.fromkeys(known.classes.values())) if kind == "objects" else ()

@@ -1,4 +1,4 @@
-"""A CSV or JSON-lines table beside the images: a relative path and any number of named float targets."""
+"""A table beside the images: a relative path and any number of named float targets."""
 
 import math
 from itertools import islice
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from refine.data.annotation import Annotation
+from refine.data.formats.hints import in_yaml
 from refine.data.formats.tables import Images, Row, find_table, first_row, path_column, read_rows
 from refine.data.gaze import MIRROR
 from refine.data.layouts.base import LabelSpace, Layout
@@ -24,8 +25,8 @@ class Table(Layout):
 
     Args:
         root: The dataset's folder; paths in the table are relative to it.
-        table: The table's file name inside ``root``: ``.csv`` with a header, or ``.jsonl``. None takes the
-            only one that there is.
+        table: The table's file name inside ``root``: ``.csv`` with a header (of commas, semicolons or tabs; with
+            semicolons, numbers may have decimal commas), ``.tsv`` or ``.jsonl``. None takes the only one that there is.
         path_column: The column that holds the path. None: the first of ``path file filename image file_name``.
         targets: The columns to read, in this order. None takes every column but the path, in the table's order.
         mirror: What each target is multiplied by when an image is mirrored left to right: 1 or -1 by name. Columns
@@ -102,7 +103,8 @@ def _signs(names: tuple[str, ...], given: dict[str, int], table: Path) -> tuple[
     wrong = [name for name, sign in given.items() if name not in names or sign not in {1, -1}]
     if wrong:
         raise InputError(
-            f"{table}: mirror {', '.join(wrong)}: expected 1 or -1 for columns among {', '.join(names) or 'none'}"
+            f"{table}: mirror {', '.join(wrong)}: expected 1 or -1 for columns among {', '.join(names) or 'none'}, "
+            + in_yaml("table", f"mirror: {{{next(iter(names), 'yaw')}: -1}}")
         )
     known = MIRROR | given
     return tuple(known[name] for name in names) if all(name in known for name in names) else ()
@@ -121,6 +123,7 @@ def _number(row: Row, name: str, where: str) -> float:
     number = _float(value)
     if not math.isfinite(number):
         raise InputError(
-            f"{where}: {name} is {value!r}; expected a finite number (`targets` names the columns that hold some)"
+            f"{where}: {name} is {value!r}; expected a finite number; correct it, or name the columns that hold some "
+            + in_yaml("table", "targets: [pitch, yaw]")
         )
     return number

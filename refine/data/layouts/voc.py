@@ -2,46 +2,58 @@
 
 Format: the development kit of the VOC challenge, http://host.robots.ox.ac.uk/pascal/VOC/voc2012/htmldoc/: boxes count
 pixels from 1 and include the last one; in masks 0 is the background and 255 the border of objects, and those of
-objects number them in the order of the XML file.
+objects number them in the order of the XML file. labelImg (https://github.com/HumanSignal/labelImg) and Roboflow's
+exports have the same XML files beside their images.
 """
 
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
 import torch
 from torchvision.tv_tensors import Mask
 
-from refine.data.annotation import Annotation, Objects
+from refine.data.annotation import Annotation
 from refine.data.formats.mask_files import index_pixels
-from refine.data.formats.object_parts import boxes_of, require_stated_size
-from refine.data.formats.voc_files import IMAGES, bases, grouped, in_sets, set_classes
-from refine.data.formats.voc_xml import VocObject, read_voc_xml
-from refine.data.images import image_size, require_size
-from refine.data.label_table import Color, Entry, LabelTable
-from refine.data.layouts.base import Layout
+from refine.data.formats.voc_classes import BY_ID, NAMES, listed, voc_table
+from refine.data.formats.voc_files import (
+    BOXES,
+    IMAGES,
+    ByFolder,
+    bases,
+    first_beside,
+    grouped,
+    grouped_beside,
+    in_sets,
+    set_classes,
+)
+from refine.data.formats.voc_objects import read_voc_objects
+from refine.data.formats.voc_xml import begins_as_voc, class_names
+from refine.data.images import require_size
+from refine.data.label_table import LabelTable
+from refine.data.layouts.base import LabelSpace, Layout
 from refine.data.listing import Listing
 from refine.data.samples import Record
 from refine.errors import InputError
 from refine.labels import IGNORE
 
-BOXES, CLASSES, OBJECTS = "Annotations", "SegmentationClass", "SegmentationObject"
-NAMES = (
-    *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
-    *("diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor"),
-)
-"""VOC's classes, by their masks' ids from 1 on."""
+CLASSES, OBJECTS = "SegmentationClass", "SegmentationObject"
 
 
 class PascalVoc(Layout):
     """``JPEGImages`` with ``Annotations``, and ``SegmentationClass`` and ``SegmentationObject`` where they are.
 
+    Or XML files beside the images: all in one folder, or in ``train``, ``valid`` and ``test``.
+
     Args:
         root: The folder of a year, such as ``VOC2012``, or one above several.
         labels: What is trained on. With ``objects`` masks come along, without the background as a class; with ``mask``
             it is the first class, and images are those of the sets in ``ImageSets/Segmentation``, if there are any.
-        split: A set in ``ImageSets/Main``, of masks in ``ImageSets/Segmentation``: ``train``, ``val``. None takes all.
+        split: A set in ``ImageSets/Main``, of masks in ``ImageSets/Segmentation``: ``train``, ``val``. Where XML files
+            lie beside the images, a folder at the top. None takes all.
         classes: Names in the order of the masks' ids from 1 on. None takes those that have sets of their own
-            (``car_train.txt``), or else the 20 of VOC.
+            (``car_train.txt``), or else the 20 of VOC, or, where the XML files name others, all that they name,
+            sorted: masks are then refused, because nothing says which id is which class.
         first_pixel: Where boxes start to count: 1 as in VOC, or 0 as some tools write, whose boxes end before
             ``xmax``.
 
@@ -60,24 +72,37 @@ class PascalVoc(Layout):
         classes: tuple[str, ...] | None = None,
         first_pixel: Literal[0, 1] = 1,
     ) -> None:
-        self.root, self._labels, self._first_pixel = root, labels, first_pixel
+        self.root, self._first_pixel = root, first_pixel
+        self._labels: Literal["objects", "mask"] = labels
         files = Listing(root)
         files.require_images()
-        if not bases(files):
-            raise InputError(f"{root}: no folder {IMAGES} beside {BOXES} in it or below it")
-        names = classes or set_classes(files) or NAMES
-        self._table = _table(names, background=labels == "mask")
-        self.label_space = self._table.space(labels)
-        self._index = {name: self.label_space.names.index(name) for name in names}
+        self._told, self._given = classes or set_classes(files), classes is not None
+        self.faults: list[str] = []
+        self._records: list[Record] = []
+        if bases(files):
+            groups = grouped(files)
+            entries = in_sets(files, "Segmentation" if labels == "mask" else "Main", split)
+            chosen = entries if split is not None or (labels == "mask" and entries) else set(groups)
+        elif first_beside(files):
+            groups = grouped_beside(files, split)
+            chosen = set(groups)
+        else:
+            raise InputError(
+                f"{root}: no folder {IMAGES} beside {BOXES} in it or below it, and no XML file beside an image of "
+                "its name"
+            )
+        self._groups = {group[IMAGES]: group for group in groups.values() if IMAGES in group}
+        beside = labels == "objects" and not bases(files)
         wanted = CLASSES if labels == "mask" else BOXES
-        groups = grouped(files)
-        listed = in_sets(files, "Segmentation" if labels == "mask" else "Main", split)
-        chosen = listed if split is not None or (labels == "mask" and listed) else groups.keys()
-        self.faults = [
+        self._add(groups, chosen, wanted, "an XML file of its name" if beside else f"a label in {wanted}")
+
+    def _add(self, groups: dict[str, ByFolder], chosen: set[str], wanted: str, label: str) -> None:
+        """Records and faults of the images that were chosen."""
+        root = self.root
+        self.faults += [
             f"{root / name}: an entry of a set without its image; add or remove it"
             for name in sorted(chosen - groups.keys())
         ]
-        self._records = []
         for name in sorted(chosen & groups.keys()):
             group = groups[name]
             if IMAGES in group:
@@ -85,19 +110,48 @@ class PascalVoc(Layout):
                 own = [root / group[wanted]] if wanted in group else []
                 self._records.append(Record(group[IMAGES], root / group[IMAGES], (*own, *others)))
                 if not own:
-                    self.faults.append(f"{root / group[IMAGES]}: an image without a label in {wanted}; add it")
+                    self.faults.append(f"{root / group[IMAGES]}: an image without {label}; add it")
             else:
                 self.faults += [f"{root / key}: a label without an image; remove it" for key in group.values()]
         self._records.sort(key=lambda record: record.key)
-        self._groups = {group[IMAGES]: group for group in groups.values() if IMAGES in group}
 
     @classmethod
     def recognize(cls, files: Listing) -> str | None:
-        """``JPEGImages`` beside ``Annotations`` with XML files."""
+        """``JPEGImages`` beside ``Annotations`` with XML files, or an XML file of VOC beside an image of its name."""
         for base in bases(files):
             if any(name.endswith(".xml") for name in files.by_folder[f"{base}{BOXES}"]):
                 return f"{base}{IMAGES} beside XML files in {base}{BOXES}"
-        return None
+        beside = first_beside(files)
+        if beside is None or not begins_as_voc(files.root / beside):
+            return None
+        return f"{beside} beside an image of its name"
+
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        if self._told:
+            return self._told
+        files = [self.root / group[BOXES] for group in self._groups.values() if BOXES in group]
+        found = {name for file in files for name in class_names(file)}
+        return NAMES if found <= set(NAMES) else tuple(sorted(found))
+
+    @cached_property
+    def _table(self) -> LabelTable:
+        if self._labels == "mask":
+            self._require_order(self.root)
+        return voc_table(self._names, background=self._labels == "mask")
+
+    @cached_property
+    def label_space(self) -> LabelSpace:  # type: ignore[override]  # known when it is asked for
+        """The classes.
+
+        Raises:
+            InputError: If masks are asked for, and nothing says which of their ids is which class.
+        """
+        return self._table.space(self._labels)
+
+    @cached_property
+    def _index(self) -> dict[str, int]:
+        return {name: self.label_space.names.index(name) for name in self._names}
 
     def records(self) -> list[Record]:
         """All records, sorted by key."""
@@ -115,54 +169,28 @@ class PascalVoc(Layout):
                 require_size(self.root / group[folder], record.image)
         mask = instances = None
         if CLASSES in group:
-            path = self.root / group[CLASSES]
-            mask = Mask(self._table.from_ids(index_pixels(path), path))
+            mask = self._mask(self.root / group[CLASSES])
         if OBJECTS in group:
             stored = torch.from_numpy(index_pixels(self.root / group[OBJECTS])).long()
             instances = Mask(stored.masked_fill(stored == IGNORE, 0))
-        objects = self._objects(self.root / group[BOXES], record.image, instances) if BOXES in group else None
+        objects = None
+        if BOXES in group:
+            path = self.root / group[BOXES]
+            objects = read_voc_objects(path, record.image, self._index, self._first_pixel, instances)
         return Annotation(mask=mask, instances=instances, objects=objects)
 
-    def _objects(self, path: Path, image: Path, instances: Mask | None) -> Objects:
-        """With a mask of each where ``instances`` numbers no more things than there are objects."""
-        found = read_voc_xml(path)
-        size = image_size(image) if found.size is None else require_stated_size(found.size, str(path), image)
-        masks = None
-        if instances is not None and int(instances.max()) <= len(found.objects):
-            numbers = torch.arange(1, len(found.objects) + 1)
-            masks = Mask(instances.as_subclass(torch.Tensor)[None] == numbers[:, None, None])
-        return Objects(
-            boxes=boxes_of([self._box(thing, size) for thing in found.objects], size),
-            classes=torch.tensor([self._class(thing) for thing in found.objects], dtype=torch.int64),
-            masks=masks,
-        )
+    def _mask(self, path: Path) -> Mask:
+        self._require_order(path)
+        try:
+            return Mask(self._table.from_ids(index_pixels(path), path))
+        except InputError as error:
+            if self._names == NAMES:
+                raise
+            raise InputError(f"{error}. Masks may keep the ids of VOC's 20 classes: {BY_ID}") from error
 
-    def _class(self, thing: VocObject) -> int:
-        if thing.name not in self._index:
+    def _require_order(self, where: Path) -> None:
+        if not self._given and self._names != NAMES:
             raise InputError(
-                f"{thing.where}: no class of this name among {', '.join(self._index)}; name the classes (classes=[...])"
+                f"{where}: the classes ({listed(self._names)}) are not VOC's 20, and nothing says which id in "
+                f"the masks is which: {BY_ID}"
             )
-        return self._index[thing.name]
-
-    def _box(self, thing: VocObject, size: tuple[int, int]) -> tuple[float, float, float, float]:
-        left, top, right, bottom = thing.box
-        left, top = left - self._first_pixel, top - self._first_pixel
-        if not (0 <= left <= right <= size[1] and 0 <= top <= bottom <= size[0]):
-            raise InputError(
-                f"{thing.where}: xmin, ymin, xmax, ymax {', '.join(f'{side:g}' for side in thing.box)} are outside of "
-                f"an image of {size[1]}x{size[0]} (width x height) whose pixels count from {self._first_pixel}; "
-                + ("correct them, or set first_pixel=0" if self._first_pixel else "correct them")
-            )
-        return left, top, right, bottom
-
-
-def _table(names: tuple[str, ...], background: bool) -> LabelTable:
-    classes = [Entry(number, name, _color(number), False) for number, name in enumerate(names, start=1)]
-    none = Entry(0, "background", _color(0), not background)
-    return LabelTable("VOC", (none, *classes, Entry(IGNORE, "border", _color(IGNORE), True)))
-
-
-def _color(number: int) -> Color:
-    """VOC's palette: the bits of a number go to red, green and blue by turns, the lowest to their highest bits."""
-    red, green, blue = (sum((number >> 3 * bit + part & 1) << 7 - bit for bit in range(3)) for part in range(3))
-    return red, green, blue

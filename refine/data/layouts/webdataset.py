@@ -3,18 +3,20 @@
 Source: https://github.com/webdataset/webdataset, "The WebDataset Format"; ``.cls`` is a class's number as text.
 """
 
-import tarfile
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
+from typing import BinaryIO
 
 import torch
 from torch import Tensor
 
 from refine.data.annotation import Annotation
-from refine.data.formats.tar_index import Member, content, index_tar, window
-from refine.data.formats.tar_samples import Sample, group, is_image_member, parse_class
+from refine.data.formats.hints import in_yaml
+from refine.data.formats.tar_index import Member, content, first_names, index_tar, window
+from refine.data.formats.tar_pairs import label_among, refuse_label
+from refine.data.formats.tar_samples import Sample, carried, group, is_image_member, parse_class
 from refine.data.images import is_gray, opened, read_image
 from refine.data.layouts.base import LabelSpace, Layout
 from refine.data.listing import IMAGE_SUFFIXES, Listing
@@ -31,8 +33,8 @@ LABEL_BYTES = 1 << 24
 class WebDataset(Layout):
     """Images in tars, with a class from ``.cls`` (a number as text) or from ``class`` or ``label`` of ``.json``.
 
-    Everything else in a sample (texts, masks, other JSON) is carried and not read. The tars are indexed once and read
-    by place; nothing is unpacked.
+    Everything else in a sample is carried and not read: texts, masks (``seg.png``), boxes in JSON; `recognize` names
+    their extensions. The tars are indexed once and read by place; nothing is unpacked.
 
     Args:
         root: A ``.tar``, or a folder with ``.tar`` files at any depth.
@@ -43,7 +45,8 @@ class WebDataset(Layout):
     Raises:
         InputError: If there is no shard or no image, or a sample has several images and ``image`` does not say which.
             Faults are damaged shards, links and names that lead out, samples without an image or without the class
-            that others have, and samples whose members lie apart or stand twice.
+            that others have, samples whose members lie apart or stand twice, and, unless ``image`` is given, images
+            that are named as labels of others (``images/0001.png``, ``masks/0001.png``).
     """
 
     name = "webdataset"
@@ -63,13 +66,17 @@ class WebDataset(Layout):
         if not self._records:
             raise InputError(
                 f"{root}: no sample has an image{' (' + self.faults[0] + ')' if self.faults else ''}; if the images "
-                "have another extension, name it in a YAML file with `layout: webdataset` and `image: rgb.png`"
+                f"have another extension, name it {in_yaml('webdataset', 'image: rgb.png')}"
             )
         self._records.sort(key=lambda record: record.key)
         kinds = {key: kind for key, (kind, _) in self._labels.items()}
+        self._classless = dict.fromkeys(record.key for record in self._records if kinds.get(record.key) != "cls")
         if "cls" in kinds.values():
-            unlabeled = [self.root / record.key for record in self._records if kinds.get(record.key) != "cls"]
-            self.faults += [f"{path}: an image without a label; add its .cls, as others have" for path in unlabeled]
+            without = "an image without a label; add its .cls, as others have"
+            self.faults += [f"{self.root / key}: {without}" for key in self._classless]
+        found = label_among(self.root, self._classless) if image is None else None
+        self._guarded = found is not None
+        self.faults += [found] if found else []
 
     @classmethod
     def recognize(cls, files: Listing) -> str | None:
@@ -77,8 +84,10 @@ class WebDataset(Layout):
         shards = files.by_suffix.get(".tar", [])
         if not shards or files.images or files.by_suffix.keys() & {".hdf5", ".h5", ".mat"}:
             return None
-        image = next(filter(is_image_member, _first_names(files.root / shards[0])), None)
-        return None if image is None else f"{shards[0]} holds {image}"
+        names = first_names(files.root / shards[0], PEEK)
+        image, others = next(filter(is_image_member, names), None), ", ".join(carried(names))
+        told = f"; carried, not read: {others}" if others else ""
+        return None if image is None else f"{shards[0]} holds {image}{told}"
 
     def _add(self, shard: str) -> None:
         path = self.root / shard
@@ -107,8 +116,8 @@ class WebDataset(Layout):
         found = [extension for extension in sample if f".{extension}" in IMAGE_SUFFIXES]
         if len(found) > 1:
             raise InputError(
-                f"{path}: {name} has {' and '.join(found)}, and one of them is the image; say which in a YAML file "
-                f"with `layout: webdataset` and `image: {found[0]}`"
+                f"{path}: {name} has {' and '.join(found)}, and one of them is the image; say which "
+                + in_yaml("webdataset", f"image: {found[0]}")
             )
         return found[0] if found else None
 
@@ -143,9 +152,8 @@ class WebDataset(Layout):
         try:
             return parse_class(content(path, member), extension)
         except ValueError as error:
-            raise InputError(
-                f"{self.root / key}: its label {member.name} cannot be read ({error}); correct it"
-            ) from error
+            where = f"{self.root / key}: its label {member.name}"
+            raise InputError(f"{where} cannot be read ({error}); correct it") from error
 
     def records(self) -> list[Record]:
         """All records, sorted by key."""
@@ -165,33 +173,27 @@ class WebDataset(Layout):
         if not 0 <= index < len(names):
             raise InputError(
                 f"{self.root / record.key}: class {value!r} in {self._labels[record.key][1].name} is none of the "
-                f"{len(names)} ({', '.join(names[:5])}{', …' if len(names) > 5 else ''}); correct it, or name more"
+                f"{len(names)} ({', '.join(names[:5])}{', …' if len(names) > 5 else ''}); correct it, or name all "
+                + in_yaml("webdataset", "classes: [car, truck]")
             )
         return Annotation(class_id=torch.tensor(index))
 
     def image(self, record: Record, channels: int) -> Tensor:
         """``(channels, H, W)`` uint8, gray or RGB."""
-        with window(*self._images[record.key]) as file:
+        with self._opened(record) as file:
             return read_image(self.root / record.key, channels, file)
 
     def size(self, record: Record) -> tuple[int, int]:
         """Height and width of the image, from its header."""
-        with window(*self._images[record.key]) as file, opened(self.root / record.key, file) as image:
+        with self._opened(record) as file, opened(self.root / record.key, file) as image:
             return image.height, image.width
 
     def in_color(self, record: Record) -> bool:
         """Whether the image has color, from its header."""
-        with window(*self._images[record.key]) as file, opened(self.root / record.key, file) as image:
+        with self._opened(record) as file, opened(self.root / record.key, file) as image:
             return not is_gray(image.mode)
 
-
-def _first_names(shard: Path) -> list[str]:
-    """Names of a tar's first members; those before the damage, if there is any."""
-    names: list[str] = []
-    try:
-        with tarfile.open(shard, "r:") as tar:
-            while len(names) < PEEK and (info := tar.next()) is not None:
-                names.append(info.name)
-    except Exception:  # no tar, or a damaged one: the layout says so when it is asked for by name
-        return names
-    return names
+    def _opened(self, record: Record) -> BinaryIO:
+        if self._guarded and record.key in self._classless:
+            refuse_label(self.root, record.key)
+        return window(*self._images[record.key])

@@ -71,3 +71,15 @@ def test_files_that_are_missing_or_of_another_kind_are_told_by_name(tmp_path: Pa
     path = write_container(tmp_path / "2.hdf5", {"depth": np.zeros(3)})
     with opened_hdf5(path) as file, pytest.raises(InputError, match=r"2\.hdf5: holds no dataset colors, only depth"):
         stored(file, "colors")
+
+
+def test_a_file_that_may_not_be_read_is_named_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "4.hdf5"
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, f"Unable to open file (unable to open file: name = '{path}', errno = 13)")
+
+    monkeypatch.setattr(h5py, "File", refuse)
+    with pytest.raises(InputError) as error, opened_hdf5(path):
+        pass
+    assert str(error.value) == f"{path}: may not be read; change its permissions"

@@ -90,3 +90,14 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(InputError, match=r"a\.png: cannot be read as an image"):
         index_pixels(path)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_colors_where_ids_were_expected_name_the_way_out(tmp_path: Path, mode: str) -> None:
+    Image.new(mode, (2, 2)).save(tmp_path / "a.png")
+    with pytest.raises(InputError) as error:
+        read_mask(tmp_path / "a.png", "index", TABLE)
+    assert str(error.value) == (
+        f"{tmp_path}/a.png: holds colors, and ids were expected; if they are the table's, say so in a YAML file for "
+        "--layout: `layout: image-masks`, `encoding: color`"
+    )

@@ -1,7 +1,7 @@
 from pathlib import Path
 
-from refine.apply.beside import pairs_within
-from refine.apply.kinds import Kind, Pair
+from refine.data.guess.beside import pairs_within
+from refine.data.guess.kinds import Kind, Pair
 
 COLOR, GRAY, FLAT = Kind("color", False), Kind("gray", False), Kind("flat", False)
 

@@ -1,7 +1,7 @@
 import pytest
 
-from refine.apply.glance import Glance
-from refine.apply.kinds import Kind, is_label_of, kind_of
+from refine.data.glance import Glance
+from refine.data.guess.kinds import Kind, is_label_of, kind_of
 
 
 @pytest.mark.parametrize(

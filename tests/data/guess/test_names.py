@@ -1,6 +1,6 @@
 import pytest
 
-from refine.apply.names import core, extends, says_label, shared
+from refine.data.guess.names import core, extends, says_label, shared
 
 
 @pytest.mark.parametrize(

@@ -141,8 +141,13 @@ def test_ids_that_fit_two_tables_are_not_guessed(tmp_path: Path, table: str) -> 
     layout = Carla(tmp_path)
     assert len(layout.records()) == 2
     highest = {"carla": 10, "carla-0.9.13": 13}[table]
-    with pytest.raises(InputError, match=rf"the ids 0 to {highest} of the 2 masks .* table carla, carla-0\.9\.13 or"):
+    with pytest.raises(InputError, match=rf"the ids 0 to {highest} of the 2 masks .* fit more than one of") as error:
         layout.label_space  # noqa: B018  # read for its error
+    later = "carla-0.9.13 (0.9.10 to 0.9.13), carla-cityscapes (since 0.9.14)"
+    fitting = f"carla (up to 0.9.9), {later}" if table == "carla" else later
+    assert f"tables: {fitting}; say which" in str(error.value)
+    assert f"two lines `layout: carla` and `table: {table}` (or another)" in str(error.value)
+    assert str(error.value).endswith("in a file, given as --layout FILE.yaml")
     with pytest.raises(InputError, match="more than one of CARLA's tables"):
         layout.annotation(layout.records()[0])
     told = Carla(tmp_path, table=table)  # type: ignore[arg-type]  # one of the literals
@@ -258,3 +263,12 @@ def test_a_first_frame_that_shows_nothing_hides_no_recording(tmp_path: Path) -> 
     for path in (tmp_path / "instance_segmentation").iterdir():
         path.unlink()
     assert choose(tmp_path).layout is Carla
+
+
+def test_without_any_mask_the_table_has_to_be_named(tmp_path: Path) -> None:
+    write_carla(tmp_path)
+    for folder in ("semantic_segmentation", "instance_segmentation"):
+        for path in (tmp_path / folder).iterdir():
+            path.unlink()
+    with pytest.raises(InputError, match=r"in a YAML file for --layout: `layout: carla`, `table: carla-cityscapes`"):
+        Carla(tmp_path).table  # noqa: B018  # read for its error

@@ -204,3 +204,11 @@ def test_a_folder_of_other_images_is_none(tmp_path: Path) -> None:
     Image.new("RGB", (24, 24)).save(tmp_path / "aachen_leftImg8bit.png")
     with pytest.raises(InputError, match="no leftImg8bit/SPLIT/CITY"):
         Cityscapes(tmp_path)
+
+
+def test_an_image_without_its_mask_names_the_split_as_a_way_out(tmp_path: Path) -> None:
+    next((write_cityscapes(tmp_path) / "gtFine").rglob("*_labelIds.png")).unlink()
+    (fault,) = Cityscapes(tmp_path).faults
+    assert fault.endswith(
+        "choose a split that has labels in a YAML file for --layout: `layout: cityscapes`, `split: train`"
+    )

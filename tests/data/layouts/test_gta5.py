@@ -103,3 +103,43 @@ def test_a_folder_of_other_images_is_none(tmp_path: Path) -> None:
     Image.new("RGB", (24, 24)).save(tmp_path / "images/000001.png")
     with pytest.raises(InputError, match=r"no images/00001\.png"):
         GTA5(tmp_path)
+
+
+def save_as_rgb(root: Path) -> None:
+    for path in (root / "labels").iterdir():
+        Image.open(path).convert("RGB").save(path)
+
+
+def test_maps_that_were_saved_as_rgb_are_read_by_the_palettes_colors(tmp_path: Path) -> None:
+    write_gta5(tmp_path / "released")
+    save_as_rgb(write_gta5(tmp_path / "rgb"))
+    choice = choose(tmp_path / "rgb")
+    assert choice.layout is GTA5
+    assert choice.why == "labels/00001.png has Cityscapes' colors, and images/ one of its number"
+    layout, released = GTA5(tmp_path / "rgb"), GTA5(tmp_path / "released")
+    for record, other in zip(layout.records(), released.records(), strict=True):
+        mask, expected = layout.label(record), released.label(other)
+        plate = expected == 255
+        assert (mask[~plate] == expected[~plate]).all()
+        assert (mask[plate] == layout.label_space.names.index("car")).all()  # a plate has the color of cars
+
+
+def test_poles_in_rgb_are_poles_and_no_groups_of_poles(tmp_path: Path) -> None:
+    save_as_rgb(write_gta5(tmp_path))
+    Image.new("RGB", (WIDTH, HEIGHT), (153, 153, 153)).save(tmp_path / "labels/00001.png")
+    layout = GTA5(tmp_path)
+    assert set(layout.label(layout.records()[0]).flatten().tolist()) == {layout.label_space.names.index("pole")}
+
+
+def test_colors_that_are_not_the_palettes_are_not_taken_for_it(tmp_path: Path) -> None:
+    save_as_rgb(write_gta5(tmp_path))
+    path = tmp_path / "labels/00001.png"
+    with Image.open(path) as image:
+        image.putpixel((0, 0), (1, 2, 3))
+        image.save(path)
+    assert GTA5.recognize(Listing(tmp_path)) is None
+    layout = GTA5(tmp_path)
+    with pytest.raises(InputError, match=rf"{path}: color \(1, 2, 3\) in 1 pixels is none of gta5's"):
+        layout.annotation(layout.records()[0])
+    Image.new("RGB", (WIDTH, HEIGHT)).save(path)
+    assert GTA5.recognize(Listing(tmp_path)) is None  # black alone says nothing

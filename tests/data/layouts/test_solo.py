@@ -54,7 +54,7 @@ def test_auto_falls_back_to_objects_and_then_to_none(tmp_path: Path) -> None:
     assert Solo(tmp_path).label_space.kind == "objects"
     edit_definitions(tmp_path, without("BoundingBox2D", "InstanceSegmentation"))
     assert Solo(tmp_path).label_space.kind == "none"
-    with pytest.raises(InputError, match="defines no mask"):
+    with pytest.raises(InputError, match=r"defines no mask .* in a YAML file for --layout: .*`labels: auto`"):
         Solo(tmp_path, labels="mask")
     with pytest.raises(InputError, match="defines no objects"):
         Solo(tmp_path, labels="objects")

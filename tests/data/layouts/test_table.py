@@ -201,3 +201,39 @@ def test_a_comma_at_the_end_of_lines_says_nothing(images: Path) -> None:
 def test_more_cells_than_the_header_are_a_fault(images: Path) -> None:
     (images / "gaze.csv").write_text("path,yaw\neyes/one.png,0.5,7\n")
     assert any("line 2: what stands beyond the header is ['7']" in fault for fault in Table(images).faults)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.csv", 'path;pitch;yaw\neyes/one.png;0,25;-,5\n"eyes/two, with comma.png";1e-1;+2,5e1\n'),
+        ("a.csv", "path\tpitch\tyaw\neyes/one.png\t0.25\t-.5\neyes/two, with comma.png\t1e-1\t25\n"),
+        ("a.tsv", "path\tpitch\tyaw\neyes/one.png\t0.25\t-.5\neyes/two, with comma.png\t1e-1\t25\n"),
+        ("a.csv", 'path,pitch,yaw\neyes/one.png,0.25,-.5\n"eyes/two, with comma.png",1e-1,25\n'),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_the_header_says_what_parts_the_columns(images: Path, name: str, text: str, encoding: str) -> None:
+    (images / name).write_text(text, encoding=encoding)
+    choice = choose(images)
+    assert choice.layout is Table
+    assert choice.why == f"{name} has a row of eyes/one.png"
+    layout = Table(images)
+    layout.require_whole()
+    labels = [layout.label(record).tolist() for record in layout.records()]
+    assert labels == [pytest.approx([0.25, -0.5]), pytest.approx([0.1, 25])]
+
+
+@pytest.mark.parametrize("header", ["path;angle, in degrees", '"path";"a,b,c"'])
+def test_commas_in_a_name_do_not_part_columns(images: Path, header: str) -> None:
+    (images / "a.csv").write_text(f"{header}\neyes/one.png;1,5\n")
+    layout = Table(images)
+    assert len(layout.label_space.names) == 1
+    assert layout.label(layout.records()[0]).tolist() == [1.5]
+
+
+def test_columns_of_names_of_the_users_own_are_parted_as_well(images: Path) -> None:
+    (images / "a.csv").write_text("Bild;Winkel\neyes/one.png;1,5\n")
+    assert Table(images, path_column="Bild").label_space.names == ("Winkel",)
+    with pytest.raises(InputError, match=r"found Bild, Winkel; name it in a YAML .*`layout: table`, `path_column: Bi"):
+        Table(images)

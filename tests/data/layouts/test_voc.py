@@ -7,10 +7,10 @@ from PIL import Image
 from refine.data.annotation import Annotation
 from refine.data.formats import voc_xml
 from refine.data.layouts import PascalVoc
-from refine.data.open_layout import choose
+from refine.data.open_layout import choose, recognized
 from refine.errors import InputError
 from tests.data.layouts.examples.coco import SIZE, put_image
-from tests.data.layouts.examples.voc import PERSON, put_mask, voc_palette, write_voc
+from tests.data.layouts.examples.voc import PERSON, TRAIN, put_mask, put_xml, voc_palette, write_voc, write_voc_beside
 
 BOXES = "Annotations/2008_000008.xml"
 
@@ -175,10 +175,14 @@ def test_a_mask_of_another_size_is_named(tmp_path: Path, folder: str) -> None:
 
 
 def test_an_unknown_class_is_named_with_its_object(tmp_path: Path) -> None:
-    change(write_voc(tmp_path) / BOXES, "<name>train<", "<name>tram<")
-    with pytest.raises(InputError, match=r"0008\.xml, object 2 \(tram\): no class of this name .*classes="):
-        annotation(PascalVoc(tmp_path))
-    assert annotation(PascalVoc(tmp_path, classes=("person", "tram", *"abcdefghijklmnopqrs"))).objects is not None
+    change(write_voc(tmp_path) / "Annotations/2007_000027.xml", "<name>train<", "<name>tram<")
+    with pytest.raises(
+        InputError,
+        match=r"0027\.xml, object 1 \(tram\): no class of this name among person, train; name all of them "
+        r"in a YAML file for --layout: `layout: voc`, `classes: \[car, truck\]`",
+    ):
+        annotation(PascalVoc(tmp_path, classes=("person", "train")), 0)
+    assert annotation(PascalVoc(tmp_path, classes=("person", "tram", *"abcdefghijklmnopqrs")), 0).objects is not None
 
 
 def test_an_unknown_id_in_a_mask_is_named(tmp_path: Path) -> None:
@@ -193,7 +197,7 @@ def test_an_unknown_id_in_a_mask_is_named(tmp_path: Path) -> None:
         (
             "<xmin>5<",
             "<xmin>0<",
-            r"object 1 \(person\): .* 0, 1, 12, 24 are outside .*first_pixel=0",
+            r"object 1 \(person\): .* 0, 1, 12, 24 are outside .*`first_pixel: 0`",
         ),
         ("<xmax>12<", "<xmax>33<", r"5, 1, 33, 24 are outside of an image of 32x24"),
         ("<xmax>12<", "<xmax>3<", r"5, 1, 3, 24 are outside"),
@@ -264,3 +268,96 @@ def test_files_of_labeling_tools_beside_the_labels_are_not_read_in_their_place(t
     assert layout.faults == []
     for record in layout.records():
         assert layout.annotation(record).objects is not None
+
+
+def own_classes(root: Path) -> Path:
+    """A whole dataset, but for classes that are none of VOC's."""
+    write_voc(root)
+    for path in (root / "Annotations").iterdir():
+        path.write_text(path.read_text().replace("<name>train<", "<name>tram<"))
+    return root
+
+
+def test_xml_files_beside_their_images_are_recognized_and_read(tmp_path: Path) -> None:
+    choice = choose(write_voc_beside(tmp_path))
+    assert choice.layout is PascalVoc
+    assert choice.why == "test/frame-2_jpg.rf.0a1b2.xml beside an image of its name"
+    layout = PascalVoc(tmp_path)
+    assert layout.faults == []
+    assert [record.key.partition("/")[0] for record in layout.records()] == ["test", "train", "valid"]
+    assert layout.records()[1].label_files == (tmp_path / "train/frame-0_jpg.rf.0a1b0.xml",)
+    assert layout.label_space.names == ("person", "tram")
+    found = annotation(layout, 1).objects
+    assert found is not None
+    assert found.boxes.tolist() == [[14.5, 9, 32, 20], [4, 0, 12, 24]]
+    assert found.classes.tolist() == [1, 0]
+    assert len(PascalVoc(tmp_path, split="valid").records()) == 1
+    with pytest.raises(InputError, match="no folder val; the folders at the top are test, train, valid"):
+        PascalVoc(tmp_path, split="val")
+
+
+def test_one_flat_folder_of_both_is_enough_and_what_lacks_the_other_is_a_fault(tmp_path: Path) -> None:
+    write_voc_beside(tmp_path, ("",))
+    put_image(tmp_path / "alone.jpg")
+    put_image(tmp_path / "frame-0_jpg.rf.0a1b0.png")
+    put_xml(tmp_path / "lost.xml", "lost", TRAIN)
+    assert choose(tmp_path).layout is PascalVoc
+    layout = PascalVoc(tmp_path)
+    assert len(layout.records()) == 3
+    assert len(layout.faults) == 3
+    told = "\n".join(layout.faults)
+    assert f"{tmp_path}/alone.jpg: an image without an XML file of its name; add it" in told
+    assert f"{tmp_path}/frame-0_jpg.rf.0a1b0.png: an image without an XML file of its name" in told  # the JPEG has it
+    assert f"{tmp_path}/lost.xml: a label without an image" in told
+
+
+def test_other_files_of_an_images_name_are_labels_that_are_not_read(tmp_path: Path) -> None:
+    path = write_voc_beside(tmp_path, ("",)) / "frame-0_jpg.rf.0a1b0.json"
+    path.write_text("{}")
+    assert PascalVoc(tmp_path).records()[0].label_files == (path.with_suffix(".xml"), path)
+
+
+@pytest.mark.parametrize("text", ["<annotations></annotations>", "", "<svg/>"])
+def test_xml_of_another_tool_beside_an_image_is_not_vocs(tmp_path: Path, text: str) -> None:
+    put_image(tmp_path / "a.jpg")
+    (tmp_path / "a.xml").write_text(text)
+    assert PascalVoc not in [choice.layout for choice in recognized(tmp_path)]
+
+
+def test_classes_that_are_not_vocs_are_those_of_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    layout = PascalVoc(own_classes(tmp_path))
+    assert layout.label_space.names == ("person", "tram")  # and no head: it is a part
+    found = annotation(layout, 0).objects
+    assert found is not None
+    assert found.classes.tolist() == [1]
+    monkeypatch.setattr("refine.data.layouts.voc.class_names", lambda path: pytest.fail(f"{path} was opened"))
+    assert len(PascalVoc(tmp_path).records()) == 3
+    assert PascalVoc(tmp_path, classes=("tram", "person")).label_space.names == ("tram", "person")
+
+
+def test_a_damaged_file_does_not_hide_the_classes_of_the_others(tmp_path: Path) -> None:
+    (own_classes(tmp_path) / "Annotations/2008_000015.xml").write_text("<annotation>")
+    layout = PascalVoc(tmp_path)
+    assert layout.label_space.names == ("person", "tram")
+    with pytest.raises(InputError, match="cannot be read as XML"):
+        annotation(layout, 2)
+
+
+def test_masks_of_classes_that_are_not_vocs_are_refused_until_their_order_is_said(tmp_path: Path) -> None:
+    layout = PascalVoc(own_classes(tmp_path))
+    message = (
+        r"the classes \(person, tram\) are not VOC's 20, and nothing says which id in the masks is which: name the "
+        r"class of each id from 1 on in a YAML file for --layout: `layout: voc`, `classes:"
+    )
+    with pytest.raises(InputError, match=rf"SegmentationClass/2008_000008\.png: {message}"):
+        annotation(layout)
+    with pytest.raises(InputError, match=message):
+        PascalVoc(tmp_path, labels="mask").label_space  # noqa: B018  # read for its error
+    with pytest.raises(
+        InputError, match=r"id 15, 19 in .* none of the dataset's .*Masks may keep the ids of VOC's 20 classes: name"
+    ):
+        annotation(PascalVoc(tmp_path, classes=("person", "tram")))
+    put_mask(tmp_path / "SegmentationClass/2008_000008.png", person=2, train=1)
+    mask = annotation(PascalVoc(tmp_path, classes=("tram", "person"))).mask
+    assert mask is not None
+    assert sorted(set(mask.flatten().tolist())) == [0, 1, 255]

@@ -130,7 +130,7 @@ def test_a_missing_label_and_a_missing_image_are_faults(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("label", "message"),
     [
-        (b"7", "class 7 in 1.cls is none of the 2"),
+        (b"7", r"class 7 in 1.cls is none of the 2 .* `layout: webdataset`, `classes: \[car, truck\]`"),
         (b"fox", "class 'fox' in 1.cls"),
         (b"-1", "class -1"),
         (b"", "empty"),
@@ -237,3 +237,47 @@ def test_a_negative_size_ends_the_index(tmp_path: Path) -> None:
     layout = WebDataset(path)
     assert len(layout.records()) == 1
     assert len(layout.faults) == 1
+
+
+def test_what_is_carried_and_not_read_is_told(tmp_path: Path) -> None:
+    assert choose(write_webdataset(tmp_path / "a")).why == (
+        "train-000000.tar holds 000000.png; carried, not read: seg.png, txt"
+    )
+    make_shard(tmp_path / "b" / "a.tar", {"0.cls": b"1", "0.jpg": picture(0, "JPEG"), "0.json": b"{}"})
+    assert choose(tmp_path / "b").why == "a.tar holds 0.jpg"
+
+
+@pytest.mark.parametrize("names", [("images/{}.png", "masks/{}.png"), ("{}_img.png", "{}_mask.png")])
+def test_images_that_are_named_as_labels_of_others_are_a_fault(tmp_path: Path, names: tuple[str, str]) -> None:
+    members = {name.format(f"{number:04d}"): picture(number) for number in range(3) for name in names}
+    layout = WebDataset(make_shard(tmp_path / "a.tar", members))
+    (fault,) = layout.faults
+    image, mask = (name.format("0000") for name in names)
+    assert fault.startswith(f"{tmp_path}/a.tar/{mask}: seems to be the label of a.tar/{image}, and would pass for a")
+    assert fault.endswith("say so in a YAML file for --layout: `layout: webdataset`, `image: png`")
+    with pytest.raises(InputError, match="seems to be the label of"):
+        layout.require_whole()
+    records = {str(record.member): record for record in layout.records()}
+    for read in (lambda record: layout.image(record, 3), layout.size, layout.in_color):
+        with pytest.raises(InputError, match=rf"{mask}: seems to be a label, and would pass for .*`image: png`"):
+            read(records[mask])
+        read(records[image])
+    told = WebDataset(tmp_path, image="png")
+    assert told.faults == []
+    assert [told.size(record) for record in told.records()] == [(24, 32)] * 6
+
+
+def test_labels_in_shards_of_their_own_are_a_fault(tmp_path: Path) -> None:
+    for family in ("rgb", "depth"):
+        make_shard(tmp_path / f"{family}-000.tar", {f"{number:04d}.png": picture(number) for number in range(3)})
+    assert "depth-000.tar/0000.png: seems to be the label of rgb-000.tar/0000.png" in WebDataset(tmp_path).faults[0]
+
+
+def test_images_with_classes_of_their_own_are_no_labels_of_others(tmp_path: Path) -> None:
+    members = {
+        f"{folder}/{number}.{kind}": content
+        for folder in ("face", "mask")
+        for number in range(3)
+        for kind, content in {"png": picture(number), "cls": str(number % 2).encode()}.items()
+    }
+    assert WebDataset(make_shard(tmp_path / "a.tar", members)).faults == []

@@ -69,9 +69,7 @@ def write_voc(root: Path) -> Path:
     names = {"2007_000027": TRAIN, "2008_000008": PERSON + TRAIN, "2008_000015": ""}
     for seed, (name, things) in enumerate(names.items()):
         put_image(root / "JPEGImages" / f"{name}.jpg", seed)
-        path = root / "Annotations" / f"{name}.xml"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(_HEAD.format(name=name, segmented=int("person" in things)) + things + "</annotation>\n")
+        put_xml(root / "Annotations" / f"{name}.xml", name, things, int("person" in things))
     put_mask(root / "SegmentationClass/2008_000008.png", person=15, train=19)
     put_mask(root / "SegmentationObject/2008_000008.png", person=1, train=2)
     sets = {
@@ -83,4 +81,20 @@ def write_voc(root: Path) -> Path:
     for name, text in sets.items():
         (root / f"ImageSets/{name}.txt").parent.mkdir(parents=True, exist_ok=True)
         (root / f"ImageSets/{name}.txt").write_text(text)
+    return root
+
+
+def put_xml(path: Path, name: str, things: str, segmented: int = 0) -> None:
+    """The XML file of an image that is called so."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(_HEAD.format(name=name, segmented=segmented) + things + "</annotation>\n")
+
+
+def write_voc_beside(root: Path, folders: tuple[str, ...] = ("train", "valid", "test")) -> Path:
+    """An image with its XML file beside it in each folder, as Roboflow exports it; a class of the user's own."""
+    for seed, folder in enumerate(folders):
+        name = f"frame-{seed}_jpg.rf.0a1b{seed}"
+        put_image(root / folder / f"{name}.jpg", seed)
+        put_xml(root / folder / f"{name}.xml", name, TRAIN.replace("train", "tram") + (PERSON if seed == 0 else ""))
+    (root / "README.roboflow.txt").write_text("Exported in the Pascal VOC format\n")
     return root

@@ -1,0 +1,19 @@
+"""Where results are printed for people."""
+
+from rich.console import Console
+
+WIDE = 10_000
+"""Columns where there is no terminal to fit into: a file or a pipe wants every line and every row whole."""
+
+
+def result_console() -> Console:
+    """Standard output as wide as its terminal, or as wide as any line. Names are printed as they are: no markup."""
+    console = Console(markup=False, emoji=False, highlight=False)
+    if not console.file.isatty():
+        console.width = WIDE
+    return console
+
+
+def heading(text: str, console: Console) -> str:
+    """A column's heading: on the lines that it is written on, or on one where there is width enough."""
+    return text.replace("\n", " ") if console.width >= WIDE else text
