@@ -117,7 +117,7 @@ class ContainerJob:
             colors = {name: color for name, color in refined.items() if not isinstance(color, str)}
             hdf5.rewrite(source, temporary, lambda member, _: colors[member].astype(np.uint8))
         except InputError as error:
-            reason = why(error).replace(str(source), key)
+            reason = why(error).removeprefix(f"{source}: ").replace(str(source), key)  # the line names it already
             return Finished(failed(key, "container", reason), final)
         with temporary.open("rb+") as new:
             _keep_permissions(source, new.fileno())

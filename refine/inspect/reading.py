@@ -102,7 +102,8 @@ def _reason(error: Exception, layout: Layout, record: Record) -> str:
     """Without the folder that all files are in, or the file that it is told of."""
     expected = isinstance(error, InputError | OSError)
     text = why(error) if expected else f"{type(error).__name__}: {why(error)}"
-    return text.replace(f"{layout.root}/", "").removeprefix(f"{record.key}: ")
+    text = text.replace(f"{layout.root}/", "").removeprefix(f"{record.key}: ")
+    return text.removeprefix(f"{record.image.name}: ") if record.member else text
 
 
 def _header(layout: Layout, record: Record) -> tuple[str, str]:

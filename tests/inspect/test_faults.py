@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.data.layouts.examples.blenderproc import write_blenderproc
 from tests.inspect.datasets import (
     CLASSES,
     SIZE,
@@ -303,3 +304,11 @@ def test_the_same_boxes_in_another_order_are_the_same_label(tmp_path: Path, caps
     assert list(found(inspected(capsys, tmp_path))) == ["duplicate"]
     boxes((0, 1, one), (0, 2, other), (1, 1, other), (1, 2, one))
     assert list(found(inspected(capsys, tmp_path))) == ["conflict"]
+
+
+def test_a_damaged_container_is_named_once_in_its_line(tmp_path: Path, capsys: Capture) -> None:
+    container = write_blenderproc(tmp_path) / "1.hdf5"
+    container.write_bytes(container.read_bytes()[:-700])
+    (line,) = found(inspected(capsys, tmp_path))["unreadable"]
+    assert line.startswith("1.hdf5/colors: cannot be read as an HDF5 file")
+    assert line.count("1.hdf5") == 1
