@@ -1,0 +1,60 @@
+from pathlib import Path
+
+import pytest
+
+from refine.data.listing import Listing, stem, suffix
+from refine.errors import InputError
+from refine.files import MANIFEST, RUN
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for key in ("b/2.PNG", "b/10.png", "a.txt", ".hidden.png", ".cache/x.png", MANIFEST, RUN, "b/no_suffix"):
+        (tmp_path / key).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / key).write_text("")
+    return tmp_path
+
+
+def test_every_file_is_listed_but_hidden_ones_and_our_own(root: Path) -> None:
+    files = Listing(root)
+    assert files.keys == ["a.txt", "b/10.png", "b/2.PNG", "b/no_suffix"]
+    assert files.by_folder == {"": ["a.txt"], "b": ["10.png", "2.PNG", "no_suffix"]}
+    assert "b/10.png" in files.known
+    assert files.images == files.require_images() == ["b/10.png", "b/2.PNG"]
+    assert files.by_suffix[".png"] == ["b/10.png", "b/2.PNG"]
+
+
+def test_a_folder_that_is_a_link_is_not_followed(root: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    outside = tmp_path_factory.mktemp("outside")
+    (outside / "x.png").write_text("")
+    (root / "linked").symlink_to(outside, target_is_directory=True)
+    assert not any("x.png" in key for key in Listing(root).keys)
+
+
+def test_one_file_stands_for_a_folder_that_holds_it_alone_where_that_may_be(root: Path) -> None:
+    files = Listing(root / "a.txt", file=True)
+    assert (files.root, files.keys) == (root, ["a.txt"])
+    with pytest.raises(InputError, match="expected a folder of images, found a file"):
+        Listing(root / "a.txt")
+
+
+def test_nothing_and_a_folder_without_images_are_refused(root: Path) -> None:
+    with pytest.raises(InputError, match="found nothing"):
+        Listing(root / "nowhere")
+    (root / "empty").mkdir()
+    with pytest.raises(InputError, match="no image in this folder or below it"):
+        Listing(root / "empty").require_images()
+
+
+@pytest.mark.parametrize(
+    ("key", "end", "rest"),
+    [
+        ("a/b.PNG", ".png", "a/b"),
+        ("a.b/c", "", "a.b/c"),
+        ("x.tar.gz", ".gz", "x.tar"),
+        ("a/.hidden", "", "a/.hidden"),
+        ("a/dot.", "", "a/dot."),
+    ],
+)
+def test_suffix_and_stem_are_those_of_pathlib(key: str, end: str, rest: str) -> None:
+    assert (suffix(key), stem(key)) == (end, rest)
