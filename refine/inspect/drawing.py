@@ -20,6 +20,8 @@ Color = tuple[int, int, int]
 
 STRENGTH = 0.5
 """How much of a mask's color lies over the image."""
+FAR = 10_000.0
+"""What lies farther out of the picture, in its pixels, is drawn there: each pixel of a line takes time, seen or not."""
 YELLOW: Color = (255, 221, 0)
 BLACK: Color = (0, 0, 0)
 
@@ -66,7 +68,7 @@ def draw_label(picture: Image.Image, annotation: Annotation, space: LabelSpace, 
     if annotation.keypoints is not None:
         _draw_points(draw, annotation.keypoints.as_subclass(Tensor) * scale, None, YELLOW)
     gaze = line_of_sight(annotation, space)
-    if gaze is not None:
+    if gaze is not None and bool(gaze.isfinite().all()):
         _draw_arrow(draw, picture.size, gaze)
     return picture
 
@@ -118,10 +120,11 @@ def _draw_objects(
         left, top, right, bottom = box
         if not all(np.isfinite(box)) or right < left or bottom < top:
             continue
+        left, top, right, bottom = (min(max(edge, -FAR), FAR) for edge in box)
         color = colors[index] if index < len(colors) else YELLOW
-        draw.rectangle(box, outline=color, width=2)
+        draw.rectangle((left, top, right, bottom), outline=color, width=2)
         for ring in () if objects.polygons is None else objects.polygons[number]:
-            line = [tuple(point) for point in (ring * scale).tolist()]
+            line = [tuple(point) for point in (ring * scale).clamp(-FAR, FAR).tolist()]
             draw.line([*line, *line[:1]], fill=color, width=1)
         if objects.keypoints is not None:
             seen = None if objects.visible is None else objects.visible[number]

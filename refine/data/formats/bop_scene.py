@@ -145,6 +145,8 @@ def read_depth(record: Record) -> Tensor | None:
     scene = path.parents[1]
     try:
         scale = float(rows_of(scene / CAMERA)[number_of(record.image.stem)]["depth_scale"])
+        if not 0 < scale < math.inf:
+            raise ValueError(scale)
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, InputError):
             raise

@@ -35,7 +35,7 @@ class Reader:
     def __init__(self, path: Path, index: VideoIndex) -> None:
         self.path, self.index = path, index
         self._container: Any = None
-        self._restart()
+        self._last: tuple[int, Any] = (-1, None)
 
     def _restart(self, key: int = 0) -> None:
         if self._container is None or self.index.times is None:
@@ -45,8 +45,7 @@ class Reader:
             stream = self._container.streams.video[0]
             self._container.seek(int(self.index.times[key]), stream=stream, backward=True)
         self._frames: Iterator[Any] = self._container.decode(video=0)
-        self._last: tuple[int, Any] = (-1, None)
-        self._passed = -1
+        self._last = (-1, None)
 
     def frame(self, number: int) -> Any:
         """PyAV's frame.

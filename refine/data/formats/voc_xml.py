@@ -73,8 +73,11 @@ def _parsed(path: Path) -> ElementTree.Element:
     try:
         if path.stat().st_size > MOST_BYTES:
             raise ValueError(f"more than {MOST_BYTES >> 20} MiB")
-        return ElementTree.parse(path, ElementTree.XMLParser(target=_NoDoctype())).getroot()
-    except (OSError, ValueError, ElementTree.ParseError) as error:
+        top = ElementTree.parse(path, ElementTree.XMLParser(target=_NoDoctype())).getroot()
+        if top.tag != "annotation":
+            raise ValueError(f"its first tag is {top.tag!r:.80} and not 'annotation'")
+        return top
+    except (OSError, ValueError, LookupError, ElementTree.ParseError) as error:  # LookupError: no such encoding
         raise InputError(f"{path}: cannot be read as XML of VOC ({error}); replace it") from error
 
 

@@ -21,8 +21,8 @@ def looks_painted(source: Path, pairs: Sequence[tuple[str, str]]) -> bool:
         source: The dataset.
         pairs: Keys of what may be label maps, each with that of its partner.
     """
-    step = max(1, len(pairs) // SAMPLE)
-    sample = pairs[::step][:SAMPLE]
+    count = min(SAMPLE, len(pairs))
+    sample = [pairs[number * len(pairs) // count] for number in range(count)]
     against = 0
     for label, image in sample:
         if not _is_painted(source / label, source / image):

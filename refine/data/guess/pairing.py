@@ -86,10 +86,9 @@ def _partners(key: str, folder: str, index: Index) -> Iterator[tuple[Kind, str]]
 
 
 def _pair_elsewhere(key: str, folder: str, kind: Kind, index: Index) -> Pair | None:
-    for other_kind, other in _partners(key, folder, index):
-        if is_label_of(kind, other_kind):
-            return Pair(key, other)
-    return None
+    found = [partner for partner in _partners(key, folder, index) if is_label_of(kind, partner[0])]
+    # Of 16 bits, depth could be the label of a mask in 8 as well: what is named for labels comes last.
+    return Pair(key, min(found, key=lambda partner: partner[0].named)[1]) if found else None
 
 
 def _painted(source: Path, folder: str, keys: list[str], kinds: dict[str, Kind], index: Index) -> list[Pair]:

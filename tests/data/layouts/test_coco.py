@@ -1,5 +1,4 @@
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -338,20 +337,6 @@ def test_entries_of_another_form_are_refused_with_their_place(tmp_path: Path) ->
     write_json(tmp_path / "labels.json", images=[{"id": 1}], annotations=[], categories=[])
     with pytest.raises(InputError, match=r"labels\.json: an element of images at byte \d+ .*'file_name'"):
         Coco(tmp_path)
-
-
-def test_5000_annotations_open_fast(tmp_path: Path) -> None:
-    put_image(tmp_path / "a.png")
-    ring = [float(number % 20) for number in range(80)]
-    write_json(
-        tmp_path / "labels.json",
-        images=[picture(1, "a.png")],
-        annotations=[thing(number, 1, 1, [1, 1, 5, 5], [ring]) for number in range(5000)],
-        categories=[{"id": 1, "name": "car"}],
-    )
-    start = time.perf_counter()
-    Coco(tmp_path)
-    assert time.perf_counter() - start < 1.0
 
 
 def test_a_file_none_of_whose_images_is_there_is_a_fault_beside_one_that_has_them(tmp_path: Path) -> None:

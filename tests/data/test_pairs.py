@@ -1,0 +1,111 @@
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from refine.data.annotation import Annotation
+from refine.data.augment import Augmentation
+from refine.data.layouts import ClassFolders, ImageFolder, MaskFolders
+from refine.data.pairs import TrainingPairs, ValidationPairs
+from refine.data.store import ImageStore
+
+SIZE = (6, 8)
+
+
+def gray(path: Path, level: int) -> None:
+    """An image of one level, by which it is known again."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (SIZE[1], SIZE[0]), (level, level, level)).save(path)
+
+
+def stores(root: Path, synthetic: int = 4, real: int = 3) -> tuple[ImageStore, ImageStore]:
+    """Synthetic images of levels 0, 1, …, of which only the first is of class a; real ones of 100, 101, …"""
+    for number in range(synthetic):
+        gray(root / "synthetic" / ("b" if number else "a") / f"{number}.png", number)
+    for number in range(real):
+        gray(root / "real" / f"{number}.png", 100 + number)
+    layouts = ClassFolders(root / "synthetic"), ImageFolder(root / "real")
+    one, other = (ImageStore(layout, layout.records(), 3, None, "memory") for layout in layouts)
+    return one, other
+
+
+def level(image: Tensor) -> int:
+    """Of a float image in [-1, 1]."""
+    return round((float(image[0, 0, 0]) + 1) * 127.5)
+
+
+def test_each_pass_holds_every_image_once_with_its_own_label_and_key(tmp_path: Path) -> None:
+    pairs = TrainingPairs(*stores(tmp_path), Augmentation(), False, 0)
+    samples = [pairs[position] for position in range(12)]
+    for start in (0, 4, 8):
+        assert sorted(level(each["synthetic"].image) for each in samples[start : start + 4]) == [0, 1, 2, 3]
+    for start in (0, 3, 6, 9):
+        assert sorted(level(each["real"]) for each in samples[start : start + 3]) == [100, 101, 102]
+    for each in samples:
+        number = level(each["synthetic"].image)
+        assert int(each["synthetic"].label) == (number > 0)
+        assert each["synthetic"].key == f"{'b' if number else 'a'}/{number}.png"
+
+
+def test_balanced_pairs_give_each_class_half_of_the_positions(tmp_path: Path) -> None:
+    pairs = TrainingPairs(*stores(tmp_path), Augmentation(), True, 0)
+    assert sum(int(pairs[position]["synthetic"].label) for position in range(20)) == 10
+
+
+def test_a_position_is_the_same_whenever_it_is_asked_for(tmp_path: Path) -> None:
+    synthetic, real = stores(tmp_path)
+
+    def positions(seed: int, order: list[int]) -> list[tuple[int, int]]:
+        pairs = TrainingPairs(synthetic, real, Augmentation(), False, seed)
+        found = {at: (level(pairs[at]["synthetic"].image), level(pairs[at]["real"])) for at in order}
+        return [found[at] for at in sorted(order)]
+
+    forth = list(range(12))
+    assert positions(0, forth) == positions(0, forth[::-1])
+    assert positions(0, forth) != positions(1, forth)
+
+
+@pytest.fixture
+def striped(tmp_path: Path) -> ImageStore:
+    """One image whose columns are numbered by their levels, and a mask that repeats the numbers."""
+    columns = torch.arange(8).repeat(6, 1)
+    for folder, mode in (("images", "RGB"), ("masks", "L")):
+        (tmp_path / folder).mkdir()
+        Image.fromarray(columns.to(torch.uint8).numpy()).convert(mode).save(tmp_path / folder / "0.png")
+    layout = MaskFolders(tmp_path, tuple("abcdefgh"))
+    return ImageStore(layout, layout.records(), 3, None, "memory")
+
+
+def test_image_and_mask_are_cropped_alike_and_the_two_domains_apart(striped: ImageStore) -> None:
+    pairs = TrainingPairs(striped, striped, Augmentation(crop=(2, 3)), False, 0)
+    apart = 0
+    for position in range(8):
+        sample = pairs[position]
+        columns = ((sample["synthetic"].image[0] + 1) * 127.5).round().long()
+        assert columns.shape == (2, 3)
+        assert torch.equal(columns, sample["synthetic"].label.as_subclass(Tensor))
+        apart += not torch.equal(sample["synthetic"].image, sample["real"])
+    assert apart
+
+
+def test_validation_is_as_long_as_the_longer_side_and_the_shorter_wraps_around(tmp_path: Path) -> None:
+    pairs = ValidationPairs(*stores(tmp_path), None)
+    assert len(pairs) == 4
+    assert [level(pairs[at]["real"]) for at in range(4)] == [100, 101, 102, 100]
+    assert [int(pairs[at]["synthetic"].label) for at in range(4)] == [0, 1, 1, 1]
+    few = ValidationPairs(*stores(tmp_path / "few", 2, 5), None)
+    assert [level(few[at]["synthetic"].image) for at in range(len(few))] == [0, 1, 0, 1, 0]
+
+
+def test_validation_looks_at_the_middle(striped: ImageStore) -> None:
+    sample = ValidationPairs(striped, striped, (2, 4))[0]
+    assert sample["synthetic"].label.tolist() == [[2, 3, 4, 5]] * 2
+    assert sample["real"].shape == (3, 2, 4)
+
+
+def test_without_synthetic_labels_the_label_is_empty(tmp_path: Path) -> None:
+    _, real = stores(tmp_path)
+    assert real.annotation(0) == Annotation()
+    assert TrainingPairs(real, real, Augmentation(), False, 0)[0]["synthetic"].label.numel() == 0

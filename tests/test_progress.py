@@ -1,0 +1,40 @@
+import pytest
+
+from refine.progress import LONG, track
+
+
+class Terminal:
+    """Standard error that keeps what is written to it."""
+
+    def __init__(self, person: bool) -> None:
+        self.person, self.text = person, ""
+
+    def isatty(self) -> bool:
+        return self.person
+
+    def write(self, text: str) -> int:
+        self.text += text
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing waits."""
+
+
+@pytest.mark.parametrize(
+    ("person", "count", "bar"), [(True, LONG, True), (True, LONG - 1, False), (False, LONG, False), (True, 0, False)]
+)
+def test_a_bar_is_drawn_for_a_person_and_a_long_sequence_only(
+    person: bool, count: int, bar: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    terminal = Terminal(person)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("sys.stderr", terminal)
+    assert list(track(range(count), "read digits")) == list(range(count))
+    assert ("read digits" in terminal.text) == bar
+    assert bool(terminal.text) == bar
+    assert capsys.readouterr().out == ""
+
+
+def test_items_are_given_one_by_one_and_may_be_left() -> None:
+    items = track(range(10 * LONG), "read")
+    assert [next(items), next(items)] == [0, 1]
