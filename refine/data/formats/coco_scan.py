@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from pathlib import Path, PurePosixPath
 
 from refine.data.formats.coco_file import CocoFile
+from refine.data.formats.hints import in_yaml
 from refine.data.listing import Listing
 from refine.errors import InputError
 
@@ -66,7 +67,7 @@ def prefix_of(file: CocoFile, name: str, files: Listing) -> str:
     if not found:
         raise InputError(
             f"{file.path}: none of the {len(file.pictures)} images that it names is below {files.root}; add them, "
-            "remove the file, or name the one that is to be read (annotations=…)"
+            f"remove the file, or name the one that is to be read {in_yaml('coco', 'annotations: FILE.json')}"
         )
     own = name.rpartition("/")[0]
     return max(

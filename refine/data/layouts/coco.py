@@ -15,6 +15,7 @@ from refine.data.formats.coco_file import Category, CocoFile, Id, Picture
 from refine.data.formats.coco_objects import Entry, objects_of
 from refine.data.formats.coco_scan import candidates, prefix_of
 from refine.data.formats.companions import companions, in_label_folder
+from refine.data.formats.hints import in_yaml
 from refine.data.formats.keypoint_names import swap_pairs
 from refine.data.formats.object_parts import require_stated_size
 from refine.data.images import image_size
@@ -102,7 +103,7 @@ class Coco(Layout):
         if before and (len(before) > 1 or _has_keypoints(before[0].file) == _has_keypoints(place.file)):
             raise InputError(
                 f"{self.root / key}: both {before[0].file.path} and {place.file.path} speak of it; "
-                "say which is to be read (annotations=…)"
+                f"say which is to be read {in_yaml(self.name, 'annotations: FILE.json')}"
             )
         before.append(place)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from refine.data.annotation import Annotation
 from refine.data.formats.class_lists import FILES, named_table, open_table, with_none
 from refine.data.formats.groups import IMAGE, Groups
+from refine.data.formats.hints import in_yaml
 from refine.data.formats.mask_files import Encoding, read_mask
 from refine.data.formats.path_patterns import path_pattern
 from refine.data.images import require_size
@@ -99,8 +100,8 @@ class ImageMasks(Layout):
             table, listed = open_table(self.root, named), Path(named).suffix.lower() in {".csv", ".txt"}
         else:
             raise InputError(
-                f"{self.root}: nothing says what the masks' values mean; set table (or classes), or write a name a "
-                f"line into {self.root / 'classes.txt'}"
+                f"{self.root}: nothing says what the masks' values mean; write a name a line into "
+                f"{self.root / 'classes.txt'}, or give a table {in_yaml(self.name, 'table: cityscapes')}"
             )
         return with_none(table) if listed else table
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from refine.data.annotation import Annotation, Objects
+from refine.data.formats.hints import in_yaml
 from refine.data.formats.object_parts import boxes_of
 from refine.data.formats.text_rows import numbers, text_rows
 from refine.data.images import image_size
@@ -107,7 +108,10 @@ class Kitti(Layout):
             if len(values) not in {VALUES, VALUES + 1}:
                 raise InputError(f"{where}: {len(values)} values; KITTI's labels have {VALUES}; replace the file")
             if values[0] not in names:
-                raise InputError(f"{where}: type {values[0]!r} is none of {', '.join(names)}; name it (classes=[...])")
+                raise InputError(
+                    f"{where}: type {values[0]!r} is none of {', '.join(names)}; name all of them "
+                    f"{in_yaml(self.name, 'classes: [Car, …]')}"
+                )
             left, top, right, bottom = numbers(values[1:], where)[3:7]
             if not (
                 -_ROUNDING <= left <= right <= size[1] + _ROUNDING

@@ -9,6 +9,7 @@ from torchvision.tv_tensors import Mask
 from refine.data.annotation import Annotation
 from refine.data.formats.class_lists import read_names
 from refine.data.formats.groups import IMAGE, Groups
+from refine.data.formats.hints import in_yaml
 from refine.data.formats.mask_files import index_pixels
 from refine.data.images import require_size
 from refine.data.layouts.base import LabelSpace, Layout
@@ -63,7 +64,8 @@ class MaskFolders(Layout):
         if self._names is None:
             file = self.root / "classes.txt"
             raise InputError(
-                f"{file}: no such file, so the ids have no names; write a name a line, or set classes=[...]"
+                f"{file}: no such file, so the ids have no names; write a name a line, or name them "
+                f"{in_yaml(self.name, 'classes: [road, car]')}"
             )
         return LabelSpace("mask", self._names)
 

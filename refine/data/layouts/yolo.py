@@ -11,6 +11,7 @@ from pathlib import Path
 
 from refine.data.annotation import Annotation
 from refine.data.formats.companions import companions
+from refine.data.formats.hints import in_yaml
 from refine.data.formats.yolo_files import (
     find_yaml,
     has_name_list,
@@ -82,7 +83,7 @@ class Yolo(Layout):
         if not background:
             self.faults += [
                 f"{root / key}: an image without a label; add {root / label} (empty: nothing to see), or say that "
-                "such images are background (background=true)"
+                f"such images are background, {in_yaml(self.name, 'background: true')}"
                 for key, label in missing
             ]
         elif missing and len(missing) == len(images):
@@ -119,7 +120,8 @@ class Yolo(Layout):
         if self._names is None:
             file = self.root / "data.yaml"
             raise InputError(
-                f"{file}: no such file, so the classes have no names; write it with names, or set classes=[...]"
+                f"{file}: no such file, so the classes have no names; write it with names, or name them "
+                f"{in_yaml(self.name, 'classes: [car, truck]')}"
             )
         keypoints, swaps = (self._yaml.keypoints, self._yaml.swaps) if self._yaml else ((), ())
         return LabelSpace("objects", self._names, keypoints=keypoints, swaps=swaps)

@@ -172,7 +172,10 @@ def test_without_a_table_there_are_records_but_no_labels(tmp_path: Path) -> None
     (write_image_masks(tmp_path) / "classes.txt").unlink()
     layout = ImageMasks(tmp_path)
     assert len(layout.records()) == 2
-    with pytest.raises(InputError, match=r"nothing says what the masks' values mean; set table .*classes\.txt"):
+    with pytest.raises(
+        InputError,
+        match=r"nothing says what the masks' values mean; .*classes\.txt, or give a table in a YAML file for --layout",
+    ):
         layout.label_space  # noqa: B018  # read for its error
 
 

@@ -91,7 +91,7 @@ def test_an_image_that_was_resized_is_named_with_the_line(tmp_path: Path) -> Non
 
 def test_an_unknown_type_is_named_with_the_line(tmp_path: Path) -> None:
     (write_kitti(tmp_path) / "training/label_2/000001.txt").write_text(f"{CAR}\n\n{CAR.replace('Car', 'Bus')}\n")
-    with pytest.raises(InputError, match=r"000001\.txt, line 3: type 'Bus' is none of Car, Van.*classes=\[\.\.\.\]"):
+    with pytest.raises(InputError, match=r"000001\.txt, line 3: type 'Bus' is none of Car, Van.*`classes: "):
         objects(Kitti(tmp_path), 1)
     assert objects(Kitti(tmp_path, classes=("Bus", "Car")), 1).classes.tolist() == [1, 0]
 

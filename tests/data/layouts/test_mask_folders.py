@@ -60,7 +60,7 @@ def test_only_labels_ask_for_names(tmp_path: Path) -> None:
     layout = MaskFolders(tmp_path)
     (record,) = layout.records()
     assert record.key == "images/a.png"
-    unnamed = r"classes\.txt: no such file.* a name a line, or set classes=\[\.\.\.\]"
+    unnamed = r"classes\.txt: no such file.* a name a line, or name them in a YAML file for --layout"
     with pytest.raises(InputError, match=unnamed) as error:
         layout.label_space  # noqa: B018  # read for its error
     assert "\n" not in str(error.value)

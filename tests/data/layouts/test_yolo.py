@@ -148,7 +148,7 @@ def test_an_image_without_a_text_file_is_a_fault_unless_it_is_said_to_be_backgro
     layout = Yolo(tmp_path)
     (fault,) = layout.faults
     assert "images/train/b.jpg: an image without a label; add " in fault
-    assert "(background=true)" in fault
+    assert "`layout: yolo`, `background: true`" in fault
     assert layout.records()[1].label_files == ()
     assert Yolo(tmp_path, background=True).faults == []
     assert len(objects(Yolo(tmp_path, background=True), 1)) == 0
@@ -233,7 +233,7 @@ def test_a_yaml_that_contradicts_itself_is_refused(tmp_path: Path, before: str, 
 
 def test_names_come_from_a_list_or_the_argument_where_there_is_no_yaml(tmp_path: Path) -> None:
     (write_yolo(tmp_path) / "data.yaml").unlink()
-    with pytest.raises(InputError, match=r"data\.yaml: no such file, so the classes have no names; .*classes="):
+    with pytest.raises(InputError, match=r"data\.yaml: no such file, so the classes have no names; .*`classes: "):
         Yolo(tmp_path).label_space  # noqa: B018  # read for its error
     assert Yolo(tmp_path, classes=("a", "b", "c")).label_space.names == ("a", "b", "c")
     (tmp_path / "classes.txt").write_text("x\ny\nz\n")
