@@ -42,6 +42,8 @@ type: $(READY)
 bench: $(READY)
 	$(BIN)/python scripts/bench_apply.py
 	$(BIN)/python scripts/bench_train.py
+	$(BIN)/python scripts/bench_read.py --steps 60
+	$(BIN)/python scripts/bench_read.py --list 100000
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache
