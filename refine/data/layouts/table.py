@@ -12,6 +12,7 @@ from refine.data.formats.hints import in_yaml
 from refine.data.formats.tables import Images, Row, find_table, first_row, path_column, read_rows
 from refine.data.gaze import MIRROR
 from refine.data.layouts.base import LabelSpace, Layout
+from refine.data.layouts.class_folders import ClassFolders
 from refine.data.listing import Listing
 from refine.data.samples import Record
 from refine.errors import InputError
@@ -88,6 +89,8 @@ class Table(Layout):
         values = [value for row in rows for name, value in row.items() if name != column]
         if not any(value is None or value == "" or math.isfinite(_float(value)) for value in values):
             return None  # who took the photos, and the like
+        if any(_is_words(name, rows) for name in row if name != column) and ClassFolders.recognize(files):
+            return None  # a renderer's log beside its classes: as targets it would be a fault for each image
         return f"{table.name} has a row of {row[column]}"
 
     def records(self) -> list[Record]:
@@ -127,3 +130,7 @@ def _number(row: Row, name: str, where: str) -> float:
             + in_yaml("table", "targets: [pitch, yaw]")
         )
     return number
+
+
+def _is_words(name: str, rows: list[Row]) -> bool:
+    return all(isinstance(row.get(name), str) and not math.isfinite(_float(row[name])) for row in rows)

@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from refine.data.layouts import Table
 from refine.data.open_layout import choose, open_layout
@@ -237,3 +238,15 @@ def test_columns_of_names_of_the_users_own_are_parted_as_well(images: Path) -> N
     assert Table(images, path_column="Bild").label_space.names == ("Winkel",)
     with pytest.raises(InputError, match=r"found Bild, Winkel; name it in a YAML .*`layout: table`, `path_column: Bi"):
         Table(images)
+
+
+def test_a_renderers_log_beside_class_folders_is_no_table_of_targets(tmp_path: Path) -> None:
+    for name in ("0", "1"):
+        (tmp_path / name).mkdir()
+        Image.new("L", (4, 4)).save(tmp_path / name / "a.png")
+    rows = [{"path": f"{name}/a.png", "digit": int(name), "font": "Serif.ttf"} for name in ("0", "1")]
+    (tmp_path / "parameters.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    assert choose(tmp_path).layout.name == "class-folders"
+    numbers = [{"path": row["path"], "digit": row["digit"]} for row in rows]
+    (tmp_path / "parameters.jsonl").write_text("\n".join(map(json.dumps, numbers)))
+    assert choose(tmp_path).layout.name == "table"
