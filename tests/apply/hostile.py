@@ -13,7 +13,7 @@ from tests.apply.trees import noise, save
 REFINED = {
     "sixteen.png", "rgba.png", "rotated.jpg", "one.png", "wide.png", "with space.png", "é.png", "two\nlines.png",
     os.fsdecode(b"latin\xe9.png"), "jpeg inside.png", "gray-alpha.png",
-}  # fmt: skip
+}  # fmt: skip  # a line for each would hide what belongs together
 REASONS = {
     "truncated.png": "truncated",
     "truncated.jpg": "truncated",

@@ -33,7 +33,7 @@ def outline(left: float, top: float, right: float, bottom: float, corner: float)
     points = [
         (left + corner, top), (right - corner, top), (right, top + corner), (right, bottom - corner),
         (right - corner, bottom), (left + corner, bottom), (left, bottom - corner), (left, top + corner),
-    ]  # fmt: skip
+    ]  # fmt: skip  # a line for each would hide what belongs together
     return torch.tensor(points, dtype=torch.float32)
 
 

@@ -19,7 +19,7 @@ from refine.methods.task import Task
 from tests.methods.test_cyclegan import small as small_cyclegan
 from tests.methods.test_simgan import small as small_simgan
 
-onnxruntime = pytest.importorskip("onnxruntime")
+onnxruntime = pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
 
 METHODS: dict[str, Callable[[], Method]] = {
     "cyclegan": small_cyclegan,

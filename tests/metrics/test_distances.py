@@ -16,7 +16,7 @@ class Extractor(NamedTuple):
     resize: str = "none"
 
     def __call__(self, images: Tensor) -> Tensor:
-        raise NotImplementedError
+        raise NotImplementedError("the distances take features that are there")
 
 
 def sample(count: int, dimension: int, seed: int, shift: float = 0.0) -> Tensor:
