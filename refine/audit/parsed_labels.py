@@ -4,6 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,10 +59,13 @@ def parsed_labels_equal(source: Path, refined: Path, layout: str = "auto") -> La
         InputError: If one of them cannot be opened, or the layout has no labels.
     """
     before = open_layout(layout, source)
-    after = open_layout(before.name if layout == "auto" else layout, refined)
+    after = open_layout(named := before.name if layout == "auto" else layout, refined)
     if before.label_space.kind == "none":
         raise InputError(f"{source}: the layout {before.name} has no labels to check; name one that has (--layout)")
     failed, containers = _failed(refined)
+    if failed and before.label_space.names != after.label_space.names:
+        with suppress(InputError):  # a layout that finds its classes in the labels may have lost one with an image
+            after = open_layout(named, refined, classes=before.label_space.names)
     known = {*before.faults, *_of_failed(after.faults, refined, before, failed)}
     problems = [f"in the input: {fault}" for fault in before.faults]
     problems += [

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -5,6 +6,7 @@ from PIL import Image
 
 from refine.apply.select import selection
 from refine.data.globs import matches
+from refine.data.open_layout import open_layout
 from refine.errors import InputError
 
 
@@ -56,3 +58,21 @@ def test_masks_are_no_images_and_their_classes_need_no_names(tmp_path: Path) -> 
     selected = selection(tmp_path, None, "mask-folders").selected
     assert selected("images/a.png")
     assert not selected("masks/a.png")
+
+
+def test_a_file_that_any_fitting_layout_calls_a_label_is_not_selected(tmp_path: Path) -> None:
+    for folder, mode in (("images", "RGB"), ("masks", "L")):
+        (tmp_path / folder).mkdir()
+        Image.new(mode, (24, 24)).save(tmp_path / folder / "a.png")
+    pictures = [
+        {"id": number, "file_name": f"{folder}/a.png", "width": 24, "height": 24}
+        for number, folder in enumerate(("images", "masks"))
+    ]
+    (tmp_path / "labels.json").write_text(
+        json.dumps({"images": pictures, "annotations": [], "categories": [{"id": 1, "name": "car"}]})
+    )
+    assert {record.key for record in open_layout("coco", tmp_path).records()} == {"images/a.png", "masks/a.png"}
+    found = selection(tmp_path, None, None)
+    assert found.layout == "coco"
+    assert found.selected("images/a.png")
+    assert not found.selected("masks/a.png")

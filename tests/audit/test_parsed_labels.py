@@ -15,6 +15,7 @@ from tests.data.layouts.examples.class_table import write_class_table
 from tests.data.layouts.examples.coco import write_coco
 from tests.data.layouts.examples.solo import write_solo
 from tests.data.layouts.examples.unity_eyes import write_unity_eyes
+from tests.data.layouts.examples.webdataset import write_webdataset
 
 GAZE = "path,pitch,yaw\n0.png,0.1,0.2\n1.png,0.3,0.4\n"
 
@@ -159,3 +160,16 @@ def test_images_without_labels_have_nothing_to_check(tmp_path: Path) -> None:
         Image.new("L", (4, 4)).save(tmp_path / side / "0.png")
     with pytest.raises(InputError, match="images has no labels to check"):
         parsed_labels_equal(tmp_path / "before", tmp_path / "after")
+
+
+def test_what_lay_in_a_container_that_failed_is_not_asked_for(tmp_path: Path) -> None:
+    source = write_webdataset(tmp_path / "before")
+    shutil.copytree(source, tmp_path / "after")
+    (tmp_path / "after/train-000001.tar").unlink()
+    lost = parsed_labels_equal(source, tmp_path / "after").problems
+    assert sum("not in the refined dataset" in problem for problem in lost) == 2
+    (tmp_path / "after/refine-manifest.jsonl").write_text(
+        '{"key": "train-000001.tar", "kind": "container", "status": "failed", "reason": "damaged"}\n'
+    )
+    found = parsed_labels_equal(source, tmp_path / "after")
+    assert (found.equal, found.problems) == (2, [])

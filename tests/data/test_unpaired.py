@@ -216,3 +216,12 @@ def test_labels_of_the_real_images_are_never_read(mask_pair: Pair) -> None:
     data = UnpairedImages(mask_pair[1], real, layout="images", real_layout=layout, channels=1)
     (batch,) = first_batches(data, 1)
     assert batch["real"].shape == (8, 1, 24, 32)
+
+
+def test_real_images_are_resized_on_their_own_where_the_camera_has_another_scale(pair: Pair) -> None:
+    data = UnpairedImages(*pair, resize=(16, 32), real_resize=(24, 20), crop=(16, 16), batch_size=2)
+    (batch,) = first_batches(data, 1)
+    assert batch["synthetic"].image.shape == batch["real"].shape == (2, 3, 16, 16)
+    assert {*data._synthetic.sizes} == {(16, 32)}
+    assert {*data._real.sizes} == {(24, 20)}
+    assert data.working_size == (16, 32)  # `apply` works on the synthetic side

@@ -75,3 +75,10 @@ def test_benchmark_is_given_what_its_file_records(tmp_path: Path) -> None:
     command = steps({}, benchmark=save_json(tmp_path / "benchmark.json", result))["benchmark"]
     assert "--real-train" not in command
     assert "--horizontal-flip" not in command
+
+
+def test_a_benchmark_of_masks_is_not_told_its_classes_which_its_layout_knows(tmp_path: Path) -> None:
+    record = {"synthetic": "/s", "refined": {"a": "/a"}, "real": "/r", "mapping": "carla-to-camvid11", "seeds": [0]}
+    result = {"metric": "miou", "classes": ["sky", "road"], "provenance": record}
+    words = arguments("benchmark", steps({}, benchmark=save_json(tmp_path / "benchmark.json", result)))
+    assert (words.classes, words.mapping) == (None, "carla-to-camvid11")
