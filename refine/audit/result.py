@@ -1,0 +1,89 @@
+"""What an audit found, as it stands in `audit.jsonl` (a line an image) and `audit.json` (the dataset)."""
+
+from typing import Literal, NotRequired, TypedDict
+
+Verdict = Literal["pass", "review", "fail", "inconclusive"]
+VERDICTS: tuple[Verdict, ...] = ("pass", "review", "fail", "inconclusive")
+
+LINES, SUMMARY, PAGE, JUDGES = "audit.jsonl", "audit.json", "audit.html", "judges"
+"""Names of what `refine audit` leaves in its output folder; judges are bundles, one folder each."""
+
+
+class Certificate(TypedDict):
+    """One image's line."""
+
+    key: str
+    verdict: Verdict
+    by: Literal["audit", "person"]
+    """Who gave the verdict."""
+    audit_verdict: NotRequired[Verdict]
+    """What the audit alone said, where a person decided."""
+    reasons: list[str]
+    """Why it is not a pass, one short sentence each; empty for a pass."""
+    scores: dict[str, float]
+    """Every figure that the verdict follows from, by its name; higher is more suspicious."""
+
+
+class Rate(TypedDict):
+    """A measured share with its exact 95 % interval."""
+
+    rate: float
+    low: float
+    high: float
+    n: int
+
+
+class Power(Rate):
+    """How often a planted harm was found."""
+
+    harm: str
+    """What was planted, such as ``another class's image`` or ``moved``."""
+    size: float | None
+    """How much of it; None where there is no more and less."""
+    unit: str
+    """Of the size, such as ``pixels``; empty without one."""
+
+
+class JudgeRecord(TypedDict):
+    """One judge, or one kind of evidence."""
+
+    competent: bool
+    measured: float
+    """What its competence was measured by, from 0 to 1."""
+    bar: float
+    """What it had to reach, fixed beforehand."""
+    threshold: float
+    """Scores above it reject an image."""
+    why: str
+    """One sentence: what was measured on what."""
+
+
+class Bound(TypedDict):
+    """How many labels may be wrong."""
+
+    upper: float | None
+    """Upper end, 0 to 1, of the share of wrong labels among all images; None where nothing can be said."""
+    upper_of_passed: float | None
+    """The same among the images that passed: what a user who drops the others is left with."""
+    confidence: float
+    reasons: list[str]
+    """How it follows from the counts, one sentence each."""
+
+
+class Audit(TypedDict):
+    """What `audit.json` holds."""
+
+    kind: str
+    """Of the labels: class, mask, targets or objects."""
+    classes: list[str]
+    images: int
+    counts: dict[str, int]
+    """Images by verdict, all four."""
+    judges: dict[str, JudgeRecord]
+    false_rejects: Rate
+    """Of benign changes, all together."""
+    false_rejects_by_change: dict[str, Rate]
+    power: list[Power]
+    wrong_labels: Bound
+    decided_by_person: int
+    provenance: dict[str, object]
