@@ -52,6 +52,7 @@ def test_names_are_printed_as_they_are(capsys: Capture) -> None:
 def test_tables_of_results_keep_their_headings_and_titles_on_one_line(capsys: Capture) -> None:
     distances: Any = {
         "rows": {name: {"swd": score(8.0, 9.0)} for name in ("synthetic", "refined", "real_floor")},
+        "warnings": [],
         "provenance": {},
     }
     print_distances(distances)

@@ -26,7 +26,10 @@ def test_the_wheel_holds_the_package_the_recipes_and_the_small_data(wheel: set[s
     expected = {
         "refine/cli.py",
         "refine/py.typed",
+        "refine/audit/audit.html.j2",
+        "refine/report/parts.html.j2",
         "refine/report/report.html.j2",
+        "refine/report/style.css",
         "refine/_recipes/models/simgan.yaml",
         "refine/_recipes/models/cyclegan.yaml",
         "refine/_recipes/datasets/digits.yaml",

@@ -1,6 +1,6 @@
 import pytest
 
-from refine.progress import LONG, track
+from refine.progress import LONG, counted, track
 
 
 class Terminal:
@@ -38,3 +38,15 @@ def test_a_bar_is_drawn_for_a_person_and_a_long_sequence_only(
 def test_items_are_given_one_by_one_and_may_be_left() -> None:
     items = track(range(10 * LONG), "read")
     assert [next(items), next(items)] == [0, 1]
+
+
+@pytest.mark.parametrize("person", [True, False])
+def test_work_in_pieces_is_counted_for_a_person_only(person: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal(person)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("sys.stderr", terminal)
+    with counted(10, "trying strengths") as advance:
+        advance(10)
+    assert ("trying strengths" in terminal.text) == person
+    assert ("10/10" in terminal.text) == person
+    assert bool(terminal.text) == person

@@ -5,19 +5,21 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from refine.apply.codec import Levels, Picture, encode, mean_absolute_change
 from refine.apply.container_job import ContainerJob
 from refine.apply.containers import PlannedContainer
-from refine.apply.files import hex_digest, sync_folder, why, write_temporary
+from refine.apply.files import sync_folder
+from refine.apply.image_job import ImageJob
 from refine.apply.manifest import Manifest, failed
 from refine.apply.network import Network, OutOfMemory
-from refine.apply.plan import PIXELS_PER_IMAGE, Plan, PlannedImage, batches
+from refine.apply.own_labels import Owners, all_left_out, is_left_out, leave_out, left_out_link, shared_with_left_out
+from refine.apply.plan import PIXELS_PER_IMAGE, Plan, batches
 from refine.apply.progress import bar
 from refine.apply.provenance import Settings
 from refine.apply.read import Read, read_ahead
+from refine.apply.repair import Repair
 from refine.apply.resume import drop_stale, lines_within, standing
 from refine.apply.summary import ApplySummary, summarize
-from refine.apply.write import PERMISSIONS, Finished, Writer, carry, link
+from refine.apply.write import Finished, Writer, carry, link
 from refine.errors import InputError
 
 AHEAD = 4
@@ -33,10 +35,25 @@ class Job:
         plan: What is to be done.
         network: What refines.
         settings: Flags.
+        repair: What is done about an audit's verdicts, if there is one.
+        owners: Whose label each file is, where images may be left out.
     """
 
-    def __init__(self, source: Path, output: Path, plan: Plan, network: Network, settings: Settings) -> None:
+    def __init__(
+        self,
+        source: Path,
+        output: Path,
+        plan: Plan,
+        network: Network,
+        settings: Settings,
+        repair: Repair | None = None,
+        owners: Owners | None = None,
+    ) -> None:
         self.source, self.output, self.plan, self.network = source, output, plan, network
+        self.image_job, self.owners = ImageJob(source, output, repair), owners or {}
+        wrong = {image.key for image in plan.images if repair is not None and repair.is_wrong(image.key)}
+        self.waiting = [key for key in plan.carried if key in self.owners and self.owners[key] <= wrong]
+        """Labels that may go with their images: what becomes of them is known when these are done."""
         self.batch_size, self.workers = settings.batch_size, settings.workers
         self.pixels = AHEAD * PIXELS_PER_IMAGE * settings.batch_size
 
@@ -57,12 +74,14 @@ class Job:
             within = lines_within(self.plan, manifest)
             manifest.drop(key for container in containers for key in within.get(container.key, []))
             with bar(len(missing) + sum(len(container.members) for container in containers), "refining") as advance:
-                self._in_writer(manifest, None, lambda writer: self._carry(writer, kept))
+                self._in_writer(manifest, None, lambda writer: self._carry(writer, kept, manifest))
                 self._in_writer(manifest, advance, lambda writer: self._refine(writer, missing))
                 self._in_writer(manifest, None, lambda writer: self._refine_containers(writer, containers, advance))
+                self._in_writer(manifest, None, lambda writer: self._settle(writer, kept, manifest))
                 self._in_writer(manifest, None, lambda writer: self._link(writer, kept, manifest))
             manifest.finish()
-            return summarize(list(manifest.entries.values()), kept)
+            shared = shared_with_left_out(self.owners, manifest.entries)
+            return summarize(list(manifest.entries.values()), kept)._replace(shared=shared)
         finally:
             manifest.close()
 
@@ -89,11 +108,13 @@ class Job:
         for folder in ["", *self.plan.folders]:
             sync_folder(self.output / folder)
 
-    def _carry(self, writer: Writer, kept: set[str]) -> None:
+    def _carry(self, writer: Writer, kept: set[str], manifest: Manifest) -> None:
         for entry in self.plan.failures:
             writer.add(Finished(entry, self.output / entry["key"]))
+        later = set(self.waiting)
         for key in self.plan.carried:
-            if key not in kept:
+            # One that was left out is wanted again where its image fails now
+            if key not in later and (key not in kept or is_left_out(key, manifest.entries)):
                 writer.submit(partial(carry, self.source / key, self.output / key, key), PIXELS_PER_IMAGE)
 
     def _refine(self, writer: Writer, missing: set[str]) -> None:
@@ -128,40 +149,27 @@ class Job:
                 writer.add(Finished(failed(image.key, "image", str(error)), self.output / image.key))
             return
         for (image, picture), color in zip(read.pictures, refined, strict=True):
-            writer.submit(partial(self._write, image, picture, color), image.pixels)
+            decision = self.image_job.decide(image, picture, color)
+            writer.submit(partial(self.image_job.write, image, picture, decision), image.pixels)
 
-    def _write(self, image: PlannedImage, picture: Picture, color: Levels | None) -> Finished:
-        key, final = image.key, self.output / image.key
-        if color is None:
-            return Finished(failed(key, "image", "the network gave NaN or infinity for it"), final)
-        try:
-            data, stored = encode(picture, color)
-            permissions = (self.source / key).stat().st_mode & PERMISSIONS
-        except Exception as error:  # whatever an encoder raises concerns this file alone
-            return Finished(failed(key, "image", f"cannot be written back the same ({why(error)})"), final)
-        temporary = write_temporary(final, data, permissions)
-        return Finished(
-            {
-                "key": key,
-                "kind": "image",
-                "status": "done",
-                "input_sha256": picture.sha256,
-                "output_sha256": hex_digest(data),
-                "width": picture.seen.width,
-                "height": picture.seen.height,
-                "mode": picture.seen.mode,
-                "mean_absolute_change": mean_absolute_change(picture.color, stored),
-            },
-            final,
-            temporary,
-        )
+    def _settle(self, writer: Writer, kept: set[str], manifest: Manifest) -> None:
+        for key in self.waiting:
+            final = self.output / key
+            gone = all_left_out(self.owners[key], manifest.entries)
+            if key in kept and is_left_out(key, manifest.entries) == gone:
+                continue
+            work = leave_out if gone else carry
+            writer.submit(partial(work, self.source / key, final, key), PIXELS_PER_IMAGE)
 
     def _link(self, writer: Writer, kept: set[str], manifest: Manifest) -> None:
         folders = {".", *self.plan.folders}
         for wanted in self.plan.links:
             final = self.output / wanted.key
             entry = manifest.entries.get(wanted.target)
-            if wanted.target not in folders and (entry is None or entry["status"] != "done"):
+            owners = self.owners.get(wanted.key)
+            if is_left_out(wanted.target, manifest.entries) or (owners and all_left_out(owners, manifest.entries)):
+                writer.add(Finished(left_out_link(wanted.key), final))
+            elif wanted.target not in folders and (entry is None or entry["status"] != "done"):
                 writer.add(Finished(failed(wanted.key, "link", "a link to a file that was not written"), final))
             elif wanted.key not in kept:
                 writer.submit(partial(link, wanted.text, final, wanted.key), 1)

@@ -8,6 +8,19 @@ from typing import NamedTuple, NotRequired, TypedDict, cast
 
 from refine.apply.files import MANIFEST, file_sha256, replace_whole, sync_folder
 
+LEFT_OUT = "left-out"
+
+
+class Audited(TypedDict):
+    """What an audit had to say of one image, and what was done about it."""
+
+    verdict: str
+    """The audit's, on the refined image."""
+    strength: float
+    """Share of the change that was written: 1 all of it, 0 none (the original file, or no file)."""
+    after: str | None
+    """The verdict on the refined image as it was written; None where none was."""
+
 
 class Entry(TypedDict):
     """One line. Which of the further fields are there depends on kind and status."""
@@ -18,11 +31,13 @@ class Entry(TypedDict):
     """``image`` (refined), ``container`` (a file whose images were refined), ``carried`` (copied byte for byte) or
     ``link``."""
     status: str
-    """``done`` or ``failed``."""
+    """``done``, ``failed``, or ``left-out``: not written because an audit says no to the image."""
     reason: NotRequired[str]
-    """Why it failed."""
+    """Why it failed, or is left out."""
     sha256: NotRequired[str]
-    """Of a carried file, before and after."""
+    """Of a carried file, before and after; of one that is left out, before."""
+    audit: NotRequired[Audited]
+    """Of an image of a run with an audit."""
     input_sha256: NotRequired[str]
     output_sha256: NotRequired[str]
     width: NotRequired[int]
@@ -43,6 +58,9 @@ FIELDS = {
     ("container", "done"): {"input_sha256", "output_sha256", "images", "left_out", "mean_absolute_change"},
     ("carried", "done"): {"sha256"},
     ("link", "done"): {"target"},
+    ("image", LEFT_OUT): {"reason", "input_sha256", "audit"},
+    ("carried", LEFT_OUT): {"reason", "sha256"},
+    ("link", LEFT_OUT): {"reason"},
 }
 
 
@@ -88,7 +106,16 @@ def _parse(line: bytes) -> Entry | None:
     wanted = {"reason"} if status == "failed" else FIELDS.get((kind, status))
     if wanted is None or not {"kind", "status", *wanted} <= entry.keys():
         return None
-    return cast(Entry, entry)
+    return cast(Entry, entry) if "audit" not in entry or _is_audited(entry["audit"]) else None
+
+
+def _is_audited(audit: object) -> bool:
+    return (
+        isinstance(audit, dict)
+        and isinstance(audit.get("verdict"), str)
+        and isinstance(audit.get("strength"), int | float)
+        and isinstance(audit.get("after", 0), str | None)
+    )
 
 
 def _is_inside(key: str) -> bool:
@@ -108,8 +135,15 @@ def as_listed(entry: Entry, path: Path) -> bool:
         return False
     if entry["kind"] == "link":
         return path.is_symlink() and str(path.readlink()) == entry["target"]
-    digest = entry["sha256"] if entry["kind"] == "carried" else entry["output_sha256"]
-    return file_sha256(path) == digest
+    if entry["kind"] == "carried":
+        return file_sha256(path) == entry["sha256"]
+    # An original is the input's file, whatever else its line says
+    return file_sha256(path) == entry["input_sha256" if is_original(entry) else "output_sha256"]
+
+
+def is_original(entry: Entry) -> bool:
+    """Whether an image was kept as it was in the input because an audit says no to it."""
+    return entry["status"] == "done" and "audit" in entry and entry["audit"]["strength"] == 0
 
 
 class Manifest:

@@ -48,6 +48,17 @@ def set_scale(translator: Translator, scale: str) -> None:
         raise InputError(f"--scale {scale!r}: expected native, trained, or HEIGHTxWIDTH such as 256x256")
 
 
+def set_strength(translator: Translator, strength: float) -> None:
+    """Set how much of the change an image gets.
+
+    Raises:
+        InputError: If it is not above 0 and up to 1.
+    """
+    if not 0.0 < strength <= 1.0:
+        raise InputError(f"--strength {strength:g}: expected a number above 0 and up to 1")
+    translator.strength = strength
+
+
 class Network:
     """A translator on its device.
 

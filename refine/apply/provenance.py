@@ -27,11 +27,15 @@ class Settings(NamedTuple):
     device: str = "auto"
     precision: str = "32"
     scale: str = "trained"
+    strength: float = 1.0
+    """Of the whole change: what an image gets of it."""
     workers: int = 2
     """Not recorded: the result does not depend on it."""
 
 
-def describe_run(translator: Translator, model: str, settings: Settings, device: torch.device) -> Run:
+def describe_run(
+    translator: Translator, model: str, settings: Settings, device: torch.device, audit: Run | None = None
+) -> Run:
     """All that the bytes of the output follow from, beside the input: no time, no place, no worker count.
 
     Args:
@@ -39,6 +43,7 @@ def describe_run(translator: Translator, model: str, settings: Settings, device:
         model: Its sha256.
         settings: Flags.
         device: Where it runs.
+        audit: What is done about which audit's verdicts, if there is one.
     """
     description = translator.description()
     return {
@@ -55,7 +60,9 @@ def describe_run(translator: Translator, model: str, settings: Settings, device:
             "batch_size": settings.batch_size,
             "precision": settings.precision,
             "scale": settings.scale,
+            "strength": float(settings.strength),
         },
+        "audit": audit,
         "device": device.type,
         "threads": torch.get_num_threads() if device.type == "cpu" else None,
         "seed": None,
@@ -75,6 +82,8 @@ def claim(output: Path, run: Run) -> None:
             stored = json.loads(path.read_bytes())
         except ValueError as error:
             raise InputError(f"{path}: damaged; choose another --output, or delete {output}") from error
+        if isinstance(stored, dict) and isinstance(stored.get("flags"), dict):
+            stored["flags"] = {"strength": 1.0, **stored["flags"]}  # of a run from before there was this flag
         differences = [] if path.read_bytes() == data else sorted(_differences(stored, run))
         if differences:
             raise InputError(
@@ -91,6 +100,11 @@ NAMES = {
     "flags.batch_size": "--batch-size",
     "flags.precision": "--precision",
     "flags.scale": "--scale",
+    "flags.strength": "--strength",
+    "audit": "--audit",
+    "audit.sha256": "the audit's sha256",
+    "audit.if_wrong": "--if-wrong",
+    "audit.repair": "--repair",
     "device": "--device",
     "threads": "threads (OMP_NUM_THREADS)",
     "model.sha256": "the checkpoint's sha256",
@@ -103,4 +117,10 @@ def _differences(stored: object, run: object, name: str = "") -> list[str]:
         for key in sorted(stored.keys() | run.keys()):
             found += _differences(stored.get(key), run.get(key), f"{name}.{key}" if name else str(key))
         return found
-    return [] if stored == run else [f"{NAMES.get(name, name)} {stored!s}, not {run!s}"]
+    return [] if stored == run else [f"{NAMES.get(name, name)} {_told(stored)}, not {_told(run)}"]
+
+
+def _told(value: object) -> str:
+    if isinstance(value, dict) and "sha256" in value:
+        return f"of sha256 {value['sha256']}"
+    return "none" if value is None else str(value)

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from refine.apply.containers import container_of
 from refine.apply.files import file_sha256, in_order
-from refine.apply.manifest import Entry, Manifest, as_listed
+from refine.apply.manifest import LEFT_OUT, Entry, Manifest, as_listed
 from refine.apply.plan import Plan
 
 
@@ -71,6 +71,8 @@ def standing(plan: Plan, manifest: Manifest, source: Path, output: Path, workers
 
         def check(entry: Entry) -> tuple[str, bool]:
             key = entry["key"]
+            if entry["status"] == LEFT_OUT:
+                return key, _is_still_out(entry, source / key, output / key)
             if not as_listed(entry, output / key):
                 return key, False
             if entry["kind"] == "link":
@@ -84,6 +86,12 @@ def standing(plan: Plan, manifest: Manifest, source: Path, output: Path, workers
             if stands:
                 done.add(key)
     return done
+
+
+def _is_still_out(entry: Entry, before: Path, after: Path) -> bool:
+    """Whether a file that was left out is the same in the input, and not in the output. Links are decided anew."""
+    digest = entry.get("sha256") if entry["kind"] == "carried" else entry.get("input_sha256")
+    return not os.path.lexists(after) and digest is not None and file_sha256(before) == digest
 
 
 def _is_whole(entry: Entry, within: list[str]) -> bool:

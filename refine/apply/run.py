@@ -5,10 +5,12 @@ from pathlib import Path
 
 from refine.apply.folders import check_folders, disk_errors, only_run, unfinished
 from refine.apply.job import Job
-from refine.apply.network import Network, choose_device, set_scale
+from refine.apply.network import Network, choose_device, set_scale, set_strength
+from refine.apply.own_labels import label_owners
 from refine.apply.plan import Plan, make_plan
 from refine.apply.provenance import Settings, claim, describe_run
 from refine.apply.refusal import refuse_labels
+from refine.apply.repair import Repair, load_repair
 from refine.apply.select import selection
 from refine.apply.shard_labels import refuse_labels_within
 from refine.apply.summary import ApplySummary
@@ -29,6 +31,10 @@ def apply_checkpoint(
     device: str = "auto",
     precision: str = "32",
     scale: str | None = None,
+    strength: float = 1.0,
+    audit: Path | None = None,
+    if_wrong: str = "original",
+    repair: str = "fail",
     trust: tuple[str, ...] = (),
 ) -> ApplySummary:
     """Refine a dataset: the same tree with other pixels, labels and every other file byte for byte the same.
@@ -46,20 +52,28 @@ def apply_checkpoint(
         device: ``auto``, ``cpu`` or ``cuda``.
         precision: ``32`` or ``bf16``.
         scale: ``native``, ``trained`` (the default) or ``HEIGHTxWIDTH``: the size at which the network sees images.
+        strength: Share of the change that an image gets, above 0 and up to 1.
+        audit: Folder that `refine audit` wrote about what the same checkpoint made of ``source``: images that it
+            says no to get less of the change (0.75, 0.5, 0.25), until they pass.
+        if_wrong: What becomes of those that pass at no strength: ``original`` (the input's file) or ``leave-out``.
+        repair: Which verdicts ask for less: ``fail`` alone, or ``review`` as well.
         trust: Modules beside ``refine`` whose classes the checkpoint may name.
 
     Raises:
-        InputError: Bad folders, checkpoint or flags; nothing has been made then.
+        InputError: Bad folders, checkpoint, audit or flags; nothing has been made then.
         DiskFull: No space is left; what is done stands.
     """
     check_folders(source, output)
     translator = load_translator(checkpoint, trust)
     named = None if layout == "auto" else layout  # the same run, and so the same record
-    settings = Settings(images, named, batch_size, device, precision, scale or "trained", workers)
-    return refine_dataset(translator, model_sha256(checkpoint), source, output, settings)
+    settings = Settings(images, named, batch_size, device, precision, scale or "trained", strength, workers)
+    repaired = None if audit is None else load_repair(audit, if_wrong, repair, trust)
+    return refine_dataset(translator, model_sha256(checkpoint), source, output, settings, repaired)
 
 
-def refine_dataset(translator: Translator, model: str, source: Path, output: Path, settings: Settings) -> ApplySummary:
+def refine_dataset(
+    translator: Translator, model: str, source: Path, output: Path, settings: Settings, repair: Repair | None = None
+) -> ApplySummary:
     """`apply` with a translator in hand.
 
     Args:
@@ -68,12 +82,14 @@ def refine_dataset(translator: Translator, model: str, source: Path, output: Pat
         source: The synthetic dataset.
         output: Where the refined one goes.
         settings: All flags.
+        repair: What is done about an audit's verdicts, if there is one.
     """
     if settings.batch_size < 1 or settings.workers < 1:
         raise InputError("--batch-size and --workers must be 1 or more")
     source, output = check_folders(source, output)
     device = choose_device(settings.device)
     set_scale(translator, settings.scale)
+    set_strength(translator, settings.strength)
     network = Network(translator, device, settings.precision)
     chosen = selection(source, settings.images, settings.layout)
     with warnings.catch_warnings():
@@ -85,11 +101,15 @@ def refine_dataset(translator: Translator, model: str, source: Path, output: Pat
         if settings.layout is None:
             refuse_labels_within(source, chosen.containers)
         recorded = settings._replace(layout=settings.layout or chosen.layout)
-        run = describe_run(translator, model, recorded, device)
+        if repair is not None:
+            repair.require_fit(model, source, plan)
+        owners = label_owners(source, recorded.layout) if repair is not None and repair.leaves_out else {}
+        run = describe_run(translator, model, recorded, device, None if repair is None else repair.record())
         with disk_errors(output), only_run(output):
             claim(output, run)
             with unfinished(output):
-                return Job(source, output, plan, network, settings).run()._replace(note=chosen.note)
+                summary = Job(source, output, plan, network, settings, repair, owners).run()
+                return summary._replace(note=chosen.note, labels_known=owners is not None)
 
 
 def _require_images(plan: Plan, source: Path, settings: Settings) -> None:

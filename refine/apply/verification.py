@@ -14,7 +14,8 @@ THREADS = 4
 def verify(folder: Path) -> list[str]:
     """Every missing, changed or extra file, a line each, sorted by key; empty if all is as the manifest says.
 
-    A file that failed is listed with its reason and need not be there. Empty folders are not looked at.
+    A file that failed, or is left out, is listed with its reason and must not be there. Empty folders are not looked
+    at.
 
     Raises:
         InputError: If the folder holds no manifest.

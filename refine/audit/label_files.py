@@ -1,9 +1,10 @@
 """Are the label files the same bytes? The first question of an audit, answered without the manifest's hashes."""
 
+import os
 from pathlib import Path
 
 from refine.apply.files import MANIFEST, file_sha256, shown
-from refine.apply.manifest import Entry, read_manifest
+from refine.apply.manifest import LEFT_OUT, Entry, is_original, read_manifest
 from refine.apply.walk import walk
 from refine.data.glance import glance
 from refine.errors import InputError
@@ -13,7 +14,7 @@ def label_files_identical(synthetic: Path, refined: Path) -> list[str]:
     """Hold every file of a refined dataset against the synthetic one; a line for each difference, sorted by key.
 
     Files that are no refined images must be there byte for byte; refined images must be there with the same
-    width, height and mode. Images that the manifest lists as failed are absent on purpose.
+    width, height and mode. What the manifest lists as failed or left out is absent on purpose.
 
     Args:
         synthetic: The dataset before.
@@ -46,11 +47,12 @@ def label_files_identical(synthetic: Path, refined: Path) -> list[str]:
 def _difference(before: Path, after: Path, entry: Entry | None) -> str | None:
     """What is wrong with one file; None if nothing is."""
     image = entry is not None and entry["kind"] == "image"
-    if image and entry is not None and entry["status"] == "failed":
-        return "failed, but there is a file" if after.is_file() else None
+    if entry is not None and (entry["status"] == LEFT_OUT or (image and entry["status"] == "failed")):
+        named = "left out" if entry["status"] == LEFT_OUT else "failed"
+        return f"{named}, but there is a file" if os.path.lexists(after) else None
     if not after.is_file() or after.is_symlink():
         return "missing"
-    if not image:
+    if not image or (entry is not None and is_original(entry)):
         return None if file_sha256(before) == file_sha256(after) else "other bytes"
     try:
         old, new = glance(before), glance(after)

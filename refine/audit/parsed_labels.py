@@ -48,7 +48,8 @@ class LabelCheck(NamedTuple):
 def parsed_labels_equal(source: Path, refined: Path, layout: str = "auto") -> LabelCheck:
     """Parse each label of a dataset and of its refined copy, and compare all that the layout knows of it.
 
-    Images that `refine apply` listed as failed are absent on purpose: neither they nor their labels are asked for.
+    Images that `refine apply` listed as failed, or left out, are absent on purpose: neither they nor their labels are
+    asked for.
 
     Args:
         source: The dataset before.
@@ -101,10 +102,10 @@ def _in_source(fault: str, refined: Path, source: Path) -> str:
 
 
 def _failed(refined: Path) -> tuple[set[str], set[str]]:
-    """Keys of what failed, and of these the containers: nothing in one of them is there."""
+    """Keys of what failed or is left out, and of these the containers: nothing in one of them is there."""
     if not (refined / MANIFEST).is_file():
         return set(), set()
-    failed = {key: entry for key, entry in read_manifest(refined).entries.items() if entry["status"] == "failed"}
+    failed = {key: entry for key, entry in read_manifest(refined).entries.items() if entry["status"] != "done"}
     return set(failed), {key for key, entry in failed.items() if entry["kind"] == "container"}
 
 

@@ -53,7 +53,9 @@ class JudgeRecord(TypedDict):
     bar: float
     """What it had to reach, fixed beforehand."""
     threshold: float
-    """Scores above it reject an image."""
+    """Scores above it keep an image from passing."""
+    fail_threshold: NotRequired[float]
+    """Scores above it fail an image; without it this evidence alone asks for a review."""
     why: str
     """One sentence: what was measured on what."""
 
@@ -86,4 +88,6 @@ class Audit(TypedDict):
     power: list[Power]
     wrong_labels: Bound
     decided_by_person: int
+    missing: NotRequired[int]
+    """Synthetic images that have no refined counterpart."""
     provenance: dict[str, object]

@@ -1,22 +1,28 @@
-"""Labeled images in memory, and the blocks that cross-validation cuts them into."""
+"""Labeled images in memory."""
 
-import re
-from itertools import pairwise
-from pathlib import Path, PurePosixPath
+import hashlib
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from refine.data.geometry import Sample, resize
 from refine.data.images import resize_levels
 from refine.data.layouts import ClassFolders, ImageFolder, Layout, Table
 from refine.data.open_layout import open_layout, recognized
 from refine.data.resampling import resize_ids
 from refine.errors import InputError
+from refine.networks.task_networks import NETWORKS
 from refine.progress import track
 
-KINDS = ("class", "mask")
-"""Labels that a benchmark can test."""
+CURES = {
+    "class": "name the ones to compare (--classes A,B,…)",
+    "mask": "map one to the other (--mapping)",
+    "objects": "map one to the other (--mapping)",
+    "targets": "name the columns to read, in one order (`targets: [pitch, yaw]` in a YAML file, --layout FILE)",
+}
+"""What makes the names of two datasets the same, by the kind of label."""
 
 
 class LabeledImages(NamedTuple):
@@ -25,7 +31,8 @@ class LabeledImages(NamedTuple):
     images: Tensor
     """``(N, C, H, W)`` uint8."""
     labels: Tensor
-    """``(N,)`` int64 classes, or ``(N, H, W)`` uint8 masks, 255 where no class is."""
+    """``(N,)`` int64 classes, ``(N, H, W)`` uint8 masks (255: no class), ``(N, K)`` float32 targets, or ``(N, M, 5)``
+    float32 boxes as `box_rows` gives them."""
     keys: tuple[str, ...]
     """Relative paths."""
 
@@ -39,9 +46,17 @@ class LabeledImages(NamedTuple):
             torch.cat([self.images, other.images]), torch.cat([self.labels, other.labels]), self.keys + other.keys
         )
 
+    def digest(self) -> str:
+        """Of every bit of them."""
+        found = hashlib.sha256("\n".join(self.keys).encode("utf-8", "surrogateescape"))
+        for part in (self.images, self.labels):
+            found.update(f"{tuple(part.shape)} {part.dtype}".encode())
+            found.update(part.contiguous().numpy().data)
+        return found.hexdigest()
+
 
 def read_labeled(layout: Layout, channels: int, size: tuple[int, int]) -> LabeledImages:
-    """Every image of a dataset with its class or mask, resized to one height and width.
+    """Every image of a dataset with its label, resized to one height and width.
 
     Raises:
         InputError: If an image or a label cannot be read.
@@ -49,10 +64,16 @@ def read_labeled(layout: Layout, channels: int, size: tuple[int, int]) -> Labele
     records = layout.records()
     images, labels = [], []
     for record in track(records, f"reading {layout.root.name}"):
-        images.append(resize_levels(layout.image(record, channels), size))
-        label = layout.label(record)
-        masked = layout.label_space.kind == "mask"
-        labels.append(resize_ids(label.as_subclass(Tensor).to(torch.uint8), size) if masked else label)
+        image = layout.image(record, channels)
+        if layout.label_space.kind == "objects":  # their boxes are in pixels
+            image, annotation, _ = resize(Sample(image, layout.annotation(record)), *size)
+            label = annotation.label("objects")
+        else:
+            image, label = resize_levels(image, size), layout.label(record)
+        if layout.label_space.kind == "mask":
+            label = resize_ids(label.as_subclass(Tensor).to(torch.uint8), size)
+        images.append(image)
+        labels.append(label)
     return LabeledImages(torch.stack(images), torch.stack(labels), tuple(record.key for record in records))
 
 
@@ -82,7 +103,7 @@ def open_labeled(
 
     Args:
         root: The dataset.
-        layout: As `open_layout` takes it; ``auto`` takes class folders where only tables of numbers fit beside them.
+        layout: As `open_layout` takes it; ``auto`` prefers classes to tables of numbers beside them.
         mapping: From its classes to others.
         classes: Names to keep, of class folders; None takes all that there are.
         expected: With ``classes`` None: what must be there.
@@ -94,44 +115,22 @@ def open_labeled(
     opened = open_layout(_labeled_layout(root) if layout == "auto" else layout, root, classes, mapping)
     opened.require_whole()
     kind, names = opened.label_space.kind, opened.label_space.names
-    if kind not in KINDS:
-        raise InputError(
-            f"{root}: layout {opened.name} has {kind} labels; a benchmark tests {' or '.join(KINDS)} labels"
-        )
+    if kind not in NETWORKS:
+        raise InputError(f"{root}: layout {opened.name} has no labels; a benchmark needs them (--layout LAYOUT)")
+    what = "targets" if kind == "targets" else "classes"
     if classes is None and expected is not None and names != expected:
-        flag = "name the ones to compare (--classes A,B,…)" if kind == "class" else "map one to the other (--mapping)"
-        raise InputError(f"{root}: has the classes {', '.join(names)}, expected {', '.join(expected)}; {flag}")
-    if len(names) < 2:
+        raise InputError(f"{root}: has the {what} {', '.join(names)}, expected {', '.join(expected)}; {CURES[kind]}")
+    if len(names) < 2 and kind in {"class", "mask"}:
         raise InputError(f"{root}: a benchmark needs two classes or more, found {', '.join(names)}")
     return opened
 
 
 def _labeled_layout(root: Path) -> str:
-    """The specific layout that fits, or the first other one with classes; class folders, to say what is missing."""
-    found = [choice.layout for choice in recognized(root) if choice.layout not in {Table, ImageFolder}]
+    """The specific layout that fits, or the first other one with classes; then a table of numbers; else class folders,
+    to say what is missing.
+    """
+    fits = [choice.layout for choice in recognized(root) if choice.layout is not ImageFolder]
+    found = [layout for layout in fits if layout is not Table]
     if found and found[0].specific:
         return "auto"
-    return found[0].name if found else ClassFolders.name
-
-
-def blocks(keys: tuple[str, ...], folds: int) -> list[list[int]]:
-    """Cut a recording into contiguous blocks of nearly equal size.
-
-    Neighbors in a recording look alike: a random split would put a frame's twins into training. So the order
-    is that of the file names, numbers in them read as numbers, whatever folder (class) a file lies in.
-
-    Args:
-        keys: Relative paths.
-        folds: How many blocks; no more than there are keys.
-
-    Returns:
-        Indices into ``keys``, block by block; each index once.
-    """
-    order = sorted(range(len(keys)), key=lambda index: _place(keys[index]))
-    bounds = [len(order) * fold // folds for fold in range(folds + 1)]
-    return [order[start:end] for start, end in pairwise(bounds)]
-
-
-def _place(key: str) -> tuple[list[tuple[int, str]], str]:
-    parts = re.findall(r"\d+|\D+", PurePosixPath(key).stem)
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts], key
+    return next(iter([*found, *fits]), ClassFolders).name

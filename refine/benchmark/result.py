@@ -2,29 +2,36 @@
 
 from typing import NotRequired, TypedDict
 
+from refine.benchmark.scoring import Figures
 
-class Row(TypedDict):
+
+class Comparison(TypedDict):
+    """A row against the synthetic one, on the same test images."""
+
+    value: float
+    """The row's mean less the synthetic row's, in the metric's unit: where lower is better, below 0 is good."""
+    interval: list[float]
+    """95 %, paired: bootstrap over clusters of test images, the same for both rows."""
+    p: float
+    """Of a randomization test over clusters of test images, two-sided; see `refine.metrics.paired`."""
+
+
+class Row(Figures):
     """One kind of training data, tested on real images."""
 
-    accuracy: list[float]
-    """Share of test images, or of their pixels that have a class, one figure a seed, 0 to 1."""
-    balanced_accuracy: NotRequired[list[float]]
-    """Of classes: the mean over them, one figure a seed, 0 to 1."""
-    miou: NotRequired[list[float]]
-    """Of masks: the mean of the next over classes, one figure a seed, 0 to 1."""
-    iou: NotRequired[dict[str, list[float]]]
-    """Of masks: intersection over union of each class that the test images show, one figure a seed, 0 to 1."""
     mean: float
     """Of the benchmark's metric over seeds."""
     std: float
     """The same: its spread (n - 1); 0 with one seed."""
     interval: list[float]
-    """95 % for that mean: bootstrap over test images."""
-    confusion: list[list[int]]
-    """Test images, or pixels, by true class (row) and predicted class (column), summed over seeds."""
+    """95 % for that mean: bootstrap over clusters of test images."""
+    difference: NotRequired[Comparison]
+    """To the synthetic row; that one has none."""
     n_train: int
     """Images trained on; the smallest fold's with cross-validation."""
     n_test: int
+    n_real: NotRequired[int]
+    """How many of the images trained on are real ones with their labels, where some are."""
     folds: NotRequired[int]
     """Blocks of the cross-validation."""
 
@@ -33,11 +40,19 @@ class Benchmark(TypedDict):
     """What `benchmark.json` holds."""
 
     metric: str
-    """What `mean` is of: ``accuracy``, or of masks ``miou``."""
+    """What `mean` is of: ``accuracy``; ``miou`` of masks; ``ap`` of objects; of targets
+    ``mean_angular_error_degrees`` or ``mean_absolute_error``, of which less is better."""
+    higher_is_better: NotRequired[bool]
+    """Left out: true."""
     classes: list[str]
+    """Names of the classes, or of the targets."""
     rows: dict[str, Row]
     gap_closed: dict[str, float | None]
     """(row - synthetic) / (target_supervised - synthetic) in the mean of the metric; None where there is no gap."""
+    warning: NotRequired[str | None]
+    """Said first: a refined dataset does worse than the synthetic one."""
+    clusters: NotRequired[int]
+    """Groups of test images that were drawn and swapped as one; their number where every image is its own."""
     protocol: str
     provenance: dict[str, object]
 

@@ -2,10 +2,13 @@
 
 from typing import Any
 
+from refine.commands.audit import add_audit
+from refine.commands.benchmark import add_benchmark
 from refine.commands.datasets import add_apply, add_render, add_verify
 from refine.commands.inspection import add_inspect
-from refine.commands.measures import add_benchmark, add_evaluate, add_report
+from refine.commands.measures import add_evaluate, add_report
 from refine.commands.models import add_export, add_import_weights, add_recipes
+from refine.commands.tuning import add_tune_strength
 
 
 def add_parsers(each: Any) -> None:
@@ -14,7 +17,9 @@ def add_parsers(each: Any) -> None:
         add_apply,
         add_verify,
         add_inspect,
+        add_audit,
         add_evaluate,
+        add_tune_strength,
         add_benchmark,
         add_report,
         add_render,

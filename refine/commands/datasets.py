@@ -42,6 +42,31 @@ def add_apply(each: Any) -> None:
         help="native, trained (default), or HEIGHTxWIDTH: the size at which the network sees an image",
     )
     parser.add_argument(
+        "--strength",
+        type=float,
+        default=1.0,
+        metavar="S",
+        help="how much of its change an image gets, above 0 and up to 1 (default: 1, all of it)",
+    )
+    parser.add_argument(
+        "--audit",
+        type=Path,
+        metavar="DIR",
+        help="what `refine audit` wrote about the output of this checkpoint: images that fail there get less of the "
+        "change (0.75, 0.5, 0.25), the first with which they pass",
+    )
+    parser.add_argument(
+        "--if-wrong",
+        choices=("original", "leave-out"),
+        help="with --audit, what becomes of images that pass with none: the input's file (original, the default), or "
+        "no image and none of its own label files (leave-out)",
+    )
+    parser.add_argument(
+        "--repair",
+        choices=("fail", "review"),
+        help="with --audit, which images get less: those that fail (default), or those to review as well",
+    )
+    parser.add_argument(
         "--check-labels",
         action="store_true",
         help="then read each label through the layout, before and after, and compare; exit code 1 if one differs",
@@ -53,6 +78,8 @@ def run_apply(args: argparse.Namespace) -> int:
     """`refine apply`."""
     from refine.apply import apply_checkpoint
 
+    if args.audit is None and (args.if_wrong or args.repair):
+        _needs_audit("--if-wrong" if args.if_wrong else "--repair")
     if args.check_labels:
         _require_labels(args.layout, args.input)
     summary = apply_checkpoint(
@@ -66,6 +93,10 @@ def run_apply(args: argparse.Namespace) -> int:
         device=args.device,
         precision=args.precision,
         scale=args.scale,
+        strength=args.strength,
+        audit=args.audit,
+        if_wrong=args.if_wrong or "original",
+        repair=args.repair or "fail",
         trust=tuple(args.trust),
     )
     print(summary.text())
@@ -76,6 +107,12 @@ def run_apply(args: argparse.Namespace) -> int:
     labels = parsed_labels_equal(args.input, args.output, args.layout)
     print(labels.text())
     return int(summary.exit_code) or (1 if labels.problems else 0)
+
+
+def _needs_audit(flag: str) -> None:
+    from refine.errors import InputError
+
+    raise InputError(f"{flag} says what is done about an audit's verdicts: give --audit DIR as well")
 
 
 def _require_labels(layout: str, source: Path) -> None:

@@ -40,10 +40,11 @@ def add_inspect(each: Any) -> None:
         nargs="+",
         default=[],
         metavar="NAME",
-        help="networks for KID (swd needs none): inception-64, -192, -768, -2048, or the checkpoint of a task model",
+        help="networks for KID (swd needs none), as `refine evaluate --features` takes them: inception-2048, vgg16, "
+        "the checkpoint of a task model, …",
     )
     parser.add_argument(
-        "--weights", type=Path, metavar="FILE", help="Inception weights; without --features, for inception-2048"
+        "--weights", type=Path, metavar="FILE", help="weights of the network; without --features, for inception-2048"
     )
     parser.add_argument(
         "--sample",

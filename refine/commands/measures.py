@@ -1,4 +1,4 @@
-"""Commands that measure and tell: evaluate, benchmark, report."""
+"""Commands that measure and tell: evaluate, report."""
 
 import argparse
 from pathlib import Path
@@ -8,11 +8,8 @@ from refine.commands.flags import (
     command,
     layout,
     mapping,
-    named,
-    names,
     positive,
     real_layout,
-    rows,
     size,
     three_folders,
     trust,
@@ -34,19 +31,58 @@ def add_evaluate(each: Any) -> None:
         nargs="+",
         default=["swd"],
         metavar="NAME",
-        help="swd (default; needs no weights), inception-64, -192, -768, -2048, or the checkpoint of a task model",
+        help="swd (default; needs no weights); inception-64, -192, -768, -2048; vgg16; dinov2-vits14, -vitb14, "
+        "-vitl14; clip-vitb32, -vitb16, -vitl14; the checkpoint of a task model; or a class of yours, module:Class or "
+        "a YAML file, with --trust. NETWORK=FILE gives a network its weights, NAME=CHECKPOINT a task model its name",
     )
-    parser.add_argument("--weights", type=Path, metavar="FILE", help="Inception weights, where torch's cache has none")
+    parser.add_argument(
+        "--weights", type=Path, metavar="FILE", help="weights of the network, where torch's cache has none"
+    )
+    parser.add_argument(
+        "--resize",
+        choices=("tf1", "clean"),
+        default="tf1",
+        help="how Inception networks see images: tf1 (default) as FID's authors, clean as clean-fid, antialiased",
+    )
+    parser.add_argument(
+        "--metrics",
+        nargs="+",
+        metavar="NAME",
+        help="swd, and of the features fid, kid, precision, recall, density, coverage, and skvd, which compares "
+        "patches whose labels agree and needs masks (default: swd where --features names it, fid and kid of each "
+        "network)",
+    )
+    parser.add_argument(
+        "--neighbors",
+        type=positive,
+        metavar="K",
+        help="of precision and recall (default: 3), of density and coverage (default: 5)",
+    )
+    parser.add_argument("--infinite", action="store_true", help="extrapolate FID to infinitely many images as well")
+    parser.add_argument(
+        "--groups",
+        metavar="SPEC",
+        help="images that belong together, such as those of one recording, for the intervals: a CSV file with the "
+        "columns key and group, or a regular expression on the key, such as '^[^_]+'",
+    )
     parser.add_argument("--size", type=size, metavar="HxW", help="common size of all images (default: the real ones')")
     parser.add_argument(
         "--images", metavar="GLOB", help="which synthetic and refined files are pictures, where not all are"
     )
     layout(parser)
     real_layout(parser)
+    mapping(parser)
+    parser.add_argument("--real-mapping", metavar="NAME", help="the same of the real images' classes")
+    parser.add_argument(
+        "--segmenter",
+        type=Path,
+        metavar="FILE",
+        help="for skvd, where a side has no masks: a task model of masks that draws those of all images",
+    )
     parser.add_argument(
         "--device", choices=("auto", "cpu", "cuda"), default="auto", help="auto (default) takes a GPU if there is one"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of halves and projections (default: 0)")
+    parser.add_argument("--seed", type=int, default=0, help="of halves, projections and intervals (default: 0)")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write the figures as JSON")
     trust(parser)
 
@@ -56,87 +92,29 @@ def run_evaluate(args: argparse.Namespace) -> int:
     from refine.apply.network import choose_device
     from refine.metrics import evaluate, print_table
     from refine.training.extractors import extractors
+    from refine.training.segmenters import TaskSegmenter
 
     device = choose_device(args.device)
+    networks = extractors(args.features, args.weights, str(device), tuple(args.trust), args.resize)
+    usual = [*(["swd"] if "swd" in args.features else []), *(["fid", "kid"] if networks else [])]
     result = evaluate(
         args.synthetic,
         args.refined,
         args.real,
-        extractors=extractors(args.features, args.weights, str(device), tuple(args.trust)),
-        swd="swd" in args.features,
+        metrics=args.metrics or usual,
+        extractors=networks,
+        neighbors=args.neighbors,
+        infinite=args.infinite,
+        groups=args.groups,
         size=args.size,
         images=args.images,
         layouts=(args.layout, args.real_layout),
+        mappings=(args.mapping, args.real_mapping),
+        segmenter=TaskSegmenter(args.segmenter, tuple(args.trust), device) if args.segmenter else None,
         output=args.output,
         seed=args.seed,
         device=device,
     )
-    print_table(result)
-    return 0
-
-
-def add_benchmark(each: Any) -> None:
-    """Flags of `refine benchmark`."""
-    parser = command(
-        each,
-        "benchmark",
-        run_benchmark,
-        "train on X, test on real: synthetic, refined, mixed, target-supervised",
-        "Trains the same small classifier, or segmenter, on each kind of data and tests it on labeled real images: "
-        "accuracy of classes, mIoU of masks.",
-    )
-    parser.add_argument("--synthetic", type=Path, required=True, metavar="DIR", help="labeled images before")
-    parser.add_argument(
-        "--refined",
-        type=named,
-        action="append",
-        required=True,
-        metavar="[NAME=]DIR",
-        help="labeled images after; may be given several times, each a row",
-    )
-    parser.add_argument("--real", type=Path, required=True, metavar="DIR", help="labeled real images: the test")
-    parser.add_argument(
-        "--real-train",
-        type=Path,
-        metavar="DIR",
-        help="labeled real images to train on; without it, cross-validation",
-    )
-    layout(parser)
-    real_layout(parser)
-    mapping(parser)
-    parser.add_argument("--real-mapping", metavar="NAME", help="the same of the real images' classes")
-    parser.add_argument("--classes", type=names, metavar="A,B,…", help="only these, in this order (default: all)")
-    parser.add_argument("--seeds", type=positive, default=3, metavar="N", help="of the classifier (default: 3)")
-    parser.add_argument("--steps", type=positive, default=150, metavar="N", help="of each training (default: 150)")
-    parser.add_argument("--batch-size", type=positive, metavar="N", help="images a step (default: 32, of masks 8)")
-    parser.add_argument("--size", type=size, metavar="HxW", help="common size of all images (default: the real ones')")
-    parser.add_argument("--horizontal-flip", action="store_true", help="mirroring keeps every label true")
-    parser.add_argument(
-        "--output", type=Path, required=True, metavar="DIR", help="for benchmark.json and benchmark.png"
-    )
-
-
-def run_benchmark(args: argparse.Namespace) -> int:
-    """`refine benchmark`."""
-    from refine.benchmark import print_table, run_benchmark
-    from refine.report.plots import benchmark_plot
-
-    result = run_benchmark(
-        args.synthetic,
-        rows(args.refined),
-        args.real,
-        classes=args.classes,
-        real_train=args.real_train,
-        seeds=args.seeds,
-        steps=args.steps,
-        batch_size=args.batch_size,
-        size=args.size,
-        layouts=(args.layout, args.real_layout),
-        mappings=(args.mapping, args.real_mapping),
-        horizontal_flip=args.horizontal_flip,
-        output=args.output,
-    )
-    benchmark_plot(result, args.output / "benchmark.png")
     print_table(result)
     return 0
 
@@ -153,6 +131,8 @@ def add_report(each: Any) -> None:
     three_folders(parser)
     parser.add_argument("--metrics", type=Path, metavar="FILE", help="what `refine evaluate --output` wrote")
     parser.add_argument("--benchmark", type=Path, metavar="FILE", help="the benchmark.json of `refine benchmark`")
+    parser.add_argument("--audit", type=Path, metavar="DIR", help="the folder that `refine audit --output` wrote")
+    parser.add_argument("--tuning", type=Path, metavar="FILE", help="the tune-strength.json of `refine tune-strength`")
     parser.add_argument("--title", help="headline of the page")
     parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="the page, e.g. report.html")
 
@@ -168,6 +148,8 @@ def run_report(args: argparse.Namespace) -> int:
         real=args.real,
         metrics=args.metrics,
         benchmark=args.benchmark,
+        audit=args.audit,
+        tuning=args.tuning,
         title=args.title,
     )
     print(page)

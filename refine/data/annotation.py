@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 from torchvision.tv_tensors import BoundingBoxes, KeyPoints, Mask, TVTensor
 
+from refine.labels import MOST_OBJECTS
+
 Rings = tuple[Tensor, ...]
 """Outlines of one object, ``(P, 2)`` float32 x and y in pixels each; more than one where something hides its middle."""
 
@@ -62,9 +64,36 @@ class Annotation:
     """``(K, 2)`` float32 x and y, of layouts with one face or eye an image; else they belong to `objects`."""
 
     def label(self, kind: str) -> Tensor:
-        """The training label of this kind, as `Labeled.label` describes it; empty for ``objects`` and ``none``."""
+        """The training label of this kind, as `Labeled.label` describes it; empty for ``none``."""
+        if kind == "objects":
+            return box_rows(self.objects)
         label = {"class": self.class_id, "mask": self.mask, "targets": self.targets}.get(kind)
         return torch.empty(0) if label is None else label
+
+
+def box_rows(objects: Objects | None) -> Tensor:
+    """What a task model learns of objects: ``(M, 5)`` float32 rows of class, left, top, right and bottom in pixels.
+
+    M is `MOST_OBJECTS`. The rows after the last object are -1. Boxes are cut at the image's border. Crowds and boxes
+    of which no area is left are left out; of more objects than M the largest boxes stay, in the order in which they
+    were.
+    """
+    rows = torch.full((MOST_OBJECTS, 5), -1.0)
+    if objects is not None and len(objects):
+        boxes = boxes_inside(objects)
+        areas = (boxes[:, 2:] - boxes[:, :2]).prod(dim=1)
+        one = areas > 0 if objects.crowd is None else (areas > 0) & ~objects.crowd
+        largest = torch.where(one, areas, -1.0).argsort(descending=True, stable=True)[:MOST_OBJECTS].sort().values
+        chosen = largest[one[largest]]
+        rows[: len(chosen)] = torch.cat([objects.classes[chosen, None].float(), boxes[chosen]], dim=1)
+    return rows
+
+
+def boxes_inside(objects: Objects) -> Tensor:
+    """``(N, 4)`` XYXY: the part of each box that is inside the image, without area where there is none."""
+    height, width = objects.boxes.canvas_size
+    boxes = objects.boxes.as_subclass(Tensor).clamp_min(0)
+    return torch.minimum(boxes, torch.tensor([width, height, width, height], dtype=boxes.dtype))
 
 
 def same(one: Any, other: Any) -> bool:

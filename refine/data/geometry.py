@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torchvision.tv_tensors import KeyPoints, Mask
 
-from refine.data.annotation import Annotation
+from refine.data.annotation import Annotation, Objects
 from refine.data.gaze_geometry import mirrored, turned, turned_vector, upside_down
 from refine.data.move_objects import moved_objects
 from refine.data.moves import Move, moved_points, swapped
@@ -83,9 +83,18 @@ def resize(sample: Sample, height: int, width: int) -> Sample:
 
     Objects whose mask falls between the new pixels are dropped.
     """
-    (rows, columns), size = sample.size, (height, width)
-    if size == (rows, columns):
-        return sample
+    size = height, width
+    return sample if size == sample.size else _moved(sample, _resizing(sample.size, size))
+
+
+def resize_objects(objects: Objects, size: tuple[int, int]) -> tuple[Objects, int]:
+    """What `resize` makes of the objects of an image, for who has resized it elsewhere; and how many were dropped."""
+    before = objects.boxes.canvas_size
+    return (objects, 0) if before == size else moved_objects(objects, _resizing(before, size), LEAST_VISIBLE)
+
+
+def _resizing(before: tuple[int, int], size: tuple[int, int]) -> Move:
+    (rows, columns), (height, width) = before, size
 
     def ids(pixels: Tensor, _: float) -> Tensor:
         return resize_ids(pixels, size)
@@ -93,7 +102,7 @@ def resize(sample: Sample, height: int, width: int) -> Sample:
     def points(points: Tensor) -> Tensor:
         return points * torch.tensor([width / columns, height / rows], dtype=points.dtype)
 
-    return _moved(sample, Move(size, lambda image: resize_image(image, size), ids, ids, points))
+    return Move(size, lambda image: resize_image(image, size), ids, ids, points)
 
 
 def pad(sample: Sample, border: Border, edge: bool = False, fill: float = 0) -> Sample:

@@ -24,8 +24,8 @@ class LabelSpace(NamedTuple):
     """What a label's numbers mean."""
 
     kind: str
-    """``class`` (an index), ``mask`` (an index for each pixel), ``targets`` (named floats), ``objects`` (boxes and
-    keypoints, see `Objects`: no training label yet) or ``none`` (unlabeled)."""
+    """``class`` (an index), ``mask`` (an index for each pixel), ``targets`` (named floats), ``objects`` (boxes, which
+    a task model learns, and keypoints, which none does; see `Objects`) or ``none`` (unlabeled)."""
     names: tuple[str, ...] = ()
     """Class names by index (for masks and objects as well), or target names by position."""
     colors: tuple[tuple[int, int, int], ...] = ()
@@ -44,8 +44,8 @@ class Labeled(NamedTuple):
     image: Tensor
     """``(C, H, W)`` float32 in [-1, 1]; ``(B, C, H, W)`` in a batch."""
     label: Tensor
-    """``()`` int64 class, ``(H, W)`` int64 mask of class ids (255: none), or ``(K,)`` float32 named targets; a
-    leading ``B`` in a batch."""
+    """``()`` int64 class, ``(H, W)`` int64 mask of class ids (255: none), ``(K,)`` float32 named targets, or
+    ``(M, 5)`` float32 boxes as `box_rows` gives them; a leading ``B`` in a batch."""
     key: str | list[str]
     """Path relative to the dataset's root; a list of them in a batch."""
 

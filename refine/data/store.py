@@ -2,7 +2,7 @@
 
 import hashlib
 import tempfile
-from collections import deque
+from collections import Counter, deque
 from typing import Literal
 
 import numpy as np
@@ -11,8 +11,10 @@ from torch import Tensor
 from torchvision.tv_tensors import Mask
 
 from refine.data.annotation import Annotation
+from refine.data.geometry import resize_objects
 from refine.data.images import resize_levels
 from refine.data.layouts import Layout
+from refine.data.object_labels import learned
 from refine.data.resampling import resize_ids
 from refine.data.samples import Record
 from refine.errors import InputError
@@ -31,7 +33,8 @@ class ImageStore:
         layout: Where the records are.
         records: Which of them.
         channels: 1 (gray) or 3 (RGB).
-        resize: Height and width that every image, and its mask, is brought to when it is read; None keeps its size.
+        resize: Height and width that every image, and its mask and boxes, is brought to when it is read; None keeps
+            its size.
         cache: ``memory`` decodes everything at once, ``memmap`` into a temporary file that goes with the
             process (images of one size only), ``none`` each time, ``auto`` by size.
         labels: Whether the labels are wanted as well.
@@ -71,13 +74,15 @@ class ImageStore:
         self.kind = layout.label_space.kind if labels else "none"
         self._masks: list[Tensor] | None = None
         self._small: list[Annotation] | None = None
+        self.tally: Counter[str] = Counter()
+        """Of objects: how many there are, and what was left out (see `learned`)."""
         if self.kind == "mask":
             masks = (self._mask(record) for record in track(records, f"reading the masks of {layout.root.name}"))
             if self._memory is not None:
                 self._masks = list(masks)
             else:
                 deque(masks, maxlen=0)  # only to find a broken one now
-        elif self.kind in {"class", "targets"}:
+        elif self.kind in {"class", "targets", "objects"}:
             self._small = [self._trained(record) for record in track(records, f"reading {layout.root.name}'s labels")]
 
     def __len__(self) -> int:
@@ -98,6 +103,11 @@ class ImageStore:
 
     def _trained(self, record: Record) -> Annotation:
         found = self.layout.annotation(record)
+        if self.kind == "objects":
+            objects = learned(found.objects, self.tally)
+            if objects is not None and self.resize is not None:
+                objects, _ = resize_objects(objects, self.resize)
+            return Annotation(objects=objects)
         return Annotation(class_id=found.class_id) if self.kind == "class" else Annotation(targets=found.targets)
 
     def _mask(self, record: Record) -> Tensor:

@@ -28,3 +28,6 @@ class TrainingData(Protocol):
     @property
     def training_size(self) -> tuple[int, int]:
         """Height and width of a training image."""
+
+    def require_labels(self) -> None:
+        """Raise `InputError` if a label is missing, or there is nothing to learn."""

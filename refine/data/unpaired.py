@@ -1,5 +1,6 @@
 """A labeled synthetic dataset beside an unlabeled real one, as batches."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,6 +11,7 @@ from torch.utils.data import DataLoader
 from refine.data.augment import Augmentation
 from refine.data.layouts import Layout
 from refine.data.mapping import Mapped
+from refine.data.object_labels import learned_line
 from refine.data.open_layout import LayoutOption, open_layout, told
 from refine.data.pairs import TrainingPairs, ValidationPairs
 from refine.data.positions import PositionBatches
@@ -17,8 +19,9 @@ from refine.data.samples import UnpairedBatch
 from refine.data.store import Cache, ImageStore, split_by_key
 from refine.errors import InputError
 
-LEARNED = frozenset({"class", "mask", "targets"})
-"""Kinds of labels that a training sample holds."""
+WHOLE = frozenset({"class", "mask", "targets"})
+"""Kinds of labels that every image has. One without a label of objects may have none to show: whoever learns them
+asks by `UnpairedImages.require_labels`, and a translator does not."""
 
 
 class UnpairedImages(LightningDataModule):
@@ -109,7 +112,7 @@ class UnpairedImages(LightningDataModule):
         labeled = open_layout(self.layout, self.synthetic, self.classes, self.mapping)
         if self.layout == "auto":
             _tell(told(labeled))
-        if labeled.label_space.kind in LEARNED:  # of others, nothing is asked: an image without objects may be one
+        if labeled.label_space.kind in WHOLE:
             labeled.require_whole()
         unlabeled = open_layout(self.real_layout, self.real)
         if self.real_layout == "auto":
@@ -117,13 +120,15 @@ class UnpairedImages(LightningDataModule):
         self.augmentation.check_labels(str(self.synthetic), labeled.label_space)
         if self.class_balanced and labeled.label_space.kind != "class":
             raise InputError(f"{self.synthetic}: class_balanced needs one class an image (layout=class-folders)")
-        self.label_space = labeled.label_space
+        self.label_space, self._labeled = labeled.label_space, labeled
         (self._synthetic, self._synthetic_held), (self._real, self._real_held) = (
             self._stores(layout, labels, size)
             for layout, labels, size in ((labeled, True, self.resize), (unlabeled, False, self.real_resize))
         )
         if isinstance(labeled, Mapped):
             _tell(labeled.summary())
+        if self.label_space.kind == "objects":
+            _tell(learned_line(self._synthetic.tally + self._held_tally()))
         stores = self._synthetic, self._synthetic_held, self._real, self._real_held
         sizes = sorted({size for store in stores for size in store.sizes})
         if self.augmentation.crop is None and len(sizes) > 1:
@@ -145,6 +150,24 @@ class UnpairedImages(LightningDataModule):
             for record, size in zip(store.records, store.sizes, strict=True):
                 self.augmentation.check(str(layout.root / record.key), size)
         return stores[0], stores[1]
+
+    def require_labels(self) -> None:
+        """Refuse data from which a task model would learn that things are nothing.
+
+        Raises:
+            InputError: If an image has no label, or not one object of all images is left to learn.
+        """
+        self._labeled.require_whole()
+        tally = self._synthetic.tally
+        if self.label_space.kind == "objects" and not tally["objects"]:
+            raise InputError(
+                f"{self.synthetic}: nothing to learn in the images of training ({learned_line(tally)}); check "
+                "the labels, and the mapping if there is one"
+            )
+
+    def _held_tally(self) -> Counter[str]:
+        same = self._synthetic_held.records[0] in self._synthetic.records  # validation_fraction 0, or too few images
+        return Counter() if same else self._synthetic_held.tally
 
     def train_dataloader(self) -> DataLoader[UnpairedBatch]:
         """Endless batches, from the step on at which a resumed run stopped."""

@@ -10,8 +10,8 @@ from refine.errors import InputError
 from refine.inspect.result import Distance
 from refine.metrics import FeatureExtractor, kernel, metric_name
 from refine.metrics.patches import PATCH, describe, draw_places
-from refine.metrics.sides import progress
 from refine.metrics.sliced_wasserstein import descriptor_distance
+from refine.progress import counted
 
 BATCH = 32
 MOST = 256
@@ -39,7 +39,7 @@ def distances(here: Tensor, real: Tensor, color: bool, extractors: Sequence[Feat
         found.append(_beside_floor("swd", here[:MOST], real[: 2 * MOST], _sliced, 1))
     count = _count(here, real, 2)
     ours, theirs = here[:count], real[: 2 * count]
-    with progress(len(extractors) * (len(ours) + len(theirs))) as advance:
+    with counted(len(extractors) * (len(ours) + len(theirs)), "evaluate") as advance:
         for extractor in extractors if count >= 2 else ():
             a, b = (_features(extractor, images, advance) for images in (ours, theirs))
             found.append(_beside_floor(metric_name("kid", extractor), a, b, kernel, 2))

@@ -37,7 +37,7 @@ def write_onnx(method: Method, folder: Path) -> float:
     """Write `model.onnx` and compare ONNX Runtime with torch on three sizes.
 
     The file maps ``images`` ``(batch, channels, height, width)`` float32 in [-1, 1], of any size, to ``refined``,
-    the same, as `Translator.refine` does at native scale; of a task model to ``output``, the logits or targets.
+    the same, as `Translator.refine` does at native scale; of a task model to ``output``, as its `forward` does.
 
     Args:
         method: A translator or a task model, in eval mode on the CPU.

@@ -2,6 +2,7 @@
 
 from refine.labels import LabelKind
 from refine.losses.adversarial import AdversarialLoss, AdversarialName, adversarial_loss
+from refine.losses.detection import detection_loss
 from refine.losses.gradient_penalty import GradientPenalty, R1Penalty, gradient_penalty, r1_penalty
 from refine.losses.hinge import Hinge, hinge_discriminator, hinge_generator
 from refine.losses.least_squares import LeastSquares, least_squares, patch_accuracy
@@ -36,6 +37,7 @@ __all__ = [
     "Wasserstein",
     "adversarial_loss",
     "binary_cross_entropy",
+    "detection_loss",
     "gradient_penalty",
     "hinge_discriminator",
     "hinge_generator",

@@ -87,9 +87,14 @@ def pseudo_labels(outputs: Tensor, kind: LabelKind) -> Tensor:
     Returns:
         ``(B,)`` or ``(B, H, W)`` int64, the likeliest class; or the values.
 
+    Raises:
+        ValueError: If the kind is none of the three.
+
     Source:
         CyCADA, arXiv 1711.03213, section 3: the label of an image is the source network's prediction on it.
     """
+    if kind == "objects":
+        raise ValueError("the maps of a detector of objects are no targets of a semantic loss")
     return outputs.detach() if kind == "targets" else outputs.detach().argmax(dim=1)
 
 

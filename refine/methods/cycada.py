@@ -178,7 +178,8 @@ class CyCADA(CycleGAN):
         """Read f_S from its file.
 
         Raises:
-            InputError: If none is named, it cannot be read, or it reads gray images where there is color.
+            InputError: If none is named, it cannot be read, it learned objects, or it reads gray images where there
+                is color.
         """
         if self.task is None:
             raise InputError(
@@ -186,6 +187,11 @@ class CyCADA(CycleGAN):
                 "(refine fit -c models/task.yaml writes one)"
             )
         frozen = FrozenTask(Path(self.task))
+        if frozen.task.kind == "objects":
+            raise InputError(
+                f"{self.task}: a detector of objects, for which there is no semantic loss; name a task model of "
+                "classes, masks or targets, or train with models/cyclegan.yaml"
+            )
         if frozen.task.channels < self.channels:
             raise InputError(f"{self.task}: reads gray images; fit a task model on RGB, or set data.channels to 1")
         self._frozen = frozen

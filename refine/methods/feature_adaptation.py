@@ -48,7 +48,7 @@ class FeatureAdaptation(Task):
         classes: As in the start; None takes them from it. So are the next four.
         channels: 1 (gray) or 3 (RGB).
         width: Of the small networks.
-        kind: ``class``, ``mask`` or ``targets``.
+        kind: ``class``, ``mask``, ``targets`` or ``objects``.
         network: Name of the network.
         steps: Training steps.
         seed: Seeds the discriminator's weights, and dropout.

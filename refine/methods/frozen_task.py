@@ -16,13 +16,14 @@ class FrozenTask:
 
     Args:
         path: A task model's checkpoint or bundle.
+        trust: Modules whose classes the file may name.
 
     Raises:
         InputError: If the file holds no task model.
     """
 
-    def __init__(self, path: Path) -> None:
-        loaded = load_method(path)
+    def __init__(self, path: Path, trust: tuple[str, ...] = ()) -> None:
+        loaded = load_method(path, trust)
         if not isinstance(loaded, Task):
             raise InputError(
                 f"{path}: holds {type(loaded).__name__}; name the checkpoint of a task model, as "

@@ -15,39 +15,49 @@ from refine.data.training_data import TrainingData
 from refine.errors import InputError
 from refine.labels import LabelKind
 from refine.methods.base import Method
-from refine.methods.task_labels import batch_scores, label_loss, mask_of, mask_scores, require_labels, require_names
+from refine.methods.task_labels import (
+    batch_scores,
+    label_loss,
+    mask_of,
+    mask_scores,
+    object_scores,
+    require_labels,
+    require_names,
+)
 from refine.methods.task_training import OptimizerName, build_optimizer, own_draws, require_batch, warm_up_and_cosine
 from refine.metrics.segmentation import confusion_matrix
 from refine.networks.channels import with_channels
+from refine.networks.detector import boxes_of
 from refine.networks.task_networks import NetworkName, TaskNetwork, build_network, kind_of, network_for
 from refine.networks.torchvision_resnet import load_backbone
 
 
 class Task(Method):
-    """A classifier, segmenter or regressor, trained on labels.
+    """A classifier, segmenter, regressor or detector, trained on labels.
 
     Args:
-        classes: Names of the classes, of the masks' classes or of the targets, in the order of their numbers.
+        classes: Names of the classes (of images, pixels or objects) or of the targets, in the order of their numbers.
             None takes those of the data when training starts.
         channels: 1 (gray) or 3 (RGB).
-        width: Of the small networks (small-cnn, unet, small-regressor).
+        width: Of the small networks (small-cnn, unet, small-regressor, small-detector).
         learning_rate: The highest: it rises over the first tenth of the steps, then falls as a cosine to zero.
         weight_decay: The optimizer's.
         steps: Training steps, and the schedule's horizon.
         seed: Seeds the initial weights, and dropout.
-        kind: What is learned: ``class``, ``mask`` (a class for each pixel) or ``targets`` (numbers). None takes
-            the data's; where ``classes`` are given, the one that the network is for, else ``class``.
+        kind: What is learned: ``class``, ``mask`` (a class for each pixel), ``targets`` (numbers) or ``objects``
+            (boxes). None takes the data's; where ``classes`` are given, the one that the network is for, else
+            ``class``.
         network: ``small-cnn``, ``lenet`` or ``dtn`` for classes, ``unet``, ``lraspp`` or ``deeplabv3`` for masks,
-            ``small-regressor`` for targets, ``resnet18`` or ``resnet50`` for classes and targets. None takes
-            small-cnn, unet or small-regressor.
+            ``small-regressor`` for targets, ``resnet18`` or ``resnet50`` for classes and targets, ``small-detector``
+            for objects. None takes small-cnn, unet, small-regressor or small-detector.
         pretrained: File of torchvision's weights that the trunk of a torchvision network begins with; read
             before a new run starts, and never downloaded.
         optimizer: ``adamw``, ``adam`` (weight decay as a penalty) or ``sgd`` (momentum 0.9).
         schedule_shape: ``cosine`` as above, or ``constant``: no rise and no fall.
 
     Raises:
-        InputError: If there are fewer than two classes or no target, a name stands twice, or the network does
-            not learn this kind of label.
+        InputError: If there are fewer than two classes (of objects, none) or no target, a name stands twice, or the
+            network does not learn this kind of label.
     """
 
     players: tuple[str, ...] = ("task",)
@@ -96,11 +106,13 @@ class Task(Method):
         """Take kind and names over from the data, or hold the given ones against them; a new run reads `pretrained`.
 
         Raises:
-            InputError: If the data has no labels, labels of another kind or other names, or batches too small, or
-                the file is not there or holds other weights.
+            InputError: If the data has no labels, labels of another kind or other names, objects of which a label is
+                missing, or batches too small, or the file is not there or holds other weights.
         """
         if data is not None:
             found = require_labels(data.label_space, self.kind, self.classes, data.synthetic)
+            if found == "objects" and stage == "fit":
+                data.require_labels()  # the data itself lets them be missing: translators need none
             if self.classes is None:
                 self._build(list(data.label_space.names), found)
             require_batch(self.network, data.batch_size, data.training_size)
@@ -117,6 +129,8 @@ class Task(Method):
     def forward(self, images: Tensor) -> Tensor:
         """Logits ``(B, K)``, of masks ``(B, K, H, W)``, or targets ``(B, K)``, of ``(B, C, H, W)`` in [-1, 1].
 
+        Of objects, the maps of `SmallDetector`, ``(B, K + 4, ⌈H / 4⌉, ⌈W / 4⌉)``.
+
         Gray images go through an RGB network as three channels.
 
         Raises:
@@ -126,7 +140,7 @@ class Task(Method):
         return outputs
 
     def features(self, images: Tensor) -> Tensor:
-        """What the last layer sees: ``(B, D)``, of masks ``(B, D, h, w)``. Gradients pass.
+        """What the last layer sees: ``(B, D)``, of masks and objects ``(B, D, h, w)``. Gradients pass.
 
         Raises:
             ValueError: As `forward`.
@@ -134,12 +148,12 @@ class Task(Method):
         return self.model.features(with_channels(images, self.channels))
 
     def loss(self, outputs: Tensor, label: Tensor) -> Tensor:
-        """Cross-entropy of classes, cross-entropy over the valid pixels of masks, smooth L1 of targets.
+        """That of the kind of label, see `label_loss`.
 
         Args:
             outputs: As `forward` gives them.
             label: ``(B,)`` class numbers, ``(B, H, W)`` or ``(B, 1, H, W)`` ids with 255 for pixels that do not
-                count, or ``(B, K)`` numbers.
+                count, ``(B, K)`` numbers, or ``(B, M, 5)`` boxes as `box_rows` gives them.
 
         Returns:
             ``()``; 0 where no pixel is valid.
@@ -151,15 +165,20 @@ class Task(Method):
         """``(B, K)`` or ``(B, K, H, W)`` in [0, 1] that sum to one over K. No gradient; nothing random in eval mode.
 
         Raises:
-            InputError: If the model predicts targets.
+            InputError: If the model predicts targets or objects.
         """
-        if self.kind == "targets":
-            raise InputError("a task model of targets has no probabilities; use one of classes or masks")
+        if self.kind in {"targets", "objects"}:
+            raise InputError(f"a task model of {self.kind} has no probabilities; use one of classes or masks")
         return F.softmax(self(images), dim=1)
 
     @torch.no_grad()
     def predict(self, images: Tensor) -> Tensor:
-        """The most probable class, ``(B,)`` or ``(B, H, W)`` int64, or the targets ``(B, K)``. No gradient."""
+        """The most probable class, ``(B,)`` or ``(B, H, W)`` int64, or the targets ``(B, K)``. No gradient.
+
+        Of objects, ``(B, M, 6)`` rows of class, score, left, top, right and bottom in pixels, as `boxes_of`.
+        """
+        if self.kind == "objects":
+            return boxes_of(self(images), (images.shape[-2], images.shape[-1]))
         if self.kind == "targets":
             values: Tensor = self(images)
             return values
@@ -179,26 +198,37 @@ class Task(Method):
         self.count_step()
 
     def on_validation_epoch_start(self) -> None:
-        """Forget the pixels of the validation before."""
+        """Forget the pixels and boxes of the validation before."""
         count = len(self.classes or [])
         self._confusion = torch.zeros(count, count, dtype=torch.int64, device=self.device)
+        self._boxes: list[tuple[Tensor, Tensor]] = []
 
     def validation_step(self, batch: Labeled | UnpairedBatch, batch_idx: int) -> None:
-        """Accuracy, or errors of targets, on held-out labeled images; pixels of masks are counted for the end."""
+        """Accuracy, or errors of targets, on held-out labeled images; pixels and boxes are kept for the end."""
         labeled = _labeled(batch)
         predicted, names = self.predict(labeled.image), self.classes or []
         if self.kind == "mask":
             self._confusion += confusion_matrix(predicted, mask_of(labeled.label), len(names))
             return
+        if self.kind == "objects":
+            self._boxes.append((predicted, labeled.label))
+            return
         for name, score in batch_scores(self.kind or "class", predicted, labeled.label, names).items():
             self.log(name, score, batch_size=len(labeled.label), sync_dist=True)
 
     def on_validation_epoch_end(self) -> None:
-        """Intersection over union over all pixels of this validation, on all processes."""
+        """IoU over all pixels, or precision over all boxes, of this validation, on all processes."""
         if self.kind == "mask":
             confusion = cast(Tensor, self.trainer.strategy.reduce(self._confusion, reduce_op="sum"))
             for name, score in mask_scores(confusion, self.classes or []).items():
                 self.log(name, score, sync_dist=True)  # equal by now; without it Lightning warns
+        if self.kind == "objects":
+            predicted, label = (
+                cast(Tensor, self.all_gather(torch.cat(parts))).reshape(-1, *parts[0].shape[1:])
+                for parts in map(list, zip(*self._boxes, strict=True))
+            )
+            for name, score in object_scores(predicted, label, self.classes or []).items():
+                self.log(name, score.to(self.device), sync_dist=True)
 
     def schedule(self, step: int) -> float:
         """The learning rate's factor at a training step, 0 to 1."""

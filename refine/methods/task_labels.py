@@ -1,5 +1,6 @@
 """What a task model does with labels of each kind: what it accepts, its loss, and what validation measures."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,10 +11,18 @@ from torch import Tensor
 from refine.data.layouts import LabelSpace
 from refine.errors import InputError
 from refine.labels import IGNORE, LabelKind
+from refine.losses.detection import detection_loss
 from refine.metrics.angles import angular_error
+from refine.metrics.detection import box_scores, match_boxes
 from refine.metrics.segmentation import iou, mean_iou
+from refine.networks.detector import STRIDE
 
-LAYOUTS: dict[LabelKind, str] = {"class": "class-folders", "mask": "mask-folders", "targets": "table"}
+LAYOUTS: dict[LabelKind, str] = {
+    "class": "class-folders",
+    "mask": "mask-folders",
+    "targets": "table",
+    "objects": "coco",
+}
 """Where labels of each kind come from."""
 
 GAZE = {"pitch", "yaw"}
@@ -21,8 +30,10 @@ GAZE = {"pitch", "yaw"}
 
 
 def require_names(kind: LabelKind, names: Sequence[str]) -> None:
-    """Raise `InputError` unless there are two or more classes, or one or more targets, none of them twice."""
-    fewest, wanted = (1, "one or more different targets") if kind == "targets" else (2, "two or more different classes")
+    """Raise `InputError` unless there are two classes or more, of objects or targets one or more, none twice."""
+    fewest, wanted = 2, "two or more different classes"
+    if kind in {"targets", "objects"}:
+        fewest, wanted = 1, "one or more different " + ("targets" if kind == "targets" else "classes")
     if len(set(names)) < max(fewest, len(names)):
         raise InputError(f"a task needs {wanted}, found: {', '.join(names) or 'none'}")
 
@@ -41,8 +52,7 @@ def require_labels(space: LabelSpace, kind: LabelKind | None, names: Sequence[st
     """
     if space.kind not in LAYOUTS:
         choices = ", ".join(f"layout={layout}" for layout in LAYOUTS.values())
-        has = "objects, which no task model learns yet" if space.kind == "objects" else "none"
-        raise InputError(f"a task model learns labels; {where} has {has} (use {choices}, or another with such labels)")
+        raise InputError(f"a task model learns labels; {where} has none (use {choices}, or another with such labels)")
     found: LabelKind = space.kind
     if kind is not None and kind != found:
         raise InputError(
@@ -55,13 +65,14 @@ def require_labels(space: LabelSpace, kind: LabelKind | None, names: Sequence[st
 
 
 def label_loss(kind: LabelKind, outputs: Tensor, label: Tensor) -> Tensor:
-    """Cross-entropy of classes, cross-entropy over the valid pixels of masks, smooth L1 of targets.
+    """Cross-entropy of classes, cross-entropy over the valid pixels of masks, smooth L1 of targets, of objects the
+    focal loss of their centers and the misfit of their boxes.
 
     Args:
         kind: Of the labels.
-        outputs: ``(B, K)``, of masks ``(B, K, H, W)``.
-        label: ``(B,)`` class numbers, ``(B, H, W)`` or ``(B, 1, H, W)`` ids with 255 for "does not count", or
-            ``(B, K)`` numbers.
+        outputs: ``(B, K)``, of masks ``(B, K, H, W)``, of objects as `SmallDetector` gives them.
+        label: ``(B,)`` class numbers, ``(B, H, W)`` or ``(B, 1, H, W)`` ids with 255 for "does not count",
+            ``(B, K)`` numbers, or ``(B, M, 5)`` boxes as `box_rows` gives them.
 
     Returns:
         ``()``; 0 where no pixel of the masks is valid.
@@ -77,6 +88,8 @@ def label_loss(kind: LabelKind, outputs: Tensor, label: Tensor) -> Tensor:
         mask = mask_of(label)
         total = F.cross_entropy(outputs, mask, ignore_index=IGNORE, reduction="sum")
         return total / (mask != IGNORE).sum().clamp(min=1)  # torch's own mean over nothing is NaN
+    if kind == "objects":
+        return detection_loss(outputs, label, STRIDE)
     if outputs.shape != label.shape:
         raise ValueError(f"outputs {tuple(outputs.shape)} and targets {tuple(label.shape)} must match")
     return F.smooth_l1_loss(outputs, label)
@@ -102,6 +115,20 @@ def mask_scores(confusion: Tensor, names: list[str]) -> dict[str, Tensor]:
         if not torch.isnan(score):
             scores[f"task/iou_{name}"] = score
     return {name: score for name, score in scores.items() if not torch.isnan(score)}
+
+
+def object_scores(predicted: Tensor, label: Tensor, names: list[str]) -> dict[str, Tensor]:
+    """``task/map``, ``task/map50`` and ``task/map50_NAME`` of N images, float32; those without objects are left out.
+
+    Args:
+        predicted: ``(N, M, 6)`` boxes, as `boxes_of` gives them.
+        label: ``(N, M, 5)``, as `box_rows` gives them.
+        names: Of the classes.
+    """
+    found = box_scores(match_boxes(predicted, label, len(names)))
+    scores = {"task/map": found.map, "task/map50": found.map50}
+    scores |= {f"task/map50_{name}": score for name, score in zip(names, found.per_class50, strict=True)}
+    return {name: torch.tensor(score) for name, score in scores.items() if not math.isnan(score)}
 
 
 def target_scores(predicted: Tensor, label: Tensor, names: list[str]) -> dict[str, Tensor]:

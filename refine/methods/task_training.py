@@ -29,6 +29,7 @@ ONE_NUMBER_UP_TO: dict[NetworkName, float] = {
     "lraspp": 16,
     "deeplabv3": math.inf,
     "small-regressor": 8,
+    "small-detector": 32,
 }
 """The longer side up to which batch normalization meets one number for each image and channel."""
 

@@ -1,7 +1,7 @@
 """What every translator shares: `refine(images)`, at any size, gray or RGB."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -29,6 +29,8 @@ class Translator(Method):
     def __init__(self) -> None:
         super().__init__()
         self.working_size: tuple[int, int] | None = None
+        self.strength = 1.0
+        """How much of the change `refine` makes, 0 to 1. Of one call and not of the model: no checkpoint holds it."""
 
     @abstractmethod
     def forward(self, images: Tensor) -> Tensor:
@@ -76,7 +78,7 @@ class Translator(Method):
 
         A network trained on images resized to a working size sees them at that size, and only its change is
         scaled back: ``x + up(G(down x) - down x)``, so that detail stays. Sides that the network cannot take
-        are padded by reflection and cropped back.
+        are padded by reflection and cropped back. With a `strength` below 1 only that part of the change is made.
 
         Args:
             images: ``(B, C, H, W)`` in [-1, 1], C = 1 or 3. Gray images go through an RGB network as three
@@ -88,22 +90,38 @@ class Translator(Method):
         Raises:
             ValueError: If the images are RGB and the network is gray.
         """
+        refined = self._at_any_size(self, images)
+        return refined if self.strength == 1.0 else blend(images, refined, self.strength)
+
+    def _at_any_size(self, network: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+        """What a network that takes the sizes of this method's makes of images of any size and of gray ones."""
         channels = images.shape[1]
         expanded = with_channels(images, self.channels)
         size = tuple(images.shape[-2:])
         if self.working_size is None or size == self.working_size:
-            refined = self._padded(expanded)
+            made = self._padded(network, expanded)
         else:
             small = F.interpolate(expanded, self.working_size, mode="bilinear", antialias=True)
-            change = self._padded(small) - small
-            refined = expanded + F.interpolate(change, size, mode="bilinear", antialias=True)
-        refined = refined.clamp(-1.0, 1.0)
-        return refined.mean(1, keepdim=True) if channels < self.channels else refined
+            change = self._padded(network, small) - small
+            made = expanded + F.interpolate(change, size, mode="bilinear", antialias=True)
+        made = made.clamp(-1.0, 1.0)
+        return made.mean(1, keepdim=True) if channels < self.channels else made
 
-    def _padded(self, images: Tensor) -> Tensor:
+    def _padded(self, network: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
         padding = padding_for(images.shape[-2], images.shape[-1], self.multiple, self.smallest_side)
-        return crop(self(pad(images, padding)), padding)
+        return crop(network(pad(images, padding)), padding)
 
     def validation_step(self, batch: UnpairedBatch, batch_idx: int) -> Tensor:
         """Refined images ``(B, C, H, W)``, for the callbacks to measure and draw."""
         return self.refine(batch["synthetic"].image)
+
+
+def blend(images: Tensor, refined: Tensor, strength: float) -> Tensor:
+    """Part of the change: ``images + strength * (refined - images)``.
+
+    Args:
+        images: Before, any shape, in [-1, 1].
+        refined: After, the same shape and range.
+        strength: 0 (before) to 1 (after).
+    """
+    return (images + strength * (refined - images)).clamp(-1.0, 1.0)

@@ -1,12 +1,20 @@
 """Intervals that resample images, in whole clusters where images hang together, as those of one recording do."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
-from scipy.stats import beta
+from scipy.stats import beta, norm, t
 from torch import Tensor
 
 RESAMPLES = 2000
+
+BLOCK = 1 << 23
+"""Weights that are held at once: ten thousand images have 20 million."""
+
+Statistic = Callable[[Tensor], Tensor]
+"""From ``(R, N)`` float64 weights of N images to ``(R,)`` values, NaN where the weighted images have nothing to say.
+Weights are 0 or more: how often an image counts."""
 
 
 def draws(clusters: Tensor, resamples: int = RESAMPLES, seed: int = 0) -> Tensor:
@@ -20,17 +28,60 @@ def draws(clusters: Tensor, resamples: int = RESAMPLES, seed: int = 0) -> Tensor
     Returns:
         ``(resamples, N)`` float32 whole numbers.
     """
+    return torch.cat(list(draw_blocks(clusters, resamples, seed)))
+
+
+def draw_blocks(clusters: Tensor, resamples: int = RESAMPLES, seed: int = 0) -> Iterator[Tensor]:
+    """`draws`, a part of the resamples at a time."""
     generator = torch.Generator().manual_seed(seed)
     _, numbers = torch.unique(clusters, return_inverse=True)
     count = int(numbers.max()) + 1
-    chosen = torch.randint(count, (resamples, count), generator=generator)
-    times = torch.zeros(resamples, count).scatter_add_(1, chosen, torch.ones(resamples, count))
-    return times[:, numbers]
+    for part in split(resamples, len(clusters)):
+        chosen = torch.randint(count, (part, count), generator=generator)
+        times = torch.zeros(part, count).scatter_add_(1, chosen, torch.ones(part, count))
+        yield times[:, numbers]
 
 
-def percentile_interval(values: Tensor, level: float = 0.95) -> tuple[float, float]:
-    """The middle share of a statistic's values over resamples; NaN (a resample with nothing to say) is left out."""
+def split(rows: int, columns: int) -> list[int]:
+    """``rows`` cut into parts of at most `BLOCK` numbers, at least one row each."""
+    part = max(1, BLOCK // columns)
+    return [min(part, rows - start) for start in range(0, rows, part)]
+
+
+def bootstrap_interval(
+    statistic: Statistic, clusters: Tensor, level: float = 0.95, resamples: int = RESAMPLES, seed: int = 0
+) -> tuple[float, float]:
+    """The interval of a statistic over images that were drawn in clusters.
+
+    Args:
+        statistic: Of the images under weights.
+        clusters: ``(N,)`` as `draws` takes them; two different ones at least.
+        level: How often it is to hold the true value.
+        resamples: How many.
+        seed: Of the draws.
+    """
+    values = torch.cat([statistic(weights.double()) for weights in draw_blocks(clusters, resamples, seed)])
+    return percentile_interval(values, level, len(torch.unique(clusters)))
+
+
+def percentile_interval(values: Tensor, level: float = 0.95, clusters: int | None = None) -> tuple[float, float]:
+    """The middle share of a statistic's values over resamples; NaN (a resample with nothing to say) is left out.
+
+    Args:
+        values: ``(R,)``.
+        level: How often the interval is to hold the true value.
+        clusters: What was drawn, two at least: where they are few, a wider share is taken, as Student's t is wider
+            than the normal distribution; with a hundred of them it is 95.4 %. None: the middle ``level`` as it is.
+
+    Source:
+        Hesterberg 2015, What Teachers Should Know About the Bootstrap, The American Statistician 69(4), section 5.3:
+        the expanded percentile interval.
+    """
     tail = (1.0 - level) / 2
+    if clusters is not None:
+        if clusters < 2:
+            raise ValueError(f"{clusters} cluster has no spread; expected two at least")
+        tail = float(norm.cdf(-math.sqrt(clusters / (clusters - 1)) * t.ppf(1.0 - tail, clusters - 1)))
     low, high = torch.nanquantile(values.double(), torch.tensor([tail, 1.0 - tail], dtype=torch.float64)).tolist()
     return low, high
 

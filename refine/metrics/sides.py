@@ -1,97 +1,54 @@
-"""The folders that are compared: what lies in them, and their images as what the distances take."""
+"""The images of a folder as what the distances take."""
 
-import statistics
-import sys
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from refine.data.batches import image_batches
-from refine.data.globs import matches, pattern
-from refine.data.images import image_format
-from refine.data.layouts import Layout
-from refine.data.listing import suffix
-from refine.data.open_layout import open_layout
-from refine.data.samples import Record
 from refine.errors import InputError
 from refine.metrics.features import FeatureExtractor
+from refine.metrics.folders import Folder
+from refine.metrics.frechet import FeatureMoments
 from refine.metrics.patches import describe
-from refine.progress import track
 
 MOST_DESCRIBED = 2048
 """Images of a side whose patches are kept: 0.3 GB a level in color."""
 
 
-class Folder(NamedTuple):
-    """What the headers of a folder's images say."""
+class Part(NamedTuple):
+    """Some of a folder's images, a random sample of them."""
 
-    path: Path
-    layout: Layout
-    images: list[Record]
-    heights: list[int]
-    widths: list[int]
-    formats: dict[str, int]
-    """How many files of each format, e.g. ``{"png": 142}``: JPEG against PNG alone moves FID."""
-    color: bool
-    """Whether any image has more than one channel of color."""
+    keys: list[str]
+    clusters: Tensor
+    """``(N,)`` int64: images with the same number hang together."""
+    features: list[Tensor]
+    """``(N, D)`` float32 on the CPU, one for each extractor; empty where no metric needs them all at once."""
+    moments: list[FeatureMoments]
+    """One for each extractor; empty without FID."""
+    descriptors: list[Tensor]
+    """``(n, P, C, 49)`` for each level, of the first n images; empty without `swd`."""
 
-    def median_size(self) -> tuple[int, int]:
-        """Median height and median width: the common size where there is one."""
-        return statistics.median_low(self.heights), statistics.median_low(self.widths)
+    @property
+    def images(self) -> int:
+        """How many."""
+        return len(self.keys)
+
+    @property
+    def dimensions(self) -> list[int]:
+        """D of each extractor."""
+        return [moments.dimension for moments in self.moments] or [rows.shape[1] for rows in self.features]
 
 
 class Side(NamedTuple):
-    """A folder's images in an order shuffled by seed, so that any slice of it is a random sample."""
+    """What is kept of a folder, in an order shuffled by seed."""
 
-    images: int
-    features: list[Tensor]
-    """``(N, D)`` float32 on the CPU, one for each extractor."""
-    descriptors: list[Tensor]
-    """``(n, P, C, 49)`` for each level, of the first n = min(N, MOST_DESCRIBED) images; empty without `swd`."""
-
-
-def scan(path: Path, least: int, images: str | None = None, layout: str = "auto") -> Folder:
-    """List a folder's images and read their headers.
-
-    Args:
-        path: Any tree.
-        least: How many images there must be.
-        images: Glob of relative paths, as `refine apply` takes it (``*`` stays in a folder, ``**`` crosses them),
-            that says which files are meant; None takes what the layout lists.
-        layout: As `open_layout` takes it.
-
-    Raises:
-        InputError: If there are fewer images, a header cannot be read, or the glob leaves the tree.
-    """
-    opened = open_layout(layout if images is None else "images", path)
-    records = opened.records()
-    if images is not None:
-        parts = pattern(images)
-        records = [record for record in records if matches(record.key.split("/"), parts)]
-    if len(records) < least:
-        matching = f" that match {images!r}" if images is not None else ""
-        raise InputError(f"{path}: found {len(records)} images{matching}, a distance needs at least {least}; add more")
-    heights, widths, formats, color = [], [], Counter[str](), False
-    for record in track(records, f"looking at {path.name}"):
-        height, width = opened.size(record)
-        heights.append(height)
-        widths.append(width)
-        formats[_format(record)] += 1
-        color = color or opened.in_color(record)
-    return Folder(path, opened, records, heights, widths, dict(sorted(formats.items())), color)
-
-
-def _format(record: Record) -> str:
-    """By the header; of a part of a file by its name, or the file's."""
-    if not record.member:
-        return image_format(record.image)
-    ending = (suffix(record.key) or suffix(record.image.name)).lstrip(".")
-    return {"jpg": "jpeg", "tif": "tiff"}.get(ending, ending)
+    whole: Part
+    """Patches of at most `MOST_DESCRIBED` images."""
+    halves: tuple[Part, Part]
+    """Disjoint and of the size that was asked for; the second is smaller, where the folder has too few. Patches of
+    at most half of `MOST_DESCRIBED` images each."""
 
 
 def read_side(
@@ -100,6 +57,10 @@ def read_side(
     channels: int,
     size: tuple[int, int],
     extractors: Sequence[FeatureExtractor],
+    half: int,
+    keep: bool,
+    moments: bool,
+    clusters: Tensor | None = None,
     places: Sequence[Tensor] | None,
     seed: int,
     batch_size: int,
@@ -113,6 +74,10 @@ def read_side(
         channels: 1 or 3.
         size: Height and width that every image is resized to.
         extractors: Networks; each decides where it runs.
+        half: Images in each of the halves.
+        keep: Whether to keep every feature vector.
+        moments: Whether to add up what FID needs.
+        clusters: ``(N,)`` int64, number of each image's cluster in the folder's order; None: each is its own.
         places: Where the patches lie at each level; None without `swd`.
         seed: Of the order. Folders of equally many images are shuffled alike.
         batch_size: Images at once.
@@ -125,32 +90,68 @@ def read_side(
     order = torch.randperm(len(folder.images), generator=torch.Generator().manual_seed(seed))
     records = [folder.images[index] for index in order.tolist()]
     features: list[list[Tensor]] = [[] for _ in extractors]
+    sums = [_Segments((half, half), moments) for _ in extractors]
     descriptors: list[list[Tensor]] = [[] for _ in places or ()]
     described = 0
     for batch in image_batches(folder.layout, records, channels, size, batch_size):
-        for found, extractor in zip(features, extractors, strict=True):
-            found.append(extractor(batch).float().cpu())
-            if not found[-1].isfinite().all():
+        for kept, segments, extractor in zip(features, sums, extractors, strict=True):
+            found = extractor(batch).float().cpu()
+            if not found.isfinite().all():
                 raise InputError(f"{folder.path}: features {extractor.name!r} are NaN or infinite; retrain that model")
+            segments.update(found)
+            if keep:
+                kept.append(found)
         if places is not None and described < MOST_DESCRIBED:
-            kept = batch[: MOST_DESCRIBED - described].to(device)
-            for level, patches in zip(descriptors, describe(kept, places), strict=True):
+            pictures = batch[: MOST_DESCRIBED - described].to(device)
+            for level, patches in zip(descriptors, describe(pictures, places), strict=True):
                 level.append(patches)
-            described += len(kept)
+            described += len(pictures)
         advance(len(batch))
-    return Side(len(records), [torch.cat(found) for found in features], [torch.cat(level) for level in descriptors])
+    keys = [record.key for record in records]
+    shuffled = (torch.arange(len(order)) if clusters is None else clusters)[order]
+    vectors = [torch.cat(found) for found in features if found]
+    levels = [torch.cat(level) for level in descriptors]
+
+    def part(number: int) -> Part:
+        chosen, each = slice(number * half, (number + 1) * half), min(half, MOST_DESCRIBED // 2)
+        return Part(
+            keys[chosen],
+            shuffled[chosen],
+            [rows[chosen] for rows in vectors],
+            [segments.parts[number] for segments in sums if moments],
+            [level[number * each : (number + 1) * each] for level in levels],
+        )
+
+    whole = [segments.whole() for segments in sums if moments]
+    return Side(Part(keys, shuffled, vectors, whole, levels), (part(0), part(1)))
 
 
-@contextmanager
-def progress(total: int) -> Iterator[Callable[[int], None]]:
-    """A bar over images on standard error, if a person looks at it."""
-    if not sys.stderr.isatty():
-        yield lambda done: None
-        return
-    from rich.console import Console
-    from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
+class _Segments:
+    """Moments of the first images, of the next, and of the rest.
 
-    columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("evaluate", total=total)
-        yield lambda done: bar.advance(task, done)
+    Args:
+        sizes: How many images each segment but the last has.
+        wanted: Without, nothing is added up.
+    """
+
+    def __init__(self, sizes: tuple[int, ...], wanted: bool) -> None:
+        self.sizes, self.wanted, self.seen = sizes, wanted, 0
+        self.parts: list[FeatureMoments] = []
+
+    def update(self, features: Tensor) -> None:
+        if not self.wanted:
+            return
+        if not self.parts:
+            self.parts = [FeatureMoments(features.shape[1]) for _ in range(len(self.sizes) + 1)]
+        ends = [sum(self.sizes[: number + 1]) for number in range(len(self.sizes))]
+        places = torch.arange(self.seen, self.seen + len(features))
+        segments = torch.bucketize(places, torch.tensor(ends), right=True)
+        for number in sorted(set(segments.tolist())):
+            self.parts[number].update(features[segments == number])
+        self.seen += len(features)
+
+    def whole(self) -> FeatureMoments:
+        total = FeatureMoments(self.parts[0].dimension)
+        for part in self.parts:
+            total.merge(part)
+        return total

@@ -1,6 +1,7 @@
 """Pure modules, named as their papers name them."""
 
 from refine.networks.classifier import SmallCNN
+from refine.networks.detector import SmallDetector
 from refine.networks.dtn import DTN
 from refine.networks.feature_discriminator import FeatureDiscriminator
 from refine.networks.lenet import LeNet
@@ -26,6 +27,7 @@ __all__ = [
     "ResNet",
     "ResnetGenerator",
     "SmallCNN",
+    "SmallDetector",
     "SmallRegressor",
     "TorchvisionSegmenter",
     "UNet",

@@ -7,6 +7,7 @@ import torch
 from refine.errors import InputError
 from refine.labels import LabelKind
 from refine.networks.classifier import SmallCNN
+from refine.networks.detector import SmallDetector
 from refine.networks.dtn import DTN
 from refine.networks.lenet import LeNet
 from refine.networks.regressor import SmallRegressor
@@ -14,15 +15,25 @@ from refine.networks.segmenter import UNet
 from refine.networks.torchvision_resnet import ResNet, TorchvisionSegmenter
 
 NetworkName = Literal[
-    "small-cnn", "lenet", "dtn", "resnet18", "resnet50", "unet", "lraspp", "deeplabv3", "small-regressor"
+    "small-cnn",
+    "lenet",
+    "dtn",
+    "resnet18",
+    "resnet50",
+    "unet",
+    "lraspp",
+    "deeplabv3",
+    "small-regressor",
+    "small-detector",
 ]
 
-TaskNetwork = SmallCNN | LeNet | DTN | ResNet | UNet | TorchvisionSegmenter | SmallRegressor
+TaskNetwork = SmallCNN | LeNet | DTN | ResNet | UNet | TorchvisionSegmenter | SmallRegressor | SmallDetector
 
 NETWORKS: dict[LabelKind, tuple[NetworkName, ...]] = {
     "class": ("small-cnn", "lenet", "dtn", "resnet18", "resnet50"),
     "mask": ("unet", "lraspp", "deeplabv3"),
     "targets": ("small-regressor", "resnet18", "resnet50"),
+    "objects": ("small-detector",),
 }
 """Which networks learn what; the first is the one that is taken where none is named."""
 
@@ -75,6 +86,8 @@ def _build(network: NetworkName, channels: int, outputs: int, width: int) -> Tas
         return UNet(channels, outputs, width)
     if network == "small-regressor":
         return SmallRegressor(channels, outputs, width)
+    if network == "small-detector":
+        return SmallDetector(channels, outputs, width)
     return TorchvisionSegmenter(network, outputs)
 
 

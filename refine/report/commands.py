@@ -3,12 +3,24 @@
 import shlex
 from pathlib import Path
 
-from refine.report.measured import BENCHMARK, EVALUATE
+from refine.audit.result import SUMMARY
+from refine.metrics.features import NETWORKS
+from refine.report.audited import AUDIT
+from refine.report.benchmarked import BENCHMARK
+from refine.report.measured import EVALUATE
 from refine.report.read import Node, read_json
 
 
 def reproduction(
-    run: Node, synthetic: Path, refined: Path, real: Path, metrics: Path | None, benchmark: Path | None, output: Path
+    run: Node,
+    synthetic: Path,
+    refined: Path,
+    real: Path,
+    metrics: Path | None,
+    benchmark: Path | None,
+    output: Path,
+    audit: Path | None = None,
+    tuning: Path | None = None,
 ) -> dict[str, str]:
     """The command of each step, by its name.
 
@@ -20,6 +32,8 @@ def reproduction(
         metrics: The file of distances, if there is one.
         benchmark: The benchmark's file, if there is one.
         output: The page.
+        audit: The audit's folder, if there is one.
+        tuning: The file of `refine tune-strength`, if there is one.
 
     Raises:
         InputError: If a file cannot be read, or its provenance is damaged.
@@ -29,12 +43,17 @@ def reproduction(
     measured, helped = metrics or Path("metrics.json"), benchmark or Path("benchmark", "benchmark.json")
     evaluated = _evaluate(read_json(metrics, EVALUATE), sides) if metrics else three
     trained = _benchmark(read_json(benchmark, BENCHMARK), sides) if benchmark else three
+    audited = audit or Path("audit")
+    report = [*three, "--metrics", str(measured), "--audit", str(audited), "--benchmark", str(helped)]
+    report += ["--tuning", str(tuning)] if tuning else []
+    judged = _audit(read_json(audit / SUMMARY, AUDIT)) if audit else []
     steps = {
-        "apply": ["--checkpoint", "CHECKPOINT", "--input", str(synthetic), "--output", str(refined), *_flags(run)],
+        "apply": ["--checkpoint", "CHECKPOINT", "--input", str(synthetic), "--output", str(refined), *_apply(run)],
         "verify": [str(refined)],
+        "audit": [*three[:4], *judged, "--output", str(audited)],
         "evaluate": [*evaluated, "--output", str(measured)],
         "benchmark": [*trained, "--output", str(helped.parent)],
-        "report": [*three, "--metrics", str(measured), "--benchmark", str(helped), "--output", str(output)],
+        "report": [*report, "--output", str(output)],
     }
     return {name: shlex.join(["refine", name, *arguments]) for name, arguments in steps.items()}
 
@@ -47,13 +66,20 @@ def _evaluate(top: Node, sides: dict[str, str]) -> list[str]:
     for side, given in sides.items():
         path = _field(_field(folders, side), "path")
         words += [f"--{side}", path.text() if path else given]
-    networks, patches = _field(record, "extractors"), _field(record, "swd")
+    networks, patches, metrics = (_field(record, name) for name in ("extractors", "swd", "metrics"))
     names = [name for name, _ in networks.items()] if networks else []
-    # Of a task model, the record holds the digest, not the place.
-    features = [name if name.startswith("inception-") else "TASK_CHECKPOINT" for name in names]
+    # Of a task model and of a user's own network, the record holds the digest, not the place.
+    features = [name if name in NETWORKS else f"{name}=CHECKPOINT" for name in names]
     features = ["swd", *features] if patches else features
     words += ["--features", *features] if features else []
+    words += ["--metrics", *(name.text() for name in metrics.elements())] if metrics else []
+    words += _plain(_field(record, "interval"), "groups")
     return [*words, *_size(record), *_plain(record, "images", "layout", "real_layout", "seed", "device")]
+
+
+def _audit(top: Node) -> list[str]:
+    """Flags of `refine audit` beside its folders."""
+    return _plain(_field(top, "provenance"), "layout", "mapping", "seed")
 
 
 def _benchmark(top: Node, sides: dict[str, str]) -> list[str]:
@@ -70,7 +96,15 @@ def _benchmark(top: Node, sides: dict[str, str]) -> list[str]:
     chosen = classes if metric is None or metric.text() == "accuracy" else None  # a layout of masks knows its own
     words += ["--classes", ",".join(name.text() for name in chosen.elements())] if chosen else []
     words += ["--seeds", str(len(seeds.elements()))] if seeds else []
-    words += [*_plain(record, "steps", "layout", "real_layout", "mapping", "real_mapping"), *_size(record)]
+    words += _plain(record, "steps", "batch_size", "shift", "real_few", "groups")
+    words += _plain(record, "layout", "real_layout", "mapping", "real_mapping")
+    baselines = _field(record, "baselines")
+    words += ["--baselines", ",".join(name.text() for name in baselines.elements()) or "none"] if baselines else []
+    network = _field(record, "network")
+    flag, rate = _field(network, "flag"), _field(network, "learning_rate")
+    words += [*_size(record), *_plain(network, "width")]
+    words += ["--network", flag.text()] if flag else []
+    words += ["--learning-rate", str(rate.number())] if rate else []
     return [*words, "--horizontal-flip"] if flip and flip.value is True else words
 
 
@@ -96,13 +130,13 @@ def _plain(record: Node | None, *names: str) -> list[str]:
     return words
 
 
-def _flags(run: Node) -> list[str]:
+def _apply(run: Node) -> list[str]:
     """The recorded flags, all of them: defaults may change between versions."""
-    flags = run.optional("flags")
-    named = flags.items() if flags else []
-    return [
+    flags, audit = run.optional("flags"), run.optional("audit")
+    words = [
         word
-        for name, node in named
+        for name, node in (flags.items() if flags else [])
         if isinstance(node.value, str | int | float) and not isinstance(node.value, bool)
         for word in (f"--{name.replace('_', '-')}", str(node.value))
     ]
+    return [*words, "--audit", "AUDIT", *_plain(audit, "if_wrong", "repair")] if audit else words

@@ -4,21 +4,30 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import jinja2
 import numpy as np
 
 import refine
 from refine.apply.files import shown
 from refine.errors import InputError
 from refine.files import write_whole
-from refine.report.answers import Answer, are_the_labels_intact, does_it_help, is_it_more_real
+from refine.report.answers import are_the_labels_intact, is_it_more_real
+from refine.report.audit_section import audit_section
+from refine.report.audited import Audited, read_audit
+from refine.report.benchmarked import Benchmark, read_benchmark
 from refine.report.choose import extremes, spread
 from refine.report.commands import reproduction
-from refine.report.measured import Benchmark, Metrics, read_benchmark, read_metrics
+from refine.report.helps import does_it_help
+from refine.report.measured import Metrics, read_metrics
 from refine.report.pictures import TINY, Shelf, change_between, change_picture, data_uri, triples
 from refine.report.plots import benchmark_svg, distances_svg
+from refine.report.read import Node
 from refine.report.refined import RefinedDataset, read_refined
 from refine.report.tables import benchmark_table, classes_table, distances_table
+from refine.report.templates import template
+from refine.report.tuned import tuning_section
+from refine.report.words import Answer
+
+TEMPLATE = Path(__file__).with_name("report.html.j2")
 
 PAIRS = 12
 EXTREMES = 6
@@ -42,6 +51,8 @@ def write_report(
     real: Path,
     metrics: Path | None = None,
     benchmark: Path | None = None,
+    audit: Path | None = None,
+    tuning: Path | None = None,
     title: str | None = None,
     commands: Sequence[str] = (),
     notes: Sequence[str] = (),
@@ -55,6 +66,8 @@ def write_report(
         real: Folder of real images.
         metrics: What `refine evaluate --output` wrote.
         benchmark: The ``benchmark.json`` of `refine benchmark`.
+        audit: The folder that `refine audit` wrote.
+        tuning: The ``tune-strength.json`` of `refine tune-strength`.
         title: Headline; by default from the refined folder's name.
         commands: How to make all of it again; by default from the run's record.
         notes: Further paragraphs, for example which settings were tried.
@@ -74,14 +87,17 @@ def write_report(
     dataset = read_refined(refined)
     distances = read_metrics(metrics) if metrics else None
     helps = read_benchmark(benchmark) if benchmark else None
+    audited = read_audit(audit) if audit else None
+    if audited:
+        _require_same(audited, dataset, refined)
     examples, large = _examples(dataset, synthetic, refined, real)
     scale, most, least = _changes(dataset, synthetic, refined, real)
-    steps = reproduction(dataset.run, synthetic, refined, real, metrics, benchmark, output)
-    page = _template().render(
+    steps = reproduction(dataset.run, synthetic, refined, real, metrics, benchmark, output, audit, tuning)
+    page = template(TEMPLATE).render(
         title=title or f"Refined dataset: {shown(refined.resolve().name)}",
         version=refine.__version__,
         folders={"synthetic": str(synthetic), "refined": str(refined), "real": str(real)},
-        answers=_answers(dataset, distances, helps, refined),
+        answers=_answers(dataset, distances, helps, audited, refined),
         steps=steps,
         examples=examples,
         large=large,
@@ -89,12 +105,16 @@ def write_report(
         most=most,
         least=least,
         distances=distances,
+        turned=distances is not None and any(score.higher_is_nearer for score in distances.rows["refined"].values()),
         distances_plot=distances_svg(distances) if distances else None,
         distances_table=distances_table(distances) if distances else None,
         benchmark=helps,
         benchmark_plot=benchmark_svg(helps) if helps else None,
         benchmark_table=benchmark_table(helps) if helps else None,
         classes_table=classes_table(helps) if helps and helps.by_class else None,
+        tuning=tuning_section(tuning) if tuning else None,
+        audit=audit_section(audited, synthetic, refined) if audited else None,
+        audit_record=Node(audited.summary["provenance"], "", "").flat() if audited else [],
         failures=dataset.failures[:FAILURES],
         failed=len(dataset.failures),
         commands=list(commands) or list(steps.values()),
@@ -105,25 +125,28 @@ def write_report(
     return write_whole(output, page.encode())
 
 
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,  # names of files, reasons and rows are a stranger's
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["shown"] = shown
-    environment.filters["prose"] = lambda text: shown(" ".join(text.split()))
-    return environment.get_template("report.html.j2")
-
-
 def _answers(
-    dataset: RefinedDataset, metrics: Metrics | None, benchmark: Benchmark | None, refined: Path
+    dataset: RefinedDataset,
+    metrics: Metrics | None,
+    benchmark: Benchmark | None,
+    audited: Audited | None,
+    refined: Path,
 ) -> list[Answer]:
     class_path = dict(dataset.run.flat()).get("model.class_path", "")
     names = (class_path.rpartition(".")[2].lower(), refined.resolve().name.replace("_", "").lower())
-    return [is_it_more_real(metrics), are_the_labels_intact(dataset), does_it_help(benchmark, names)]
+    labels = are_the_labels_intact(dataset, audited)
+    return [is_it_more_real(metrics), labels, does_it_help(benchmark, names)]
+
+
+def _require_same(audited: Audited, dataset: RefinedDataset, refined: Path) -> None:
+    """Hold an audit against the dataset that it is shown with."""
+    keys = {image.key for image in dataset.images}
+    judged = {certificate["key"] for certificate in audited.certificates}
+    if judged and keys and not judged & keys and not dataset.containers:
+        raise InputError(
+            f"{audited.folder}: judges other images than those in {refined}, such as {shown(min(judged))}; give the "
+            "audit of this dataset"
+        )
 
 
 def _examples(dataset: RefinedDataset, synthetic: Path, refined: Path, real: Path) -> tuple[list[Shown], bool]:

@@ -14,7 +14,8 @@ from matplotlib.figure import Figure
 
 from refine.apply.files import shown
 from refine.files import write_whole
-from refine.report.measured import NAMES, Benchmark, Metrics, Score, parse_benchmark
+from refine.report.benchmarked import UNITS, Benchmark, parse_benchmark
+from refine.report.measured import NAMES, Metrics, Score
 from refine.report.numbers import number
 
 
@@ -93,7 +94,8 @@ def _distance_panel(axes: Axes, name: str, scores: Mapping[str, Score]) -> None:
         axes.axvline(floor, color=MARKS.paper, linewidth=5)  # sets the dashes off from the bars
         axes.axvline(floor, color=MARKS.real, linestyle=(0, (4, 2)), linewidth=2)
         axes.set_xlabel(f"dashed: real against real, {number(floor, 4)}", color=MARKS.real)
-    axes.set_title(shown(name), loc="left", fontsize=12)
+    turned = " (higher is nearer)" if scores["refined"].higher_is_nearer else ""
+    axes.set_title(shown(name) + turned, loc="left", fontsize=12)
     axes.set_xlim(min(0.0, *(score.value for score in scores.values())), 1.2 * most if most > 0 else None)
     axes.set_ylim(-0.6, 1.6)
     axes.tick_params(length=0)
@@ -127,32 +129,40 @@ def _benchmark(benchmark: Benchmark, colors: Colors) -> Figure:
     """One bar a row: the mean, with a point for each seed, and the interval where there is one."""
     figure = Figure(figsize=(5, 0.7 + 0.5 * len(benchmark.rows)), layout="constrained")
     axes = figure.subplots()
-    special = {"target_supervised": colors.real, "synthetic": colors.synthetic, "color_transfer": colors.faint}
+    special = {"target_supervised": colors.real, "synthetic": colors.synthetic}
+    special |= dict.fromkeys(("color_transfer", "histogram_matching", "fda", "randomization"), colors.faint)
     names = list(benchmark.rows)
+    scale = 100 if benchmark.in_percent else 1
+    highest = max(max(*row.scores, *(row.interval or (0.0,))) for row in benchmark.rows.values())
+    most = 100.0 if benchmark.in_percent else highest or 1.0
     for place, name in enumerate(reversed(names)):
         row = benchmark.rows[name]
-        mean, end = 100 * float(np.mean(row.scores)), 100 * max(row.scores)
-        axes.barh(place, mean, height=0.6, color=special.get(name, colors.refined))
+        mean, end = float(np.mean(row.scores)), max(row.scores)
+        axes.barh(place, scale * mean, height=0.6, color=special.get(name, colors.refined))
         if row.interval:
-            axes.plot([100 * side for side in row.interval], [place, place], color=colors.ink, linewidth=1.5)
-            end = max(end, 100 * row.interval[1])
-        points = [100 * seed for seed in row.scores]
+            axes.plot([scale * side for side in row.interval], [place, place], color=colors.ink, linewidth=1.5)
+            end = max(end, row.interval[1])
+        points = [scale * seed for seed in row.scores]
         axes.plot(
             points, [place] * len(points), "o", markersize=6, markerfacecolor=colors.paper, markeredgecolor=colors.ink
         )
-        label = axes.text(max(end, mean) + 3, place, f"{mean:.1f} %", va="center")
+        label = axes.text(scale * max(end, mean) + 0.03 * most, place, benchmark.text(mean), va="center")
         label.set_bbox({"facecolor": colors.paper, "edgecolor": "none", "pad": 1})  # over the grid
-    axes.set_yticks(range(len(names)), [_short(name) for name in reversed(names)])
-    axes.set_xlim(0, 128)
-    axes.set_xticks(range(0, 101, 25))
+    axes.set_yticks(range(len(names)), [short(name) for name in reversed(names)])
+    axes.set_xlim(0, 1.28 * most)
+    if benchmark.in_percent:
+        axes.set_xticks(range(0, 101, 25))
     axes.grid(axis="x", linewidth=0.8)
     axes.set_axisbelow(True)
-    axes.set_xlabel(f"{benchmark.metric} in %, a point a seed")
+    unit = {"°": " in degrees", "": ""}[UNITS[benchmark.metric]] if benchmark.metric in UNITS else " in %"
+    less = "" if benchmark.higher_is_better else "; lower is better"
+    axes.set_xlabel(f"{benchmark.name}{unit}, a point a seed{less}", fontsize=12 if benchmark.higher_is_better else 10)
     axes.tick_params(length=0)
     return figure
 
 
-def _short(name: str) -> str:
+def short(name: str) -> str:
+    """A row's name as a plot has room for it."""
     text = NAMES.get(name, shown(name))
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 

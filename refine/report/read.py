@@ -2,12 +2,15 @@
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from refine.apply.files import shown
 from refine.errors import InputError
+
+Word = TypeVar("Word", bound=str)
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,25 @@ class Node:
         if not 0 <= number <= 1:
             raise self.wrong("a number from 0 to 1")
         return number
+
+    def count(self) -> int:
+        """A whole number from 0 on."""
+        if isinstance(self.value, bool) or not isinstance(self.value, int) or self.value < 0:
+            raise self.wrong("a whole number from 0 on")
+        return self.value
+
+    def truth(self) -> bool:
+        """True or false."""
+        if not isinstance(self.value, bool):
+            raise self.wrong("true or false")
+        return self.value
+
+    def one_of(self, words: Sequence[Word]) -> Word:
+        """One of these words."""
+        for word in words:
+            if self.value == word:
+                return word
+        raise self.wrong(" or ".join(words))
 
     def text(self) -> str:
         """A string."""

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from refine.apply.files import MANIFEST, RUN, UNFINISHED, shown
 from refine.apply.manifest import Entry, read_manifest
+from refine.apply.summary import summarize
 from refine.errors import InputError
 from refine.report.read import Node, read_json
 
@@ -27,6 +28,21 @@ class Failure(NamedTuple):
     reason: str
 
 
+class Repaired(NamedTuple):
+    """How many images `refine apply --audit` changed its mind about."""
+
+    audit: str
+    """Sha256 of the audit's lines; empty where there was no audit."""
+    weakened: int = 0
+    """Images with less of the change."""
+    originals: int = 0
+    """Images that are the input's own."""
+    left_out: int = 0
+    """Images that are not there, on purpose."""
+    labels_left_out: int = 0
+    """Label files that went with them."""
+
+
 class RefinedDataset(NamedTuple):
     """What stands in a refined dataset's manifest and record."""
 
@@ -38,6 +54,8 @@ class RefinedDataset(NamedTuple):
     """Tar shards and HDF5 files whose images were refined inside them."""
     within: int
     """Images in them."""
+    repaired: Repaired
+    """What was done about an audit's verdicts, if anything."""
     carried: int
     """Files other than images, labels among them, that were copied byte for byte."""
     links: int
@@ -65,20 +83,33 @@ def read_refined(folder: Path) -> RefinedDataset:
         raise InputError(f"{path}: line {lines.damaged[0]} is damaged; {CURE}, it mends the manifest")
     entries = [lines.entries[key] for key in sorted(lines.entries)]
     done = [entry for entry in entries if entry["status"] == "done"]
+    run = read_json(folder / RUN, CURE)
     held = [entry for entry in done if entry["kind"] == "container"]
     return RefinedDataset(
         images=[_image(entry, path) for entry in done if entry["kind"] == "image"],
         failures=[
             Failure(entry["key"], entry["kind"], str(entry.get("reason")))
             for entry in entries
-            if entry["status"] != "done"
+            if entry["status"] == "failed"
         ],
         containers=len(held),
         within=sum(_held(entry, path) for entry in held),
+        repaired=_repaired(entries, run),
         carried=sum(entry["kind"] == "carried" for entry in done),
         links=sum(entry["kind"] == "link" for entry in done),
-        run=read_json(folder / RUN, CURE),
+        run=run,
         finished=not lines.torn and not (folder / UNFINISHED).exists(),
+    )
+
+
+def _repaired(entries: list[Entry], run: Node) -> Repaired:
+    counts, audit = summarize(entries, set()), run.optional("audit")
+    return Repaired(
+        audit.need("sha256").text() if audit else "",
+        sum(counts.weakened.values()),
+        counts.originals,
+        counts.left_out,
+        counts.labels_left_out,
     )
 
 

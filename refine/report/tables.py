@@ -4,9 +4,10 @@ from statistics import mean, stdev
 from typing import NamedTuple
 
 from refine.apply.files import shown
-from refine.report.answers import percent
-from refine.report.measured import NAMES, Benchmark, Metrics
+from refine.report.benchmarked import BY_CLASS, SECOND, Benchmark, Row
+from refine.report.measured import NAMES, Metrics
 from refine.report.numbers import number
+from refine.report.words import percent
 
 
 class Table(NamedTuple):
@@ -29,15 +30,22 @@ def distances_table(metrics: Metrics) -> Table:
             rows.append(
                 [
                     NAMES.get(side, shown(side)),
-                    shown(name),
+                    shown(name) + (" (higher is nearer)" if score.higher_is_nearer else ""),
                     number(score.value, 4),
                     " | ".join(str(number) for number in score.n),
-                    " to ".join(number(end, 4) for end in score.interval or ()),
+                    _ends(score.interval),
+                    f"{score.change.value:+.4g}" if score.change else "",
+                    _ends(score.change.interval) if score.change else "",
+                    "" if score.infinite is None else number(score.infinite, 4),
                     f"{number(floor.value, 4)} ({' | '.join(str(side) for side in floor.n)})" if floor else "",
                 ]
             )
-    head = ["Images", "Metric", "Distance", "Images a side", "Interval", "At the floor's number"]
-    return _without_empty(Table(head, rows))
+    head = ["Images", "Metric", "Distance", "Images a side", "95 % interval", "Change", "95 % of the change"]
+    return without_empty(Table([*head, "At infinite number", "At the floor's number"], rows))
+
+
+def _ends(interval: tuple[float, float] | None) -> str:
+    return " to ".join(number(end, 4) for end in interval or ())
 
 
 def benchmark_table(benchmark: Benchmark) -> Table:
@@ -45,9 +53,10 @@ def benchmark_table(benchmark: Benchmark) -> Table:
     rows = [
         [
             NAMES.get(name, shown(name)),
-            _spread(row.scores),
-            _spread(row.balanced),
-            " to ".join(f"{100 * end:.1f}" for end in row.interval or ()),
+            _spread(row.scores, benchmark),
+            _shares(row.second),
+            benchmark.span(row.interval) if row.interval else "",
+            *_compared(row, benchmark),
             percent(benchmark.gap_closed[name]) if name in benchmark.gap_closed else "",
             str(len(row.scores)),
             row.n_train,
@@ -57,35 +66,65 @@ def benchmark_table(benchmark: Benchmark) -> Table:
     ]
     head = [
         "Trained on",
-        "Accuracy" if benchmark.metric == "accuracy" else benchmark.metric,
-        "Balanced accuracy",
-        "Interval in %",
+        benchmark.name[0].upper() + benchmark.name[1:] if benchmark.name.islower() else benchmark.name,
+        SECOND.get(benchmark.metric, ("", ""))[1],
+        "95 % interval",
+        "To synthetic, points (95 %)" if benchmark.in_percent else "To synthetic (95 %)",
+        "p",
         "Gap closed",
         "Seeds",
         "Training images",
         "Test images",
     ]
-    return _without_empty(Table(head, rows))
+    return without_empty(Table(head, rows))
+
+
+def _compared(row: Row, benchmark: Benchmark) -> list[str]:
+    """The difference to the synthetic row and its p-value."""
+    if row.difference is None:
+        return ["", ""]
+    value, interval, p = row.difference
+    ends = f" ({benchmark.differences(interval)})" if interval else ""
+    return [benchmark.difference(value).removesuffix(" points") + ends, "" if p is None else p_text(p)]
+
+
+def p_text(p: float) -> str:
+    """As `0.03` or `0.0004`, and never 0."""
+    return f"{p:.2f}" if p >= 0.01 else f"{p:.1g}" if p >= 0.0001 else "< 0.0001"
 
 
 def classes_table(benchmark: Benchmark) -> Table:
-    """Of masks: one line for each class, mean intersection over union for each kind of training data."""
-    head = ["IoU of", *(NAMES.get(name, shown(name)) for name in benchmark.rows)]
+    """One line for each class or target: the mean over seeds for each kind of training data."""
+    head = [BY_CLASS.get(benchmark.metric, "Of"), *(NAMES.get(name, shown(name)) for name in benchmark.rows)]
+
+    def cell(value: float) -> str:
+        return percent(value) if benchmark.in_percent else number(value, 4)
+
     return Table(
         head,
         [
-            [shown(name), *(percent(scores[row]) if row in scores else "" for row in benchmark.rows)]
+            [shown(name), *(cell(scores[row]) if row in scores else "" for row in benchmark.rows)]
             for name, scores in benchmark.by_class.items()
         ],
     )
 
 
-def _spread(shares: list[float]) -> str:
+def _spread(values: list[float], benchmark: Benchmark) -> str:
+    """Mean ± standard deviation; of one seed, its value alone."""
+    middle = benchmark.text(mean(values))
+    if len(values) == 1:
+        return middle
+    deviation = benchmark.text(stdev(values))
+    return f"{middle.removesuffix(' %')} ± {deviation}"
+
+
+def _shares(shares: list[float]) -> str:
     if not shares:
         return ""
     return f"{100 * mean(shares):.1f} ± {100 * stdev(shares):.1f} %" if len(shares) > 1 else percent(shares[0])
 
 
-def _without_empty(table: Table) -> Table:
+def without_empty(table: Table) -> Table:
+    """Without the columns in which no row has anything."""
     kept = [place for place in range(len(table.head)) if any(row[place] for row in table.rows)]
     return Table([table.head[place] for place in kept], [[row[place] for place in kept] for row in table.rows])

@@ -1,32 +1,52 @@
-"""Which checkpoints a run leaves: the last state, always whole, and the one nearest to the real images."""
+"""Which checkpoints a run leaves: the last state, always whole, and the best one that a validation saw."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from refine.errors import InputError
 from refine.methods.base import Method
-from refine.training.validation import DISTANCE
+from refine.training.validation import DISTANCE, LABEL_ERROR
+
+ROUNDING = 1e-6
+"""Figures are logged in float32, where 5 of 100 is a little more than a bound of 0.05."""
 
 
 class Checkpoints(Callback):
     """`last.ckpt` every so many steps and when the fit ends; `best.ckpt` by the distance to real.
 
-    Files are written under a temporary name and renamed, so that a stop at any moment leaves the one before.
+    With a bound on the label error, `best.ckpt` is the nearest one among those under it, and none is written as long
+    as there is none. Files are written under a temporary name and renamed, so that a stop at any moment leaves the one
+    before.
 
     Args:
         every: Training steps between two writings of `last.ckpt`; 0 writes it only in the end.
+        bound: Highest label error of `best.ckpt`, 0 to 1; None looks at the distance alone.
+        judges: What identifies the judges that measure it: errors of others do not compare.
     """
 
-    def __init__(self, every: int = 500) -> None:
-        self.every = every
+    def __init__(self, every: int = 500, bound: float | None = None, judges: Sequence[str] = ()) -> None:
+        self.every, self.bound, self.judges = every, bound, list(judges)
         self.best: float | None = None
+        self.lowest: tuple[float, int] | None = None
+        """The lowest label error seen, and after how many steps."""
 
     @property
     def state_key(self) -> str:
         """One key whatever the arguments: a resumed run may save more often."""
         return type(self).__name__
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """A `best.ckpt` of an earlier run of this name was held to no bound, or another one."""
+        quick = trainer.fast_dev_run  # type: ignore[attr-defined]  # set by the debugging connector
+        if self.bound is None or self.best is not None or quick:
+            return
+        stale = self._folder(trainer) / "best.ckpt"
+        if trainer.is_global_zero:
+            stale.unlink(missing_ok=True)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
         """Save what has been reached."""
@@ -34,33 +54,74 @@ class Checkpoints(Callback):
             self._save(trainer, "last.ckpt")
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Keep this state if it is nearer to the real images than any before."""
+        """Keep this state if it is nearer to the real images than any before, and its labels are right enough."""
         distance = trainer.callback_metrics.get(DISTANCE)
         if trainer.sanity_checking or trainer.state.fn != "fit" or distance is None:
             return
-        better = bool(torch.isfinite(distance)) and (self.best is None or float(distance) < self.best)
+        nearer = bool(torch.isfinite(distance)) and (self.best is None or float(distance) < self.best)
+        better = self._keeps_labels(trainer, pl_module) and nearer
         if trainer.strategy.broadcast(better):  # saving takes all processes: one decides for them
             self.best = float(distance)
             self._save(trainer, "best.ckpt")
+
+    def _keeps_labels(self, trainer: Trainer, pl_module: LightningModule) -> bool:
+        found = trainer.callback_metrics.get(LABEL_ERROR)
+        if self.bound is None or found is None:
+            return self.bound is None
+        error = float(found)
+        if isinstance(pl_module, Method) and (self.lowest is None or error < self.lowest[0]):
+            self.lowest = (error, pl_module.steps_done)
+        return error <= self.bound + ROUNDING
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Every fit ends with a full checkpoint, wherever its end falls."""
         self._save(trainer, "last.ckpt")
 
+    def missing(self) -> str | None:
+        """One line on why there is no `best.ckpt`, where a bound was set and none stayed under it."""
+        if self.bound is None or self.best is not None:
+            return None
+        if self.lowest is None:
+            return f"no validation measured a label error, so there is no best.ckpt under the bound of {self.bound:g}"
+        error, step = self.lowest
+        return (
+            f"no validation stayed under the label error bound of {self.bound:g}, so there is no best.ckpt; the lowest "
+            f"label error was {error:.3g}, at step {step} (a judge that cannot read such images errs too: look at them)"
+        )
+
     def state_dict(self) -> dict[str, Any]:
-        """The best distance so far."""
-        return {"best": self.best}
+        """The best distance so far, and what it was held to."""
+        lowest = None if self.lowest is None else list(self.lowest)
+        return {"best": self.best, "bound": self.bound, "judges": self.judges, "lowest": lowest}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take it back."""
-        self.best = state_dict["best"]
+        """Take it back.
+
+        Raises:
+            InputError: If the run began with another bound, or a bound and other judges: its best would mean nothing.
+        """
+        bound, judges = state_dict.get("bound"), state_dict.get("judges", [])
+        if bound != self.bound or (bound is not None and judges != self.judges):
+            began = "no label_error_bound" if bound is None else f"label_error_bound={bound:g}"
+            other = "with another bound" if bound != self.bound else "with other judges"
+            raise InputError(
+                f"the checkpoint's run began with {began} and goes on {other}, so its best.ckpt would mean nothing; "
+                "give what it began with, or start a new run"
+            )
+        lowest = state_dict.get("lowest")
+        self.best, self.lowest = state_dict["best"], None if lowest is None else (float(lowest[0]), int(lowest[1]))
 
     @staticmethod
     def _save(trainer: Trainer, name: str) -> None:
         if trainer.fast_dev_run:  # type: ignore[attr-defined]  # set by the debugging connector
             return
-        folder = Path(trainer.log_dir or trainer.default_root_dir)
+        folder = Checkpoints._folder(trainer)
         temporary = folder / f".{name}.tmp"
         trainer.save_checkpoint(temporary)  # every process takes part; the first one writes
         if trainer.is_global_zero:
             temporary.replace(folder / name)
+
+    @staticmethod
+    def _folder(trainer: Trainer) -> Path:
+        """To be asked by every process: it is a collective call."""
+        return Path(trainer.log_dir or trainer.default_root_dir)

@@ -23,7 +23,7 @@ from refine.recipes import find_recipe
 from refine.training.checkpoints import Checkpoints
 from refine.training.step_progress import StepProgress
 from refine.training.stopping import StopAfterSteps, StopOnInterrupt
-from refine.training.validation import Validation
+from refine.training.watch import add_watching, joined, require_judged, watching
 
 RUNS = "checkpoints"
 """Where runs are written by default, in the current folder."""
@@ -111,6 +111,7 @@ class RefineCLI(LightningCLI):
         parser.add_argument(
             "--trust", type=list[str] | str, default=[], help="modules whose classes a checkpoint may name"
         )
+        add_watching(parser)
         parser.link_arguments("data.channels", "model.init_args.channels", apply_on="instantiate")
         parser.set_defaults({"data": {"class_path": "refine.data.UnpairedImages"}})
 
@@ -138,9 +139,10 @@ class RefineCLI(LightningCLI):
             root = str(settings["default_root_dir"])
             ours["logger"] = TensorBoardLogger(root, name="", version=self._free_name(self._given()))
         trainer: Trainer = super().instantiate_trainer(**ours, **kwargs)
-        every = int(self._given()["checkpoint_every"])
         bar = [StepProgress()] if wants_bar else []
-        ours_always = [Validation(), Checkpoints(every), StopAfterSteps(), StopOnInterrupt(), *bar]
+        validation, checkpoints = watching(self._given(), str(trainer.strategy.root_device))
+        self._judges = validation.judges
+        ours_always = [validation, checkpoints, StopAfterSteps(), StopOnInterrupt(), *bar]
         trainer.callbacks.extend(ours_always)  # type: ignore[attr-defined]  # Lightning's connector sets it
         return trainer
 
@@ -179,6 +181,8 @@ class RefineCLI(LightningCLI):
         if isinstance(self.datamodule, UnpairedImages) and isinstance(self.model, Method):
             self.model.is_new_run = not self._given().get("ckpt_path")
             self.model.prepare(stage, self.datamodule)
+            if self._judges is not None:
+                require_judged(self._judges, self.model, self.datamodule)
 
     def _prepare_subcommand_kwargs(self, subcommand: str) -> dict[str, Any]:
         """Resume without pickle, whatever torch's default is."""
@@ -208,7 +212,7 @@ def run(args: list[str]) -> int:
     Returns:
         The exit code.
     """
-    args, names = _with_recipes(args)
+    args, names = _with_recipes(joined(args))
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
     warnings.filterwarnings(
@@ -223,6 +227,9 @@ def run(args: list[str]) -> int:
     interrupted = any(isinstance(callback, StopOnInterrupt) and callback.interrupted for callback in callbacks)
     if interrupted:
         print(f"interrupted; go on with the same command and --ckpt_path {folder}/last.ckpt", file=sys.stderr)
+    for line in (callback.missing() for callback in callbacks if isinstance(callback, Checkpoints)):
+        if line:
+            print(line, file=sys.stderr)
     print(f"run: {folder}")
     return INTERRUPTED if interrupted else 0
 

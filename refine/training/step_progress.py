@@ -8,11 +8,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from refine.methods.base import Method
-from refine.training.validation import DISTANCE
+from refine.training.validation import DISTANCE, LABEL_ERROR
 
 
 class StepProgress(Callback):
-    """Steps done, steps a second, time left and the last distance to real; only where a person looks on."""
+    """Steps done, steps a second, time left, the last distance and label error; only where a person looks on."""
 
     def __init__(self) -> None:
         self._bar: Progress | None = None
@@ -45,7 +45,9 @@ class StepProgress(Callback):
         """Show the distance."""
         distance = trainer.callback_metrics.get(DISTANCE)
         if self._bar is not None and distance is not None:
-            self._bar.update(self._task, distance=f"distance to real {float(distance):.0f}")
+            error = trainer.callback_metrics.get(LABEL_ERROR)
+            judged = "" if error is None else f", label error {100 * float(error):.0f} %"
+            self._bar.update(self._task, distance=f"distance to real {float(distance):.0f}{judged}")
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Lightning calls this in place of `teardown` after an error."""

@@ -1,5 +1,6 @@
-"""What a person sees of a run at each validation: pictures before and after, and the distance to real."""
+"""What a person sees of a run at each validation: pictures before and after, the distance to real, broken labels."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -9,12 +10,21 @@ from torch import Tensor
 from torchvision.utils import make_grid
 
 from refine.methods.translator import Translator
-from refine.metrics import validation_distance
+from refine.metrics import FeatureExtractor, frechet, kernel, metric_name, validation_distance
+from refine.metrics.agreement import same_answers
+from refine.metrics.label_error import label_error, lost_labels
+from refine.training.judges import Judges
 
 DISTANCE = "distance/swd"
 DO_NOTHING = "distance/swd_do_nothing"
+LABEL_ERROR = "label/error"
+LABEL_ERROR_DO_NOTHING = "label/error_do_nothing"
+AGREEMENT = "label/agreement"
+PICTURE = "images/synthetic_refined_real"
 SHOWN = 8
 """Columns of the picture."""
+EXTRACTED = 32
+"""Images that a feature extractor is given at once."""
 
 
 class _Seen(NamedTuple):
@@ -23,22 +33,43 @@ class _Seen(NamedTuple):
     real: Tensor
 
 
+class _Judged(NamedTuple):
+    label: Tensor
+    before: Tensor
+    after: Tensor
+
+
 class Validation(Callback):
     """Logs the picture grid `images/synthetic_refined_real`, the distance to real and the do-nothing distance.
 
+    With judges also how many labels they no longer find, before and after; the picture frames those images in red.
     The samples are the same each time (the datamodule's), so that pictures and figures of a run compare.
+
+    Args:
+        judges: Fit for the data already (`Judges.require`); None judges nothing.
+        extractors: Networks whose features FID and KID are measured on, beside the patches.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, judges: Judges | None = None, extractors: Sequence[FeatureExtractor] = ()) -> None:
+        self.judges, self.extractors = judges, extractors
         self._seen: list[_Seen] = []
+        self._judged: list[_Judged] = []
+        self._keys: list[str] = []
+        self._features: dict[tuple[str, str], Tensor] = {}
 
     def on_validation_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, *args: Any
     ) -> None:
-        """Keep one batch of before, after and real."""
-        if isinstance(outputs, Tensor):
-            seen = (batch["synthetic"].image, outputs, batch["real"])
-            self._seen.append(_Seen(*(images.detach().float().cpu() for images in seen)))
+        """Keep one batch of before, after and real, and what the judges say of it."""
+        if not isinstance(outputs, Tensor):
+            return
+        labeled = batch["synthetic"]
+        seen = (labeled.image, outputs, batch["real"])
+        self._seen.append(_Seen(*(images.detach().float().cpu() for images in seen)))
+        if self.judges is not None:
+            answers = (self.judges.predict(images).cpu() for images in seen[:2])
+            self._judged.append(_Judged(labeled.label.detach().cpu(), *answers))
+            self._keys += labeled.key
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Measure and draw."""
@@ -49,8 +80,68 @@ class Validation(Callback):
         if len(refined) > 1:
             pl_module.log(DISTANCE, validation_distance(refined, real), rank_zero_only=True, prog_bar=True)
             pl_module.log(DO_NOTHING, validation_distance(synthetic, real), rank_zero_only=True)
+            for extractor in self.extractors:
+                for name, value in self._feature_distances(extractor, synthetic, refined, real).items():
+                    pl_module.log(name, value, rank_zero_only=True)
+        lost = self._judge(pl_module)
         if isinstance(trainer.logger, TensorBoardLogger) and isinstance(pl_module, Translator):
             every = max(1, len(synthetic) // SHOWN)
             rows = [images[::every][:SHOWN] for images in (synthetic, refined, real)]
+            if lost is not None:
+                rows[1] = framed(rows[1], lost[::every][:SHOWN])
+                rows = [images.expand(-1, rows[1].shape[1], -1, -1) for images in rows]
             grid = make_grid(torch.cat(rows), nrow=len(rows[0]), normalize=True, value_range=(-1, 1))
-            trainer.logger.experiment.add_image("images/synthetic_refined_real", grid, pl_module.steps_done)
+            trainer.logger.experiment.add_image(PICTURE, grid, pl_module.steps_done)
+
+    def _judge(self, pl_module: LightningModule) -> Tensor | None:
+        """Log what the judges say; which of all images they reject."""
+        if self.judges is None or not self._judged:
+            return None
+        label, before, after = (torch.cat(parts) for parts in zip(*self._judged, strict=True))
+        places = {key: place for place, key in reversed(list(enumerate(self._keys)))}
+        once = sorted(places.values())  # where there are more real images, synthetic ones come again
+        self._judged.clear()
+        self._keys.clear()
+        kind, count = self.judges.kind, len(self.judges.names)
+        label = label.squeeze(1) if kind == "mask" and label.ndim == 4 else label
+        for name, answers in ((LABEL_ERROR, after), (LABEL_ERROR_DO_NOTHING, before)):
+            pl_module.log(name, label_error(kind, answers[once], label[once], count), rank_zero_only=True)
+        pl_module.log(AGREEMENT, same_answers(before[once], after[once], kind), rank_zero_only=True)
+        return lost_labels(kind, after, label, count)
+
+    def _feature_distances(
+        self, extractor: FeatureExtractor, synthetic: Tensor, refined: Tensor, real: Tensor
+    ) -> dict[str, float]:
+        sides = {}
+        for side, images in (("synthetic", synthetic), ("refined", refined), ("real", real)):
+            kept = self._features.get((extractor.name, side))
+            if kept is None:
+                kept = torch.cat([extractor(part).float().cpu() for part in torch.split(images, EXTRACTED)])
+            if side != "refined":  # the others are the same images each time
+                self._features[extractor.name, side] = kept
+            sides[side] = kept
+        distances = {}
+        for metric, measure in (("fid", frechet), ("kid", kernel)):
+            name = f"distance/{metric_name(metric, extractor)}"
+            distances[name] = measure(sides["refined"], sides["real"])
+            distances[f"{name}_do_nothing"] = measure(sides["synthetic"], sides["real"])
+        return distances
+
+
+def framed(images: Tensor, chosen: Tensor) -> Tensor:
+    """Images in color, the chosen ones in a thin red frame that covers their border.
+
+    Args:
+        images: ``(B, 1 or 3, H, W)`` in [-1, 1].
+        chosen: ``(B,)`` bool.
+
+    Returns:
+        ``(B, 3, H, W)``.
+    """
+    colored = images.expand(-1, 3, -1, -1).clone()
+    height, width = colored.shape[-2:]
+    thick = max(1, min(height, width) // 32)
+    border = torch.ones(height, width, dtype=torch.bool)
+    border[thick : height - thick, thick : width - thick] = False
+    red = torch.tensor([1.0, -1.0, -1.0])[:, None, None]
+    return torch.where(chosen[:, None, None, None] & border, red, colored)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from refine.apply.files import MANIFEST
-from refine.apply.manifest import Entry, Manifest, failed, read_manifest
+from refine.apply.manifest import Audited, Entry, Manifest, failed, is_original, read_manifest
 
 
 def carried(key: str, sha256: str = "0") -> Entry:
@@ -55,6 +55,11 @@ def test_any_name_survives_on_one_line(tmp_path: Path) -> None:
         b'{"key": "/etc/passwd", "kind": "carried", "status": "done", "sha256": "0"}',
         b'{"key": "", "kind": "carried", "status": "done", "sha256": "0"}',
         b'{"key": "a", "kind": "image", "status": "done", "sha256": "0"}',
+        b'{"key": "a", "kind": "image", "status": "left-out", "reason": "fail", "input_sha256": "0"}',
+        b'{"key": "a", "kind": "image", "status": "left-out", "reason": "fail", "input_sha256": "0", "audit": 7}',
+        b'{"key": "a", "kind": "link", "status": "done", "target": "b", "audit": {"verdict": "fail", "strength": "1"}}',
+        b'{"key": "a", "kind": "link", "status": "done", "target": "b", "audit": {"verdict": "fail", "strength": 1}}',
+        b'{"key": "a", "kind": "carried", "status": "left-out", "reason": "fail"}',
     ],
 )
 def test_a_line_that_says_nothing_or_points_outside_is_damaged(tmp_path: Path, line: bytes) -> None:
@@ -62,6 +67,13 @@ def test_a_line_that_says_nothing_or_points_outside_is_damaged(tmp_path: Path, l
     found = read_manifest(tmp_path)
     assert not found.entries
     assert found.damaged == [1]
+
+
+def test_an_original_is_written_and_what_is_left_out_is_none() -> None:
+    audit: Audited = {"verdict": "fail", "strength": 0.0, "after": None}
+    assert is_original({"key": "a", "kind": "image", "status": "done", "audit": audit})
+    assert not is_original({"key": "a", "kind": "image", "status": "left-out", "audit": audit})
+    assert not is_original({"key": "a", "kind": "image", "status": "done", "audit": {**audit, "strength": 0.25}})
 
 
 def test_nothing_is_added_where_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

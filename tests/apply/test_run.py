@@ -105,7 +105,8 @@ def test_an_image_that_broke_after_it_was_done_leaves_no_output(tmp_path: Path) 
         ({"scale": "native"}, "--scale"),
         ({"images": "part0/*.png"}, "--images"),
         ({"layout": "images"}, "--layout"),
-        ({"strength": 0.5}, "checkpoint"),
+        ({"strength": 0.5}, r"--strength 1\.0, not 0\.5"),
+        ({"amount": 0.5}, "checkpoint"),
     ],
 )
 def test_another_flag_or_model_into_the_same_output_is_refused(
@@ -127,6 +128,38 @@ def test_the_record_holds_neither_time_nor_place(tmp_path: Path) -> None:
     record = json.loads((tmp_path / "a" / "out" / RUN).read_text())
     assert record["model"]["class_path"] == "tests.apply.tiny.Tiny"
     assert record["flags"]["batch_size"] == 8
+
+
+def test_less_strength_is_that_part_of_the_change(tmp_path: Path) -> None:
+    source = dataset(tmp_path / "in", count=4)
+    run(source, tmp_path / "full")
+    run(source, tmp_path / "half", strength=0.5)
+    for path in source.rglob("*.png"):
+        key = path.relative_to(source)
+        before, full, half = (
+            np.asarray(Image.open(root / key)).astype(float) for root in (source, tmp_path / "full", tmp_path / "half")
+        )
+        assert np.abs(half - (before + full) / 2).max() <= 1
+        assert (half != full).any()
+    assert json.loads((tmp_path / "half" / RUN).read_text())["flags"]["strength"] == 0.5
+
+
+def test_an_output_from_before_there_was_strength_goes_on(tmp_path: Path) -> None:
+    source, output = dataset(tmp_path / "in", count=4), tmp_path / "out"
+    run(source, output)
+    record = json.loads((output / RUN).read_text())
+    del record["flags"]["strength"], record["audit"]
+    (output / RUN).write_text(json.dumps(record))
+    assert run(source, output).kept == 4
+    with pytest.raises(InputError, match=r"--strength 1\.0, not 0\.5"):
+        run(source, output, strength=0.5)
+
+
+@pytest.mark.parametrize("strength", [0.0, -0.5, 1.01, float("nan")])
+def test_a_strength_out_of_its_range_is_refused(tmp_path: Path, strength: float) -> None:
+    with pytest.raises(InputError, match=r"--strength .*above 0 and up to 1"):
+        run(dataset(tmp_path / "in", count=2), tmp_path / "out", strength=strength)
+    assert not (tmp_path / "out").exists()
 
 
 def bad_folders(root: Path) -> dict[str, tuple[Path, Path]]:
@@ -255,7 +288,7 @@ def test_an_error_in_a_thread_ends_the_run(tmp_path: Path, monkeypatch: pytest.M
     def broken(*_: object) -> float:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("refine.apply.job.mean_absolute_change", broken)
+    monkeypatch.setattr("refine.apply.image_job.mean_absolute_change", broken)
     with pytest.raises(ZeroDivisionError):
         run(source, tmp_path / "out")
     assert not [key for key in tree(tmp_path / "out") if key.endswith(".png")]

@@ -1,3 +1,4 @@
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -5,7 +6,8 @@ import pytest
 from refine.apply import verify
 from refine.apply.files import MANIFEST
 from refine.errors import InputError
-from tests.apply.trees import dataset, run
+from tests.apply.judges import judged, repair
+from tests.apply.trees import dataset, noise, run, save
 
 
 @pytest.fixture
@@ -47,6 +49,18 @@ def test_a_file_replaced_by_a_link_to_the_same_bytes_is_changed(refined: Path) -
     path.rename(refined.parent / "moved.txt")
     path.symlink_to(refined.parent / "moved.txt")
     assert verify(refined) == ["changed: part0/image_000.txt"]
+
+
+def test_an_original_must_be_the_input_s_file_whatever_else_the_manifest_says(tmp_path: Path) -> None:
+    source = dataset(tmp_path / "in", count=2)
+    run(source, tmp_path / "out", repair=repair(judged(source, {"part0/image_000.png": "fail"})))
+    assert verify(tmp_path / "out") == []
+    image, manifest = tmp_path / "out" / "part0" / "image_000.png", tmp_path / "out" / MANIFEST
+    old, new = image.read_bytes(), save(image, noise(16, 16, seed=9)).read_bytes()
+    output = f'"output_sha256": "{sha256(old).hexdigest()}"'
+    assert manifest.read_text().count(output) == 1
+    manifest.write_text(manifest.read_text().replace(output, f'"output_sha256": "{sha256(new).hexdigest()}"'))
+    assert verify(tmp_path / "out") == ["changed: part0/image_000.png"]
 
 
 def test_a_torn_and_a_damaged_line_are_named(refined: Path) -> None:

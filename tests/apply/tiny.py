@@ -16,9 +16,9 @@ class Tiny(Translator):
 
     multiple = 4
 
-    def __init__(self, channels: int = 3, strength: float = 0.3) -> None:
+    def __init__(self, channels: int = 3, amount: float = 0.3) -> None:
         super().__init__()
-        self.channels, self.strength = channels, strength
+        self.channels, self.amount = channels, amount
         self.convolution = nn.Conv2d(channels, channels, 3, padding=1)
         with torch.no_grad():
             weights = torch.linspace(-1.0, 1.0, self.convolution.weight.numel())
@@ -26,17 +26,17 @@ class Tiny(Translator):
             self.convolution.bias.fill_(0.1)  # type: ignore[union-attr]  # known by construction
 
     def forward(self, images: Tensor) -> Tensor:
-        return images + self.strength * torch.tanh(self.convolution(images))
+        return images + self.amount * torch.tanh(self.convolution(images))
 
     def training_step(self, batch: UnpairedBatch, batch_idx: int) -> None:
         raise NotImplementedError("it is born trained")
 
 
-def tiny(channels: int = 3, strength: float = 0.3) -> Translator:
-    return Tiny(channels, strength).eval().requires_grad_(False)
+def tiny(channels: int = 3, amount: float = 0.3) -> Translator:
+    return Tiny(channels, amount).eval().requires_grad_(False)
 
 
-def save_tiny(path: Path, strength: float = 0.3) -> Path:
-    method = tiny(strength=strength)
+def save_tiny(path: Path, amount: float = 0.3) -> Path:
+    method = tiny(amount=amount)
     torch.save({"refine": {**method.description(), "steps_done": 0}, "state_dict": method.state_dict()}, path)
     return path

@@ -12,6 +12,7 @@ from PIL import Image
 
 from refine.apply import ApplySummary, refine_dataset
 from refine.apply.provenance import Settings
+from refine.apply.repair import Repair
 from tests.apply.tiny import tiny
 
 
@@ -37,9 +38,16 @@ def dataset(root: Path, count: int = 12) -> Path:
     return root
 
 
-def run(source: Path, output: Path, strength: float = 0.3, channels: int = 3, **flags: object) -> ApplySummary:
+def run(
+    source: Path,
+    output: Path,
+    amount: float = 0.3,
+    channels: int = 3,
+    repair: Repair | None = None,
+    **flags: object,
+) -> ApplySummary:
     settings = Settings(device="cpu")._replace(**flags)  # type: ignore[arg-type]  # plain values
-    return refine_dataset(tiny(channels, strength), f"tiny {strength}", source, output, settings)
+    return refine_dataset(tiny(channels, amount), f"tiny {amount}", source, output, settings, repair)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import pytest
 
 from refine.audit import label_files_identical
 from refine.errors import InputError
+from tests.apply.judges import judged, repair
 from tests.apply.trees import dataset, noise, run, save
 
 
@@ -39,6 +40,18 @@ def test_every_difference_is_named(folders: tuple[Path, Path]) -> None:
         "part1/image_001.txt: missing",
         "part1/image_003.png: missing",
     ]
+
+
+def test_what_is_left_out_must_not_be_there_and_an_original_must_be_the_same(tmp_path: Path) -> None:
+    source, out, original = dataset(tmp_path / "in", count=4), tmp_path / "out", tmp_path / "original"
+    wrong = judged(source, {"part0/image_000.png": "fail"})
+    run(source, out, repair=repair(wrong, "leave-out"))
+    run(source, original, repair=repair(wrong))
+    assert label_files_identical(source, out) == label_files_identical(source, original) == []
+    for folder in (out, original):
+        save(folder / "part0" / "image_000.png", noise(16, 16, seed=9))
+    assert label_files_identical(source, out) == ["part0/image_000.png: left out, but there is a file"]
+    assert label_files_identical(source, original) == ["part0/image_000.png: other bytes"]
 
 
 def test_a_manifest_that_was_tampered_with_does_not_hide_a_changed_label(folders: tuple[Path, Path]) -> None:

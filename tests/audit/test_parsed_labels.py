@@ -7,15 +7,22 @@ import pytest
 from PIL import Image
 
 from refine.audit import parsed_labels_equal
+from refine.audit.result import Verdict
 from refine.data.open_layout import open_layout
 from refine.errors import InputError
+from tests.apply.judges import WrittenJudge, repair
+from tests.apply.trees import run
 from tests.data.layouts.examples.bop import write_bop
 from tests.data.layouts.examples.carla import write_carla_named
 from tests.data.layouts.examples.class_table import write_class_table
 from tests.data.layouts.examples.coco import write_coco
 from tests.data.layouts.examples.solo import write_solo
 from tests.data.layouts.examples.unity_eyes import write_unity_eyes
+from tests.data.layouts.examples.voc import write_voc
 from tests.data.layouts.examples.webdataset import write_webdataset
+from tests.data.layouts.examples.yolo import write_yolo
+
+LABELED = [write_coco, write_class_table, write_solo, write_carla_named, write_unity_eyes, write_voc, write_yolo]
 
 GAZE = "path,pitch,yaw\n0.png,0.1,0.2\n1.png,0.3,0.4\n"
 
@@ -78,6 +85,20 @@ def test_an_image_that_failed_is_not_asked_for(masks: tuple[Path, Path]) -> None
     (masks[1] / "masks/a.png").unlink()
     found = parsed_labels_equal(*masks)
     assert (found.equal, found.problems) == (1, [])
+
+
+@pytest.mark.parametrize("write", LABELED, ids=lambda write: str(write.__name__))
+@pytest.mark.parametrize("number", [0, -1])
+def test_an_image_that_an_audit_left_out_is_not_asked_for(
+    write: Callable[[Path], Path], number: int, tmp_path: Path
+) -> None:
+    source, output = write(tmp_path / "before"), tmp_path / "after"
+    records = open_layout("auto", source).records()
+    verdicts: dict[str, Verdict] = {record.key: "pass" for record in records}
+    judge = WrittenJudge({**verdicts, records[number].key: "fail"})
+    assert run(source, output, repair=repair(judge, "leave-out")).left_out == 1
+    found = parsed_labels_equal(source, output)
+    assert (found.equal, found.problems) == (len(records) - 1, [])
 
 
 def fail(refined: Path, key: str) -> None:

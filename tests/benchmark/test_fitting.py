@@ -2,10 +2,9 @@ import logging
 
 import pytest
 import torch
-from torch import Tensor
 
 from refine.benchmark import fitting
-from refine.benchmark.fitting import Protocol, augment, fit_task, predict
+from refine.benchmark.fitting import Protocol, fit_task, predict
 from refine.benchmark.labeled_images import LabeledImages
 
 QUICK = Protocol(steps=30, batch_size=8, shift=1, horizontal_flip=True)
@@ -21,65 +20,6 @@ def halves(labels: list[int], seed: int = 0) -> LabeledImages:
     for image, label in zip(images, labels, strict=True):
         image[:, 8 * label : 8 * label + 8] += 150
     return LabeledImages(images, torch.tensor(labels), tuple(f"{i}.png" for i in range(len(labels))))
-
-
-@pytest.fixture
-def no_jitter(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fitting, "JITTER", 0.0)
-
-
-def augmented(images: Tensor, shift: int, flip: bool, generator: torch.Generator) -> Tensor:
-    return augment(images, torch.zeros(len(images), dtype=torch.int64), shift, flip, generator)[0]
-
-
-def levels(images: Tensor) -> Tensor:
-    return ((images + 1) * 127.5).round().to(torch.uint8)
-
-
-@pytest.mark.usefixtures("no_jitter")
-def test_without_shift_flip_and_jitter_images_stay() -> None:
-    images = halves([0, 1]).images
-    assert torch.equal(levels(augmented(images, 0, False, generator())), images)
-
-
-@pytest.mark.usefixtures("no_jitter")
-def test_shifts_replicate_the_border_and_are_drawn_for_each_image() -> None:
-    image = torch.arange(25, dtype=torch.uint8).reshape(1, 1, 5, 5)
-    seen = set()
-    for moved in levels(augmented(image.expand(200, -1, -1, -1), 1, False, generator())):
-        down, across = divmod(int(moved[0, 2, 2]) - 12, 5) if moved[0, 2, 2] >= 12 else (-1, int(moved[0, 2, 2]) - 7)
-        if across > 1:
-            down, across = down + 1, across - 5
-        rows, columns = ((torch.arange(5) + offset).clamp(0, 4) for offset in (down, across))
-        assert torch.equal(moved[0], image[0, 0][rows][:, columns])
-        seen.add((down, across))
-    assert len(seen) == 9
-
-
-@pytest.mark.usefixtures("no_jitter")
-def test_mirrors_half_of_the_images_left_and_right_if_it_may() -> None:
-    images = halves([0]).images.expand(400, -1, -1, -1)
-    mirrored = [torch.equal(moved, images[0].flip(2)) for moved in levels(augmented(images, 0, True, generator()))]
-    kept = [torch.equal(moved, images[0]) for moved in levels(augmented(images, 0, True, generator()))]
-    assert sum(mirrored) + sum(kept) == 400
-    assert 150 < sum(mirrored) < 250
-    assert torch.equal(levels(augmented(images, 0, False, generator())), images)
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-def test_jitter_is_mild_stays_in_range_and_differs_by_image(channels: int) -> None:
-    images = halves([0, 0]).images[:1, :channels].expand(2, -1, -1, -1)
-    changed = augmented(images, 0, False, generator())
-    assert changed.shape == images.shape
-    assert not torch.equal(changed[0], changed[1])
-    assert -1 <= float(changed.min()) < float(changed.max()) <= 1
-    assert float((changed - (images / 127.5 - 1)).abs().mean()) < 0.4
-
-
-def test_jitter_keeps_gray_gray() -> None:
-    gray = halves([0, 1]).images[:, :1].expand(-1, 3, -1, -1)
-    changed = augmented(gray, 0, False, generator())
-    assert torch.allclose(changed[:, 0], changed[:, 2], atol=1e-5)
 
 
 def test_a_fitted_task_is_right_on_new_images() -> None:
@@ -119,3 +59,22 @@ def test_says_nothing(capfd: pytest.CaptureFixture[str], recwarn: pytest.Warning
     fit_task(halves([0, 1]), ("above", "below"), QUICK, seed=0)
     assert capfd.readouterr() == ("", "")
     assert not recwarn.list
+
+
+def test_images_that_stand_twice_in_the_order_are_drawn_twice_as_often() -> None:
+    data = halves([0] * 3)
+    masks = Protocol(steps=60, batch_size=3, shift=0, horizontal_flip=False, kind="targets")
+    drawn = fitting._Batches(data._replace(labels=torch.eye(3)), masks, seed=0, order=[0, 1, 1])
+    assert torch.cat([batch.label for batch in drawn]).sum(0).tolist() == [60, 120, 0]
+
+
+def test_randomized_images_look_other_and_keep_their_labels() -> None:
+    data = halves([0, 1] * 4)
+    plain, strong = (list(fitting._Batches(data, QUICK, seed=0, randomized=on)) for on in (False, True))
+    assert all(torch.equal(one.label, other.label) for one, other in zip(plain, strong, strict=True))
+    assert all(float((one.image - other.image).abs().mean()) > 0.1 for one, other in zip(plain, strong, strict=True))
+
+
+def test_width_learning_rate_and_network_are_the_protocols() -> None:
+    task = Protocol(7, 2, 0, False, network="small-cnn", width=8, learning_rate=0.1).task(("a", "b"), 1, 3)
+    assert (task.steps, task.width, task.learning_rate, task.seed, task.channels) == (7, 8, 0.1, 3, 1)

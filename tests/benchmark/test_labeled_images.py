@@ -3,22 +3,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from refine.benchmark.labeled_images import blocks, common_size, open_labeled, read_labeled
+from refine.benchmark.labeled_images import common_size, open_labeled, read_labeled
 from refine.data.layouts import ClassFolders
 from refine.errors import InputError
 from tests.conftest import WriteImages
-
-KEYS = tuple(f"{('red', 'green')[n % 2]}/real_{n * 20}.png" for n in range(13))  # not padded: 100 comes after 20
-
-
-def test_blocks_are_contiguous_in_the_recording_and_hold_each_image_once() -> None:
-    shuffled = tuple(KEYS[i] for i in torch.randperm(13, generator=torch.Generator().manual_seed(0)).tolist())
-    found = [[KEYS.index(shuffled[index]) for index in block] for block in blocks(shuffled, 5)]
-    assert [position for block in found for position in block] == list(range(13))
-
-
-def test_blocks_are_of_nearly_equal_size() -> None:
-    assert sorted(len(block) for block in blocks(KEYS, 5)) == [2, 2, 3, 3, 3]
 
 
 def test_reads_images_and_labels_in_the_order_of_the_classes_given(tmp_path: Path, write_images: WriteImages) -> None:

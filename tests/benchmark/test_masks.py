@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from refine.benchmark.datasets import Datasets
 from refine.benchmark.result import Benchmark
-from refine.benchmark.rows import Datasets
 from refine.cli import main
 from refine.errors import InputError
 
@@ -77,15 +77,32 @@ def test_figures_are_of_the_classes_that_the_test_shows_and_of_the_pixels_that_h
         assert row["n_test"] == 8
 
 
-def test_the_table_has_a_line_for_each_class(result: tuple[Benchmark, str]) -> None:
+def test_the_tables_have_a_line_for_each_row(result: tuple[Benchmark, str]) -> None:
     found, text = result
-    head, classes = text.split("intersection over union of each class in %")
+    head, differences, classes = _parts(text)
     assert "mIoU in % on 8 real images of ground, block, never; 2 seeds" in head
     assert "of all" in head
-    line = next(line for line in classes.splitlines() if "block" in line)
-    expected = [f"{50 * sum(row['iou']['block']):.1f}" for row in found["rows"].values()]
-    assert [cell.strip() for cell in line.split("│")[2:-1]] == expected
+    assert [cell.strip() for cell in _line(classes, "trained on").split("┃")[2:-1]] == ["ground", "block"]
+    for name, row in found["rows"].items():
+        expected = [f"{50 * sum(row['iou'][each]):.1f}" for each in ("ground", "block")]
+        assert _cells(classes, name) == expected
+        if name != "synthetic":
+            assert _cells(differences, name)[0] == f"{100 * row['difference']['value']:+.1f}"
     assert "never" not in classes
+
+
+def _parts(text: str) -> tuple[str, str, str]:
+    head, rest = text.split("difference to synthetic")
+    differences, classes = rest.split("intersection over union of each class in %")
+    return head, differences, classes
+
+
+def _line(text: str, start: str) -> str:
+    return next(line for line in text.splitlines() if line[2:].startswith(f"{start} "))
+
+
+def _cells(text: str, name: str) -> list[str]:
+    return [cell.strip() for cell in _line(text, name).split("│")[2:-1]]
 
 
 def test_masks_without_a_single_class_are_refused_before_the_training(tmp_path: Path) -> None:

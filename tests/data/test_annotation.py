@@ -1,9 +1,11 @@
 from dataclasses import replace
 
 import torch
+from torch import Tensor
 from torchvision.tv_tensors import BoundingBoxes, KeyPoints, Mask
 
-from refine.data.annotation import Annotation, Objects, same
+from refine.data.annotation import Annotation, Objects, box_rows, same
+from refine.labels import MOST_OBJECTS
 
 
 def objects() -> Objects:
@@ -30,9 +32,35 @@ def test_the_training_label_is_the_part_of_its_kind() -> None:
     assert int(found.label("class")) == 3
     assert found.label("mask").tolist() == [[0, 255], [1, 1]]
     assert torch.isnan(found.label("targets")[1])
-    for kind in ("objects", "none"):
-        assert found.label(kind).shape == (0,)
+    assert found.label("none").shape == (0,)
     assert Annotation().label("mask").shape == (0,)
+
+
+def test_the_training_label_of_objects_is_rows_of_class_and_box_of_one_length() -> None:
+    rows = annotation().label("objects")
+    assert (rows.shape, rows.dtype, type(rows)) == ((MOST_OBJECTS, 5), torch.float32, torch.Tensor)
+    assert rows[0].tolist() == [2.0, 1.0, 2.0, 3.0, 4.0]
+    assert (rows[1:] == -1).all()
+    assert (Annotation().label("objects") == -1).all()
+    assert (Annotation(objects=boxes()).label("objects") == -1).all()
+
+
+def boxes(*corners: tuple[float, float, float, float], crowd: Tensor | None = None) -> Objects:
+    """On a canvas of 20 rows and 300 columns, each of another class."""
+    placed = BoundingBoxes(torch.tensor(corners).reshape(-1, 4), format="XYXY", canvas_size=(20, 300))
+    return Objects(placed, torch.arange(len(corners)), crowd)
+
+
+def test_crowds_and_boxes_without_area_in_the_image_are_no_rows() -> None:
+    found = boxes((0, 0, 5, 5), (1, 1, 1, 9), (-9, 2, 0, 9), (290, 15, 310, 25), (3, 3, 9, 9))
+    rows = box_rows(replace(found, crowd=torch.tensor([True, False, False, False, False])))
+    assert rows[:3].tolist() == [[3, 290, 15, 300, 20], [4, 3, 3, 9, 9], [-1] * 5]
+
+
+def test_of_more_objects_than_there_are_rows_the_largest_stay_in_their_order() -> None:
+    sides = [*range(2, MOST_OBJECTS + 2), 1.5, 200]
+    rows = box_rows(boxes(*[(0.0, 0.0, float(side), 1.0) for side in sides]))
+    assert rows[:, 3].tolist() == [*range(3, MOST_OBJECTS + 2), 200]
 
 
 def test_equal_annotations_are_the_same_whoever_made_them() -> None:

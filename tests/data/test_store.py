@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
-from torchvision.tv_tensors import Mask
+from torchvision.tv_tensors import BoundingBoxes, Mask
 
-from refine.data.annotation import Annotation, same
+from refine.data.annotation import Annotation, Objects, same
 from refine.data.layouts import ClassFolders, MaskFolders
 from refine.data.samples import LabelSpace, Record
 from refine.data.store import Cache, ImageStore, split_by_key
@@ -109,6 +109,31 @@ def test_a_broken_label_is_found_before_training(tmp_path: Path, write_images: W
     layout.broken = True
     with pytest.raises(InputError, match=r"b-003\.png: damaged label"):
         ImageStore(layout, layout.records(), 3, None, "none")
+
+
+class Boxes(ClassFolders):
+    """Class folders of 32x32 pixels with one box in each image of class b, and two of which one has no area in a."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.label_space = LabelSpace("objects", ("a", "b"))
+
+    def annotation(self, record: Record) -> Annotation:
+        corners = [[4.0, 8.0, 16.0, 32.0]] if record.key.startswith("b") else [[0.0, 0, 8, 8], [1.0, 1, 9, 1]]
+        placed = BoundingBoxes(torch.tensor(corners), format="XYXY", canvas_size=(32, 32))
+        return Annotation(objects=Objects(placed, torch.ones(len(corners)).long()))
+
+
+@pytest.mark.parametrize("cache", ["memory", "memmap", "none"])
+def test_boxes_come_in_the_working_size_of_their_images(
+    tmp_path: Path, write_images: WriteImages, cache: Cache
+) -> None:
+    layout = Boxes(write_images(tmp_path))
+    store = ImageStore(layout, layout.records(), 3, (16, 64), cache)
+    assert store.annotation(7).label("objects")[:2].tolist() == [[1, 8, 4, 32, 16], [-1] * 5]
+    assert store.tally == {"images": 12, "objects": 12, "flat": 6, "crowds": 0, "beyond": 0, "empty": 0}
+    whole = ImageStore(layout, layout.records(), 3, None, cache)
+    assert whole.annotation(7).label("objects")[0].tolist() == [1, 4, 8, 16, 32]
 
 
 def records(count: int) -> list[Record]:

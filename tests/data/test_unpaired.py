@@ -7,7 +7,9 @@ from torch import Tensor
 
 from refine.data import UnpairedBatch, UnpairedImages
 from refine.errors import InputError
+from refine.labels import MOST_OBJECTS
 from tests.conftest import WriteImages
+from tests.data.layouts.examples.coco import thing, write_json
 
 Pair = tuple[Path, Path]
 
@@ -225,3 +227,93 @@ def test_real_images_are_resized_on_their_own_where_the_camera_has_another_scale
     assert {*data._synthetic.sizes} == {(16, 32)}
     assert {*data._real.sizes} == {(24, 20)}
     assert data.working_size == (16, 32)  # `apply` works on the synthetic side
+
+
+def rectangles(root: Path, count: int = 6) -> Pair:
+    """Gray pictures 24x32 with one white rectangle on black each, but for the first, which has nothing; as COCO."""
+    (root / "images").mkdir(parents=True)
+    pictures, things = [], []
+    for number in range(count):
+        pixels = torch.zeros(24, 32, dtype=torch.uint8)
+        if number:
+            left, top, right, bottom = 2 + number, 1 + number, 14 + 2 * number, 12 + number
+            pixels[top:bottom, left:right] = 255
+            things.append(thing(number, number, 1 + number % 2, [left, top, right - left, bottom - top], []))
+        Image.fromarray(pixels.numpy()).save(root / "images" / f"{number}.png")
+        pictures.append({"id": number, "file_name": f"images/{number}.png", "height": 24, "width": 32})
+    names = [{"id": 1, "name": "even"}, {"id": 2, "name": "odd"}]
+    write_json(root / "labels.json", images=pictures, annotations=things, categories=names)
+    return root, root / "images"
+
+
+def seen(image: Tensor) -> list[int]:
+    """Left, top, right and bottom of what is white."""
+    rows, columns = (image[0] > 0).nonzero().unbind(1)
+    return [int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_boxes_stack_and_move_with_their_images(tmp_path: Path, workers: int) -> None:
+    data = UnpairedImages(
+        *rectangles(tmp_path),
+        layout="coco",
+        channels=1,
+        crop=(22, 28),
+        shift=3,
+        horizontal_flip=True,
+        vertical_flip=True,
+        batch_size=8,
+        workers=workers,
+        validation_fraction=0,
+    )
+    moved = 0
+    for batch in first_batches(data, 4):
+        images, label, keys = batch["synthetic"]
+        assert (label.shape, label.dtype) == ((8, MOST_OBJECTS, 5), torch.float32)
+        for image, rows, key in zip(images, label, keys, strict=True):
+            number = int(Path(key).stem)
+            assert (rows[1:] == -1).all()
+            assert rows[0].tolist() == ([number % 2, *seen(image)] if number else [-1.0] * 5)
+            moved += number > 0 and rows[0, 1] != 2 + number
+    assert moved > 10
+    assert (data.label_space.kind, data.label_space.names) == ("objects", ("even", "odd"))
+
+
+def test_boxes_follow_the_working_size_and_the_crop_of_validation(tmp_path: Path) -> None:
+    pair = rectangles(tmp_path)
+    data = UnpairedImages(*pair, layout="coco", channels=1, resize=(48, 64), crop=(44, 60), validation_fraction=0)
+    data.setup("fit")
+    samples = {
+        key: (image, rows)
+        for batch in data.val_dataloader()
+        for image, rows, key in zip(*batch["synthetic"], strict=True)
+    }
+    assert len(samples) == 6
+    image, rows = samples["images/3.png"]
+    assert rows[0].tolist() == [1, 5 * 2 - 2, 4 * 2 - 2, 20 * 2 - 2, 15 * 2 - 2] == [1, *seen(image)]
+
+
+def test_says_what_objects_there_are_and_counts_no_held_out_image_twice(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pair = rectangles(tmp_path, count=12)
+    for fraction in (0.0, 0.5):
+        UnpairedImages(*pair, layout="coco", channels=1, validation_fraction=fraction).setup("fit")
+        assert "\nobjects: 11 in 12 images, 1 of them without any\n" in capsys.readouterr().out
+
+
+def test_who_learns_boxes_is_told_what_is_missing_and_nobody_else(tmp_path: Path) -> None:
+    pair = rectangles(tmp_path)
+    (tmp_path / "map.yaml").write_text("to: [thing]\nclasses: {even: null, odd: null}\n")
+    data = UnpairedImages(*pair, layout="coco", channels=1)
+    data.setup("fit")
+    data.require_labels()
+    nothing = UnpairedImages(*pair, layout="coco", channels=1, mapping=str(tmp_path / "map.yaml"))
+    nothing.setup("fit")
+    with pytest.raises(InputError, match=r"nothing to learn in the images of training \(objects: 0 in .*\); check"):
+        nothing.require_labels()
+    Image.new("L", (32, 24)).save(pair[1] / "unnamed.png")
+    unnamed = UnpairedImages(*pair, layout="coco", channels=1)
+    unnamed.setup("fit")
+    with pytest.raises(InputError, match=r"unnamed\.png: an image that labels\.json does not name"):
+        unnamed.require_labels()

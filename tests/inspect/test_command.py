@@ -203,7 +203,7 @@ def test_kid_is_measured_on_the_features_that_are_asked_for(tmp_path: Path) -> N
     from refine.inspect import inspect
 
     class Means:
-        name, sha256, resize = "means", None, "none"
+        name, sha256, resize, input_range = "means", None, "none", "-1 to 1"
 
         def __call__(self, images: Tensor) -> Tensor:
             return images.mean(dim=(2, 3))

@@ -9,7 +9,7 @@ from refine.inspect.distances import distances
 class Means:
     """A network that counts the images it saw."""
 
-    name, sha256, resize = "means", None, "none"
+    name, sha256, resize, input_range = "means", None, "none", "-1 to 1"
 
     def __init__(self, fill: float = 0.0) -> None:
         self.seen, self.channels, self.fill = 0, 0, fill

@@ -111,3 +111,8 @@ def test_half_precision_outputs_are_compared_in_full_precision() -> None:
     logits = torch.zeros(2, 3, dtype=torch.bfloat16)
     assert semantic_classes(logits, torch.tensor([0, 1])).dtype == torch.float32
     assert semantic_targets(logits, logits).dtype == torch.float32
+
+
+def test_maps_of_a_detector_are_no_labels() -> None:
+    with pytest.raises(ValueError, match="no targets of a semantic loss"):
+        pseudo_labels(torch.zeros(1, 6, 4, 4), "objects")

@@ -15,6 +15,7 @@ from refine.losses.semantic import pseudo_labels, semantic_classes, semantic_mas
 from refine.methods.checkpoint import load_translator, read_checkpoint
 from refine.methods.cycada import CHANGED, MEMORY, CyCADA
 from refine.methods.cyclegan import CycleGAN, Translated
+from refine.methods.task import Task
 from tests.methods.interrupted import assert_resume_is_exact, go_on
 from tests.methods.steps import run_steps
 from tests.methods.stored import stored_task
@@ -378,3 +379,9 @@ def test_a_task_model_of_gray_images_is_refused_for_color_and_one_of_color_reads
     (tmp_path / "rgb").mkdir()
     method = small(stored_task(tmp_path / "rgb", channels=3))
     assert term(method, batch()) >= 0.0
+
+
+def test_a_detector_has_no_semantic_loss_and_says_so(tmp_path: Path) -> None:
+    write_bundle(Task(["car"], channels=1, width=4, kind="objects"), tmp_path / "detector")
+    with pytest.raises(InputError, match=r"a detector of objects, for which there is no semantic loss; name a task"):
+        small(tmp_path / "detector").load_task()

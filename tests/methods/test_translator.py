@@ -88,3 +88,17 @@ def test_refining_twice_gives_the_same() -> None:
     method = CycleGAN(features=4, blocks=1, discriminator_features=4).eval()
     images = torch.rand(2, 3, 20, 20)
     assert torch.equal(method.refine(images), method.refine(images))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_less_strength_makes_that_part_of_the_change_and_full_strength_leaves_no_bit_different(channels: int) -> None:
+    torch.manual_seed(0)
+    method = CycleGAN(features=4, blocks=1, discriminator_features=4).eval()
+    images = torch.rand(2, channels, 20, 20) * 2 - 1
+    whole = method.refine(images)
+    assert method.strength == 1.0
+    method.strength = 0.25
+    assert torch.allclose(method.refine(images), images + 0.25 * (whole - images))
+    method.strength = 0.0
+    assert torch.equal(method.refine(images), images)
+    assert "strength" not in method.inference_state()  # of a call, not of the model

@@ -1,7 +1,9 @@
 import math
 
+import numpy as np
 import pytest
 import torch
+from scipy.spatial.transform import Rotation
 
 from refine.metrics.angles import angular_error
 
@@ -33,3 +35,12 @@ def test_refuses_shapes_that_would_broadcast() -> None:
         angular_error(torch.zeros(3, 2), torch.zeros(2))
     with pytest.raises(ValueError, match="must both be"):
         angular_error(torch.zeros(3, 3), torch.zeros(3, 3))
+
+
+def test_the_error_is_the_angle_between_directions_that_scipy_turned() -> None:
+    angles = torch.rand(2, 50, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64) * 2.4 - 1.2
+    # the line of sight into the camera, pitched about the camera's axis x, then turned about its axis y
+    first, second = (Rotation.from_euler("xy", each.numpy()).apply([0.0, 0.0, -1.0]) for each in angles)
+    expected = np.degrees(np.arccos((first * second).sum(axis=1)))
+    assert expected.min() < 20 < 90 < expected.max()
+    assert angular_error(angles[0], angles[1]).tolist() == pytest.approx(expected.tolist(), abs=1e-9)

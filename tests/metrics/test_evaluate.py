@@ -1,6 +1,7 @@
 import importlib
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from refine.cli import main
 from refine.data.images import is_image_name
 from refine.data.open_layout import open_layout
 from refine.errors import InputError
@@ -26,7 +28,7 @@ from tests.data.layouts.examples.webdataset import make_shard, picture
 class Moments:
     """Mean and deviation of each image."""
 
-    name, sha256, resize = "moments", "abc", "none"
+    name, sha256, resize, input_range = "moments", "abc", "none", "-1 to 1"
 
     def __call__(self, images: Tensor) -> Tensor:
         return torch.stack([images.mean(dim=(1, 2, 3)), images.std(dim=(1, 2, 3))], dim=1)
@@ -35,7 +37,7 @@ class Moments:
 class Identity:
     """One direction for each brightness: two different images are orthogonal."""
 
-    name, sha256, resize = "identity", None, "none"
+    name, sha256, resize, input_range = "identity", None, "none", "-1 to 1"
 
     def __call__(self, images: Tensor) -> Tensor:
         levels = ((images.mean(dim=(1, 2, 3)) + 1) * 127.5).round().long()
@@ -79,7 +81,7 @@ def test_the_floor_is_that_of_disjoint_halves(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         for number in range(12):
             Image.new("L", (16, 16), 20 * number + (name == "other")).save(tmp_path / name / f"{number:02}.png")
-    rows = evaluate(tmp_path / "other", tmp_path / "real", tmp_path / "real", swd=False, extractors=[Identity()])[
+    rows = evaluate(tmp_path / "other", tmp_path / "real", tmp_path / "real", metrics=["kid"], extractors=[Identity()])[
         "rows"
     ]
     # Orthogonal images: an image on both sides would pull the distance below zero, as it does for the whole set.
@@ -119,10 +121,12 @@ def test_the_record_says_what_was_measured_on_what(folder: Maker, tmp_path: Path
     }
     assert record["folders"]["real"]["formats"] == {"png": 5}
     assert record["size"] == [32, 24]
-    assert record["extractors"] == {"moments": {"sha256": "abc", "dimension": 2, "resize": "none"}}
+    assert record["extractors"] == {
+        "moments": {"sha256": "abc", "dimension": 2, "resize": "none", "input_range": "-1 to 1"}
+    }
     assert record["floor"]["n"] == 2
     assert record["seed"] == 7
-    assert {"torch", "torchvision", "torchmetrics", "torch-fidelity"} <= set(record["versions"])
+    assert {"torch", "torchvision", "torch-fidelity", "scipy"} <= set(record["versions"])
     assert "patches_per_image" in record["swd"]
 
 
@@ -157,7 +161,7 @@ def test_bad_input_is_refused_before_anything_is_read(folder: Maker, tmp_path: P
     with pytest.raises(InputError, match="6x40 are too small for swd; give --size HxW"):
         evaluate(good, good, good, size=(6, 40))
     with pytest.raises(InputError, match="nothing to measure"):
-        evaluate(good, good, good, swd=False)
+        evaluate(good, good, good, metrics=[])
     with pytest.raises(InputError, match="is a folder; name the JSON file"):
         evaluate(good, good, good, output=tmp_path)
 
@@ -238,8 +242,7 @@ def test_images_in_shards_are_measured_like_files(folder: Maker, tmp_path: Path)
 def test_halves_stay_disjoint_where_patches_of_few_images_are_kept(
     folder: Maker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("sides", "evaluate"):
-        monkeypatch.setattr(importlib.import_module(f"refine.metrics.{module}"), "MOST_DESCRIBED", 6)
+    monkeypatch.setattr(importlib.import_module("refine.metrics.sides"), "MOST_DESCRIBED", 6)
     rows = evaluate(folder("s", 12), folder("r", 12), folder("t", 12), extractors=[Moments()])["rows"]
     assert rows["refined"]["swd"]["n"] == [6, 6]
     assert rows["real_floor"]["swd"]["n"] == [3, 3]
@@ -258,3 +261,162 @@ def test_an_output_that_cannot_be_written_is_found_before_the_work(folder: Maker
         evaluate(*sides, extractors=[Never()], output=tmp_path / "file" / "metrics.json")
     with pytest.raises(InputError, match=r"m\.json: lies in the refined folder"):
         evaluate(*sides, extractors=[Never()], output=sides[1] / "sub" / "m.json")
+
+
+SHARES = ["precision", "recall", "density", "coverage"]
+
+
+def test_metrics_are_those_that_were_chosen_each_at_the_number_of_the_floor(folder: Maker) -> None:
+    folders = folder("s", 14, 60), folder("r", 13, 110), folder("t", 16, 128)
+    found = evaluate(*folders, metrics=[*SHARES, "fid"], extractors=[Moments()], neighbors=2)
+    for row in found["rows"].values():
+        assert list(row) == [f"{metric}[moments]" for metric in ("fid", *SHARES)]
+        for name, score in row.items():
+            assert score.get("higher_is_nearer", False) == (not name.startswith("fid"))
+            assert score["at_floor_n"]["n"] == [8, 8]
+    assert found["rows"]["refined"]["coverage[moments]"]["value"] == 0  # too dark by far
+    assert found["rows"]["real_floor"]["coverage[moments]"]["value"] > 0.5
+    record: Any = found["provenance"]
+    assert record["metrics"] == ["fid", *SHARES]
+    assert record["neighbors"] == dict.fromkeys(SHARES, 2)
+    again = evaluate(*folders, metrics=SHARES, extractors=[Moments()])
+    record = again["provenance"]
+    assert record["neighbors"] == {"precision": 3, "recall": 3, "density": 5, "coverage": 5}
+    density = "density[moments]"
+    assert again["rows"]["real_floor"][density]["value"] != found["rows"]["real_floor"][density]["value"]
+
+
+def test_metrics_that_cannot_be_measured_are_refused_before_anything_is_read(folder: Maker) -> None:
+    sides, networks = (folder("s", 9), folder("r", 9), folder("t", 9)), [Moments()]
+    for arguments, message in [
+        ({"metrics": ["is"]}, "--metrics is: no such metric; choose from swd, fid"),
+        ({"metrics": ["kid"]}, "--metrics kid: is measured on a network's features; give --features"),
+        ({"metrics": ["swd"], "extractors": networks}, "--features: a network is given, but no metric"),
+        ({"metrics": ["kid"], "extractors": networks, "infinite": True}, "--infinite: extrapolates FID"),
+        ({"extractors": networks, "infinite": True}, "--infinite: needs 8 images .* found 4"),
+        ({"metrics": ["recall"], "extractors": networks, "neighbors": 4}, "4 neighbors need 5 images .* found 4"),
+    ]:
+        with pytest.raises(InputError, match=message):
+            evaluate(*sides, **arguments)  # type: ignore[arg-type]  # arguments of several types
+
+
+def test_fid_alone_keeps_no_features_and_is_the_same(folder: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    folders = folder("s", 14, 60), folder("r", 13, 110), folder("t", 16, 128)
+    both = evaluate(*folders, metrics=["fid", "kid"], extractors=[Moments()])["rows"]
+    kept: list[bool] = []
+    module = importlib.import_module("refine.metrics.evaluate")
+    read_side = module.read_side
+
+    def spy(*args: Any, **kwargs: Any) -> Any:
+        kept.append(kwargs["keep"])
+        return read_side(*args, **kwargs)
+
+    monkeypatch.setattr(module, "read_side", spy)
+    alone = evaluate(*folders, metrics=["fid"], extractors=[Moments()])["rows"]
+    assert kept == [False] * 3
+    for name, row in alone.items():
+        assert row == {"fid[moments]": both[name]["fid[moments]"]}
+
+
+def test_only_kid_between_distinct_sets_has_an_interval_and_what_refining_changed_one_too(folder: Maker) -> None:
+    synthetic, refined, real = folder("s", 14, 60), folder("r", 14, 110), folder("t", 16, 128)
+    rows = evaluate(synthetic, refined, real, extractors=[Moments()])["rows"]
+    for name in ("synthetic", "refined"):
+        score = rows[name]["kid[moments]"]
+        for each in (score, score["at_floor_n"]):
+            low, high = each["interval"]
+            assert low < each["value"] < high
+        assert "interval" not in rows[name]["fid[moments]"]
+        assert "between_groups" not in score
+    assert "interval" not in rows["real_floor"]["kid[moments]"]
+    assert all("change" not in score for row in ("synthetic", "real_floor") for score in rows[row].values())
+    for name, score in rows["refined"].items():
+        assert score["change"]["value"] == score["value"] - rows["synthetic"][name]["value"] < 0
+        assert ("interval" in score["change"]) == (name == "kid[moments]")
+    low, high = rows["refined"]["kid[moments]"]["change"]["interval"]
+    assert low < rows["refined"]["kid[moments]"]["change"]["value"] < high < 0
+    itself = evaluate(synthetic, real, real, extractors=[Moments()])["rows"]["refined"]["kid[moments]"]
+    assert "interval" not in itself
+    assert "interval" not in itself["change"]
+
+
+def test_changes_are_paired_where_the_images_have_the_same_keys(folder: Maker) -> None:
+    synthetic, real = folder("s", 14, 60), folder("t", 16, 128)
+    refined = shutil.copytree(synthetic, synthetic.with_name("r"))
+    name = "kid[moments]"
+    change = evaluate(synthetic, refined, real, extractors=[Moments()])["rows"]["refined"][name]["change"]
+    assert change == {"value": 0.0, "interval": [0.0, 0.0], "paired": True}
+    (refined / "sub" / "9.png").rename(refined / "sub" / "9x.png")  # the same pictures in the same order
+    change = evaluate(synthetic, refined, real, extractors=[Moments()])["rows"]["refined"][name]["change"]
+    assert change["paired"] is False
+    assert change["interval"][0] < 0 < change["interval"][1]
+
+
+def test_images_of_a_group_are_drawn_together(folder: Maker, tmp_path: Path) -> None:
+    folders = folder("s", 20, 60), folder("r", 20, 110), folder("t", 24, 128)
+    for root in folders:
+        for number in range(10, len(list(root.rglob("*.png")))):  # ten pictures, each two times or three
+            shutil.copy(root / "sub" / f"{number % 10}.png", root / "sub" / f"{number}.png")
+    score = evaluate(*folders, extractors=[Moments()])["rows"]["refined"]["kid[moments]"]
+    result = evaluate(*folders, extractors=[Moments()], groups=r"(\d)\.png$")
+    grouped = result["rows"]["refined"]["kid[moments]"]
+    assert grouped["value"] == score["value"]
+    assert grouped["between_groups"] != grouped["value"]
+    widths = [each["interval"][1] - each["interval"][0] for each in (score, grouped)]
+    assert widths[1] > 1.2 * widths[0]
+    assert not any("groups" in warning for warning in result["warnings"])
+    (tmp_path / "groups.csv").write_text("key,group\n" + "".join(f"sub/{n}.png,{n % 3}\n" for n in range(24)))
+    result = evaluate(*folders, extractors=[Moments()], groups=str(tmp_path / "groups.csv"))
+    assert any("few groups (synthetic 3, refined 3, real 3)" in warning for warning in result["warnings"])
+    with pytest.raises(InputError, match="does not match"):
+        evaluate(*folders, groups="nothing")
+
+
+def test_fid_is_extrapolated_on_request(folder: Maker) -> None:
+    folders = folder("s", 20, 60), folder("r", 20, 110), folder("t", 24, 128)
+    rows = evaluate(*folders, metrics=["fid"], extractors=[Moments()], infinite=True)["rows"]
+    for name, n in {"synthetic": [20, 24], "refined": [20, 24], "real_floor": [12, 12]}.items():
+        score = rows[name]["fid[moments]"]
+        assert score["infinite"]["sizes"][-1] == score["n"] == n
+        assert score["infinite"]["values"][-1] == pytest.approx(score["value"], rel=1e-6)
+    assert "infinite" not in rows["refined"]["fid[moments]"]["at_floor_n"]
+
+
+def test_warnings_tell_of_other_formats_and_of_few_images(folder: Maker) -> None:
+    folders = folder("s", 9, 60), folder("r", 9, 110, suffix=".jpg"), folder("t", 9, 128)
+    formats, fid, kid = evaluate(*folders, extractors=[Moments()])["warnings"]
+    assert "synthetic 9 png, refined 9 jpeg, real 9 png" in formats
+    assert fid.startswith("fid[moments]: 4 images on the smallest side, fewer than 2048")
+    assert kid.startswith("kid[moments]: 4 images")
+    assert evaluate(folders[0], folders[0], folders[2])["warnings"] == []
+
+
+def test_the_command_measures_what_its_flags_say_and_prints_it(
+    folder: Maker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sides = [folder("s", 20, 60), folder("r", 20, 110, suffix=".jpg"), folder("t", 24, 128)]
+    module = tmp_path / "my_features_of_evaluate.py"
+    module.write_text(
+        "import torch\n\n\n"
+        "class Net(torch.nn.Module):\n"
+        "    def forward(self, images):\n"
+        "        return torch.stack([images.mean(dim=(1, 2, 3)), images.std(dim=(1, 2, 3))], dim=1)\n"
+    )
+    command = ["evaluate", "--synthetic", str(sides[0]), "--refined", str(sides[1]), "--real", str(sides[2])]
+    output = tmp_path / "m.json"
+    sys.path.insert(0, str(tmp_path))
+    try:
+        features = ["--features", "my_features_of_evaluate.Net", "--trust", "my_features_of_evaluate"]
+        flags = ["--metrics", "fid", "kid", "recall", "--neighbors", "2", "--infinite", "--groups", r"\d+"]
+        assert main([*command, *features, *flags, "--output", str(output)]) == 0
+    finally:
+        sys.path.remove(str(tmp_path))
+    printed, result = capsys.readouterr().out, json.loads(output.read_text())
+    names = [name.partition("[")[0] for name in result["rows"]["refined"]]
+    assert names == ["fid", "kid", "recall"]
+    assert result["provenance"]["interval"]["groups"] == r"\d+"
+    assert result["provenance"]["neighbors"] == {"recall": 2}
+    for part in ("at infinite N:", "95 %:", "Refining changed kid", "file formats differ", "20 jpeg"):
+        assert part in " ".join(printed.split())
+    assert main([*command, "--metrics", "kid"]) == 2
+    assert "give --features NAME" in capsys.readouterr().err

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torchmetrics.classification import MulticlassJaccardIndex
 
 from refine.metrics.segmentation import confusion_matrix, iou, mean_iou
 
@@ -54,3 +55,18 @@ def test_refuses_other_shapes_and_ids_outside_the_classes() -> None:
 
 def test_nothing_but_ignored_pixels_counts_nothing() -> None:
     assert confusion_matrix(torch.zeros(4).long(), torch.full((4,), 255), 2).sum() == 0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_iou_is_that_of_torchmetrics(seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    label = torch.randint(0, 5, (4, 9, 11), generator=generator)
+    label[label == 3] = 1  # neither labeled nor predicted anywhere
+    predicted = torch.where(torch.rand(label.shape, generator=generator) < 0.6, label, label.roll(1, 0))
+    label[torch.rand(label.shape, generator=generator) < 0.2] = 255
+    theirs = MulticlassJaccardIndex(5, average=None, ignore_index=255)
+    found = iou(confusion_matrix(predicted, label, 5))
+    assert torch.isnan(found[3])
+    assert torch.nan_to_num(found).tolist() == pytest.approx(theirs(predicted, label).tolist(), abs=1e-6)
+    mean = MulticlassJaccardIndex(5, average="macro", ignore_index=255)(predicted, label)
+    assert float(mean_iou(confusion_matrix(predicted, label, 5))) == pytest.approx(float(mean), abs=1e-6)

@@ -7,14 +7,15 @@ from torch import Tensor
 
 import refine.metrics.sides
 from refine.errors import InputError
+from refine.metrics.folders import scan
 from refine.metrics.patches import draw_places
-from refine.metrics.sides import Side, progress, read_side, scan
+from refine.metrics.sides import Side, read_side
 
 
 class Levels:
     """Gives the mean gray level of each image, 0 … 255."""
 
-    name, sha256, resize = "levels", None, "none"
+    name, sha256, resize, input_range = "levels", None, "none", "-1 to 1"
 
     def __call__(self, images: Tensor) -> Tensor:
         return (images.mean(dim=(1, 2, 3), keepdim=True).flatten(1) + 1) * 127.5
@@ -30,12 +31,25 @@ def save(path: Path, level: int, size: tuple[int, int] = (20, 18), mode: str = "
     Image.new("L", size, level).convert(mode).save(path)
 
 
-def read(folder: Path, seed: int = 0, batch_size: int = 3, extractor: Levels | None = None) -> Side:
+def read(
+    folder: Path,
+    seed: int = 0,
+    batch_size: int = 3,
+    extractor: Levels | None = None,
+    half: int = 2,
+    keep: bool = True,
+    moments: bool = True,
+    clusters: Tensor | None = None,
+) -> Side:
     return read_side(
         scan(folder, 2),
         channels=1,
         size=(18, 20),
         extractors=[extractor or Levels()],
+        half=half,
+        keep=keep,
+        moments=moments,
+        clusters=clusters,
         places=draw_places((18, 20), torch.Generator().manual_seed(0), 5),
         seed=seed,
         batch_size=batch_size,
@@ -44,54 +58,29 @@ def read(folder: Path, seed: int = 0, batch_size: int = 3, extractor: Levels | N
     )
 
 
-def test_scan_counts_formats_finds_color_and_the_median_size(tmp_path: Path) -> None:
-    for number in range(2):
-        save(tmp_path / "a" / f"{number}.png", 9, (20, 18))
-    save(tmp_path / "b" / "x.JPG", 9, (40, 30))
-    (tmp_path / "refine-manifest.jsonl").write_text("{}\n")
-    folder = scan(tmp_path, 3)
-    assert folder.formats == {"jpeg": 1, "png": 2}
-    assert folder.median_size() == (18, 20)
-    assert not folder.color
-    save(tmp_path / "c.png", 9, mode="P")
-    assert scan(tmp_path, 3).color
-
-
-def test_scan_takes_the_images_that_are_meant(tmp_path: Path) -> None:
-    for name in ("rgb/0.png", "rgb/1.png", "masks/0.png"):
-        save(tmp_path / name, 9)
-    assert [record.key for record in scan(tmp_path, 2, "rgb/*").images] == ["rgb/0.png", "rgb/1.png"]
-    with pytest.raises(InputError, match=r"found 1 images that match 'masks/\*', .* at least 2"):
-        scan(tmp_path, 2, "masks/*")
-
-
-def test_scan_names_a_file_that_is_no_image(tmp_path: Path) -> None:
-    save(tmp_path / "0.png", 9)
-    (tmp_path / "1.png").write_text("text")
-    with pytest.raises(InputError, match=r"1\.png: cannot be read as an image"):
-        scan(tmp_path, 1)
-
-
 def test_every_image_is_read_once_in_an_order_that_depends_on_the_seed_alone(tmp_path: Path) -> None:
     for number in range(10):
         save(tmp_path / f"{number}.png", 20 * number)
-    side = read(tmp_path)
+    side = read(tmp_path).whole
     levels = side.features[0].flatten().round().int().tolist()
     assert side.images == 10
     assert sorted(levels) == list(range(0, 200, 20)) != levels
     patches = (side.descriptors[0].mean(dim=(1, 2, 3)) + 1) * 127.5
     torch.testing.assert_close(patches, side.features[0].flatten())
-    torch.testing.assert_close(read(tmp_path, batch_size=10).descriptors, side.descriptors)
-    assert not torch.equal(read(tmp_path, seed=1).features[0], side.features[0])
+    torch.testing.assert_close(read(tmp_path, batch_size=10).whole.descriptors, side.descriptors)
+    assert not torch.equal(read(tmp_path, seed=1).whole.features[0], side.features[0])
 
 
 def test_patches_of_a_bounded_number_of_images_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(8):
         save(tmp_path / f"{number}.png", number)
     monkeypatch.setattr(refine.metrics.sides, "MOST_DESCRIBED", 5)
-    side = read(tmp_path)
-    assert len(side.descriptors[0]) == 5
-    assert len(side.features[0]) == side.images == 8
+    side = read(tmp_path, half=4)
+    assert len(side.whole.descriptors[0]) == 5
+    assert len(side.whole.features[0]) == side.whole.images == 8
+    patches = [(part.descriptors[0].mean(dim=(1, 2, 3)) + 1) * 127.5 for part in (side.whole, *side.halves)]
+    assert [len(part) for part in patches] == [5, 2, 2]
+    torch.testing.assert_close(patches[0][:4], torch.cat(patches[1:]))  # no image is in both halves
 
 
 def test_features_that_are_not_numbers_stop_it(tmp_path: Path) -> None:
@@ -101,33 +90,37 @@ def test_features_that_are_not_numbers_stop_it(tmp_path: Path) -> None:
         read(tmp_path, extractor=Broken())
 
 
-def test_the_bar_is_for_terminals_only(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    with progress(3) as advance:
-        advance(3)
-    assert capsys.readouterr().err == ""
-    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    monkeypatch.setenv("TERM", "xterm")
-    with progress(3) as advance:
-        advance(3)
-    assert "evaluate" in capsys.readouterr().err
+@pytest.fixture
+def ten(tmp_path: Path) -> Path:
+    for number in range(10):
+        save(tmp_path / f"{number}.png", 20 * number)
+    return tmp_path
 
 
-def test_the_glob_is_that_of_apply(tmp_path: Path) -> None:
-    for name in ("0.png", "rgb/0.png", "rgb/day/0.png", "rgb/day/1.png"):
-        save(tmp_path / name, 9)
-    assert len(scan(tmp_path, 1, "rgb/*.png").images) == 1  # a star stays in its folder
-    assert len(scan(tmp_path, 1, "rgb/**/*.png").images) == 3
-    with pytest.raises(InputError, match="expected a pattern relative to the input"):
-        scan(tmp_path, 1, "../*.png")
+@pytest.mark.parametrize("batch_size", [1, 3, 10])
+def test_halves_are_disjoint_slices_of_the_whole(ten: Path, batch_size: int) -> None:
+    side = read(ten, half=4, batch_size=batch_size, clusters=torch.arange(10) // 2)
+    for part, places in ((side.whole, slice(0, 10)), (side.halves[0], slice(0, 4)), (side.halves[1], slice(4, 8))):
+        levels = side.whole.features[0][places]
+        assert part.keys == side.whole.keys[places]
+        assert part.clusters.tolist() == [int(Path(key).stem) // 2 for key in part.keys]
+        assert torch.equal(part.features[0], levels)
+        assert part.moments[0].count == part.images == len(levels)
+        torch.testing.assert_close(part.moments[0].mean(), levels.double().mean(dim=0))
+        torch.testing.assert_close(part.moments[0].covariance(), levels.double().var(dim=0)[None])
+    assert [int(Path(key).stem) * 20 for key in side.whole.keys] == side.whole.features[0].flatten().round().tolist()
 
 
-def test_sixteen_bits_of_either_byte_order_are_gray(tmp_path: Path) -> None:
-    Image.frombytes("I;16B", (20, 18), bytes(2 * 20 * 18)).save(tmp_path / "big.tif")
-    assert not scan(tmp_path, 1).color
+def test_a_second_half_may_be_smaller_where_the_folder_is(ten: Path) -> None:
+    halves = read(ten, half=7).halves
+    assert [part.images for part in halves] == [7, 3]
+    assert [part.moments[0].count for part in halves] == [7, 3]
 
 
-def test_scan_opens_no_format_whose_decoder_starts_another_program(tmp_path: Path) -> None:
-    Image.new("RGB", (7, 3)).save(tmp_path / "a.eps")
-    (tmp_path / "a.eps").rename(tmp_path / "a.png")
-    with pytest.raises(InputError, match=r"a\.png: cannot be read as an image"):
-        scan(tmp_path, 1)
+def test_only_what_is_needed_is_kept(ten: Path) -> None:
+    streamed, kept = read(ten, keep=False), read(ten, moments=False)
+    for part in (streamed.whole, *streamed.halves):
+        assert (part.features, len(part.moments), part.dimensions) == ([], 1, [1])
+    for part in (kept.whole, *kept.halves):
+        assert (len(part.features), part.moments, part.dimensions) == (1, [], [1])
+    assert kept.whole.clusters.sort().values.tolist() == list(range(10))  # each image is its own

@@ -9,16 +9,17 @@ def score(value: float, at_floor_n: float) -> Score:
     return {"value": value, "n": [50, 50], "at_floor_n": {"value": at_floor_n, "n": [50, 50]}}
 
 
-def printed(refined: Score) -> str:
+def printed(refined: Score, metric: str = "fid[inception-768]", warnings: list[str] | None = None) -> str:
     result: Evaluation = {
         "rows": {
-            "synthetic": {"fid[inception-768]": score(8.0, 9.0)},
-            "refined": {"fid[inception-768]": refined},
-            "real_floor": {"fid[inception-768]": score(1.0, 1.0)},
+            "synthetic": {metric: score(8.0, 9.0)},
+            "refined": {metric: refined},
+            "real_floor": {metric: score(1.0, 1.0)},
         },
+        "warnings": warnings or [],
         "provenance": {},
     }
-    console = Console(file=io.StringIO(), width=80)
+    console = Console(file=io.StringIO(), width=120)
     print_table(result, console)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
@@ -34,3 +35,27 @@ def test_the_arrow_compares_at_the_number_of_the_floor() -> None:
     assert "4 (5) ↓" in printed(score(4.0, 5.0))
     assert "4 (9.5) ↑" in printed(score(4.0, 9.5))
     assert "4 (9) =" in printed(score(4.0, 9.0))
+
+
+def test_shows_the_interval_the_change_and_fid_at_infinite_n() -> None:
+    refined = score(4.0, 5.0)
+    assert "95 %" not in printed(refined)
+    refined["interval"] = [3.25, 4.75]
+    refined["change"] = {"value": -4.0, "interval": [-5.5, -2.5], "paired": True}
+    refined["infinite"] = {"value": 2.125, "sizes": [], "values": []}
+    text = printed(refined)
+    assert "95 %: 3.25 … 4.75" in text
+    assert "at infinite N: 2.125" in text
+    assert "Refining changed fid[inception-768] by -4 (95 %: -5.5 … -2.5)." in text
+
+
+def test_says_of_which_metrics_more_is_nearer() -> None:
+    assert "higher" not in printed(score(4.0, 5.0))
+    text = printed(score(0.5, 0.5), "recall[task]")
+    assert "recall[task] (50)" in text
+    assert "higher is nearer" in text
+
+
+def test_warnings_stand_below() -> None:
+    assert "Warning" not in printed(score(4.0, 5.0))
+    assert printed(score(4.0, 5.0), warnings=["formats [a] differ"]).endswith("Warning: formats [a] differ.\n")

@@ -5,6 +5,7 @@ from pathlib import Path
 from refine.cli import parser
 from refine.report.commands import reproduction
 from refine.report.read import Node
+from tests.audit.audits import certificate, save_audit
 from tests.report.trees import save_json
 
 S, F, R = Path("my sims"), Path("out"), Path("real")
@@ -42,6 +43,8 @@ def test_evaluate_is_given_what_its_file_records(tmp_path: Path) -> None:
         "images": "rgb/**/*.png",
         "extractors": {"inception-64": {}, "task": {}},
         "swd": {"patch": 7},
+        "metrics": ["swd", "kid"],
+        "interval": {"level": 0.95, "resamples": 10, "groups": "[a-z]+"},
         "seed": 3,
         "device": "cpu",
     }
@@ -49,7 +52,8 @@ def test_evaluate_is_given_what_its_file_records(tmp_path: Path) -> None:
     assert words.synthetic == Path("/data/synthetic")
     assert words.refined == Path("/data/refined")
     assert words.real == Path("/data/real")
-    assert words.features == ["swd", "inception-64", "TASK_CHECKPOINT"]
+    assert words.features == ["swd", "inception-64", "task=CHECKPOINT"]
+    assert (words.metrics, words.groups) == (["swd", "kid"], "[a-z]+")
     assert (words.size, words.images, words.seed, words.device) == ((64, 32), "rgb/**/*.png", 3, "cpu")
 
 
@@ -63,6 +67,12 @@ def test_benchmark_is_given_what_its_file_records(tmp_path: Path) -> None:
         "steps": 200,
         "horizontal_flip": True,
         "size": [64, 32],
+        "baselines": ["color_transfer", "fda"],
+        "groups": "[a-z]+",
+        "real_few": 20,
+        "shift": 0,
+        "batch_size": 16,
+        "network": {"name": "SmallCNN", "flag": "small-cnn", "width": 8, "learning_rate": 0.001},
     }
     result = {"classes": ["red", "green"], "provenance": record}
     words = arguments("benchmark", steps({}, benchmark=save_json(tmp_path / "benchmark.json", result)))
@@ -70,10 +80,15 @@ def test_benchmark_is_given_what_its_file_records(tmp_path: Path) -> None:
     assert (words.synthetic, words.real, words.real_train) == (Path("/data/s"), Path("/data/r"), Path("/data/t"))
     assert (words.classes, words.seeds, words.steps) == (("red", "green"), 4, 200)
     assert (words.size, words.horizontal_flip) == ((64, 32), True)
+    assert (words.baselines, words.groups, words.real_few) == ("color_transfer,fda", "[a-z]+", 20)
+    assert (words.shift, words.batch_size) == (0, 16)
+    assert (words.network, words.width, words.learning_rate) == ("small-cnn", 8, 0.001)
     del record["real_train"]
+    record["baselines"] = []
     record["horizontal_flip"] = False
     command = steps({}, benchmark=save_json(tmp_path / "benchmark.json", result))["benchmark"]
     assert "--real-train" not in command
+    assert "--baselines none" in command
     assert "--horizontal-flip" not in command
 
 
@@ -81,4 +96,19 @@ def test_a_benchmark_of_masks_is_not_told_its_classes_which_its_layout_knows(tmp
     record = {"synthetic": "/s", "refined": {"a": "/a"}, "real": "/r", "mapping": "carla-to-camvid11", "seeds": [0]}
     result = {"metric": "miou", "classes": ["sky", "road"], "provenance": record}
     words = arguments("benchmark", steps({}, benchmark=save_json(tmp_path / "benchmark.json", result)))
-    assert (words.classes, words.mapping) == (None, "carla-to-camvid11")
+    assert words.mapping == "carla-to-camvid11"
+    assert not hasattr(words, "classes")
+
+
+def test_a_repair_needs_its_audit_again() -> None:
+    run = {"flags": {"strength": 0.5}, "audit": {"sha256": "0" * 64, "if_wrong": "leave-out", "repair": "review"}}
+    words = arguments("apply", steps(run))
+    assert (words.strength, str(words.audit), words.if_wrong, words.repair) == (0.5, "AUDIT", "leave-out", "review")
+
+
+def test_the_report_is_given_the_audit_and_the_tuning(tmp_path: Path) -> None:
+    folder = save_audit(tmp_path / "audit", [certificate("a.png")])
+    found = reproduction(Node({}, "run", ""), S, F, R, None, None, Path("r.html"), folder, Path("tune.json"))
+    words = arguments("report", found)
+    assert (words.audit, words.tuning) == (folder, Path("tune.json"))
+    assert found["audit"] == f"refine audit --synthetic 'my sims' --refined out --seed 0 --output {folder}"

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from refine.errors import InputError
-from refine.report.measured import parse_benchmark, read_benchmark, read_metrics
-from tests.report.trees import benchmark, metrics, save_json
+from refine.report.measured import Change, overlap, read_metrics
+from tests.report.trees import metrics, save_json
 
 
 def test_scores_compare_at_the_number_of_images_that_the_floor_has(tmp_path: Path) -> None:
@@ -44,17 +44,24 @@ def test_the_provenance_is_flat(tmp_path: Path) -> None:
     assert provenance == [("seed", "0"), ("versions.torch", "2.11")]
 
 
-def test_an_accuracy_in_per_cent_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"b\.json: rows\.refined\.accuracy\[0\]: expected a number from 0 to 1"):
-        read_benchmark(save_json(tmp_path / "b.json", benchmark((81.0,))))
+def test_what_newer_files_hold_is_read(tmp_path: Path) -> None:
+    result = metrics()
+    change = {"value": -0.2, "interval": [-0.3, -0.1], "paired": True}
+    result["rows"]["refined"]["swd"] |= {"change": change, "infinite": {"value": 0.15, "sizes": [], "values": []}}
+    found = read_metrics(save_json(tmp_path / "m.json", {**result, "warnings": ["few images"]}))
+    score = found.rows["refined"]["swd"]
+    assert score.change == Change(-0.2, (-0.3, -0.1), None)
+    assert (score.infinite, found.warnings) == (0.15, ["few images"])
 
 
-def test_a_row_without_seeds_is_refused() -> None:
-    with pytest.raises(InputError, match=r"rows\.refined\.accuracy: expected a number for each seed"):
-        parse_benchmark(benchmark(()))
+def test_a_change_may_be_chance_by_its_test_or_else_by_its_interval() -> None:
+    assert Change(1.0, (-1.0, 3.0), None).may_be_chance
+    assert not Change(1.0, (-1.0, 3.0), 0.01).may_be_chance
+    assert Change(1.0, (0.5, 3.0), 0.2).may_be_chance
+    assert not Change(1.0, None, None).may_be_chance
 
 
-def test_a_gap_that_could_not_be_measured_is_left_out() -> None:
-    result = benchmark()
-    result["gap_closed"] = {"refined": None, "mixed": -0.2}
-    assert parse_benchmark(result).gap_closed == {"mixed": -0.2}
+def test_intervals_overlap_where_they_have_something_in_common() -> None:
+    assert overlap((0.0, 2.0), (1.0, 3.0))
+    assert not overlap((0.0, 1.0), (2.0, 3.0))
+    assert not overlap(None, (0.0, 1.0))

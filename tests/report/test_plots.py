@@ -6,9 +6,10 @@ import pytest
 from PIL import Image
 
 from refine.errors import InputError
-from refine.report.measured import parse_benchmark, read_metrics
+from refine.report.benchmarked import parse_benchmark
+from refine.report.measured import read_metrics
 from refine.report.plots import benchmark_plot, benchmark_svg, distances_svg
-from tests.report.trees import benchmark, metrics, save_json
+from tests.report.trees import angles, benchmark, metrics, save_json
 
 
 def distances(tmp_path: Path, before: float = 0.4, after: float = 0.2) -> str:
@@ -59,3 +60,18 @@ def test_the_benchmark_is_written_as_a_png(tmp_path: Path) -> None:
 def test_a_benchmark_without_rows_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="expected at least one row"):
         benchmark_plot({"rows": {}}, tmp_path / "benchmark.png")
+
+
+def test_errors_have_a_scale_of_their_own_and_their_direction() -> None:
+    svg = benchmark_svg(parse_benchmark(angles(4.0)))
+    for text in ("angular error in degrees, a point a seed; lower is better", ">4.00°<"):
+        assert text in svg
+    assert ">100<" not in svg
+
+
+def test_a_metric_where_higher_is_nearer_says_so(tmp_path: Path) -> None:
+    result = metrics()
+    for row in result["rows"].values():
+        row["swd"]["higher_is_nearer"] = True
+        row["swd"].pop("at_floor_n", None)
+    assert "swd (higher is nearer)" in distances_svg(read_metrics(save_json(tmp_path / "m.json", result)))

@@ -1,8 +1,9 @@
 from pathlib import Path
 
-from refine.report.measured import parse_benchmark, read_metrics
-from refine.report.tables import benchmark_table, distances_table
-from tests.report.trees import benchmark, metrics, save_json
+from refine.report.benchmarked import parse_benchmark
+from refine.report.measured import read_metrics
+from refine.report.tables import benchmark_table, classes_table, distances_table, p_text
+from tests.report.trees import angles, benchmark, metrics, save_json
 
 
 def test_distances_stand_with_their_numbers_of_images(tmp_path: Path) -> None:
@@ -29,3 +30,33 @@ def test_the_benchmark_has_mean_and_standard_deviation_over_seeds() -> None:
 
 def test_one_seed_has_no_spread() -> None:
     assert benchmark_table(parse_benchmark(benchmark((0.7,)))).rows[1][1] == "70.0 %"
+
+
+def test_what_else_is_known_of_a_distance_has_its_columns(tmp_path: Path) -> None:
+    result = metrics(0.4, 0.2)
+    change = {"value": -0.2, "interval": [-0.3, -0.1]}
+    result["rows"]["refined"]["swd"] |= {"change": change, "infinite": {"value": 0.15}, "higher_is_nearer": True}
+    table = distances_table(read_metrics(save_json(tmp_path / "m.json", result)))
+    refined = dict(zip(table.head, table.rows[1], strict=True))
+    assert refined["Metric"] == "swd (higher is nearer)"
+    assert (refined["Change"], refined["95 % of the change"]) == ("-0.2", "-0.3 to -0.1")
+    assert refined["At infinite number"] == "0.15"
+
+
+def test_a_benchmark_of_errors_has_their_unit_and_the_difference_with_its_p() -> None:
+    table = benchmark_table(parse_benchmark(angles(4.0)))
+    row = dict(zip(table.head, table.rows[1], strict=True))
+    assert row["Angular error"] == "4.00° ± 0.00°"
+    assert row["95 % interval"] == "3.00° to 5.00°"
+    assert (row["To synthetic (95 %)"], row["p"]) == ("-2.00° (-3.00° to -1.00°)", "< 0.0001")
+    assert dict(zip(table.head, table.rows[0], strict=True))["p"] == ""
+
+
+def test_each_class_or_target_has_a_line() -> None:
+    table = classes_table(parse_benchmark(angles(4.0)))
+    assert table.head == ["Mean absolute error in radians of", "synthetic", "refined", "labeled real"]
+    assert table.rows == [["pitch", "0.06", "0.04", "0.02"]]
+
+
+def test_p_is_never_0() -> None:
+    assert [p_text(p) for p in (0.034, 0.0042, 0.00001, 0.0)] == ["0.03", "0.004", "< 0.0001", "< 0.0001"]

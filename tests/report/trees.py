@@ -83,6 +83,46 @@ def benchmark(after: tuple[float, ...] = (0.8, 0.9), **more: tuple[float, ...]) 
     return {"classes": ["green", "red"], "rows": rows, "gap_closed": {"refined": 0.8}, "protocol": "All of them."}
 
 
+def angles(after: float, color: float | None = None) -> dict[str, Any]:
+    """Of pitch and yaw, in degrees: 6 for ``synthetic``, 2 for ``target_supervised``, two equal seeds each."""
+    figures = {"synthetic": 6.0, "color_transfer": color, "refined": after, "target_supervised": 2.0}
+    metric = "mean_angular_error_degrees"
+    rows = {
+        name: {
+            metric: [error, error],
+            "mean": error,
+            "interval": [error - 1, error + 1],
+            "n_train": 6,
+            "n_test": 4,
+            "by_class": {"pitch": [error / 100, error / 100]},
+        }
+        for name, error in figures.items()
+        if error is not None
+    }
+    rows["refined"]["difference"] = {"value": after - 6.0, "interval": [after - 7.0, after - 5.0], "p": 0.00001}
+    return {"metric": metric, "higher_is_better": False, "classes": ["pitch", "yaw"], "rows": rows, "warning": None}
+
+
+def tuning(**more: Any) -> dict[str, Any]:
+    """Two strengths of one checkpoint; the whole change is nearest, and half of it is chosen."""
+
+    def point(strength: float, distance: float, error: float) -> dict[str, Any]:
+        interval = {"value": error, "low": error / 2, "high": 2 * error, "n": 100}
+        distances = {"swd": distance, "kid": distance / 10}
+        return {"checkpoint": "runs/a.ckpt", "strength": strength, "distances": distances, "label_error": interval}
+
+    found = {
+        "metric": "swd",
+        "label_error_bound": 0.05,
+        "points": [point(0.0, 0.4, 0.0), point(0.5, 0.3, 0.02), point(1.0, 0.2, 0.2)],
+        "chosen": {"checkpoint": "runs/a.ckpt", "strength": 0.5},
+        "real_floor": {"swd": 0.1, "kid": 0.0},
+        "n": {"synthetic": 100, "real": 90, "real_floor": 45},
+        "provenance": {"seed": 0},
+    }
+    return found | more
+
+
 def save_json(path: Path, value: object) -> Path:
     path.write_text(json.dumps(value))
     return path

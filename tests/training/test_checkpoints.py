@@ -1,13 +1,18 @@
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from refine.cli import main
+from refine.errors import InputError
 from refine.methods.checkpoint import read_checkpoint
 from refine.training.checkpoints import Checkpoints
+from refine.training.validation import DISTANCE, LABEL_ERROR
 from tests.methods.steps import run_steps
 from tests.methods.test_simgan import batch, small
+from tests.training.constant import always
+from tests.training.test_validation import fit
 
 
 def test_an_interrupted_writing_leaves_the_checkpoint_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,3 +43,92 @@ def test_the_best_checkpoint_is_the_one_nearest_to_real(pair: tuple[Path, Path],
     assert best["refine"]["steps_done"] in {4, 8, 12}
     assert last["callbacks"]["Checkpoints"]["best"] == best["callbacks"]["Checkpoints"]["best"]
     assert torch.isfinite(torch.tensor(last["callbacks"]["Checkpoints"]["best"]))
+
+
+SEEN = [(100.0, 0.01), (50.0, 0.2), (80.0, 0.04), (60.0, 0.05), (55.0, float("nan"))]
+"""Distance and label error at one validation after the other; 0.05 in float32 is a little more."""
+
+
+def validate(
+    checkpoints: Checkpoints, seen: list[tuple[float, float]], monkeypatch: pytest.MonkeyPatch
+) -> list[float | None]:
+    """Which distances were saved as the best."""
+    saved: list[float | None] = []
+    trainer = SimpleNamespace(
+        sanity_checking=False,
+        state=SimpleNamespace(fn="fit"),
+        strategy=SimpleNamespace(broadcast=lambda better: better),
+    )
+    monkeypatch.setattr(checkpoints, "_save", lambda trainer, name: saved.append(checkpoints.best))
+    for step, (distance, error) in enumerate(seen):
+        method = small()
+        method.steps_done = step
+        trainer.callback_metrics = {DISTANCE: torch.tensor(distance), LABEL_ERROR: torch.tensor(error)}
+        checkpoints.on_validation_end(trainer, method)  # type: ignore[arg-type]  # as much of one as it asks
+    return saved
+
+
+def test_the_best_checkpoint_is_the_nearest_one_whose_label_error_stays_under_the_bound(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert validate(Checkpoints(), SEEN, monkeypatch) == [100.0, 50.0]
+    bounded = Checkpoints(bound=0.05, judges=["one"])
+    assert validate(bounded, SEEN, monkeypatch) == [100.0, 80.0, 60.0]
+    assert bounded.missing() is None
+
+
+def test_a_resumed_run_goes_on_with_what_its_state_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, first, second = (Checkpoints(bound=0.05, judges=["one"]) for _ in range(3))
+    saved = validate(whole, SEEN, monkeypatch)
+    before = validate(first, SEEN[:3], monkeypatch)
+    second.load_state_dict(first.state_dict())
+    assert before + validate(second, SEEN[3:], monkeypatch) == saved
+    assert second.state_dict() == whole.state_dict()
+
+
+@pytest.mark.parametrize("other", [Checkpoints(bound=0.1, judges=["one"]), Checkpoints(bound=0.05, judges=["two"])])
+def test_a_run_goes_on_with_the_bound_and_judges_that_it_began_with(other: Checkpoints) -> None:
+    with pytest.raises(
+        InputError, match=r"began with label_error_bound=0.05 and goes on with (another bound|other judges)"
+    ):
+        other.load_state_dict(Checkpoints(bound=0.05, judges=["one"]).state_dict())
+
+
+def test_a_checkpoint_of_before_there_were_bounds_is_taken_back() -> None:
+    checkpoints = Checkpoints()
+    checkpoints.load_state_dict({"best": 3.0})
+    assert checkpoints.best == 3.0
+
+
+def test_a_run_that_never_stays_under_the_bound_leaves_no_best_checkpoint_and_says_how_near_it_came(
+    pair: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stale = tmp_path / "run" / "best.ckpt"
+    stale.parent.mkdir()
+    stale.write_bytes(b"of an earlier run that was killed")
+    judge = ["--judge", str(always(tmp_path / "judge")), "--label_error_bound"]  # it is wrong on half of the images
+    assert fit(pair, tmp_path, *judge, "0.49") == 0
+    assert not stale.exists()
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "no best.ckpt; the lowest label error was 0.5, at step 2" in line
+    assert fit(pair, tmp_path / "wider", *judge, "0.5") == 0
+    assert read_checkpoint(tmp_path / "wider" / "run" / "best.ckpt")["callbacks"]["Checkpoints"]["bound"] == 0.5
+    assert "best.ckpt" not in capsys.readouterr().err
+
+
+def test_a_judged_run_that_is_resumed_ends_as_the_uninterrupted_one(
+    pair: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    judge = str(always(tmp_path / "judge"))
+    judged = ["--judge", judge, "--judge", judge, "--label_error_bound", "0.5", "--steps", "6"]
+    assert fit(pair, tmp_path / "whole", *judged) == 0
+    assert fit(pair, tmp_path / "half", *judged, "--trainer.max_steps", "6") == 0  # of two players: three steps
+    resume = ["--ckpt_path", str(tmp_path / "half" / "run" / "last.ckpt")]
+    assert fit(pair, tmp_path / "half", *judged, *resume) == 0
+    ends = [read_checkpoint(tmp_path / name / "run" / "last.ckpt") for name in ("whole", "half")]
+    states = [end["callbacks"]["Checkpoints"] for end in ends]
+    assert states[0] == states[1]
+    assert len(states[0]["judges"]) == 2
+    capsys.readouterr()
+    assert fit(pair, tmp_path / "half", *judged, *resume, "--label_error_bound", "0.4") == 2
+    assert "goes on with another bound" in capsys.readouterr().err

@@ -8,6 +8,7 @@ from refine.errors import InputError
 from refine.interop.bundle import write_bundle
 from refine.methods.task import Task
 from refine.training.extractors import extractors
+from tests.metrics.features.files import INCEPTION, needs_weights, small_vgg16
 
 
 def test_a_task_models_checkpoint_serves_as_features_and_gives_the_metric_its_name(
@@ -39,8 +40,52 @@ def test_a_name_that_is_neither_is_refused() -> None:
         extractors(["inception-99"], None)
 
 
-def test_two_networks_of_one_name_are_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("given", ["runs/task/last.ckpt", "last.ckpt", "mine=runs/other"])
+def test_a_checkpoint_that_is_not_there_is_one_clear_error(given: str) -> None:
+    with pytest.raises(InputError, match="no such file; expected a task model's checkpoint"):
+        extractors([given], None)
+
+
+def test_two_networks_of_one_name_are_refused_unless_they_are_given_names(tmp_path: Path) -> None:
     for name in ("one", "two"):
         write_bundle(Task(["a", "b"], width=4), tmp_path / name)
-    with pytest.raises(InputError, match="two: one network called 'task' is given already"):
-        extractors([str(tmp_path / "one"), "swd", str(tmp_path / "two")], None)
+    one, two = str(tmp_path / "one"), str(tmp_path / "two")
+    with pytest.raises(InputError, match=r"two: one network called 'task' is given already.*NAME=.*two"):
+        extractors([one, "swd", two], None)
+    assert [found.name for found in extractors([one, f"second={two}"], None)] == ["task", "second"]
+
+
+def test_a_file_of_weights_may_stand_with_its_network(tmp_path: Path) -> None:
+    given = f"vgg16={small_vgg16(tmp_path / 'vgg16.pth')}"
+    assert [found.name for found in extractors([given], None)] == ["vgg16"]
+    with pytest.raises(InputError, match=r"none\.pth: no such file; --weights takes the VGG-16 weights"):
+        extractors([f"vgg16={tmp_path / 'none.pth'}"], None)
+
+
+def test_weights_that_could_be_those_of_two_networks_are_refused(tmp_path: Path) -> None:
+    file = small_vgg16(tmp_path / "vgg16.pth")
+    with pytest.raises(InputError, match=r"the weights of inception or of vgg16\? Say which"):
+        extractors(["inception-64", "vgg16"], file)
+    assert len(extractors(["vgg16"], file)) == 1
+
+
+@needs_weights
+def test_one_file_of_weights_serves_all_depths_of_inception_beside_networks_with_files_of_their_own(
+    tmp_path: Path,
+) -> None:
+    names = ["inception-64", "inception-192", f"vgg16={small_vgg16(tmp_path / 'vgg16.pth')}"]
+    found = extractors(names, INCEPTION, resize="clean")
+    assert [each.name for each in found] == ["inception-64-clean", "inception-192-clean", "vgg16"]
+
+
+def test_a_class_of_the_users_own_serves_as_features_if_its_module_is_trusted(
+    pair: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "my_features.py").write_text("def means(images):\n    return images.mean(dim=(2, 3))\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    sides = ["--synthetic", str(pair[0]), "--refined", str(pair[0]), "--real", str(pair[1])]
+    command = ["evaluate", *sides, "--features", "my_features:means", "--output", str(tmp_path / "metrics.json")]
+    assert main(command) == 2
+    assert "--trust my_features" in capsys.readouterr().err
+    assert main([*command, "--trust", "my_features"]) == 0
+    assert "kid[means]" in json.loads((tmp_path / "metrics.json").read_text())["rows"]["refined"]

@@ -211,7 +211,7 @@ def test_every_method_runs_on_every_dataset_from_recipes_alone(
     assert main(["fit", "-c", method, "-c", dataset, *SMALL.get(method, []), *quick, *few]) == 0
 
 
-def test_a_translator_needs_no_label_of_objects_but_a_task_says_that_it_learns_none(
+def test_a_translator_needs_no_label_of_objects_but_a_task_asks_for_each(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     source = write_yolo(tmp_path / "yolo")
@@ -221,7 +221,11 @@ def test_a_translator_needs_no_label_of_objects_but_a_task_says_that_it_learns_n
     assert main(["fit", "-c", "models/cyclegan.yaml", *SMALL["models/cyclegan.yaml"], *data, *settings]) == 0
     assert "layout yolo (" in capsys.readouterr().out
     assert main(["fit", "-c", "models/task.yaml", *data, *settings]) == 2
-    assert "has objects, which no task model learns yet" in capsys.readouterr().err
+    assert "an image without a label; add" in capsys.readouterr().err
+    for image in (source / "images").rglob("*.jpg"):
+        if not list(source.rglob(f"{image.stem}.txt")):
+            image.unlink()
+    assert main(["fit", "-c", "models/task.yaml", *data, *settings, "--model.width", "4"]) == 0
 
 
 def test_every_recipe_is_tried_by_a_test() -> None:
@@ -248,6 +252,8 @@ def test_two_processes_end_with_equal_weights_and_a_loadable_checkpoint(pair: Pa
         assert first["weights"], name
         assert len(first["keys"]) == len(second["keys"]) == 3
         assert not set(first["keys"]) & set(second["keys"])
+        assert first["best"] == second["best"]
+        assert (first["best"] is None) == (name in {"task", "feature-adaptation"})  # they refine nothing
         load_method(tmp_path / name / "last.ckpt")
 
 

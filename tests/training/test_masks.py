@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from refine.cli import main
 from refine.methods import FeatureAdaptation, Task, load_method
@@ -41,7 +42,13 @@ def test_masks_go_the_whole_way_and_stay_byte_for_byte(roads: Path, tmp_path: Pa
     assert (loaded.kind, loaded.classes) == ("mask", ["road", "sky"])
 
     settings = [*SMALL, "--model.discriminator_layers", "1", "--model.task", str(task), "--run", "cycada"]
+    settings += ["--judge", str(task), "--trainer.val_check_interval", "2"]
     assert main(["fit", "-c", "models/cycada.yaml", *common, *settings, "--data.horizontal_flip", "true"]) == 0
+    events = EventAccumulator(str(tmp_path / "runs" / "cycada"))
+    events.Reload()
+    for tag in ("label/error", "label/error_do_nothing", "label/agreement"):
+        (event,) = events.Scalars(tag)
+        assert 0 <= event.value <= 1, tag
     refined = tmp_path / "refined"
     apply = ["apply", "--checkpoint", str(tmp_path / "runs" / "cycada" / "last.ckpt"), "--layout", "mask-folders"]
     assert main([*apply, "--input", str(roads), "--output", str(refined)]) == 0

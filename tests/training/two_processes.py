@@ -20,6 +20,7 @@ from refine.methods import (
 )
 from refine.methods.base import Method
 from refine.training.checkpoints import Checkpoints
+from refine.training.judges import Judges
 from refine.training.stopping import StopAfterSteps
 from refine.training.validation import Validation
 
@@ -82,7 +83,7 @@ class Keys(Checkpoints):
     """Notes which samples this process was given."""
 
     def __init__(self) -> None:
-        super().__init__(every=0)
+        super().__init__(every=0, bound=1.0, judges=["the task model"])
         self.seen: list[str] = []
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: object, batch: object, batch_idx: int) -> None:
@@ -91,6 +92,7 @@ class Keys(Checkpoints):
 
 def main(synthetic: Path, real: Path, task: Path, output: Path) -> None:
     torch.set_num_threads(1)
+    judges = Judges([task])
     for name, method in methods(str(task)).items():
         keys = Keys()
         (output / name).mkdir(exist_ok=True)
@@ -107,13 +109,15 @@ def main(synthetic: Path, real: Path, task: Path, output: Path) -> None:
             enable_checkpointing=False,
             enable_progress_bar=False,
             default_root_dir=output / name,
-            callbacks=[Validation(), keys, StopAfterSteps()],
+            callbacks=[Validation(judges), keys, StopAfterSteps()],
         )
         trainer.fit(method, datamodule=UnpairedImages(synthetic, real, batch_size=3, validation_fraction=0))
         # Parameters, and what training-free methods counted; buffers of a history are each process's own.
         kept = ("history", "updates", "running_", "num_batches", "agreement")
         weights = {key: weight for key, weight in method.state_dict().items() if not any(part in key for part in kept)}
-        torch.save({"weights": weights, "keys": keys.seen}, output / f"{name}-{trainer.global_rank}.pt")
+        torch.save(
+            {"weights": weights, "keys": keys.seen, "best": keys.best}, output / f"{name}-{trainer.global_rank}.pt"
+        )
 
 
 if __name__ == "__main__":

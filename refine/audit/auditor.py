@@ -1,0 +1,124 @@
+"""A finished audit that judges images again: what `refine apply --audit` asks at each strength."""
+
+import json
+from pathlib import Path
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from refine.audit.judges import deciding, judge
+from refine.audit.result import LINES, SUMMARY, VERDICTS, Audit, Certificate
+from refine.audit.stored import Stored, load_stored
+from refine.audit.verdicts import DIGITS, verdict_of
+from refine.data.images import resize_levels, to_float
+from refine.errors import InputError
+
+CURE = "audit again"
+
+
+class Auditor:
+    """What `refine audit` left in a folder.
+
+    Args:
+        verdicts: The certificate of each image, by key.
+        audit: What `audit.json` holds.
+        stored: The judges.
+    """
+
+    def __init__(self, verdicts: dict[str, Certificate], audit: Audit, stored: Stored) -> None:
+        self.verdicts, self.audit, self.stored = verdicts, audit, stored
+        families = {family.name for family in stored.families}
+        self.records = {name: record for name, record in audit["judges"].items() if name.partition(": ")[0] in families}
+
+    @property
+    def model(self) -> str | None:
+        """Sha256 of the checkpoint whose output was audited; None where nobody recorded it."""
+        found = self.audit["provenance"].get("model")
+        return None if found is None else str(found)
+
+    @classmethod
+    def load(cls, folder: Path, trust: tuple[str, ...] = ()) -> "Auditor":
+        """Read a folder.
+
+        Raises:
+            InputError: If a file is missing or damaged.
+        """
+        return cls(read_certificates(folder), read_audit(folder), load_stored(folder, trust))
+
+    def __call__(self, key: str, synthetic: Tensor, refined: Tensor) -> Certificate:
+        """Judge one image again.
+
+        Args:
+            key: Under which it was audited.
+            synthetic: ``(C, H, W)`` uint8, gray or RGB.
+            refined: The same shape.
+
+        Raises:
+            InputError: If the key was not audited.
+        """
+        stored = self.stored
+        if key not in stored.places:
+            raise InputError(f"{key}: is no image of this audit; {CURE}")
+        place = stored.places[key]
+        fold, label = stored.folds[place : place + 1], stored.labels[place : place + 1]
+        names = deciding(stored.kind, stored.names)
+        scores = dict(self.verdicts[key]["scores"]) if key in self.verdicts else {}
+        for family in stored.families:
+            said = judge(family, self._seen(refined), fold, label, stored.kind, stored.names).scores
+            scores |= {f"{family.name}: {name}": round(float(said[name]), DIGITS) for name in names}
+        verdict, reasons = verdict_of(scores, self.records)
+        return Certificate(key=key, verdict=verdict, by="audit", reasons=reasons, scores=scores)
+
+    def _seen(self, image: Tensor) -> Tensor:
+        """``(1, C, H, W)`` in [-1, 1] as judges see it."""
+        gray = torch.tensor([0.299, 0.587, 0.114])
+        if image.shape[0] == 3 and self.stored.channels == 1:
+            image = (image.float() * gray[:, None, None]).sum(0, keepdim=True).round().to(torch.uint8)
+        return to_float(resize_levels(image.expand(self.stored.channels, -1, -1), self.stored.size))[None]
+
+
+def read_audit(folder: Path) -> Audit:
+    """What `audit.json` holds.
+
+    Raises:
+        InputError: If it is missing or damaged.
+    """
+    path = folder / SUMMARY
+    try:
+        found = json.loads(path.read_bytes())
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}); name a folder that `refine audit` wrote"
+        ) from error
+    except ValueError as error:
+        raise InputError(f"{path}: damaged, it is no JSON ({error}); {CURE}") from error
+    if not isinstance(found, dict) or not {"judges", "provenance", "counts"} <= found.keys():
+        raise InputError(f"{path}: damaged, judges, provenance or counts are missing; {CURE}")
+    return cast(Audit, found)
+
+
+def read_certificates(folder: Path) -> dict[str, Certificate]:
+    """What `audit.jsonl` holds, by key.
+
+    Raises:
+        InputError: If it is missing, or a line is damaged.
+    """
+    path = folder / LINES
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}); name a folder that `refine audit` wrote"
+        ) from error
+    found: dict[str, Certificate] = {}
+    for number, line in enumerate(lines, 1):
+        try:
+            one = json.loads(line)
+            whole = isinstance(one["key"], str) and one["verdict"] in VERDICTS and isinstance(one["scores"], dict)
+        except (ValueError, KeyError, TypeError):
+            whole = False
+        if not whole:
+            raise InputError(f"{path}: line {number} is damaged; {CURE}")
+        found[one["key"]] = cast(Certificate, one)
+    return found

@@ -1,0 +1,161 @@
+"""Thresholds from measured behavior: what benign changes do to scores, and how often planted harm is found."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from refine.audit.benign import BENIGN
+from refine.audit.harm import Case, Harm, Planted, harms
+from refine.audit.measures import Kind
+from refine.audit.result import Power, Rate
+from refine.data.appearance import randomize_appearance
+from refine.metrics.intervals import clopper_pearson
+
+REVIEW, FAIL = 0.04, 0.01
+"""Shares of benignly changed images whose score may lie above the threshold for ``review`` and above that for
+``fail``; fixed beforehand, so that with a margin for chance no more than 5 % are rejected falsely."""
+MOST = 600
+"""Images that each benign change and each harm is measured on, drawn at random where there are more."""
+LOOKALIKE = "look-alike class's image"
+
+Scores = dict[str, Tensor]
+"""Measure to ``(N,)``; higher is more suspicious."""
+Measure = Callable[[Tensor, Tensor, Tensor], Scores]
+"""Scores of images ``(n, C, H, W)`` in [-1, 1], the ``(n,)`` folds of what they show, under labels ``(n, ...)``."""
+
+
+class Thresholds(NamedTuple):
+    """From which scores on an image does not pass."""
+
+    review: dict[str, float]
+    """By measure: above it a person should look."""
+    fail: dict[str, float]
+    """Above it the label is taken to be wrong."""
+
+
+def rate(hits: int, tries: int) -> Rate:
+    """A share with its exact 95 % interval."""
+    low, high = clopper_pearson(hits, tries)
+    return {"rate": hits / tries if tries else 0.0, "low": low, "high": high, "n": tries}
+
+
+def benign_scores(images: Tensor, folds: Tensor, labels: Tensor, measure: Measure, seed: int) -> dict[str, Scores]:
+    """Scores of synthetic images, whose labels are known, after each benign change.
+
+    Args:
+        images: ``(n, C, H, W)`` in [-1, 1].
+        folds: ``(n,)``.
+        labels: ``(n, ...)``.
+        measure: Of the judges.
+        seed: Of the changes.
+
+    Returns:
+        By the change's name; ``appearance`` is what judges are trained under, on images that they never saw.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    found = {change.name: measure(change.change(images, generator), folds, labels) for change in BENIGN}
+    found["appearance"] = measure(randomize_appearance(images, generator), folds, labels)
+    return found
+
+
+def thresholds(scores: Sequence[Scores]) -> Thresholds:
+    """The scores that so few benign images exceed, shared out over the measures.
+
+    Args:
+        scores: Of the benign changes.
+    """
+    names = list(scores[0])
+    pooled = {name: torch.cat([change[name] for change in scores]).double() for name in names}
+
+    def at(share: float) -> dict[str, float]:
+        return {name: float(pooled[name].quantile(1 - share / len(names))) for name in names}
+
+    return Thresholds(at(REVIEW), at(FAIL))
+
+
+def above(scores: Scores, limits: dict[str, float]) -> Tensor:
+    """``(N,)`` bool: whether any measure lies above its limit."""
+    return torch.stack([scores[name] > limit for name, limit in limits.items()]).any(0)
+
+
+def false_rejects(scores: dict[str, Scores], limits: dict[str, float]) -> dict[str, Rate]:
+    """By benign change: how many images would be rejected though their labels are right."""
+    found = {}
+    for name, of_change in scores.items():
+        rejected = above(of_change, limits)
+        found[name] = rate(int(rejected.sum()), len(rejected))
+    return found
+
+
+def planted_power(
+    kind: Kind,
+    names: Sequence[str],
+    images: Tensor,
+    folds: Tensor,
+    labels: Tensor,
+    measure: Measure,
+    limits: dict[str, float],
+    seed: int,
+) -> list[Power]:
+    """How often the judges reject each planted harm, size by size.
+
+    Args:
+        kind: Of the labels.
+        names: Of the classes or targets.
+        images: ``(n, C, H, W)`` in [-1, 1]: what harm is planted into, refined images for one.
+        folds: ``(n,)``; images stand in for each other within a fold alone, so that no judge saw what it is shown.
+        labels: ``(n, ...)``.
+        measure: Of the judges.
+        limits: Above which of a measure's scores an image is rejected.
+        seed: Of the plants.
+    """
+    found: list[Power] = []
+    for harm in harms(kind, names):
+        for size in harm.sizes:
+            hits = tries = 0
+            for fold in folds.unique(sorted=True).tolist():  # type: ignore[no-untyped-call]  # torch's own gap
+                mine = (folds == fold).nonzero()[:, 0]
+                planted = _plant(harm, Case(kind, images[mine], labels[mine], names), size, seed + fold)
+                hurt = planted.harmed.nonzero()[:, 0]
+                if not len(hurt):
+                    continue
+                scores = measure(planted.images[hurt], folds[mine][hurt], labels[mine][hurt])
+                hits, tries = hits + int(above(scores, limits).sum()), tries + len(hurt)
+            if tries:
+                found.append({"harm": harm.name, "size": size, "unit": harm.unit, **rate(hits, tries)})
+    return found
+
+
+def _plant(harm: Harm, case: Case, size: float | None, seed: int) -> Planted:
+    return harm.plant(case, size, torch.Generator().manual_seed(seed))
+
+
+def lookalike_power(
+    images: Tensor, folds: Tensor, labels: Tensor, measure: Measure, limits: dict[str, float], classes: int
+) -> Power:
+    """The hardest wrong label of a class: each image under the class that its own class is taken for most easily.
+
+    Args:
+        images: ``(n, C, H, W)`` in [-1, 1].
+        folds: ``(n,)``.
+        labels: ``(n,)`` classes.
+        measure: Of the judges; its first measure says which wrong class is the least suspicious.
+        limits: As in `planted_power`.
+        classes: How many.
+    """
+    under = [measure(images, folds, torch.full_like(labels, wrong)) for wrong in range(classes)]
+    name = next(iter(limits))
+    of_label = torch.stack([scores[name] for scores in under], 1)
+    nearest = torch.zeros(classes, dtype=torch.int64)
+    for number in range(classes):
+        mine = labels == number
+        if bool(mine.any()):
+            mean = of_label[mine].mean(0)
+            mean[number] = torch.inf
+            nearest[number] = mean.argmin()
+    wrong_labels = nearest[labels]
+    scores = {key: torch.stack([one[key] for one in under], 1).gather(1, wrong_labels[:, None])[:, 0] for key in limits}
+    rejected = above(scores, limits)
+    return {"harm": LOOKALIKE, "size": None, "unit": "", **rate(int(rejected.sum()), len(rejected))}

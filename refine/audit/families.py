@@ -1,0 +1,198 @@
+"""The families of judges, trained or given, and the evidence that each brings."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from refine.audit.calibration import MOST, Measure, Scores, Thresholds, benign_scores, lookalike_power, planted_power
+from refine.audit.evidence import CONSENSUS, LEARNED, POWER, READ, Evidence, halves
+from refine.audit.judges import NETWORKS, Judges, Member, deciding, judge, train_judges
+from refine.audit.pairs import Pairs
+from refine.audit.result import Power
+from refine.audit.setting import BATCH, STEPS, Setting
+from refine.audit.verdicts import share_read
+from refine.data.images import to_float
+from refine.errors import InputError
+from refine.methods.checkpoint import load_method
+from refine.methods.task import Task
+
+CONTENT, ADAPTED, REAL, GIVEN = "content", "adapted", "real", "given"
+
+
+class Case(NamedTuple):
+    """What all families look at."""
+
+    pairs: Pairs
+    folds: Tensor
+    """``(N,)``"""
+    setting: Setting
+    advance: Callable[[int], None]
+    """Told after each training."""
+
+    def train(self, name: str, sources: tuple[Tensor, ...], labels: Tensor, folds: Tensor) -> Judges:
+        """A family on some images."""
+        pairs, setting = self.pairs, self.setting
+        networks = setting.networks or NETWORKS[pairs.kind]
+        steps, batch_size = setting.steps or STEPS[pairs.kind], setting.batch_size or BATCH[pairs.kind]
+        return train_judges(
+            name,
+            sources,
+            labels,
+            folds,
+            pairs.kind,
+            pairs.names,
+            networks,
+            steps,
+            batch_size,
+            setting.seed,
+            self.advance,
+        )
+
+    def measure(self, judges: Judges) -> Measure:
+        """Scores of any images under any labels."""
+
+        def scores(images: Tensor, folds: Tensor, labels: Tensor) -> Scores:
+            found = judge(judges, images, folds, labels, self.pairs.kind, self.pairs.names).scores
+            return {name: found[name] for name in deciding(self.pairs.kind, self.pairs.names)}
+
+        return scores
+
+    def sample(self) -> Tensor:
+        """Numbers of the images that limits, false rejects and power are measured on."""
+        generator = torch.Generator().manual_seed(self.setting.seed)
+        return torch.randperm(len(self.pairs.keys), generator=generator)[:MOST].sort().values
+
+    def power(self, measure: Measure, limits: Thresholds) -> tuple[Power, ...]:
+        """Of harm planted into refined images."""
+        pairs, chosen = self.pairs, self.sample()
+        images, folds, labels = to_float(pairs.refined[chosen]), self.folds[chosen], pairs.labels[chosen]
+        found = planted_power(pairs.kind, pairs.names, images, folds, labels, measure, limits.review, self.setting.seed)
+        if pairs.kind == "class":
+            found.append(lookalike_power(images, folds, labels, measure, limits.review, len(pairs.names)))
+        return tuple(found)
+
+
+def gather(
+    name: str,
+    judges: Judges,
+    case: Case,
+    images: Tensor,
+    folds: Tensor,
+    labels: Tensor,
+    asked: Judges | None = None,
+) -> tuple[Evidence, float]:
+    """A family's evidence, not yet held against any bar, and its consensus on the refined images.
+
+    Args:
+        name: Of the evidence.
+        judges: The family, by which the limits are set.
+        case: What is audited.
+        images: ``(n, C, H, W)`` uint8 with right labels, which benign changes are made to.
+        folds: ``(n,)`` of these.
+        labels: ``(n, ...)`` of these.
+        asked: The family as it is asked about refined images; None: the same.
+    """
+    pairs, asked = case.pairs, asked or judges
+    measure = case.measure(asked)
+    benign = benign_scores(to_float(images), folds, labels, case.measure(judges), case.setting.seed)
+    first = torch.rand(len(images), generator=torch.Generator().manual_seed(case.setting.seed + 1)) < 0.5
+    deciding_half, held_out = halves(benign, first)
+    names = deciding(pairs.kind, pairs.names)
+    after = judge(asked, to_float(pairs.refined), case.folds, pairs.labels, pairs.kind, pairs.names)
+    # Judges of real images are not at home in synthetic ones.
+    before = {} if name == REAL else measure(to_float(pairs.synthetic), case.folds, pairs.labels)
+    evidence = Evidence(
+        name, {key: after.scores[key] for key in names}, before, deciding_half, held_out, False, 0.0, 1.0, ""
+    )
+    return evidence._replace(power=case.power(measure, evidence.limits())), float(after.consensus.mean())
+
+
+def content(case: Case) -> tuple[Evidence, Judges]:
+    """Judges that learned on synthetic images alone, under strong changes of appearance: nothing fools them that the
+    translator does everywhere alike, if only they are at home in what it makes."""
+    pairs = case.pairs
+    judges = case.train(CONTENT, (pairs.synthetic,), pairs.labels, case.folds)
+    chosen = case.sample()
+    evidence, agreed = gather(CONTENT, judges, case, pairs.synthetic[chosen], case.folds[chosen], pairs.labels[chosen])
+    read, power = share_read(evidence), weakest(evidence)
+    why = (
+        f"Two architectures say the same of {agreed:.1%} of the refined images (bar {CONSENSUS:.0%}), find the label "
+        f"in {read:.1%} (bar {READ:.0%}), and find planted harm in {power:.1%} of cases at least (bar {POWER:.0%})."
+    )
+    able = agreed >= CONSENSUS and read >= READ and power >= POWER
+    return evidence._replace(competent=able, measured=agreed, bar=CONSENSUS, why=why), judges
+
+
+def adapted(case: Case) -> tuple[Evidence, Judges]:
+    """Judges that learned on refined and synthetic images: sharp, but what the translator does everywhere alike is
+    right to them."""
+    pairs = case.pairs
+    judges = case.train(ADAPTED, (pairs.refined, pairs.synthetic), pairs.labels, case.folds)
+    chosen = case.sample()
+    refined, folds, labels = to_float(pairs.refined[chosen]), case.folds[chosen], pairs.labels[chosen]
+    # Nobody knows which refined labels are right: limits come from images in which these judges find the label.
+    plain = judge(judges, refined, folds, labels, pairs.kind, pairs.names).scores
+    first_measure = deciding(pairs.kind, pairs.names)[0]
+    believed = (
+        plain["class_margin"] < 0 if pairs.kind == "class" else plain[first_measure] <= plain[first_measure].median()
+    )
+    kept = chosen[believed] if int(believed.sum()) >= 2 else chosen
+    evidence, agreed = gather(ADAPTED, judges, case, pairs.refined[kept], case.folds[kept], pairs.labels[kept])
+    read, power = share_read(evidence), weakest(evidence)
+    why = (
+        f"Learned on refined images of other folds; finds the label in {read:.1%} of them (bar {LEARNED:.0%}), and "
+        f"planted harm in {power:.1%} of cases at least (bar {POWER:.0%}). It cannot see what the translator changes "
+        "in all images alike."
+    )
+    able = read >= LEARNED and power >= POWER and agreed >= CONSENSUS
+    return evidence._replace(competent=able, measured=read, bar=LEARNED, why=why), judges
+
+
+def given(case: Case, paths: tuple[Path, ...], trust: tuple[str, ...]) -> tuple[Evidence, Judges]:
+    """Task models of the user's; whether they saw the synthetic images nobody knows.
+
+    Raises:
+        InputError: If a file holds no task model, or one of other labels.
+    """
+    members = []
+    for place, path in enumerate(paths):
+        task = load_method(path, trust)
+        if not isinstance(task, Task):
+            raise InputError(f"{path}: holds {type(task).__name__}; --judge takes a task model's checkpoint")
+        if task.kind != case.pairs.kind or tuple(task.classes or ()) != case.pairs.names:
+            raise InputError(
+                f"{path}: knows {task.kind} labels {', '.join(task.classes or ())}, but the dataset has "
+                f"{case.pairs.kind} labels {', '.join(case.pairs.names)}; give a judge of these"
+            )
+        if task.channels < case.pairs.synthetic.shape[1]:
+            raise InputError(f"{path}: takes gray images, and the dataset is in color; give a judge of color images")
+        members.append(Member(f"{path.name}-{place}", -1, task))
+    judges, chosen = Judges(GIVEN, tuple(members)), case.sample()
+    evidence, agreed = gather(
+        GIVEN, judges, case, case.pairs.synthetic[chosen], case.folds[chosen], case.pairs.labels[chosen]
+    )
+    read, power = share_read(evidence), weakest(evidence)
+    why = (
+        f"Finds the label in {read:.1%} of the refined images (bar {READ:.0%}), and planted harm in {power:.1%} of "
+        f"cases at least (bar {POWER:.0%})."
+    )
+    able = read >= READ and power >= POWER and agreed >= CONSENSUS
+    return evidence._replace(competent=able, measured=read, bar=READ, why=why), judges
+
+
+def weakest(evidence: Evidence) -> float:
+    """The lower end of the detection power of the harm that counts: a wrong label of the hardest class, or the largest
+    replacement of a label of another kind."""
+    return counted(evidence)["low"] if evidence.power else 0.0
+
+
+def counted(evidence: Evidence) -> Power:
+    """The harm that `weakest` is of."""
+    whole = [
+        power for power in evidence.power if power["harm"].startswith(("another", "look-alike", "gaze", "targets"))
+    ]
+    by_name = {power["harm"]: power for power in whole}  # of each the last: the largest size
+    return min(by_name.values(), key=lambda power: power["low"])

@@ -1,0 +1,110 @@
+"""Evidence beside the judges of synthetic and refined images: labeled real images, the way back, structure."""
+
+from pathlib import Path
+
+import torch
+
+from refine.audit.benign import BENIGN
+from refine.audit.calibration import MOST, Scores, above
+from refine.audit.evidence import LEARNED, POWER, READ, Evidence, halves
+from refine.audit.families import REAL, Case, gather, weakest
+from refine.audit.judges import Judges, in_folds
+from refine.audit.round_trip import going_back, load_inverse
+from refine.audit.structure import structure
+from refine.audit.verdicts import share_read
+from refine.benchmark.labeled_images import open_labeled, read_labeled
+from refine.data.images import to_float, to_levels
+from refine.errors import InputError
+from refine.methods.checkpoint import load_translator
+from refine.progress import track
+
+WAY_BACK, STRUCTURE = "way back", "structure"
+DISPLACEMENT = "displacement_mean_pixels"
+RESOLUTION = 0.5
+"""Pixels: smaller displacements cannot be told from none."""
+
+
+def real(case: Case, root: Path, layout: str) -> tuple[Evidence, Judges]:
+    """Judges that learned on labeled real images: at home where the refined images want to be.
+
+    Raises:
+        InputError: If the images cannot be read, or have other labels.
+    """
+    pairs, setting = case.pairs, case.setting
+    opened = open_labeled(root, layout, None, pairs.names if pairs.kind == "class" else None)
+    if opened.label_space.kind != pairs.kind or opened.label_space.names != pairs.names:
+        raise InputError(
+            f"{root}: has {opened.label_space.kind} labels {', '.join(opened.label_space.names)}, but the audited "
+            f"images have {pairs.kind} labels {', '.join(pairs.names)}"
+        )
+    images, labels, keys = read_labeled(opened, pairs.synthetic.shape[1], pairs.size)
+    folds = in_folds(labels, pairs.kind, setting.folds, setting.seed, torch.arange(len(keys)))
+    apart = case.train(REAL, (images,), labels, folds)
+    # All of them judge a synthetic image; each only the real ones of its own fold.
+    together = Judges(REAL, tuple(one._replace(network=f"{one.network}/{one.fold}", fold=-1) for one in apart.members))
+    chosen = torch.randperm(len(keys), generator=torch.Generator().manual_seed(setting.seed))[:MOST]
+    calibrated, _ = gather(REAL, apart, case, images[chosen], folds[chosen], labels[chosen], together)
+    read, power, rejects = share_read(calibrated), weakest(calibrated), calibrated.all_rejected()["rate"]
+    why = (
+        f"Learned on {len(keys)} labeled real images; finds the label in {read:.1%} of the refined images "
+        f"(bar {READ:.0%}), and planted harm in {power:.1%} of cases at least (bar {POWER:.0%}); rejects {rejects:.1%} "
+        "of real images that it never saw after benign changes."
+    )
+    able = read >= READ and power >= POWER
+    return calibrated._replace(competent=able, measured=power, bar=POWER, why=why), together
+
+
+def way_back(case: Case, judged: Evidence, judges: Judges, checkpoint: Path, trust: tuple[str, ...]) -> Evidence | str:
+    """The label after going back through the method's inverse, with noise and 8-bit rounding in between.
+
+    Args:
+        case: What is audited.
+        judged: The evidence of judges of synthetic images: its limits hold here too.
+        judges: They.
+        checkpoint: What refined the images.
+        trust: Modules beside ``refine`` whose classes it may name.
+
+    Returns:
+        One sentence where the method has no way back.
+
+    Raises:
+        InputError: If the checkpoint cannot be read.
+    """
+    translator = load_translator(checkpoint, trust)
+    if reason := load_inverse(checkpoint, translator):
+        return reason
+    generator = torch.Generator().manual_seed(case.setting.seed)
+    back = []
+    for part in track(torch.split(case.pairs.refined, 32), "going back"):
+        images = going_back(translator, to_float(part), generator)
+        assert images is not None
+        back.append(to_levels(images))
+    scores = case.measure(judges)(to_float(torch.cat(back)), case.folds, case.pairs.labels)
+    found = judged._replace(name=WAY_BACK, scores=scores, before={}, decides=False, power=())
+    read = share_read(found)
+    why = (
+        f"The judges of synthetic images find the label in {read:.1%} of the refined images after these went back "
+        f"through noise (bar {LEARNED:.0%}); it asks for a review only."
+    )
+    return found._replace(competent=read >= LEARNED, measured=read, bar=LEARNED, why=why)
+
+
+def moved_structure(case: Case) -> Evidence:
+    """Displacement of edges and contours: harm to every label that says where something is."""
+    pairs, chosen = case.pairs, case.sample()
+    generator = torch.Generator().manual_seed(case.setting.seed)
+    before = to_float(pairs.synthetic[chosen])
+    benign: dict[str, Scores] = {}
+    for change in BENIGN:
+        shifts = structure(before, change.change(before, generator))[DISPLACEMENT]
+        benign[change.name] = {DISPLACEMENT: shifts.clamp_min(RESOLUTION)}
+    first, held_out = halves(benign, torch.arange(len(chosen)) % 2 == 0)
+    parts = zip(torch.split(pairs.synthetic, 32), torch.split(pairs.refined, 32), strict=True)
+    scores = torch.cat([structure(to_float(one), to_float(other))[DISPLACEMENT] for one, other in parts])
+    found = Evidence(STRUCTURE, {DISPLACEMENT: scores}, {}, first, held_out, False, 0.0, LEARNED, "", decides=False)
+    calm = 1.0 - float(above(found.scores, found.limits().review).float().mean())
+    why = (
+        f"Edges stay where they were in {calm:.1%} of the images (bar {LEARNED:.0%}: else the translator redraws them "
+        "everywhere, and displacement says nothing of single images); it asks for a review only."
+    )
+    return found._replace(competent=calm >= LEARNED, measured=calm, why=why)

@@ -1,0 +1,202 @@
+"""What an audit says, in a figure and some sentences, and its tables. What it cannot say is said as plainly."""
+
+from refine.apply.files import shown
+from refine.audit.result import Audit, Power, Rate
+from refine.metrics.intervals import clopper_pearson
+from refine.report.numbers import number
+from refine.report.tables import Table, without_empty
+from refine.report.words import VERDICTS, Answer, Mark, at_most, count, percent
+
+QUESTION = "Are the labels right?"
+
+
+def are_they_right(audit: Audit) -> Answer:
+    """By the upper bound on wrong labels; a no where more images fail than false alarms explain."""
+    bound = audit["wrong_labels"]
+    upper, passed = bound["upper"], bound["upper_of_passed"]
+    sure = f"with {percent(bound['confidence'])} confidence".replace(".0 %", " %")
+    sentences = []
+    if upper is not None:
+        sentences.append(f"At most {at_most(upper)} of all labels are wrong, {sure}.")
+    if passed is not None:
+        sentences.append(f"Among the images that passed, at most {at_most(passed)} are, {sure}.")
+    if upper is None and passed is None:
+        sentences = ["How many labels are wrong cannot be said.", *bound["reasons"]]
+    mark, verdict = _mark(audit)
+    figure = "not known" if upper is None else f"≤ {at_most(upper)} wrong"
+    if upper is None and passed is not None:
+        figure = f"≤ {at_most(passed)} wrong of those that passed"
+    return Answer(QUESTION, mark, verdict, figure, [*sentences, *_excess(audit)])
+
+
+def trust(audit: Audit) -> list[str]:
+    """How far that holds, one sentence each."""
+    people = [f"{count(audit['decided_by_person'], 'verdict')} given by a person."] * bool(audit["decided_by_person"])
+    absent = audit.get("missing", 0)
+    gone = [f"{count(absent, 'synthetic image')} without a refined one: not judged."] if absent else []
+    return [*_judges(audit), _weakest(audit["power"]), *gone, *people]
+
+
+def verdicts(audit: Audit) -> str:
+    """The counts in a sentence."""
+    counts, total = audit["counts"], max(1, audit["images"])
+    told = {"pass": "passed", "review": "are for a person to look at", "fail": "failed", "inconclusive": "inconclusive"}
+    parts = [
+        f"{percent(counts[name] / total)} {text} ({counts[name]:,})".replace(",", "\u202f")
+        for name, text in told.items()
+        if counts[name]
+    ]
+    return f"Of {count(audit['images'], 'image')}, {', '.join(parts)}." if parts else "No image was judged."
+
+
+def competent(audit: Audit) -> str:
+    """How many judges have a say."""
+    able, judges = _able(audit)
+    return f"{able} of {count(judges, 'judge')} competent on these images." if judges else "There was no judge."
+
+
+def _able(audit: Audit) -> tuple[int, int]:
+    """How many judges are competent, and how many there are; one that measures several things is one."""
+    judges = {name.partition(": ")[0]: judge["competent"] for name, judge in audit["judges"].items()}
+    return sum(judges.values()), len(judges)
+
+
+def more_than_chance(audit: Audit) -> bool:
+    """Whether more images fail than the rate of false rejects, at its highest, explains."""
+    judged = audit["images"] - audit["counts"]["inconclusive"]
+    return judged > 0 and clopper_pearson(audit["counts"]["fail"], judged)[0] > audit["false_rejects"]["high"]
+
+
+def _mark(audit: Audit) -> tuple[Mark, str]:
+    counts, bound = audit["counts"], audit["wrong_labels"]
+    if more_than_chance(audit):
+        return "bad", f"✗ {counts['fail']} failed"
+    if bound["upper"] is None or counts["inconclusive"] * 2 > audit["images"]:
+        return "unknown", "? inconclusive"
+    if counts["fail"]:
+        return "even", f"! {counts['fail']} failed"
+    if counts["inconclusive"]:
+        return "even", f"! {counts['inconclusive']} inconclusive"
+    if counts["review"]:
+        return "even", f"! {counts['review']} to look at"
+    return "good", VERDICTS["good"]
+
+
+def _excess(audit: Audit) -> list[str]:
+    if not audit["counts"]["fail"]:
+        return []
+    rejects = audit["false_rejects"]
+    alarms = f"false alarms ({percent(rejects['rate'])} of harmless changes are rejected, {_interval(rejects)})"
+    return [f"{'More' if more_than_chance(audit) else 'No more'} fail than {alarms} may explain."]
+
+
+def _judges(audit: Audit) -> list[str]:
+    """Those that are not competent, and why; what one judge measures shares its reason."""
+    records = {name.partition(": ")[0]: judge for name, judge in audit["judges"].items() if not judge["competent"]}
+    return [
+        f"The judge {shown(name)} is not competent here: {number(judge['measured'])} where {number(judge['bar'])} was "
+        f"asked for. {judge['why']}"
+        for name, judge in records.items()
+    ]
+
+
+def _weakest(power: list[Power]) -> str:
+    if not power:
+        return "No harm was planted, so it is not known how much of it would be found."
+    best: dict[str, Power] = {}
+    for each in power:
+        other = best.get(each["harm"])
+        if other is None or each["rate"] > other["rate"]:
+            best[each["harm"]] = each
+    least, most = min(best.values(), key=_rate), max(best.values(), key=_rate)
+    text = f"Planted on purpose, {_harm(most)} is found in {percent(most['rate'])}"
+    return f"{text}." if least is most else f"{text}, {_harm(least)} in only {percent(least['rate'])}."
+
+
+def _rate(power: Power) -> float:
+    return power["rate"]
+
+
+def _harm(power: Power) -> str:
+    size = "" if power["size"] is None else f" ({number(power['size'])} {power['unit']})"
+    return f"“{shown(power['harm'])}”{size}"
+
+
+def _interval(rate: Rate) -> str:
+    return f"interval {100 * rate['low']:.1f} to {percent(rate['high'])}"
+
+
+def cards(audit: Audit) -> list[Answer]:
+    """The head of the audit's page."""
+    counts, rejects = audit["counts"], audit["false_rejects"]
+    able, judges = _able(audit)
+    all_able: Mark = "good" if judges and able == judges else "bad" if not able else "even"
+    few: Mark = "good" if rejects["n"] and rejects["high"] <= 0.05 else "even"
+    return [
+        are_they_right(audit),
+        Answer(
+            "Passed",
+            "even" if counts["pass"] < audit["images"] else "good",
+            "",
+            percent(counts["pass"] / max(1, audit["images"])),
+            [verdicts(audit)],
+        ),
+        Answer(
+            "False rejects",
+            few,
+            "",
+            percent(rejects["rate"]) if rejects["n"] else "not measured",
+            [f"Of {count(rejects['n'], 'harmless change')} so many are rejected, {_interval(rejects)}."],
+        ),
+        Answer(
+            "Competent judges",
+            all_able,
+            "",
+            f"{able} of {judges}",
+            ["Measured on images whose labels are known, against a bar that was fixed beforehand."],
+        ),
+    ]
+
+
+def judges_table(audit: Audit) -> Table:
+    """One line a judge."""
+    rows = [
+        [
+            shown(name),
+            "yes" if judge["competent"] else "no",
+            number(judge["measured"]),
+            number(judge["bar"]),
+            number(judge["threshold"]),
+            number(judge["fail_threshold"]) if "fail_threshold" in judge else "",
+            shown(judge["why"]),
+        ]
+        for name, judge in audit["judges"].items()
+    ]
+    head = ["Judge", "Competent", "Measured", "Bar", "Rejects above", "Fails above", "Measured on"]
+    return without_empty(Table(head, rows))
+
+
+def power_table(audit: Audit) -> Table:
+    """One line for each harm and size: the same figures as in the plot."""
+    rows = [
+        [
+            shown(each["harm"]),
+            "" if each["size"] is None else f"{number(each['size'])} {shown(each['unit'])}",
+            *_cells(each),
+        ]
+        for each in audit["power"]
+    ]
+    return without_empty(Table(["Planted", "Size", "Found", "95 % interval", "Number"], rows))
+
+
+def false_rejects_table(audit: Audit) -> Table:
+    """One line for each benign change, and one for all."""
+    rows = {"all": audit["false_rejects"], **audit["false_rejects_by_change"]}
+    return Table(
+        ["Harmless change", "Rejected", "95 % interval", "Number"],
+        [[shown(name), *_cells(rate)] for name, rate in rows.items()],
+    )
+
+
+def _cells(rate: Rate) -> list[str]:
+    return [percent(rate["rate"]), f"{100 * rate['low']:.1f} to {100 * rate['high']:.1f}", str(rate["n"])]

@@ -1,0 +1,49 @@
+"""An audit for people, on a terminal."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from refine.audit.result import PAGE, VERDICTS, Audit, Rate
+from refine.console import result_console
+
+
+def print_table(audit: Audit, output: Path, console: Console | None = None) -> None:
+    """Verdicts, judges, power and the bound."""
+    console = console or result_console()
+    counts = Table(title=f"{audit['images']} images")
+    for verdict in VERDICTS:
+        counts.add_column(verdict, justify="right")
+    counts.add_row(*(_share(audit["counts"][verdict], audit["images"]) for verdict in VERDICTS))
+    console.print(counts)
+    for name, record in audit["judges"].items():
+        able = "competent" if record["competent"] else "not competent"
+        console.print(Text(f"{name}: {able}. {record['why']}"), soft_wrap=True)
+    console.print(Text(f"benign changes rejected: {_rate(audit['false_rejects'])}"), soft_wrap=True)
+    power = Table(title="planted harm that was found")
+    for column in ("harm", "size", "found"):
+        power.add_column(column, justify="left" if column == "harm" else "right")
+    for one in audit["power"]:
+        size = "" if one["size"] is None else f"{one['size']:g} {one['unit']}"
+        power.add_row(Text(one["harm"]), size, _rate(one))
+    console.print(power)
+    bound = audit["wrong_labels"]
+    if bound["upper"] is None:
+        console.print(Text(f"wrong labels: {' '.join(bound['reasons'])}"), soft_wrap=True)
+    else:
+        left = bound["upper_of_passed"]
+        rest = "" if left is None else f", {left:.2%} of those that passed"
+        console.print(
+            Text(f"wrong labels: at most {bound['upper']:.1%} of all{rest} (95 % confidence)"), soft_wrap=True
+        )
+    console.print(Text(f"page: {output / PAGE}"), soft_wrap=True)
+
+
+def _share(count: int, images: int) -> str:
+    return f"{count} ({count / images:.1%})" if images else "0"
+
+
+def _rate(rate: Rate) -> str:
+    return f"{rate['rate']:.1%} ({rate['low']:.1%} to {rate['high']:.1%}, n = {rate['n']})"

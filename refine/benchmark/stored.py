@@ -1,0 +1,80 @@
+"""Predictions of finished fits on disk, so that a second run goes on where the first one stopped."""
+
+import hashlib
+import io
+import json
+import zipfile
+from dataclasses import asdict
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+import torch
+from torch import Tensor
+
+import refine
+from refine.benchmark.augmentation import JITTER
+from refine.benchmark.plan import TEST, Fit, Plan
+from refine.files import write_whole
+
+FOLDER = "fits"
+
+LONGEST = 80
+"""Letters of a row's name in a file's name."""
+
+
+class StoredFits:
+    """Reads and writes the predictions of a plan's fits.
+
+    A file is taken for a fit's only if it was made of the same images, labels, settings and versions.
+
+    Args:
+        plan: What predictions follow from.
+        folder: Where they lie.
+    """
+
+    def __init__(self, plan: Plan, folder: Path) -> None:
+        self.plan, self.folder = plan, folder
+        self.sets = {name: images.digest() for name, images in plan.sets.items()}
+
+    def path(self, fit: Fit) -> Path:
+        """``ROW-SEED.npz``, or ``ROW-SEED-BLOCK.npz``."""
+        block = "" if fit.fold is None else f"-{fit.fold}"
+        return self.folder / f"{quote(fit.row, safe='+ ')[:LONGEST]}-{fit.seed}{block}.npz"
+
+    def digest(self, fit: Fit) -> str:
+        """Of everything that the predictions of a fit follow from."""
+        plan, source = self.plan, self.plan.rows[fit.row]
+        record = {
+            "fit": fit,
+            "source": source,
+            "sets": [self.sets[name] for name in source.sets],
+            "test": self.sets[TEST],
+            "tested": plan.tested(fit),
+            "real": plan.real_pool(fit).take(plan.real_picks(fit)).digest() if source.real != 0 else None,
+            "classes": plan.classes,
+            "protocol": asdict(plan.protocol),
+            "jitter": JITTER,
+            "versions": [refine.__version__, str(torch.__version__), torch.cuda.is_available()],
+        }
+        return hashlib.sha256(json.dumps(record, sort_keys=True).encode("utf-8", "surrogateescape")).hexdigest()
+
+    def load(self, fit: Fit) -> Tensor | None:
+        """The predictions, if they are there."""
+        try:
+            with np.load(self.path(fit), allow_pickle=False) as file:
+                if str(file["digest"]) != self.digest(fit):
+                    return None
+                return torch.from_numpy(file["predictions"])
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # not there, or cut short: fitted anew
+            return None
+
+    def save(self, fit: Fit, predictions: Tensor) -> None:
+        """Write the predictions of a finished fit.
+
+        Raises:
+            InputError: If the folder cannot be written to.
+        """
+        content = io.BytesIO()
+        np.savez_compressed(content, digest=np.array(self.digest(fit)), predictions=predictions.numpy())
+        write_whole(self.path(fit), content.getvalue())

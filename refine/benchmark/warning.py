@@ -1,0 +1,34 @@
+"""What is said first: a refined dataset does worse than the synthetic one."""
+
+from collections.abc import Sequence
+
+from refine.benchmark.result import Benchmark
+from refine.benchmark.scores import is_worse, worst
+from refine.benchmark.wording import SURE, figure, metric_name, p_value, span, unit
+
+
+def warning_of(result: Benchmark, refined: Sequence[str]) -> str | None:
+    """One line, or None where no refined row is worse than ``synthetic``.
+
+    Args:
+        result: All rows.
+        refined: Names of the rows that were trained on a refined dataset alone.
+    """
+    rows, higher = result["rows"], result.get("higher_is_better", True)
+    behind = [name for name in refined if is_worse(rows[name], rows["synthetic"], higher)]
+    if not behind:
+        return None
+    first = worst(rows, behind, higher)
+    told = (
+        f"WARNING: {first} is worse than synthetic: {metric_name(result)}{unit(result)} "
+        f"{figure(rows[first]['mean'], result)} against {figure(rows['synthetic']['mean'], result)}"
+    )
+    if "difference" in rows[first]:
+        difference = rows[first]["difference"]
+        sure = "significant" if difference["p"] < SURE else "may be chance"
+        told += (
+            f" (difference {figure(difference['value'], result, sign=True)}, 95 % "
+            f"{span(difference['interval'], result, sign=True)}, p = {p_value(difference)}: {sure})"
+        )
+    others = [name for name in behind if name != first]
+    return told + (f"; so is {', '.join(others)}" if others else "")

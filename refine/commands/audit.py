@@ -1,0 +1,93 @@
+"""`refine audit`: are the labels still right?"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from refine.commands.flags import command, layout, mapping, names, positive, real_layout, size, trust
+
+
+def add_audit(each: Any) -> None:
+    """Flags of `refine audit`."""
+    parser = command(
+        each,
+        "audit",
+        run_audit,
+        "are the labels still right? a certificate for each image",
+        "Trains judges that never saw the image they judge, measures how often they reject benign changes and find "
+        "planted harm, and gives each refined image a verdict: pass, review, fail or inconclusive. Writes audit.jsonl, "
+        "audit.json and audit.html. Exit code 1 if an image fails.",
+    )
+    parser.add_argument("--synthetic", type=Path, metavar="DIR", help="labeled images before")
+    parser.add_argument("--refined", type=Path, metavar="DIR", help="images after")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="for what the audit finds")
+    parser.add_argument(
+        "--decisions",
+        type=Path,
+        metavar="FILE",
+        help="a person's verdicts, CSV with the columns key and verdict (pass or fail); alone with the --output of a "
+        "finished audit, they are added to it without training",
+    )
+    parser.add_argument(
+        "--judge", type=Path, action="append", default=[], metavar="FILE", help="a task model of yours to ask as well"
+    )
+    parser.add_argument(
+        "--real-labeled", type=Path, metavar="DIR", help="labeled real images to train judges on as well"
+    )
+    parser.add_argument(
+        "--checkpoint", type=Path, metavar="FILE", help="what refined the images: also ask what comes back from them"
+    )
+    layout(parser)
+    real_layout(parser)
+    mapping(parser)
+    parser.add_argument("--classes", type=names, metavar="A,B,…", help="only these, in this order (default: all)")
+    parser.add_argument("--folds", type=positive, default=4, metavar="N", help="parts of the images (default: 4)")
+    parser.add_argument("--steps", type=positive, metavar="N", help="of one judge's training (default: by the labels)")
+    parser.add_argument("--batch-size", type=positive, metavar="N", help="images a step (default: by the labels)")
+    parser.add_argument("--networks", nargs="+", default=[], metavar="NAME", help="architectures of the judges")
+    parser.add_argument("--size", type=size, metavar="HxW", help="at which images are judged (default: theirs, to 256)")
+    parser.add_argument(
+        "--groups", metavar="GROUPS", help="images that hang together: a CSV file key,group or a regular expression"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of all that is drawn (default: 0)")
+    trust(parser)
+
+
+def run_audit(args: argparse.Namespace) -> int:
+    """`refine audit`."""
+    from refine.audit.run import redecide, run_audit
+    from refine.audit.setting import Setting
+    from refine.audit.table import print_table
+    from refine.errors import InputError
+
+    alone = args.synthetic is None and args.refined is None
+    if alone and args.decisions is not None:
+        audit = redecide(args.output, args.decisions)
+    elif args.synthetic is None or args.refined is None:
+        raise InputError("give --synthetic and --refined; or --decisions with the --output of a finished audit")
+    else:
+        setting = Setting(
+            folds=args.folds,
+            steps=args.steps,
+            batch_size=args.batch_size,
+            networks=tuple(args.networks),
+            size=args.size,
+            groups=args.groups,
+            judge_files=tuple(args.judge),
+            real_labeled=args.real_labeled,
+            checkpoint=args.checkpoint,
+            decisions=args.decisions,
+            seed=args.seed,
+            trust=tuple(args.trust),
+        )
+        audit = run_audit(
+            args.synthetic,
+            args.refined,
+            args.output,
+            setting,
+            (args.layout, args.real_layout),
+            args.mapping,
+            args.classes,
+        )
+    print_table(audit, args.output)
+    return 1 if audit["counts"]["fail"] else 0

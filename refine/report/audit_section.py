@@ -1,0 +1,76 @@
+"""What the report tells of an audit beside its answer: the figures as plots and tables, and the worst cases."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from refine.audit.cases import Case, cases, legend, worst_first
+from refine.audit.plots import false_rejects_svg, power_svg
+from refine.audit.result import PAGE
+from refine.audit.summary import false_rejects_table, judges_table, power_table, trust
+from refine.data.open_layout import open_layout
+from refine.inspect.montage import Legend
+from refine.report.audited import Audited
+from refine.report.tables import Table
+
+CASES = 12
+
+
+class AuditSection(NamedTuple):
+    """All of it, for the template."""
+
+    power_plot: str
+    rejects_plot: str
+    judges: Table
+    power: Table
+    rejects: Table
+    trust: list[str]
+    """How far it can be trusted."""
+    reasons: list[str]
+    """Why the bound on wrong labels is what it is."""
+    cases: list[Case]
+    wrong: int
+    """Images that failed or are for a person to look at; `cases` are the worst of them."""
+    inconclusive: int
+    legend: list[Legend]
+    page: str
+    """The audit's own page, where there is one."""
+
+
+def audit_section(audited: Audited, synthetic: Path, refined: Path) -> AuditSection:
+    """Draw the plots and the worst cases.
+
+    Args:
+        audited: What was found.
+        synthetic: The dataset that was refined, with the labels.
+        refined: Where it stands.
+
+    Raises:
+        InputError: If one of the two cannot be opened.
+    """
+    summary = audited.summary
+    recorded = {name: summary["provenance"].get(name) for name in ("layout", "mapping")}
+    layout, mapping = (value if isinstance(value, str) else None for value in recorded.values())
+    before, after = (open_layout(layout or "auto", root, mapping=mapping, guard=False) for root in (synthetic, refined))
+    worst = [
+        certificate
+        for verdict in ("fail", "review")
+        for certificate in worst_first(
+            [each for each in audited.certificates if each["verdict"] == verdict], summary["judges"]
+        )
+    ]
+    found = cases(worst[:CASES], before, after, summary["judges"])
+    page = audited.folder / PAGE
+    return AuditSection(
+        power_plot=power_svg(summary) if summary["power"] else "",
+        rejects_plot=false_rejects_svg(summary),
+        judges=judges_table(summary),
+        power=power_table(summary),
+        rejects=false_rejects_table(summary),
+        trust=trust(summary),
+        reasons=summary["wrong_labels"]["reasons"],
+        cases=found,
+        wrong=len(worst),
+        inconclusive=summary["counts"]["inconclusive"],
+        legend=legend(found, before.label_space),
+        page=str(page) if page.is_file() else "",
+    )

@@ -1,0 +1,119 @@
+"""What `refine audit` found, as its two files say it."""
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+from refine.apply.files import file_sha256, shown
+from refine.audit.result import LINES, SUMMARY, VERDICTS, Audit, Bound, Certificate, JudgeRecord, Power, Rate
+from refine.errors import InputError
+from refine.report.read import Node, read_json
+
+AUDIT = "make it anew with `refine audit`"
+
+
+class Audited(NamedTuple):
+    """An audit's output folder."""
+
+    folder: Path
+    summary: Audit
+    certificates: list[Certificate]
+    sha256: str
+    """Of the lines: what a repair by this audit recorded."""
+
+
+def read_audit(folder: Path) -> Audited:
+    """Read `audit.json` and `audit.jsonl`.
+
+    Raises:
+        InputError: If one is missing or damaged, or they are not of the same images.
+    """
+    summary = _summary(read_json(folder / SUMMARY, AUDIT))
+    certificates = _certificates(folder / LINES)
+    counts = {name: sum(each["verdict"] == name for each in certificates) for name in VERDICTS}
+    if counts != summary["counts"] or len(certificates) != summary["images"]:
+        raise InputError(f"{folder}: {SUMMARY} and {LINES} do not have the same verdicts; {AUDIT}")
+    return Audited(folder, summary, certificates, file_sha256(folder / LINES) or "")
+
+
+def _summary(top: Node) -> Audit:
+    decided, missing = top.optional("decided_by_person"), top.optional("missing")
+    provenance = top.optional("provenance")
+    return {
+        "kind": top.need("kind").text(),
+        "classes": [name.text() for name in top.need("classes").elements()],
+        "images": top.need("images").count(),
+        "counts": {name: top.need("counts").need(name).count() for name in VERDICTS},
+        "judges": {name: _judge(node) for name, node in top.need("judges").items()},
+        "false_rejects": _rate(top.need("false_rejects")),
+        "false_rejects_by_change": {name: _rate(node) for name, node in top.need("false_rejects_by_change").items()},
+        "power": [_power(node) for node in top.need("power").elements()],
+        "wrong_labels": _bound(top.need("wrong_labels")),
+        "decided_by_person": decided.count() if decided else 0,
+        "missing": missing.count() if missing else 0,
+        "provenance": {name: node.value for name, node in provenance.items()} if provenance else {},
+    }
+
+
+def _rate(node: Node) -> Rate:
+    low, high, rate = (node.need(name).share() for name in ("low", "high", "rate"))
+    return {"rate": rate, "low": low, "high": high, "n": node.need("n").count()}
+
+
+def _power(node: Node) -> Power:
+    size, unit = node.optional("size"), node.optional("unit")
+    return {
+        **_rate(node),
+        "harm": node.need("harm").text(),
+        "size": size.number() if size else None,
+        "unit": unit.text() if unit else "",
+    }
+
+
+def _judge(node: Node) -> JudgeRecord:
+    fail = node.optional("fail_threshold")
+    found: JudgeRecord = {
+        "competent": node.need("competent").truth(),
+        "measured": node.need("measured").number(),
+        "bar": node.need("bar").number(),
+        "threshold": node.need("threshold").number(),
+        "why": node.need("why").text(),
+    }
+    return {**found, "fail_threshold": fail.number()} if fail else found
+
+
+def _bound(node: Node) -> Bound:
+    upper, passed = (node.optional(name) for name in ("upper", "upper_of_passed"))
+    return {
+        "upper": upper.share() if upper else None,
+        "upper_of_passed": passed.share() if passed else None,
+        "confidence": node.need("confidence").share(),
+        "reasons": [reason.text() for reason in node.need("reasons").elements()],
+    }
+
+
+def _certificates(path: Path) -> list[Certificate]:
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); {AUDIT}") from error
+    found = []
+    for number, line in enumerate(lines, 1):
+        try:
+            value = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"{path}: line {number} is no JSON ({error}); {AUDIT}") from error
+        found.append(_certificate(Node(value, f"{path}: line {number}", AUDIT)))
+    return found
+
+
+def _certificate(node: Node) -> Certificate:
+    verdict, by, audit = node.need("verdict"), node.need("by"), node.optional("audit_verdict")
+    found: Certificate = {
+        "key": node.need("key").text(),
+        "verdict": verdict.one_of(VERDICTS),
+        "by": by.one_of(("audit", "person")),
+        "reasons": [reason.text() for reason in node.need("reasons").elements()],
+        "scores": {shown(name): score.number() for name, score in node.need("scores").items()},
+    }
+    return found if audit is None else {**found, "audit_verdict": audit.one_of(VERDICTS)}

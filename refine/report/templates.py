@@ -1,0 +1,36 @@
+"""The environment of the pages' templates: what every page escapes, and the parts that they share."""
+
+import re
+from pathlib import Path
+
+import jinja2
+from markupsafe import Markup, escape
+
+from refine.apply.files import shown
+
+
+def template(file: Path) -> jinja2.Template:
+    """A page's template; it may include `style.css` and import `parts.html.j2`, which lie here."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader([file.parent, Path(__file__).parent]),
+        autoescape=True,  # names of files, reasons and rows are a stranger's
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["shown"] = shown
+    environment.filters["prose"] = prose
+    environment.filters["breakable"] = breakable
+    environment.filters["tied"] = lambda text: text.replace(" %", "\u00a0%")
+    return environment.get_template(file.name)
+
+
+def prose(text: str) -> str:
+    """A stranger's sentences on one line."""
+    return shown(" ".join(text.split()))
+
+
+def breakable(key: str) -> Markup:
+    """A file's path that may be broken after a slash or underscore and before its suffix, rather than anywhere."""
+    parts = re.split(r"(?<=[/_])|(?=\.[^./]*$)", shown(key))
+    return Markup("<wbr>").join(escape(part) for part in parts)

@@ -1,0 +1,102 @@
+"""Flags of `refine fit` for what each validation measures, and the callbacks that follow from them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from jsonargparse import Namespace
+from lightning.pytorch.cli import LightningArgumentParser
+
+from refine.data import UnpairedImages
+from refine.errors import InputError
+from refine.methods.base import Method
+from refine.methods.translator import Translator
+from refine.training.checkpoints import Checkpoints
+from refine.training.extractors import extractors
+from refine.training.judges import Judges
+from refine.training.validation import Validation
+
+JUDGE = "--judge"
+
+
+def add_watching(parser: LightningArgumentParser) -> None:
+    """The flags."""
+    parser.add_argument(
+        JUDGE,
+        type=list[Path] | Path | None,
+        default=None,
+        help="checkpoint of a task model that says at each validation how many refined images still show their label; "
+        "may be given several times: they answer together",
+    )
+    parser.add_argument(
+        "--label_error_bound",
+        type=float | None,
+        default=None,
+        help="highest label error of best.ckpt, 0 to 1, by the judges; default: the distance alone decides",
+    )
+    parser.add_argument(
+        "--validation_features",
+        type=list[str] | str,
+        default=[],
+        help="networks for FID and KID at each validation, as `refine evaluate --features` takes them; default: none",
+    )
+    parser.add_argument(
+        "--validation_weights",
+        type=Path | None,
+        default=None,
+        help="Inception weights for them, where torch's cache has none",
+    )
+
+
+def joined(args: list[str]) -> list[str]:
+    """Several ``--judge`` as one list: of a flag that stands twice, the parser would take the last."""
+    found, kept, given = [], [], iter(args)
+    for arg in given:
+        flag, equals, value = arg.partition("=")
+        if flag != JUDGE:
+            kept.append(arg)
+        elif (value := value if equals else next(given, "")) != "":
+            found.append(value)
+    if len(found) < 2:
+        return args
+    return [*kept, f"{JUDGE}={json.dumps(found)}"]
+
+
+def watching(config: Namespace, device: str) -> tuple[Validation, Checkpoints]:
+    """The two callbacks.
+
+    Args:
+        config: All flags.
+        device: Where the networks of ``validation_features`` run.
+
+    Raises:
+        InputError: If a file cannot be loaded, or the bound is out of range or has no judge.
+    """
+    bound, paths, trust = config["label_error_bound"], _list(config["judge"]), tuple(_list(config["trust"]))
+    if bound is not None and not 0 <= bound <= 1:
+        raise InputError(f"--label_error_bound is {bound:g}; expected a share from 0 to 1")
+    if bound is not None and not paths:
+        raise InputError(
+            "--label_error_bound needs a judge that measures the error; name a task model with --judge FILE"
+        )
+    judges = Judges([Path(path) for path in paths], trust) if paths else None
+    networks = extractors(_list(config["validation_features"]), config["validation_weights"], device, trust)
+    checkpoints = Checkpoints(int(config["checkpoint_every"]), bound, judges.sha256 if judges else ())
+    return Validation(judges, networks), checkpoints
+
+
+def require_judged(judges: Judges, model: Method, data: UnpairedImages) -> None:
+    """Hold the judges against what is trained, and on what.
+
+    Raises:
+        InputError: If nothing is refined, or the data has no such labels or images.
+    """
+    if not isinstance(model, Translator):
+        raise InputError(
+            f"--judge: {type(model).__name__} refines no images, so there is nothing to judge; leave it out"
+        )
+    judges.require(data.label_space, data.synthetic, data.channels, data.training_size)
+
+
+def _list(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else [] if value is None else [value]

@@ -1,0 +1,80 @@
+"""The judges' answers beside the labels, as what the label error and its interval follow from."""
+
+import torch
+from torch import Tensor
+
+from refine.labels import LabelKind
+from refine.metrics.detection import match_boxes
+from refine.metrics.intervals import clopper_pearson, draws, percentile_interval
+from refine.metrics.label_error import HALF, missed
+from refine.metrics.segmentation import confusion_matrix, mean_iou
+from refine.tuning.result import LabelError
+
+COMMON = 0.9
+"""Share of one and the same answer from which on judges of classes seem to be blind, where the labels differ more."""
+
+
+class Answers:
+    """Collects them a batch at a time; of masks only counts are kept.
+
+    Args:
+        kind: Of the labels.
+        classes: How many classes or targets.
+    """
+
+    def __init__(self, kind: LabelKind, classes: int) -> None:
+        self.kind, self.classes = kind, classes
+        self._answers: list[Tensor] = []
+        self._labels: list[Tensor] = []
+
+    def add(self, predicted: Tensor, label: Tensor) -> None:
+        """A batch of them (see `refine.metrics.label_error`)."""
+        if self.kind == "mask":
+            pairs = zip(predicted, label, strict=True)
+            predicted = torch.stack([confusion_matrix(*pair, self.classes) for pair in pairs])
+        self._answers.append(predicted)
+        if self.kind != "mask":
+            self._labels.append(label)
+
+    def error(self, seed: int = 0) -> LabelError:
+        """As `refine.metrics.label_error.label_error`, with its 95 % interval.
+
+        Args:
+            seed: Of the bootstrap over images, which all but classes have.
+        """
+        answers = torch.cat(self._answers)
+        count = len(answers)
+        if self.kind == "class":
+            lost = int((answers != torch.cat(self._labels)).sum())
+            low, high = clopper_pearson(lost, count)
+            return {"value": lost / count, "low": low, "high": high, "n": count}
+        weights = draws(torch.arange(count), seed=seed).double()
+        value = float(self._errors(answers, torch.ones(1, count, dtype=torch.float64)))
+        low, high = percentile_interval(self._errors(answers, weights))
+        return {"value": value, "low": low, "high": high, "n": count}
+
+    def _errors(self, answers: Tensor, weights: Tensor) -> Tensor:
+        """``(R,)`` errors of ``(R, N)`` counts of each image."""
+        if self.kind == "mask":
+            summed = (weights @ answers.flatten(1).double()).reshape(-1, self.classes, self.classes)
+            return 1.0 - torch.stack([mean_iou(confusion) for confusion in summed])
+        labels = torch.cat(self._labels)
+        if self.kind == "objects":
+            matches = match_boxes(answers, labels, self.classes, (HALF,))
+            return torch.stack([missed(matches, counts) for counts in weights])
+        labels = labels.double()
+        spread = (labels - labels.mean(0)).abs().mean(0).clamp_min(torch.finfo(torch.float32).tiny)
+        mean = weights @ (answers.double() - labels).abs() / weights.sum(1, keepdim=True)
+        return (mean / spread).clamp(max=1.0).mean(1)
+
+    def only_answer(self) -> int | None:
+        """The class that judges name nearly always, where the labels are mixed: a sign that they cannot read these
+        images. None if there is no such class."""
+        if self.kind != "class":
+            return None
+        counts, true = (
+            torch.bincount(torch.cat(found), minlength=self.classes) for found in (self._answers, self._labels)
+        )
+        most = int(counts.argmax())
+        blind = counts[most] >= COMMON * counts.sum() and true.max() < COMMON * true.sum()
+        return most if blind else None

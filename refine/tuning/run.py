@@ -1,0 +1,215 @@
+"""`tune-strength`: each checkpoint at each strength, on the same images, by the same judges."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from refine.data.images import to_float, to_levels
+from refine.data.open_layout import open_layout
+from refine.errors import InputError
+from refine.files import claim_output, write_json
+from refine.methods.checkpoint import load_translator, model_sha256
+from refine.methods.translator import Translator, blend
+from refine.metrics import FeatureExtractor
+from refine.metrics.patches import PATCH, draw_places
+from refine.progress import counted
+from refine.training.judges import Judges
+from refine.tuning.answers import Answers
+from refine.tuning.choose import choose
+from refine.tuning.images import Images, at_size, batches, choose_images, open_judged
+from refine.tuning.measure import MOST_DESCRIBED, Gathered, Side, Tools, distances
+from refine.tuning.plot import tuning_plot
+from refine.tuning.result import PICTURE, RESULT, Point, Tuning
+
+STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
+LEAST_REAL = 4
+"""Two in each half of the floor."""
+
+
+class Bench:
+    """Everything that stays the same over checkpoints and strengths."""
+
+    def __init__(
+        self,
+        synthetic: Images,
+        judges: Judges,
+        tools: Tools,
+        size: tuple[int, int],
+        channels: int,
+        advance: Callable[[int], None],
+    ) -> None:
+        self.synthetic, self.judges, self.tools = synthetic, judges, tools
+        self.size, self.channels, self.advance = size, channels, advance
+
+    def real(self, images: Images) -> Side:
+        """The real images."""
+        gathered = Gathered(self.tools)
+        for batch in batches(images, self.channels, self.size, labeled=False):
+            gathered.add(at_size(batch.levels, self.size))
+            self.advance(len(batch.levels))
+        return Side(gathered.patches(), gathered.features())
+
+    def points(
+        self, translator: Translator | None, name: str, strengths: Sequence[float], device: torch.device, real: Side
+    ) -> list[Point]:
+        """A checkpoint at some strengths; without a translator, doing nothing."""
+        gathered = [Gathered(self.tools) for _ in strengths]
+        answers = [Answers(self.judges.kind, len(self.judges.names)) for _ in strengths]
+        for batch in batches(self.synthetic, self.channels, self.size, labeled=True):
+            before = to_float(batch.levels)
+            after = before if translator is None else translator.refine(before.to(device)).float().cpu()
+            if not after.isfinite().all():
+                raise InputError(f"{name}: gives NaN or infinite pixels; take another checkpoint")
+            for strength, side, answer in zip(strengths, gathered, answers, strict=True):
+                levels = at_size(_levels(before, after, strength), self.size)
+                side.add(levels)
+                answer.add(self.judges.predict(to_float(levels).to(device)).cpu(), batch.labels)
+            self.advance(len(before))
+        found: list[Point] = []
+        for strength, side, answer in zip(strengths, gathered, answers, strict=True):
+            only = answer.only_answer()
+            found.append(
+                {
+                    "checkpoint": name,
+                    "strength": strength,
+                    "only_answer": None if only is None else self.judges.names[only],
+                    "distances": distances(Side(side.patches(), side.features()), real, self.tools),
+                    "label_error": answer.error(self.tools.seed),
+                }
+            )
+        return found
+
+
+def _levels(before: Tensor, after: Tensor, strength: float) -> Tensor:
+    """As `refine apply --strength` writes them; at 1 without a detour over the difference."""
+    return to_levels(after if strength == 1.0 else blend(before, after, strength))
+
+
+def tune_strength(
+    checkpoints: Sequence[Path],
+    synthetic: Path,
+    real: Path,
+    judges: Sequence[Path],
+    *,
+    output: Path,
+    strengths: Sequence[float] = STRENGTHS,
+    label_error_bound: float = 0.05,
+    swd: bool = True,
+    extractors: Sequence[FeatureExtractor] = (),
+    layouts: tuple[str, str] = ("auto", "auto"),
+    mapping: str | None = None,
+    size: tuple[int, int] | None = None,
+    count: int = 500,
+    seed: int = 0,
+    device: torch.device | str = "cpu",
+    trust: tuple[str, ...] = (),
+) -> Tuning:
+    """Measure realism and label error of each checkpoint at each strength, and choose.
+
+    Images are refined at their own size and rounded to 8 bits, as `refine apply` does; then synthetic and real ones
+    are brought to one size, at which they are compared and judged. What a file format loses is not seen.
+
+    Args:
+        checkpoints: Of translators.
+        synthetic: The labeled dataset; of class folders, only the classes that the judges know.
+        real: The real images.
+        judges: Checkpoints of task models of these labels; several answer together.
+        output: Folder for `tune-strength.json` and `tune-strength.png`.
+        strengths: Shares of the change, 0 to 1. Zero, doing nothing, is always tried.
+        label_error_bound: Highest label error of the choice, 0 to 1.
+        swd: Whether to measure the sliced Wasserstein distance. If so, the choice is made by it, else by the first
+            extractor's KID.
+        extractors: Networks whose features FID and KID are measured on.
+        layouts: How the synthetic and the real dataset lie.
+        mapping: From the synthetic dataset's classes to those of the judges.
+        size: The common height and width; None takes the median of the real images. Judges should be asked at the size
+            that they were fitted at.
+        count: Images of each side, at most, spread over the keys.
+        seed: Of patches, projections, halves and bootstrap.
+        device: Where networks run.
+        trust: Modules beside ``refine`` whose classes checkpoints may name.
+
+    Raises:
+        InputError: If an argument is out of range, a file cannot be read, or judges and labels do not fit.
+    """
+    tried = _checked(strengths, label_error_bound, swd, extractors, size)
+    device = torch.device(device)
+    translators = {str(path): (path, load_translator(path, trust).to(device)) for path in checkpoints}
+    asked = Judges(judges, trust)
+    claim_output(output)
+    labeled = choose_images(open_judged(synthetic, layouts[0], mapping, asked.names), count, 2)
+    unlabeled = choose_images(open_layout(layouts[1], real), count, LEAST_REAL)
+    channels = 3 if labeled.in_color() or unlabeled.in_color() else 1
+    for name, (_, translator) in translators.items():
+        if translator.channels < channels:
+            raise InputError(f"{name}: takes gray images, and these have color; take a checkpoint of RGB images")
+    size = size or unlabeled.median_size()
+    asked.require(labeled.layout.label_space, synthetic, channels, size)
+    if swd and min(size) < PATCH:
+        raise InputError(f"images of {size[0]}x{size[1]} are too small for swd; give --size HxW, {PATCH} or more")
+    tools = Tools(draw_places(size, torch.Generator().manual_seed(seed)) if swd else None, extractors, seed)
+
+    total = len(unlabeled.records) + len(labeled.records) * (1 + len(translators))
+    with counted(total, "trying strengths") as advance:
+        bench = Bench(labeled, asked, tools, size, channels, advance)
+        reference = bench.real(unlabeled)
+        (nothing,) = bench.points(None, "", (0.0,), device, reference)
+        points: list[Point] = []
+        for name, (_, translator) in translators.items():
+            points.append({**nothing, "checkpoint": name})
+            points += bench.points(translator, name, tried[1:], device, reference)
+    metric = next(iter(nothing["distances"]))
+    half = len(unlabeled.records) // 2
+    order = torch.randperm(len(unlabeled.records), generator=torch.Generator().manual_seed(seed))
+    floor = distances(reference.part(order[:half]), reference.part(order[half : 2 * half]), tools)
+
+    result: Tuning = {
+        "metric": metric,
+        "label_error_bound": label_error_bound,
+        "points": points,
+        "chosen": choose(points, metric, label_error_bound),
+        "real_floor": floor,
+        "n": {"synthetic": len(labeled.records), "real": len(unlabeled.records), "real_floor": half},
+        "provenance": {
+            "synthetic": str(synthetic),
+            "real": str(real),
+            "layouts": [labeled.layout.name, unlabeled.layout.name],
+            "mapping": mapping,
+            "classes": list(asked.names),
+            "kind": asked.kind,
+            "size": list(size),
+            "channels": channels,
+            "count": count,
+            "swd_most_images": MOST_DESCRIBED if swd else None,
+            "checkpoints": {name: model_sha256(path) for name, (path, _) in translators.items()},
+            "judges": {str(model.path): model.sha256 for model in asked.models},
+            "extractors": {extractor.name: extractor.sha256 for extractor in extractors},
+            "seed": seed,
+            "device": device.type,
+            "torch": str(torch.__version__),
+        },
+    }
+    write_json(result, output / RESULT)
+    tuning_plot(result, output / PICTURE)
+    return result
+
+
+def _checked(
+    strengths: Sequence[float],
+    bound: float,
+    swd: bool,
+    extractors: Sequence[FeatureExtractor],
+    size: tuple[int, int] | None,
+) -> list[float]:
+    """The strengths in order, with zero."""
+    if not all(0 <= strength <= 1 for strength in strengths):
+        raise InputError(
+            f"--strengths {','.join(f'{strength:g}' for strength in strengths)}: expected each from 0 to 1"
+        )
+    if not 0 <= bound <= 1:
+        raise InputError(f"--label-error-bound {bound:g}: expected a share from 0 to 1")
+    if not swd and not extractors:
+        raise InputError("nothing to measure: choose features (swd needs no weights)")
+    return sorted({0.0, *map(float, strengths)})

@@ -1,0 +1,51 @@
+"""An audit whose answers are written down beforehand, and that notes what it was asked."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from torch import Tensor
+
+from refine.apply.repair import IfWrong, Repair, Repaired
+from refine.audit.result import Certificate, Verdict
+
+MODEL = "tiny 0.3"
+"""As `trees.run` calls its model."""
+
+
+def certificate(key: str, verdict: Verdict) -> Certificate:
+    reasons = [] if verdict == "pass" else ["looks like another class"]
+    return {"key": key, "verdict": verdict, "by": "audit", "reasons": reasons, "scores": {"class": 0.5}}
+
+
+class WrittenJudge:
+    """Says ``verdicts`` of whole changes, and ``answers`` of less, one by one; after them, fail."""
+
+    def __init__(
+        self,
+        verdicts: Mapping[str, Verdict],
+        answers: Mapping[str, Iterable[Verdict]] | None = None,
+        model: str | None = MODEL,
+    ) -> None:
+        self.verdicts = {key: certificate(key, verdict) for key, verdict in verdicts.items()}
+        self.answers = {key: list(said) for key, said in (answers or {}).items()}
+        self.model = model
+        self.asked: list[tuple[str, Tensor, Tensor]] = []
+
+    def __call__(self, key: str, synthetic: Tensor, refined: Tensor) -> Certificate:
+        self.asked.append((key, synthetic, refined))
+        waiting = self.answers.get(key)
+        return certificate(key, waiting.pop(0) if waiting else "fail")
+
+
+def repair(
+    judge: WrittenJudge, if_wrong: IfWrong = "original", repaired: Repaired = "fail", digest: str = "0"
+) -> Repair:
+    return Repair(Path("audit"), judge, digest, if_wrong, repaired)
+
+
+def judged(
+    source: Path, wrong: Mapping[str, Verdict], answers: Mapping[str, Iterable[Verdict]] | None = None
+) -> WrittenJudge:
+    """An audit that lets every PNG file pass but those that are named."""
+    passed: dict[str, Verdict] = {path.relative_to(source).as_posix(): "pass" for path in source.rglob("*.png")}
+    return WrittenJudge(passed | dict(wrong), answers)

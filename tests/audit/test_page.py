@@ -1,0 +1,121 @@
+import csv
+import io
+import re
+from pathlib import Path
+
+import pytest
+
+from refine.audit.page import INCONCLUSIVE, KEYS, PASSES, decisions_block, write_audit_page
+from refine.audit.result import Audit, Certificate
+from refine.data.layouts import Layout
+from refine.data.open_layout import open_layout
+from refine.errors import InputError
+from tests.audit.audits import audit, certificate
+from tests.conftest import WriteImages
+
+HOSTILE = "<script>alert(1)</script>"
+
+
+@pytest.fixture
+def sides(tmp_path: Path, write_images: WriteImages) -> tuple[Layout, Layout]:
+    roots = [write_images(tmp_path / name, count=20, size=(8, 8)) for name in ("synthetic", "refined")]
+    return open_layout("auto", roots[0]), open_layout("auto", roots[1])
+
+
+@pytest.fixture
+def found(sides: tuple[Layout, Layout]) -> list[Certificate]:
+    """40 images: the first 5 failed, then 4 to review, 15 inconclusive, the rest passed."""
+    keys = [record.key for record in sides[0].records()]
+    failed = [certificate(key, "fail", scores={"agreement": 0.6 + 0.01 * place}) for place, key in enumerate(keys[:5])]
+    others = [(keys[5:9], "review"), (keys[9:24], "inconclusive"), (keys[24:], "pass")]
+    return [*failed, *(certificate(key, verdict) for those, verdict in others for key in those)]  # type: ignore[arg-type]  # words of the type
+
+
+def write(
+    folder: Path, found: list[Certificate], sides: tuple[Layout, Layout], shown: int = 60, record: Audit | None = None
+) -> str:
+    return write_audit_page(folder / "audit.html", record or audit(found), found, *sides, shown=shown).read_text()
+
+
+def part(page: str, title: str) -> str:
+    start = page.index(f"<h2>{title}")
+    return page[start : page.index("</section>", start)]
+
+
+def test_the_page_needs_nothing_beside_itself(
+    tmp_path: Path, found: list[Certificate], sides: tuple[Layout, Layout]
+) -> None:
+    page = write(tmp_path, found, sides)
+    links = re.findall(r"""(?:src|href|url)\s*[=(]\s*["']?([^"')\s>]+)""", page)
+    assert links
+    assert [link for link in links if not link.startswith(("data:image/", "#"))] == []
+    assert "<script" not in page
+
+
+def test_the_bound_its_reasons_and_the_judges_stand_there(
+    tmp_path: Path, found: list[Certificate], sides: tuple[Layout, Layout]
+) -> None:
+    page = write(tmp_path, found, sides)
+    for text in ("≤ 3.1 % wrong", "4 of 200 images failed.", "1 of 1", "Balanced accuracy on held-out", "12.5\u00a0%"):
+        assert text in page
+
+
+def test_the_worst_cases_come_first_and_no_more_than_asked_for(
+    tmp_path: Path, found: list[Certificate], sides: tuple[Layout, Layout]
+) -> None:
+    failed = part(write(tmp_path, found, sides, shown=3), "Failed")
+    assert re.findall(r"<wbr>(a-\d+)", failed) == ["a-004", "a-003", "a-002"]
+    assert "3 of 5" in failed
+
+
+def test_a_few_others_are_shown_for_comparison(
+    tmp_path: Path, found: list[Certificate], sides: tuple[Layout, Layout]
+) -> None:
+    page = write(tmp_path, found, sides)
+    assert part(page, "Passed, for comparison").count("<figure") == PASSES
+    assert part(page, "Inconclusive").count("<figure") == INCONCLUSIVE
+
+
+def test_images_to_review_are_a_file_to_be_filled_in(
+    tmp_path: Path, found: list[Certificate], sides: tuple[Layout, Layout]
+) -> None:
+    review = part(write(tmp_path, found, sides, shown=1), "For a person to decide")
+    block = re.search(r"<pre[^>]*>(.*?)</pre>", review, re.DOTALL)
+    assert block
+    assert block[1].splitlines() == ["key,verdict", *(f"a/a-{number:03d}.png," for number in range(5, 9))]
+    assert "--decisions decisions.csv" in review
+
+
+def test_keys_are_quoted_as_a_csv_file_needs_it_and_unprintable_ones_are_left_out() -> None:
+    block, listed = decisions_block(['b,"c".png', "a\u202egnp.png", "a.png", "\udcff.png"])
+    assert [row[0] for row in csv.reader(io.StringIO(block))] == ["key", "a.png", 'b,"c".png']
+    assert listed == 2
+    assert decisions_block(["\udcff"]) == ("", 0)
+    assert decisions_block([str(number) for number in range(KEYS + 5)])[1] == KEYS
+
+
+def test_keys_that_are_not_listed_are_counted(tmp_path: Path, sides: tuple[Layout, Layout]) -> None:
+    review = [certificate("a/a-000.png", "review"), certificate("a/\n.png", "review")]
+    assert "1 more stand in <code>audit.jsonl</code>" in write(tmp_path, review, sides)
+
+
+def test_words_of_strangers_are_text(tmp_path: Path, sides: tuple[Layout, Layout]) -> None:
+    found = [certificate(f"{HOSTILE}.png", verdict, reasons=[HOSTILE], scores={HOSTILE: 1.0}) for verdict in ("fail",)]
+    judge = {**audit()["judges"]["agreement"], "why": HOSTILE}
+    bound = {**audit()["wrong_labels"], "reasons": [HOSTILE]}
+    record = audit(found, judges={HOSTILE: judge}, wrong_labels=bound, provenance={HOSTILE: HOSTILE})
+    page = write(tmp_path, found, sides, record=record)
+    assert "<script" not in page
+    assert page.count("&lt;script&gt;") >= 8
+
+
+def test_an_audit_without_images_or_harm_has_a_page(tmp_path: Path, sides: tuple[Layout, Layout]) -> None:
+    page = write(tmp_path, [], sides, record=audit([], power=[]))
+    assert "No harm was planted" in page
+    assert "Failed: the worst cases" not in page
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, sides: tuple[Layout, Layout]) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be written"):
+        write_audit_page(tmp_path / "file" / "audit.html", audit(), [], *sides)

@@ -1,0 +1,101 @@
+import pickle
+
+import pytest
+import torch
+
+from refine.benchmark.fitting import Protocol
+from refine.benchmark.labeled_images import LabeledImages
+from refine.benchmark.plan import REAL_TRAIN, TEST, Fit, Plan, Source, sources
+from refine.errors import InputError
+
+
+def images(count: int, name: str) -> LabeledImages:
+    levels = torch.arange(count, dtype=torch.uint8)[:, None, None, None].expand(-1, 1, 2, 2).contiguous()
+    return LabeledImages(levels, torch.arange(count) % 2, tuple(f"{name}{n}.png" for n in range(count)))
+
+
+def plan(few: int = 3, train: bool = False) -> Plan:
+    rows = sources(["fda", "randomization"], ["bad", "good"], few)
+    sets = {name: images(count, name) for name, count in (("synthetic", 6), ("fda", 6), ("bad", 7), ("good", 20))}
+    sets[TEST] = images(10, "r")
+    if train:
+        sets[REAL_TRAIN] = images(4, "t")
+    folds = [] if train else [[0, 1, 2], [3, 4, 5, 6], [7, 8, 9]]
+    return Plan(sets, rows, folds, ("a", "b"), Protocol(1, 2, 0, False), seeds=2)
+
+
+def test_every_row_says_what_it_trains_on() -> None:
+    assert sources(["fda", "randomization"], ["bad", "good"], 3) == {
+        "synthetic": Source(("synthetic",)),
+        "fda": Source(("fda",)),
+        "randomization": Source(("synthetic",), randomized=True),
+        "bad": Source(("bad",)),
+        "good": Source(("good",)),
+        "good+synthetic": Source(("good", "synthetic")),
+        "bad+3_real": Source(("bad",), real=3),
+        "good+3_real": Source(("good",), real=3),
+        "target_supervised": Source((), real=None),
+    }
+    assert list(sources([], [], None)) == ["synthetic", "target_supervised"]
+    with pytest.raises(InputError, match=r"--refined x\+3_real: .* the name of another row"):
+        sources([], ["x", "x+3_real"], 3)
+
+
+def test_a_row_with_real_images_has_a_fit_for_each_block_and_never_sees_the_one_it_is_tested_on() -> None:
+    made = plan()
+    crossed = [fit for fit in made.fits() if fit.row == "good+3_real"]
+    assert crossed == [Fit("good+3_real", seed, fold) for seed in range(2) for fold in range(3)]
+    assert [fit for fit in made.fits() if fit.row == "good"] == [Fit("good", 0), Fit("good", 1)]
+    for fit in crossed:
+        data, _ = made.training(fit)
+        tested = {made.sets[TEST].keys[index] for index in made.tested(fit)}
+        assert tested
+        assert not tested & set(data.keys)
+
+
+def test_few_real_images_are_drawn_as_often_as_all_others_and_of_each_class_as_many() -> None:
+    made = plan(few=4)
+    data, order = made.training(Fit("good+4_real", 0, 1))
+    assert len(data.keys) == 24
+    assert order is not None
+    assert sum(place >= 20 for place in order) == sum(place < 20 for place in order) == 20
+    assert data.labels[20:].sum() == 2
+    assert made.counts(Fit("good+4_real", 0, 1)) == (24, 4)
+
+
+def test_the_seed_chooses_which_few_and_asking_for_all_gives_all() -> None:
+    made = plan(few=2)
+    picks = {tuple(made.training(Fit("good+2_real", seed, 0))[0].keys[20:]) for seed in range(10)}
+    assert len(picks) > 3
+    everything = plan(few=7).real_picks(Fit("good+7_real", 0, 0))
+    assert sorted(everything) == list(range(7))
+
+
+def test_with_images_to_train_on_there_are_no_blocks() -> None:
+    made = plan(train=True)
+    assert {fit.fold for fit in made.fits()} == {None}
+    data, order = made.training(Fit("target_supervised", 0))
+    assert data.keys == made.sets[REAL_TRAIN].keys
+    assert order is None
+    assert len(made.tested(Fit("target_supervised", 0))) == 10
+
+
+def test_a_plan_goes_to_another_process_as_plain_arrays() -> None:
+    made = plan()
+    state = made.__getstate__()
+    assert not any(isinstance(part, torch.Tensor) for parts in state["sets"].values() for part in parts)
+    back = pickle.loads(pickle.dumps(made))
+    assert back.rows == made.rows
+    for name, there in made.sets.items():
+        assert back.sets[name].digest() == there.digest()
+
+
+def test_a_fit_is_made_as_its_row_says_and_predicts_its_own_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, calls = plan(few=2), []
+    monkeypatch.setattr("refine.benchmark.plan.fit_task", lambda *arguments: calls.append(arguments))
+    monkeypatch.setattr("refine.benchmark.plan.predict", lambda task, images: images[:, 0, 0, 0])
+    assert made.predictions(Fit("randomization", 1)).tolist() == list(range(10))
+    assert made.predictions(Fit("good+2_real", 0, 1)).tolist() == [3, 4, 5, 6]
+    (_, _, _, seed, order, randomized), (_, _, _, _, mixed, plain) = calls
+    assert (seed, order, randomized) == (1, None, True)
+    assert (len(mixed), plain) == (40, False)

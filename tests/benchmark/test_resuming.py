@@ -1,0 +1,100 @@
+"""A second run takes what the first one left, and only that; several processes give the figures of one."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from refine.benchmark import plan
+from refine.benchmark.fitting import fit_task
+from refine.benchmark.stored import StoredFits
+from refine.cli import main
+from tests.conftest import WriteImages
+
+
+@pytest.fixture
+def command(tmp_path: Path, write_images: WriteImages) -> list[str]:
+    for name, level in (("synthetic", 0), ("gan", 60), ("real", 120)):
+        write_images(tmp_path / name, count=4, size=(8, 8), level=level)
+    words = ["benchmark", "--seeds", "2", "--steps", "2", "--batch-size", "4", "--baselines", "none"]
+    for name in ("synthetic", "real"):
+        words += [f"--{name}", str(tmp_path / name)]
+    return [*words, "--refined", str(tmp_path / "gan"), "--output", str(tmp_path / "out")]
+
+
+@pytest.fixture
+def fitted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Grows by the seed of each fit."""
+    calls: list[int] = []
+
+    def counted(*arguments: object) -> object:
+        calls.append(arguments[3])  # type: ignore[arg-type]  # the seed
+        return fit_task(*arguments)  # type: ignore[arg-type]  # as they came
+
+    monkeypatch.setattr(plan, "fit_task", counted)
+    return calls
+
+
+ALL = 2 * (3 + 5)
+
+
+def test_a_second_run_fits_nothing_and_says_the_same(command: list[str], fitted: list[int], tmp_path: Path) -> None:
+    assert main(command) == 0
+    first = (tmp_path / "out" / "benchmark.json").read_bytes()
+    assert len(fitted) == ALL
+    assert main(command) == 0
+    assert len(fitted) == ALL
+    assert (tmp_path / "out" / "benchmark.json").read_bytes() == first
+
+
+def test_what_is_lost_or_cut_short_is_fitted_anew(command: list[str], fitted: list[int], tmp_path: Path) -> None:
+    assert main(command) == 0
+    (tmp_path / "out" / "fits" / "gan-0.npz").unlink()
+    cut = tmp_path / "out" / "fits" / "synthetic-1.npz"
+    cut.write_bytes(cut.read_bytes()[:-40])
+    (tmp_path / "out" / "fits" / "synthetic-0.npz").write_bytes(b"no archive")
+    assert main(command) == 0
+    assert sorted(fitted[ALL:]) == [0, 0, 1]
+
+
+@pytest.mark.parametrize(
+    "change", [["--steps", "3"], ["--batch-size", "2"], ["--width", "8"], ["--learning-rate", "0.1"], ["--size", "6x6"]]
+)
+def test_other_settings_are_fitted_anew(command: list[str], fitted: list[int], change: list[str]) -> None:
+    assert main(command) == 0
+    assert main([*command, *change]) == 0
+    assert len(fitted) == 2 * ALL
+
+
+def test_other_images_are_fitted_anew_where_they_count(
+    command: list[str], fitted: list[int], tmp_path: Path, write_images: WriteImages
+) -> None:
+    assert main(command) == 0
+    write_images(tmp_path / "gan", count=4, size=(8, 8), level=61)
+    assert main([*command, "--seeds", "3"]) == 0
+    # gan and its mixture thrice, the third seed of the others
+    assert len(fitted) == ALL + 2 * 3 + 1 + 5
+
+
+def test_nothing_that_is_stored_can_run_code(command: list[str], tmp_path: Path) -> None:
+    assert main(command) == 0
+    for path in (tmp_path / "out" / "fits").iterdir():
+        with np.load(path, allow_pickle=False) as file:
+            assert set(file) == {"digest", "predictions"}
+
+
+def test_names_of_rows_are_no_paths() -> None:
+    stored = StoredFits.__new__(StoredFits)
+    stored.folder = Path("fits")
+    for row in ("../x", "a/b", "x" * 300):
+        path = stored.path(plan.Fit(row, 0))
+        assert path.parent == Path("fits")
+        assert len(path.name) < 100
+
+
+def test_two_processes_give_the_figures_of_one(command: list[str], tmp_path: Path) -> None:
+    assert main(command) == 0
+    assert main([*command, "--jobs", "2", "--output", str(tmp_path / "two")]) == 0
+    one, two = (json.loads((tmp_path / name / "benchmark.json").read_text()) for name in ("out", "two"))
+    assert one == two

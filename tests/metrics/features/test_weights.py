@@ -1,0 +1,73 @@
+import hashlib
+import pickle
+from pathlib import Path
+
+import pytest
+import safetensors.torch
+import torch
+from torch import nn
+
+from refine.errors import InputError
+from refine.metrics.features.weights import cached_weights, read_weights
+from tests.metrics.features.files import Malicious
+
+STATE = {"weight": torch.arange(6.0).reshape(2, 3), "bias": torch.ones(2)}
+
+
+@pytest.mark.parametrize("name", ["layer.pth", "layer.safetensors"])
+def test_a_state_dict_is_read_with_its_digest_in_full_precision(tmp_path: Path, name: str) -> None:
+    path, half = tmp_path / name, {key: value.half() for key, value in STATE.items()}
+    if path.suffix == ".safetensors":
+        safetensors.torch.save_file(half, path)
+    else:
+        torch.save(half, path)
+    found = read_weights(path, "the weights of a layer", "layer.pth")
+    assert found.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    layer = nn.Linear(3, 2)
+    found.load(layer)
+    assert torch.equal(layer.weight, STATE["weight"])
+    assert layer.weight.dtype == torch.float32
+
+
+def test_weights_of_another_network_are_one_clear_error(tmp_path: Path) -> None:
+    torch.save(STATE, tmp_path / "layer.pth")
+    found = read_weights(tmp_path / "layer.pth", "the weights of a layer", "layer-1234.pth")
+    for other in (nn.Linear(3, 3), nn.Conv2d(1, 1, 1), nn.Linear(3, 2, bias=False)):
+        with pytest.raises(InputError, match=r"layer\.pth: not the weights of a layer .*; expected layer-1234\.pth"):
+            found.load(other)
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+@pytest.mark.parametrize("content", [b"", b"not weights", b"PK\x03\x04 torn zip", pickle.dumps([1, 2, 3])])
+def test_a_file_that_holds_no_weights_is_one_line(tmp_path: Path, content: bytes, suffix: str) -> None:
+    path = tmp_path / f"weights{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=rf"weights\{suffix}: .*layer-1234\.pth") as error:
+        read_weights(path, "the weights of a layer", "layer-1234.pth")
+    assert "\n" not in str(error.value)
+
+
+def test_a_file_with_code_in_it_does_not_run(tmp_path: Path) -> None:
+    torch.save({"bias": Malicious(tmp_path / "proof")}, tmp_path / "weights.pth")
+    with pytest.raises(InputError, match="could run code; refused"):
+        read_weights(tmp_path / "weights.pth", "the weights of a layer", "layer.pth")
+    assert not (tmp_path / "proof").exists()
+
+
+def test_weights_come_from_torch_hubs_cache_unless_a_file_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    cached, own = tmp_path / "checkpoints" / "layer.pth", tmp_path / "own.pth"
+    with pytest.raises(InputError) as error:
+        cached_weights(None, "layer.pth", "https://example.org/layer.pth", "the weights of a layer")
+    assert f"{cached}: the weights of a layer are not there; download https://example.org/layer.pth" in str(error.value)
+    assert "--weights FILE" in str(error.value)
+    assert not cached.exists()
+    cached.parent.mkdir()
+    torch.save(STATE, cached)
+    torch.save({}, own)
+    assert cached_weights(None, "layer.pth", "", "").path == cached
+    assert cached_weights(own, "layer.pth", "", "").path == own
+    with pytest.raises(InputError, match=r"none\.pth: no such file; --weights takes the weights"):
+        cached_weights(tmp_path / "none.pth", "layer.pth", "", "the weights of a layer")

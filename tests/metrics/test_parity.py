@@ -1,0 +1,56 @@
+"""FID and KID from images on, with the network's own weights, against torch-fidelity's calculation of the same."""
+
+import pytest
+import torch
+from torch import Tensor
+from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
+from torch_fidelity.metric_kid import kid_features_to_metric
+
+from refine.data.images import to_float
+from refine.metrics import FeatureMoments, kernel, named_extractor
+from refine.metrics.frechet import frechet_of_moments
+from tests.conftest import SHARED, needs_shared
+
+WEIGHTS = SHARED / "data" / "inception" / "weights-inception-2015-12-05-partial768.pth"
+DIMENSIONS = (64, 192, 768)
+COUNT, BATCH = 6, 3  # batches alike on both sides: their size moves features by about a thousandth
+
+
+def pictures(seed: int, contrast: float) -> Tensor:
+    """``(COUNT, 3, 60, 40)`` uint8, smooth and a little noisy."""
+    generator = torch.Generator().manual_seed(seed)
+    coarse = torch.rand(COUNT, 3, 6, 4, generator=generator)
+    smooth = torch.nn.functional.interpolate(coarse, (60, 40), mode="bicubic") * contrast
+    noisy = smooth + 0.05 * torch.rand(COUNT, 3, 60, 40, generator=generator)
+    return (noisy * 255).clamp(0, 255).byte()
+
+
+@pytest.fixture(scope="module")
+def theirs() -> list[dict[int, Tensor]]:
+    """Features of two sets of pictures by torch-fidelity, by their dimension."""
+    network = FeatureExtractorInceptionV3("inception-v3-compat", [str(d) for d in DIMENSIONS], str(WEIGHTS))
+    found = []
+    for images in (pictures(0, 0.7), pictures(1, 1.0)):
+        with torch.no_grad():
+            layers = zip(*(network(batch) for batch in torch.split(images, BATCH)), strict=True)
+        found.append({d: torch.cat(rows).double() for d, rows in zip(DIMENSIONS, layers, strict=True)})
+    return found
+
+
+@needs_shared
+@pytest.mark.parametrize("dimension", DIMENSIONS)
+def test_fid_and_kid_of_images_equal_torch_fidelity(dimension: int, theirs: list[dict[int, Tensor]]) -> None:
+    extractor = named_extractor(f"inception-{dimension}", WEIGHTS)
+    features, moments = [], []
+    for images in (pictures(0, 0.7), pictures(1, 1.0)):
+        features.append(torch.cat([extractor(to_float(batch)) for batch in torch.split(images, BATCH)]))
+        moments.append(FeatureMoments(dimension))
+        moments[-1].update(features[-1])
+    statistics = [fid_features_to_statistics(each[dimension]) for each in theirs]
+    fid = fid_statistics_to_metric(*statistics, verbose=False)["frechet_inception_distance"]
+    kid = kid_features_to_metric(
+        *(each[dimension] for each in theirs), kid_subsets=1, kid_subset_size=COUNT, verbose=False
+    )["kernel_inception_distance_mean"]
+    assert frechet_of_moments(*moments) == pytest.approx(fid, rel=1e-4)
+    assert kernel(*features) == pytest.approx(kid, rel=1e-4)

@@ -1,0 +1,73 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from refine.errors import InputError
+from refine.report.audited import read_audit
+from tests.audit.audits import audit, certificate, save_audit
+
+FOUND = [certificate("a.png"), certificate("b.png", "fail"), certificate("c.png", by="person", audit_verdict="review")]
+
+
+def changed(folder: Path, **fields: Any) -> Path:
+    save_audit(folder, FOUND)
+    (folder / "audit.json").write_text(json.dumps({**audit(FOUND), **fields}))
+    return folder
+
+
+def test_what_was_written_is_read_as_it_was(tmp_path: Path) -> None:
+    found = read_audit(save_audit(tmp_path, FOUND))
+    assert found.summary == audit(FOUND)
+    assert found.certificates == FOUND
+    judge = {**audit()["judges"]["agreement"], "fail_threshold": 0.9}
+    more = read_audit(save_audit(tmp_path, FOUND, judges={"a": judge}, missing=4)).summary
+    assert (more["judges"]["a"], more["missing"]) == (judge, 4)
+
+
+def test_a_bound_that_is_not_known_stays_so(tmp_path: Path) -> None:
+    bound: dict[str, Any] = {"upper": None, "upper_of_passed": None, "confidence": 0.95, "reasons": []}
+    assert read_audit(changed(tmp_path, wrong_labels=bound)).summary["wrong_labels"]["upper"] is None
+
+
+def test_summary_and_lines_of_different_audits_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"do not have the same verdicts; make it anew with `refine audit`"):
+        read_audit(changed(tmp_path, counts={"pass": 3, "review": 0, "fail": 0, "inconclusive": 0}))
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"false_rejects": {"rate": 5, "low": 0, "high": 1, "n": 9}}, r"false_rejects\.rate: expected a number from 0"),
+        ({"images": -1}, r"images: expected a whole number from 0 on, found -1"),
+        ({"judges": {"x": {"competent": "yes"}}}, r"judges\.x\.competent: expected true or false"),
+        ({"wrong_labels": None}, r"wrong_labels: expected a value, found nothing"),
+    ],
+)
+def test_a_wrong_field_is_named(fields: dict[str, Any], message: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=message):
+        read_audit(changed(tmp_path, **fields))
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("{", "line 1 is no JSON"),
+        ('{"key": "a", "by": "audit", "verdict": "good"}', "line 1: verdict: expected pass or review"),
+    ],
+)
+def test_a_damaged_line_is_named(line: str, message: str, tmp_path: Path) -> None:
+    save_audit(tmp_path, FOUND)
+    (tmp_path / "audit.jsonl").write_text(line + "\n")
+    with pytest.raises(InputError, match=message):
+        read_audit(tmp_path)
+
+
+def test_a_folder_without_an_audit_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"audit\.json: cannot be read.*`refine audit`"):
+        read_audit(tmp_path)
+    save_audit(tmp_path, FOUND)
+    (tmp_path / "audit.jsonl").unlink()
+    with pytest.raises(InputError, match=r"audit\.jsonl: cannot be read"):
+        read_audit(tmp_path)

@@ -1,0 +1,21 @@
+from pathlib import Path
+
+from refine.report.templates import breakable, prose, template
+
+
+def test_a_template_has_the_shared_parts_and_style_and_escapes(tmp_path: Path) -> None:
+    file = tmp_path / "page.html.j2"
+    file.write_text("{% from 'parts.html.j2' import head %}{{ head(title) }}{{ title }}{{ '5 %'|tied }}")
+    page = template(file).render(title="<b>")
+    assert "--ink:" in page
+    assert "default-src 'none'" in page
+    assert page.endswith("&lt;b&gt;5\u00a0%")
+    assert "<title>&lt;b&gt;" in page
+
+
+def test_a_path_may_break_after_a_slash_or_underscore_and_is_escaped() -> None:
+    assert breakable("a/b_<i>.png") == "a/<wbr>b_<wbr>&lt;i&gt;<wbr>.png"
+
+
+def test_prose_is_one_line() -> None:
+    assert prose("a\n  b") == "a b"

@@ -1,0 +1,68 @@
+import pytest
+import torch
+from torch import Tensor
+
+from refine.labels import IGNORE, LabelKind
+from refine.metrics.intervals import clopper_pearson
+from refine.metrics.label_error import label_error
+from refine.tuning.answers import Answers
+
+
+def drawn(kind: LabelKind, count: int = 40) -> tuple[Tensor, Tensor]:
+    """Answers that are mostly right, and labels."""
+    generator = torch.Generator().manual_seed(0)
+    wrong = torch.rand(count, generator=generator) < 0.25
+    if kind == "class":
+        label = torch.randint(0, 3, (count,), generator=generator)
+        return torch.where(wrong, (label + 1) % 3, label), label
+    if kind == "mask":
+        label = torch.randint(0, 3, (count, 6, 6), generator=generator)
+        told = torch.where(wrong[:, None, None], 0, label)
+        label[:, 0] = IGNORE
+        return told, label
+    if kind == "targets":
+        label = torch.randn(count, 2, generator=generator)
+        return label + 0.3 * torch.randn(count, 2, generator=generator), label
+    corners = 10 * torch.arange(2.0)[None, :, None].expand(count, 2, 1)
+    label = torch.cat([torch.arange(2.0)[None, :, None].expand(count, 2, 1), *[corners] * 2, *[corners + 8] * 2], 2)
+    score = torch.full((count, 2, 1), 0.5)
+    told = torch.cat([label[..., :1], score, label[..., 1:]], 2)
+    told[wrong] += torch.tensor([0.0, 0.0, 100.0, 0.0, 100.0, 0.0])
+    return told, label
+
+
+@pytest.mark.parametrize("kind", ["class", "mask", "targets", "objects"])
+def test_batches_add_up_to_the_error_of_all_with_an_interval_around_it(kind: LabelKind) -> None:
+    told, label = drawn(kind)
+    answers = Answers(kind, 3 if kind in {"class", "mask"} else 2)
+    for part in (slice(0, 7), slice(7, 40)):
+        answers.add(told[part], label[part])
+    error = answers.error()
+    assert error["value"] == pytest.approx(label_error(kind, told, label, answers.classes).item(), abs=1e-6)
+    assert 0 < error["low"] < error["value"] < error["high"] < 1
+    assert error["n"] == 40
+    assert error["high"] - error["low"] < 0.4
+
+
+def test_the_interval_of_classes_is_exact() -> None:
+    told, label = drawn("class")
+    answers = Answers("class", 3)
+    answers.add(told, label)
+    error = answers.error()
+    assert (error["low"], error["high"]) == clopper_pearson(int((told != label).sum()), 40)
+    right = Answers("class", 3)
+    right.add(label, label)
+    assert right.error()["low"] == 0
+    assert right.error()["high"] == pytest.approx(1 - 0.025 ** (1 / 40))  # the closed form of no miss in 40
+
+
+def test_one_answer_for_nearly_all_is_told_where_the_labels_differ() -> None:
+    label = torch.arange(20) % 2
+    blind, sighted, alike = (Answers("class", 2) for _ in range(3))
+    blind.add(torch.ones(20, dtype=torch.int64).index_fill(0, torch.tensor([3]), 0), label)
+    sighted.add(label, label)
+    alike.add(torch.ones(20, dtype=torch.int64), torch.ones(20, dtype=torch.int64))
+    assert [found.only_answer() for found in (blind, sighted, alike)] == [1, None, None]
+    regression = Answers("targets", 1)
+    regression.add(torch.ones(4, 1), torch.ones(4, 1))
+    assert regression.only_answer() is None
