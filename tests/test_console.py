@@ -64,7 +64,7 @@ def test_tables_of_results_keep_their_headings_and_titles_on_one_line(capsys: Ca
     benchmark: Any = {
         "metric": "miou",
         "classes": classes,
-        "rows": {"synthetic": {**row(0.25), "iou": iou}},
+        "rows": {"synthetic": {**row(0.25), "iou": iou, "by_class": iou}},
         "gap_closed": {},
         "protocol": "",
         "provenance": {},

@@ -9,8 +9,9 @@ from torch import Tensor
 from refine.audit.benign import BENIGN
 from refine.audit.harm import Case, Harm, Planted, harms
 from refine.audit.measures import Kind
+from refine.audit.randomization import randomize_content
 from refine.audit.result import Power, Rate
-from refine.data.appearance import randomize_appearance
+from refine.labels import LabelKind
 from refine.metrics.intervals import clopper_pearson
 
 REVIEW, FAIL = 0.04, 0.01
@@ -18,6 +19,8 @@ REVIEW, FAIL = 0.04, 0.01
 ``fail``; fixed beforehand, so that with a margin for chance no more than 5 % are rejected falsely."""
 MOST = 600
 """Images that each benign change and each harm is measured on, drawn at random where there are more."""
+RANDOMIZED = "all at once, strongly"
+"""Name of the change that judges are trained under."""
 LOOKALIKE = "look-alike class's image"
 
 Scores = dict[str, Tensor]
@@ -41,10 +44,13 @@ def rate(hits: int, tries: int) -> Rate:
     return {"rate": hits / tries if tries else 0.0, "low": low, "high": high, "n": tries}
 
 
-def benign_scores(images: Tensor, folds: Tensor, labels: Tensor, measure: Measure, seed: int) -> dict[str, Scores]:
+def benign_scores(
+    kind: LabelKind, images: Tensor, folds: Tensor, labels: Tensor, measure: Measure, seed: int
+) -> dict[str, Scores]:
     """Scores of synthetic images, whose labels are known, after each benign change.
 
     Args:
+        kind: Of the labels.
         images: ``(n, C, H, W)`` in [-1, 1].
         folds: ``(n,)``.
         labels: ``(n, ...)``.
@@ -52,11 +58,11 @@ def benign_scores(images: Tensor, folds: Tensor, labels: Tensor, measure: Measur
         seed: Of the changes.
 
     Returns:
-        By the change's name; ``appearance`` is what judges are trained under, on images that they never saw.
+        By the change's name; the last one is what judges are trained under, on images that they never saw.
     """
     generator = torch.Generator().manual_seed(seed)
     found = {change.name: measure(change.change(images, generator), folds, labels) for change in BENIGN}
-    found["appearance"] = measure(randomize_appearance(images, generator), folds, labels)
+    found[RANDOMIZED] = measure(randomize_content(images, generator, kind), folds, labels)
     return found
 
 

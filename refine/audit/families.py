@@ -97,7 +97,7 @@ def gather(
     """
     pairs, asked = case.pairs, asked or judges
     measure = case.measure(asked)
-    benign = benign_scores(to_float(images), folds, labels, case.measure(judges), case.setting.seed)
+    benign = benign_scores(pairs.kind, to_float(images), folds, labels, case.measure(judges), case.setting.seed)
     first = torch.rand(len(images), generator=torch.Generator().manual_seed(case.setting.seed + 1)) < 0.5
     deciding_half, held_out = halves(benign, first)
     names = deciding(pairs.kind, pairs.names)

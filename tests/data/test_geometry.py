@@ -192,7 +192,8 @@ def marked(height: int, width: int, top: int, left: int, side: int) -> Sample:
         visible=torch.full((1, 3), 2),
     )
     mask = Mask((image[0] > 0).long())
-    return Sample(image, Annotation(mask=mask, objects=objects, keypoints=KeyPoints(middle, canvas_size=canvas)))
+    face = KeyPoints(middle.expand(3, 2), canvas_size=canvas)  # as many as the label space swaps
+    return Sample(image, Annotation(mask=mask, objects=objects, keypoints=face))
 
 
 FACE = SPACE._replace(swaps=())
