@@ -17,7 +17,7 @@ LEARNED = 0.8
 """The same of judges that learned on refined images, where nothing but wrong labels can keep them from it; and of
 evidence that is no judge of labels."""
 POWER = 0.9
-"""The lower end of the detection power of planted harm that a competent judge reaches on refined images."""
+"""The lower end of the detection power of replaced images that a competent judge reaches on refined images."""
 
 
 class Evidence(NamedTuple):
@@ -67,6 +67,7 @@ class Evidence(NamedTuple):
                 "bar": self.bar,
                 "threshold": limits.review[measure],
                 "why": self.why,
+                "power": list(self.power),
             }
             if self.decides:
                 record["fail_threshold"] = limits.fail[measure]

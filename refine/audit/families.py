@@ -1,18 +1,27 @@
 """The families of judges, trained or given, and the evidence that each brings."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from refine.audit.calibration import MOST, Measure, Scores, Thresholds, benign_scores, lookalike_power, planted_power
+from refine.audit.calibration import (
+    LOOKALIKE,
+    MOST,
+    Measure,
+    Scores,
+    Thresholds,
+    benign_scores,
+    lookalike_power,
+    planted_power,
+)
 from refine.audit.evidence import CONSENSUS, LEARNED, POWER, READ, Evidence, halves
 from refine.audit.judges import NETWORKS, Judges, Member, deciding, judge, train_judges
 from refine.audit.pairs import Pairs
 from refine.audit.result import Power
-from refine.audit.setting import BATCH, STEPS, Setting
+from refine.audit.setting import BATCH, Setting
 from refine.audit.verdicts import share_read
 from refine.data.images import to_float
 from refine.errors import InputError
@@ -20,6 +29,8 @@ from refine.methods.checkpoint import load_method
 from refine.methods.task import Task
 
 CONTENT, ADAPTED, REAL, GIVEN = "content", "adapted", "real", "given"
+REPLACING = ("another", "look-alike", "gaze replaced", "targets replaced")
+"""How the names of harms begin that put a whole image under a wrong label."""
 
 
 class Case(NamedTuple):
@@ -36,7 +47,8 @@ class Case(NamedTuple):
         """A family on some images."""
         pairs, setting = self.pairs, self.setting
         networks = setting.networks or NETWORKS[pairs.kind]
-        steps, batch_size = setting.steps or STEPS[pairs.kind], setting.batch_size or BATCH[pairs.kind]
+        steps = setting.steps_for(pairs.kind, len(folds))
+        batch_size = setting.batch_size or BATCH[pairs.kind]
         return train_judges(
             name,
             sources,
@@ -117,7 +129,7 @@ def content(case: Case) -> tuple[Evidence, Judges]:
     judges = case.train(CONTENT, (pairs.synthetic,), pairs.labels, case.folds)
     chosen = case.sample()
     evidence, agreed = gather(CONTENT, judges, case, pairs.synthetic[chosen], case.folds[chosen], pairs.labels[chosen])
-    read, power = share_read(evidence), weakest(evidence)
+    read, power = share_read(evidence), finds(evidence)
     why = (
         f"Two architectures say the same of {agreed:.1%} of the refined images (bar {CONSENSUS:.0%}), find the label "
         f"in {read:.1%} (bar {READ:.0%}), and find planted harm in {power:.1%} of cases at least (bar {POWER:.0%})."
@@ -141,7 +153,7 @@ def adapted(case: Case) -> tuple[Evidence, Judges]:
     )
     kept = chosen[believed] if int(believed.sum()) >= 2 else chosen
     evidence, agreed = gather(ADAPTED, judges, case, pairs.refined[kept], case.folds[kept], pairs.labels[kept])
-    read, power = share_read(evidence), weakest(evidence)
+    read, power = share_read(evidence), finds(evidence)
     why = (
         f"Learned on refined images of other folds; finds the label in {read:.1%} of them (bar {LEARNED:.0%}), and "
         f"planted harm in {power:.1%} of cases at least (bar {POWER:.0%}). It cannot see what the translator changes "
@@ -174,7 +186,7 @@ def given(case: Case, paths: tuple[Path, ...], trust: tuple[str, ...]) -> tuple[
     evidence, agreed = gather(
         GIVEN, judges, case, case.pairs.synthetic[chosen], case.folds[chosen], case.pairs.labels[chosen]
     )
-    read, power = share_read(evidence), weakest(evidence)
+    read, power = share_read(evidence), finds(evidence)
     why = (
         f"Finds the label in {read:.1%} of the refined images (bar {READ:.0%}), and planted harm in {power:.1%} of "
         f"cases at least (bar {POWER:.0%})."
@@ -183,16 +195,18 @@ def given(case: Case, paths: tuple[Path, ...], trust: tuple[str, ...]) -> tuple[
     return evidence._replace(competent=able, measured=read, bar=READ, why=why), judges
 
 
-def weakest(evidence: Evidence) -> float:
-    """The lower end of the detection power of the harm that counts: a wrong label of the hardest class, or the largest
-    replacement of a label of another kind."""
-    return counted(evidence)["low"] if evidence.power else 0.0
+def finds(evidence: Evidence) -> float:
+    """The lower end of the detection power of replaced images, the largest size of each; what competence hangs on."""
+    replaced = [power for power in replacements(evidence.power) if power["harm"] != LOOKALIKE]
+    return min((power["low"] for power in replaced), default=0.0)
 
 
-def counted(evidence: Evidence) -> Power:
-    """The harm that `weakest` is of."""
-    whole = [
-        power for power in evidence.power if power["harm"].startswith(("another", "look-alike", "gaze", "targets"))
-    ]
-    by_name = {power["harm"]: power for power in whole}  # of each the last: the largest size
-    return min(by_name.values(), key=lambda power: power["low"])
+def replacements(found: Sequence[Power]) -> list[Power]:
+    """Of the harms that replace a whole label, the largest size of each."""
+    whole = [power for power in found if power["harm"].startswith(REPLACING)]
+    return list({power["harm"]: power for power in whole}.values())  # of each the last: the largest size
+
+
+def weakest(found: Sequence[Power]) -> Power:
+    """The replacement that is found least often: what the bound on wrong labels hangs on."""
+    return min(replacements(found), key=lambda power: power["low"])

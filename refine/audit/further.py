@@ -7,13 +7,13 @@ import torch
 from refine.audit.benign import BENIGN
 from refine.audit.calibration import MOST, Scores, above
 from refine.audit.evidence import LEARNED, POWER, READ, Evidence, halves
-from refine.audit.families import REAL, Case, gather, weakest
+from refine.audit.families import REAL, Case, finds, gather
 from refine.audit.judges import Judges, in_folds
 from refine.audit.round_trip import going_back, load_inverse
 from refine.audit.structure import structure
 from refine.audit.verdicts import share_read
-from refine.benchmark.labeled_images import open_labeled, read_labeled
 from refine.data.images import to_float, to_levels
+from refine.data.labeled_images import open_labeled, read_labeled
 from refine.errors import InputError
 from refine.methods.checkpoint import load_translator
 from refine.progress import track
@@ -44,7 +44,7 @@ def real(case: Case, root: Path, layout: str) -> tuple[Evidence, Judges]:
     together = Judges(REAL, tuple(one._replace(network=f"{one.network}/{one.fold}", fold=-1) for one in apart.members))
     chosen = torch.randperm(len(keys), generator=torch.Generator().manual_seed(setting.seed))[:MOST]
     calibrated, _ = gather(REAL, apart, case, images[chosen], folds[chosen], labels[chosen], together)
-    read, power, rejects = share_read(calibrated), weakest(calibrated), calibrated.all_rejected()["rate"]
+    read, power, rejects = share_read(calibrated), finds(calibrated), calibrated.all_rejected()["rate"]
     why = (
         f"Learned on {len(keys)} labeled real images; finds the label in {read:.1%} of the refined images "
         f"(bar {READ:.0%}), and planted harm in {power:.1%} of cases at least (bar {POWER:.0%}); rejects {rejects:.1%} "

@@ -6,8 +6,8 @@ from typing import NamedTuple, cast
 import torch
 from torch import Tensor
 
-from refine.benchmark.labeled_images import open_labeled, read_labeled
 from refine.data.images import resize_levels
+from refine.data.labeled_images import open_labeled, read_labeled
 from refine.data.layouts import Layout
 from refine.data.open_layout import open_layout
 from refine.errors import InputError

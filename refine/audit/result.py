@@ -58,6 +58,8 @@ class JudgeRecord(TypedDict):
     """Scores above it fail an image; without it this evidence alone asks for a review."""
     why: str
     """One sentence: what was measured on what."""
+    power: NotRequired[list["Power"]]
+    """How often it finds planted harm, together with its family's other measures."""
 
 
 class Bound(TypedDict):

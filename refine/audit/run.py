@@ -8,33 +8,22 @@ from pathlib import Path
 import torch
 
 import refine
-from refine.audit.auditor import read_audit, read_certificates
-from refine.audit.bound import wrong_labels
-from refine.audit.decisions import Decision, decide, moved_limit, read_decisions
+from refine.audit.conclusion import bound, counts, write_audit
+from refine.audit.decisions import decide, read_decisions
 from refine.audit.evidence import READ, Evidence
-from refine.audit.families import Case, adapted, content, counted, given
+from refine.audit.families import Case, adapted, content, given
 from refine.audit.further import moved_structure, real, way_back
 from refine.audit.judges import NETWORKS, Judges, in_folds
-from refine.audit.page import write_audit_page
-from refine.audit.pairs import Opened, open_pairs, read_pairs
-from refine.audit.result import LINES, PAGE, SUMMARY, VERDICTS, Audit, Bound, Certificate, JudgeRecord, Power
-from refine.audit.setting import BATCH, STEPS, Setting
+from refine.audit.pairs import open_pairs, read_pairs
+from refine.audit.result import SUMMARY, Audit
+from refine.audit.setting import BATCH, Setting
 from refine.audit.stored import store
-from refine.audit.verdicts import certify, not_passed, verdict_of
+from refine.audit.verdicts import certify
 from refine.data.clusters import load_clusters
 from refine.errors import InputError
-from refine.files import RUN, claim_output, write_json, write_whole
+from refine.files import RUN, claim_output
 from refine.metrics.intervals import cluster_numbers
 from refine.progress import counted as progress
-
-NO_BOUND = {
-    "none": "No judge is competent on the refined images, so nothing can be said of the share of wrong labels.",
-    "learned": (
-        "The only competent judges learned from the refined images. What the translator does to all images alike is "
-        "right to them, so no bound is given: train judges on some labeled real images (--real-labeled DIR), or decide "
-        "on a random part of the images yourself."
-    ),
-}
 
 
 def run_audit(
@@ -83,12 +72,12 @@ def run_audit(
         "kind": pairs.kind,
         "classes": list(pairs.names),
         "images": len(pairs.keys),
-        "counts": _counts(certificates),
+        "counts": counts(certificates),
         "judges": records,
         "false_rejects": (trusted or evidence[0]).all_rejected(),
         "false_rejects_by_change": (trusted or evidence[0]).rejected(),
         "power": list((trusted or evidence[0]).power),
-        "wrong_labels": _bound(certificates, evidence),
+        "wrong_labels": bound(certificates, records),
         "decided_by_person": len(decisions),
         "missing": len(opened.synthetic.records()) - len(pairs.keys),
         "provenance": {
@@ -100,7 +89,7 @@ def run_audit(
             "classes": None if classes is None else list(classes),
             "size": list(pairs.size),
             "folds": setting.folds,
-            "steps": setting.steps or STEPS[pairs.kind],
+            "steps": setting.steps_for(pairs.kind, len(pairs.keys)),
             "batch_size": setting.batch_size or BATCH[pairs.kind],
             "networks": list(setting.networks or NETWORKS[pairs.kind]),
             "groups": setting.groups,
@@ -115,7 +104,7 @@ def run_audit(
         },
     }
     store(output, pairs, folds, [family for family in families if _decides(family, evidence)])
-    _write(output, audit, certificates, opened)
+    write_audit(output, audit, certificates, opened)
     return audit
 
 
@@ -163,91 +152,9 @@ def _decides(family: Judges, evidence: Sequence[Evidence]) -> bool:
     return any(one.name == family.name and one.competent and one.decides for one in evidence)
 
 
-def _counts(certificates: Sequence[Certificate]) -> dict[str, int]:
-    return {verdict: sum(one["verdict"] == verdict for one in certificates) for verdict in VERDICTS}
-
-
-def _bound(certificates: Sequence[Certificate], evidence: Sequence[Evidence]) -> Bound:
-    able = [one for one in evidence if one.competent and one.decides]
-    blind = not able or all(one.name == "adapted" for one in able)
-    if blind:
-        reason = NO_BOUND["learned" if able else "none"]
-        return {"upper": None, "upper_of_passed": None, "confidence": 0.95, "reasons": [reason]}
-    trusted = max((one for one in able if one.name != "adapted"), key=lambda one: counted(one)["low"])
-    return _bound_from(certificates, counted(trusted))
-
-
-def _bound_from(certificates: Sequence[Certificate], power: Power) -> Bound:
-    rejected = int(not_passed(certificates).sum())
-    right = sum(one["by"] == "person" and one["verdict"] == "pass" for one in certificates)
-    size = "" if power["size"] is None else f", {power['size']:g} {power['unit']}"
-    return wrong_labels(len(certificates), rejected, right, power["low"], f"{power['harm']}{size}")
-
-
 def _model(refined: Path) -> str | None:
     """Sha256 of the checkpoint that `refine apply` recorded."""
     try:
         return str(json.loads((refined / RUN).read_bytes())["model"]["sha256"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def _write(output: Path, audit: Audit, certificates: Sequence[Certificate], opened: Opened) -> None:
-    lines = "".join(json.dumps(one) + "\n" for one in certificates)
-    write_whole(output / LINES, lines.encode())
-    write_audit_page(output / PAGE, audit, list(certificates), *opened)
-    write_json(audit, output / SUMMARY)  # last: where it stands, the audit is whole
-
-
-def redecide(output: Path, decisions: Path) -> Audit:
-    """Add a person's verdicts to a finished audit: they stand, and with 20 of them or more the limits for a review
-    move to where they say. Nothing is trained.
-
-    Raises:
-        InputError: If the folder holds no whole audit, its datasets have gone, or the decisions cannot be read.
-    """
-    audit, before = read_audit(output), read_certificates(output)
-    made = audit["provenance"]
-    classes = made["classes"]
-    opened = open_pairs(
-        Path(str(made["synthetic"])),
-        Path(str(made["refined"])),
-        str(made["layout"]),
-        None if made["mapping"] is None else str(made["mapping"]),
-        tuple(map(str, classes)) if isinstance(classes, list) else None,
-    )
-    given_now = read_decisions(decisions, list(before))
-    standing: dict[str, Decision] = {
-        key: "pass" if one["verdict"] == "pass" else "fail" for key, one in before.items() if one["by"] == "person"
-    }
-    decided = {**standing, **given_now}
-    records = _recalibrated(audit["judges"], before, decided)
-    certificates = []
-    for key, one in before.items():
-        verdict, reasons = verdict_of(one["scores"], records)
-        if verdict == "pass" and one.get("audit_verdict", one["verdict"]) == "fail":
-            verdict, reasons = "fail", one["reasons"]
-        certificates.append(Certificate(key=key, verdict=verdict, by="audit", reasons=reasons, scores=one["scores"]))
-    certificates = decide(certificates, decided)
-    audit["judges"], audit["counts"], audit["decided_by_person"] = records, _counts(certificates), len(decided)
-    if audit["wrong_labels"]["upper"] is not None:
-        audit["wrong_labels"] = _bound_from(certificates, _weakest(audit["power"]))
-    made["decisions"] = str(decisions)
-    _write(output, audit, certificates, opened)
-    return audit
-
-
-def _recalibrated(
-    records: dict[str, JudgeRecord], certificates: dict[str, Certificate], decided: dict[str, Decision]
-) -> dict[str, JudgeRecord]:
-    found: dict[str, JudgeRecord] = {}
-    for name, record in records.items():
-        scores = [certificates[key]["scores"][name] for key in decided]
-        limit = moved_limit(scores, list(decided.values()), record["threshold"])
-        found[name] = {**record, "threshold": limit} if record["competent"] else record
-    return found
-
-
-def _weakest(power: Sequence[Power]) -> Power:
-    whole = [one for one in power if one["harm"].startswith(("another", "look-alike", "gaze", "targets"))]
-    return min({one["harm"]: one for one in whole}.values(), key=lambda one: one["low"])

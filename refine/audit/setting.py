@@ -7,8 +7,9 @@ from refine.errors import InputError
 from refine.labels import LabelKind
 from refine.networks.task_networks import NETWORKS, NetworkName
 
-STEPS: dict[LabelKind, int] = {"class": 800, "mask": 600, "targets": 1000, "objects": 800}
-"""Training steps of one judge, where nobody says otherwise."""
+STEPS: dict[LabelKind, int] = {"class": 400, "mask": 400, "targets": 600, "objects": 600}
+"""Training steps of one judge of few images; more images take more, see `Setting.steps_for`."""
+MOST_STEPS = 3000
 BATCH: dict[LabelKind, int] = {"class": 64, "mask": 8, "targets": 64, "objects": 16}
 """Images a step, the same."""
 
@@ -19,7 +20,7 @@ class Setting:
 
     Attributes:
         folds: Each judge never sees one of so many parts of the images.
-        steps: Of one training; None takes the usual number of the kind.
+        steps: Of one training; None: by the kind of label and the number of images.
         batch_size: Images a step; None likewise.
         networks: Architectures; empty takes the usual ones of the kind.
         size: Height and width that images are judged at; None: theirs, down to a longest side.
@@ -44,6 +45,10 @@ class Setting:
     decisions: Path | None = None
     seed: int = 0
     trust: tuple[str, ...] = ()
+
+    def steps_for(self, kind: LabelKind, images: int) -> int:
+        """Of one training: what was asked, or the kind's number and one more for every eight images."""
+        return self.steps or min(MOST_STEPS, STEPS[kind] + images // 8)
 
     def require(self) -> None:
         """Raise `InputError` where a number makes no sense."""

@@ -8,8 +8,8 @@ from typing import cast
 from torch import Tensor
 
 from refine.benchmark.baselines import BASELINES, translate
-from refine.benchmark.labeled_images import LabeledImages, common_size, open_labeled, read_labeled
 from refine.data.batches import image_batches
+from refine.data.labeled_images import LabeledImages, common_size, open_labeled, read_labeled
 from refine.data.layouts import Layout
 from refine.data.mapping import Mapped
 from refine.data.open_layout import open_layout

@@ -1,23 +1,20 @@
 """One fit of the task model: the same network, schedule, sampling and augmentation for every row."""
 
-import logging
-import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
-from lightning.pytorch import Trainer
 from torch import Tensor
-from torch.utils.data import DataLoader, IterableDataset
+from torch.utils.data import IterableDataset
 
 from refine.benchmark.augmentation import augment
-from refine.benchmark.labeled_images import LabeledImages
 from refine.data.appearance import randomize_appearance
 from refine.data.images import to_float
+from refine.data.labeled_images import LabeledImages
 from refine.data.positions import REAL, SYNTHETIC, ClassBalanced, Shuffled, generator_at
 from refine.data.samples import Labeled
 from refine.labels import LabelKind
+from refine.methods.short_fit import fit_briefly, one_thread
 from refine.methods.task import Task
 from refine.networks.task_networks import NetworkName
 
@@ -92,18 +89,7 @@ def fit_task(
     """
     task = protocol.task(classes, data.images.shape[1], seed)
     batches = _Batches(data, protocol, seed, order, randomized)
-    with _quiet(), _one_thread():
-        trainer = Trainer(
-            accelerator="auto",
-            devices=1,
-            max_epochs=1,
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-        )
-        trainer.fit(task, DataLoader(batches, batch_size=None))
-    return task.cpu().eval()
+    return fit_briefly(task, batches)
 
 
 def predict(task: Task, images: Tensor, batch_size: int | None = None) -> Tensor:
@@ -112,7 +98,7 @@ def predict(task: Task, images: Tensor, batch_size: int | None = None) -> Tensor
     Returns:
         Classes ``(N,)`` int64, masks ``(N, H, W)`` uint8, targets ``(N, K)``, or boxes ``(N, M, 6)`` as `boxes_of`.
     """
-    with _one_thread():
+    with one_thread():
         parts = torch.split(images, batch_size or BATCH[task.kind or "class"])
         found = torch.cat([task.predict(to_float(part)) for part in parts])
     return found.to(torch.uint8) if task.kind == "mask" else found
@@ -154,28 +140,3 @@ class _Batches(IterableDataset[Labeled]):
             if self.randomized:
                 images = randomize_appearance(images, draws)
             yield Labeled(images, labels, [])  # Lightning walks through every key, twice
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Sums then have one order whatever the machine's cores; and so small a network gains little from two."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without what Lightning says of each of dozens of short fits."""
-    logger = logging.getLogger("lightning.pytorch")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)

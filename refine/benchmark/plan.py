@@ -11,7 +11,7 @@ from torch import Tensor
 from refine.benchmark.baselines import RANDOMIZATION
 from refine.benchmark.datasets import SYNTHETIC, TARGET
 from refine.benchmark.fitting import Protocol, fit_task, predict
-from refine.benchmark.labeled_images import LabeledImages
+from refine.data.labeled_images import LabeledImages
 from refine.data.positions import REAL, ClassBalanced, Shuffled
 from refine.errors import InputError
 

@@ -55,7 +55,8 @@ def add_audit(each: Any) -> None:
 
 def run_audit(args: argparse.Namespace) -> int:
     """`refine audit`."""
-    from refine.audit.run import redecide, run_audit
+    from refine.audit.redecide import redecide
+    from refine.audit.run import run_audit
     from refine.audit.setting import Setting
     from refine.audit.table import print_table
     from refine.errors import InputError

@@ -5,7 +5,7 @@ import torch
 
 from refine.benchmark import fitting
 from refine.benchmark.fitting import Protocol, fit_task, predict
-from refine.benchmark.labeled_images import LabeledImages
+from refine.data.labeled_images import LabeledImages
 
 QUICK = Protocol(steps=30, batch_size=8, shift=1, horizontal_flip=True)
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from refine.benchmark.fitting import Protocol
-from refine.benchmark.labeled_images import LabeledImages
 from refine.benchmark.plan import REAL_TRAIN, TEST, Fit, Plan, Source, sources
+from refine.data.labeled_images import LabeledImages
 from refine.errors import InputError
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from refine.benchmark.labeled_images import common_size, open_labeled, read_labeled
+from refine.data.labeled_images import common_size, open_labeled, read_labeled
 from refine.data.layouts import ClassFolders
 from refine.errors import InputError
 from tests.conftest import WriteImages

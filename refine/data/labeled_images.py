@@ -2,7 +2,7 @@
 
 import hashlib
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import torch
 from torch import Tensor
@@ -13,7 +13,7 @@ from refine.data.layouts import ClassFolders, ImageFolder, Layout, Table
 from refine.data.open_layout import open_layout, recognized
 from refine.data.resampling import resize_ids
 from refine.errors import InputError
-from refine.networks.task_networks import NETWORKS
+from refine.labels import LabelKind
 from refine.progress import track
 
 CURES = {
@@ -115,13 +115,13 @@ def open_labeled(
     opened = open_layout(_labeled_layout(root) if layout == "auto" else layout, root, classes, mapping)
     opened.require_whole()
     kind, names = opened.label_space.kind, opened.label_space.names
-    if kind not in NETWORKS:
-        raise InputError(f"{root}: layout {opened.name} has no labels; a benchmark needs them (--layout LAYOUT)")
+    if kind not in get_args(LabelKind):
+        raise InputError(f"{root}: layout {opened.name} has no labels, and they are needed here (--layout LAYOUT)")
     what = "targets" if kind == "targets" else "classes"
     if classes is None and expected is not None and names != expected:
         raise InputError(f"{root}: has the {what} {', '.join(names)}, expected {', '.join(expected)}; {CURES[kind]}")
     if len(names) < 2 and kind in {"class", "mask"}:
-        raise InputError(f"{root}: a benchmark needs two classes or more, found {', '.join(names)}")
+        raise InputError(f"{root}: two classes or more are needed, found {', '.join(names)}")
     return opened
 
 

@@ -1,0 +1,52 @@
+"""What all certificates of an audit come to, and how it is written."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from refine.audit.bound import CONFIDENCE, wrong_labels
+from refine.audit.families import ADAPTED, weakest
+from refine.audit.page import write_audit_page
+from refine.audit.pairs import Opened
+from refine.audit.result import LINES, PAGE, SUMMARY, VERDICTS, Audit, Bound, Certificate, JudgeRecord
+from refine.audit.verdicts import not_passed
+from refine.files import write_json, write_whole
+
+NO_BOUND = {
+    "none": "No judge is competent on the refined images, so nothing can be said of the share of wrong labels.",
+    "learned": (
+        "The only competent judges learned from the refined images. What the translator does to all images alike is "
+        "right to them, so no bound is given: train judges on some labeled real images (--real-labeled DIR), or decide "
+        "on a random part of the images yourself."
+    ),
+}
+
+
+def counts(certificates: Sequence[Certificate]) -> dict[str, int]:
+    """Images by verdict."""
+    return {verdict: sum(one["verdict"] == verdict for one in certificates) for verdict in VERDICTS}
+
+
+def bound(certificates: Sequence[Certificate], records: Mapping[str, JudgeRecord]) -> Bound:
+    """How many labels may be wrong; None where no competent judge could tell."""
+    able = {
+        name.partition(": ")[0]: one for name, one in records.items() if one["competent"] and "fail_threshold" in one
+    }
+    if not able.keys() - {ADAPTED}:
+        reason = NO_BOUND["learned" if able else "none"]
+        return {"upper": None, "upper_of_passed": None, "confidence": CONFIDENCE, "reasons": [reason]}
+    # The best of the families whose judges did not learn from the refined images.
+    powers = [weakest(one.get("power", [])) for name, one in able.items() if name != ADAPTED]
+    power = max(powers, key=lambda found: found["low"])
+    rejected = int(not_passed(certificates).sum())
+    right = sum(one["by"] == "person" and one["verdict"] == "pass" for one in certificates)
+    size = "" if power["size"] is None else f", {power['size']:g} {power['unit']}"
+    return wrong_labels(len(certificates), rejected, right, power["low"], f"{power['harm']}{size}")
+
+
+def write_audit(output: Path, audit: Audit, certificates: Sequence[Certificate], opened: Opened) -> None:
+    """The lines, the page and the summary."""
+    lines = "".join(json.dumps(one) + "\n" for one in certificates)
+    write_whole(output / LINES, lines.encode())
+    write_audit_page(output / PAGE, audit, list(certificates), *opened)
+    write_json(audit, output / SUMMARY)  # last: where it stands, the audit is whole

@@ -1,0 +1,58 @@
+"""A person's verdicts added to a finished audit, without training."""
+
+from pathlib import Path
+
+from refine.audit.auditor import read_audit, read_certificates
+from refine.audit.conclusion import bound, counts, write_audit
+from refine.audit.decisions import Decision, decide, moved_limit, read_decisions
+from refine.audit.pairs import open_pairs
+from refine.audit.result import Audit, Certificate, JudgeRecord
+from refine.audit.verdicts import verdict_of
+
+
+def redecide(output: Path, decisions: Path) -> Audit:
+    """Add a person's verdicts to a finished audit: they stand, and with 20 of them or more the limits for a review
+    move to where they say. Nothing is trained.
+
+    Raises:
+        InputError: If the folder holds no whole audit, its datasets have gone, or the decisions cannot be read.
+    """
+    audit, before = read_audit(output), read_certificates(output)
+    made = audit["provenance"]
+    classes = made["classes"]
+    opened = open_pairs(
+        Path(str(made["synthetic"])),
+        Path(str(made["refined"])),
+        str(made["layout"]),
+        None if made["mapping"] is None else str(made["mapping"]),
+        tuple(map(str, classes)) if isinstance(classes, list) else None,
+    )
+    given_now = read_decisions(decisions, list(before))
+    standing: dict[str, Decision] = {
+        key: "pass" if one["verdict"] == "pass" else "fail" for key, one in before.items() if one["by"] == "person"
+    }
+    decided = {**standing, **given_now}
+    records = _recalibrated(audit["judges"], before, decided)
+    certificates = []
+    for key, one in before.items():
+        verdict, reasons = verdict_of(one["scores"], records)
+        if verdict == "pass" and one.get("audit_verdict", one["verdict"]) == "fail":
+            verdict, reasons = "fail", one["reasons"]
+        certificates.append(Certificate(key=key, verdict=verdict, by="audit", reasons=reasons, scores=one["scores"]))
+    certificates = decide(certificates, decided)
+    audit["judges"], audit["counts"], audit["decided_by_person"] = records, counts(certificates), len(decided)
+    audit["wrong_labels"] = bound(certificates, records)
+    made["decisions"] = str(decisions)
+    write_audit(output, audit, certificates, opened)
+    return audit
+
+
+def _recalibrated(
+    records: dict[str, JudgeRecord], certificates: dict[str, Certificate], decided: dict[str, Decision]
+) -> dict[str, JudgeRecord]:
+    found: dict[str, JudgeRecord] = {}
+    for name, record in records.items():
+        scores = [certificates[key]["scores"][name] for key in decided]
+        limit = moved_limit(scores, list(decided.values()), record["threshold"])
+        found[name] = {**record, "threshold": limit} if record["competent"] else record
+    return found
