@@ -44,6 +44,7 @@ bench: $(READY)
 	$(BIN)/python scripts/bench_train.py
 	$(BIN)/python scripts/bench_read.py --steps 60
 	$(BIN)/python scripts/bench_read.py --list 100000
+	$(BIN)/python scripts/bench_metrics.py
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache

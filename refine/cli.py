@@ -22,8 +22,8 @@ class _Columns(argparse.RawDescriptionHelpFormatter):
     """argparse forgets that commands are indented when it measures its first column."""
 
     def __init__(self, prog: str) -> None:
-        super().__init__(prog, max_help_position=16)
-        self._action_max_length = 14
+        super().__init__(prog, max_help_position=20)
+        self._action_max_length = 18
 
 
 def parser() -> argparse.ArgumentParser:

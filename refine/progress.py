@@ -23,23 +23,24 @@ def track(items: Sequence[Item], description: str) -> Iterator[Item]:
 
 
 @contextmanager
-def counted(total: int, description: str) -> Iterator[Callable[[int], None]]:
+def counted(total: int, description: str, done: int = 0) -> Iterator[Callable[[int], None]]:
     """A bar on standard error over work that is done in pieces, if a person looks at it.
 
     Args:
         total: How much there is to do.
         description: Of the work.
+        done: How much of it stood before.
 
     Yields:
         What is told how much more is done.
     """
-    if not sys.stderr.isatty():
-        yield lambda done: None
+    if not sys.stderr.isatty() or done == total:
+        yield lambda more: None
         return
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
     columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(description, total=total)
-        yield lambda done: bar.advance(task, done)
+        task = bar.add_task(description, total=total, completed=done)
+        yield lambda more: bar.advance(task, more)

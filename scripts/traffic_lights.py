@@ -37,9 +37,14 @@ what was seen of labels. The others take CycleGAN's, and their own weights at th
 
 
 class Commands:
-    """Runs command lines of `refine`, shows each, and remembers them for the report."""
+    """Runs command lines of `refine`, shows each, and remembers them for the report.
 
-    def __init__(self) -> None:
+    Args:
+        tolerated: Exit codes that are no failure.
+    """
+
+    def __init__(self, tolerated: tuple[int, ...] = (0,)) -> None:
+        self.tolerated = tolerated
         self.lines: list[str] = []
         self._started = time.monotonic()
 
@@ -50,7 +55,7 @@ class Commands:
         print(f"\n[{time.monotonic() - self._started:4.0f} s] {line}", flush=True)
         self.lines.append(line)
         code = main(words)
-        if code != 0:
+        if code not in self.tolerated:
             raise SystemExit(code)
 
 

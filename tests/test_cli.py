@@ -20,6 +20,9 @@ COMMANDS = [
     "export",
     "recipes",
     "inspect",
+    "audit",
+    "tune-strength",
+    "import-weights",
 ]
 
 

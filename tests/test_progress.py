@@ -45,8 +45,17 @@ def test_work_in_pieces_is_counted_for_a_person_only(person: bool, monkeypatch: 
     terminal = Terminal(person)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr("sys.stderr", terminal)
-    with counted(10, "trying strengths") as advance:
-        advance(10)
+    with counted(10, "trying strengths", 4) as advance:
+        advance(5)
+        advance(1)
     assert ("trying strengths" in terminal.text) == person
     assert ("10/10" in terminal.text) == person
     assert bool(terminal.text) == person
+
+
+def test_where_all_was_done_before_there_is_no_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal(True)
+    monkeypatch.setattr("sys.stderr", terminal)
+    with counted(3, "benchmark", 3) as advance:
+        advance(0)
+    assert terminal.text == ""

@@ -3,15 +3,17 @@
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol, get_args
+from types import MappingProxyType
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 from torch import Tensor
 
 from refine.apply.codec import Levels, Picture, decode, encode
-from refine.apply.files import file_sha256, shown, why
+from refine.apply.files import shown, why
 from refine.apply.manifest import Audited
 from refine.apply.plan import Plan
+from refine.apply.provenance import Settings
 from refine.audit.result import LINES, Certificate
 from refine.data.images import read_image
 from refine.errors import InputError
@@ -25,6 +27,10 @@ IfWrong = Literal["original", "leave-out"]
 
 Repaired = Literal["fail", "review"]
 """Which verdicts ask for less strength: ``fail`` alone, or ``review`` as well."""
+
+OF_PIXELS = ("precision", "scale", "strength")
+"""Flags of `refine apply` with which an audit's images have to be made as they are made now. Another batch size moves a
+level in 255, which no judge sees."""
 
 
 class Judge(Protocol):
@@ -60,11 +66,20 @@ class Repair:
         digest: Sha256 of its lines.
         if_wrong: What becomes of an image that passes at no strength.
         repaired: Which verdicts ask for less.
+        made_with: Flags of the run whose output was audited; empty where the audit has none.
     """
 
-    def __init__(self, folder: Path, judge: Judge, digest: str, if_wrong: IfWrong, repaired: Repaired) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        judge: Judge,
+        digest: str,
+        if_wrong: IfWrong,
+        repaired: Repaired,
+        made_with: Mapping[str, object] = MappingProxyType({}),
+    ) -> None:
         self.folder, self.judge, self.digest = folder, judge, digest
-        self.if_wrong, self.repaired = if_wrong, repaired
+        self.if_wrong, self.repaired, self.made_with = if_wrong, repaired, made_with
 
     @property
     def leaves_out(self) -> bool:
@@ -75,16 +90,18 @@ class Repair:
         """What stands in the record of the run."""
         return {"sha256": self.digest, "if_wrong": self.if_wrong, "repair": self.repaired}
 
-    def require_fit(self, model: str, source: Path, plan: Plan) -> None:
+    def require_fit(self, model: str, settings: Settings, source: Path, plan: Plan) -> None:
         """Hold the audit against the run before anything is written.
 
         Args:
             model: Sha256 of the checkpoint.
+            settings: Flags of the run.
             source: The dataset.
             plan: What is to be refined.
 
         Raises:
-            InputError: If another model's output was audited, an image has no verdict, or images lie in containers.
+            InputError: If the audit is of another model's output, or of one that was made otherwise or repaired, an
+                image has no verdict, or images lie in containers.
         """
         if plan.containers:
             raise InputError(
@@ -100,6 +117,18 @@ class Repair:
             raise InputError(
                 f"{self.folder}: judges what another model than this --checkpoint made (sha256 {self.judge.model}, "
                 f"not {model}); give the checkpoint that was audited, or audit what this one makes"
+            )
+        for name in OF_PIXELS:
+            before, now = self.made_with.get(name), getattr(settings, name)
+            if before is not None and before != now:
+                raise InputError(
+                    f"{self.folder}: judges what --{name} {before} made, and this is --{name} {now}; give the same, or "
+                    "audit what this run makes"
+                )
+        if self.made_with.get("audit"):
+            raise InputError(
+                f"{self.folder}: judges images that were repaired already, so its pass may be of less than the whole "
+                "change; give the audit of what `refine apply` made without --audit"
             )
         for image in plan.images:
             if image.key not in self.judge.verdicts and _can_be_decoded(source / image.key):
@@ -159,39 +188,6 @@ def weakened(before: Levels, after: Levels, strength: float) -> Levels:
     start = before.astype(np.float64)
     mixed = np.rint(start + strength * (after.astype(np.float64) - start))
     return mixed.astype(np.uint16) if before.dtype == np.uint16 else mixed.astype(np.uint8)
-
-
-def load_repair(folder: Path, if_wrong: str, repaired: str, trust: tuple[str, ...] = ()) -> Repair:
-    """What ``--audit``, ``--if-wrong`` and ``--repair`` say together.
-
-    Raises:
-        InputError: If one of the flags is unknown, or there is no whole audit in ``folder``.
-    """
-    if if_wrong not in get_args(IfWrong):
-        raise InputError(f"--if-wrong {if_wrong!r}: expected one of {', '.join(get_args(IfWrong))}")
-    if repaired not in get_args(Repaired):
-        raise InputError(f"--repair {repaired!r}: expected one of {', '.join(get_args(Repaired))}")
-    digest = file_sha256(folder / LINES)
-    if digest is None:
-        raise InputError(f"{folder}: no {LINES} here; name the folder that `refine audit --output` wrote")
-    return Repair(
-        folder,
-        load_judge(folder, trust),
-        digest,
-        "original" if if_wrong == "original" else "leave-out",
-        "fail" if repaired == "fail" else "review",
-    )
-
-
-def load_judge(folder: Path, trust: tuple[str, ...]) -> Judge:
-    """The audit that `refine audit` left in a folder.
-
-    Raises:
-        InputError: If it is damaged.
-    """
-    from refine.audit.auditor import Auditor  # here, because it stands above what `apply` is made of
-
-    return Auditor.load(folder, trust)
 
 
 def _as_read(key: str, picture: Picture, content: bytes) -> Tensor:

@@ -5,12 +5,13 @@ from pathlib import Path
 
 from refine.apply.folders import check_folders, disk_errors, only_run, unfinished
 from refine.apply.job import Job
+from refine.apply.load_repair import load_repair
 from refine.apply.network import Network, choose_device, set_scale, set_strength
 from refine.apply.own_labels import label_owners
 from refine.apply.plan import Plan, make_plan
 from refine.apply.provenance import Settings, claim, describe_run
 from refine.apply.refusal import refuse_labels
-from refine.apply.repair import Repair, load_repair
+from refine.apply.repair import Repair
 from refine.apply.select import selection
 from refine.apply.shard_labels import refuse_labels_within
 from refine.apply.summary import ApplySummary
@@ -102,7 +103,7 @@ def refine_dataset(
             refuse_labels_within(source, chosen.containers)
         recorded = settings._replace(layout=settings.layout or chosen.layout)
         if repair is not None:
-            repair.require_fit(model, source, plan)
+            repair.require_fit(model, recorded, source, plan)
         owners = label_owners(source, recorded.layout) if repair is not None and repair.leaves_out else {}
         run = describe_run(translator, model, recorded, device, None if repair is None else repair.record())
         with disk_errors(output), only_run(output):

@@ -68,6 +68,14 @@ class Auditor:
             said = judge(family, self._seen(refined), fold, label, stored.kind, stored.names).scores
             scores |= {f"{family.name}: {name}": round(float(said[name]), DIGITS) for name in names}
         verdict, reasons = verdict_of(scores, self.records)
+        rest = {name: record for name, record in self.audit["judges"].items() if name not in self.records}
+        doubts = [name for name, record in rest.items() if record["competent"] and scores[name] > record["threshold"]]
+        if verdict == "pass" and doubts:  # evidence that is not measured again is not gone either
+            verdict, reasons = "review", [f"Unusual at full strength: {name}." for name in doubts]
+        before = self.verdicts.get(key)
+        if before and before["by"] == "person" and before["verdict"] == "fail" and before["audit_verdict"] == "pass":
+            # What the person saw these judges did not see at full strength, so their word counts at none.
+            verdict, reasons = "fail", before["reasons"]
         return Certificate(key=key, verdict=verdict, by="audit", reasons=reasons, scores=scores)
 
     def _seen(self, image: Tensor) -> Tensor:

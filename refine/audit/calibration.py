@@ -38,10 +38,29 @@ class Thresholds(NamedTuple):
     """Above it the label is taken to be wrong."""
 
 
-def rate(hits: int, tries: int) -> Rate:
-    """A share with its exact 95 % interval."""
+def rate(hits: int, tries: int, failed: int) -> Rate:
+    """A share with its exact 95 % interval, and the part of it that fails.
+
+    Args:
+        hits: Images that do not pass.
+        tries: All.
+        failed: Those of the hits that fail.
+    """
     low, high = clopper_pearson(hits, tries)
-    return {"rate": hits / tries if tries else 0.0, "low": low, "high": high, "n": tries}
+    return {
+        "rate": hits / tries if tries else 0.0,
+        "low": low,
+        "high": high,
+        "n": tries,
+        "failed": failed / tries if tries else 0.0,
+        "failed_interval": list(clopper_pearson(failed, tries)),
+    }
+
+
+def rate_of(scores: Scores, limits: Thresholds) -> Rate:
+    """How many images do not pass, and how many fail."""
+    doubted, failed = above(scores, limits.review), above(scores, limits.fail)
+    return rate(int(doubted.sum()), len(doubted), int(failed.sum()))
 
 
 def benign_scores(
@@ -86,13 +105,9 @@ def above(scores: Scores, limits: dict[str, float]) -> Tensor:
     return torch.stack([scores[name] > limit for name, limit in limits.items()]).any(0)
 
 
-def false_rejects(scores: dict[str, Scores], limits: dict[str, float]) -> dict[str, Rate]:
+def false_rejects(scores: dict[str, Scores], limits: Thresholds) -> dict[str, Rate]:
     """By benign change: how many images would be rejected though their labels are right."""
-    found = {}
-    for name, of_change in scores.items():
-        rejected = above(of_change, limits)
-        found[name] = rate(int(rejected.sum()), len(rejected))
-    return found
+    return {name: rate_of(of_change, limits) for name, of_change in scores.items()}
 
 
 def planted_power(
@@ -102,7 +117,7 @@ def planted_power(
     folds: Tensor,
     labels: Tensor,
     measure: Measure,
-    limits: dict[str, float],
+    limits: Thresholds,
     seed: int,
 ) -> list[Power]:
     """How often the judges reject each planted harm, size by size.
@@ -114,13 +129,13 @@ def planted_power(
         folds: ``(n,)``; images stand in for each other within a fold alone, so that no judge saw what it is shown.
         labels: ``(n, ...)``.
         measure: Of the judges.
-        limits: Above which of a measure's scores an image is rejected.
+        limits: Of the measures.
         seed: Of the plants.
     """
     found: list[Power] = []
     for harm in harms(kind, names):
         for size in harm.sizes:
-            hits = tries = 0
+            hits = failed = tries = 0
             for fold in folds.unique(sorted=True).tolist():  # type: ignore[no-untyped-call]  # torch's own gap
                 mine = (folds == fold).nonzero()[:, 0]
                 planted = _plant(harm, Case(kind, images[mine], labels[mine], names), size, seed + fold)
@@ -128,9 +143,11 @@ def planted_power(
                 if not len(hurt):
                     continue
                 scores = measure(planted.images[hurt], folds[mine][hurt], labels[mine][hurt])
-                hits, tries = hits + int(above(scores, limits).sum()), tries + len(hurt)
+                hits += int(above(scores, limits.review).sum())
+                failed += int(above(scores, limits.fail).sum())
+                tries += len(hurt)
             if tries:
-                found.append({"harm": harm.name, "size": size, "unit": harm.unit, **rate(hits, tries)})
+                found.append({"harm": harm.name, "size": size, "unit": harm.unit, **rate(hits, tries, failed)})
     return found
 
 
@@ -139,7 +156,7 @@ def _plant(harm: Harm, case: Case, size: float | None, seed: int) -> Planted:
 
 
 def lookalike_power(
-    images: Tensor, folds: Tensor, labels: Tensor, measure: Measure, limits: dict[str, float], classes: int
+    images: Tensor, folds: Tensor, labels: Tensor, measure: Measure, limits: Thresholds, classes: int
 ) -> Power:
     """The hardest wrong label of a class: each image under the class that its own class is taken for most easily.
 
@@ -152,7 +169,7 @@ def lookalike_power(
         classes: How many.
     """
     under = [measure(images, folds, torch.full_like(labels, wrong)) for wrong in range(classes)]
-    name = next(iter(limits))
+    name = next(iter(limits.review))
     of_label = torch.stack([scores[name] for scores in under], 1)
     nearest = torch.zeros(classes, dtype=torch.int64)
     for number in range(classes):
@@ -162,6 +179,7 @@ def lookalike_power(
             mean[number] = torch.inf
             nearest[number] = mean.argmin()
     wrong_labels = nearest[labels]
-    scores = {key: torch.stack([one[key] for one in under], 1).gather(1, wrong_labels[:, None])[:, 0] for key in limits}
-    rejected = above(scores, limits)
-    return {"harm": LOOKALIKE, "size": None, "unit": "", **rate(int(rejected.sum()), len(rejected))}
+    scores = {
+        key: torch.stack([one[key] for one in under], 1).gather(1, wrong_labels[:, None])[:, 0] for key in limits.review
+    }
+    return {"harm": LOOKALIKE, "size": None, "unit": "", **rate_of(scores, limits)}

@@ -41,7 +41,14 @@ def bound(certificates: Sequence[Certificate], records: Mapping[str, JudgeRecord
     rejected = int(not_passed(certificates).sum())
     right = sum(one["by"] == "person" and one["verdict"] == "pass" for one in certificates)
     size = "" if power["size"] is None else f", {power['size']:g} {power['unit']}"
-    return wrong_labels(len(certificates), rejected, right, power["low"], f"{power['harm']}{size}")
+    benign = {name: one["benign_threshold"] for name, one in records.items() if "benign_threshold" in one}
+    spared = sum(
+        one["verdict"] == "pass"
+        and one["by"] == "audit"
+        and any(one["scores"][name] > limit for name, limit in benign.items())
+        for one in certificates
+    )
+    return wrong_labels(len(certificates), rejected, right, power["low"], f"{power['harm']}{size}", spared)
 
 
 def write_audit(output: Path, audit: Audit, certificates: Sequence[Certificate], opened: Opened) -> None:

@@ -46,15 +46,17 @@ class Evidence(NamedTuple):
 
     def rejected(self) -> dict[str, Rate]:
         """False rejects by benign change, on the half that set no limit."""
-        return false_rejects(self.held_out, self.limits().review)
+        return false_rejects(self.held_out, self.limits())
 
     def all_rejected(self) -> Rate:
         """Of all benign changes together, each image counted once: by the share of its changes that reject it."""
-        limits = self.limits().review
-        each = torch.stack([above(scores, limits) for scores in self.held_out.values()])
+        limits = self.limits()
+        each, failed = (
+            torch.stack([above(scores, limit) for scores in self.held_out.values()]).double().mean(0)
+            for limit in limits
+        )
         # n: images, not images times changes, which hang together
-        hits = each.double().mean(0).sum()
-        return rate(round(float(hits)), each.shape[1])
+        return rate(round(float(each.sum())), len(each), round(float(failed.sum())))
 
     def records(self) -> dict[str, JudgeRecord]:
         """As they stand in `audit.json`, one a measure."""

@@ -18,6 +18,7 @@ from refine.audit.calibration import (
     planted_power,
 )
 from refine.audit.evidence import CONSENSUS, LEARNED, POWER, READ, Evidence, halves
+from refine.audit.harm import MIXED
 from refine.audit.judges import NETWORKS, Judges, Member, deciding, judge, train_judges
 from refine.audit.pairs import Pairs
 from refine.audit.result import Power
@@ -29,8 +30,20 @@ from refine.methods.checkpoint import load_method
 from refine.methods.task import Task
 
 CONTENT, ADAPTED, REAL, GIVEN = "content", "adapted", "real", "given"
-REPLACING = ("another", "look-alike", "gaze replaced", "targets replaced")
+REPLACING = ("another", "gaze replaced", "targets replaced")
 """How the names of harms begin that put a whole image under a wrong label."""
+ENOUGH = 40
+"""Plants from which a size counts: all found of a few less still leave the lower end of the interval under `POWER`."""
+
+
+class Gathered(NamedTuple):
+    """A family's evidence, not yet held against any bar."""
+
+    evidence: Evidence
+    agreed: float
+    """Consensus on the refined images, 0 to 1."""
+    read: float
+    """Share of the refined images in which the judges find the label: of classes, it is the most probable one."""
 
 
 class Case(NamedTuple):
@@ -81,9 +94,9 @@ class Case(NamedTuple):
         """Of harm planted into refined images."""
         pairs, chosen = self.pairs, self.sample()
         images, folds, labels = to_float(pairs.refined[chosen]), self.folds[chosen], pairs.labels[chosen]
-        found = planted_power(pairs.kind, pairs.names, images, folds, labels, measure, limits.review, self.setting.seed)
+        found = planted_power(pairs.kind, pairs.names, images, folds, labels, measure, limits, self.setting.seed)
         if pairs.kind == "class":
-            found.append(lookalike_power(images, folds, labels, measure, limits.review, len(pairs.names)))
+            found.append(lookalike_power(images, folds, labels, measure, limits, len(pairs.names)))
         return tuple(found)
 
 
@@ -95,8 +108,8 @@ def gather(
     folds: Tensor,
     labels: Tensor,
     asked: Judges | None = None,
-) -> tuple[Evidence, float]:
-    """A family's evidence, not yet held against any bar, and its consensus on the refined images.
+) -> Gathered:
+    """Ask a family about everything.
 
     Args:
         name: Of the evidence.
@@ -111,15 +124,20 @@ def gather(
     measure = case.measure(asked)
     benign = benign_scores(pairs.kind, to_float(images), folds, labels, case.measure(judges), case.setting.seed)
     first = torch.rand(len(images), generator=torch.Generator().manual_seed(case.setting.seed + 1)) < 0.5
+    if bool(first.all()) or not bool(first.any()):  # of few images, chance may leave a half empty
+        first = torch.arange(len(images)) % 2 == 0
     deciding_half, held_out = halves(benign, first)
     names = deciding(pairs.kind, pairs.names)
-    after = judge(asked, to_float(pairs.refined), case.folds, pairs.labels, pairs.kind, pairs.names)
+    after = judge(asked, pairs.refined, case.folds, pairs.labels, pairs.kind, pairs.names)
     # Judges of real images are not at home in synthetic ones.
-    before = {} if name == REAL else measure(to_float(pairs.synthetic), case.folds, pairs.labels)
+    before = {} if name == REAL else measure(pairs.synthetic, case.folds, pairs.labels)
     evidence = Evidence(
         name, {key: after.scores[key] for key in names}, before, deciding_half, held_out, False, 0.0, 1.0, ""
     )
-    return evidence._replace(power=case.power(measure, evidence.limits())), float(after.consensus.mean())
+    evidence = evidence._replace(power=case.power(measure, evidence.limits()))
+    margin = after.scores.get("class_margin")
+    read = share_read(evidence) if margin is None else float((margin < 0).float().mean())
+    return Gathered(evidence, float(after.consensus.mean()), read)
 
 
 def content(case: Case) -> tuple[Evidence, Judges]:
@@ -128,8 +146,10 @@ def content(case: Case) -> tuple[Evidence, Judges]:
     pairs = case.pairs
     judges = case.train(CONTENT, (pairs.synthetic,), pairs.labels, case.folds)
     chosen = case.sample()
-    evidence, agreed = gather(CONTENT, judges, case, pairs.synthetic[chosen], case.folds[chosen], pairs.labels[chosen])
-    read, power = share_read(evidence), finds(evidence)
+    evidence, agreed, read = gather(
+        CONTENT, judges, case, pairs.synthetic[chosen], case.folds[chosen], pairs.labels[chosen]
+    )
+    power = finds(evidence)
     why = (
         f"Two architectures say the same of {agreed:.1%} of the refined images (bar {CONSENSUS:.0%}), find the label "
         f"in {read:.1%} (bar {READ:.0%}), and find planted harm in {power:.1%} of cases at least (bar {POWER:.0%})."
@@ -152,8 +172,8 @@ def adapted(case: Case) -> tuple[Evidence, Judges]:
         plain["class_margin"] < 0 if pairs.kind == "class" else plain[first_measure] <= plain[first_measure].median()
     )
     kept = chosen[believed] if int(believed.sum()) >= 2 else chosen
-    evidence, agreed = gather(ADAPTED, judges, case, pairs.refined[kept], case.folds[kept], pairs.labels[kept])
-    read, power = share_read(evidence), finds(evidence)
+    evidence, agreed, read = gather(ADAPTED, judges, case, pairs.refined[kept], case.folds[kept], pairs.labels[kept])
+    power = finds(evidence)
     why = (
         f"Learned on refined images of other folds; finds the label in {read:.1%} of them (bar {LEARNED:.0%}), and "
         f"planted harm in {power:.1%} of cases at least (bar {POWER:.0%}). It cannot see what the translator changes "
@@ -163,8 +183,8 @@ def adapted(case: Case) -> tuple[Evidence, Judges]:
     return evidence._replace(competent=able, measured=read, bar=LEARNED, why=why), judges
 
 
-def given(case: Case, paths: tuple[Path, ...], trust: tuple[str, ...]) -> tuple[Evidence, Judges]:
-    """Task models of the user's; whether they saw the synthetic images nobody knows.
+def load_given(pairs: Pairs, paths: tuple[Path, ...], trust: tuple[str, ...]) -> Judges:
+    """Task models of the user's.
 
     Raises:
         InputError: If a file holds no task model, or one of other labels.
@@ -174,39 +194,50 @@ def given(case: Case, paths: tuple[Path, ...], trust: tuple[str, ...]) -> tuple[
         task = load_method(path, trust)
         if not isinstance(task, Task):
             raise InputError(f"{path}: holds {type(task).__name__}; --judge takes a task model's checkpoint")
-        if task.kind != case.pairs.kind or tuple(task.classes or ()) != case.pairs.names:
+        if task.kind != pairs.kind or tuple(task.classes or ()) != pairs.names:
             raise InputError(
                 f"{path}: knows {task.kind} labels {', '.join(task.classes or ())}, but the dataset has "
-                f"{case.pairs.kind} labels {', '.join(case.pairs.names)}; give a judge of these"
+                f"{pairs.kind} labels {', '.join(pairs.names)}; give a judge of these"
             )
-        if task.channels < case.pairs.synthetic.shape[1]:
+        if task.channels < pairs.synthetic.shape[1]:
             raise InputError(f"{path}: takes gray images, and the dataset is in color; give a judge of color images")
         members.append(Member(f"{path.name}-{place}", -1, task))
-    judges, chosen = Judges(GIVEN, tuple(members)), case.sample()
-    evidence, agreed = gather(
+    return Judges(GIVEN, tuple(members))
+
+
+def given(case: Case, judges: Judges) -> Evidence:
+    """Task models of the user's; whether they saw the synthetic images nobody knows."""
+    chosen = case.sample()
+    evidence, agreed, read = gather(
         GIVEN, judges, case, case.pairs.synthetic[chosen], case.folds[chosen], case.pairs.labels[chosen]
     )
-    read, power = share_read(evidence), finds(evidence)
+    power = finds(evidence)
     why = (
         f"Finds the label in {read:.1%} of the refined images (bar {READ:.0%}), and planted harm in {power:.1%} of "
         f"cases at least (bar {POWER:.0%})."
     )
     able = read >= READ and power >= POWER and agreed >= CONSENSUS
-    return evidence._replace(competent=able, measured=read, bar=READ, why=why), judges
+    return evidence._replace(competent=able, measured=read, bar=READ, why=why)
 
 
 def finds(evidence: Evidence) -> float:
     """The lower end of the detection power of replaced images, the largest size of each; what competence hangs on."""
-    replaced = [power for power in replacements(evidence.power) if power["harm"] != LOOKALIKE]
-    return min((power["low"] for power in replaced), default=0.0)
+    return min((power["low"] for power in replacements(evidence.power)), default=0.0)
 
 
 def replacements(found: Sequence[Power]) -> list[Power]:
-    """Of the harms that replace a whole label, the largest size of each."""
-    whole = [power for power in found if power["harm"].startswith(REPLACING)]
-    return list({power["harm"]: power for power in whole}.values())  # of each the last: the largest size
+    """Of the harms that replace a whole label, the largest size of each that was planted `ENOUGH` times; where none
+    was, the one that was planted most often."""
+    chosen: dict[str, Power] = {}
+    for power in found:  # smallest size first
+        before = chosen.get(power["harm"])
+        if power["harm"].startswith(REPLACING) and (before is None or power["n"] >= min(before["n"], ENOUGH)):
+            chosen[power["harm"]] = power
+    return list(chosen.values())
 
 
 def weakest(found: Sequence[Power]) -> Power:
-    """The replacement that is found least often: what the bound on wrong labels hangs on."""
-    return min(replacements(found), key=lambda power: power["low"])
+    """The wrong label that is found least often: what the bound hangs on. Of classes that is the look-alike one, or
+    one half way to another; of other labels a replaced one, the largest size of each."""
+    wrong = [*replacements(found), *(power for power in found if power["harm"] in {LOOKALIKE, MIXED})]
+    return min(wrong, key=lambda power: power["low"])

@@ -9,11 +9,13 @@ from refine.audit.calibration import MOST, Scores, above
 from refine.audit.evidence import LEARNED, POWER, READ, Evidence, halves
 from refine.audit.families import REAL, Case, finds, gather
 from refine.audit.judges import Judges, in_folds
+from refine.audit.pairs import Pairs
 from refine.audit.round_trip import going_back, load_inverse
 from refine.audit.structure import structure
 from refine.audit.verdicts import share_read
 from refine.data.images import to_float, to_levels
 from refine.data.labeled_images import open_labeled, read_labeled
+from refine.data.layouts import Layout
 from refine.errors import InputError
 from refine.methods.checkpoint import load_translator
 from refine.progress import track
@@ -24,27 +26,36 @@ RESOLUTION = 0.5
 """Pixels: smaller displacements cannot be told from none."""
 
 
-def real(case: Case, root: Path, layout: str) -> tuple[Evidence, Judges]:
-    """Judges that learned on labeled real images: at home where the refined images want to be.
+def open_real(pairs: Pairs, root: Path, layout: str) -> Layout:
+    """Labeled real images.
 
     Raises:
-        InputError: If the images cannot be read, or have other labels.
+        InputError: If they cannot be read, or have other labels.
     """
-    pairs, setting = case.pairs, case.setting
     opened = open_labeled(root, layout, None, pairs.names if pairs.kind == "class" else None)
     if opened.label_space.kind != pairs.kind or opened.label_space.names != pairs.names:
         raise InputError(
             f"{root}: has {opened.label_space.kind} labels {', '.join(opened.label_space.names)}, but the audited "
             f"images have {pairs.kind} labels {', '.join(pairs.names)}"
         )
+    return opened
+
+
+def real(case: Case, opened: Layout) -> tuple[Evidence, Judges]:
+    """Judges that learned on labeled real images: at home where the refined images want to be.
+
+    Raises:
+        InputError: If an image or label cannot be read.
+    """
+    pairs, setting = case.pairs, case.setting
     images, labels, keys = read_labeled(opened, pairs.synthetic.shape[1], pairs.size)
     folds = in_folds(labels, pairs.kind, setting.folds, setting.seed, torch.arange(len(keys)))
     apart = case.train(REAL, (images,), labels, folds)
     # All of them judge a synthetic image; each only the real ones of its own fold.
     together = Judges(REAL, tuple(one._replace(network=f"{one.network}/{one.fold}", fold=-1) for one in apart.members))
     chosen = torch.randperm(len(keys), generator=torch.Generator().manual_seed(setting.seed))[:MOST]
-    calibrated, _ = gather(REAL, apart, case, images[chosen], folds[chosen], labels[chosen], together)
-    read, power, rejects = share_read(calibrated), finds(calibrated), calibrated.all_rejected()["rate"]
+    calibrated, _, read = gather(REAL, apart, case, images[chosen], folds[chosen], labels[chosen], together)
+    power, rejects = finds(calibrated), calibrated.all_rejected()["rate"]
     why = (
         f"Learned on {len(keys)} labeled real images; finds the label in {read:.1%} of the refined images "
         f"(bar {READ:.0%}), and planted harm in {power:.1%} of cases at least (bar {POWER:.0%}); rejects {rejects:.1%} "
@@ -79,7 +90,7 @@ def way_back(case: Case, judged: Evidence, judges: Judges, checkpoint: Path, tru
         images = going_back(translator, to_float(part), generator)
         assert images is not None
         back.append(to_levels(images))
-    scores = case.measure(judges)(to_float(torch.cat(back)), case.folds, case.pairs.labels)
+    scores = case.measure(judges)(torch.cat(back), case.folds, case.pairs.labels)
     found = judged._replace(name=WAY_BACK, scores=scores, before={}, decides=False, power=())
     read = share_read(found)
     why = (

@@ -11,6 +11,7 @@ from refine.audit.label_difference import label_difference
 from refine.audit.measures import Kind
 from refine.labels import IGNORE
 
+MIXED = "mixed with another class's image"
 EQUAL = 1e-6
 """Labels that are no further apart are the same."""
 
@@ -90,6 +91,14 @@ def _replaced(case: Case, size: float | None, generator: torch.Generator) -> Pla
     return another_image(case.images, case.labels, generator, case.kind, case.names, size or 0.0)
 
 
+def _mixed(case: Case, size: float | None, generator: torch.Generator) -> Planted:
+    """Another class's image shows through, more than the own one: as a translator leaves it that turns one into the
+    other half way."""
+    other = another_image(case.images, case.labels, generator, case.kind, case.names)
+    share = size or 0.0
+    return Planted((1 - share) * case.images + share * other.images, other.harmed)
+
+
 def _moved(case: Case, size: float | None, generator: torch.Generator) -> Planted:
     return Planted(moved(case.images, size or 0.0, generator), _has_places(case))
 
@@ -101,7 +110,7 @@ def _has_places(case: Case) -> Tensor:
         return (labels[..., 0] >= 0).any(1)
     if case.kind == "keypoints":
         return ~labels.isnan().flatten(1).all(1)
-    ids = labels.flatten(1)
+    ids = labels.flatten(1).long()  # masks come as uint8, which has no 256
     lowest, highest = ids.masked_fill(ids == IGNORE, IGNORE + 1).amin(1), ids.masked_fill(ids == IGNORE, -1).amax(1)
     return lowest < highest
 
@@ -162,6 +171,7 @@ def _has_lamps(kind: Kind, names: Sequence[str]) -> bool:
 
 HARMS = (
     Harm("another class's image", "", (None,), lambda kind, names: kind == "class", _replaced),
+    Harm(MIXED, "share of it", (0.6, 0.8), lambda kind, names: kind == "class", _mixed),
     Harm("another image", "share of pixels", (0.1, 0.2, 0.4), lambda kind, names: kind == "mask", _replaced),
     Harm("another image", "share of area", (0.25, 0.5, 0.75), lambda kind, names: kind == "objects", _replaced),
     Harm("another image", "pixels", (2, 4, 8, 16), lambda kind, names: kind == "keypoints", _replaced),

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from refine.audit.measures import suspicion
 from refine.audit.randomization import JudgeBatches
+from refine.data.images import to_float
 from refine.errors import InputError
 from refine.labels import LabelKind
 from refine.methods.short_fit import fit_briefly, one_thread
@@ -19,10 +20,11 @@ from refine.networks.task_networks import NetworkName
 NETWORKS: dict[LabelKind, tuple[NetworkName, ...]] = {
     "class": ("lenet", "small-cnn"),
     "mask": ("unet", "lraspp"),
-    "targets": ("small-regressor", "resnet18"),
+    "targets": ("small-regressor", "small-regressor"),
     "objects": ("small-detector", "small-detector"),
 }
-"""Architectures of the judges by the kind of label; of one that stands twice, two are trained apart."""
+"""Architectures of the judges by the kind of label; of one that stands twice, two are trained apart, which is weaker:
+others are too slow without a GPU (`--networks small-regressor resnet18`)."""
 WIDTH: dict[NetworkName, int] = {"small-cnn": 32, "small-detector": 32}
 """Of small networks that need more than their usual 16: judges see harder images than other models."""
 LEARNING_RATE: dict[NetworkName, float] = {"lenet": 2e-3, "resnet18": 1e-3, "lraspp": 2e-3}
@@ -112,7 +114,7 @@ def judge(
 
     Args:
         judges: The family.
-        images: ``(N, C, H, W)`` in [-1, 1].
+        images: ``(N, C, H, W)`` in [-1, 1], or uint8.
         folds: ``(N,)`` the fold of the picture that each image shows.
         labels: ``(N, ...)``: what the images are said to show.
         kind: Of the labels.
@@ -125,7 +127,7 @@ def judge(
     parts, same = [], []
     chunks = (torch.split(whole, AT_ONCE[kind]) for whole in (images, folds, labels))
     for pictures, fold, label in zip(*chunks, strict=True):  # a batch at a time: probabilities of masks are large
-        answers = judges.answers(pictures, fold)
+        answers = judges.answers(to_float(pictures) if pictures.dtype == torch.uint8 else pictures, fold)
         each = [suspicion(kind, said, label, names) for said in answers]
         parts.append({name: torch.stack([one[name] for one in each]).mean(0) for name in each[0]})
         same.append(_consensus(answers, kind, _spread(labels) if kind == "targets" else None))
@@ -163,6 +165,7 @@ def train_judges(
     batch_size: int,
     seed: int,
     advance: Callable[[int], None],
+    strength: float = 1.0,
 ) -> Judges:
     """For each fold and architecture a judge that is trained on the other folds.
 
@@ -178,6 +181,7 @@ def train_judges(
         batch_size: Images a step.
         seed: Of initial weights, sampling and randomization.
         advance: Told after each training.
+        strength: Of the changes that images are trained under.
 
     Raises:
         InputError: If the images outside a fold lack a class.
@@ -199,7 +203,7 @@ def train_judges(
                 kind=kind,
                 network=network,
             )
-            batches = JudgeBatches(sources, labels, chosen, kind, batch_size, steps, task.seed)
+            batches = JudgeBatches(sources, labels, chosen, kind, batch_size, steps, task.seed, strength)
             members.append(Member(f"{network}-{place}", fold, fit_briefly(task, batches)))
             advance(1)
     return Judges(name, tuple(members))

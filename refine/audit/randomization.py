@@ -20,24 +20,25 @@ THICKNESS = 0.6
 """Share of the images whose bright or dark parts grow."""
 
 
-def randomize_content(images: Tensor, generator: torch.Generator, kind: LabelKind) -> Tensor:
+def randomize_content(images: Tensor, generator: torch.Generator, kind: LabelKind, strength: float = 1.0) -> Tensor:
     """Strong changes that leave a label of this kind right: appearance always, and of classes place and stroke too.
 
     Args:
         images: ``(B, C, H, W)`` in [-1, 1].
         generator: Draws everything.
         kind: Of the labels: only a class survives a move.
+        strength: Scales every range.
     """
     if kind == "class":
-        images = _thickened(move_classes(images, generator), generator)
-    return randomize_appearance(images, generator)
+        images = _thickened(move_classes(images, generator, strength), generator, strength)
+    return randomize_appearance(images, generator, strength)
 
 
-def move_classes(images: Tensor, generator: torch.Generator) -> Tensor:
+def move_classes(images: Tensor, generator: torch.Generator, strength: float = 1.0) -> Tensor:
     """Turn, scale, shear and shift each image by its own draw, borders repeated: a class stays what it is."""
 
     def signed(most: float) -> Tensor:
-        return most * (2 * torch.rand(len(images), generator=generator) - 1)
+        return strength * most * (2 * torch.rand(len(images), generator=generator) - 1)
 
     angle, scale = signed(TURN), 1 + signed(SCALE)
     wide = scale * (1 + signed(ASPECT))
@@ -48,13 +49,13 @@ def move_classes(images: Tensor, generator: torch.Generator) -> Tensor:
     return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
 
 
-def _thickened(images: Tensor, generator: torch.Generator) -> Tensor:
+def _thickened(images: Tensor, generator: torch.Generator, strength: float) -> Tensor:
     """Bright or dark parts grown by up to a pixel."""
     draw, amount = torch.rand(2, len(images), 1, 1, 1, generator=generator).to(images)
     padded = F.pad(images, (1, 1, 1, 1), mode="replicate")
     brighter, darker = F.max_pool2d(padded, 3, 1), -F.max_pool2d(-padded, 3, 1)
     grown = torch.where(draw < THICKNESS / 2, brighter, darker)
-    return torch.where(draw < THICKNESS, images + amount * (grown - images), images)
+    return torch.where(draw < THICKNESS, images + strength * amount * (grown - images), images)
 
 
 class JudgeBatches(IterableDataset[Labeled]):
@@ -68,6 +69,7 @@ class JudgeBatches(IterableDataset[Labeled]):
         batch_size: Images a step.
         steps: How many batches.
         seed: Of all draws.
+        strength: Of the changes.
     """
 
     def __init__(
@@ -79,9 +81,10 @@ class JudgeBatches(IterableDataset[Labeled]):
         batch_size: int,
         steps: int,
         seed: int,
+        strength: float = 1.0,
     ) -> None:
         self.sources, self.labels, self.chosen, self.kind = sources, labels, chosen, kind
-        self.batch_size, self.steps, self.seed = batch_size, steps, seed
+        self.batch_size, self.steps, self.seed, self.strength = batch_size, steps, seed, strength
         self.order: ClassBalanced | Shuffled
         if kind == "class":
             self.order = ClassBalanced(labels[chosen].tolist(), seed, SYNTHETIC)
@@ -97,4 +100,6 @@ class JudgeBatches(IterableDataset[Labeled]):
             images = self.sources[0][numbers]
             for place, source in enumerate(self.sources[1:], 1):
                 images = torch.where(which == place, source[numbers], images)
-            yield Labeled(randomize_content(to_float(images), draws, self.kind), self.labels[numbers], [])
+            yield Labeled(
+                randomize_content(to_float(images), draws, self.kind, self.strength), self.labels[numbers], []
+            )

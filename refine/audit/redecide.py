@@ -1,24 +1,31 @@
 """A person's verdicts added to a finished audit, without training."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from refine.audit.auditor import read_audit, read_certificates
 from refine.audit.conclusion import bound, counts, write_audit
 from refine.audit.decisions import Decision, decide, moved_limit, read_decisions
 from refine.audit.pairs import open_pairs
-from refine.audit.result import Audit, Certificate, JudgeRecord
+from refine.audit.result import SUMMARY, Audit, Certificate, JudgeRecord
 from refine.audit.verdicts import verdict_of
+from refine.errors import InputError
+
+NEEDED = {"synthetic", "refined", "layout", "mapping", "classes"}
+"""What the provenance must say to open the datasets again."""
 
 
 def redecide(output: Path, decisions: Path) -> Audit:
-    """Add a person's verdicts to a finished audit: they stand, and with 20 of them or more the limits for a review
-    move to where they say. Nothing is trained.
+    """Add a person's verdicts to a finished audit: they stand, and where they are enough (`moved_limit`) the limits
+    for a review move to where they say. Nothing is trained.
 
     Raises:
         InputError: If the folder holds no whole audit, its datasets have gone, or the decisions cannot be read.
     """
     audit, before = read_audit(output), read_certificates(output)
     made = audit["provenance"]
+    if not made.keys() >= NEEDED:
+        raise InputError(f"{output / SUMMARY}: damaged, its provenance does not say what was audited; audit again")
     classes = made["classes"]
     opened = open_pairs(
         Path(str(made["synthetic"])),
@@ -32,7 +39,7 @@ def redecide(output: Path, decisions: Path) -> Audit:
         key: "pass" if one["verdict"] == "pass" else "fail" for key, one in before.items() if one["by"] == "person"
     }
     decided = {**standing, **given_now}
-    records = _recalibrated(audit["judges"], before, decided)
+    records = recalibrated(audit["judges"], before, decided)
     certificates = []
     for key, one in before.items():
         verdict, reasons = verdict_of(one["scores"], records)
@@ -47,12 +54,23 @@ def redecide(output: Path, decisions: Path) -> Audit:
     return audit
 
 
-def _recalibrated(
-    records: dict[str, JudgeRecord], certificates: dict[str, Certificate], decided: dict[str, Decision]
+def recalibrated(
+    records: Mapping[str, JudgeRecord], certificates: Mapping[str, Certificate], decided: Mapping[str, Decision]
 ) -> dict[str, JudgeRecord]:
+    """Records whose limits for a review lie where a person's decisions say, see `moved_limit`.
+
+    Args:
+        records: Of the evidence.
+        certificates: With the scores of every decided image, by key.
+        decided: All decisions, by key.
+    """
     found: dict[str, JudgeRecord] = {}
     for name, record in records.items():
+        if not record["competent"]:
+            found[name] = record
+            continue
         scores = [certificates[key]["scores"][name] for key in decided]
-        limit = moved_limit(scores, list(decided.values()), record["threshold"])
-        found[name] = {**record, "threshold": limit} if record["competent"] else record
+        benign = record.get("benign_threshold", record["threshold"])  # all decisions count, whenever they were made
+        limit = moved_limit(scores, list(decided.values()), benign)
+        found[name] = {**record, "threshold": limit, "benign_threshold": benign}
     return found

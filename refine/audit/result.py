@@ -31,6 +31,10 @@ class Rate(TypedDict):
     low: float
     high: float
     n: int
+    failed: NotRequired[float]
+    """The part of ``rate`` with the verdict fail; the rest asks for a review."""
+    failed_interval: NotRequired[list[float]]
+    """Exact 95 % interval of it."""
 
 
 class Power(Rate):
@@ -54,6 +58,8 @@ class JudgeRecord(TypedDict):
     """What it had to reach, fixed beforehand."""
     threshold: float
     """Scores above it keep an image from passing."""
+    benign_threshold: NotRequired[float]
+    """What benign changes set, where a person's decisions moved ``threshold`` up from there."""
     fail_threshold: NotRequired[float]
     """Scores above it fail an image; without it this evidence alone asks for a review."""
     why: str

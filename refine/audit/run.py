@@ -10,18 +10,21 @@ import torch
 import refine
 from refine.audit.conclusion import bound, counts, write_audit
 from refine.audit.decisions import decide, read_decisions
-from refine.audit.evidence import READ, Evidence
-from refine.audit.families import Case, adapted, content, given
-from refine.audit.further import moved_structure, real, way_back
+from refine.audit.evidence import Evidence
+from refine.audit.families import Case, adapted, content, given, load_given
+from refine.audit.further import moved_structure, open_real, real, way_back
 from refine.audit.judges import NETWORKS, Judges, in_folds
+from refine.audit.lost import LOST, are_lost
 from refine.audit.pairs import open_pairs, read_pairs
+from refine.audit.redecide import recalibrated
 from refine.audit.result import SUMMARY, Audit
 from refine.audit.setting import BATCH, Setting
-from refine.audit.stored import store
+from refine.audit.stored import require_free, store
 from refine.audit.verdicts import certify
 from refine.data.clusters import load_clusters
 from refine.errors import InputError
 from refine.files import RUN, claim_output
+from refine.methods.checkpoint import load_translator
 from refine.metrics.intervals import cluster_numbers
 from refine.progress import counted as progress
 
@@ -57,6 +60,7 @@ def run_audit(
     for folder in (synthetic, refined):
         if output.resolve().is_relative_to(folder.resolve()):
             raise InputError(f"{output}: lies in the dataset {folder}; choose another --output")
+    require_free(output)
     opened = open_pairs(synthetic, refined, layouts[0], mapping, classes)
     pairs = read_pairs(opened, setting.size)
     setting.require_networks(pairs.kind)
@@ -66,6 +70,9 @@ def run_audit(
     folds = in_folds(pairs.labels, pairs.kind, setting.folds, setting.seed, clusters)
     evidence, families, notes = _gather(Case(pairs, folds, setting, lambda done: None), layouts[1])
     records = {name: record for one in evidence for name, record in one.records().items()}
+    if decisions:
+        undecided = {one["key"]: one for one in certify(pairs.keys, evidence, records)}
+        records = recalibrated(records, undecided, decisions)
     certificates = decide(certify(pairs.keys, evidence, records), decisions)
     trusted = next((one for one in evidence if one.competent and one.decides), None)
     audit: Audit = {
@@ -84,6 +91,7 @@ def run_audit(
             "synthetic": str(synthetic),
             "refined": str(refined),
             "model": _model(refined),
+            "flags": _made_with(refined),
             "layout": opened.synthetic.name if layouts[0] == "auto" else layouts[0],
             "mapping": mapping,
             "classes": None if classes is None else list(classes),
@@ -114,29 +122,31 @@ def _gather(case: Case, real_layout: str) -> tuple[list[Evidence], list[Judges],
     setting, pairs = case.setting, case.pairs
     per_family = setting.folds * len(setting.networks or NETWORKS[pairs.kind])
     notes: list[str] = []
+    # Before training, not after it, is the time to find that something cannot be read.
+    asked = load_given(pairs, setting.judge_files, setting.trust)
+    labeled = None if setting.real_labeled is None else open_real(pairs, setting.real_labeled, real_layout)
+    if setting.checkpoint is not None:
+        load_translator(setting.checkpoint, setting.trust)
     with ExitStack() as stack:
-        families = 1 + (setting.real_labeled is not None)
+        families = 1 + (labeled is not None)
         bar = stack.enter_context(progress(per_family * families, "training judges"))
         case = case._replace(advance=bar)
         first, judges = content(case)
         evidence, kept = [first], [judges]
         if not first.competent:
             second, learned = adapted(case)
-            if first.measured >= first.bar and not second.competent and second.measured < READ:
-                notes.append(
-                    "Judges that learned on the refined images cannot find the labels there either: they are lost."
-                )
-                evidence = [first._replace(competent=True, why=f"{first.why} {notes[-1]}")]
+            if are_lost(case, first, judges, second):
+                notes.append(LOST)
+                evidence = [first._replace(competent=True, why=f"{first.why} {LOST}")]
             evidence.append(second)
             kept.append(learned)
-        if setting.judge_files:
-            found, asked = given(case, setting.judge_files, setting.trust)
-            evidence.append(found)
+        if asked.members:
+            evidence.append(given(case, asked))
             kept.append(asked)
-        if setting.real_labeled is not None:
-            found, asked = real(case, setting.real_labeled, real_layout)
+        if labeled is not None:
+            found, learned = real(case, labeled)
             evidence.append(found)
-            kept.append(asked)
+            kept.append(learned)
         if setting.checkpoint is not None:
             back = way_back(case, first, judges, setting.checkpoint, setting.trust)
             if isinstance(back, str):
@@ -158,3 +168,12 @@ def _model(refined: Path) -> str | None:
         return str(json.loads((refined / RUN).read_bytes())["model"]["sha256"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _made_with(refined: Path) -> dict[str, object]:
+    """Flags of the run that made the images, and the audit that it repaired them by."""
+    try:
+        record = json.loads((refined / RUN).read_bytes())
+        return {**record["flags"], "audit": (record.get("audit") or {}).get("sha256")}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}

@@ -3,6 +3,7 @@
 import json
 import shutil
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, cast
@@ -37,6 +38,13 @@ class Stored(NamedTuple):
     folds: Tensor
     labels: Tensor
     families: tuple[Judges, ...]
+
+
+def require_free(output: Path) -> None:
+    """Raise `InputError` where something that no audit left stands in the place of the judges: `store` replaces it."""
+    folder = output / JUDGES
+    if folder.exists() and not (folder / INDEX).is_file():
+        raise InputError(f"{folder}: holds something else than an audit's judges; choose another --output")
 
 
 def store(output: Path, pairs: Pairs, folds: Tensor, families: Sequence[Judges]) -> None:
@@ -84,7 +92,7 @@ def load_stored(output: Path, trust: tuple[str, ...] = ()) -> Stored:
         kind, names = cast(LabelKind, str(about["kind"])), tuple(map(str, about["names"]))
         height, width = map(int, about["size"])
         channels = int(about["channels"])
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"{folder}: its judges cannot be read ({' '.join(str(error).split())}); {CURE}") from error
     if not len(keys) == len(labels) == len(folds):
         raise InputError(f"{folder}: {len(keys)} keys, {len(labels)} labels and {len(folds)} folds; {CURE}")
@@ -96,7 +104,7 @@ def _family(folder: Path, listed: Mapping[str, object], trust: tuple[str, ...]) 
     members = []
     for one in cast(list[dict[str, object]], listed["members"]):
         bundle = str(one["bundle"])
-        if Path(bundle).name != bundle:
+        if Path(bundle).name != bundle or bundle in {"", ".."}:
             raise InputError(f"{folder / INDEX}: {bundle!r} leads out of the folder; {CURE}")
         task = load_method(folder / bundle, trust)
         if not isinstance(task, Task):

@@ -21,13 +21,16 @@ def print_table(audit: Audit, output: Path, console: Console | None = None) -> N
     for name, record in audit["judges"].items():
         able = "competent" if record["competent"] else "not competent"
         console.print(Text(f"{name}: {able}. {record['why']}"), soft_wrap=True)
-    console.print(Text(f"benign changes rejected: {_rate(audit['false_rejects'])}"), soft_wrap=True)
+    rejects = audit["false_rejects"]
+    console.print(
+        Text(f"benign changes not passed: {_rate(rejects)}; failed: {rejects.get('failed', 0.0):.1%}"), soft_wrap=True
+    )
     power = Table(title="planted harm that was found")
-    for column in ("harm", "size", "found"):
+    for column in ("harm", "size", "not passed", "failed"):
         power.add_column(column, justify="left" if column == "harm" else "right")
     for one in audit["power"]:
         size = "" if one["size"] is None else f"{one['size']:g} {one['unit']}"
-        power.add_row(Text(one["harm"]), size, _rate(one))
+        power.add_row(Text(one["harm"]), size, _rate(one), f"{one.get('failed', 0.0):.1%}")
     console.print(power)
     bound = audit["wrong_labels"]
     if bound["upper"] is None:

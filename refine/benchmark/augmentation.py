@@ -5,14 +5,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from refine.data.appearance import LUMA
 from refine.labels import LabelKind
 
 JITTER = 0.2
 """Brightness, contrast and saturation change by factors in 1 ± this, the customary mild setting. Never hue:
 a color may be the label. Fixed before any figure on real images was seen."""
-
-GRAY = (0.299, 0.587, 0.114)
-"""Weights of luma, ITU-R BT.601."""
 
 
 def augment(
@@ -85,4 +83,4 @@ def _jitter(levels: Tensor, generator: torch.Generator) -> Tensor:
 def _luma(levels: Tensor) -> Tensor:
     if levels.shape[1] == 1:
         return levels
-    return (levels * levels.new_tensor(GRAY)[:, None, None]).sum(dim=1, keepdim=True)
+    return (levels * levels.new_tensor(LUMA)[:, None, None]).sum(dim=1, keepdim=True)

@@ -1,17 +1,16 @@
 """All fits of a plan: those that are stored are read, the others run here or in several processes."""
 
 import multiprocessing
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 
 from torch import Tensor
 
 from refine.benchmark.plan import Fit, Plan
 from refine.benchmark.stored import StoredFits
 from refine.errors import InputError
+from refine.progress import counted
 
 _plan: Plan | None = None
 """Of a worker: what its first call brought."""
@@ -36,11 +35,11 @@ def run_fits(plan: Plan, stored: StoredFits, jobs: int) -> dict[Fit, Tensor]:
             todo.append(fit)
         else:
             found[fit] = old
-    with _progress(len(found), len(found) + len(todo)) as advance:
+    with counted(len(found) + len(todo), "benchmark", len(found)) as advance:
         for fit, predictions in _here(plan, todo) if jobs == 1 or len(todo) < 2 else _spread(plan, todo, jobs):
             stored.save(fit, predictions)
             found[fit] = predictions
-            advance()
+            advance(1)
     return found
 
 
@@ -76,18 +75,3 @@ def _start(plan: Plan) -> None:
 def _fit(fit: Fit) -> object:
     assert _plan is not None  # the pool calls `_start` first
     return _plan.predictions(fit).numpy()
-
-
-@contextmanager
-def _progress(done: int, fits: int) -> Iterator[Callable[[], None]]:
-    """A bar over fits on standard error, if a person looks at it."""
-    if not sys.stderr.isatty() or done == fits:
-        yield lambda: None
-        return
-    from rich.console import Console
-    from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("benchmark", total=fits, completed=done)
-        yield lambda: bar.advance(task)

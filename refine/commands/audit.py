@@ -16,7 +16,7 @@ def add_audit(each: Any) -> None:
         "are the labels still right? a certificate for each image",
         "Trains judges that never saw the image they judge, measures how often they reject benign changes and find "
         "planted harm, and gives each refined image a verdict: pass, review, fail or inconclusive. Writes audit.jsonl, "
-        "audit.json and audit.html. Exit code 1 if an image fails.",
+        "audit.json, audit.html and the judges, for `refine apply --audit`. Exit code 1 if an image fails.",
     )
     parser.add_argument("--synthetic", type=Path, metavar="DIR", help="labeled images before")
     parser.add_argument("--refined", type=Path, metavar="DIR", help="images after")
@@ -29,7 +29,12 @@ def add_audit(each: Any) -> None:
         "finished audit, they are added to it without training",
     )
     parser.add_argument(
-        "--judge", type=Path, action="append", default=[], metavar="FILE", help="a task model of yours to ask as well"
+        "--judge",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a task model of yours to ask as well; may be given several times",
     )
     parser.add_argument(
         "--real-labeled", type=Path, metavar="DIR", help="labeled real images to train judges on as well"
@@ -44,10 +49,21 @@ def add_audit(each: Any) -> None:
     parser.add_argument("--folds", type=positive, default=4, metavar="N", help="parts of the images (default: 4)")
     parser.add_argument("--steps", type=positive, metavar="N", help="of one judge's training (default: by the labels)")
     parser.add_argument("--batch-size", type=positive, metavar="N", help="images a step (default: by the labels)")
-    parser.add_argument("--networks", nargs="+", default=[], metavar="NAME", help="architectures of the judges")
-    parser.add_argument("--size", type=size, metavar="HxW", help="at which images are judged (default: theirs, to 256)")
     parser.add_argument(
-        "--groups", metavar="GROUPS", help="images that hang together: a CSV file key,group or a regular expression"
+        "--networks",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="task networks, such as lenet small-cnn (default: two)",
+    )
+    parser.add_argument(
+        "--size",
+        type=size,
+        metavar="HxW",
+        help="at which images are judged (default: theirs, at most 128 or, with places, 256)",
+    )
+    parser.add_argument(
+        "--groups", metavar="SPEC", help="images that hang together: a CSV file key,group or a regular expression"
     )
     parser.add_argument("--seed", type=int, default=0, help="of all that is drawn (default: 0)")
     trust(parser)

@@ -36,7 +36,7 @@ def add_evaluate(each: Any) -> None:
         "a YAML file, with --trust. NETWORK=FILE gives a network its weights, NAME=CHECKPOINT a task model its name",
     )
     parser.add_argument(
-        "--weights", type=Path, metavar="FILE", help="weights of the network, where torch's cache has none"
+        "--weights", type=Path, metavar="FILE", help="weights of the network, where the caches have none"
     )
     parser.add_argument(
         "--resize",
@@ -72,7 +72,9 @@ def add_evaluate(each: Any) -> None:
     layout(parser)
     real_layout(parser)
     mapping(parser)
-    parser.add_argument("--real-mapping", metavar="NAME", help="the same of the real images' classes")
+    parser.add_argument(
+        "--real-mapping", metavar="NAME", help="the same of the real images' classes; both are for skvd"
+    )
     parser.add_argument(
         "--segmenter",
         type=Path,

@@ -39,7 +39,11 @@ def add_tune_strength(each: Any) -> None:
         help="parts of the change, 0 to 1 (default: 0,0.25,0.5,0.75,1); 0 is always tried",
     )
     parser.add_argument(
-        "--label-error-bound", type=float, default=0.05, metavar="E", help="highest label error (default: 0.05)"
+        "--label-error-bound",
+        type=float,
+        default=0.05,
+        metavar="E",
+        help="highest label error as it is measured, not the end of its interval (default: 0.05)",
     )
     parser.add_argument(
         "--features",
@@ -48,7 +52,9 @@ def add_tune_strength(each: Any) -> None:
         metavar="NAME",
         help="as of `refine evaluate`; with swd (default) the choice is made by it, else by the KID of the first",
     )
-    parser.add_argument("--weights", type=Path, metavar="FILE", help="Inception weights, where torch's cache has none")
+    parser.add_argument(
+        "--weights", type=Path, metavar="FILE", help="weights of the network, where the caches have none"
+    )
     parser.add_argument(
         "--size",
         type=size,

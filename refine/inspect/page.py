@@ -1,13 +1,11 @@
 """The page: one file that loads nothing."""
 
 import base64
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import jinja2
-from markupsafe import Markup, escape
 
 from refine.apply.files import shown
 from refine.inspect.differences import percent
@@ -27,6 +25,7 @@ from refine.inspect.text import (
     verdict,
     whole_path,
 )
+from refine.report.templates import template
 
 FILES = 50
 """Files of each finding that are listed; the JSON has all."""
@@ -93,28 +92,14 @@ def _embedded(tiles: Montage) -> Shots:
     return Shots(pictures, tiles.legend)
 
 
-def _breakable(key: str) -> Markup:
-    """A file's path that may be broken after a slash or underscore and before its suffix, rather than anywhere."""
-    parts = re.split(r"(?<=[/_])|(?=\.[^./]*$)", shown(key))
-    return Markup("<wbr>").join(escape(part) for part in parts)
-
-
 def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,  # names of files and classes are a stranger's
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["shown"] = shown
-    environment.filters["prose"] = lambda text: shown(" ".join(text.split()))
-    environment.filters["breakable"] = _breakable
-    environment.filters["whole_path"] = whole_path
-    environment.filters["never_line"] = never_line
-    environment.filters["percent"] = percent
-    environment.filters["size_line"] = size_line
-    environment.filters["counted"] = lambda values: counted(values, 6)
-    environment.filters["label_line"] = label_line
-    environment.filters["target_rows"] = target_rows
-    return environment.get_template("inspect.html.j2")
+    filters: dict[str, Callable[..., object]] = {
+        "whole_path": whole_path,
+        "never_line": never_line,
+        "percent": percent,
+        "size_line": size_line,
+        "counted": lambda values: counted(values, 6),
+        "label_line": label_line,
+        "target_rows": target_rows,
+    }
+    return template(Path(__file__).with_name("inspect.html.j2"), filters)

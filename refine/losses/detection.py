@@ -102,7 +102,8 @@ def detection_loss(outputs: Tensor, label: Tensor, stride: int) -> Tensor:
             f"expected outputs (B, K + 4, h, w), label (B, M, 5), found {tuple(outputs.shape)}, {tuple(label.shape)}"
         )
     outputs, label = full_precision(outputs), full_precision(label)
-    label = label[:, : max(1, int((label[..., 0] >= 0).sum(dim=1).max()))]  # objects come first; the rest is memory
+    there = (label[..., 0] >= 0).any(dim=0).nonzero()  # a shift leaves gaps where it moved objects out of the image
+    label = label[:, : int(there.max()) + 1 if len(there) else 1]  # the rest is memory
     logits, sides = outputs[:, :-4], outputs[:, -4:]
     height, width = logits.shape[2:]
     bump = bumps(label, height, width, stride)

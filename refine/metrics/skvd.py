@@ -63,10 +63,10 @@ def skvd(
 ) -> AlignedDistance:
     """Label-aligned kernel distance between images of two domains, layer by layer.
 
-    Square patches of an eighth of each image are drawn. Each synthetic patch is matched with the real one whose label
-    map agrees with its own on most of 16x16 cells, and left out if fewer than half agree. Between the features of the
-    matched patches stands the squared maximum mean discrepancy under KID's cubic kernel. Another layout of the scene
-    so moves KID, and this hardly.
+    Square patches of an eighth of each image's area are drawn. Each synthetic patch is matched with the real one whose
+    label map agrees with its own on most of 16x16 cells, and left out if fewer than half agree. Between the features of
+    the matched patches stands the squared maximum mean discrepancy under KID's cubic kernel. Another layout of the
+    scene so moves KID, and this hardly.
 
     Args:
         synthetic_images: ``(A, C, H, W)`` uint8.
@@ -84,11 +84,11 @@ def skvd(
 
     Source:
         Semantically aligned kernel VGG distance (sKVD) of Richter et al. 2021, "Enhancing Photorealism Enhancement",
-        arXiv 2105.04619, section on metrics; kernel of Bińkowski et al. 2018, arXiv 1801.01401. Their code of it is
-        not public. What differs here, or was not stated: the maps are those that the caller has, not MSeg's; a
-        patch's features are averaged over its places; ties among matches are broken at random; several patches of an
-        image may be drawn, and so pairs of patches that share an image are left out of the mean (see
-        `aligned_distance`).
+        arXiv 2105.04619, section on metrics; kernel of Bińkowski et al. 2018, arXiv 1801.01401. Their code of it is not
+        public. What differs here, or was not stated: "1/8 of the image" is read as of its area, not of its sides; the
+        maps are those that the caller has, not MSeg's; a patch's features are averaged over its places; ties among
+        matches are broken at random; several patches of an image may be drawn, and so pairs of patches that share an
+        image are left out of the mean (see `aligned_distance`).
     """
     sides = [
         describe(_batches(images, maps, batch_size), len(images), extractors, patches, seed)

@@ -4,6 +4,7 @@ import shlex
 from pathlib import Path
 
 from refine.audit.result import SUMMARY
+from refine.metrics.evaluation_request import NEIGHBORS
 from refine.metrics.features import NETWORKS
 from refine.report.audited import AUDIT
 from refine.report.benchmarked import BENCHMARK
@@ -74,12 +75,35 @@ def _evaluate(top: Node, sides: dict[str, str]) -> list[str]:
     words += ["--features", *features] if features else []
     words += ["--metrics", *(name.text() for name in metrics.elements())] if metrics else []
     words += _plain(_field(record, "interval"), "groups")
-    return [*words, *_size(record), *_plain(record, "images", "layout", "real_layout", "seed", "device")]
+    words += _neighbors(_field(record, "neighbors")) + (["--infinite"] if _is_extrapolated(top) else [])
+    # As of networks, the record holds the segmenter's digest, not its place.
+    maps = _field(_field(record, "skvd"), "maps")
+    words += ["--segmenter", "CHECKPOINT"] if maps and isinstance(maps.value, dict) else []
+    words += _plain(record, "images", "layout", "real_layout", "mapping", "real_mapping", "seed", "device")
+    return [*words, *_size(record)]
+
+
+def _neighbors(node: Node | None) -> list[str]:
+    """``--neighbors``, where they are not each metric's usual ones."""
+    given = [(name, value.count()) for name, value in node.items()] if node else []
+    return ["--neighbors", str(given[0][1])] if any(NEIGHBORS.get(name) != value for name, value in given) else []
+
+
+def _is_extrapolated(top: Node) -> bool:
+    rows = top.optional("rows")
+    scores = [score for _, row in rows.items() for _, score in row.items()] if rows else []
+    return any(score.optional("infinite") for score in scores)
 
 
 def _audit(top: Node) -> list[str]:
     """Flags of `refine audit` beside its folders."""
-    return _plain(_field(top, "provenance"), "layout", "mapping", "seed")
+    record = _field(top, "provenance")
+    judges, classes, networks = (_field(record, name) for name in ("judge", "classes", "networks"))
+    words = [word for judge in (judges.elements() if judges else []) for word in ("--judge", judge.text())]
+    words += _plain(record, "real_labeled", "checkpoint", "decisions", "layout", "mapping")
+    words += ["--classes", ",".join(name.text() for name in classes.elements())] if classes else []
+    words += ["--networks", *(name.text() for name in networks.elements())] if networks else []
+    return [*words, *_plain(record, "folds", "steps", "batch_size", "groups", "seed"), *_size(record)]
 
 
 def _benchmark(top: Node, sides: dict[str, str]) -> list[str]:

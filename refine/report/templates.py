@@ -1,7 +1,9 @@
 """The environment of the pages' templates: what every page escapes, and the parts that they share."""
 
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import jinja2
 from markupsafe import Markup, escape
@@ -9,8 +11,13 @@ from markupsafe import Markup, escape
 from refine.apply.files import shown
 
 
-def template(file: Path) -> jinja2.Template:
-    """A page's template; it may include `style.css` and import `parts.html.j2`, which lie here."""
+def template(file: Path, filters: Mapping[str, Callable[..., object]] = MappingProxyType({})) -> jinja2.Template:
+    """A page's template; it may include `style.css` and import `parts.html.j2`, which lie here.
+
+    Args:
+        file: Where it stands.
+        filters: What this page needs beside the common ones.
+    """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader([file.parent, Path(__file__).parent]),
         autoescape=True,  # names of files, reasons and rows are a stranger's
@@ -22,6 +29,7 @@ def template(file: Path) -> jinja2.Template:
     environment.filters["prose"] = prose
     environment.filters["breakable"] = breakable
     environment.filters["tied"] = lambda text: text.replace(" %", "\u00a0%")
+    environment.filters.update(filters)
     return environment.get_template(file.name)
 
 

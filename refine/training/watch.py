@@ -32,7 +32,8 @@ def add_watching(parser: LightningArgumentParser) -> None:
         "--label_error_bound",
         type=float | None,
         default=None,
-        help="highest label error of best.ckpt, 0 to 1, by the judges; default: the distance alone decides",
+        help="highest label error of best.ckpt, 0 to 1, as the judges measure it on the validation images, without its "
+        "interval; default: the distance alone decides",
     )
     parser.add_argument(
         "--validation_features",
@@ -44,7 +45,7 @@ def add_watching(parser: LightningArgumentParser) -> None:
         "--validation_weights",
         type=Path | None,
         default=None,
-        help="Inception weights for them, where torch's cache has none",
+        help="weights of the network, where the caches have none",
     )
 
 

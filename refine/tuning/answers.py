@@ -11,7 +11,8 @@ from refine.metrics.segmentation import confusion_matrix, mean_iou
 from refine.tuning.result import LabelError
 
 COMMON = 0.9
-"""Share of one and the same answer from which on judges of classes seem to be blind, where the labels differ more."""
+"""Share of one and the same answer from which on judges of classes or masks seem to be blind, where the labels differ
+more."""
 
 
 class Answers:
@@ -68,13 +69,18 @@ class Answers:
         return (mean / spread).clamp(max=1.0).mean(1)
 
     def only_answer(self) -> int | None:
-        """The class that judges name nearly always, where the labels are mixed: a sign that they cannot read these
-        images. None if there is no such class."""
-        if self.kind != "class":
+        """The class that judges name nearly always, of images or pixels, where the labels are mixed: a sign that they
+        cannot read these images. None if there is no such class, and of targets and objects."""
+        if self.kind not in {"class", "mask"}:
             return None
-        counts, true = (
-            torch.bincount(torch.cat(found), minlength=self.classes) for found in (self._answers, self._labels)
-        )
+        answers = torch.cat(self._answers)
+        if self.kind == "mask":
+            confusion = answers.sum(dim=0)
+            counts, true = confusion.sum(dim=0), confusion.sum(dim=1)
+        else:
+            counts, true = (
+                torch.bincount(found, minlength=self.classes) for found in (answers, torch.cat(self._labels))
+            )
         most = int(counts.argmax())
         blind = counts[most] >= COMMON * counts.sum() and true.max() < COMMON * true.sum()
         return most if blind else None

@@ -23,7 +23,8 @@ class Point(TypedDict):
     checkpoint: str
     strength: float
     only_answer: str | None
-    """Of classes: the one that the judges name nearly always while the labels differ. They seem to be blind then."""
+    """Of classes and masks: the class that the judges name nearly always while the labels differ. They seem to be blind
+    then."""
     distances: dict[str, float]
     """To the real images, by metric."""
     label_error: LabelError

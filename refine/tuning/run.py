@@ -1,90 +1,29 @@
 """`tune-strength`: each checkpoint at each strength, on the same images, by the same judges."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from math import isnan
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
-from refine.data.images import to_float, to_levels
 from refine.data.open_layout import open_layout
 from refine.errors import InputError
 from refine.files import claim_output, write_json
 from refine.methods.checkpoint import load_translator, model_sha256
-from refine.methods.translator import Translator, blend
 from refine.metrics import FeatureExtractor
 from refine.metrics.patches import PATCH, draw_places
 from refine.progress import counted
 from refine.training.judges import Judges
-from refine.tuning.answers import Answers
+from refine.tuning.bench import Bench
 from refine.tuning.choose import choose
-from refine.tuning.images import Images, at_size, batches, choose_images, open_judged
-from refine.tuning.measure import MOST_DESCRIBED, Gathered, Side, Tools, distances
+from refine.tuning.images import choose_images, open_judged
+from refine.tuning.measure import MOST_DESCRIBED, Tools, distances
 from refine.tuning.plot import tuning_plot
 from refine.tuning.result import PICTURE, RESULT, Point, Tuning
 
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
 LEAST_REAL = 4
 """Two in each half of the floor."""
-
-
-class Bench:
-    """Everything that stays the same over checkpoints and strengths."""
-
-    def __init__(
-        self,
-        synthetic: Images,
-        judges: Judges,
-        tools: Tools,
-        size: tuple[int, int],
-        channels: int,
-        advance: Callable[[int], None],
-    ) -> None:
-        self.synthetic, self.judges, self.tools = synthetic, judges, tools
-        self.size, self.channels, self.advance = size, channels, advance
-
-    def real(self, images: Images) -> Side:
-        """The real images."""
-        gathered = Gathered(self.tools)
-        for batch in batches(images, self.channels, self.size, labeled=False):
-            gathered.add(at_size(batch.levels, self.size))
-            self.advance(len(batch.levels))
-        return Side(gathered.patches(), gathered.features())
-
-    def points(
-        self, translator: Translator | None, name: str, strengths: Sequence[float], device: torch.device, real: Side
-    ) -> list[Point]:
-        """A checkpoint at some strengths; without a translator, doing nothing."""
-        gathered = [Gathered(self.tools) for _ in strengths]
-        answers = [Answers(self.judges.kind, len(self.judges.names)) for _ in strengths]
-        for batch in batches(self.synthetic, self.channels, self.size, labeled=True):
-            before = to_float(batch.levels)
-            after = before if translator is None else translator.refine(before.to(device)).float().cpu()
-            if not after.isfinite().all():
-                raise InputError(f"{name}: gives NaN or infinite pixels; take another checkpoint")
-            for strength, side, answer in zip(strengths, gathered, answers, strict=True):
-                levels = at_size(_levels(before, after, strength), self.size)
-                side.add(levels)
-                answer.add(self.judges.predict(to_float(levels).to(device)).cpu(), batch.labels)
-            self.advance(len(before))
-        found: list[Point] = []
-        for strength, side, answer in zip(strengths, gathered, answers, strict=True):
-            only = answer.only_answer()
-            found.append(
-                {
-                    "checkpoint": name,
-                    "strength": strength,
-                    "only_answer": None if only is None else self.judges.names[only],
-                    "distances": distances(Side(side.patches(), side.features()), real, self.tools),
-                    "label_error": answer.error(self.tools.seed),
-                }
-            )
-        return found
-
-
-def _levels(before: Tensor, after: Tensor, strength: float) -> Tensor:
-    """As `refine apply --strength` writes them; at 1 without a detour over the difference."""
-    return to_levels(after if strength == 1.0 else blend(before, after, strength))
 
 
 def tune_strength(
@@ -118,7 +57,7 @@ def tune_strength(
         judges: Checkpoints of task models of these labels; several answer together.
         output: Folder for `tune-strength.json` and `tune-strength.png`.
         strengths: Shares of the change, 0 to 1. Zero, doing nothing, is always tried.
-        label_error_bound: Highest label error of the choice, 0 to 1.
+        label_error_bound: Highest label error of the choice, 0 to 1, as it is measured and not the end of its interval.
         swd: Whether to measure the sliced Wasserstein distance. If so, the choice is made by it, else by the first
             extractor's KID.
         extractors: Networks whose features FID and KID are measured on.
@@ -156,6 +95,11 @@ def tune_strength(
         bench = Bench(labeled, asked, tools, size, channels, advance)
         reference = bench.real(unlabeled)
         (nothing,) = bench.points(None, "", (0.0,), device, reference)
+        if isnan(nothing["label_error"]["value"]):
+            raise InputError(
+                f"{synthetic}: none of the {len(labeled.records)} images that were taken has anything to judge, no "
+                "pixel of a class and no object; check the labels, or take more images (--count)"
+            )
         points: list[Point] = []
         for name, (_, translator) in translators.items():
             points.append({**nothing, "checkpoint": name})

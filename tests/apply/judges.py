@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from torch import Tensor
 
@@ -38,9 +39,13 @@ class WrittenJudge:
 
 
 def repair(
-    judge: WrittenJudge, if_wrong: IfWrong = "original", repaired: Repaired = "fail", digest: str = "0"
+    judge: WrittenJudge,
+    if_wrong: IfWrong = "original",
+    repaired: Repaired = "fail",
+    digest: str = "0",
+    made_with: Mapping[str, object] = MappingProxyType({}),
 ) -> Repair:
-    return Repair(Path("audit"), judge, digest, if_wrong, repaired)
+    return Repair(Path("audit"), judge, digest, if_wrong, repaired, made_with)
 
 
 def judged(

@@ -13,7 +13,7 @@ from PIL import Image
 
 from refine.apply import verify
 from refine.apply.files import MANIFEST, RUN
-from refine.apply.repair import IfWrong, load_repair, weakened
+from refine.apply.repair import IfWrong, weakened
 from refine.audit import label_files_identical
 from refine.audit.result import Verdict
 from refine.cli import main
@@ -236,6 +236,26 @@ def test_an_audit_of_something_else_is_refused_and_nothing_is_made(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"strength": 0.5}, "judges what --strength 0.5 made, and this is --strength 1.0"),
+        ({"scale": "native"}, "judges what --scale native made, and this is --scale trained"),
+        ({"precision": "bf16"}, "judges what --precision bf16 made, and this is --precision 32"),
+        ({"audit": "ab"}, "judges images that were repaired already"),
+    ],
+)
+def test_an_audit_of_what_was_made_otherwise_is_refused(
+    tmp_path: Path, source: Path, flags: dict[str, object], message: str
+) -> None:
+    same = {"strength": 1.0, "scale": "trained", "precision": "32", "batch_size": 3, "audit": None}
+    fits = repair(judged(source, {A: "fail"}), made_with=same)
+    assert run(source, tmp_path / "fits", repair=fits).exit_code == 0
+    with pytest.raises(InputError, match=message):
+        run(source, tmp_path / "out", repair=repair(judged(source, {A: "fail"}), made_with={**same, **flags}))
+    assert not (tmp_path / "out").exists()
+
+
 def test_an_image_that_never_could_be_refined_needs_no_verdict(tmp_path: Path, source: Path) -> None:
     judge = judged(source, {A: "fail"})
     cut = (source / A).read_bytes()[:-40]
@@ -277,15 +297,6 @@ def test_the_record_says_what_was_done_about_which_audit(tmp_path: Path, source:
     assert record["audit"] == {"sha256": "5ha", "if_wrong": "original", "repair": "fail"}
 
 
-def test_a_folder_without_an_audit_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no audit\.jsonl here"):
-        load_repair(tmp_path, "original", "fail")
-    with pytest.raises(InputError, match="--if-wrong 'keep'"):
-        load_repair(tmp_path, "keep", "fail")
-    with pytest.raises(InputError, match="--repair 'all'"):
-        load_repair(tmp_path, "original", "all")
-
-
 def test_an_image_that_changed_in_the_input_is_decided_anew(tmp_path: Path) -> None:
     source, output = write_mask_folders(tmp_path / "in"), tmp_path / "out"
     verdicts: dict[str, Verdict] = {"images/a.jpg": "fail", "images/deep/b.jpg": "pass"}
@@ -323,7 +334,7 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     (tmp_path / "audit").mkdir()
     lines = "".join(json.dumps(line) + "\n" for line in judge.verdicts.values())
     (tmp_path / "audit" / "audit.jsonl").write_text(lines)
-    monkeypatch.setattr("refine.apply.repair.load_judge", lambda folder, trust: judge)
+    monkeypatch.setattr("refine.apply.load_repair.load_judge", lambda folder, trust: judge)
     return ["apply", "--checkpoint", str(checkpoint), "--trust", MODULE, "--input", str(source), "--check-labels"]
 
 
@@ -359,6 +370,16 @@ def test_the_command_repairs_what_is_to_review_where_asked_for(tmp_path: Path, c
         "strength": 0.0,
         "after": None,
     }
+
+
+def test_the_command_holds_its_flags_against_those_of_the_audited_run(
+    tmp_path: Path, command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    audit = tmp_path / "audit"
+    (audit / "audit.json").write_text(json.dumps({"provenance": {"flags": {"strength": 0.5}}}))
+    assert main([*command, "--output", str(tmp_path / "out"), "--audit", str(audit)]) == 2
+    assert "judges what --strength 0.5 made, and this is --strength 1.0" in capsys.readouterr().err
+    assert main([*command, "--output", str(tmp_path / "out"), "--audit", str(audit), "--strength", "0.5"]) == 0
 
 
 @pytest.mark.parametrize("flag", [["--if-wrong", "leave-out"], ["--repair", "review"]])

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from refine.audit.harm import Case, Harm, another_image, harms
+from refine.audit.harm import MIXED, Case, Harm, another_image, harms
 from refine.audit.label_difference import label_difference
 from refine.audit.measures import Kind
 from tests.audit.scenes import draws, scenes
@@ -53,11 +53,35 @@ def test_harm_changes_the_images_that_it_says_and_no_others(kind: Kind, harm: Ha
 
 
 def test_every_kind_has_harm_and_a_class_has_none_that_leaves_it() -> None:
-    assert {harm.name for harm in harms("class", ("0", "1"))} == {"another class's image"}
-    assert {harm.name for harm in harms("class", NAMES["class"])} == {"another class's image", "lamps swapped"}
+    assert {harm.name for harm in harms("class", ("0", "1"))} == {"another class's image", MIXED}
+    assert {harm.name for harm in harms("class", NAMES["class"])} == {"another class's image", MIXED, "lamps swapped"}
     assert {harm.name for harm in harms("targets", ("angle",))} == {"targets replaced"}
     assert {harm.name for harm in harms("targets", ("yaw", "pitch"))} == {"gaze replaced"}
     assert len(harms("mask", NAMES["mask"])) == len(harms("objects", NAMES["objects"])) == 6
+
+
+@pytest.mark.parametrize("harm", harms("mask", NAMES["mask"]), ids=lambda harm: harm.name)
+def test_masks_of_bytes_are_harmed_as_those_of_whole_numbers_are(harm: Harm) -> None:
+    """An audit reads masks as bytes, and 255 is the last of these."""
+    whole = case("mask")
+    whole.labels[0, :2] = 255
+    planted, of_bytes = (
+        harm.plant(one, harm.sizes[0], draws()) for one in (whole, whole._replace(labels=whole.labels.byte()))
+    )
+    assert torch.equal(planted.images, of_bytes.images)
+    assert torch.equal(planted.harmed, of_bytes.harmed)
+
+
+def test_a_mixed_image_shows_more_of_another_class() -> None:
+    mixed = next(harm for harm in harms("class", ("0", "1")) if harm.name == MIXED)
+    before = Case("class", torch.arange(6.0).view(6, 1, 1, 1).expand(-1, 1, 8, 8), torch.arange(6) % 2, ("0", "1"))
+    for size in mixed.sizes:
+        assert size is not None
+        assert size > 0.5
+        planted = mixed.plant(before, size, draws())
+        other = ((planted.images - (1 - size) * before.images) / size)[:, 0, 0, 0].round().long()
+        assert bool((before.labels[other] != before.labels).all())
+        assert bool(planted.harmed.all())
 
 
 def test_images_before_and_after_can_be_replaced_alike() -> None:

@@ -22,5 +22,10 @@ def test_groups_stay_whole_in_blocks_that_are_cut_nearest_to_equal_parts() -> No
     assert [len(block) for block in blocks(keys, 5, groups)] == [9, 1, 1, 5, 4]
 
 
+def test_each_block_has_a_group_also_where_the_last_one_is_the_largest() -> None:
+    keys = tuple(f"{n}.png" for n in range(20))
+    assert blocks(keys, 3, ["a", "b", *["c"] * 18]) == [[0], [1], list(range(2, 20))]
+
+
 def test_a_group_that_comes_again_later_is_in_its_block() -> None:
     assert blocks(("0.png", "1.png", "2.png", "3.png"), 2, ["a", "b", "a", "b"]) == [[0, 2], [1, 3]]

@@ -88,6 +88,12 @@ def test_more_padding_changes_nothing() -> None:
     assert torch.equal(detection_loss(outputs, label, 4), detection_loss(outputs, padded, 4))
 
 
+def test_a_gap_among_the_objects_hides_none_behind_it() -> None:
+    label, outputs = torch.tensor([[[0.0, 4, 8, 14, 20], [1.0, 16, 16, 30, 30]]]), torch.rand(1, 6, 8, 8)
+    gap = torch.cat([label[:, :1], torch.full((1, 2, 5), -1.0), label[:, 1:]], dim=1)
+    assert torch.equal(detection_loss(outputs, label, 4), detection_loss(outputs, gap, 4))
+
+
 def test_gradients_are_those_of_finite_differences() -> None:
     generator = torch.Generator().manual_seed(0)
     outputs = torch.rand(1, 6, 4, 4, generator=generator, dtype=torch.float64) * 3 + 2

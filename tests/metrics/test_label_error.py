@@ -37,6 +37,7 @@ def test_of_targets_one_answer_for_all_is_an_error_of_one() -> None:
     assert label_error("targets", label.mean(0).expand(2, 2), label, 2) == 1
     halfway = label + torch.tensor([[0.5, 5.0], [-0.5, -5.0]])  # half of each deviation
     assert label_error("targets", halfway, label, 2) == 0.5
+    assert lost_labels("targets", halfway, label, 2).tolist() == [False, False]  # whatever unit a target is in
     far = torch.stack([label[0], label[1] + 3 * torch.tensor([1.0, 10.0])])
     assert lost_labels("targets", far, label, 2).tolist() == [False, True]
 

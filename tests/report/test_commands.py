@@ -57,6 +57,50 @@ def test_evaluate_is_given_what_its_file_records(tmp_path: Path) -> None:
     assert (words.size, words.images, words.seed, words.device) == ((64, 32), "rgb/**/*.png", 3, "cpu")
 
 
+def test_evaluate_is_given_all_that_changes_a_figure(tmp_path: Path) -> None:
+    record = {
+        "extractors": {"vgg16": {}},
+        "metrics": ["fid", "precision", "coverage", "skvd"],
+        "neighbors": {"precision": 4, "coverage": 4},
+        "mapping": "carla-to-camvid11",
+        "real_mapping": "own.yaml",
+        "skvd": {"maps": {"segmenter": "ab"}},
+    }
+    found = {"provenance": record, "rows": {"synthetic": {"fid": {"value": 1.0, "infinite": {"value": 0.5}}}}}
+    words = arguments("evaluate", steps({}, metrics=save_json(tmp_path / "m.json", found)))
+    assert (words.neighbors, words.infinite, words.segmenter) == (4, True, Path("CHECKPOINT"))
+    assert (words.mapping, words.real_mapping) == ("carla-to-camvid11", "own.yaml")
+    record |= {"neighbors": {"precision": 3, "coverage": 5}, "skvd": {"maps": "masks"}}
+    found["rows"] = {"synthetic": {"fid": {"value": 1.0}}}
+    words = arguments("evaluate", steps({}, metrics=save_json(tmp_path / "m.json", found)))
+    assert (words.neighbors, words.infinite, words.segmenter) == (None, False, None)
+
+
+def test_the_audit_is_given_what_its_file_records(tmp_path: Path) -> None:
+    record = {
+        "classes": ["red", "green"],
+        "size": [32, 64],
+        "folds": 5,
+        "steps": 100,
+        "batch_size": 16,
+        "networks": ["small-cnn", "lenet"],
+        "groups": "^[^_]+",
+        "judge": ["a.ckpt", "b.ckpt"],
+        "real_labeled": "real",
+        "checkpoint": None,
+        "decisions": "by eye.csv",
+        "layout": "class-folders",
+        "seed": 3,
+    }
+    folder = save_audit(tmp_path / "audit", [certificate("a.png")], provenance=record)
+    words = arguments("audit", reproduction(Node({}, "run", ""), S, F, R, None, None, Path("r.html"), folder))
+    assert (words.classes, words.size, words.folds, words.steps) == (("red", "green"), (32, 64), 5, 100)
+    assert (words.batch_size, words.networks, words.groups) == (16, ["small-cnn", "lenet"], "^[^_]+")
+    assert (words.judge, words.real_labeled) == ([Path("a.ckpt"), Path("b.ckpt")], Path("real"))
+    assert (words.checkpoint, words.decisions) == (None, Path("by eye.csv"))
+    assert (words.layout, words.seed) == ("class-folders", 3)
+
+
 def test_benchmark_is_given_what_its_file_records(tmp_path: Path) -> None:
     record = {
         "synthetic": "/data/s",

@@ -63,6 +63,12 @@ def test_one_answer_for_nearly_all_is_told_where_the_labels_differ() -> None:
     sighted.add(label, label)
     alike.add(torch.ones(20, dtype=torch.int64), torch.ones(20, dtype=torch.int64))
     assert [found.only_answer() for found in (blind, sighted, alike)] == [1, None, None]
+    pixels, told = label.expand(4, 20)[:, None], torch.ones(4, 1, 20, dtype=torch.int64)
+    flat, drawn_right, one_class = (Answers("mask", 2) for _ in range(3))
+    flat.add(told, pixels)
+    drawn_right.add(pixels, pixels)
+    one_class.add(told, told)
+    assert [found.only_answer() for found in (flat, drawn_right, one_class)] == [1, None, None]
     regression = Answers("targets", 1)
     regression.add(torch.ones(4, 1), torch.ones(4, 1))
     assert regression.only_answer() is None

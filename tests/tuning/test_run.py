@@ -9,7 +9,9 @@ import torch
 from PIL import Image
 
 from refine.cli import main
+from refine.interop.bundle import write_bundle
 from refine.methods.checkpoint import file_sha256
+from refine.methods.task import Task
 from tests.apply.tiny import MODULE, save_tiny, tiny
 from tests.training.constant import always
 
@@ -134,3 +136,20 @@ def test_what_does_not_fit_is_refused_in_one_line(
     assert tune(pair, tmp_path / "tuned", judge, *more) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert message in line
+
+
+def test_labels_of_nothing_are_refused_in_one_line(
+    pair: Pair, tmp_path: Path, checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, judge = tmp_path / "unlabeled", tmp_path / "judge"
+    for name in ("a", "b"):
+        for folder, picture in (("images", Image.new("RGB", (32, 32))), ("masks", Image.new("L", (32, 32), 255))):
+            (source / folder).mkdir(parents=True, exist_ok=True)
+            picture.save(source / folder / f"{name}.png")
+    (source / "classes.txt").write_text("road\nsky\n")
+    write_bundle(Task(["road", "sky"], channels=3, width=4, kind="mask"), judge)
+    more = ["--checkpoint", str(checkpoint), "--layout", "mask-folders"]
+    assert tune((source, pair[1]), tmp_path / "tuned", judge, *more) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"{source}: none of the 2 images that were taken has anything to judge" in line
+    assert not (tmp_path / "tuned" / "tune-strength.json").exists()

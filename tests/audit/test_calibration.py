@@ -1,0 +1,132 @@
+import pytest
+import torch
+from torch import Tensor
+
+from refine.audit.benign import BENIGN
+from refine.audit.calibration import (
+    FAIL,
+    LOOKALIKE,
+    RANDOMIZED,
+    REVIEW,
+    Scores,
+    Thresholds,
+    above,
+    benign_scores,
+    false_rejects,
+    lookalike_power,
+    planted_power,
+    rate,
+    rate_of,
+    thresholds,
+)
+from refine.metrics.intervals import clopper_pearson
+from tests.audit.scenes import draws
+
+
+@pytest.mark.parametrize("measures", [1, 2, 3])
+def test_about_as_many_held_out_images_are_rejected_as_was_fixed(measures: int) -> None:
+    """Whatever the number of measures and changes: they share the rejects out."""
+    generator = draws()
+
+    def scores() -> dict[str, Scores]:
+        return {
+            change: {f"measure {number}": spread * torch.randn(2000, generator=generator) for number in range(measures)}
+            for change, spread in (("noise", 1.0), ("blur", 2.0), ("JPEG", 0.5))
+        }
+
+    limit = thresholds(list(scores().values()))
+    found = false_rejects(scores(), limit).values()
+    assert sum(one["rate"] for one in found) / 3 == pytest.approx(REVIEW, abs=0.01)
+    assert sum(one["failed"] for one in found) / 3 == pytest.approx(FAIL, abs=0.006)
+    assert all(limit.fail[name] > limit.review[name] for name in limit.review)
+
+
+def test_any_measure_above_its_limit_rejects() -> None:
+    scores = {"one": torch.tensor([0.0, 2.0, 0.0, 1.0]), "two": torch.tensor([0.0, 0.0, 5.0, 4.0])}
+    assert above(scores, {"one": 1.0, "two": 4.0}).tolist() == [False, True, True, False]
+    assert above(scores, {"one": 1.0}).tolist() == [False, True, False, False]
+
+
+def test_a_rate_comes_with_its_exact_interval() -> None:
+    found = rate(3, 200, 1)
+    assert (found["rate"], found["n"], found["failed"]) == (0.015, 200, 0.005)
+    assert (found["low"], found["high"]) == clopper_pearson(3, 200)
+    assert tuple(found["failed_interval"]) == clopper_pearson(1, 200)
+    nothing = rate(0, 0, 0)
+    assert (nothing["rate"], nothing["low"], nothing["high"], nothing["n"]) == (0.0, 0.0, 1.0, 0)
+
+
+def limits(review: float, fail: float = 99.0, name: str = "doubt") -> Thresholds:
+    return Thresholds({name: review}, {name: fail})
+
+
+def test_what_does_not_pass_and_what_fails_are_both_counted() -> None:
+    found = rate_of({"doubt": torch.tensor([0.0, 1.5, 1.5, 2.5])}, limits(1.0, 2.0))
+    assert (found["rate"], found["failed"]) == (0.75, 0.25)
+
+
+LABELS = torch.arange(40) % 4
+IMAGES = (LABELS / 2 - 0.75)[:, None, None, None].expand(-1, 1, 8, 8)
+"""A class is a gray level: -0.75, -0.25, 0.25 or 0.75."""
+FOLDS = torch.arange(40) // 4 % 2
+NAMES = ("a", "b", "c", "d")
+
+
+def oracle(images: Tensor, folds: Tensor, labels: Tensor) -> Scores:
+    """How far the gray level is from the label's."""
+    return {"doubt": (images.mean((1, 2, 3)) - (labels / 2 - 0.75)).abs()}
+
+
+def test_every_benign_change_is_measured_under_its_own_label_and_fold() -> None:
+    asked, textured = [], torch.rand(40, 1, 8, 8, generator=draws())
+
+    def measure(images: Tensor, folds: Tensor, labels: Tensor) -> Scores:
+        asked.append(images)
+        assert folds is FOLDS
+        assert labels is LABELS
+        return {"doubt": torch.zeros(len(images))}
+
+    found = benign_scores("class", textured, FOLDS, LABELS, measure, 0)
+    assert list(found) == [*(change.name for change in BENIGN), RANDOMIZED]
+    assert all(images.shape == textured.shape and not torch.equal(images, textured) for images in asked)
+
+
+def test_a_judge_that_sees_all_finds_all_planted_harm() -> None:
+    found = planted_power("class", NAMES, IMAGES, FOLDS, LABELS, oracle, limits(0.1), 0)
+    replaced = found[0]
+    assert (replaced["harm"], replaced["rate"], replaced["n"]) == ("another class's image", 1.0, 40)
+    assert replaced["failed"] == 0.0
+    assert replaced["low"] == clopper_pearson(40, 40)[0]
+
+
+def test_a_judge_that_sees_nothing_finds_none() -> None:
+    found = planted_power("class", NAMES, IMAGES, FOLDS, LABELS, oracle, limits(9.0), 0)
+    assert {power["rate"] for power in found} == {0.0}
+
+
+def test_images_stand_in_for_each_other_within_a_fold() -> None:
+    fold_in_pixels = IMAGES + FOLDS[:, None, None, None] / 100
+
+    def measure(images: Tensor, folds: Tensor, labels: Tensor) -> Scores:
+        shown = ((images.mean((1, 2, 3)) + 0.75) % 0.5 * 100).round().long()
+        return {"of another fold": (shown != folds).float()}
+
+    found = planted_power(
+        "class", NAMES, fold_in_pixels, FOLDS, LABELS, measure, limits(0.5, name="of another fold"), 0
+    )
+    assert found[0]["rate"] == 0.0
+
+
+def test_the_look_alike_is_the_class_that_is_missed_most_easily() -> None:
+    """Neighbors in gray are 0.5 apart, and a limit of 0.6 misses them, but not the others."""
+    found = lookalike_power(IMAGES, FOLDS, LABELS, oracle, limits(0.6), 4)
+    assert (found["harm"], found["rate"], found["n"]) == (LOOKALIKE, 0.0, 40)
+    assert lookalike_power(IMAGES, FOLDS, LABELS, oracle, limits(0.4), 4)["rate"] == 1.0
+    replaced = planted_power("class", NAMES, IMAGES, FOLDS, LABELS, oracle, limits(0.6), 0)[0]
+    assert 0.2 < replaced["rate"] < 0.8
+
+
+def test_a_class_that_is_not_there_does_not_matter() -> None:
+    few = LABELS < 2
+    found = lookalike_power(IMAGES[few], FOLDS[few], LABELS[few], oracle, limits(0.4), 4)
+    assert (found["rate"], found["n"]) == (1.0, 20)

@@ -1,0 +1,206 @@
+from collections.abc import Sequence
+
+import pytest
+import torch
+from torch import Tensor
+
+from refine.audit.judges import DECIDING, Judges, Member, deciding, in_folds, judge, train_judges
+from refine.audit.measures import suspicion
+from refine.errors import InputError
+from refine.labels import LabelKind
+from refine.methods.task import Task
+from tests.audit.scenes import draws
+
+NAMES = ("dark", "bright")
+
+
+class Says(Task):
+    """Gives a probability for class 1, whatever it sees, and notes what it saw."""
+
+    def __init__(self, probability: float) -> None:
+        super().__init__(["dark", "bright"], channels=1, width=4)
+        self.probability = probability
+        self.saw: list[Tensor] = []
+
+    def probabilities(self, images: Tensor) -> Tensor:
+        self.saw.append(images)
+        return torch.tensor([1 - self.probability, self.probability]).expand(len(images), 2)
+
+
+def numbered(count: int) -> Tensor:
+    return torch.arange(float(count))[:, None, None, None].expand(-1, 1, 8, 8)
+
+
+def test_each_image_is_judged_by_the_judge_of_its_fold() -> None:
+    tasks = [Says(0.1), Says(0.9)]
+    judges = Judges("content", tuple(Member("lenet-0", fold, task) for fold, task in enumerate(tasks)))
+    folds = torch.tensor([0, 1, 1, 0, 1])
+    (said,) = judges.answers(numbered(5), folds)
+    assert said[:, 1].tolist() == pytest.approx([0.1, 0.9, 0.9, 0.1, 0.9])
+    assert torch.cat(tasks[0].saw)[:, 0, 0, 0].tolist() == [0, 3]
+    assert torch.cat(tasks[1].saw)[:, 0, 0, 0].tolist() == [1, 2, 4]
+
+
+def test_judges_of_no_fold_are_asked_about_all_and_each_architecture_answers() -> None:
+    judges = Judges("given", (Member("a", -1, Says(0.2)), Member("b", -1, Says(0.6))))
+    one, other = judges.answers(numbered(3), torch.zeros(3, dtype=torch.int64))
+    assert one[:, 1].tolist() == pytest.approx([0.2] * 3)
+    assert other[:, 1].tolist() == pytest.approx([0.6] * 3)
+
+
+def test_scores_are_the_mean_over_architectures_and_consensus_is_how_often_they_agree() -> None:
+    judges = Judges("given", (Member("a", -1, Says(0.2)), Member("b", -1, Says(0.6))))
+    labels = torch.tensor([0, 1])
+    found = judge(judges, numbered(2), torch.zeros(2, dtype=torch.int64), labels, "class", NAMES)
+    expected = -(torch.tensor([[0.8, 0.4], [0.2, 0.6]]).log()).mean(1)
+    assert torch.allclose(found.scores["class_doubt"], expected)
+    assert found.consensus.tolist() == [0, 0]
+    alone = judge(Judges("given", judges.members[:1]), numbered(2), torch.zeros(2), labels, "class", NAMES)
+    assert alone.consensus.tolist() == [1, 1]
+
+
+def test_many_images_are_judged_as_few_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    judges = Judges("given", (Member("a", -1, Says(0.2)),))
+    labels = torch.arange(7) % 2
+    whole = judge(judges, numbered(7), torch.zeros(7), labels, "class", NAMES)
+    monkeypatch.setattr("refine.audit.judges.AT_ONCE", {"class": 3})
+    parts = judge(judges, numbered(7), torch.zeros(7), labels, "class", NAMES)
+    assert torch.equal(whole.scores["class_doubt"], parts.scores["class_doubt"])
+    assert len(parts.consensus) == 7
+
+
+class Predicts(Task):
+    """Gives the same answer, whatever it sees."""
+
+    def __init__(self, said: Tensor, kind: LabelKind, names: Sequence[str]) -> None:
+        super().__init__(list(names), channels=1, width=4, kind=kind)
+        self.said = said
+
+    def predict(self, images: Tensor) -> Tensor:
+        return self.said
+
+    probabilities = predict
+
+
+def consensus(kind: LabelKind, one: Tensor, other: Tensor, labels: Tensor, names: Sequence[str] = NAMES) -> list[float]:
+    both = tuple(Member(name, -1, Predicts(said, kind, names)) for name, said in (("a", one), ("b", other)))
+    images = torch.zeros(len(labels), 1, 8, 8)
+    found: list[float] = judge(
+        Judges("", both), images, torch.zeros(len(labels)), labels, kind, names
+    ).consensus.tolist()
+    return found
+
+
+def test_consensus_of_masks_is_the_share_of_pixels_that_are_the_same() -> None:
+    one = torch.zeros(2, 2, 8, 8)
+    one[:, 0] = 1.0
+    other = one.clone()
+    other[1, :, :, :2] = other[1, :, :, :2].flip(0)
+    assert consensus("mask", one, other, torch.zeros(2, 8, 8, dtype=torch.uint8)) == [1.0, 0.75]
+
+
+def test_consensus_of_targets_is_in_units_of_their_spread() -> None:
+    labels = torch.tensor([[0.0, 10.0], [2.0, 30.0]])
+    other = labels.clone()
+    other[1] += torch.tensor([0.5, 0.0])
+    assert consensus("targets", labels, other, labels) == pytest.approx([1.0, 0.75])
+
+
+def test_consensus_of_objects_counts_equal_boxes() -> None:
+    boxes = torch.tensor([[[0.0, 0.9, 0, 0, 4, 4], [1.0, 0.9, 4, 4, 8, 8]]]).repeat(2, 1, 1)
+    other = boxes.clone()
+    other[1, :, 0] = torch.tensor([1.0, 0.0])
+    labels = torch.tensor([[[0.0, 0, 0, 4, 4], [1.0, 4, 4, 8, 8]]]).repeat(2, 1, 1)
+    same, different = consensus("objects", boxes, other, labels)
+    assert same == 1.0
+    assert different < 0.5
+
+
+@pytest.mark.parametrize(
+    ("kind", "outputs", "label"),
+    [
+        ("class", torch.rand(2, 2), torch.zeros(2, dtype=torch.int64)),
+        ("mask", torch.rand(2, 2, 8, 8), torch.zeros(2, 8, 8, dtype=torch.uint8)),
+        ("targets", torch.rand(2, 2), torch.rand(2, 2)),
+        ("objects", torch.rand(2, 3, 6), torch.rand(2, 3, 5)),
+    ],
+)
+def test_verdicts_hang_on_measures_that_there_are(kind: LabelKind, outputs: Tensor, label: Tensor) -> None:
+    for names in (NAMES, ("yaw", "pitch")):
+        assert set(deciding(kind, names)) <= set(suspicion(kind, outputs, label, names))
+        assert deciding(kind, names)
+    assert deciding("targets", ("yaw", "pitch")) == ("angle_degrees",)
+    assert deciding("mask", NAMES) == DECIDING["mask"]
+
+
+def test_each_class_is_spread_evenly_over_the_folds() -> None:
+    labels = torch.tensor([0] * 40 + [1] * 22 + [2] * 9)[torch.randperm(71, generator=draws())]
+    folds = in_folds(labels, "class", 4, 0, torch.arange(71))
+    for number in range(3):
+        sizes = (folds[labels == number]).bincount(minlength=4)
+        assert int(sizes.max() - sizes.min()) <= 1
+    sizes = folds.bincount(minlength=4)
+    assert int(sizes.max() - sizes.min()) <= 1
+    assert torch.equal(folds, in_folds(labels, "class", 4, 0, torch.arange(71)))
+    assert not torch.equal(folds, in_folds(labels, "class", 4, 1, torch.arange(71)))
+
+
+@pytest.mark.parametrize("kind", ["class", "mask"])
+def test_a_cluster_lies_in_one_fold(kind: LabelKind) -> None:
+    clusters = torch.randint(0, 12, (100,), generator=draws()) * 7  # numbers with gaps
+    labels = clusters % 3 if kind == "class" else torch.zeros(100, 4, 4)
+    folds = in_folds(labels, kind, 3, 0, clusters)
+    for cluster in clusters.unique():  # type: ignore[no-untyped-call]  # torch's own gap
+        assert len(set(folds[clusters == cluster].tolist())) == 1
+    assert set(folds.tolist()) == {0, 1, 2}
+
+
+def trained(images: Tensor, labels: Tensor, folds: Tensor, steps: int = 60, seed: int = 0) -> Judges:
+    told: list[int] = []
+    judges = train_judges(
+        "content", (images,), labels, folds, "class", NAMES, ("small-cnn",), steps, 16, seed, told.append
+    )
+    assert told == [1] * len(judges.members)
+    return judges
+
+
+def test_a_judge_never_sees_its_fold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Labels are at random: a judge that had seen an image could know its label, one that had not cannot."""
+    monkeypatch.setattr("refine.audit.randomization.randomize_content", lambda images, *_: images)
+    images = torch.randint(0, 256, (60, 1, 12, 12), generator=draws(), dtype=torch.uint8)
+    labels = torch.arange(60) % 2
+    folds = in_folds(labels, "class", 2, 0, torch.arange(60))
+    judges = trained(images, labels, folds, steps=80)
+
+    def right(asked: Tensor) -> float:
+        found = judge(judges, images / 127.5 - 1, asked, labels, "class", NAMES)
+        return float((found.scores["class_margin"] < 0).float().mean())
+
+    assert right(folds) < 0.7  # chance is 0.5, with a standard deviation of 0.065
+    assert right(1 - folds) > 0.9  # the judges of the other fold know them by heart
+
+
+def test_judges_learn_what_can_be_seen() -> None:
+    labels = torch.arange(24) % 2
+    images = (60 + 120 * labels)[:, None, None, None].expand(-1, 1, 12, 12).to(torch.uint8).clone()
+    images[labels == 1, :, 4:8] = 0
+    folds = in_folds(labels, "class", 2, 0, torch.arange(24))
+    judges = trained(images, labels, folds)
+    assert [(member.network, member.fold) for member in judges.members] == [("small-cnn-0", 0), ("small-cnn-0", 1)]
+    found = judge(judges, images / 127.5 - 1, folds, labels, "class", NAMES)
+    assert float((found.scores["class_margin"] < 0).float().mean()) == 1.0
+
+
+def test_judges_follow_from_their_seed() -> None:
+    labels, images = torch.arange(8) % 2, torch.zeros(8, 1, 12, 12, dtype=torch.uint8)
+    one, again, other = (trained(images, labels, labels * 0 + torch.arange(8) // 4, 1, seed) for seed in (0, 0, 1))
+    weights = [next(judges.members[0].task.parameters()) for judges in (one, again, other)]
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+    assert not torch.equal(weights[0], next(one.members[1].task.parameters()))
+
+
+def test_a_class_that_lies_in_one_fold_is_refused() -> None:
+    labels = torch.tensor([0, 0, 0, 1])
+    with pytest.raises(InputError, match="a class has too few images"):
+        trained(torch.zeros(4, 1, 12, 12, dtype=torch.uint8), labels, torch.tensor([0, 1, 0, 1]))

@@ -1,0 +1,193 @@
+"""`refine audit` from beginning to end: images that are wrong do not pass, and what is written fits together."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from refine.audit.result import JUDGES, PAGE, SUMMARY, VERDICTS
+from refine.audit.verdicts import verdict_of
+from refine.cli import main
+from refine.methods.checkpoint import model_sha256
+from tests.apply.trees import tree
+from tests.audit.shapes import (
+    CLASSES,
+    EACH,
+    SPOILED,
+    Finished,
+    audit_of,
+    certificates,
+    key,
+    save,
+    summary,
+    write_shapes,
+)
+
+IMAGES = EACH * len(CLASSES)
+
+
+def test_wrong_images_fail_and_the_others_pass(finished: Finished) -> None:
+    lines = certificates(finished.output)
+    assert set(lines) == {key(kind, number) for kind in CLASSES for number in range(EACH)}
+    assert {lines[name]["verdict"] for name in SPOILED} == {"fail"}
+    passed = [name for name in lines.keys() - SPOILED if lines[name]["verdict"] == "pass"]
+    assert len(passed) >= 0.94 * (IMAGES - len(SPOILED))
+    assert finished.code == 1
+
+
+def test_each_verdict_follows_from_what_is_written(finished: Finished) -> None:
+    audit = summary(finished.output)
+    for line in certificates(finished.output).values():
+        assert verdict_of(line["scores"], audit["judges"]) == (line["verdict"], line["reasons"])
+
+
+def test_the_summary_says_what_the_lines_say(finished: Finished) -> None:
+    audit, lines = summary(finished.output), certificates(finished.output)
+    assert audit["counts"] == {
+        verdict: sum(line["verdict"] == verdict for line in lines.values()) for verdict in VERDICTS
+    }
+    assert (audit["kind"], audit["classes"], audit["images"]) == ("class", list(CLASSES), IMAGES)
+    assert (audit["missing"], audit["decided_by_person"]) == (0, 0)
+    bound, truth = audit["wrong_labels"], len(SPOILED) / IMAGES
+    assert bound["upper"] is not None
+    assert truth < bound["upper"] < 4 * truth
+    assert bound["upper_of_passed"] is not None
+    assert bound["upper_of_passed"] < truth
+    assert audit["false_rejects"]["rate"] < 0.15
+    replaced = next(power for power in audit["power"] if power["harm"] == "another class's image")
+    assert replaced["rate"] > 0.9
+    made = audit["provenance"]
+    assert made["model"] == model_sha256(finished.checkpoint)
+    assert (made["folds"], made["steps"], made["networks"]) == (2, 50, ["small-cnn"])
+
+
+def test_the_page_and_the_judges_are_there(finished: Finished) -> None:
+    assert "bar/03.png" in (finished.output / PAGE).read_text()
+    assert len(list((finished.output / JUDGES).glob("content-*/model.safetensors"))) == 2
+    assert {path.name for path in finished.output.iterdir()} == {"audit.jsonl", SUMMARY, PAGE, JUDGES}
+
+
+def test_a_second_audit_into_the_same_folder_is_refused(own: Finished, capsys: pytest.CaptureFixture[str]) -> None:
+    before = tree(own.output)
+    assert main(audit_of(own.synthetic, own.refined, own.output)) == 2
+    assert "holds an audit already" in capsys.readouterr().err
+    assert tree(own.output) == before
+
+
+def test_judges_that_learned_nothing_decide_nothing(tmp_path: Path, finished: Finished) -> None:
+    flags = ["--steps", "1", "--batch-size", "16", "--folds", "2", "--networks", "small-cnn"]
+    assert main(audit_of(finished.synthetic, finished.refined, tmp_path / "audit", *flags)) == 0
+    audit = summary(tmp_path / "audit")
+    assert audit["counts"] == {"pass": 0, "review": 0, "fail": 0, "inconclusive": IMAGES}
+    assert not any(record["competent"] for record in audit["judges"].values())
+    assert audit["wrong_labels"]["upper"] is None
+
+
+def test_images_that_all_look_the_same_do_not_pass(tmp_path: Path) -> None:
+    synthetic = write_shapes(tmp_path / "synthetic", each=20)
+    with Image.open(synthetic / key("disk", 0)) as image:
+        one = np.asarray(image)
+    for kind in CLASSES:
+        for number in range(20):
+            save(tmp_path / "refined" / key(kind, number), one)
+    flags = ["--steps", "40", "--batch-size", "32", "--folds", "2", "--networks", "small-cnn"]
+    code = main(audit_of(synthetic, tmp_path / "refined", tmp_path / "audit", *flags))
+    lines = certificates(tmp_path / "audit")
+    passed = [name for name, line in lines.items() if line["verdict"] == "pass"]
+    assert all(name.startswith("disk/") for name in passed)
+    assert code == int(any(line["verdict"] == "fail" for line in lines.values()))
+
+
+def test_images_without_a_counterpart_are_counted(tmp_path: Path, finished: Finished) -> None:
+    for number in range(8):
+        for kind in CLASSES:
+            with Image.open(finished.refined / key(kind, number)) as image:
+                save(tmp_path / "refined" / key(kind, number), np.asarray(image))
+    flags = ["--steps", "1", "--batch-size", "8", "--folds", "2", "--networks", "small-cnn"]
+    main(audit_of(finished.synthetic, tmp_path / "refined", tmp_path / "audit", *flags))
+    audit = summary(tmp_path / "audit")
+    assert (audit["images"], audit["missing"]) == (24, IMAGES - 24)
+    assert audit["provenance"]["model"] is None
+
+
+def refusal(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> str:
+    assert main(arguments) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    return said
+
+
+def test_bad_usage_is_one_line(tmp_path: Path, finished: Finished, capsys: pytest.CaptureFixture[str]) -> None:
+    synthetic, refined, output = finished.synthetic, finished.refined, tmp_path / "audit"
+    for flags, said in (
+        (["--folds", "1"], "--folds is 1; judges that never saw an image take 2 or more"),
+        (["--networks", "unet"], "--networks unet: does not learn class labels; choose small-cnn"),
+        (["--size", "4x4"], "images of 4x4 are too small to judge"),
+        (["--folds", "500", "--steps", "1"], ""),
+    ):
+        if said:
+            assert said in refusal(capsys, audit_of(synthetic, refined, output, *flags))
+    assert not output.exists()
+    assert "lies in the dataset" in refusal(capsys, audit_of(synthetic, refined, refined / "audit"))
+    assert "lies in the dataset" in refusal(capsys, audit_of(synthetic, refined, synthetic))
+    assert "give --synthetic and --refined" in refusal(capsys, ["audit", "--output", str(output)])
+    assert "give --synthetic and --refined" in refusal(
+        capsys, ["audit", "--output", str(output), "--synthetic", str(synthetic)]
+    )
+
+
+def test_datasets_without_a_common_image_are_refused(
+    tmp_path: Path, finished: Finished, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for kind in CLASSES:
+        save(tmp_path / "other" / kind / "strange.png", np.zeros((24, 24), np.uint8))
+    said = refusal(capsys, audit_of(finished.synthetic, tmp_path / "other", tmp_path / "audit"))
+    assert "holds no image of" in said
+    assert "under the same name" in said
+
+
+def test_decisions_are_read_before_anything_is_trained(
+    tmp_path: Path, finished: Finished, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("refine.audit.families.train_judges", None)
+    path = tmp_path / "decisions.csv"
+    path.write_text("key,verdict\nnone.png,pass\n")
+    flags = audit_of(finished.synthetic, finished.refined, tmp_path / "audit", "--decisions", str(path))
+    assert "line 2: 'none.png' is no image of this audit" in refusal(capsys, flags)
+
+
+def test_decisions_stand_and_move_limits_in_a_first_audit_too(
+    tmp_path: Path, finished: Finished, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("refine.audit.redecide.moved_limit", lambda scores, decisions, limit: limit + len(scores))
+    path = tmp_path / "decisions.csv"
+    path.write_text("key,verdict\nbar/03.png,pass\ndisk/05.png,fail\n")
+    judge = ["--judge", str(finished.output / JUDGES / "content-0"), "--steps", "1", "--networks", "small-cnn"]
+    flags = [*judge, "--folds", "2", "--decisions", str(path)]
+    main(audit_of(finished.synthetic, finished.refined, tmp_path / "audit", *flags))
+    audit, lines = summary(tmp_path / "audit"), certificates(tmp_path / "audit")
+    assert (audit["decided_by_person"], audit["provenance"]["decisions"]) == (2, str(path))
+    assert (lines["bar/03.png"]["verdict"], lines["bar/03.png"]["audit_verdict"]) == ("pass", "fail")
+    assert (lines["disk/05.png"]["verdict"], lines["disk/05.png"]["by"]) == ("fail", "person")
+    record = audit["judges"]["given: class_doubt"]
+    assert record["threshold"] == record["benign_threshold"] + 2
+    for name, line in lines.items():
+        if name not in {"bar/03.png", "disk/05.png"}:
+            assert verdict_of(line["scores"], audit["judges"]) == (line["verdict"], line["reasons"])
+
+
+def test_what_a_person_keeps_in_a_folder_called_judges_stays(
+    tmp_path: Path, finished: Finished, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = tmp_path / "audit" / JUDGES / "notes.txt"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    assert str(mine.parent) in refusal(capsys, audit_of(finished.synthetic, finished.refined, tmp_path / "audit"))
+    assert mine.read_text() == "mine"
+
+
+def test_lines_are_plain_json(finished: Finished) -> None:
+    for line in (finished.output / "audit.jsonl").read_text().splitlines():
+        assert set(json.loads(line)) == {"key", "verdict", "by", "reasons", "scores"}

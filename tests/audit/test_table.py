@@ -1,0 +1,49 @@
+from io import StringIO
+from pathlib import Path
+
+from rich.console import Console
+
+from refine.audit.result import Audit
+from refine.audit.table import print_table
+from tests.audit.audits import audit, certificate
+
+
+def printed(found: Audit) -> str:
+    console = Console(file=StringIO(), width=200)
+    print_table(found, Path("out"), console)
+    file = console.file
+    assert isinstance(file, StringIO)
+    return file.getvalue()
+
+
+def test_all_that_matters_is_said() -> None:
+    text = printed(audit([certificate("a", "pass"), certificate("b", "pass"), certificate("c", "fail")]))
+    for said in (
+        "3 images",
+        "2 (66.7%)",
+        "1 (33.3%)",
+        "agreement: competent. Balanced accuracy on held-out synthetic images.",
+        "1.5% (0.3% to 4.3%, n = 200)",
+        "another class's image",
+        "2 pixels",
+        "60.0%",
+        "wrong labels: at most 3.1% of all, 1.20% of those that passed (95 % confidence)",
+        "out/audit.html",
+    ):
+        assert said in text
+
+
+def test_without_a_bound_its_reasons_are_said() -> None:
+    nothing = {"upper": None, "upper_of_passed": None, "confidence": 0.95, "reasons": ["No judge is competent."]}
+    text = printed(audit([certificate("a")], wrong_labels=nothing))
+    assert "wrong labels: No judge is competent." in text
+    assert "at most" not in text
+
+
+def test_names_are_no_markup() -> None:
+    judges = {"[red]x: y": {"competent": False, "measured": 0, "bar": 1, "threshold": 1, "why": "[bold]why"}}
+    assert "[red]x: y: not competent. [bold]why" in printed(audit(judges=judges))
+
+
+def test_no_image_is_no_division_by_zero() -> None:
+    assert "0 images" in printed(audit())

@@ -1,0 +1,15 @@
+from pathlib import Path
+
+from refine.benchmark.plan import Fit
+from refine.benchmark.stored import StoredFits
+from tests.benchmark.test_plan import plan
+
+
+def test_predictions_of_the_same_training_are_others_where_the_test_images_stand_in_another_order(
+    tmp_path: Path,
+) -> None:
+    one, other, fit = plan(), plan(), Fit("good+3_real", 0, 0)
+    other.folds[0].reverse()  # it trains on the other blocks
+    assert one.real_pool(fit).keys == other.real_pool(fit).keys
+    assert StoredFits(one, tmp_path).digest(fit) != StoredFits(other, tmp_path).digest(fit)
+    assert StoredFits(one, tmp_path).digest(Fit("bad", 0)) == StoredFits(other, tmp_path).digest(Fit("bad", 0))
