@@ -151,11 +151,19 @@ def content(case: Case) -> tuple[Evidence, Judges]:
     )
     power = finds(evidence)
     why = (
-        f"Two architectures say the same of {agreed:.1%} of the refined images (bar {CONSENSUS:.0%}), find the label "
-        f"in {read:.1%} (bar {READ:.0%}), and find planted harm in {power:.1%} of cases at least (bar {POWER:.0%})."
+        f"{_architectures(judges)} the same of {agreed:.1%} of the refined images (bar {CONSENSUS:.0%}), find the "
+        f"label in {read:.1%} (bar {READ:.0%}), and find planted harm in {power:.1%} of cases at least "
+        f"(bar {POWER:.0%})."
     )
     able = agreed >= CONSENSUS and read >= READ and power >= POWER
     return evidence._replace(competent=able, measured=agreed, bar=CONSENSUS, why=why), judges
+
+
+def _architectures(judges: Judges) -> str:
+    count = len({member.network for member in judges.members})
+    return (
+        f"Judges of {count} architectures say" if count > 1 else "Judges of one architecture, with none beside it, say"
+    )
 
 
 def adapted(case: Case) -> tuple[Evidence, Judges]:
