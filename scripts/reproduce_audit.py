@@ -31,7 +31,7 @@ from traffic_lights import DATA, ROOT, Commands, train
 
 from refine.audit.auditor import read_audit, read_certificates
 from refine.audit.pairs import open_pairs, read_pairs
-from refine.data.images import list_images, read_image
+from refine.data.images import list_images, read_image, to_float
 from refine.files import write_json
 from refine.methods import CycleGAN, Task
 from refine.metrics.intervals import clopper_pearson
@@ -39,6 +39,8 @@ from refine.metrics.intervals import clopper_pearson
 FOLDER = ROOT / "checkpoints" / "reproduce-audit"
 BY_EYE = Path(__file__).with_name("digits_by_eye.csv")
 BROKEN_STEPS = 4000
+SURE = 0.9
+"""Probability from which on a classifier's reading counts."""
 
 
 def main() -> None:
@@ -103,6 +105,7 @@ def broken(run: Commands, data: Path, seed: int) -> dict[str, Any]:
             sides[f"repaired, {name}"] = folder / name
             repair = ["--audit", folder / "audit", "--if-wrong", name, "--repair", "review"]
             run(*common, *repair, "--output", folder / name)
+    found["read_by_a_real_digits_classifier"] = by_reader(folder / "audit", refined, data)
     found["accuracy"] = {name: trained_on(side, data, folder / f"task-{name}", seed) for name, side in sides.items()}
     return found
 
@@ -220,12 +223,9 @@ def by_eye(folder: Path, refined: Path) -> dict[str, Any]:
     }
 
 
-def trained_on(side: Path, data: Path, folder: Path, seed: int) -> float:
-    """Percent of MNIST's test digits that the table's classifier reads after training on a folder of digits."""
-    paths = [(path, label) for label in CLASSES for path in list_images(side / label)]
-    images = torch.stack([read_image(path, 1) for path, _ in paths])
-    labels = torch.tensor([int(label) for _, label in paths])
-    task = Task(
+def classifier(seed: int) -> Task:
+    """The one of the digits table."""
+    return Task(
         CLASSES,
         channels=1,
         network="lenet",
@@ -235,6 +235,33 @@ def trained_on(side: Path, data: Path, folder: Path, seed: int) -> float:
         steps=SMALL.task_steps,
         seed=seed,
     )
+
+
+def by_reader(folder: Path, refined: Path, data: Path) -> dict[str, dict[str, float]]:
+    """Verdicts on images that a classifier of labeled MNIST reads surely, as their label says or otherwise."""
+    real = load(data, "mnist", "train")
+    reader = classifier(0)
+    fit(reader, Pairs(real, real.images, SMALL.task_batch_size, 0), FOLDER / "reader")
+    verdicts = read_certificates(folder)
+    images = torch.stack([read_image(refined / key, 1) for key in verdicts])
+    said = torch.cat([reader.probabilities(to_float(part)) for part in torch.split(images, 512)])
+    sure = said.amax(1) > SURE
+    labels = torch.tensor([int(Path(key).parent.name) for key in verdicts])
+    found = {}
+    for name, chosen in (("as labeled", said.argmax(1) == labels), ("another digit", said.argmax(1) != labels)):
+        mine = [one["verdict"] for one, there in zip(verdicts.values(), (sure & chosen).tolist(), strict=True) if there]
+        failed, passed = mine.count("fail"), mine.count("pass")
+        count = max(1, len(mine))
+        found[name] = {"images": len(mine), "failed": failed / count, "not_passed": 1 - passed / count}
+    return found
+
+
+def trained_on(side: Path, data: Path, folder: Path, seed: int) -> float:
+    """Percent of MNIST's test digits that the table's classifier reads after training on a folder of digits."""
+    paths = [(path, label) for label in CLASSES for path in list_images(side / label)]
+    images = torch.stack([read_image(path, 1) for path, _ in paths])
+    labels = torch.tensor([int(label) for _, label in paths])
+    task = classifier(seed)
     target = load(data, "mnist", "test")
     fit(task, Pairs(Digits(images, labels), target.images, SMALL.task_batch_size, seed), folder)
     return accuracy(task, target)
