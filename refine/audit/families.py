@@ -160,10 +160,11 @@ def content(case: Case) -> tuple[Evidence, Judges]:
 
 
 def _architectures(judges: Judges) -> str:
-    count = len({member.network for member in judges.members})
-    return (
-        f"Judges of {count} architectures say" if count > 1 else "Judges of one architecture, with none beside it, say"
-    )
+    members = {member.network for member in judges.members}
+    kinds = {name.rpartition("-")[0] for name in members}
+    if len(members) == 1:
+        return "Judges of one architecture, with none beside it, say"
+    return f"Judges of {len(kinds)} architectures say" if len(kinds) > 1 else "Judges that were trained apart say"
 
 
 def adapted(case: Case) -> tuple[Evidence, Judges]:
