@@ -224,11 +224,9 @@ def run_row(row: str, unit: Unit, setting: Setting, until: float | None) -> floa
     return float(found["accuracy"])
 
 
-def _task(row: str, unit: Unit, setting: Setting, until: float | None) -> Task:
-    """The classifier of a row, fitted on what the row says."""
-    target = load(unit.data, unit.target, "train")
-    labeled = target if row == "target-supervised" else _translated(row, unit, setting, until)
-    task = Task(
+def classifier(setting: Setting, seed: int) -> Task:
+    """The one of every row, before its first step."""
+    return Task(
         CLASSES,
         channels=1,
         network="lenet",
@@ -236,8 +234,15 @@ def _task(row: str, unit: Unit, setting: Setting, until: float | None) -> Task:
         weight_decay=0.0,
         learning_rate=setting.task_learning_rate,
         steps=setting.task_steps,
-        seed=unit.seed,
+        seed=seed,
     )
+
+
+def _task(row: str, unit: Unit, setting: Setting, until: float | None) -> Task:
+    """The classifier of a row, fitted on what the row says."""
+    target = load(unit.data, unit.target, "train")
+    labeled = target if row == "target-supervised" else _translated(row, unit, setting, until)
+    task = classifier(setting, unit.seed)
     pairs = Pairs(labeled, target.images, setting.task_batch_size, unit.seed)
     fit(task, pairs, unit.place(row) / "task", until)
     return task

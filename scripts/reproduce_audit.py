@@ -17,6 +17,7 @@ import csv
 import hashlib
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
@@ -24,7 +25,7 @@ from typing import Any
 import torch
 from audit_plants import draws
 from digits import CLASSES, Digits, Pairs, accuracy, fit, load
-from digits_rows import SMALL
+from digits_rows import SMALL, Unit, classifier, cyclegan
 from PIL import Image
 from traffic_lights import CLASSES as LAMPS
 from traffic_lights import DATA, ROOT, Commands, train
@@ -33,7 +34,6 @@ from refine.audit.auditor import read_audit, read_certificates
 from refine.audit.pairs import open_pairs, read_pairs
 from refine.data.images import list_images, read_image, to_float
 from refine.files import write_json
-from refine.methods import CycleGAN, Task
 from refine.metrics.intervals import clopper_pearson
 
 FOLDER = ROOT / "checkpoints" / "reproduce-audit"
@@ -137,18 +137,8 @@ def usps(data: Path) -> Path:
 def translator(data: Path, folder: Path, seed: int, cycle_weight: float, steps: int) -> Path:
     """The small CycleGAN of the digits table, or the same without what holds it to its input."""
     torch.manual_seed(seed)
-    method = CycleGAN(
-        channels=1,
-        features=SMALL.features,
-        blocks=SMALL.blocks,
-        discriminator_features=SMALL.discriminator_features,
-        discriminator_layers=SMALL.discriminator_layers,
-        cycle_weight=cycle_weight,
-        identity_weight=0.0,
-        learning_rate=SMALL.learning_rate,
-        steps=steps,
-        seed=seed,
-    )
+    setting = replace(SMALL, cycle_weight=cycle_weight, steps=steps)
+    method = cyclegan(Unit(seed, "usps", "mnist", folder, data), setting)
     pairs = Pairs(load(data, "usps", "train"), load(data, "mnist", "train").images, SMALL.batch_size, seed)
     fit(method, pairs, folder)
     return folder / "last.ckpt"
@@ -223,24 +213,10 @@ def by_eye(folder: Path, refined: Path) -> dict[str, Any]:
     }
 
 
-def classifier(seed: int) -> Task:
-    """The one of the digits table."""
-    return Task(
-        CLASSES,
-        channels=1,
-        network="lenet",
-        optimizer="adam",
-        weight_decay=0.0,
-        learning_rate=SMALL.task_learning_rate,
-        steps=SMALL.task_steps,
-        seed=seed,
-    )
-
-
 def by_reader(folder: Path, refined: Path, data: Path) -> dict[str, dict[str, float]]:
     """Verdicts on images that a classifier of labeled MNIST reads surely, as their label says or otherwise."""
     real = load(data, "mnist", "train")
-    reader = classifier(0)
+    reader = classifier(SMALL, 0)
     fit(reader, Pairs(real, real.images, SMALL.task_batch_size, 0), FOLDER / "reader")
     verdicts = read_certificates(folder)
     images = torch.stack([read_image(refined / key, 1) for key in verdicts])
@@ -261,7 +237,7 @@ def trained_on(side: Path, data: Path, folder: Path, seed: int) -> float:
     paths = [(path, label) for label in CLASSES for path in list_images(side / label)]
     images = torch.stack([read_image(path, 1) for path, _ in paths])
     labels = torch.tensor([int(label) for _, label in paths])
-    task = classifier(seed)
+    task = classifier(SMALL, seed)
     target = load(data, "mnist", "test")
     fit(task, Pairs(Digits(images, labels), target.images, SMALL.task_batch_size, seed), folder)
     return accuracy(task, target)

@@ -9,7 +9,8 @@ from refine.data.images import to_float, to_levels
 from refine.errors import InputError
 from refine.methods.base import Method
 from refine.methods.checkpoint import read_checkpoint
-from refine.methods.cyclegan import INVERSE, CycleGAN
+from refine.methods.cyclegan import CycleGAN
+from refine.methods.way_back import INVERSE
 
 NOISE = 0.05
 """Standard deviation of the noise on the way, of a range of 2: more than six 8-bit levels, which is far above what

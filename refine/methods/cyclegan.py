@@ -1,8 +1,7 @@
 """CycleGAN (Zhu et al., ICCV 2017, arXiv 1703.10593)."""
 
 import itertools
-from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple, cast
+from typing import Literal, NamedTuple, cast
 
 import torch
 from lightning.pytorch.core.optimizer import LightningOptimizer
@@ -23,7 +22,7 @@ from refine.methods.moving_average import moving_average
 from refine.methods.ranges import require_at_least, require_bound, require_positive
 from refine.methods.schedule import constant_then_linear
 from refine.methods.task_training import own_draws
-from refine.methods.translator import Translator
+from refine.methods.way_back import WithWayBack
 from refine.networks.discriminators import DiscriminatorKind, build_discriminator
 from refine.networks.generators import Architecture, build_generator
 from refine.networks.initialization import Initialization, initialize
@@ -35,9 +34,6 @@ Penalty = Literal["none", "gradient", "r1"]
 
 DROPOUT, NOISE, PENALTY = 1, 2, 3
 """Purposes of a step's draws beside the history's: they must not hang together."""
-
-INVERSE = "real_to_synthetic."
-"""Before the names of the weights that lead back: training has them, a bundle has not."""
 
 
 class Translated(NamedTuple):
@@ -53,7 +49,7 @@ class Translated(NamedTuple):
     """Real images, there and back."""
 
 
-class CycleGAN(Translator):
+class CycleGAN(WithWayBack):
     """Translators in both directions, held together by cycle consistency: for large appearance gaps.
 
     Nothing in it knows the labels: look at the pictures and audit the result. Defaults are the paper's.
@@ -172,8 +168,6 @@ class CycleGAN(Translator):
         self.multiple = self.synthetic_to_real.multiple
         self.smallest_side = self.synthetic_to_real.smallest_side
         self.average = moving_average(self.synthetic_to_real, ema)
-        self.has_inverse = True
-        """Whether `simulate` has weights of its own; False once the model was loaded from a file without them."""
         self.refined_history = HistoryBuffer(history_size)
         self.simulated_history = HistoryBuffer(history_size)
         self.adversarial = _adversarial(adversarial_loss)
@@ -198,30 +192,6 @@ class CycleGAN(Translator):
         """Synthetic to refined, ``(B, channels, H, W)`` in [-1, 1]; by the averaged generator where there is one."""
         refined: Tensor = (self.average or self.synthetic_to_real)(images)
         return refined
-
-    @torch.no_grad()
-    def simulate(self, images: Tensor) -> Tensor:
-        """The way back: refined or real images to synthetic-looking ones, of any size as `refine` takes them.
-
-        Args:
-            images: ``(B, C, H, W)`` in [-1, 1], C = 1 or 3.
-
-        Returns:
-            The same shape and range.
-
-        Raises:
-            ValueError: If the images are RGB and the network is gray, or the file that this model was loaded from
-                has no way back (see `has_inverse`): its weights would be random.
-        """
-        if not self.has_inverse:
-            raise ValueError("this model was loaded without its way back; see refine.audit.round_trip.load_inverse")
-        return self._at_any_size(self.real_to_synthetic, images)
-
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
-        """As torch's; what is exported has no way back, and `has_inverse` remembers which it was."""
-        found = super().load_state_dict(state_dict, strict, assign)
-        self.has_inverse = not any(name.startswith(INVERSE) for name in found.missing_keys)
-        return found
 
     def label_loss(self, batch: UnpairedBatch, translated: Translated) -> Tensor:
         """What a subclass adds to the generators' loss, ``()``, so that labels stay right. Here nothing."""

@@ -137,3 +137,30 @@ def test_another_models_output_is_not_repaired(
     flags = ["--output", str(tmp_path / "out"), "--audit", str(finished.output)]
     assert main([*apply_to(finished.synthetic, other), *flags]) == 2
     assert "judges what another model than this --checkpoint made" in capsys.readouterr().err
+
+
+def test_what_asks_for_a_review_and_is_not_measured_again_stays_in_doubt(finished: Finished) -> None:
+    auditor, key = Auditor.load(finished.output), "bar/05.png"
+    pictures = images(finished, key)
+    assert auditor(key, *pictures)["verdict"] == "pass"
+    auditor.audit["judges"]["structure: moved"] = {
+        "competent": True,
+        "measured": 1.0,
+        "bar": 0.8,
+        "threshold": 0.5,
+        "why": "",
+    }
+    auditor.verdicts[key]["scores"]["structure: moved"] = 2.0
+    doubted = auditor(key, *pictures)
+    assert (doubted["verdict"], doubted["reasons"]) == ("review", ["Unusual at full strength: structure: moved."])
+    auditor.verdicts[key]["scores"]["structure: moved"] = 0.4
+    assert auditor(key, *pictures)["verdict"] == "pass"
+
+
+def test_an_audit_of_the_whole_change_says_nothing_of_a_part_of_it(
+    finished: Finished, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ["--output", str(tmp_path / "out"), "--audit", str(finished.output), "--strength", "0.5"]
+    assert main([*apply_to(finished.synthetic, finished.checkpoint), *flags]) == 2
+    assert "strength" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

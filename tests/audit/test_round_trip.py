@@ -45,7 +45,7 @@ class Echo(nn.Module):
 
 def test_what_goes_back_is_the_second_generators_answer_to_noisy_levels() -> None:
     method, echo = small(), Echo()
-    method.real_to_synthetic = echo  # type: ignore[assignment]  # any network will do
+    method.real_to_synthetic = echo
     refined = images((60, 60))
     back = going_back(method, refined, draws(), noise=0.1)
     assert back is not None

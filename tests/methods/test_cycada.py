@@ -238,7 +238,7 @@ def test_the_term_on_real_images_is_off_by_default(task: Path) -> None:
 def test_the_term_on_real_images_opens_when_the_running_agreement_reaches_its_gate(task: Path) -> None:
     method = small(task, real_semantic_weight=1.0, real_gate=1.5 * (1 - MEMORY), semantic_weight=0.0)
     method.load_task()
-    method.real_to_synthetic.forward = lambda images: images - CHANGED  # type: ignore[method-assign]  # a stand-in
+    method.real_to_synthetic.forward = lambda images: images - CHANGED
     method._frozen.task.forward = lambda images: images.new_tensor([[1.0, 0.0]] * len(images))  # type: ignore  # agrees
     for step, gate in enumerate([False, True, True], start=1):
         loss = term(method, batch())
