@@ -130,3 +130,22 @@ def test_a_class_that_is_not_there_does_not_matter() -> None:
     few = LABELS < 2
     found = lookalike_power(IMAGES[few], FOLDS[few], LABELS[few], oracle, limits(0.4), 4)
     assert (found["rate"], found["n"]) == (1.0, 20)
+
+
+def test_the_power_says_how_many_of_the_planted_fail() -> None:
+    images, labels = torch.zeros(20, 1, 8, 8), torch.arange(20) % 2
+    scores = {"class_doubt": 0.7}
+
+    def measure(shown: torch.Tensor, folds: torch.Tensor, said: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {name: torch.full((len(shown),), value) for name, value in scores.items()}
+
+    def failed() -> list[float]:
+        limits = Thresholds({"class_doubt": 0.5}, {"class_doubt": 0.6})
+        found = planted_power(
+            "class", ("a", "b"), images, torch.zeros(20, dtype=torch.int64), labels, measure, limits, 0
+        )
+        return [one["failed"] for one in found]
+
+    assert set(failed()) == {1.0}
+    scores["class_doubt"] = 0.55
+    assert set(failed()) == {0.0}

@@ -90,3 +90,10 @@ def test_masks_are_drawn_with_their_images(monkeypatch: pytest.MonkeyPatch) -> N
     batch = next(iter(JudgeBatches((levels(8),), masks, [1, 3, 5], "mask", 3, 1, 0)))
     assert torch.equal(batch.image, to_float(batch.label[:, None]))
     assert set(batch.label[:, 0, 0].tolist()) == {10, 30, 50}
+
+
+def test_less_strength_moves_classes_less() -> None:
+    images = torch.rand(8, 1, 24, 24, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    full, none = (move_classes(images, torch.Generator().manual_seed(1), strength) for strength in (1.0, 0.0))
+    assert torch.allclose(none, images, atol=1e-4)
+    assert float((full - images).abs().mean()) > 0.1
