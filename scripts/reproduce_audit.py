@@ -8,6 +8,8 @@ digits: USPS translated to look like MNIST (the small CycleGAN of reproduce_digi
 get another class's picture, 20 times over; and scripts/digits_by_eye.csv holds what a person read in 200 of the
 translated digits without knowing their labels.
 lights: the demo's CycleGAN, judged by judges of labeled real lights too, 50 draws of plants.
+swaps: the same lights with a tenth of their labels swapped: what verdicts and the order of suspicion find, without
+labeled real lights (five audits, judges trained on the swapped labels) and with blocks of 20, 40 and 68 of them.
 broken: the same CycleGAN on digits without cycle and identity loss, trained longer, three seeds: what is found, and how
 well a classifier reads MNIST that was trained on all of its images, on repaired ones, and without the failed ones.
 """
@@ -24,6 +26,8 @@ from typing import Any
 
 import torch
 from audit_plants import draws
+from audit_swaps import judged_by_real, measured, swapped, swapped_key, write_block, write_swapped
+from audit_swaps import summary as swap_summary
 from digits import CLASSES, Digits, Pairs, accuracy, fit, load
 from digits_rows import SMALL, Unit, classifier, cyclegan
 from PIL import Image
@@ -46,7 +50,7 @@ SURE = 0.9
 def main() -> None:
     """Do the parts that were asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="+", choices=["digits", "lights", "broken"])
+    parser.add_argument("parts", nargs="+", choices=["digits", "lights", "swaps", "broken"])
     parser.add_argument("--seeds", type=int, default=3, help="of the broken translator (default: 3)")
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data", help="holds mnist/ and usps/")
     args = parser.parse_args()
@@ -60,6 +64,8 @@ def main() -> None:
         results["digits"] = digits(run, args.data)
     if "lights" in args.parts:
         results["lights"] = lights(run)
+    if "swaps" in args.parts:
+        results["swaps"] = swaps(run)
     if "broken" in args.parts:
         results["broken"] = [broken(run, args.data, seed) for seed in range(args.seeds)]
         results["broken_summary"] = summary(results["broken"])
@@ -89,6 +95,37 @@ def lights(run: Commands) -> dict[str, Any]:
     more = ["--classes", LAMPS, "--real-labeled", DATA / "real"]
     audited = audit(run, synthetic, refined, folder / "audit", more)
     return {**audited, "planted": planted(folder / "audit", synthetic, refined, 50, tuple(LAMPS.split(",")))}
+
+
+def swaps(run: Commands) -> dict[str, Any]:
+    """Swapped labels of the demo's lights, by what judges learned from."""
+    folder, synthetic = FOLDER / "lights", DATA / "synthetic"
+    classes = tuple(LAMPS.split(","))
+    refined = train(run, "cyclegan", folder)
+    pairs = read_pairs(open_pairs(synthetic, refined, classes=classes))
+    found: dict[str, Any] = {}
+    audits = []
+    for seed in range(5):
+        place = FOLDER / f"swaps-{seed}"
+        labels, wrong = swapped(pairs.labels, len(classes), seed)
+        names = [swapped_key(key, pairs.names[label]) for key, label in zip(pairs.keys, labels.tolist(), strict=True)]
+        for source, side in ((synthetic, place / "synthetic"), (refined, place / "refined")):
+            write_swapped(source, side, dict(zip(pairs.keys, names, strict=True)))
+        audit(run, place / "synthetic", place / "refined", place / "audit", ["--classes", LAMPS])
+        lines = read_certificates(place / "audit")
+        order = {key: -float(one.get("rank", 0)) for key, one in lines.items()}
+        audits.append(measured(list(lines.values()), dict(zip(names, wrong.tolist(), strict=True)), order))
+    found["no labeled real crops"] = swap_summary(audits)
+    for count in (20, 40, 68):
+        draws_of_count = []
+        for block, part in enumerate((0.0, 0.5, 1.0)):
+            place = FOLDER / f"swaps-real-{count}-{block}"
+            crops = write_block(DATA / "real", place / "real", classes, count, part)
+            seeds = range(100 + 10 * block, 110 + 10 * block)
+            draws_of_count += judged_by_real(pairs, place / "real", place, seeds)
+            print(f"{count} real crops, {crops}: {draws_of_count[-1]}", flush=True)
+        found[f"{count} labeled real crops"] = swap_summary(draws_of_count)
+    return found
 
 
 def broken(run: Commands, data: Path, seed: int) -> dict[str, Any]:

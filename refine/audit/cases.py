@@ -38,6 +38,8 @@ class Case(NamedTuple):
     label: str
     """What is said better than drawn: the class, or the angles."""
     verdict: Verdict
+    rank: int
+    """Place in the order of suspicion; 0 without one."""
     by: str
     """Who else had a say; empty where the audit alone decided."""
     reasons: list[str]
@@ -53,13 +55,18 @@ class Case(NamedTuple):
 
 
 def worst_first(certificates: Iterable[Certificate], judges: Mapping[str, JudgeRecord]) -> list[Certificate]:
-    """Sorted: first those with the score farthest above its threshold, in thresholds; then by number of reasons, key.
+    """Sorted by rank where they have one; else first those with the score farthest above its threshold, in thresholds;
+    then by number of reasons, key.
 
     Args:
         certificates: In any order.
         judges: As they stand in `audit.json`; a score without a competent judge of its name counts nothing.
     """
-    return sorted(certificates, key=lambda each: (-_excess(each, judges), -len(each["reasons"]), each["key"]))
+    return sorted(certificates, key=lambda each: _place(each, judges))
+
+
+def _place(each: Certificate, judges: Mapping[str, JudgeRecord]) -> tuple[int, float, int, str]:
+    return each.get("rank", 0), -_excess(each, judges), -len(each["reasons"]), each["key"]
 
 
 def _excess(certificate: Certificate, judges: Mapping[str, JudgeRecord]) -> float:
@@ -112,6 +119,7 @@ def _case(certificate: Certificate, before: Place, after: Place, judges: Mapping
         key=certificate["key"],
         label=label,
         verdict=certificate["verdict"],
+        rank=certificate.get("rank", 0),
         by=by,
         reasons=certificate["reasons"],
         scores=[_score(name, value, judges.get(name)) for name, value in certificate["scores"].items()],

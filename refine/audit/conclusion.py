@@ -8,6 +8,8 @@ from refine.audit.bound import CONFIDENCE, wrong_labels
 from refine.audit.families import ADAPTED, weakest
 from refine.audit.page import write_audit_page
 from refine.audit.pairs import Opened
+from refine.audit.ranking import is_inconclusive, ranked, ranking_of
+from refine.audit.remedy import remedies
 from refine.audit.result import LINES, PAGE, SUMMARY, VERDICTS, Audit, Bound, Certificate, JudgeRecord
 from refine.audit.verdicts import not_passed
 from refine.files import write_json, write_whole
@@ -52,8 +54,18 @@ def bound(certificates: Sequence[Certificate], records: Mapping[str, JudgeRecord
 
 
 def write_audit(output: Path, audit: Audit, certificates: Sequence[Certificate], opened: Opened) -> None:
-    """The lines, the page and the summary."""
+    """Write the lines, the page and the summary; where the audit is inconclusive, with what would help, and ranks.
+
+    Args:
+        output: Folder of the audit.
+        audit: Its ``ranking`` and ``remedies`` are filled in.
+        certificates: One for each image.
+        opened: The two datasets.
+    """
+    audit["ranking"] = ranking_of(audit["judges"]) if is_inconclusive(audit["counts"]) else None
+    audit["remedies"] = remedies(audit, output)
+    certificates = ranked(certificates, audit)
     lines = "".join(json.dumps(one) + "\n" for one in certificates)
     write_whole(output / LINES, lines.encode())
-    write_audit_page(output / PAGE, audit, list(certificates), *opened)
+    write_audit_page(output / PAGE, audit, certificates, *opened)
     write_json(audit, output / SUMMARY)  # last: where it stands, the audit is whole

@@ -1,12 +1,14 @@
 """One kind of evidence about every image: its scores, the limits from benign changes, and whether to trust it."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from refine.audit.calibration import Scores, Thresholds, above, false_rejects, rate, thresholds
-from refine.audit.result import JudgeRecord, Power, Rate
+from refine.audit.result import JudgeRecord, Power, Rate, Reached
 
 CONSENSUS = 0.7
 """Judges of two architectures that learned apart must say the same of so many refined images, or they are not at home
@@ -39,6 +41,10 @@ class Evidence(NamedTuple):
     decides: bool = True
     """Whether it can fail an image; else it asks for a review."""
     power: tuple[Power, ...] = ()
+    reached: Mapping[str, Reached] = MappingProxyType({})
+    """What competence hangs on, as in a `JudgeRecord`."""
+    labeled_images: int = 0
+    """Number of labeled real images that its judges learned on."""
 
     def limits(self) -> Thresholds:
         """What benign changes set."""
@@ -71,6 +77,10 @@ class Evidence(NamedTuple):
                 "why": self.why,
                 "power": list(self.power),
             }
+            if self.reached:
+                record["reached"] = dict(self.reached)
+            if self.labeled_images:
+                record["labeled_images"] = self.labeled_images
             if self.decides:
                 record["fail_threshold"] = limits.fail[measure]
             found[f"{self.name}: {measure}"] = record

@@ -1,6 +1,6 @@
 """The families of judges, trained or given, and the evidence that each brings."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ from refine.audit.evidence import CONSENSUS, LEARNED, POWER, READ, Evidence, hal
 from refine.audit.harm import MIXED
 from refine.audit.judges import NETWORKS, Judges, Member, deciding, judge, train_judges
 from refine.audit.pairs import Pairs
-from refine.audit.result import Power
+from refine.audit.result import Power, Reached
 from refine.audit.setting import BATCH, Setting
 from refine.audit.verdicts import share_read
 from refine.data.images import to_float
@@ -34,6 +34,8 @@ REPLACING = ("another", "gaze replaced", "targets replaced")
 """How the names of harms begin that put a whole image under a wrong label."""
 ENOUGH = 40
 """Plants from which a size counts: all found of a few less still leave the lower end of the interval under `POWER`."""
+OWN = 120
+"""Images on which it is measured whether judges that are not competent learned at all, but for classes."""
 
 
 class Gathered(NamedTuple):
@@ -44,6 +46,21 @@ class Gathered(NamedTuple):
     """Consensus on the refined images, 0 to 1."""
     read: float
     """Share of the refined images in which the judges find the label: of classes, it is the most probable one."""
+
+    def against(self, label: float, consensus: float | None = CONSENSUS) -> dict[str, Reached]:
+        """What competence hangs on, with the bars; a ``consensus`` of None asks for none."""
+        found: dict[str, Reached] = {
+            "label": {"value": self.read, "bar": label},
+            "power": {"value": finds(self.evidence), "bar": POWER},
+        }
+        if consensus is not None:
+            found["consensus"] = {"value": self.agreed, "bar": consensus}
+        return found
+
+
+def is_competent(reached: Mapping[str, Reached]) -> bool:
+    """Whether each figure reaches its bar."""
+    return all(one["value"] >= one["bar"] for one in reached.values())
 
 
 class Case(NamedTuple):
@@ -99,6 +116,39 @@ class Case(NamedTuple):
             found.append(lookalike_power(images, folds, labels, measure, limits, len(pairs.names)))
         return tuple(found)
 
+    def learned(
+        self, judges: Judges, images: Tensor, folds: Tensor, labels: Tensor, limits: Thresholds
+    ) -> dict[str, Reached]:
+        """Whether judges find the label in images of their own domain: in those that they never saw, and in those that
+        they learned on. It says why they are not competent on refined ones.
+
+        Args:
+            judges: An ensemble that was trained here.
+            images: ``(n, C, H, W)`` uint8 of its domain.
+            folds: ``(n,)``
+            labels: ``(n, ...)``
+            limits: Of its scores.
+
+        Returns:
+            ``held_out`` and ``learned_on``: of classes the share of images whose label is the most probable, of other
+            labels the share of replaced images that are found.
+        """
+        pairs, seed = self.pairs, self.setting.seed
+        count = max(member.fold for member in judges.members) + 1
+
+        def found(asked: Tensor) -> float:
+            if pairs.kind == "class":
+                margin = judge(judges, images, asked, labels, pairs.kind, pairs.names).scores["class_margin"]
+                return float((margin < 0).float().mean())
+            part, measure = slice(OWN), self.measure(judges)
+            power = planted_power(
+                pairs.kind, pairs.names, to_float(images[part]), asked[part], labels[part], measure, limits, seed
+            )
+            return min((one["rate"] for one in replacements(power)), default=0.0)
+
+        shares = {"held_out": found(folds), "learned_on": found((folds + 1) % max(1, count))}
+        return {name: {"value": share, "bar": LEARNED} for name, share in shares.items()}
+
 
 def gather(
     name: str,
@@ -146,17 +196,19 @@ def content(case: Case) -> tuple[Evidence, Judges]:
     pairs = case.pairs
     judges = case.train(CONTENT, (pairs.synthetic,), pairs.labels, case.folds)
     chosen = case.sample()
-    evidence, agreed, read = gather(
-        CONTENT, judges, case, pairs.synthetic[chosen], case.folds[chosen], pairs.labels[chosen]
-    )
-    power = finds(evidence)
+    own = (pairs.synthetic[chosen], case.folds[chosen], pairs.labels[chosen])
+    found = gather(CONTENT, judges, case, *own)
+    evidence, agreed, read = found
+    power, reached = finds(evidence), found.against(READ)
     why = (
         f"{_architectures(judges)} the same of {agreed:.1%} of the refined images (bar {CONSENSUS:.0%}), find the "
         f"label in {read:.1%} (bar {READ:.0%}), and find planted harm in {power:.1%} of cases at least "
         f"(bar {POWER:.0%})."
     )
-    able = agreed >= CONSENSUS and read >= READ and power >= POWER
-    return evidence._replace(competent=able, measured=agreed, bar=CONSENSUS, why=why), judges
+    able = is_competent(reached)
+    if not able:
+        reached |= case.learned(judges, *own, evidence.limits())
+    return evidence._replace(competent=able, measured=agreed, bar=CONSENSUS, why=why, reached=reached), judges
 
 
 def _architectures(judges: Judges) -> str:
@@ -181,15 +233,16 @@ def adapted(case: Case) -> tuple[Evidence, Judges]:
         plain["class_margin"] < 0 if pairs.kind == "class" else plain[first_measure] <= plain[first_measure].median()
     )
     kept = chosen[believed] if int(believed.sum()) >= 2 else chosen
-    evidence, agreed, read = gather(ADAPTED, judges, case, pairs.refined[kept], case.folds[kept], pairs.labels[kept])
-    power = finds(evidence)
+    found = gather(ADAPTED, judges, case, pairs.refined[kept], case.folds[kept], pairs.labels[kept])
+    evidence, _, read = found
+    power, reached = finds(evidence), found.against(LEARNED)
     why = (
         f"Learned on refined images of other folds; finds the label in {read:.1%} of them (bar {LEARNED:.0%}), and "
         f"planted harm in {power:.1%} of cases at least (bar {POWER:.0%}). It cannot see what the translator changes "
         "in all images alike."
     )
-    able = read >= LEARNED and power >= POWER and agreed >= CONSENSUS
-    return evidence._replace(competent=able, measured=read, bar=LEARNED, why=why), judges
+    able = is_competent(reached)
+    return evidence._replace(competent=able, measured=read, bar=LEARNED, why=why, reached=reached), judges
 
 
 def load_given(pairs: Pairs, paths: tuple[Path, ...], trust: tuple[str, ...]) -> Judges:
@@ -217,16 +270,14 @@ def load_given(pairs: Pairs, paths: tuple[Path, ...], trust: tuple[str, ...]) ->
 def given(case: Case, judges: Judges) -> Evidence:
     """Task models of the user's; whether they saw the synthetic images nobody knows."""
     chosen = case.sample()
-    evidence, agreed, read = gather(
-        GIVEN, judges, case, case.pairs.synthetic[chosen], case.folds[chosen], case.pairs.labels[chosen]
-    )
-    power = finds(evidence)
+    found = gather(GIVEN, judges, case, case.pairs.synthetic[chosen], case.folds[chosen], case.pairs.labels[chosen])
+    evidence, _, read = found
+    power, reached = finds(evidence), found.against(READ)
     why = (
         f"Finds the label in {read:.1%} of the refined images (bar {READ:.0%}), and planted harm in {power:.1%} of "
         f"cases at least (bar {POWER:.0%})."
     )
-    able = read >= READ and power >= POWER and agreed >= CONSENSUS
-    return evidence._replace(competent=able, measured=read, bar=READ, why=why)
+    return evidence._replace(competent=is_competent(reached), measured=read, bar=READ, why=why, reached=reached)
 
 
 def finds(evidence: Evidence) -> float:

@@ -3,11 +3,12 @@
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from refine.audit.benign import BENIGN
 from refine.audit.calibration import MOST, Scores, above
 from refine.audit.evidence import LEARNED, POWER, READ, Evidence, halves
-from refine.audit.families import REAL, Case, finds, gather
+from refine.audit.families import REAL, Case, finds, gather, is_competent
 from refine.audit.judges import Judges, in_folds
 from refine.audit.pairs import Pairs
 from refine.audit.round_trip import going_back, load_inverse
@@ -51,18 +52,37 @@ def real(case: Case, opened: Layout) -> tuple[Evidence, Judges]:
     images, labels, keys = read_labeled(opened, pairs.synthetic.shape[1], pairs.size)
     folds = in_folds(labels, pairs.kind, setting.folds, setting.seed, torch.arange(len(keys)))
     apart = case.train(REAL, (images,), labels, folds)
+    return by_real(case, apart, images, folds, labels)
+
+
+def by_real(case: Case, apart: Judges, images: Tensor, folds: Tensor, labels: Tensor) -> tuple[Evidence, Judges]:
+    """What judges of real images say of the refined ones.
+
+    Args:
+        case: What is audited.
+        apart: The judges; each saw the images of all folds but one.
+        images: ``(n, C, H, W)`` uint8, the labeled real images.
+        folds: ``(n,)``
+        labels: ``(n, ...)``
+    """
     # All of them judge a synthetic image; each only the real ones of its own fold.
     together = Judges(REAL, tuple(one._replace(network=f"{one.network}/{one.fold}", fold=-1) for one in apart.members))
-    chosen = torch.randperm(len(keys), generator=torch.Generator().manual_seed(setting.seed))[:MOST]
-    calibrated, _, read = gather(REAL, apart, case, images[chosen], folds[chosen], labels[chosen], together)
+    chosen = torch.randperm(len(images), generator=torch.Generator().manual_seed(case.setting.seed))[:MOST]
+    own = (images[chosen], folds[chosen], labels[chosen])
+    found = gather(REAL, apart, case, *own, together)
+    calibrated, _, read = found
     power, rejects = finds(calibrated), calibrated.all_rejected()["rate"]
+    reached = found.against(READ, consensus=None)
     why = (
-        f"Learned on {len(keys)} labeled real images; finds the label in {read:.1%} of the refined images "
+        f"Learned on {len(images)} labeled real images; finds the label in {read:.1%} of the refined images "
         f"(bar {READ:.0%}), and planted harm in {power:.1%} of cases at least (bar {POWER:.0%}); rejects {rejects:.1%} "
         "of real images that it never saw after benign changes."
     )
-    able = read >= READ and power >= POWER
-    return calibrated._replace(competent=able, measured=power, bar=POWER, why=why), together
+    able = is_competent(reached)
+    if not able:
+        reached |= case.learned(apart, *own, calibrated.limits())
+    calibrated = calibrated._replace(competent=able, measured=power, bar=POWER, why=why, reached=reached)
+    return calibrated._replace(labeled_images=len(images)), together
 
 
 def way_back(case: Case, judged: Evidence, judges: Judges, checkpoint: Path, trust: tuple[str, ...]) -> Evidence | str:

@@ -10,7 +10,7 @@ import refine
 from refine.audit.cases import Case, cases, legend, worst_first
 from refine.audit.plots import false_rejects_svg, power_svg
 from refine.audit.result import Audit, Certificate, Verdict
-from refine.audit.summary import cards, false_rejects_table, judges_table, power_table, trust
+from refine.audit.summary import cards, false_rejects_table, judges_table, out_of_it, power_table, trust
 from refine.data.layouts import Layout
 from refine.files import shown as printable
 from refine.files import write_whole
@@ -24,6 +24,7 @@ PASSES = 6
 INCONCLUSIVE = 12
 KEYS = 2000
 """Undecided images that the page lists."""
+RANKED = "the most suspicious first: an order by judges that missed their bars, not a verdict"
 
 TITLES: dict[Verdict, str] = {
     "fail": "Failed: the worst cases",
@@ -75,6 +76,8 @@ def write_audit_page(
         version=refine.__version__,
         folders={"synthetic": str(synthetic.root), "refined": str(refined.root)},
         answers=cards(audit),
+        way_out=out_of_it(audit),
+        remedies=audit.get("remedies", []),
         reasons=[*audit["wrong_labels"]["reasons"], *trust(audit)],
         judges=judges_table(audit),
         power_plot=power_svg(audit),
@@ -100,10 +103,14 @@ def _groups(
             kept = set(spread([each["key"] for each in those], limit))
             chosen, order = [each for each in those if each["key"] in kept], "spread evenly over folders and names"
         else:
-            chosen, order = worst_first(those, audit["judges"])[:limit], "the highest scores first"
+            is_ranked = "rank" in those[0]
+            chosen = worst_first(those, audit["judges"])[: most if is_ranked else limit]
+            order = RANKED if is_ranked else "the highest scores first"
         found = cases(chosen, synthetic, refined, audit["judges"])
         note = f"{len(found)} of {len(those)}, {order}. Bold scores lie above their threshold."
-        undecided = [each["key"] for each in those] if verdict == "review" else []
+        undecided = sorted(each["key"] for each in those) if verdict == "review" else []
+        if verdict == "inconclusive" and "rank" in those[0]:
+            undecided = [each["key"] for each in worst_first(those, audit["judges"])]
         block, listed = decisions_block(undecided)
         unlisted = len(undecided) - listed
         groups.append(Group(TITLES[verdict], note, found, legend(found, synthetic.label_space), block, unlisted))
@@ -116,9 +123,9 @@ def decisions_block(keys: Sequence[str]) -> tuple[str, int]:
     Keys that cannot be printed are left out: what a person copies would be another name.
 
     Args:
-        keys: Of the images to decide.
+        keys: Of the images to decide, in the order in which they are to stand there.
     """
-    listed = sorted(key for key in keys if key.isprintable())[:KEYS]
+    listed = [key for key in keys if key.isprintable()][:KEYS]
     if not listed:
         return "", 0
     text = StringIO()

@@ -5,6 +5,9 @@ from typing import Literal, NotRequired, TypedDict
 Verdict = Literal["pass", "review", "fail", "inconclusive"]
 VERDICTS: tuple[Verdict, ...] = ("pass", "review", "fail", "inconclusive")
 
+Action = Literal["steps", "images", "real-labeled", "judge", "sample"]
+ACTIONS: tuple[Action, ...] = ("steps", "images", "real-labeled", "judge", "sample")
+
 LINES, SUMMARY, PAGE, JUDGES = "audit.jsonl", "audit.json", "audit.html", "judges"
 """Names of what `refine audit` leaves in its output folder; judges are bundles, one folder each."""
 
@@ -18,6 +21,8 @@ class Certificate(TypedDict):
     """Who gave the verdict."""
     audit_verdict: NotRequired[Verdict]
     """What the audit alone said, where a person decided."""
+    rank: NotRequired[int]
+    """Place in the order of suspicion, 1 first, where the audit as a whole is inconclusive: an order, not a verdict."""
     reasons: list[str]
     """Why it is not a pass, one short sentence each; empty for a pass."""
     scores: dict[str, float]
@@ -66,6 +71,21 @@ class JudgeRecord(TypedDict):
     """One sentence: what was measured on what."""
     power: NotRequired[list["Power"]]
     """How often it finds planted harm, together with its family's other measures."""
+    reached: NotRequired[dict[str, "Reached"]]
+    """What its ensemble reached, and the bar, by name: ``label`` (share of the refined images in which it finds the
+    label), ``power`` (lower end, replaced images), ``consensus``; where it is not competent also ``held_out`` and
+    ``learned_on``: the label found in images of its own domain, in those that it never saw and in those that it learned
+    on."""
+    labeled_images: NotRequired[int]
+    """Number of labeled real images that it learned on."""
+
+
+class Reached(TypedDict):
+    """One figure that competence, or the choice of a remedy, hangs on."""
+
+    value: float
+    """0 to 1."""
+    bar: float
 
 
 class Bound(TypedDict):
@@ -78,6 +98,27 @@ class Bound(TypedDict):
     confidence: float
     reasons: list[str]
     """How it follows from the counts, one sentence each."""
+
+
+class Remedy(TypedDict):
+    """One way out of an inconclusive audit."""
+
+    action: Action
+    images: int | None
+    """Number of images that a person labels or looks at, or that are to be audited; None where it takes none."""
+    why: str
+    """What was measured, and what it takes."""
+    commands: list[str]
+    """Complete command lines, in order; DIR and FILE stand for what the user has to name."""
+
+
+class Ranking(TypedDict):
+    """What orders the images of an inconclusive audit."""
+
+    by: str
+    """The judge ensemble that came nearest to its bar for planted harm."""
+    rate: float
+    """How often it found planted harm, 0 to 1."""
 
 
 class Audit(TypedDict):
@@ -95,6 +136,10 @@ class Audit(TypedDict):
     false_rejects_by_change: dict[str, Rate]
     power: list[Power]
     wrong_labels: Bound
+    remedies: NotRequired[list[Remedy]]
+    """What would help where the audit is inconclusive, the cheapest first; else empty."""
+    ranking: NotRequired[Ranking | None]
+    """None where images are not ranked."""
     decided_by_person: int
     missing: NotRequired[int]
     """Synthetic images that have no refined counterpart."""

@@ -29,6 +29,24 @@ def are_they_right(audit: Audit) -> Answer:
     return Answer(QUESTION, mark, verdict, figure, [*sentences, *_excess(audit)])
 
 
+def out_of_it(audit: Audit) -> list[str]:
+    """Return the first sentences on an inconclusive audit: that it is, and what its order of images is worth; none for
+    others."""
+    if not audit.get("remedies"):
+        return []
+    open_ones = audit["counts"]["inconclusive"]
+    sentences = [
+        f"Inconclusive: no judge is competent on {open_ones} of {count(audit['images'], 'image')}. What would help, "
+        "the cheapest first:"
+    ]
+    if ranking := audit.get("ranking"):
+        sentences.append(
+            f"Until then, look at the images in the order of suspicion by the {shown(ranking['by'])} judges, who find "
+            f"{percent(ranking['rate'])} of the planted harm: the rank in audit.jsonl is an order, not a verdict."
+        )
+    return sentences
+
+
 def trust(audit: Audit) -> list[str]:
     """How far that holds, one sentence each."""
     people = [f"{count(audit['decided_by_person'], 'verdict')} given by a person."] * bool(audit["decided_by_person"])

@@ -7,12 +7,14 @@ from rich.table import Table
 from rich.text import Text
 
 from refine.audit.result import PAGE, VERDICTS, Audit, Rate
+from refine.audit.summary import out_of_it
 from refine.console import result_console
 
 
 def print_table(audit: Audit, output: Path, console: Console | None = None) -> None:
     """Verdicts, judges, power and the bound."""
     console = console or result_console()
+    _print_remedies(audit, console)
     counts = Table(title=f"{audit['images']} images")
     for verdict in VERDICTS:
         counts.add_column(verdict, justify="right")
@@ -42,6 +44,19 @@ def print_table(audit: Audit, output: Path, console: Console | None = None) -> N
             Text(f"wrong labels: at most {bound['upper']:.1%} of all{rest} (95 % confidence)"), soft_wrap=True
         )
     console.print(Text(f"page: {output / PAGE}"), soft_wrap=True)
+
+
+def _print_remedies(audit: Audit, console: Console) -> None:
+    """Above all else: of an audit that says nothing, what would help."""
+    first, *rest = out_of_it(audit) or [""]
+    if first:
+        console.print(Text(first, style="bold"), soft_wrap=True)
+    for place, remedy in enumerate(audit.get("remedies", []), 1):
+        console.print(Text(f"{place}. {remedy['why']}"), soft_wrap=True)
+        for line in remedy["commands"]:
+            console.print(Text(f"     {line}"), soft_wrap=True)
+    for sentence in rest:
+        console.print(Text(sentence), soft_wrap=True)
 
 
 def _share(count: int, images: int) -> str:

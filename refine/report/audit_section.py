@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from refine.audit.cases import Case, cases, legend, worst_first
 from refine.audit.plots import false_rejects_svg, power_svg
-from refine.audit.result import PAGE
-from refine.audit.summary import false_rejects_table, judges_table, power_table, trust
+from refine.audit.result import PAGE, Remedy
+from refine.audit.summary import false_rejects_table, judges_table, out_of_it, power_table, trust
 from refine.data.open_layout import open_layout
 from refine.inspect.montage import Legend
 from refine.report.audited import Audited
@@ -23,6 +23,9 @@ class AuditSection(NamedTuple):
     judges: Table
     power: Table
     rejects: Table
+    way_out: list[str]
+    """What is said above and below the remedies; empty where there are none."""
+    remedies: list[Remedy]
     trust: list[str]
     """How far it can be trusted."""
     reasons: list[str]
@@ -58,7 +61,8 @@ def audit_section(audited: Audited, synthetic: Path, refined: Path) -> AuditSect
             [each for each in audited.certificates if each["verdict"] == verdict], summary["judges"]
         )
     ]
-    found = cases(worst[:CASES], before, after, summary["judges"])
+    ranked = worst_first([each for each in audited.certificates if "rank" in each], summary["judges"])
+    found = cases((worst or ranked)[:CASES], before, after, summary["judges"])
     page = audited.folder / PAGE
     return AuditSection(
         power_plot=power_svg(summary) if summary["power"] else "",
@@ -66,6 +70,8 @@ def audit_section(audited: Audited, synthetic: Path, refined: Path) -> AuditSect
         judges=judges_table(summary),
         power=power_table(summary),
         rejects=false_rejects_table(summary),
+        way_out=out_of_it(summary),
+        remedies=summary.get("remedies", []),
         trust=trust(summary),
         reasons=summary["wrong_labels"]["reasons"],
         cases=found,

@@ -5,7 +5,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 from refine.apply.files import file_sha256, shown
-from refine.audit.result import LINES, SUMMARY, VERDICTS, Audit, Bound, Certificate, JudgeRecord, Power, Rate
+from refine.audit.result import (
+    ACTIONS,
+    LINES,
+    SUMMARY,
+    VERDICTS,
+    Audit,
+    Bound,
+    Certificate,
+    JudgeRecord,
+    Power,
+    Rate,
+    Remedy,
+)
 from refine.errors import InputError
 from refine.report.read import Node, read_json
 
@@ -38,7 +50,7 @@ def read_audit(folder: Path) -> Audited:
 
 def _summary(top: Node) -> Audit:
     decided, missing = top.optional("decided_by_person"), top.optional("missing")
-    provenance = top.optional("provenance")
+    provenance, remedies, ranking = (top.optional(name) for name in ("provenance", "remedies", "ranking"))
     return {
         "kind": top.need("kind").text(),
         "classes": [name.text() for name in top.need("classes").elements()],
@@ -49,6 +61,8 @@ def _summary(top: Node) -> Audit:
         "false_rejects_by_change": {name: _rate(node) for name, node in top.need("false_rejects_by_change").items()},
         "power": [_power(node) for node in top.need("power").elements()],
         "wrong_labels": _bound(top.need("wrong_labels")),
+        "remedies": [_remedy(node) for node in remedies.elements()] if remedies else [],
+        "ranking": {"by": ranking.need("by").text(), "rate": ranking.need("rate").share()} if ranking else None,
         "decided_by_person": decided.count() if decided else 0,
         "missing": missing.count() if missing else 0,
         "provenance": {name: node.value for name, node in provenance.items()} if provenance else {},
@@ -82,6 +96,16 @@ def _judge(node: Node) -> JudgeRecord:
     return {**found, "fail_threshold": fail.number()} if fail else found
 
 
+def _remedy(node: Node) -> Remedy:
+    images = node.optional("images")
+    return {
+        "action": node.need("action").one_of(ACTIONS),
+        "images": images.count() if images else None,
+        "why": node.need("why").text(),
+        "commands": [line.text() for line in node.need("commands").elements()],
+    }
+
+
 def _bound(node: Node) -> Bound:
     upper, passed = (node.optional(name) for name in ("upper", "upper_of_passed"))
     return {
@@ -109,6 +133,7 @@ def _certificates(path: Path) -> list[Certificate]:
 
 def _certificate(node: Node) -> Certificate:
     verdict, by, audit = node.need("verdict"), node.need("by"), node.optional("audit_verdict")
+    rank = node.optional("rank")
     found: Certificate = {
         "key": node.need("key").text(),
         "verdict": verdict.one_of(VERDICTS),
@@ -116,4 +141,6 @@ def _certificate(node: Node) -> Certificate:
         "reasons": [reason.text() for reason in node.need("reasons").elements()],
         "scores": {shown(name): score.number() for name, score in node.need("scores").items()},
     }
+    if rank is not None:
+        found["rank"] = rank.count()
     return found if audit is None else {**found, "audit_verdict": audit.one_of(VERDICTS)}

@@ -47,7 +47,7 @@ def reproduction(
     audited = audit or Path("audit")
     report = [*three, "--metrics", str(measured), "--audit", str(audited), "--benchmark", str(helped)]
     report += ["--tuning", str(tuning)] if tuning else []
-    judged = _audit(read_json(audit / SUMMARY, AUDIT)) if audit else []
+    judged = audit_flags(read_json(audit / SUMMARY, AUDIT)) if audit else []
     steps = {
         "apply": ["--checkpoint", "CHECKPOINT", "--input", str(synthetic), "--output", str(refined), *_apply(run)],
         "verify": [str(refined)],
@@ -95,15 +95,18 @@ def _is_extrapolated(top: Node) -> bool:
     return any(score.optional("infinite") for score in scores)
 
 
-def _audit(top: Node) -> list[str]:
-    """Flags of `refine audit` beside its folders."""
+def audit_flags(top: Node, skip: str = "") -> list[str]:
+    """Flags of `refine audit` beside its folders, as `audit.json` records them; ``skip`` names a field to leave out."""
     record = _field(top, "provenance")
-    judges, classes, networks = (_field(record, name) for name in ("judge", "classes", "networks"))
-    words = [word for judge in (judges.elements() if judges else []) for word in ("--judge", judge.text())]
-    words += _plain(record, "real_labeled", "checkpoint", "decisions", "layout", "mapping")
-    words += ["--classes", ",".join(name.text() for name in classes.elements())] if classes else []
-    words += ["--networks", *(name.text() for name in networks.elements())] if networks else []
-    return [*words, *_plain(record, "folds", "steps", "batch_size", "groups", "seed"), *_size(record)]
+    lists = {name: _field(record, name) for name in ("judge", "trust", "classes", "networks")}
+    texts = {name: [each.text() for each in node.elements()] if node else [] for name, node in lists.items()}
+    words = [word for name in ("judge", "trust") for value in texts[name] for word in (f"--{name}", value)]
+    plain = ("real_labeled", "checkpoint", "decisions", "layout", "real_layout", "mapping")
+    words += _plain(record, *(name for name in plain if name != skip))
+    words += ["--classes", ",".join(texts["classes"])] if texts["classes"] else []
+    words += ["--networks", *texts["networks"]] if texts["networks"] else []
+    rest = ("folds", "steps", "batch_size", "groups", "seed")
+    return [*words, *_plain(record, *(name for name in rest if name != skip)), *_size(record)]
 
 
 def _benchmark(top: Node, sides: dict[str, str]) -> list[str]:

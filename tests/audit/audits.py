@@ -60,6 +60,8 @@ def audit(certificates: Sequence[Certificate] = (), **more: Any) -> Audit:
             "confidence": 0.95,
             "reasons": ["4 of 200 images failed.", "At least 95 % of wrong labels are found."],
         },
+        "remedies": [],
+        "ranking": None,
         "missing": 0,
         "decided_by_person": sum(each["by"] == "person" for each in certificates),
         "provenance": {"seed": 0, "versions": {"torch": "2.11"}},

@@ -76,6 +76,21 @@ def test_passes_above_the_limit_of_benign_changes_count_as_rejected() -> None:
     assert "1 of 2 images did not pass, 1 of them only before" in found["reasons"][0]
 
 
+def test_an_inconclusive_audit_is_written_with_ranks_and_with_what_would_help(tmp_path: Path) -> None:
+    synthetic = write_shapes(tmp_path / "synthetic", each=2)
+    scores = {"bar/00.png": 0.2, "disk/01.png": 0.9}
+    found = [certificate(key, "inconclusive", scores={"adapted: doubt": score}) for key, score in scores.items()]
+    made = audit(found, judges={"adapted: doubt": record(competent=False)})
+    made["provenance"] |= {"synthetic": str(synthetic), "refined": str(synthetic)}
+    write_audit(tmp_path / "out", made, found, open_pairs(synthetic, synthetic))
+    written = [json.loads(line) for line in (tmp_path / "out" / LINES).read_text().splitlines()]
+    assert [one["rank"] for one in written] == [2, 1]
+    summary = json.loads((tmp_path / "out" / SUMMARY).read_text())
+    assert summary["ranking"] == {"by": "adapted", "rate": 0.98}
+    assert summary["remedies"][0]["action"] == "sample"
+    assert "--sample 2" in (tmp_path / "out" / PAGE).read_text()
+
+
 def test_lines_page_and_summary_are_written(tmp_path: Path) -> None:
     synthetic = write_shapes(tmp_path / "synthetic", each=2)
     found = [certificate("bar/00.png", "fail"), certificate("disk/01.png", "pass")]

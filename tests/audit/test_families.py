@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from refine.audit.calibration import Thresholds
 from refine.audit.evidence import POWER, Evidence
 from refine.audit.families import ENOUGH, Case, finds, gather, replacements, weakest
 from refine.audit.judges import Judges, Member
@@ -73,6 +74,17 @@ def test_two_images_are_enough_for_limits_and_rates(seed: int) -> None:
     assert evidence.all_rejected()["n"] == 1
     assert (agreed, read) == (1.0, 1.0)
     assert finds(evidence) > POWER
+
+
+def test_whether_judges_learned_is_asked_of_images_that_they_saw_and_of_others() -> None:
+    images, folds = dark_and_bright(), (torch.arange(120) >= 40).long()
+    pairs = Pairs("class", ("dark", "bright"), tuple(map(str, range(120))), images, images, LABELS)
+    case = Case(pairs, folds, Setting(), lambda done: None)
+    # The judge that never saw the 40 images of fold 0, and learned on the 80 of fold 1, reads nothing.
+    judges = Judges("content", (Member("reader", 0, Reader(0.0)), Member("reader", 1, Reader(9.0))))
+    found = case.learned(judges, images, folds, LABELS, Thresholds({}, {}))
+    assert found["held_out"]["value"] == pytest.approx(80 / 120)
+    assert found["learned_on"]["value"] == pytest.approx(40 / 120)
 
 
 def test_a_judge_of_the_users_decides_where_the_own_ones_cannot(finished: Finished, tmp_path: Path) -> None:

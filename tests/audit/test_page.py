@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from refine.audit.page import INCONCLUSIVE, KEYS, PASSES, decisions_block, write_audit_page
-from refine.audit.result import Audit, Certificate
+from refine.audit.result import Audit, Certificate, Remedy
 from refine.data.layouts import Layout
 from refine.data.open_layout import open_layout
 from refine.errors import InputError
@@ -88,10 +88,45 @@ def test_images_to_review_are_a_file_to_be_filled_in(
 
 def test_keys_are_quoted_as_a_csv_file_needs_it_and_unprintable_ones_are_left_out() -> None:
     block, listed = decisions_block(['b,"c".png', "a\u202egnp.png", "a.png", "\udcff.png"])
-    assert [row[0] for row in csv.reader(io.StringIO(block))] == ["key", "a.png", 'b,"c".png']
+    assert [row[0] for row in csv.reader(io.StringIO(block))] == ["key", 'b,"c".png', "a.png"]
     assert listed == 2
     assert decisions_block(["\udcff"]) == ("", 0)
     assert decisions_block([str(number) for number in range(KEYS + 5)])[1] == KEYS
+
+
+REMEDY: Remedy = {
+    "action": "real-labeled",
+    "images": 108,
+    "why": "Judges find 9 % of the labels.",
+    "commands": ["refine audit --synthetic S --refined R --real-labeled DIR --output audit-2"],
+}
+
+
+def test_an_inconclusive_audit_begins_with_what_would_help_and_ranks_its_images(
+    tmp_path: Path, sides: tuple[Layout, Layout]
+) -> None:
+    keys = [record.key for record in sides[0].records()]
+    found = [certificate(key, "inconclusive", rank=len(keys) - place) for place, key in enumerate(keys)]
+    record = audit(found, remedies=[REMEDY], ranking={"by": "adapted", "rate": 0.75})
+    page = write(tmp_path, found, sides, record=record)
+    assert page.index("Judges find 9\u00a0% of the labels.") < page.index("Are the labels right?")
+    assert "<span>--real-labeled</span> <span>DIR</span>" in page
+    assert "75.0\u00a0% of the planted harm" in page
+    assert "an order, not a verdict" in page
+    group = part(page, "Inconclusive")
+    assert "not a verdict" in group
+    assert re.findall(r"· rank (\d+)", group) == [str(place) for place in range(1, 41)]
+    block = re.search(r'<pre class="copy"[^>]*>(.*?)</pre>', group, re.DOTALL)
+    assert block
+    assert block[1].splitlines() == ["key,verdict", *(f"{key}," for key in reversed(keys))]
+
+
+def test_a_page_with_verdicts_says_nothing_of_remedies(
+    tmp_path: Path, found: list[Certificate], sides: tuple[Layout, Layout]
+) -> None:
+    page = write(tmp_path, found, sides)
+    assert "What would help" not in page
+    assert "rank" not in part(page, "Inconclusive")
 
 
 def test_keys_that_are_not_listed_are_counted(tmp_path: Path, sides: tuple[Layout, Layout]) -> None:

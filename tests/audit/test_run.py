@@ -76,13 +76,24 @@ def test_a_second_audit_into_the_same_folder_is_refused(own: Finished, capsys: p
     assert tree(own.output) == before
 
 
-def test_judges_that_learned_nothing_decide_nothing(tmp_path: Path, finished: Finished) -> None:
+def test_judges_that_learned_nothing_decide_nothing(
+    tmp_path: Path, finished: Finished, capsys: pytest.CaptureFixture[str]
+) -> None:
     flags = ["--steps", "1", "--batch-size", "16", "--folds", "2", "--networks", "small-cnn"]
     assert main(audit_of(finished.synthetic, finished.refined, tmp_path / "audit", *flags)) == 0
     audit = summary(tmp_path / "audit")
     assert audit["counts"] == {"pass": 0, "review": 0, "fail": 0, "inconclusive": IMAGES}
     assert not any(record["competent"] for record in audit["judges"].values())
     assert audit["wrong_labels"]["upper"] is None
+    said = capsys.readouterr().out.splitlines()
+    assert (
+        said[0]
+        == f"Inconclusive: no judge is competent on {IMAGES} of {IMAGES} images. What would help, the cheapest first:"
+    )
+    assert [remedy["action"] for remedy in audit["remedies"]] == ["steps", "sample"]
+    assert said[2].strip() == audit["remedies"][0]["commands"][0]
+    assert "--steps 418" in said[2]
+    assert sorted(line["rank"] for line in certificates(tmp_path / "audit").values()) == list(range(1, IMAGES + 1))
 
 
 def test_images_that_all_look_the_same_do_not_pass(tmp_path: Path) -> None:

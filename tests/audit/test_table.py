@@ -40,6 +40,26 @@ def test_without_a_bound_its_reasons_are_said() -> None:
     assert "at most" not in text
 
 
+def test_an_inconclusive_audit_begins_with_what_would_help() -> None:
+    remedies = [
+        {"action": "real-labeled", "images": 108, "why": "Too wide a gap.", "commands": ["refine audit --a b"]},
+        {"action": "sample", "images": 72, "why": "Look yourself.", "commands": ["refine c", "refine d"]},
+    ]
+    open_ones = [certificate(str(number), "inconclusive") for number in range(3)]
+    text = printed(audit(open_ones, remedies=remedies, ranking={"by": "adapted", "rate": 0.75}))
+    assert text.splitlines()[:7] == [
+        "Inconclusive: no judge is competent on 3 of 3 images. What would help, the cheapest first:",
+        "1. Too wide a gap.",
+        "     refine audit --a b",
+        "2. Look yourself.",
+        "     refine c",
+        "     refine d",
+        "Until then, look at the images in the order of suspicion by the adapted judges, who find 75.0 % of the planted "
+        "harm: the rank in audit.jsonl is an order, not a verdict.",
+    ]
+    assert "Inconclusive" not in printed(audit([certificate("a")], remedies=[]))
+
+
 def test_names_are_no_markup() -> None:
     judges = {"[red]x: y": {"competent": False, "measured": 0, "bar": 1, "threshold": 1, "why": "[bold]why"}}
     assert "[red]x: y: not competent. [bold]why" in printed(audit(judges=judges))

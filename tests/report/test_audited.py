@@ -26,6 +26,22 @@ def test_what_was_written_is_read_as_it_was(tmp_path: Path) -> None:
     assert (more["judges"]["a"], more["missing"]) == (judge, 4)
 
 
+def test_what_would_help_and_ranks_are_read(tmp_path: Path) -> None:
+    remedy: dict[str, Any] = {
+        "action": "sample",
+        "images": 72,
+        "why": "Look.",
+        "commands": ["refine audit --sample 72"],
+    }
+    found = [certificate("a.png", "inconclusive", rank=2), certificate("b.png", "inconclusive", rank=1)]
+    more: dict[str, Any] = {"remedies": [remedy], "ranking": {"by": "adapted", "rate": 0.75}}
+    read = read_audit(save_audit(tmp_path, found, **more))
+    assert read.summary == audit(found, **more)
+    assert read.certificates == found
+    with pytest.raises(InputError, match=r"remedies\[0\]\.action: expected steps or images or"):
+        read_audit(save_audit(tmp_path, found, remedies=[{**remedy, "action": "pray"}]))
+
+
 def test_a_bound_that_is_not_known_stays_so(tmp_path: Path) -> None:
     bound: dict[str, Any] = {"upper": None, "upper_of_passed": None, "confidence": 0.95, "reasons": []}
     assert read_audit(changed(tmp_path, wrong_labels=bound)).summary["wrong_labels"]["upper"] is None

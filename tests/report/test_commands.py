@@ -90,6 +90,8 @@ def test_the_audit_is_given_what_its_file_records(tmp_path: Path) -> None:
         "checkpoint": None,
         "decisions": "by eye.csv",
         "layout": "class-folders",
+        "real_layout": "carla",
+        "trust": ["mine"],
         "seed": 3,
     }
     folder = save_audit(tmp_path / "audit", [certificate("a.png")], provenance=record)
@@ -98,7 +100,7 @@ def test_the_audit_is_given_what_its_file_records(tmp_path: Path) -> None:
     assert (words.batch_size, words.networks, words.groups) == (16, ["small-cnn", "lenet"], "^[^_]+")
     assert (words.judge, words.real_labeled) == ([Path("a.ckpt"), Path("b.ckpt")], Path("real"))
     assert (words.checkpoint, words.decisions) == (None, Path("by eye.csv"))
-    assert (words.layout, words.seed) == ("class-folders", 3)
+    assert (words.layout, words.real_layout, words.trust, words.seed) == ("class-folders", "carla", ["mine"], 3)
 
 
 def test_benchmark_is_given_what_its_file_records(tmp_path: Path) -> None:
