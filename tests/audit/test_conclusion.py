@@ -88,7 +88,7 @@ def test_an_inconclusive_audit_is_written_with_ranks_and_with_what_would_help(tm
     summary = json.loads((tmp_path / "out" / SUMMARY).read_text())
     assert summary["ranking"] == {"by": "adapted", "rate": 0.98}
     assert summary["remedies"][0]["action"] == "sample"
-    assert "--sample 2" in (tmp_path / "out" / PAGE).read_text()
+    assert "<span>--sample</span> <span>2</span>" in (tmp_path / "out" / PAGE).read_text()
 
 
 def test_lines_page_and_summary_are_written(tmp_path: Path) -> None:

@@ -54,8 +54,8 @@ def test_an_inconclusive_audit_begins_with_what_would_help() -> None:
         "2. Look yourself.",
         "     refine c",
         "     refine d",
-        "Until then, look at the images in the order of suspicion by the adapted judges, who find 75.0 % of the planted "
-        "harm: the rank in audit.jsonl is an order, not a verdict.",
+        "Until then, look at the images in the order of suspicion by the adapted judges, who find 75.0 % of the "
+        "planted harm: the rank in audit.jsonl is an order, not a verdict.",
     ]
     assert "Inconclusive" not in printed(audit([certificate("a")], remedies=[]))
 
