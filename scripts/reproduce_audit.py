@@ -192,7 +192,7 @@ def audit(run: Commands, synthetic: Path, refined: Path, folder: Path, more: lis
         "judges": judges,
         "false_rejects": found["false_rejects"],
         "power": found["power"],
-        "wrong_labels": found["wrong_labels"],
+        "bound_under_planted_corruption": found["bound_under_planted_corruption"],
     }
 
 
@@ -246,7 +246,7 @@ def by_eye(folder: Path, refined: Path) -> dict[str, Any]:
             "rate": counts["right"]["fail"] / totals["right"],
             "interval": clopper_pearson(counts["right"]["fail"], totals["right"]),
         },
-        "bound": read_audit(folder)["wrong_labels"],
+        "bound": read_audit(folder)["bound_under_planted_corruption"],
     }
 
 

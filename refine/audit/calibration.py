@@ -12,7 +12,7 @@ from refine.audit.measures import Kind
 from refine.audit.randomization import randomize_content
 from refine.audit.result import Power, Rate
 from refine.labels import LabelKind
-from refine.metrics.intervals import clopper_pearson
+from refine.metrics.intervals import clopper_pearson, upper_end
 
 REVIEW, FAIL = 0.04, 0.01
 """Shares of benignly changed images whose score may lie above the threshold for ``review`` and above that for
@@ -21,7 +21,12 @@ MOST = 600
 """Images that each benign change and each harm is measured on, drawn at random where there are more."""
 RANDOMIZED = "all at once, strongly"
 """Name of the change that judges are trained under."""
-LOOKALIKE = "look-alike class's image"
+LOOKALIKE = "hardest pair of classes"
+"""How the names of powers begin that are of one class under one wrong label."""
+MOST_PAIRS = 10_000
+"""Images that every wrong label is tried on; one look at each suffices."""
+ENOUGH = 40
+"""Plants from which a power counts by itself: all found of a few less still leave the lower end under 90 %."""
 
 Scores = dict[str, Tensor]
 """Measure to ``(N,)``; higher is more suspicious."""
@@ -155,31 +160,54 @@ def _plant(harm: Harm, case: Case, size: float | None, seed: int) -> Planted:
     return harm.plant(case, size, torch.Generator().manual_seed(seed))
 
 
-def lookalike_power(
-    images: Tensor, folds: Tensor, labels: Tensor, measure: Measure, limits: Thresholds, classes: int
-) -> Power:
-    """The hardest wrong label of a class: each image under the class that its own class is taken for most easily.
+def pair_power(
+    doubts: Tensor, labels: Tensor, clusters: Tensor, ends: tuple[float, float], names: Sequence[str]
+) -> list[Power]:
+    """How often a wrong label is rejected, for each class under the label that it is most easily taken for.
+
+    The power for any mixture of wrong labels is not below that of the hardest pair of classes; pooled over pairs it
+    would be. Classes of fewer than `ENOUGH` images are measured together, each image under its own hardest label.
 
     Args:
-        images: ``(n, C, H, W)`` in [-1, 1].
-        folds: ``(n,)``.
-        labels: ``(n,)`` classes.
-        measure: Of the judges; its first measure says which wrong class is the least suspicious.
-        limits: As in `planted_power`.
-        classes: How many.
+        doubts: ``(N, K)`` suspicion of the N images under each of K labels.
+        labels: ``(N,)`` true classes.
+        clusters: ``(N,)`` numbers of the groups of images.
+        ends: Limits for a review and for a fail.
+        names: Names of the K classes.
+
+    Returns:
+        One entry for each class, or for those that are measured together. Its interval holds for a pair that was chosen
+        as the worst: the upper end is shared over the pairs of the class (Bonferroni); of lower ends the smallest lies
+        below the smallest power as surely as a single one.
     """
-    under = [measure(images, folds, torch.full_like(labels, wrong)) for wrong in range(classes)]
-    name = next(iter(limits.review))
-    of_label = torch.stack([scores[name] for scores in under], 1)
-    nearest = torch.zeros(classes, dtype=torch.int64)
-    for number in range(classes):
+    if len(names) < 2:
+        return []
+    found: list[Power] = []
+    counts = torch.bincount(labels, minlength=len(names))
+    rare = counts[labels] < ENOUGH
+
+    def add(what: str, chosen: Tensor, values: Tensor) -> None:
+        hits, failed = int((values > ends[0]).sum()), int((values > ends[1]).sum())
+        one = rate(hits, len(values), failed)
+        one["high"] = upper_end(hits, len(values), 0.025 / max(1, len(names) - 1))
+        power: Power = {"harm": f"{LOOKALIKE}: {what}", "size": None, "unit": "", **one}
+        if (largest := largest_group(clusters[chosen])) > 1:
+            power["largest_group"] = largest
+        found.append(power)
+
+    for number in (counts >= ENOUGH).nonzero()[:, 0].tolist():
         mine = labels == number
-        if bool(mine.any()):
-            mean = of_label[mine].mean(0)
-            mean[number] = torch.inf
-            nearest[number] = mean.argmin()
-    wrong_labels = nearest[labels]
-    scores = {
-        key: torch.stack([one[key] for one in under], 1).gather(1, wrong_labels[:, None])[:, 0] for key in limits.review
-    }
-    return {"harm": LOOKALIKE, "size": None, "unit": "", **rate_of(scores, limits)}
+        missed = (doubts[mine] <= ends[0]).sum(0)
+        missed[number] = -1
+        hardest = int(missed.argmax())
+        add(f"{names[number]} labeled {names[hardest]}", mine, doubts[mine, hardest])
+    if bool(rare.any()):
+        own = torch.nn.functional.one_hot(labels[rare], len(names)).bool()
+        few = int(((counts > 0) & (counts < ENOUGH)).sum())
+        add(f"{few} classes of fewer than {ENOUGH} images", rare, doubts[rare].masked_fill(own, torch.inf).amin(1))
+    return found
+
+
+def largest_group(clusters: Tensor) -> int:
+    """Number of images in the largest group."""
+    return int(torch.unique(clusters, return_counts=True)[1].max()) if len(clusters) else 1

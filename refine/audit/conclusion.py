@@ -4,7 +4,8 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from refine.audit.bound import CONFIDENCE, wrong_labels
+from refine.audit.bound import CONFIDENCE, events, shared_error, wrong_labels
+from refine.audit.decisions import HARMLESS
 from refine.audit.families import ADAPTED, weakest
 from refine.audit.page import write_audit_page
 from refine.audit.pairs import Opened
@@ -29,8 +30,14 @@ def counts(certificates: Sequence[Certificate]) -> dict[str, int]:
     return {verdict: sum(one["verdict"] == verdict for one in certificates) for verdict in VERDICTS}
 
 
-def bound(certificates: Sequence[Certificate], records: Mapping[str, JudgeRecord]) -> Bound:
-    """How many labels may be wrong; None where no competent judge could tell."""
+def bound(certificates: Sequence[Certificate], records: Mapping[str, JudgeRecord], largest: int = 1) -> Bound:
+    """How many labels may be wrong; None where no competent judge could tell.
+
+    Args:
+        certificates: One for each image.
+        records: Evidence, as in `audit.json`.
+        largest: Number of images in the largest group.
+    """
     able = {
         name.partition(": ")[0]: one for name, one in records.items() if one["competent"] and "fail_threshold" in one
     }
@@ -38,19 +45,32 @@ def bound(certificates: Sequence[Certificate], records: Mapping[str, JudgeRecord
         reason = NO_BOUND["learned" if able else "none"]
         return {"upper": None, "upper_of_passed": None, "confidence": CONFIDENCE, "reasons": [reason]}
     # The best of the families whose judges did not learn from the refined images.
-    powers = [weakest(one.get("power", [])) for name, one in able.items() if name != ADAPTED]
-    power = max(powers, key=lambda found: found["low"])
+    families = {name: one.get("power", []) for name, one in able.items() if name != ADAPTED}
+    error = shared_error(events(records, list(families), any(one["by"] == "person" for one in certificates)))
+    power, low = max((weakest(found, error) for found in families.values()), key=lambda found: found[1])
     rejected = int(not_passed(certificates).sum())
     right = sum(one["by"] == "person" and one["verdict"] == "pass" for one in certificates)
     size = "" if power["size"] is None else f", {power['size']:g} {power['unit']}"
-    benign = {name: one["benign_threshold"] for name, one in records.items() if "benign_threshold" in one}
-    spared = sum(
-        one["verdict"] == "pass"
-        and one["by"] == "audit"
-        and any(one["scores"][name] > limit for name, limit in benign.items())
-        for one in certificates
+    moved = {
+        name: [one for one in certificates if record["benign_threshold"] < one["scores"][name] <= record["threshold"]]
+        for name, record in records.items()
+        if record["competent"] and "benign_threshold" in record
+    }
+    spared = {
+        one["key"] for those in moved.values() for one in those if one["verdict"] == "pass" and one["by"] == "audit"
+    }
+    return wrong_labels(
+        len(certificates),
+        rejected,
+        right,
+        low,
+        f"{power['harm']}{size}",
+        error,
+        len(spared),
+        # At most this share of all images between the two limits is wrong, and all of these may be among the passed.
+        sum(HARMLESS * len(those) for those in moved.values()) if spared else 0.0,
+        largest,
     )
-    return wrong_labels(len(certificates), rejected, right, power["low"], f"{power['harm']}{size}", spared)
 
 
 def write_audit(output: Path, audit: Audit, certificates: Sequence[Certificate], opened: Opened) -> None:

@@ -1,13 +1,15 @@
 """A person's verdicts: they override the audit's, and show where its limits for a review can move."""
 
 import csv
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, cast
 
+from refine.audit.bound import CUTS
 from refine.audit.result import Certificate
 from refine.errors import InputError
-from refine.metrics.intervals import clopper_pearson
+from refine.metrics.intervals import upper_end
 
 Decision = Literal["pass", "fail"]
 HARMLESS = 0.05
@@ -65,23 +67,40 @@ def decide(certificates: Sequence[Certificate], decisions: Mapping[str, Decision
     return found
 
 
-def moved_limit(scores: Sequence[float], decisions: Sequence[Decision], limit: float) -> float:
+def cut_points(scores: Sequence[float], limit: float, most: float = math.inf) -> list[float]:
+    """Where a limit may move: to one of `CUTS` scores that are fixed before anybody decides, whatever the answers.
+
+    Args:
+        scores: Scores of all audited images.
+        limit: The limit that benign changes set.
+        most: The limit for a fail; images above it fail in any case.
+
+    Returns:
+        Scores that cut the images between both limits into parts of equal numbers, the highest one last.
+    """
+    between = sorted(score for score in scores if limit < score <= most)
+    return [between[math.ceil(len(between) * cut / CUTS) - 1] for cut in range(1, CUTS + 1)] if between else []
+
+
+def moved_limit(
+    scores: Sequence[float], decisions: Sequence[Decision], limit: float, cuts: Sequence[float], error: float
+) -> float:
     """The limit for a review, after a person looked at images above it.
 
     Args:
-        scores: Of the decided images.
-        decisions: On them.
-        limit: As benign changes set it.
+        scores: Scores of the decided images.
+        decisions: Decisions on them.
+        limit: The limit that benign changes set.
+        cuts: As from `cut_points`.
+        error: Probability that one of the cuts is taken for harmless falsely; all of them together err with their sum.
 
     Returns:
-        The highest score up to which the decided images above ``limit`` were right but for `HARMLESS` of them (upper
-        end of the exact 95 % interval); ``limit`` where there is none: it takes 72 decisions, all of them right.
+        The highest cut up to which the decided images above ``limit`` were right but for `HARMLESS` of them (upper end
+        of an exact interval that errs with ``error``); ``limit`` where there is none.
     """
-    looked_at = sorted((score, decision) for score, decision in zip(scores, decisions, strict=True) if score > limit)
     best = limit
-    wrong = 0
-    for count, (score, decision) in enumerate(looked_at, 1):
-        wrong += decision == "fail"
-        if clopper_pearson(wrong, count)[1] <= HARMLESS:
-            best = score
+    for cut in cuts:
+        said = [decision for score, decision in zip(scores, decisions, strict=True) if limit < score <= cut]
+        if upper_end(said.count("fail"), len(said), error) <= HARMLESS:
+            best = max(best, cut)
     return best

@@ -8,18 +8,21 @@ import torch
 from torch import Tensor
 
 from refine.audit.calibration import (
+    ENOUGH,
     LOOKALIKE,
     MOST,
+    MOST_PAIRS,
     Measure,
     Scores,
     Thresholds,
     benign_scores,
-    lookalike_power,
+    largest_group,
+    pair_power,
     planted_power,
 )
 from refine.audit.evidence import CONSENSUS, LEARNED, POWER, READ, Evidence, halves
 from refine.audit.harm import MIXED
-from refine.audit.judges import NETWORKS, Judges, Member, deciding, judge, train_judges
+from refine.audit.judges import NETWORKS, Judges, Member, deciding, doubts_by_class, judge, train_judges
 from refine.audit.pairs import Pairs
 from refine.audit.result import Power, Reached
 from refine.audit.setting import BATCH, Setting
@@ -28,12 +31,11 @@ from refine.data.images import to_float
 from refine.errors import InputError
 from refine.methods.checkpoint import load_method
 from refine.methods.task import Task
+from refine.metrics.intervals import lower_end
 
 CONTENT, ADAPTED, REAL, GIVEN = "content", "adapted", "real", "given"
 REPLACING = ("another", "gaze replaced", "targets replaced")
 """How the names of harms begin that put a whole image under a wrong label."""
-ENOUGH = 40
-"""Plants from which a size counts: all found of a few less still leave the lower end of the interval under `POWER`."""
 OWN = 120
 """Images on which it is measured whether judges that are not competent learned at all, but for classes."""
 
@@ -72,6 +74,8 @@ class Case(NamedTuple):
     setting: Setting
     advance: Callable[[int], None]
     """Told after each training."""
+    clusters: Tensor | None = None
+    """``(N,)`` numbers of the groups of images; None: every image is its own."""
 
     def train(self, name: str, sources: tuple[Tensor, ...], labels: Tensor, folds: Tensor) -> Judges:
         """A family on some images."""
@@ -102,18 +106,26 @@ class Case(NamedTuple):
 
         return scores
 
-    def sample(self) -> Tensor:
+    def sample(self, most: int | None = None) -> Tensor:
         """Numbers of the images that limits, false rejects and power are measured on."""
         generator = torch.Generator().manual_seed(self.setting.seed)
-        return torch.randperm(len(self.pairs.keys), generator=generator)[:MOST].sort().values
+        return torch.randperm(len(self.pairs.keys), generator=generator)[: most or MOST].sort().values
 
-    def power(self, measure: Measure, limits: Thresholds) -> tuple[Power, ...]:
-        """Of harm planted into refined images."""
-        pairs, chosen = self.pairs, self.sample()
+    def power(self, judges: Judges, limits: Thresholds) -> tuple[Power, ...]:
+        """Of harm planted into refined images; of classes also of every wrong label under each of up to `MOST_PAIRS`
+        images."""
+        pairs, chosen, measure = self.pairs, self.sample(), self.measure(judges)
         images, folds, labels = to_float(pairs.refined[chosen]), self.folds[chosen], pairs.labels[chosen]
         found = planted_power(pairs.kind, pairs.names, images, folds, labels, measure, limits, self.setting.seed)
+        if self.clusters is not None and (largest := largest_group(self.clusters[chosen])) > 1:
+            found = [{**one, "largest_group": largest} for one in found]
         if pairs.kind == "class":
-            found.append(lookalike_power(images, folds, labels, measure, limits, len(pairs.names)))
+            chosen = self.sample(MOST_PAIRS)
+            doubts = doubts_by_class(judges, pairs.refined[chosen], self.folds[chosen])
+            clusters = torch.arange(len(chosen)) if self.clusters is None else self.clusters[chosen]
+            (measured,) = limits.review
+            ends = limits.review[measured], limits.fail[measured]
+            found += pair_power(doubts, pairs.labels[chosen], clusters, ends, pairs.names)
         return tuple(found)
 
     def learned(
@@ -184,7 +196,7 @@ def gather(
     evidence = Evidence(
         name, {key: after.scores[key] for key in names}, before, deciding_half, held_out, False, 0.0, 1.0, ""
     )
-    evidence = evidence._replace(power=case.power(measure, evidence.limits()))
+    evidence = evidence._replace(power=case.power(asked, evidence.limits()))
     margin = after.scores.get("class_margin")
     read = share_read(evidence) if margin is None else float((margin < 0).float().mean())
     return Gathered(evidence, float(after.consensus.mean()), read)
@@ -296,8 +308,27 @@ def replacements(found: Sequence[Power]) -> list[Power]:
     return list(chosen.values())
 
 
-def weakest(found: Sequence[Power]) -> Power:
-    """The wrong label that is found least often: what the bound hangs on. Of classes that is the look-alike one, or
-    one half way to another; of other labels a replaced one, the largest size of each."""
-    wrong = [*replacements(found), *(power for power in found if power["harm"] in {LOOKALIKE, MIXED})]
-    return min(wrong, key=lambda power: power["low"])
+def weakest(found: Sequence[Power], error: float) -> tuple[Power, float]:
+    """The wrong label that is found least often, and the lower end of its power: what the bound hangs on.
+
+    Candidates are replaced labels, the largest size of each; of classes also each class under the label it is most
+    easily taken for, and images half way to another class.
+
+    Args:
+        found: Measured powers.
+        error: Probability that the lower end lies above the smallest true power. It is that of a single one: for the
+            smallest of several lower ends to lie above the smallest power, the one of that very power must.
+    """
+    wrong = [*replacements(found), *(power for power in found if power["harm"].startswith((LOOKALIKE, MIXED)))]
+    ends = [
+        lower_end(round(power["rate"] * power["n"]), power["n"], error, power.get("largest_group", 1))
+        for power in wrong
+    ]
+    return min(zip(wrong, ends, strict=True), key=lambda pair: pair[1])
+
+
+def shown_powers(found: Sequence[Power]) -> list[Power]:
+    """Powers for people: of the pairs of classes only the one that is found least often."""
+    pairs = [power for power in found if power["harm"].startswith(LOOKALIKE)]
+    worst = min(pairs, key=lambda power: power["low"], default=None)
+    return [power for power in found if power not in pairs or power is worst]

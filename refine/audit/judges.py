@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from refine.audit.measures import suspicion
+from refine.audit.measures import log_probabilities, suspicion
 from refine.audit.randomization import JudgeBatches
 from refine.data.images import to_float
 from refine.errors import InputError
@@ -132,6 +132,24 @@ def judge(
         parts.append({name: torch.stack([one[name] for one in each]).mean(0) for name in each[0]})
         same.append(_consensus(answers, kind, _spread(labels) if kind == "targets" else None))
     return Judged({name: torch.cat([part[name] for part in parts]) for name in parts[0]}, torch.cat(same))
+
+
+def doubts_by_class(judges: Judges, images: Tensor, folds: Tensor) -> Tensor:
+    """What `judge` would call ``class_doubt`` under each label, with one look at the images.
+
+    Args:
+        judges: Judges of classes.
+        images: ``(N, C, H, W)`` uint8.
+        folds: ``(N,)`` the fold of the picture that each image shows.
+
+    Returns:
+        ``(N, K)`` nats, 0 or more.
+    """
+    parts = []
+    for pictures, fold in zip(*(torch.split(whole, AT_ONCE["class"]) for whole in (images, folds)), strict=True):
+        answers = judges.answers(to_float(pictures), fold)
+        parts.append(torch.stack([-log_probabilities(said) for said in answers]).mean(0))
+    return torch.cat(parts)
 
 
 def _spread(labels: Tensor) -> Tensor:

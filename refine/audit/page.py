@@ -78,7 +78,7 @@ def write_audit_page(
         answers=cards(audit),
         way_out=out_of_it(audit),
         remedies=audit.get("remedies", []),
-        reasons=[*audit["wrong_labels"]["reasons"], *trust(audit)],
+        reasons=[*audit["bound_under_planted_corruption"]["reasons"], *trust(audit)],
         judges=judges_table(audit),
         power_plot=power_svg(audit),
         rejects_plot=false_rejects_svg(audit),

@@ -1,11 +1,14 @@
 """A person's verdicts added to a finished audit, without training."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
 from refine.audit.auditor import read_audit, read_certificates
+from refine.audit.bound import events, shared_error
 from refine.audit.conclusion import bound, counts, write_audit
-from refine.audit.decisions import Decision, decide, moved_limit, read_decisions
+from refine.audit.decisions import Decision, cut_points, decide, moved_limit, read_decisions
+from refine.audit.families import ADAPTED
 from refine.audit.pairs import open_pairs
 from refine.audit.result import SUMMARY, Audit, Certificate, JudgeRecord
 from refine.audit.verdicts import verdict_of
@@ -23,6 +26,8 @@ def redecide(output: Path, decisions: Path) -> Audit:
         InputError: If the folder holds no whole audit, its datasets have gone, or the decisions cannot be read.
     """
     audit, before = read_audit(output), read_certificates(output)
+    if "bound_under_planted_corruption" not in audit:
+        raise InputError(f"{output / SUMMARY}: made by an earlier version, whose bound held too seldom; audit again")
     made = audit["provenance"]
     if not made.keys() >= NEEDED:
         raise InputError(f"{output / SUMMARY}: damaged, its provenance does not say what was audited; audit again")
@@ -48,7 +53,7 @@ def redecide(output: Path, decisions: Path) -> Audit:
         certificates.append(Certificate(key=key, verdict=verdict, by="audit", reasons=reasons, scores=one["scores"]))
     certificates = decide(certificates, decided)
     audit["judges"], audit["counts"], audit["decided_by_person"] = records, counts(certificates), len(decided)
-    audit["wrong_labels"] = bound(certificates, records)
+    audit["bound_under_planted_corruption"] = bound(certificates, records, audit.get("largest_group", 1))
     made["decisions"] = str(decisions)
     write_audit(output, audit, certificates, opened)
     return audit
@@ -61,16 +66,21 @@ def recalibrated(
 
     Args:
         records: Of the evidence.
-        certificates: With the scores of every decided image, by key.
+        certificates: With the scores of every image, by key.
         decided: All decisions, by key.
     """
+    families = {
+        name.partition(": ")[0] for name, one in records.items() if one["competent"] and "fail_threshold" in one
+    }
+    error = shared_error(events(records, sorted(families - {ADAPTED}), decided=True))
     found: dict[str, JudgeRecord] = {}
     for name, record in records.items():
         if not record["competent"]:
             found[name] = record
             continue
-        scores = [certificates[key]["scores"][name] for key in decided]
+        scores = {key: one["scores"][name] for key, one in certificates.items()}
         benign = record.get("benign_threshold", record["threshold"])  # all decisions count, whenever they were made
-        limit = moved_limit(scores, list(decided.values()), benign)
+        cuts = cut_points(list(scores.values()), benign, record.get("fail_threshold", math.inf))
+        limit = moved_limit([scores[key] for key in decided], list(decided.values()), benign, cuts, error)
         found[name] = {**record, "threshold": limit, "benign_threshold": benign}
     return found

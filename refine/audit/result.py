@@ -40,6 +40,8 @@ class Rate(TypedDict):
     """The part of ``rate`` with the verdict fail; the rest asks for a review."""
     failed_interval: NotRequired[list[float]]
     """Exact 95 % interval of it."""
+    largest_group: NotRequired[int]
+    """Number of these images in the largest group, where images come in groups."""
 
 
 class Power(Rate):
@@ -135,7 +137,10 @@ class Audit(TypedDict):
     """Of benign changes, all together."""
     false_rejects_by_change: dict[str, Rate]
     power: list[Power]
-    wrong_labels: Bound
+    bound_under_planted_corruption: Bound
+    """It takes natural wrong labels to be found as often as planted ones."""
+    largest_group: NotRequired[int]
+    """Number of images in the largest group, where images come in groups."""
     remedies: NotRequired[list[Remedy]]
     """What would help where the audit is inconclusive, the cheapest first; else empty."""
     ranking: NotRequired[Ranking | None]

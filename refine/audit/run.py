@@ -8,10 +8,11 @@ from pathlib import Path
 import torch
 
 import refine
+from refine.audit.calibration import largest_group
 from refine.audit.conclusion import bound, counts, write_audit
 from refine.audit.decisions import decide, read_decisions
 from refine.audit.evidence import Evidence
-from refine.audit.families import Case, adapted, content, given, load_given
+from refine.audit.families import Case, adapted, content, given, load_given, shown_powers
 from refine.audit.further import moved_structure, open_real, real, way_back
 from refine.audit.judges import NETWORKS, Judges, in_folds
 from refine.audit.lost import LOST, are_lost
@@ -68,7 +69,7 @@ def run_audit(
     clusters = cluster_numbers(load_clusters(setting.groups, pairs.keys))
     claim_output(output)
     folds = in_folds(pairs.labels, pairs.kind, setting.folds, setting.seed, clusters)
-    evidence, families, notes = _gather(Case(pairs, folds, setting, lambda done: None), layouts[1])
+    evidence, families, notes = _gather(Case(pairs, folds, setting, lambda done: None, clusters), layouts[1])
     records = {name: record for one in evidence for name, record in one.records().items()}
     if decisions:
         undecided = {one["key"]: one for one in certify(pairs.keys, evidence, records)}
@@ -83,8 +84,9 @@ def run_audit(
         "judges": records,
         "false_rejects": (trusted or evidence[0]).all_rejected(),
         "false_rejects_by_change": (trusted or evidence[0]).rejected(),
-        "power": list((trusted or evidence[0]).power),
-        "wrong_labels": bound(certificates, records),
+        "power": shown_powers((trusted or evidence[0]).power),
+        "bound_under_planted_corruption": bound(certificates, records, largest_group(clusters)),
+        "largest_group": largest_group(clusters),
         "decided_by_person": len(decisions),
         "missing": len(opened.synthetic.records()) - len(pairs.keys),
         "provenance": {

@@ -8,18 +8,19 @@ from refine.report.tables import Table, without_empty
 from refine.report.words import VERDICTS, Answer, Mark, at_most, count, percent
 
 QUESTION = "Are the labels right?"
+BOUND = "Bound under planted corruption"
 
 
 def are_they_right(audit: Audit) -> Answer:
     """By the upper bound on wrong labels; a no where more images fail than false alarms explain."""
-    bound = audit["wrong_labels"]
+    bound = audit["bound_under_planted_corruption"]
     upper, passed = bound["upper"], bound["upper_of_passed"]
     sure = f"with {percent(bound['confidence'])} confidence".replace(".0 %", " %")
     sentences = []
     if upper is not None:
-        sentences.append(f"At most {at_most(upper)} of all labels are wrong, {sure}.")
+        sentences.append(f"{BOUND}: at most {at_most(upper)} of all labels are wrong, {sure}.")
     if passed is not None:
-        sentences.append(f"Among the images that passed, at most {at_most(passed)} are, {sure}.")
+        sentences.append(f"{BOUND}: among the images that passed, at most {at_most(passed)} are wrong, {sure}.")
     if upper is None and passed is None:
         sentences = ["How many labels are wrong cannot be said.", *bound["reasons"]]
     mark, verdict = _mark(audit)
@@ -86,7 +87,7 @@ def more_than_chance(audit: Audit) -> bool:
 
 
 def _mark(audit: Audit) -> tuple[Mark, str]:
-    counts, bound = audit["counts"], audit["wrong_labels"]
+    counts, bound = audit["counts"], audit["bound_under_planted_corruption"]
     if more_than_chance(audit):
         return "bad", f"✗ {counts['fail']} failed"
     if bound["upper"] is None or counts["inconclusive"] * 2 > audit["images"]:

@@ -34,14 +34,15 @@ def print_table(audit: Audit, output: Path, console: Console | None = None) -> N
         size = "" if one["size"] is None else f"{one['size']:g} {one['unit']}"
         power.add_row(Text(one["harm"]), size, _rate(one), f"{one.get('failed', 0.0):.1%}")
     console.print(power)
-    bound = audit["wrong_labels"]
+    bound = audit["bound_under_planted_corruption"]
     if bound["upper"] is None:
-        console.print(Text(f"wrong labels: {' '.join(bound['reasons'])}"), soft_wrap=True)
+        console.print(Text(f"bound under planted corruption: {' '.join(bound['reasons'])}"), soft_wrap=True)
     else:
         left = bound["upper_of_passed"]
         rest = "" if left is None else f", {left:.2%} of those that passed"
         console.print(
-            Text(f"wrong labels: at most {bound['upper']:.1%} of all{rest} (95 % confidence)"), soft_wrap=True
+            Text(f"bound under planted corruption: wrong labels at most {bound['upper']:.1%} of all{rest} (95 %)"),
+            soft_wrap=True,
         )
     console.print(Text(f"page: {output / PAGE}"), soft_wrap=True)
 

@@ -4,6 +4,8 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 
 import torch
+from scipy.optimize import brentq
+from scipy.special import rel_entr
 from scipy.stats import beta, norm, t
 from torch import Tensor
 
@@ -95,12 +97,52 @@ def clopper_pearson(hits: int, tries: int, level: float = 0.95) -> tuple[float, 
     Source:
         Clopper and Pearson 1934, Biometrika 26(4), by the quantiles of the beta distribution.
     """
+    tail = (1.0 - level) / 2
+    high = upper_end(hits, tries, tail)
+    return lower_end(hits, tries, tail), high
+
+
+def upper_end(hits: int, tries: int, error: float, largest: int = 1) -> float:
+    """Upper confidence limit of a share, where the tries may come in groups.
+
+    Args:
+        hits: Number of tries that are hits.
+        tries: Number of tries; 0 gives 1.
+        error: Probability of a true share above the limit, at most.
+        largest: Number of tries in the largest group. Within a group, tries may depend on each other in any way;
+            groups are independent.
+
+    Returns:
+        For independent tries the exact limit (Clopper-Pearson). For groups the limit of a Chernoff bound, in which
+        ``tries / largest`` takes the place of the number of tries: for X in [0, c], c <= 1, with mean cp, convexity
+        gives E exp(-sX) <= (1 - p + p exp(-s))^c, and these exponents sum to ``tries / largest``.
+
+    Raises:
+        ValueError: Unless 0 <= hits <= tries.
+
+    Source:
+        Clopper and Pearson 1934, Biometrika 26(4); Hoeffding 1963, JASA 58(301), theorem 1.
+    """
     if not 0 <= hits <= tries:
         raise ValueError(f"{hits} hits of {tries} tries")
-    tail = (1.0 - level) / 2
-    low = float(beta.ppf(tail, hits, tries - hits + 1)) if hits else 0.0
-    high = float(beta.ppf(1.0 - tail, hits + 1, tries - hits)) if hits < tries else 1.0
-    return low, high
+    if hits == tries:
+        return 1.0
+    if largest <= 1:
+        return float(beta.ppf(1.0 - error, hits + 1, tries - hits))
+    share, needed, most = hits / tries, -math.log(error) * largest / tries, 1.0 - 1e-12
+    if relative_entropy(share, most) <= needed:
+        return 1.0
+    return float(brentq(lambda p: relative_entropy(share, p) - needed, share, most))
+
+
+def lower_end(hits: int, tries: int, error: float, largest: int = 1) -> float:
+    """Lower confidence limit of a share; arguments as of `upper_end`."""
+    return 1.0 - upper_end(tries - hits, tries, error, largest) if tries else 0.0
+
+
+def relative_entropy(share: float, probability: float) -> float:
+    """Relative entropy of two coins in nats: ``n`` times it is the exponent of the Chernoff bound of n tries."""
+    return float(rel_entr(share, probability) + rel_entr(1.0 - share, 1.0 - probability))
 
 
 def cluster_numbers(groups: Sequence[str]) -> Tensor:

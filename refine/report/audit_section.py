@@ -73,7 +73,7 @@ def audit_section(audited: Audited, synthetic: Path, refined: Path) -> AuditSect
         way_out=out_of_it(summary),
         remedies=summary.get("remedies", []),
         trust=trust(summary),
-        reasons=summary["wrong_labels"]["reasons"],
+        reasons=summary["bound_under_planted_corruption"]["reasons"],
         cases=found,
         wrong=len(worst),
         inconclusive=summary["counts"]["inconclusive"],

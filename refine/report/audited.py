@@ -22,6 +22,7 @@ from refine.errors import InputError
 from refine.report.read import Node, read_json
 
 AUDIT = "make it anew with `refine audit`"
+BOUND = "bound_under_planted_corruption"
 
 
 class Audited(NamedTuple):
@@ -49,6 +50,8 @@ def read_audit(folder: Path) -> Audited:
 
 
 def _summary(top: Node) -> Audit:
+    if top.optional(BOUND) is None and top.optional("wrong_labels") is not None:
+        raise InputError(f"{top.file}: its bound was made by an earlier version and held too seldom; {AUDIT}")
     decided, missing = top.optional("decided_by_person"), top.optional("missing")
     provenance, remedies, ranking = (top.optional(name) for name in ("provenance", "remedies", "ranking"))
     return {
@@ -60,7 +63,7 @@ def _summary(top: Node) -> Audit:
         "false_rejects": _rate(top.need("false_rejects")),
         "false_rejects_by_change": {name: _rate(node) for name, node in top.need("false_rejects_by_change").items()},
         "power": [_power(node) for node in top.need("power").elements()],
-        "wrong_labels": _bound(top.need("wrong_labels")),
+        "bound_under_planted_corruption": _bound(top.need(BOUND)),
         "remedies": [_remedy(node) for node in remedies.elements()] if remedies else [],
         "ranking": {"by": ranking.need("by").text(), "rate": ranking.need("rate").share()} if ranking else None,
         "decided_by_person": decided.count() if decided else 0,

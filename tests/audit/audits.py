@@ -54,7 +54,7 @@ def audit(certificates: Sequence[Certificate] = (), **more: Any) -> Audit:
             power("another class's image", 98),
             *(power("moved", hits, size=size, unit="pixels") for size, hits in ((1, 5), (2, 60), (8, 99))),
         ],
-        "wrong_labels": {
+        "bound_under_planted_corruption": {
             "upper": 0.031,
             "upper_of_passed": 0.012,
             "confidence": 0.95,

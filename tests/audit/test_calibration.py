@@ -13,13 +13,14 @@ from refine.audit.calibration import (
     above,
     benign_scores,
     false_rejects,
-    lookalike_power,
+    pair_power,
     planted_power,
     rate,
     rate_of,
     thresholds,
 )
-from refine.metrics.intervals import clopper_pearson
+from refine.audit.result import Power
+from refine.metrics.intervals import clopper_pearson, upper_end
 from tests.audit.scenes import draws
 
 
@@ -117,19 +118,45 @@ def test_images_stand_in_for_each_other_within_a_fold() -> None:
     assert found[0]["rate"] == 0.0
 
 
-def test_the_look_alike_is_the_class_that_is_missed_most_easily() -> None:
-    """Neighbors in gray are 0.5 apart, and a limit of 0.6 misses them, but not the others."""
-    found = lookalike_power(IMAGES, FOLDS, LABELS, oracle, limits(0.6), 4)
-    assert (found["harm"], found["rate"], found["n"]) == (LOOKALIKE, 0.0, 40)
-    assert lookalike_power(IMAGES, FOLDS, LABELS, oracle, limits(0.4), 4)["rate"] == 1.0
-    replaced = planted_power("class", NAMES, IMAGES, FOLDS, LABELS, oracle, limits(0.6), 0)[0]
-    assert 0.2 < replaced["rate"] < 0.8
+DOUBTS = (torch.arange(4)[None] - LABELS[:, None]).abs() / 2
+"""What `oracle` says under each label: neighbors in gray are 0.5 apart."""
 
 
-def test_a_class_that_is_not_there_does_not_matter() -> None:
+def pairs_of(doubts: Tensor, review: float, labels: Tensor = LABELS, most: int = 10) -> list[Power]:
+    return pair_power(doubts, labels, torch.arange(len(labels)) // (1 if most == 10 else 2), (review, 99.0), NAMES)
+
+
+def test_each_class_is_measured_under_the_label_that_is_missed_most_easily(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("refine.audit.calibration.ENOUGH", 10)
+    doubts = DOUBTS.clone()
+    doubts[LABELS == 3, 1] = torch.arange(10) / 9  # of ten images of d labeled b, about half are found
+    found = {one["harm"]: one for one in pairs_of(doubts, 0.4)}
+    assert set(found) == {
+        f"{LOOKALIKE}: {names}" for names in ("a labeled b", "b labeled a", "c labeled a", "d labeled b")
+    }
+    worst = found[f"{LOOKALIKE}: d labeled b"]
+    assert (worst["rate"], worst["n"]) == (0.6, 10)
+    assert (worst["low"], worst["high"]) == (clopper_pearson(6, 10)[0], upper_end(6, 10, 0.025 / 3))
+    assert {one["rate"] for harm, one in found.items() if not harm.endswith("d labeled b")} == {1.0}
+
+
+def test_one_hard_pair_is_not_drowned_by_the_others() -> None:
+    """Pooled over all images the power is 0.99."""
+    labels = torch.arange(400) // 100
+    doubts = torch.ones(400, 4)
+    doubts[:12, 3] = 0.0
+    assert min(one["rate"] for one in pairs_of(doubts, 0.5, labels)) == 0.88
+
+
+def test_rare_classes_are_measured_together_under_their_hardest_label() -> None:
+    (found,) = pairs_of(DOUBTS, 0.6)
+    assert (found["harm"], found["rate"], found["n"]) == (f"{LOOKALIKE}: 4 classes of fewer than 40 images", 0.0, 40)
+    assert pairs_of(DOUBTS, 0.4)[0]["rate"] == 1.0
     few = LABELS < 2
-    found = lookalike_power(IMAGES[few], FOLDS[few], LABELS[few], oracle, limits(0.4), 4)
-    assert (found["rate"], found["n"]) == (1.0, 20)
+    (found,) = pairs_of(DOUBTS[few], 0.4, LABELS[few])
+    assert (found["harm"], found["n"]) == (f"{LOOKALIKE}: 2 classes of fewer than 40 images", 20)
+    assert "largest_group" not in found
+    assert pairs_of(DOUBTS, 0.4, most=2)[0]["largest_group"] == 2
 
 
 def test_the_power_says_how_many_of_the_planted_fail() -> None:

@@ -5,11 +5,12 @@ from pathlib import Path
 from refine.audit.conclusion import bound, counts, write_audit
 from refine.audit.pairs import open_pairs
 from refine.audit.result import LINES, PAGE, SUMMARY, Certificate, JudgeRecord, Power, Verdict
+from refine.metrics.intervals import lower_end
 from tests.audit.audits import audit, certificate, power
 from tests.audit.shapes import write_shapes
 
 REPLACED = power("another class's image", 98)
-LOOKALIKE = power("look-alike class's image", 90)
+LOOKALIKE = power("hardest pair of classes: red labeled green", 90)
 
 
 def record(competent: bool = True, decides: bool = True, found: Sequence[Power] = (REPLACED, LOOKALIKE)) -> JudgeRecord:
@@ -32,16 +33,19 @@ def test_images_are_counted_by_verdict_and_none_is_forgotten() -> None:
 
 def test_the_bound_hangs_on_the_wrong_label_that_is_found_least_often() -> None:
     found = bound(lines(), {"content: doubt": record()})
-    assert "look-alike class's image" in found["reasons"][1]
+    assert "hardest pair of classes: red labeled green" in found["reasons"][1]
     assert f"{LOOKALIKE['low']:.1%}" in found["reasons"][1]
     assert "10 of 100 images did not pass" in found["reasons"][0]
 
 
-def test_the_best_family_is_taken() -> None:
+def test_the_best_family_is_taken_at_its_share_of_the_error() -> None:
     records = {"content: doubt": record(), "real: doubt": record(found=[power("another class's image", 99)])}
-    assert f"{power('', 99)['low']:.1%}" in bound(lines(), records)["reasons"][1]
+    best = f"{lower_end(99, 100, 0.05 / 3):.1%}"
+    assert best in bound(lines(), records)["reasons"][1]
     records["adapted: doubt"] = record(found=[power("another class's image", 100)])  # learned from refined images
-    assert f"{power('', 99)['low']:.1%}" in bound(lines(), records)["reasons"][1]
+    assert best in bound(lines(), records)["reasons"][1]
+    records["given: doubt"] = record(found=[power("another class's image", 90)])
+    assert f"{lower_end(99, 100, 0.05 / 4):.1%}" in bound(lines(), records)["reasons"][1]
 
 
 def test_without_a_competent_judge_there_is_no_bound() -> None:
@@ -62,7 +66,11 @@ def test_judges_that_learned_from_refined_images_bound_nothing() -> None:
 
 
 def test_what_a_person_found_right_is_not_rejected() -> None:
-    decided = [*lines(90, 0), *(certificate(f"p{number}.png", "pass", by="person") for number in range(10))]
+    scores = {"content: doubt": 0.1}
+    decided = [
+        *lines(90, 0),
+        *(certificate(f"p{number}.png", "pass", by="person", scores=scores) for number in range(10)),
+    ]
     found = bound(decided, {"content: doubt": record()})
     assert "0 of 100 images did not pass" in found["reasons"][0]
 

@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from refine.audit.calibration import Thresholds
+from refine.audit.calibration import ENOUGH, Thresholds
 from refine.audit.evidence import POWER, Evidence
-from refine.audit.families import ENOUGH, Case, finds, gather, replacements, weakest
+from refine.audit.families import Case, finds, gather, replacements, shown_powers, weakest
 from refine.audit.judges import Judges, Member
 from refine.audit.pairs import Pairs
 from refine.audit.result import JUDGES
@@ -13,7 +13,7 @@ from refine.audit.setting import Setting
 from refine.cli import main
 from refine.interop.bundle import write_bundle
 from refine.methods.task import Task
-from refine.metrics.intervals import clopper_pearson
+from refine.metrics.intervals import clopper_pearson, lower_end
 from tests.apply.tiny import save_tiny
 from tests.audit.audits import power
 from tests.audit.shapes import CLASSES, SPOILED, Finished, audit_of, certificates, summary
@@ -45,11 +45,39 @@ def test_a_size_that_was_hardly_planted_says_nothing() -> None:
 def test_the_bound_hangs_on_the_wrong_label_that_is_found_least_often() -> None:
     replaced, alike, moved = (
         power("another class's image", 99),
-        power("look-alike class's image", 80),
+        power("hardest pair of classes: 9 labeled 7", 80),
         power("moved", 1),
     )
-    assert weakest([replaced, alike, moved]) == alike
-    assert weakest([replaced, moved]) == replaced
+    assert weakest([replaced, alike, moved], 0.01) == (alike, lower_end(80, 100, 0.01))
+    assert weakest([replaced, moved], 0.01) == (replaced, lower_end(99, 100, 0.01))
+
+
+def test_plants_of_one_group_count_as_one() -> None:
+    alone, grouped = power("another class's image", 95), power("another class's image", 97)
+    grouped["largest_group"] = 10
+    assert weakest([alone, grouped], 0.01) == (grouped, lower_end(97, 100, 0.01, 10))
+
+
+def test_of_all_pairs_of_classes_people_see_the_hardest() -> None:
+    replaced = power("another class's image", 99)
+    pairs = [power(f"hardest pair of classes: {number}", 90 + number) for number in range(3)]
+    assert shown_powers([replaced, *pairs]) == [replaced, pairs[0]]
+
+
+def test_groups_are_counted_in_every_power() -> None:
+    images = dark_and_bright()
+    pairs = Pairs("class", ("dark", "bright"), tuple(map(str, range(120))), images, images, LABELS)
+    case = Case(pairs, torch.arange(120) // 60, Setting(), lambda done: None, torch.arange(120) // 3)
+    found = gather(
+        "content",
+        Judges("content", (Member("reader", -1, Reader(9.0)),)),
+        case,
+        pairs.synthetic[:20],
+        case.folds[:20],
+        pairs.labels[:20],
+    )
+    assert all(one["largest_group"] in {2, 3} for one in found.evidence.power)
+    assert {one["harm"].partition(":")[0] for one in found.evidence.power} >= {"hardest pair of classes"}
 
 
 def test_limits_and_power_are_measured_on_a_random_part(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -137,8 +137,8 @@ def test_keys_that_are_not_listed_are_counted(tmp_path: Path, sides: tuple[Layou
 def test_words_of_strangers_are_text(tmp_path: Path, sides: tuple[Layout, Layout]) -> None:
     found = [certificate(f"{HOSTILE}.png", verdict, reasons=[HOSTILE], scores={HOSTILE: 1.0}) for verdict in ("fail",)]
     judge = {**audit()["judges"]["agreement"], "why": HOSTILE}
-    bound = {**audit()["wrong_labels"], "reasons": [HOSTILE]}
-    record = audit(found, judges={HOSTILE: judge}, wrong_labels=bound, provenance={HOSTILE: HOSTILE})
+    bound = {**audit()["bound_under_planted_corruption"], "reasons": [HOSTILE]}
+    record = audit(found, judges={HOSTILE: judge}, bound_under_planted_corruption=bound, provenance={HOSTILE: HOSTILE})
     page = write(tmp_path, found, sides, record=record)
     assert "<script" not in page
     assert page.count("&lt;script&gt;") >= 8

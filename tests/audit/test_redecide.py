@@ -85,13 +85,13 @@ def verdicts(own: Finished) -> list[Verdict]:
 
 def test_many_decisions_move_the_limit_for_a_review(own: Finished) -> None:
     limit = doubt(own)
-    decide(own, dict.fromkeys(DOUBTED[10:90], "pass"))
+    decide(own, dict.fromkeys(DOUBTED[10:], "pass"))
     record, lines = summary(own.output)["judges"][NAME], certificates(own.output)
-    assert record["threshold"] == lines[DOUBTED[89]]["scores"][NAME]
+    assert record["threshold"] == max(lines[name]["scores"][NAME] for name in DOUBTED)
     assert record["benign_threshold"] == limit
-    assert verdicts(own) == ["pass"] * 90 + ["review"] * 20
+    assert verdicts(own) == ["pass"] * len(DOUBTED)
     assert lines[DOUBTED[0]]["by"] == "audit"
-    bound = summary(own.output)["wrong_labels"]
+    bound = summary(own.output)["bound_under_planted_corruption"]
     assert "10 of them only before a person's decisions moved the limits" in bound["reasons"][0]
 
 
@@ -104,10 +104,11 @@ def test_few_decisions_stand_alone(own: Finished) -> None:
 
 def test_decisions_against_it_move_the_limit_back(own: Finished) -> None:
     limit = doubt(own)
-    decide(own, dict.fromkeys(DOUBTED[10:90], "pass"))
+    decide(own, dict.fromkeys(DOUBTED[10:-10], "pass"))
+    assert summary(own.output)["judges"][NAME]["threshold"] > limit
     decide(own, dict.fromkeys(DOUBTED[:40], "fail"))
     assert summary(own.output)["judges"][NAME]["threshold"] == limit
-    assert verdicts(own)[90:] == ["review"] * 20
+    assert verdicts(own)[-10:] == ["review"] * 10
 
 
 @pytest.mark.parametrize(
@@ -143,6 +144,16 @@ def test_a_summary_that_does_not_say_what_was_audited_is_refused(
     (own.output / SUMMARY).write_text(json.dumps(audit))
     assert decide(own, {}) == 2
     assert "its provenance does not say what was audited; audit again" in capsys.readouterr().err
+
+
+def test_an_audit_with_the_bound_of_an_earlier_version_is_refused(
+    own: Finished, capsys: pytest.CaptureFixture[str]
+) -> None:
+    audit: dict[str, object] = {**summary(own.output)}
+    audit["wrong_labels"] = audit.pop("bound_under_planted_corruption")
+    (own.output / SUMMARY).write_text(json.dumps(audit))
+    assert decide(own, {}) == 2
+    assert "made by an earlier version, whose bound held too seldom; audit again" in capsys.readouterr().err
 
 
 def test_training_is_where_it_is_looked_for(own: Finished, tmp_path: Path) -> None:

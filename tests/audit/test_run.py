@@ -50,7 +50,7 @@ def test_the_summary_says_what_the_lines_say(finished: Finished) -> None:
     }
     assert (audit["kind"], audit["classes"], audit["images"]) == ("class", list(CLASSES), IMAGES)
     assert (audit["missing"], audit["decided_by_person"]) == (0, 0)
-    bound, truth = audit["wrong_labels"], len(SPOILED) / IMAGES
+    bound, truth = audit["bound_under_planted_corruption"], len(SPOILED) / IMAGES
     assert bound["upper"] is not None
     assert truth < bound["upper"] < 4 * truth
     assert bound["upper_of_passed"] is not None
@@ -84,7 +84,7 @@ def test_judges_that_learned_nothing_decide_nothing(
     audit = summary(tmp_path / "audit")
     assert audit["counts"] == {"pass": 0, "review": 0, "fail": 0, "inconclusive": IMAGES}
     assert not any(record["competent"] for record in audit["judges"].values())
-    assert audit["wrong_labels"]["upper"] is None
+    assert audit["bound_under_planted_corruption"]["upper"] is None
     said = capsys.readouterr().out.splitlines()
     assert (
         said[0]
@@ -172,7 +172,9 @@ def test_decisions_are_read_before_anything_is_trained(
 def test_decisions_stand_and_move_limits_in_a_first_audit_too(
     tmp_path: Path, finished: Finished, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("refine.audit.redecide.moved_limit", lambda scores, decisions, limit: limit + len(scores))
+    monkeypatch.setattr(
+        "refine.audit.redecide.moved_limit", lambda scores, decisions, limit, *rest: limit + len(scores)
+    )
     path = tmp_path / "decisions.csv"
     path.write_text("key,verdict\nbar/03.png,pass\ndisk/05.png,fail\n")
     judge = ["--judge", str(finished.output / JUDGES / "content-0"), "--steps", "1", "--networks", "small-cnn"]

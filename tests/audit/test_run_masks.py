@@ -67,7 +67,7 @@ def test_harm_is_found_size_by_size_and_bounds_the_wrong_ones(output: Path) -> N
     moved = {power["size"]: power["rate"] for power in audit["power"] if power["harm"] == "moved"}
     assert moved[1] < moved[8]
     assert moved[8] > 0.9
-    upper = audit["wrong_labels"]["upper"]
+    upper = audit["bound_under_planted_corruption"]["upper"]
     assert upper is not None
     assert len(WRONG) / IMAGES < upper < 1
     structure = [record for name, record in audit["judges"].items() if name.startswith("structure")]

@@ -35,13 +35,16 @@ def told(found: Audit) -> str:
 def test_all_images_that_pass_are_a_yes_with_the_bound() -> None:
     answer = are_they_right(audit(of(passed=50)))
     assert (answer.mark, answer.verdict, answer.figure) == ("good", "✓ yes", "≤ 3.1 % wrong")
-    assert "At most 3.1 % of all labels are wrong, with 95 % confidence." in answer.sentences
+    assert (
+        "Bound under planted corruption: at most 3.1 % of all labels are wrong, with 95 % confidence."
+        in answer.sentences
+    )
 
 
 def test_an_upper_bound_is_rounded_up() -> None:
-    assert are_they_right(audit(of(passed=9), wrong_labels=bound(0.01201))).figure == "≤ 1.3 % wrong"
-    assert are_they_right(audit(of(passed=9), wrong_labels=bound(0.0003))).figure == "≤ 0.1 % wrong"
-    assert are_they_right(audit(of(passed=9), wrong_labels=bound(0.012))).figure == "≤ 1.2 % wrong"
+    assert are_they_right(audit(of(passed=9), bound_under_planted_corruption=bound(0.01201))).figure == "≤ 1.3 % wrong"
+    assert are_they_right(audit(of(passed=9), bound_under_planted_corruption=bound(0.0003))).figure == "≤ 0.1 % wrong"
+    assert are_they_right(audit(of(passed=9), bound_under_planted_corruption=bound(0.012))).figure == "≤ 1.2 % wrong"
 
 
 def test_more_failures_than_false_alarms_explain_are_a_no() -> None:
@@ -75,14 +78,14 @@ def test_what_is_open_takes_the_yes_away(counts: dict[str, int], verdict: str) -
 
 
 def test_without_a_bound_it_is_inconclusive_and_the_reasons_are_told() -> None:
-    found = audit(of(open=20), wrong_labels=bound(None, None, "No judge is competent."))
+    found = audit(of(open=20), bound_under_planted_corruption=bound(None, None, "No judge is competent."))
     answer = are_they_right(found)
     assert (answer.mark, answer.verdict, answer.figure) == ("unknown", "? inconclusive", "not known")
     assert answer.sentences == ["How many labels are wrong cannot be said.", "No judge is competent."]
 
 
 def test_a_bound_on_those_that_passed_alone_is_called_so() -> None:
-    answer = are_they_right(audit(of(passed=50, open=9), wrong_labels=bound(None, 0.02)))
+    answer = are_they_right(audit(of(passed=50, open=9), bound_under_planted_corruption=bound(None, 0.02)))
     assert answer.figure == "≤ 2.0 % wrong of those that passed"
     assert answer.mark == "unknown"
 

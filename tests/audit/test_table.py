@@ -27,7 +27,7 @@ def test_all_that_matters_is_said() -> None:
         "another class's image",
         "2 pixels",
         "60.0%",
-        "wrong labels: at most 3.1% of all, 1.20% of those that passed (95 % confidence)",
+        "bound under planted corruption: wrong labels at most 3.1% of all, 1.20% of those that passed (95 %)",
         "out/audit.html",
     ):
         assert said in text
@@ -35,8 +35,8 @@ def test_all_that_matters_is_said() -> None:
 
 def test_without_a_bound_its_reasons_are_said() -> None:
     nothing = {"upper": None, "upper_of_passed": None, "confidence": 0.95, "reasons": ["No judge is competent."]}
-    text = printed(audit([certificate("a")], wrong_labels=nothing))
-    assert "wrong labels: No judge is competent." in text
+    text = printed(audit([certificate("a")], bound_under_planted_corruption=nothing))
+    assert "bound under planted corruption: No judge is competent." in text
     assert "at most" not in text
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from refine.audit.result import SUMMARY
 from refine.errors import InputError
 from refine.report.audited import read_audit
 from tests.audit.audits import audit, certificate, save_audit
@@ -44,7 +45,16 @@ def test_what_would_help_and_ranks_are_read(tmp_path: Path) -> None:
 
 def test_a_bound_that_is_not_known_stays_so(tmp_path: Path) -> None:
     bound: dict[str, Any] = {"upper": None, "upper_of_passed": None, "confidence": 0.95, "reasons": []}
-    assert read_audit(changed(tmp_path, wrong_labels=bound)).summary["wrong_labels"]["upper"] is None
+    found = read_audit(changed(tmp_path, bound_under_planted_corruption=bound)).summary
+    assert found["bound_under_planted_corruption"]["upper"] is None
+
+
+def test_an_audit_with_the_bound_of_an_earlier_version_is_refused(tmp_path: Path) -> None:
+    found: dict[str, Any] = {**audit(FOUND)}
+    found["wrong_labels"] = found.pop("bound_under_planted_corruption")
+    (save_audit(tmp_path, FOUND) / SUMMARY).write_text(json.dumps(found))
+    with pytest.raises(InputError, match="made by an earlier version and held too seldom; make it anew with `refine"):
+        read_audit(tmp_path)
 
 
 def test_summary_and_lines_of_different_audits_are_refused(tmp_path: Path) -> None:
@@ -58,7 +68,7 @@ def test_summary_and_lines_of_different_audits_are_refused(tmp_path: Path) -> No
         ({"false_rejects": {"rate": 5, "low": 0, "high": 1, "n": 9}}, r"false_rejects\.rate: expected a number from 0"),
         ({"images": -1}, r"images: expected a whole number from 0 on, found -1"),
         ({"judges": {"x": {"competent": "yes"}}}, r"judges\.x\.competent: expected true or false"),
-        ({"wrong_labels": None}, r"wrong_labels: expected a value, found nothing"),
+        ({"bound_under_planted_corruption": None}, r"bound_under_planted_corruption: expected a value, found nothing"),
     ],
 )
 def test_a_wrong_field_is_named(fields: dict[str, Any], message: str, tmp_path: Path) -> None:
