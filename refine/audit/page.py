@@ -107,7 +107,10 @@ def _groups(
             chosen = worst_first(those, audit["judges"])[: most if is_ranked else limit]
             order = RANKED if is_ranked else "the highest scores first"
         found = cases(chosen, synthetic, refined, audit["judges"])
-        note = f"{len(found)} of {len(those)}, {order}. Bold scores lie above their threshold."
+        bold = (
+            " Bold scores lie above their threshold." if any(each.over for one in found for each in one.scores) else ""
+        )
+        note = f"{len(found)} of {len(those)}, {order}.{bold}"
         undecided = sorted(each["key"] for each in those) if verdict == "review" else []
         if verdict == "inconclusive" and "rank" in those[0]:
             undecided = [each["key"] for each in worst_first(those, audit["judges"])]

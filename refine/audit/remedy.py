@@ -61,19 +61,24 @@ def remedies(audit: Audit, output: Path) -> list[Remedy]:
     found = [*_longer(audit, output, records), *_more_images(audit, output, records)]
     if not found:
         found = _other_judges(audit, output, records, least)
-    why = "Whatever judges can do: draw a random sample, and answer it yourself"
     asked = min(SAMPLE, audit["images"])
+    why = (
+        f"Without judges: look at {asked} images drawn at random, and say for each whether the label is right. It "
+        "tells how many of all labels are wrong, not which"
+    )
     sampled = [] if any(one["action"] == "sample" for one in found) else [_sample(audit, output, asked, why)]
     return [*found, *sampled]
 
 
 def _longer(audit: Audit, output: Path, records: Mapping[str, JudgeRecord]) -> list[Remedy]:
     """More steps where judges do not find the labels even in the images that they learned on."""
+    steps = int(str(audit["provenance"]["steps"]))
+    usual = Setting().steps_for(cast(LabelKind, audit["kind"]), audit["images"])
+    longer = _again(audit, output, "steps", str(min(MOST_STEPS, max(2 * steps, usual))))
     for name in (REAL, CONTENT):
         learned = records[name].get("reached", {}).get("learned_on") if name in records else None
         if learned is None or learned["value"] >= learned["bar"]:
             continue
-        steps = int(str(audit["provenance"]["steps"]))
         why = (
             f"The {name} judges have not learned enough: they find the label in only {percent(learned['value'])} of "
             f"the images that they learned on, after {count(steps, 'step')}"
@@ -81,9 +86,10 @@ def _longer(audit: Audit, output: Path, records: Mapping[str, JudgeRecord]) -> l
         if steps >= MOST_STEPS:
             more = _again(audit, output, "judge", "FILE")
             return [_remedy("judge", None, f"{why}. Ask a larger model of yours, trained on such labels", more)]
-        usual = Setting().steps_for(cast(LabelKind, audit["kind"]), audit["images"])
-        more = _again(audit, output, "steps", str(min(MOST_STEPS, max(2 * steps, usual))))
-        return [_remedy("steps", None, f"{why}. Train them longer", more)]
+        return [_remedy("steps", None, f"{why}. Train them longer", longer)]
+    if steps < usual:
+        why = f"Judges were trained for {count(steps, 'step')}, fewer than the usual {usual}. Train them longer"
+        return [_remedy("steps", None, why, longer)]
     return []
 
 
@@ -114,9 +120,13 @@ def _other_judges(audit: Audit, output: Path, records: Mapping[str, JudgeRecord]
     real, first = records.get(REAL), records.get(CONTENT)
     if real is None:
         known = first.get("reached", {}).get("held_out") if first else None
-        at_home = f" (of synthetic images that they never saw, {percent(known['value'])})" if known else ""
+        at_home = (
+            f"find the label in {percent(known['value'])} of synthetic images that they never saw, but "
+            if known
+            else ""
+        )
         why = (
-            f"The content judges {_short(first)}{at_home}. Label {each} real images{parts} for judges to learn on; a "
+            f"The content judges {at_home}{_short(first)}. Label {each} real images{parts} for judges to learn on; a "
             "model of yours that reads such images will do, too (--judge FILE)"
         )
         return [_remedy("real-labeled", each, why, more)]
@@ -143,8 +153,8 @@ def _missed(record: JudgeRecord) -> list[str]:
 
 
 _SENTENCES = {
-    "label": "find the label in only {} of the refined images (bar {})",
-    "consensus": "say the same of only {} of the refined images (bar {})",
+    "label": "find the label in only {} of the refined ones (bar {})",
+    "consensus": "say the same of only {} of the refined ones (bar {})",
     "power": "can be relied on to find only {} of the planted harm (bar {})",
 }
 

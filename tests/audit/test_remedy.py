@@ -85,7 +85,10 @@ def test_an_audit_with_verdicts_needs_none() -> None:
 def test_a_gap_that_is_too_wide_asks_for_labeled_real_images() -> None:
     remedy = first(inconclusive(content=judge(), adapted=judge(label=0.81)))
     assert (remedy["action"], remedy["images"]) == ("real-labeled", 3 * EACH)
-    assert "find the label in only 9.0 % of the refined images (bar 50.0 %)" in remedy["why"]
+    assert (
+        "find the label in 97.0 % of synthetic images that they never saw, but find the label in only 9.0 % of the "
+        "refined ones (bar 50.0 %)" in remedy["why"]
+    )
     assert f"{EACH} of each class" in remedy["why"]
     assert "--judge" in remedy["why"]
     (line,) = remedy["commands"]
@@ -111,6 +114,12 @@ def test_judges_that_did_not_learn_are_trained_longer(steps: int, asked: int) ->
     assert (remedy["action"], remedy["images"]) == ("steps", None)
     assert "60.0 % of the images that they learned on" in remedy["why"]
     assert words(remedy["commands"][0]).steps == asked
+
+
+def test_judges_that_were_trained_for_fewer_steps_than_usual_are_trained_longer() -> None:
+    remedy = first(inconclusive(steps=416, content=judge()))
+    assert remedy["action"] == "steps"
+    assert "416 steps, fewer than the usual 417" in remedy["why"]
 
 
 def test_judges_that_can_learn_no_longer_make_way_for_a_model_of_the_users() -> None:
