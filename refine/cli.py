@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from refine import __version__, commands
 from refine.errors import DiskFull, InputError, TrainingDiverged
+from refine.files import files_up_to
 
 LIGHTNING = {
     "fit": "train a method on a pair of datasets",
@@ -51,7 +52,8 @@ def main(args: Sequence[str] | None = None) -> int:
 
             return run(given)
         chosen = parser().parse_args(given)
-        return int(chosen.run(chosen))
+        with files_up_to(getattr(chosen, "max_file_size", None)):
+            return int(chosen.run(chosen))
     except SystemExit as stop:  # argparse and jsonargparse have said what is wrong, or printed their help
         return stop.code if isinstance(stop.code, int) else 2
     except TrainingDiverged as error:

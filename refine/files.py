@@ -1,7 +1,18 @@
-"""How small files come to disk: under a temporary name first, so that a reader finds the old one or the new one."""
+"""How files are opened and read, and how small ones come to disk.
 
+Whatever a stranger may have put into a dataset is opened by `open_file`: a regular file, or a link to one. A device has
+no end, and a named pipe waits for a writer for ever. What is read whole (JSON, XML, YAML), and each line or element of
+what is read piece by piece, has at most `max_file_size` bytes: as Python's objects it takes up to 25 times as much.
+
+Small files are written under a temporary name first, so that a reader finds the old one or the new one.
+"""
+
+import io
 import json
 import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from refine.errors import InputError
@@ -18,6 +29,141 @@ OURS = frozenset({MANIFEST, RUN})
 def shown(key: str) -> str:
     """A key as people read it, on one line: as it is where it can be printed, escaped and quoted otherwise."""
     return key if key.isprintable() else ascii(key)
+
+
+SIZE_VARIABLE = "REFINE_MAX_FILE_SIZE"
+"""The environment variable that holds the bound on size, in MiB. In the environment, since processes that load data
+inherit it however they are started, and no reader has to hand it on."""
+
+DEFAULT_SIZE = 32
+"""MiB. The largest label files of public datasets that are read whole (SOLO's and BOP's JSON) have about 10."""
+
+LARGEST_IMAGE = 1 << 30
+"""Bytes of one image file: more than those that Pillow decodes have uncompressed."""
+
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+class UnsuitableFile(OSError):
+    """What is not a regular file, or larger than `max_file_size`. The message is a reason without the path."""
+
+
+def max_file_size() -> int:
+    """The bound on what is read whole, in bytes.
+
+    Raises:
+        InputError: If the environment holds something else than a number of MiB.
+    """
+    text = os.environ.get(SIZE_VARIABLE, str(DEFAULT_SIZE))
+    if not (text.isascii() and text.isdigit() and 0 < len(text) < 10 and int(text)):
+        raise InputError(f"{SIZE_VARIABLE} is {text!r:.80}; expected a whole number of MiB from 1 on")
+    return int(text) << 20
+
+
+@contextmanager
+def files_up_to(mebibytes: int | None) -> Iterator[None]:
+    """Set `max_file_size` for the time of the block; None leaves it as it is."""
+    before = os.environ.get(SIZE_VARIABLE)
+    if mebibytes is not None:
+        os.environ[SIZE_VARIABLE] = str(mebibytes)
+    try:
+        yield
+    finally:
+        if mebibytes is not None:
+            os.environ.pop(SIZE_VARIABLE)
+            os.environ.update({} if before is None else {SIZE_VARIABLE: before})
+
+
+def require_file(path: Path) -> None:
+    """Hold a path against being a regular file, for libraries that open it by name.
+
+    Raises:
+        OSError: If there is nothing, a link leads in a circle, or it is not a regular file (`UnsuitableFile`).
+    """
+    _require_regular(path.stat().st_mode)
+
+
+def open_file(path: Path) -> io.BufferedReader:
+    """Open a regular file, or a link to one, for reading.
+
+    Raises:
+        OSError: As `require_file`, or if it cannot be opened.
+    """
+    require_file(path)  # before it is opened: opening alone starts some devices
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    try:
+        _require_regular(os.fstat(descriptor).st_mode)  # another file may have come there in between
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def read_file(path: Path) -> bytes:
+    """A regular file's whole content.
+
+    Raises:
+        OSError: As `open_file`, or if there is more than `max_file_size`.
+    """
+    most = max_file_size()
+    with open_file(path) as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise UnsuitableFile(f"it has {more_than(most)}")
+    return content
+
+
+def read_image_file(path: Path) -> bytes:
+    """The same of an image's file, which has a bound of its own: `LARGEST_IMAGE`.
+
+    Raises:
+        OSError: As `open_file`, or if there is more.
+    """
+    with open_file(path) as file:
+        content = file.read(LARGEST_IMAGE + 1)
+    if len(content) > LARGEST_IMAGE:
+        raise UnsuitableFile(f"it has more than {LARGEST_IMAGE >> 30} GiB, which no image has")
+    return content
+
+
+def read_lines(path: Path) -> Iterator[str]:
+    """The lines of a UTF-8 text of any length, with their ends as they are, without a byte order mark.
+
+    Raises:
+        OSError: As `open_file`, or if a line has more than `max_file_size` characters.
+        UnicodeDecodeError: If it is not UTF-8.
+    """
+    most = max_file_size()
+    with open_file(path) as file, io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
+        while line := text.readline(most + 1):
+            if len(line) > most:
+                raise UnsuitableFile(f"one of its lines has {more_than(most)}")
+            yield line
+
+
+def why(error: Exception) -> str:
+    """An error as a short reason without paths or addresses, so that it is the same on every run."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return os.strerror(error.errno)
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _require_regular(mode: int) -> None:
+    if not stat.S_ISREG(mode):
+        raise UnsuitableFile(f"it is {_KINDS.get(stat.S_IFMT(mode), 'something else')}, not a regular file")
+
+
+def more_than(most: int) -> str:
+    """What is wrong with the size of a file, or of a part of it, and what to do."""
+    return (
+        f"more than {most >> 20} MiB; if it is what it should be, raise --max-file-size (of fit: --data.max_file_size)"
+    )
 
 
 def write_whole(path: Path, data: bytes) -> Path:

@@ -15,7 +15,9 @@ from typing import TypeVar
 from refine.files import MANIFEST as MANIFEST
 from refine.files import OURS as OURS
 from refine.files import RUN as RUN
+from refine.files import open_file
 from refine.files import shown as shown
+from refine.files import why as why
 
 TEMPORARY = ".refine-tmp-"
 """Names of unfinished files begin so. They never outlive the next run."""
@@ -27,13 +29,6 @@ FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT})
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 _counter = itertools.count()
-
-
-def why(error: Exception) -> str:
-    """An error as a short reason without paths or addresses, so that it is the same on every run."""
-    if isinstance(error, OSError) and error.errno is not None:
-        return os.strerror(error.errno)
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 def temporary_beside(final: Path) -> Path:
@@ -89,7 +84,7 @@ def file_sha256(path: Path) -> str | None:
     try:
         if not stat.S_ISREG(path.lstat().st_mode):
             return None
-        with path.open("rb") as file:
+        with open_file(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return None

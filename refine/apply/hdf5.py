@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from refine.data.formats.hdf5 import ColorImage, color_image, color_images, opened_hdf5, read_color
 from refine.errors import InputError
+from refine.files import open_file
 
 Pixels = NDArray[np.uint8]
 
@@ -67,7 +68,7 @@ def rewrite(source: Path, temporary: Path, refined: Callable[[str, Pixels], Pixe
         if new.shape != (*image.shape[:2], 3) or new.dtype != np.uint8:
             raise InputError(f"{source}: {image.member} cannot become {new.dtype} of shape {new.shape}")
         wanted.append((image, np.concatenate([new, pixels[..., 3:]], axis=2)))
-    with source.open("rb") as original, temporary.open("xb") as copy:
+    with open_file(source) as original, temporary.open("xb") as copy:
         try:
             shutil.copyfileobj(original, copy, 1 << 20)
             copy.flush()

@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple, NotRequired, TypedDict, cast
 
 from refine.apply.files import MANIFEST, file_sha256, replace_whole, sync_folder
+from refine.files import open_file
 
 LEFT_OUT = "left-out"
 
@@ -82,7 +83,7 @@ class Lines(NamedTuple):
 def read_manifest(folder: Path) -> Lines:
     """A refined dataset's manifest; empty where there is none. Nothing in it is trusted to be a path."""
     path = folder / MANIFEST
-    text = path.read_bytes() if path.is_file() else b""
+    text = _content(path) if path.is_file() else b""
     *lines, rest = text.split(b"\n")
     entries: dict[str, Entry] = {}
     damaged = []
@@ -93,6 +94,11 @@ def read_manifest(folder: Path) -> Lines:
         else:
             entries[entry["key"]] = entry
     return Lines(entries, damaged, torn=bool(rest))
+
+
+def _content(path: Path) -> bytes:
+    with open_file(path) as file:  # of any size: it has a line for each file of the dataset
+        return file.read()
 
 
 def _parse(line: bytes) -> Entry | None:
@@ -201,5 +207,5 @@ class Manifest:
 
     def _rewrite(self) -> None:
         data = b"".join(line_of(self.entries[key]) for key in sorted(self.entries))
-        if not self.path.is_file() or self.path.read_bytes() != data:
+        if not self.path.is_file() or _content(self.path) != data:
             replace_whole(self.path, data)

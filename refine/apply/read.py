@@ -10,6 +10,7 @@ from refine.apply.codec import Picture, decode
 from refine.apply.files import why
 from refine.apply.manifest import Entry, failed
 from refine.apply.plan import Batch, PlannedImage
+from refine.files import read_image_file
 
 
 class Read(NamedTuple):
@@ -66,7 +67,7 @@ def _gather(batch: Batch, futures: list[Future[Picture | Entry]]) -> Read:
 
 def _read(source: Path, image: PlannedImage) -> Picture | Entry:
     try:
-        picture = decode((source / image.key).read_bytes())
+        picture = decode(read_image_file(source / image.key))
     except Exception as error:  # a damaged file raises whatever its decoder does, and must not stop the others
         return failed(image.key, "image", f"cannot be decoded ({why(error)})")
     if picture.seen != image.seen:

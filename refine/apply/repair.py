@@ -17,6 +17,7 @@ from refine.apply.provenance import Settings
 from refine.audit.result import LINES, Certificate
 from refine.data.images import read_image
 from refine.errors import InputError
+from refine.files import read_image_file
 from refine.methods.base import Plain
 
 STRENGTHS = (0.75, 0.5, 0.25)
@@ -198,7 +199,7 @@ def _as_read(key: str, picture: Picture, content: bytes) -> Tensor:
 def _can_be_decoded(path: Path) -> bool:
     # What cannot be was not refined, so nobody could audit it; the run lists it with its reason
     try:
-        decode(path.read_bytes())
+        decode(read_image_file(path))
     except Exception:  # damaged files raise whatever their decoder stumbled over
         return False
     return True

@@ -20,6 +20,7 @@ from refine.apply.write import Unreadable
 from refine.data.formats.tar_index import BLOCK, Member, TarIndex, content, is_inside, window
 from refine.data.formats.tar_samples import sample_of
 from refine.data.glance import glance, obstacle
+from refine.files import open_file
 
 LEFT_OUT = "its sample is left out"
 PIECE = 1 << 20
@@ -134,7 +135,7 @@ def write_shard(shard: Path, index: TarIndex, images: Images, spool: BinaryIO, n
         size += len(data)
         new.write(data)
 
-    with shard.open("rb") as old:
+    with open_file(shard) as old:
         for member in index.members:
             for piece in _pieces(old, at, member.start - at):  # headers that are for all members
                 put(piece)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from refine.apply.files import sync_folder, temporary_beside, why
 from refine.apply.manifest import Entry, Manifest, failed
+from refine.files import open_file
 
 GROUP, SECONDS = 64, 2.0
 """A group is closed with this many files, or after this long."""
@@ -160,7 +161,7 @@ def carry(source: Path, final: Path, key: str) -> Finished:
 
 def _pieces(source: Path) -> Iterator[bytes]:
     try:
-        with source.open("rb") as file:
+        with open_file(source) as file:
             while piece := file.read(1 << 20):
                 yield piece
     except OSError as error:

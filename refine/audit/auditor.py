@@ -13,6 +13,7 @@ from refine.audit.stored import Stored, load_stored
 from refine.audit.verdicts import DIGITS, verdict_of
 from refine.data.images import resize_levels, to_float
 from refine.errors import InputError
+from refine.files import open_file, read_file, why
 
 CURE = "audit again"
 
@@ -94,11 +95,9 @@ def read_audit(folder: Path) -> Audit:
     """
     path = folder / SUMMARY
     try:
-        found = json.loads(path.read_bytes())
+        found = json.loads(read_file(path))
     except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({error.strerror}); name a folder that `refine audit` wrote"
-        ) from error
+        raise InputError(f"{path}: cannot be read ({why(error)}); name a folder that `refine audit` wrote") from error
     except ValueError as error:
         raise InputError(f"{path}: damaged, it is no JSON ({error}); {CURE}") from error
     if not isinstance(found, dict) or not {"judges", "provenance", "counts"} <= found.keys():
@@ -114,11 +113,10 @@ def read_certificates(folder: Path) -> dict[str, Certificate]:
     """
     path = folder / LINES
     try:
-        lines = path.read_bytes().splitlines()
+        with open_file(path) as file:
+            lines = file.read().splitlines()
     except OSError as error:
-        raise InputError(
-            f"{path}: cannot be read ({error.strerror}); name a folder that `refine audit` wrote"
-        ) from error
+        raise InputError(f"{path}: cannot be read ({why(error)}); name a folder that `refine audit` wrote") from error
     found: dict[str, Certificate] = {}
     for number, line in enumerate(lines, 1):
         try:

@@ -9,6 +9,7 @@ from typing import Literal, cast
 from refine.audit.bound import CUTS
 from refine.audit.result import Certificate
 from refine.errors import InputError
+from refine.files import read_lines, why
 from refine.metrics.intervals import upper_end
 
 Decision = Literal["pass", "fail"]
@@ -25,23 +26,22 @@ def read_decisions(path: Path, keys: Sequence[str]) -> dict[str, Decision]:
     known = set(keys)
     found: dict[str, Decision] = {}
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = csv.DictReader(file)
-            if not {"key", "verdict"} <= set(rows.fieldnames or ()):
-                raise InputError(f"{path}: expected the columns key,verdict, found {','.join(rows.fieldnames or ())}")
-            for row in rows:
-                key, verdict = row["key"], (row["verdict"] or "").strip()
-                if not verdict:
-                    continue
-                if key not in known:
-                    raise InputError(f"{path}: line {rows.line_num}: {key!r} is no image of this audit")
-                if verdict not in {"pass", "fail"}:
-                    raise InputError(f"{path}: line {rows.line_num}: verdict {verdict!r}; expected pass or fail")
-                if found.get(key, verdict) != verdict:
-                    raise InputError(f"{path}: line {rows.line_num}: {key!r} is decided twice, and differently")
-                found[key] = cast(Decision, verdict)
+        rows = csv.DictReader(read_lines(path))
+        if not {"key", "verdict"} <= set(rows.fieldnames or ()):
+            raise InputError(f"{path}: expected the columns key,verdict, found {','.join(rows.fieldnames or ())}")
+        for row in rows:
+            key, verdict = row["key"], (row["verdict"] or "").strip()
+            if not verdict:
+                continue
+            if key not in known:
+                raise InputError(f"{path}: line {rows.line_num}: {key!r} is no image of this audit")
+            if verdict not in {"pass", "fail"}:
+                raise InputError(f"{path}: line {rows.line_num}: verdict {verdict!r}; expected pass or fail")
+            if found.get(key, verdict) != verdict:
+                raise InputError(f"{path}: line {rows.line_num}: {key!r} is decided twice, and differently")
+            found[key] = cast(Decision, verdict)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: cannot be read as CSV ({error}); expected key,verdict") from error
+        raise InputError(f"{path}: cannot be read as CSV ({why(error)}); expected key,verdict") from error
     return found
 
 

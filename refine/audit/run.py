@@ -24,7 +24,7 @@ from refine.audit.stored import require_free, store
 from refine.audit.verdicts import certify
 from refine.data.clusters import load_clusters
 from refine.errors import InputError
-from refine.files import RUN, claim_output
+from refine.files import RUN, claim_output, read_file
 from refine.methods.checkpoint import load_translator
 from refine.metrics.intervals import cluster_numbers
 from refine.progress import counted as progress
@@ -169,7 +169,7 @@ def _decides(family: Judges, evidence: Sequence[Evidence]) -> bool:
 def _model(refined: Path) -> str | None:
     """Sha256 of the checkpoint that `refine apply` recorded."""
     try:
-        return str(json.loads((refined / RUN).read_bytes())["model"]["sha256"])
+        return str(json.loads(read_file(refined / RUN))["model"]["sha256"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -177,7 +177,7 @@ def _model(refined: Path) -> str | None:
 def _made_with(refined: Path) -> dict[str, object]:
     """Flags of the run that made the images, and the audit that it repaired them by."""
     try:
-        record = json.loads((refined / RUN).read_bytes())
+        record = json.loads(read_file(refined / RUN))
         return {**record["flags"], "audit": (record.get("audit") or {}).get("sha256")}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}

@@ -16,7 +16,7 @@ from refine.audit.judges import Judges, Member
 from refine.audit.pairs import Pairs
 from refine.audit.result import JUDGES
 from refine.errors import InputError
-from refine.files import write_json
+from refine.files import open_file, read_file, write_json
 from refine.interop.bundle import write_bundle
 from refine.labels import LabelKind
 from refine.methods.checkpoint import load_method
@@ -84,8 +84,8 @@ def load_stored(output: Path, trust: tuple[str, ...] = ()) -> Stored:
     """
     folder = output / JUDGES
     try:
-        about = json.loads((folder / INDEX).read_bytes())
-        with np.load(folder / LABELS, allow_pickle=False) as arrays:
+        about = json.loads(read_file(folder / INDEX))
+        with open_file(folder / LABELS) as file, np.load(file, allow_pickle=False) as arrays:
             labels, folds = torch.from_numpy(arrays["labels"]), torch.from_numpy(arrays["folds"])
         keys = [str(key) for key in about["keys"]]
         families = tuple(_family(folder, one, trust) for one in about["families"])

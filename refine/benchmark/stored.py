@@ -15,7 +15,7 @@ from torch import Tensor
 import refine
 from refine.benchmark.augmentation import JITTER
 from refine.benchmark.plan import TEST, Fit, Plan
-from refine.files import write_whole
+from refine.files import open_file, write_whole
 
 FOLDER = "fits"
 
@@ -62,7 +62,7 @@ class StoredFits:
     def load(self, fit: Fit) -> Tensor | None:
         """The predictions, if they are there."""
         try:
-            with np.load(self.path(fit), allow_pickle=False) as file:
+            with open_file(self.path(fit)) as stored, np.load(stored, allow_pickle=False) as file:
                 if str(file["digest"]) != self.digest(fit):
                     return None
                 return torch.from_numpy(file["predictions"])

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from refine.commands.flags import command, layout, mapping, names, positive, real_layout, size, trust
+from refine.commands.flags import command, layout, mapping, max_file_size, names, positive, real_layout, size, trust
 
 
 def add_audit(each: Any) -> None:
@@ -66,6 +66,7 @@ def add_audit(each: Any) -> None:
         "--groups", metavar="SPEC", help="images that hang together: a CSV file key,group or a regular expression"
     )
     parser.add_argument("--seed", type=int, default=0, help="of all that is drawn (default: 0)")
+    max_file_size(parser)
     trust(parser)
 
 

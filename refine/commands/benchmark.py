@@ -4,7 +4,18 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from refine.commands.flags import command, layout, mapping, named, names, positive, real_layout, rows, size
+from refine.commands.flags import (
+    command,
+    layout,
+    mapping,
+    max_file_size,
+    named,
+    names,
+    positive,
+    real_layout,
+    rows,
+    size,
+)
 from refine.errors import InputError
 
 REQUIRED = ("synthetic", "refined", "real", "output")
@@ -51,6 +62,7 @@ def add_benchmark(each: Any) -> None:
         help="a YAML file with these flags by name, such as `real-train: DIR` and `refined: {NAME: DIR}`; its paths "
         "are relative to it, and flags win",
     )
+    max_file_size(parser)
     add_flags(parser)
 
 

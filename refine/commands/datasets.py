@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from refine.commands.flags import command, layout, positive, trust
+from refine.commands.flags import command, layout, max_file_size, positive, trust
 
 
 def add_apply(each: Any) -> None:
@@ -71,6 +71,7 @@ def add_apply(each: Any) -> None:
         action="store_true",
         help="then read each label through the layout, before and after, and compare; exit code 1 if one differs",
     )
+    max_file_size(parser)
     trust(parser)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from refine.errors import InputError
+from refine.files import DEFAULT_SIZE
 
 
 def command(each: Any, name: str, run: Any, summary: str, description: str = "") -> argparse.ArgumentParser:
@@ -46,6 +47,17 @@ def mapping(parser: argparse.ArgumentParser) -> None:
         "--mapping",
         metavar="NAME",
         help="from its classes to others: one that ships, such as carla-to-camvid11, or a YAML file of yours",
+    )
+
+
+def max_file_size(parser: argparse.ArgumentParser) -> None:
+    """How large the files of a dataset may be that are read whole."""
+    parser.add_argument(
+        "--max-file-size",
+        type=positive,
+        metavar="MIB",
+        help="label files that are read whole, and single lines and elements of others, are refused above this "
+        f"(default: {DEFAULT_SIZE})",
     )
 
 

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from refine.commands.flags import command, layout, positive, trust
+from refine.commands.flags import command, layout, max_file_size, positive, trust
 
 if TYPE_CHECKING:
     from refine.metrics import FeatureExtractor
@@ -58,6 +58,7 @@ def add_inspect(each: Any) -> None:
     parser.add_argument(
         "--output", type=Path, metavar="DIR", help="write inspect.json, inspect.html and montage.png there"
     )
+    max_file_size(parser)
     trust(parser)
 
 

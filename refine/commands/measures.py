@@ -8,6 +8,7 @@ from refine.commands.flags import (
     command,
     layout,
     mapping,
+    max_file_size,
     positive,
     real_layout,
     size,
@@ -86,6 +87,7 @@ def add_evaluate(each: Any) -> None:
     )
     parser.add_argument("--seed", type=int, default=0, help="of halves, projections and intervals (default: 0)")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write the figures as JSON")
+    max_file_size(parser)
     trust(parser)
 
 
@@ -135,6 +137,7 @@ def add_report(each: Any) -> None:
     parser.add_argument("--benchmark", type=Path, metavar="FILE", help="the benchmark.json of `refine benchmark`")
     parser.add_argument("--audit", type=Path, metavar="DIR", help="the folder that `refine audit --output` wrote")
     parser.add_argument("--tuning", type=Path, metavar="FILE", help="the tune-strength.json of `refine tune-strength`")
+    max_file_size(parser)
     parser.add_argument("--title", help="headline of the page")
     parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="the page, e.g. report.html")
 

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from refine.commands.flags import command, layout, mapping, positive, real_layout, size, trust
+from refine.commands.flags import command, layout, mapping, max_file_size, positive, real_layout, size, trust
 
 
 def add_tune_strength(each: Any) -> None:
@@ -75,6 +75,7 @@ def add_tune_strength(each: Any) -> None:
     parser.add_argument(
         "--output", type=Path, required=True, metavar="DIR", help="for tune-strength.json and tune-strength.png"
     )
+    max_file_size(parser)
     trust(parser)
 
 

@@ -8,6 +8,7 @@ from typing import BinaryIO, NamedTuple
 from PIL import Image, UnidentifiedImageError
 
 from refine.data.images import FORMATS as FORMATS
+from refine.files import open_file
 
 SIXTEEN_BIT = frozenset({"I;16", "I;16B"})
 
@@ -62,7 +63,7 @@ def glance(file: BinaryIO | Path) -> Glance:
             damaged headers passes through.
     """
     if isinstance(file, Path):
-        with file.open("rb") as opened:
+        with open_file(file) as opened:
             return glance(opened)
     start = file.read(64)
     if not start:

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from refine.data.listing import IMAGE_SUFFIXES, Listing
 from refine.errors import InputError
+from refine.files import open_file, why
 
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "PPM")
 """What is opened at all: Pillow knows formats whose decoders start other programs."""
@@ -51,14 +52,16 @@ def opened(path: Path, content: BinaryIO | None = None) -> Iterator[Image.Image]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(content or path, formats=FORMATS) as image:
+            with (
+                nullcontext(content) if content else open_file(path) as file,
+                Image.open(file, formats=FORMATS) as image,
+            ):
                 yield image
     except InputError:
         raise
     except Exception as error:  # damaged files raise whatever the decoder stumbled over
-        # Of content, the text would name an object in memory.
-        unknown = content is not None and isinstance(error, UnidentifiedImageError)
-        about = "its content is that of no image" if unknown else error
+        # Pillow's text would name an object in memory.
+        about = "its content is not that of an image" if isinstance(error, UnidentifiedImageError) else why(error)
         raise InputError(f"{path}: cannot be read as an image ({about}); replace or remove it") from error
 
 

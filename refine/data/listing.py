@@ -2,11 +2,12 @@
 
 import os
 from collections import defaultdict
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
 from refine.errors import InputError
-from refine.files import OURS
+from refine.files import OURS, require_file, why
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
 
@@ -37,6 +38,27 @@ class Listing:
             folder = os.path.relpath(place, root).replace(os.sep, "/")
             kept = [name for name in names if not name.startswith(".") and name not in OURS]
             self.by_folder["" if folder == "." else folder] = sorted(kept)
+
+    def unsuitable(self) -> Iterator[tuple[str, str]]:
+        """Keys of devices, named pipes and links that lead to one or in a circle, each with the reason why it is never
+        opened. A link to nothing is not among them: there is nothing to fear of it."""
+        for key in self.keys:
+            try:
+                require_file(self.root / key)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                yield key, why(error)
+
+    def require_regular(self, ending: str = "") -> None:
+        """Refuse a dataset in which nothing else was found.
+
+        Raises:
+            InputError: With the first of `unsuitable`, of those whose name ends so.
+        """
+        for key, reason in self.unsuitable():
+            if key.endswith(ending):
+                raise InputError(f"{self.root / key}: cannot be read ({reason}); replace or remove it")
 
     @cached_property
     def keys(self) -> list[str]:

@@ -53,6 +53,8 @@ def choose(root: Path) -> Choice:
         both = " and ".join(f"{choice.layout.name} ({choice.why})" for choice in specific)
         raise InputError(f"{root}: fits the layouts {both}; say which it is (layout={specific[0].layout.name}, …)")
     if not found:
+        files = Listing(root, file=True)
+        files.require_regular()
         Listing(root).require_images()
         raise InputError(f"{root}: no layout fits; say which it is ({', '.join(names())})")
     return found[0]
@@ -107,6 +109,11 @@ def open_layout(
     where = Path(layout) if isinstance(layout, str) and layout.endswith((".yaml", ".yml")) else root
     opened = found(root, **_checked(found, where, options))  # type: ignore[call-arg]  # held against its signature
     opened.why = why
+    if name == "auto" and found in EVERY_IMAGE:  # what would have given another layout away may be among them
+        opened.faults += [
+            f"{root / key}: cannot be read ({reason}); replace or remove it"
+            for key, reason in Listing(root).unsuitable()
+        ]
     return opened if mapping is None else Mapped(opened, load_mapping(mapping))
 
 

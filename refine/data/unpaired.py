@@ -1,5 +1,6 @@
 """A labeled synthetic dataset beside an unlabeled real one, as batches."""
 
+import os
 from collections import Counter
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +19,7 @@ from refine.data.positions import PositionBatches
 from refine.data.samples import UnpairedBatch
 from refine.data.store import Cache, ImageStore, split_by_key
 from refine.errors import InputError
+from refine.files import SIZE_VARIABLE
 
 WHOLE = frozenset({"class", "mask", "targets"})
 """Kinds of labels that every image has. One without a label of objects may have none to show: whoever learns them
@@ -57,6 +59,8 @@ class UnpairedImages(LightningDataModule):
         validation_samples: Images of each domain that validation looks at.
         workers: Processes that read; 0 reads in the training process.
         cache: Where decoded images are kept (see `ImageStore`).
+        max_file_size: MiB above which label files that are read whole are refused; None: 32. It holds for the whole
+            process, and those that it starts.
         seed: Seeds shuffles and augmentation.
     """
 
@@ -82,9 +86,12 @@ class UnpairedImages(LightningDataModule):
         validation_samples: int = 64,
         workers: int = 0,
         cache: Cache = "auto",
+        max_file_size: int | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__()
+        if max_file_size is not None:
+            os.environ[SIZE_VARIABLE] = str(max_file_size)
         if batch_size < 1:
             raise InputError(f"batch_size is {batch_size}; expected at least 1")
         if not 0 <= validation_fraction < 1:

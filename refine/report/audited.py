@@ -19,6 +19,7 @@ from refine.audit.result import (
     Remedy,
 )
 from refine.errors import InputError
+from refine.files import open_file, why
 from refine.report.read import Node, read_json
 
 AUDIT = "make it anew with `refine audit`"
@@ -121,9 +122,10 @@ def _bound(node: Node) -> Bound:
 
 def _certificates(path: Path) -> list[Certificate]:
     try:
-        lines = path.read_bytes().splitlines()
+        with open_file(path) as file:
+            lines = file.read().splitlines()
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); {AUDIT}") from error
+        raise InputError(f"{path}: cannot be read ({why(error)}); {AUDIT}") from error
     found = []
     for number, line in enumerate(lines, 1):
         try:

@@ -1,7 +1,6 @@
 """Image files as people see them: before, after, real, and what changed. For the page and for the README."""
 
 import base64
-import warnings
 from collections.abc import Sequence
 from functools import cached_property
 from io import BytesIO
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from refine.apply.files import shown
-from refine.data.images import FORMATS
+from refine.data.images import opened
 from refine.data.layouts import Layout
 from refine.data.open_layout import open_layout
 from refine.data.samples import Record
@@ -45,15 +44,13 @@ def open_picture(path: Path) -> Image.Image:
         InputError: If it is missing or cannot be decoded to its end.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path, formats=FORMATS) as image:
-                image.load()
-                upright = ImageOps.exif_transpose(image)
-    except Exception as error:  # damaged files raise whatever the decoder stumbled over
+        with opened(path) as image:
+            image.load()
+            upright = ImageOps.exif_transpose(image)
+    except InputError as error:
         raise InputError(
-            f"{shown(str(path))}: cannot be shown as an image ({error}); `refine verify` names what is damaged in a "
-            "refined dataset, elsewhere replace or remove it"
+            f"{shown(str(path))}: cannot be shown: {str(error).removeprefix(f'{path}: ')} (`refine verify` names what "
+            "is damaged in a refined dataset)"
         ) from error
     if upright.mode.startswith("I"):  # Pillow's own conversion clips at 255 instead of scaling
         upright = Image.fromarray((np.asarray(upright).astype(np.uint32) >> 8).astype(np.uint8))

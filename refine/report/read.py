@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from refine.apply.files import shown
 from refine.errors import InputError
+from refine.files import read_file, why
 
 Word = TypeVar("Word", bound=str)
 
@@ -125,9 +126,9 @@ def read_json(path: Path, cure: str) -> Node:
         InputError: If it cannot be read, or is no JSON object.
     """
     try:
-        node = Node(json.loads(path.read_bytes()), str(path), cure)
+        node = Node(json.loads(read_file(path)), str(path), cure)
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); {cure}") from error
+        raise InputError(f"{path}: cannot be read ({why(error)}); {cure}") from error
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: damaged, it is no JSON ({error}); {cure}") from error
     if not isinstance(node.value, dict):

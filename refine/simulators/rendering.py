@@ -15,6 +15,7 @@ from PIL import Image, features
 from PIL import __version__ as pillow_version
 
 from refine.errors import DiskFull, InputError
+from refine.files import read_file
 from refine.progress import track
 from refine.simulators.digits import draw_digit, sample_digit
 from refine.simulators.digits_parameters import DigitsParameters
@@ -116,7 +117,7 @@ def _is_rendered(output: Path, description: dict[str, Any]) -> bool:
         return False
     cure = "name another output, or remove it"
     try:
-        found = json.loads((output / "render.json").read_text(encoding="utf-8"))
+        found = json.loads(read_file(output / "render.json"))
     except (OSError, ValueError) as error:
         raise InputError(f"{output}: holds something other than a rendering of digits; {cure}") from error
     if found != description:

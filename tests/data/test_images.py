@@ -94,7 +94,7 @@ def test_a_format_whose_decoder_starts_another_program_is_not_opened(tmp_path: P
     Image.new("RGB", (7, 3)).save(tmp_path / "a.eps")
     path = (tmp_path / "a.eps").rename(tmp_path / "a.png")
     for read in (image_size, lambda path: read_image(path, 3)):
-        with pytest.raises(InputError, match=r"a\.png: cannot be read as an image \(cannot identify"):
+        with pytest.raises(InputError, match=r"a\.png: cannot be read as an image \(its content is not that of"):
             read(path)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from refine.data.label_table import IDS, Color, Entry, LabelTable, load_table, read_table
 from refine.errors import InputError
+from refine.files import read_lines, why
 from refine.labels import IGNORE
 
 FILES = ("classes.txt", "codes.txt", "label_colors.txt", "class_dict.csv", "classes.csv", "classes.yaml")
@@ -68,10 +69,9 @@ def read_names(path: Path) -> tuple[str, ...]:
         InputError: If it cannot be read.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        return tuple(line.strip() for line in read_lines(path) if line.strip())
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as a name a line ({error})") from error
-    return tuple(line.strip() for line in lines if line.strip())
+        raise InputError(f"{path}: cannot be read as a name a line ({why(error)})") from error
 
 
 def with_none(table: LabelTable) -> LabelTable:
@@ -85,12 +85,11 @@ def _from_csv(path: Path) -> LabelTable:
     found: list[tuple[str, Color | None]] = []
     ids: list[int] = []
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            for row in csv.DictReader(file, skipinitialspace=True):
-                values = {str(name).strip().lower(): str(value or "").strip() for name, value in row.items()}
-                parts = [values[name] for name in "rgb" if values.get(name)]
-                found.append((values["name"], _color(parts, path) if parts else None))
-                ids.append(int(values.get("id") or len(ids)))
+        for row in csv.DictReader(read_lines(path), skipinitialspace=True):
+            values = {str(name).strip().lower(): str(value or "").strip() for name, value in row.items()}
+            parts = [values[name] for name in "rgb" if values.get(name)]
+            found.append((values["name"], _color(parts, path) if parts else None))
+            ids.append(int(values.get("id") or len(ids)))
     except (OSError, UnicodeDecodeError, csv.Error, KeyError, ValueError) as error:
         if isinstance(error, InputError):
             raise

@@ -8,6 +8,7 @@ from refine.data.formats.coco_file import CocoFile
 from refine.data.formats.hints import in_yaml
 from refine.data.listing import Listing
 from refine.errors import InputError
+from refine.files import open_file
 
 _OTHER_TASKS = re.compile(r"(captions|image_info|panoptic|stuff)_|scene_gt_coco\.json")
 """COCO's own files of labels that are no objects."""
@@ -38,7 +39,7 @@ def _is_cocos_own(key: str) -> bool:
 def _looks_like_coco(path: Path) -> bool:
     """Whether a file has COCO's list of categories and another one near its beginning or its end."""
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             head = file.read(_PEEK)
             length = file.seek(0, 2)
             file.seek(max(len(head), length - _PEEK))

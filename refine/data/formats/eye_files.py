@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refine.errors import InputError
+from refine.files import open_file, require_file, why
 
 MAX_PIXELS, MAX_IMAGES = 1 << 26, 1 << 22
 """Of one image, and in one group; a file that claims more is not opened further."""
@@ -53,7 +54,8 @@ class MatFile:
         from scipy.io import whosmat  # takes a while to import, and few need it
 
         try:
-            shapes = {name: shape for name, shape, _ in whosmat(self.path)}
+            with open_file(self.path) as file:
+                shapes = {name: shape for name, shape, _ in whosmat(file)}
             count = math.prod(shapes["filenames"])
         except KeyError as error:
             raise InputError(f"{self.path}: has no variable {error}; expected data and filenames") from error
@@ -77,13 +79,13 @@ class MatFile:
         from scipy.io import loadmat  # as above
 
         try:
-            return loadmat(self.path, variable_names=["data"])["data"]
+            with open_file(self.path) as file:
+                return loadmat(file, variable_names=["data"])["data"]
         except Exception as error:  # damaged files raise whatever the decoder stumbled over
             raise self._unreadable(error) from error
 
     def _unreadable(self, error: Exception) -> InputError:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        return InputError(f"{self.path}: cannot be read as a file of MPIIGaze ({reason}); download it again")
+        return InputError(f"{self.path}: cannot be read as a file of MPIIGaze ({why(error)}); download it again")
 
 
 class Hdf5File:
@@ -107,10 +109,11 @@ class Hdf5File:
                 self._datasets[name] = item
 
         try:
+            require_file(path)
             self._file = h5py.File(path, "r", locking=False)  # kept: its datasets end with it
             self._file.visititems(keep)  # follows no soft or external link
         except Exception as error:  # damaged files raise whatever the library stumbled over
-            raise InputError(f"{path}: cannot be read as HDF5 ({error}); download it again") from error
+            raise InputError(f"{path}: cannot be read as HDF5 ({why(error)}); download it again") from error
 
     def counts(self) -> dict[str, int]:
         """By the group's path inside the file, whose name is empty where it is the file itself."""

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refine.errors import InputError
+from refine.files import require_file, why
 
 LARGEST = 1 << 30
 """Bytes of one dataset, unpacked: more than any picture has."""
@@ -45,6 +46,7 @@ def opened_hdf5(path: Path, mode: str = "r") -> Iterator[Any]:
     except ImportError as error:
         raise InputError(f"{path}: HDF5 files need h5py; pip install 'sim2real-refine[hdf5]'") from error
     try:
+        require_file(path)
         with h5py.File(path, mode, locking=False) as file:  # locks fail on some network disks and read-only ones
             yield file
     except InputError:
@@ -54,7 +56,7 @@ def opened_hdf5(path: Path, mode: str = "r") -> Iterator[Any]:
     except PermissionError as error:  # HDF5's own words would name the file again
         raise InputError(f"{path}: may not be read; change its permissions") from error
     except Exception as error:  # damaged files raise whatever HDF5 stumbled over
-        raise InputError(f"{path}: cannot be read as an HDF5 file ({error}); replace or remove it") from error
+        raise InputError(f"{path}: cannot be read as an HDF5 file ({why(error)}); replace or remove it") from error
 
 
 def stored(file: Any, name: str) -> Any:

@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from refine.errors import InputError
+from refine.files import UnsuitableFile, max_file_size, more_than, open_file, why
 
 _SPACES = " \t\n\r"
 _WINDOW = 1 << 22
+_MARK = 16
+"""Characters of what JSON cannot read in parts: the longest is an escaped pair, ``\\ud83d\\ude00``."""
 
 
 class Element(NamedTuple):
@@ -33,10 +36,10 @@ def elements(path: Path, arrays: frozenset[str]) -> Iterator[Element]:
         InputError: If the file cannot be read, or is not such a JSON file to its end.
     """
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             yield from _walk(_Reader(file), arrays)
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path}: cannot be read as JSON to its end ({error}); replace it") from error
+        raise InputError(f"{path}: cannot be read as JSON to its end ({why(error)}); replace it") from error
 
 
 def read_elements(path: Path, places: list[tuple[int, int]]) -> list[Any]:
@@ -47,13 +50,13 @@ def read_elements(path: Path, places: list[tuple[int, int]]) -> list[Any]:
     """
     try:
         values = []
-        with path.open("rb") as file:
+        with open_file(path) as file:
             for start, end in places:
                 file.seek(start)
                 values.append(json.loads(file.read(end - start)))
         return values
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path}: changed after it was opened ({error}); start again") from error
+        raise InputError(f"{path}: changed after it was opened ({why(error)}); start again") from error
 
 
 class _Reader:
@@ -64,6 +67,7 @@ class _Reader:
         self._text = ""
         self._at = 0
         self._passed = 0
+        self._most = max_file_size()
         self._decode = json.JSONDecoder().raw_decode
         self._more()
         if self._text.startswith("\xef\xbb\xbf"):  # a byte order mark
@@ -100,7 +104,9 @@ class _Reader:
             try:
                 value, end = self._decode(self._text, self._at)
             except json.JSONDecodeError as error:
-                if self._more():
+                # Only at its end, or in a string that has none, is a text cut off rather than damaged
+                cut = len(self._text[error.pos :].rstrip()) < _MARK or error.msg.startswith("Unterminated")
+                if cut and self._more():
                     continue
                 raise ValueError(f"{error.msg} at byte {self._passed + error.pos}") from error
             if end == len(self._text) and self._more():  # a number may go on
@@ -113,6 +119,8 @@ class _Reader:
     def _more(self) -> bool:
         """Let go of what was taken and add as much again as is left, or a window; whether there was anything."""
         left = self._text[self._at :]
+        if len(left) > self._most:
+            raise UnsuitableFile(f"the value at byte {self.place} has {more_than(self._most)}")
         added = self._file.read(max(_WINDOW, len(left)))
         if not added:
             return False

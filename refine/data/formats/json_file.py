@@ -5,18 +5,19 @@ from pathlib import Path
 from typing import Any
 
 from refine.errors import InputError
+from refine.files import read_file, why
 
 
 def read_json(path: Path) -> Any:
-    """A JSON file's value, whatever its size.
+    """A JSON file's value.
 
     Raises:
-        InputError: If it cannot be read, or is not JSON in UTF-8.
+        InputError: If it cannot be read, is larger than `max_file_size`, or is not JSON in UTF-8.
     """
     try:
-        return json.loads(path.read_bytes().decode("utf-8-sig"))
+        return json.loads(read_file(path).decode("utf-8-sig"))
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+        raise InputError(f"{path}: cannot be read ({why(error)})") from error
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not JSON ({error}); it may be cut short: replace it") from error
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from refine.data.formats.hints import in_yaml
 from refine.data.listing import Listing, suffix
 from refine.errors import InputError
+from refine.files import read_lines, why
 
 Row = dict[str, object]
 
@@ -62,21 +63,21 @@ def read_rows(table: Path) -> Iterator[tuple[int, Row]]:
         InputError: If the file cannot be read to its end.
     """
     try:
-        with table.open(encoding="utf-8-sig", newline="") as file:
-            if table.suffix.lower() in {".csv", ".tsv"}:
-                header = file.readline()
-                separator = _separator(header)
-                for row in (reader := csv.DictReader(chain([header], file), restkey=_BEYOND, delimiter=separator)):
-                    if not any(row.get(_BEYOND) or ()):  # a comma at the end of a line says nothing
-                        row.pop(_BEYOND, None)
-                    read = _pointed if separator == ";" else _as_it_is
-                    yield reader.line_num, {name.strip(): read(value) for name, value in row.items()}
-            else:
-                for number, line in enumerate(file, start=1):
-                    if line.strip():
-                        yield number, _json_object(line, f"{table}, line {number}")
+        lines = read_lines(table)
+        if table.suffix.lower() in {".csv", ".tsv"}:
+            header = next(lines, "")
+            separator = _separator(header)
+            for row in (reader := csv.DictReader(chain([header], lines), restkey=_BEYOND, delimiter=separator)):
+                if not any(row.get(_BEYOND) or ()):  # a comma at the end of a line says nothing
+                    row.pop(_BEYOND, None)
+                read = _pointed if separator == ";" else _as_it_is
+                yield reader.line_num, {name.strip(): read(value) for name, value in row.items()}
+        else:
+            for number, line in enumerate(lines, start=1):
+                if line.strip():
+                    yield number, _json_object(line, f"{table}, line {number}")
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{table}: cannot be read as a table ({error})") from error
+        raise InputError(f"{table}: cannot be read as a table ({why(error)})") from error
 
 
 def _separator(header: str) -> str:

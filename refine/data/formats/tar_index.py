@@ -8,6 +8,8 @@ import tarfile
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
+from refine.files import open_file
+
 BLOCK = 512
 PLAIN = frozenset({tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE})
 """Types of members that are nothing but a file."""
@@ -49,7 +51,7 @@ def index_tar(path: Path) -> TarIndex:
     """Read all headers. An uncompressed tar only: of a compressed one no member has a place of its own."""
     members: list[Member] = []
     try:
-        with tarfile.open(path, "r:") as tar:
+        with open_file(path) as file, tarfile.open(fileobj=file, mode="r:") as tar:
             while (info := tar.next()) is not None:
                 tar.members.clear()  # type: ignore[attr-defined]  # its own list grows by a kilobyte a member
                 member = Member(
@@ -74,7 +76,7 @@ def first_names(shard: Path, most: int) -> list[str]:
     """Names of a tar's first members, so many at most; those before the damage, if there is any."""
     names: list[str] = []
     try:
-        with tarfile.open(shard, "r:") as tar:
+        with open_file(shard) as file, tarfile.open(fileobj=file, mode="r:") as tar:
             while len(names) < most and (info := tar.next()) is not None:
                 names.append(info.name)
     except Exception:  # no tar, or a damaged one: the layout says so when it is asked for by name
@@ -101,7 +103,7 @@ def is_inside(name: str) -> bool:
 
 def _zeros_from(path: Path, offset: int) -> bool:
     """Whether nothing but padding follows: the reader takes a damaged header for the tar's end."""
-    with path.open("rb") as file:
+    with open_file(path) as file:
         file.seek(offset)
         while piece := file.read(1 << 20):
             if piece.count(0) != len(piece):
@@ -119,7 +121,7 @@ class Window(io.RawIOBase):
     """
 
     def __init__(self, path: Path, offset: int, size: int) -> None:
-        self._file = path.open("rb", buffering=0)
+        self._file = open_file(path)
         self._offset, self._size, self._at = offset, size, 0
 
     def readable(self) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from refine.errors import InputError
+from refine.files import read_lines, why
 
 
 def text_rows(path: Path) -> Iterator[tuple[str, list[str]]]:
@@ -14,12 +15,11 @@ def text_rows(path: Path) -> Iterator[tuple[str, list[str]]]:
         InputError: If it cannot be read as text.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        for number, line in enumerate(read_lines(path), start=1):
+            if line.strip():
+                yield f"{path}, line {number}", line.split()
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as text ({error}); replace it") from error
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            yield f"{path}, line {number}", line.split()
+        raise InputError(f"{path}: cannot be read as text ({why(error)}); replace it") from error
 
 
 def numbers(values: Sequence[str], where: str) -> list[float]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from refine.data.listing import suffix
 from refine.errors import InputError
+from refine.files import require_file
 
 FORMATS = {".mp4": "mp4", ".mov": "mov", ".avi": "avi", ".mkv": "matroska", ".webm": "matroska"}
 """By suffix. Never guessed from the content: a playlist in a video's clothes would open other files and addresses."""
@@ -48,7 +49,9 @@ def require_av() -> Any:
 
 def open_video(path: Path) -> Any:
     """PyAV's container, set to decode in one thread."""
-    container = require_av().open(f"file:{path}", format=FORMATS[suffix(path.name)])
+    av = require_av()
+    require_file(path)
+    container = av.open(f"file:{path}", format=FORMATS[suffix(path.name)])
     if not container.streams.video:
         container.close()
         raise ValueError("it has no video stream")

@@ -7,8 +7,8 @@ from xml.etree import ElementTree
 
 from refine.data.formats.text_rows import numbers
 from refine.errors import InputError
+from refine.files import open_file, read_file, why
 
-MOST_BYTES = 1 << 24
 PEEK = 1 << 12
 """Bytes within which the first tag stands."""
 
@@ -63,7 +63,7 @@ def class_names(path: Path) -> set[str]:
 def begins_as_voc(path: Path) -> bool:
     """Whether a file begins as labeling tools write them, and not as another tool's XML."""
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             return re.search(rb"<annotation[\s>]", file.read(PEEK)) is not None
     except OSError:
         return False
@@ -71,14 +71,12 @@ def begins_as_voc(path: Path) -> bool:
 
 def _parsed(path: Path) -> ElementTree.Element:
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise ValueError(f"more than {MOST_BYTES >> 20} MiB")
-        top = ElementTree.parse(path, ElementTree.XMLParser(target=_NoDoctype())).getroot()
+        top = ElementTree.fromstring(read_file(path), ElementTree.XMLParser(target=_NoDoctype()))
         if top.tag != "annotation":
             raise ValueError(f"its first tag is {top.tag!r:.80} and not 'annotation'")
         return top
     except (OSError, ValueError, LookupError, ElementTree.ParseError) as error:  # LookupError: no such encoding
-        raise InputError(f"{path}: cannot be read as XML of VOC ({error}); replace it") from error
+        raise InputError(f"{path}: cannot be read as XML of VOC ({why(error)}); replace it") from error
 
 
 def _object(found: ElementTree.Element, index: int, path: Path) -> VocObject:

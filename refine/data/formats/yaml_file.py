@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 
 from refine.errors import InputError
+from refine.files import read_file
 
 MOST_BYTES = 1 << 22
 """More is no table and no list of options: other YAML files may lie in a dataset."""
@@ -19,9 +20,10 @@ def read_yaml(path: Path) -> dict[str, Any]:
             values that stand for others (``*name``).
     """
     try:
-        if path.stat().st_size > MOST_BYTES:
+        text = read_file(path).decode()
+        if len(text) > MOST_BYTES:
             raise ValueError(f"more than {MOST_BYTES >> 20} MiB")
-        content = yaml.load(path.read_text(encoding="utf-8"), _WrittenOut)
+        content = yaml.load(text, _WrittenOut)
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:  # ValueError: no UTF-8, or no such date
         raise InputError(f"{path}: cannot be read as YAML ({' '.join(str(error).split())})") from error
     if not isinstance(content, dict):

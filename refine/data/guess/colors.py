@@ -6,6 +6,7 @@ from pathlib import Path
 from PIL import Image
 
 from refine.data.glance import FORMATS
+from refine.files import open_file
 
 FEW = 64
 """Label maps have at most this many colors."""
@@ -45,7 +46,7 @@ def _is_painted(label: Path, image: Path) -> bool:
 def _colors(path: Path, most: int) -> int | None:
     """Number of distinct colors; None if there are more than ``most``, or the file cannot be read."""
     try:
-        with Image.open(path, formats=FORMATS) as picture:
+        with open_file(path) as file, Image.open(file, formats=FORMATS) as picture:
             colors = picture.convert("RGB").getcolors(most)
     except Exception:  # damaged: it will be listed with its reason when it is read
         return None

@@ -56,6 +56,7 @@ class Coco(Layout):
         files.require_images()
         names = [annotations] if annotations else candidates(files)
         if not names or not set(names) <= files.known:
+            files.require_regular(".json")
             raise InputError(f"{root}: no COCO file {annotations or 'annotations/*.json'} below it; name it")
         self.faults = []
         self._places: dict[str, list[_Place]] = defaultdict(list)

@@ -2,6 +2,7 @@
 
 import os
 from functools import cache
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from refine.data.annotation import Annotation
@@ -9,9 +10,10 @@ from refine.data.layouts.base import LabelSpace, Layout
 from refine.data.listing import IMAGE_SUFFIXES, Listing, suffix
 from refine.data.samples import Record
 from refine.errors import InputError
+from refine.files import read_lines, why
 
-LONGEST = 1 << 16
-"""Characters that `recognize` reads to find the first path."""
+LINES = 1 << 12
+"""Lines that `recognize` reads to find the first path."""
 
 
 class ImageList(Layout):
@@ -36,12 +38,12 @@ class ImageList(Layout):
         self.label_space = LabelSpace("none")
         self.faults: list[str] = []
         try:
-            lines = root.read_text(encoding="utf-8-sig").splitlines()
+            lines = list(map(str.strip, read_lines(root)))
         except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"{root}: cannot be read as a path a line ({error})") from error
+            raise InputError(f"{root}: cannot be read as a path a line ({why(error)})") from error
         files = cache(lambda folder: _images_in(self.root, folder))
         found: dict[str, Record] = {}
-        for number, line in enumerate(map(str.strip, lines), start=1):
+        for number, line in enumerate(lines, start=1):
             if not line or line.startswith("#"):
                 continue
             key = str(PurePosixPath(line))
@@ -63,9 +65,8 @@ class ImageList(Layout):
         if len(files.keys) != 1 or suffix(files.keys[0]) != ".txt":
             return None
         try:
-            with (files.root / files.keys[0]).open(encoding="utf-8-sig") as file:
-                lines = map(str.strip, file.read(LONGEST).splitlines())
-                first = next((line for line in lines if line and not line.startswith("#")), "")
+            lines = map(str.strip, islice(read_lines(files.root / files.keys[0]), LINES))
+            first = next((line for line in lines if line and not line.startswith("#")), "")
         except (OSError, UnicodeDecodeError):
             return None
         return f"{files.keys[0]} begins with {first}" if suffix(first) in IMAGE_SUFFIXES else None
@@ -100,5 +101,5 @@ def _images_in(root: Path, folder: str) -> frozenset[str]:
                 and entry.is_file()
                 and (not entry.is_symlink() or Path(entry.path).resolve().is_relative_to(within))
             )
-    except OSError:
+    except (OSError, RuntimeError):  # RuntimeError: a circle of links, before Python 3.13
         return frozenset()

@@ -18,6 +18,7 @@ from refine.data.layouts.base import Layout
 from refine.data.listing import Listing, stem
 from refine.data.samples import Record
 from refine.errors import InputError
+from refine.files import open_file
 
 LANDMARKS = {"interior_margin_2d": 16, "caruncle_2d": 7, "iris_2d": 32}
 """The outlines in a file, each of as many points: the lids' inner rim from the inner corner on (number 8 is the outer
@@ -76,7 +77,7 @@ class UnityEyes(Layout):
             label = f"{stem(key)}.json"
             if Path(key).stem.isdecimal() and label in files.known:
                 try:
-                    with (files.root / label).open("rb") as file:
+                    with open_file(files.root / label) as file:
                         content = file.read(PEEK)
                 except OSError:
                     return None

@@ -75,6 +75,7 @@ def test_files_that_are_missing_or_of_another_kind_are_told_by_name(tmp_path: Pa
 
 def test_a_file_that_may_not_be_read_is_named_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "4.hdf5"
+    path.touch()
 
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, f"Unable to open file (unable to open file: name = '{path}', errno = 13)")

@@ -6,6 +6,7 @@ import pytest
 from refine.data.formats import json_arrays
 from refine.data.formats.json_arrays import elements, read_elements
 from refine.errors import InputError
+from refine.files import SIZE_VARIABLE
 
 CONTENT = {
     "info": {"a": [1, {"b": "]}"}]},
@@ -60,3 +61,17 @@ def test_a_file_that_changed_is_named(tmp_path: Path) -> None:
     path.write_text("{}")
     with pytest.raises(InputError, match=r"a\.json: changed after it was opened"):
         read_elements(path, [(5, 9)])
+
+
+def test_a_damaged_value_is_named_without_reading_the_rest_and_a_value_without_end_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(json_arrays, "_WINDOW", 64)
+    monkeypatch.setenv(SIZE_VARIABLE, "1")
+    path = tmp_path / "a.json"
+    path.write_text('{"rows": [{"a" 1}, ' + '"x", ' * (1 << 20) + "1]}")
+    with pytest.raises(InputError, match=r"Expecting ':' delimiter at byte 15"):
+        values(path)
+    path.write_text('{"rows": ["' + "x" * (1 << 21) + '"]}')
+    with pytest.raises(InputError, match=r"the value at byte 10 has more than 1 MiB.*--max-file-size"):
+        values(path)

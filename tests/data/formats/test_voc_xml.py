@@ -3,7 +3,6 @@ from pathlib import Path
 import pytest
 
 from refine.data.formats.voc_xml import (
-    MOST_BYTES,
     PEEK,
     VocFile,
     VocObject,
@@ -12,6 +11,7 @@ from refine.data.formats.voc_xml import (
     read_voc_xml,
 )
 from refine.errors import InputError
+from refine.files import SIZE_VARIABLE
 
 BOX = "<bndbox><ymin>2</ymin><xmin>1.5</xmin><xmax>3</xmax><ymax>4</ymax></bndbox>"
 PART = "<part><name>head</name><bndbox><xmin>9</xmin></bndbox></part>"
@@ -51,10 +51,13 @@ def test_what_an_object_or_the_size_lacks_is_named(tmp_path: Path, content: str,
         ("<!DOCTYPE annotation [<!ENTITY a 'b'>]><annotation>&a;</annotation>", "has a DOCTYPE"),
         ("<?xml version='1.0' encoding='none-such'?><annotation/>", "unknown encoding"),
         ("<annotations><image/></annotations>", "its first tag is 'annotations' and not 'annotation'"),
-        (f"<annotation>{' ' * MOST_BYTES}</annotation>", "more than 16 MiB"),
+        (f"<annotation>{' ' * (1 << 20)}</annotation>", "it has more than 1 MiB; .* raise --max-file-size"),
     ],
 )
-def test_what_is_no_xml_of_voc_is_named_and_has_no_classes(tmp_path: Path, content: str, message: str) -> None:
+def test_what_is_no_xml_of_voc_is_named_and_has_no_classes(
+    tmp_path: Path, content: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(SIZE_VARIABLE, "1")
     path = xml(tmp_path, content)
     with pytest.raises(InputError, match=rf"a\.xml: cannot be read as XML of VOC \({message}.*\); replace it"):
         read_voc_xml(path)

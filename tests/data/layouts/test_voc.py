@@ -5,10 +5,10 @@ import torch
 from PIL import Image
 
 from refine.data.annotation import Annotation
-from refine.data.formats import voc_xml
 from refine.data.layouts import PascalVoc
 from refine.data.open_layout import choose, recognized
 from refine.errors import InputError
+from refine.files import SIZE_VARIABLE
 from tests.data.layouts.examples.coco import SIZE, put_image
 from tests.data.layouts.examples.voc import PERSON, TRAIN, put_mask, put_xml, voc_palette, write_voc, write_voc_beside
 
@@ -219,9 +219,10 @@ def test_an_xml_that_is_not_vocs_is_named(tmp_path: Path, before: str, after: st
 
 
 def test_an_xml_of_many_megabytes_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(voc_xml, "MOST_BYTES", 1 << 8)
-    with pytest.raises(InputError, match=r"\.xml: cannot be read as XML of VOC \(more than"):
-        annotation(PascalVoc(write_voc(tmp_path)))
+    monkeypatch.setenv(SIZE_VARIABLE, "1")
+    change(write_voc(tmp_path) / BOXES, "<size>", " " * (1 << 20) + "<size>")
+    with pytest.raises(InputError, match=r"\.xml: cannot be read as XML of VOC \(it has more than 1 MiB; .*file-size"):
+        annotation(PascalVoc(tmp_path))
 
 
 def test_boxes_that_count_from_0_are_taken_as_they_stand(tmp_path: Path) -> None:
