@@ -9,9 +9,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from refine.apply.hdf5_contents import digests
 from refine.data.formats.hdf5 import ColorImage, color_image, color_images, opened_hdf5, read_color
 from refine.errors import InputError
-from refine.files import open_file
+from refine.files import open_file, why
 
 Pixels = NDArray[np.uint8]
 
@@ -49,7 +50,8 @@ def rewrite(source: Path, temporary: Path, refined: Callable[[str, Pixels], Pixe
     """Copy a container with other pictures in it. The same input gives the same bytes.
 
     The copy is byte for byte that of the source; only the pictures' own datasets are written then, with their shape,
-    type, chunks, compression and alpha. Every other dataset stays where it is.
+    type, chunks, compression and alpha. Every other dataset stays where it is: all of them and all attributes are read
+    before and after, and compared, since what is written into a damaged file may land on other values.
 
     Args:
         source: The container; it is only read.
@@ -57,11 +59,13 @@ def rewrite(source: Path, temporary: Path, refined: Callable[[str, Pixels], Pixe
         refined: From a member's name and its pixels ``(H, W, 3)`` to the new ones, of the same shape and type.
 
     Raises:
-        InputError: If the container cannot be read, or the new pixels do not fit.
+        InputError: If any of the container cannot be read, before or after, or the new pixels do not fit.
         OSError: If the copy cannot be written. What ``refined`` raises passes through.
     """
     with opened_hdf5(source) as file:
         old = [(image, read_color(file, image)) for image in color_images(file)]
+        names = frozenset(image.dataset for image, _ in old)
+        before = digests(file, names)
     wanted: list[tuple[ColorImage, Pixels]] = []
     for image, pixels in old:
         new = refined(image.member, pixels[..., :3])
@@ -73,6 +77,7 @@ def rewrite(source: Path, temporary: Path, refined: Callable[[str, Pixels], Pixe
             shutil.copyfileobj(original, copy, 1 << 20)
             copy.flush()
             _replace(temporary, wanted)
+            _require_kept(temporary, wanted, before, names)
             os.fsync(copy.fileno())
         except BaseException:
             temporary.unlink(missing_ok=True)
@@ -82,6 +87,22 @@ def rewrite(source: Path, temporary: Path, refined: Callable[[str, Pixels], Pixe
 def _replace(container: Path, wanted: list[tuple[ColorImage, Pixels]]) -> None:
     import h5py  # it is there: the container was read
 
-    with h5py.File(container, "r+", locking=False) as file:
-        for image, pixels in wanted:
-            file[image.dataset][() if image.place is None else image.place] = pixels
+    try:
+        with h5py.File(container, "r+", locking=False) as file:
+            for image, pixels in wanted:
+                file[image.dataset][() if image.place is None else image.place] = pixels
+    except Exception as error:  # damaged files raise whatever HDF5 stumbled over
+        if isinstance(error, OSError) and error.errno is not None:  # the disk's fault and not the file's
+            raise
+        raise InputError(f"its pictures cannot be written back ({why(error)}); it is damaged: replace it") from error
+
+
+def _require_kept(
+    container: Path, wanted: list[tuple[ColorImage, Pixels]], before: dict[str, str], names: frozenset[str]
+) -> None:
+    with opened_hdf5(container) as file:
+        after = digests(file, names)
+        changed = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+        changed += [image.member for image, pixels in wanted if not np.array_equal(read_color(file, image), pixels)]
+    if changed:
+        raise InputError(f"writing its pictures changed {changed[0] or 'the list of its datasets'}; replace the file")

@@ -113,8 +113,10 @@ def _shown(code: int) -> str:
 
 
 def _ranges(numbers: Any) -> str:
-    """As ``0 to 33, 255``."""
+    """As ``0 to 33, 255``; ``no ids`` of none."""
     ordered = sorted(numbers)
+    if not ordered:
+        return "no ids"
     breaks = [place for place, (one, two) in enumerate(pairwise(ordered), start=1) if two > one + 1]
     runs = [ordered[start:end] for start, end in pairwise([0, *breaks, len(ordered)])]
     return ", ".join(f"{run[0]} to {run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)

@@ -8,7 +8,9 @@ import h5py
 import numpy as np
 import pytest
 
+from refine.apply import hdf5
 from refine.apply.hdf5 import Member, Pixels, images_in, read_member, rewrite
+from refine.apply.hdf5_contents import digests
 from refine.data.layouts.blenderproc import BlenderProc
 from refine.errors import InputError
 from tests.data.layouts.examples.blenderproc import HEIGHT, WIDTH, contents, write_blenderproc, write_container
@@ -117,6 +119,81 @@ def test_nothing_is_left_behind_where_it_fails(tmp_path: Path, container: Path) 
     with pytest.raises(InputError, match=r"0\.hdf5: cannot be read as an HDF5 file"):
         rewrite(container, tmp_path / "new", inverted)
     assert not (tmp_path / "new").exists()
+
+
+def chunk_place(path: Path, name: str) -> tuple[int, int]:
+    """Where the first chunk of a dataset lies, and its length in bytes."""
+    with h5py.File(path) as file:
+        info = file[name].id.get_chunk_info(0)
+        return info.byte_offset, info.size
+
+
+def spoil(path: Path, place: int, count: int) -> None:
+    content = bytearray(path.read_bytes())
+    content[place : place + count] = b"\xa5" * count
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("what", ["chunk", "heap"])
+def test_a_container_of_which_anything_cannot_be_read_is_refused_whole(
+    tmp_path: Path, container: Path, what: str
+) -> None:
+    if what == "chunk":  # of a dataset that is neither a picture nor a label
+        spoil(container, *chunk_place(container, "normals"))
+    else:  # where the attributes of text lie
+        spoil(container, container.read_bytes().index(b"GCOL"), 4)
+    assert images_in(container) == [Member("colors", (HEIGHT, WIDTH, 3))]
+    with pytest.raises(InputError, match=r"0\.hdf5: cannot be read as an HDF5 file"):
+        rewrite(container, tmp_path / "new", inverted)
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("name", ["normals", "colors"])
+def test_a_copy_in_which_anything_else_changed_is_refused(
+    tmp_path: Path, container: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def careless(path: Path, wanted: object) -> None:
+        with h5py.File(path, "r+") as file:
+            file[name][3:5] = 7
+
+    monkeypatch.setattr(hdf5, "_replace", careless)
+    with pytest.raises(InputError, match=f"writing its pictures changed {name}"):
+        rewrite(container, tmp_path / "new", inverted)
+    assert not (tmp_path / "new").exists()
+
+
+def test_digests_know_attributes_links_and_what_lies_deeper(tmp_path: Path, container: Path) -> None:
+    with h5py.File(container, "r+") as file:
+        deep = file.create_group("deep/er")
+        deep.create_dataset("texts", data=["a", "b"], dtype=h5py.string_dtype())
+        deep["up"] = file["deep"]  # a circle
+        file["soft"] = h5py.SoftLink("/nowhere")
+        file.create_dataset("empty", data=h5py.Empty("f"))
+    before = container.read_bytes()
+
+    def found() -> dict[str, str]:
+        with h5py.File(container) as file:
+            return digests(file, frozenset({"colors"}))
+
+    whole = found()
+    assert {"", "deep/er/texts", "colors", "empty"} <= whole.keys()
+
+    def attribute(file: Any) -> None:
+        file["deep/er"].attrs["x"] = 1
+
+    def text(file: Any) -> None:
+        file["deep/er/texts"][1] = "c"
+
+    def link(file: Any) -> None:
+        del file["soft"]
+        file["soft"] = h5py.SoftLink("/elsewhere")
+
+    for change, key in ((attribute, "deep/er"), (text, "deep/er/texts"), (link, "")):
+        container.write_bytes(before)
+        with h5py.File(container, "r+") as file:
+            change(file)
+        after = found()
+        assert [name for name in whole if after[name] != whole[name]] == [key]
 
 
 def test_a_copy_that_cannot_be_finished_is_gone(

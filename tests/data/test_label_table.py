@@ -6,7 +6,7 @@ import torch
 from numpy.typing import NDArray
 
 from refine.data.formats.yaml_file import read_yaml
-from refine.data.label_table import load_table, read_table
+from refine.data.label_table import LabelTable, load_table, read_table
 from refine.errors import InputError
 
 FILE = Path("masks/a.png")
@@ -145,3 +145,8 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_only_tables_that_ship_have_names(name: str) -> None:
     with pytest.raises(InputError, match=f"label table {name}: none of those that ship: camvid11, camvid32"):
         load_table(name)
+
+
+def test_a_table_without_any_class_knows_no_id(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"a\.png: id 3 in 4 pixels is none of nothing's \(no ids\)"):
+        LabelTable("nothing", ()).from_ids(np.full((2, 2), 3), tmp_path / "a.png")

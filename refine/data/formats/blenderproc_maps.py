@@ -33,7 +33,8 @@ def objects_in(file: Any) -> dict[int, tuple[int, str]]:
     """
     if ATTRIBUTES not in file.keys():  # noqa: SIM118  # `in file` would follow links
         return {}
-    text = bytes(stored(file, ATTRIBUTES)[()])
+    value = stored(file, ATTRIBUTES)[()]
+    text = value if isinstance(value, bytes) else np.asarray(value).tobytes()  # bytes(7) would be seven of them
     try:
         rows = json.loads(text)
         return {

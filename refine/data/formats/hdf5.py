@@ -5,6 +5,7 @@ Source: BlenderProc's ``write_hdf5`` (github.com/DLR-RM/BlenderProc, blenderproc
 ``stereo_separate_keys``, two datasets ``colors_0`` and ``colors_1``.
 """
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,10 @@ from refine.files import require_file, why
 
 LARGEST = 1 << 30
 """Bytes of one dataset, unpacked: more than any picture has."""
+MOST_COMPRESSED = 1100
+"""Times that gzip makes anything smaller, at most."""
+MOST_UNEXPLAINED = 1 << 26
+"""Bytes that a dataset may have without: other compressions pack a map of zeros closer."""
 
 
 class ColorImage(NamedTuple):
@@ -76,9 +81,23 @@ def stored(file: Any, name: str) -> Any:
         raise InputError(f"{file.filename}: {name} is no dataset")
     if found.is_virtual or found.external:
         raise InputError(f"{file.filename}: the values of {name} lie in other files; store them in this one")
-    if found.nbytes > LARGEST:
-        raise InputError(f"{file.filename}: {name} has {found.nbytes} bytes; nothing above {LARGEST} is read")
+    require_plausible(found)
     return found
+
+
+def require_plausible(dataset: Any) -> None:
+    """Hold the size that a dataset claims against what is stored of it.
+
+    Raises:
+        InputError: If its values would take more than `LARGEST`, or more than compression can explain.
+    """
+    where = f"{dataset.file.filename}: {dataset.name.removeprefix('/')}"
+    chunk = math.prod(dataset.chunks or ()) * dataset.dtype.itemsize
+    size, stored_size = max(dataset.nbytes or 0, chunk), dataset.id.get_storage_size()
+    if size > LARGEST:
+        raise InputError(f"{where} has {size} bytes; nothing above {LARGEST} is read")
+    if size > MOST_UNEXPLAINED + MOST_COMPRESSED * stored_size:
+        raise InputError(f"{where} claims {size} bytes, but {stored_size} are stored: replace the file")
 
 
 def color_images(file: Any) -> list[ColorImage]:

@@ -62,6 +62,21 @@ def test_a_small_file_cannot_fill_the_memory(tmp_path: Path) -> None:
         color_images(file)
 
 
+def test_a_size_that_compression_cannot_explain_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "0.hdf5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("colors", (6000, 6000, 3), np.uint8, chunks=(1, 6000, 3), compression="gzip")
+        file["colors"][0] = 255
+        file.create_dataset("plain", data=np.zeros((5000, 5000, 3), np.uint8))
+    with (
+        opened_hdf5(path) as file,
+        pytest.raises(InputError, match=r"0\.hdf5: colors claims 108000000 bytes"),
+    ):
+        color_images(file)
+    with opened_hdf5(path) as file:
+        assert stored(file, "plain").nbytes == 75_000_000
+
+
 def test_files_that_are_missing_or_of_another_kind_are_told_by_name(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"0\.hdf5: no such file"), opened_hdf5(tmp_path / "0.hdf5"):
         pass
