@@ -5,8 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 TEST_WORKERS ?= 2
+SEED ?= 0
+ONLY ?=
 
-.PHONY: install demo test test-slow lint format type bench clean
+.PHONY: install demo test test-slow fuzz lint format type bench clean
 
 install: $(READY)
 
@@ -27,6 +29,9 @@ test: $(READY)
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow
+
+fuzz: $(READY)
+	$(BIN)/python -m tests.fuzz.run --seed $(SEED) $(if $(ONLY),--only $(ONLY))
 
 lint: $(READY)
 	$(BIN)/ruff check .

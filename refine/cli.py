@@ -77,5 +77,6 @@ def entry() -> None:
 
 
 def _say(message: object, code: int) -> int:
-    print(f"refine: {' '.join(str(message).split())}", file=sys.stderr)
+    line = "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in " ".join(str(message).split()))
+    print(f"refine: {line}", file=sys.stderr)  # what a file holds must not move a terminal's cursor
     return code

@@ -133,3 +133,8 @@ def test_two_refined_folders_of_one_name_are_refused(tmp_path: Path, capsys: pyt
 )
 def test_a_name_ends_at_the_first_equals_sign_unless_it_is_a_path(text: str, expected: tuple[str, Path]) -> None:
     assert named(text) == expected
+
+
+def test_a_message_holds_no_sign_that_a_terminal_would_obey(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", "no\x1b[31m\nsuch\u202efolder"]) == 2
+    assert capsys.readouterr().err.startswith("refine: no\\x1b[31m such\\u202efolder: ")

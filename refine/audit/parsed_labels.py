@@ -57,12 +57,16 @@ def parsed_labels_equal(source: Path, refined: Path, layout: str = "auto") -> La
         layout: As `open_layout` takes it.
 
     Raises:
-        InputError: If one of them cannot be opened, or the layout has no labels.
+        InputError: If the dataset before cannot be opened, or the layout has no labels.
     """
     before = open_layout(layout, source)
-    after = open_layout(named := before.name if layout == "auto" else layout, refined)
     if before.label_space.kind == "none":
         raise InputError(f"{source}: the layout {before.name} has no labels to check; name one that has (--layout)")
+    named = before.name if layout == "auto" else layout
+    try:
+        after = open_layout(named, refined)
+    except InputError as error:  # what is written stands; where images failed, too little of it may be left
+        return LabelCheck(before.name, 0, [f"in the output: none of the labels was read ({error})"])
     failed, containers = _failed(refined)
     if failed and before.label_space.names != after.label_space.names:
         with suppress(InputError):  # a layout that finds its classes in the labels may have lost one with an image
@@ -98,7 +102,8 @@ def _many(count: int, what: str) -> str:
 
 
 def _in_source(fault: str, refined: Path, source: Path) -> str:
-    return fault.replace(str(refined), str(source))
+    """A fault as it would read of the source; a folder called ``out`` is not the end of "without"."""
+    return re.sub(rf"(?<![\w./-]){re.escape(str(refined))}(?=[/:;,]|$)", lambda _: str(source), fault)
 
 
 def _failed(refined: Path) -> tuple[set[str], set[str]]:

@@ -18,7 +18,7 @@ from tests.data.layouts.examples.class_table import write_class_table
 from tests.data.layouts.examples.coco import write_coco
 from tests.data.layouts.examples.solo import write_solo
 from tests.data.layouts.examples.unity_eyes import write_unity_eyes
-from tests.data.layouts.examples.voc import write_voc
+from tests.data.layouts.examples.voc import write_voc, write_voc_beside
 from tests.data.layouts.examples.webdataset import write_webdataset
 from tests.data.layouts.examples.yolo import write_yolo
 
@@ -146,6 +146,25 @@ def test_a_file_of_many_labels_is_told_of_as_long_as_one_of_its_images_has_not_f
     problems = parsed_labels_equal(source, tmp_path / "after").problems
     assert any("an entry without its image" in problem and second.key in problem for problem in problems)
     assert not any(first.key in problem for problem in problems)
+
+
+@pytest.mark.parametrize("output", ["out", "label"])
+def test_a_fault_of_the_input_is_told_once_whatever_the_outputs_folder_is_called(
+    output: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    source = write_voc_beside(Path("in"), ("train",))
+    (source / "train/alone.xml").write_text("<annotation/>")
+    shutil.copytree(source, output)
+    (problem,) = parsed_labels_equal(source, Path(output)).problems
+    assert problem.startswith("in the input: in/train/alone.xml: a label without an image")
+
+
+def test_an_output_that_cannot_be_opened_is_a_problem_and_no_refusal(masks: tuple[Path, Path]) -> None:
+    shutil.rmtree(masks[1] / "masks")
+    found = parsed_labels_equal(*masks)
+    assert found.equal == 0
+    assert found.problems[0].startswith("in the output: none of the labels was read (")
 
 
 def test_images_without_a_label_are_counted_apart(masks: tuple[Path, Path]) -> None:
