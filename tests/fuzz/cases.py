@@ -163,7 +163,7 @@ def _run(arguments: list[str]) -> Ran:
         os.fdopen(os.dup(2), "wb"), encoding="utf-8", errors="backslashreplace", line_buffering=True
     )
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
-    start, before = time.perf_counter(), status("VmRSS")
+    start, before = time.process_time(), status("VmRSS")
     try:
         code = cli.main(arguments)
     except BaseException:
@@ -171,7 +171,7 @@ def _run(arguments: list[str]) -> Ran:
         code = -1
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
-    seconds, megabytes = time.perf_counter() - start, status("VmHWM") - before
+    seconds, megabytes = time.process_time() - start, status("VmHWM") - before
     said, error = (path.read_text(encoding="utf-8", errors="replace") for path in (out, err))
     for path in (out, err):
         path.unlink()

@@ -42,6 +42,7 @@ class Ran(NamedTuple):
     out: str
     err: str
     seconds: float
+    """Of the processor: other programs of the machine do not count."""
     megabytes: float
     """The peak of memory above what there was before."""
 

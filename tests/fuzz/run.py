@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 WORKERS = 2
 HANG = 20.0
-"""Seconds that one command may take."""
+"""Seconds that one command may take where each core has one process to run; more where it has more."""
 MOST = 2000.0
 """Megabytes that a process may hold."""
 BEYOND_SECONDS, BEYOND_MEGABYTES = 2.0, 500.0
@@ -192,7 +192,8 @@ class Watch:
             memory = status("VmRSS", process)
         except OSError:  # it has just ended
             return
-        if time.monotonic() - self.since > HANG:
+        share = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+        if time.monotonic() - self.since > HANG * share:
             self.why = "hang"
         elif memory > MOST:
             self.why = "memory"

@@ -150,6 +150,7 @@ def test_a_planted_fault_is_counted(
 ) -> None:
     monkeypatch.setattr(cli, "main", planted(fault))
     monkeypatch.setattr(run, "HANG", 4.0 if kind == "hang" else 60.0)
+    monkeypatch.setattr(os, "getloadavg", lambda: (0.0, 0.0, 0.0))
     monkeypatch.setattr(run, "MOST", status("VmRSS") + (100 if kind == "memory" else 4000))
     (outcome,) = outcomes([whole("coco")], prepared, tmp_path)
     assert kind in {fault["kind"] for fault in outcome.faults}, outcome.faults
