@@ -192,7 +192,7 @@ class Watch:
             memory = status("VmRSS", process)
         except OSError:  # it has just ended
             return
-        share = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+        share = min(3.0, max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)))
         if time.monotonic() - self.since > HANG * share:
             self.why = "hang"
         elif memory > MOST:
