@@ -269,10 +269,12 @@ def confirmed(found: Sequence[Outcome], prepared: Path, places: Path, limits: Li
 
 
 def progressing(found: Iterator[Outcome], count: int) -> Iterator[Outcome]:
-    """Count on standard error. A progress bar of rich's runs in a thread, which no fork may meet."""
+    """Count, and name faults, on standard error. A progress bar of rich's runs in a thread, which no fork may meet."""
     faults = 0
     for number, outcome in enumerate(found, start=1):
         faults += bool(outcome.faults)
+        for fault in outcome.faults:
+            print(f"{outcome.case.number} {fault['kind']}: {fault['text'].splitlines()[-1][:200]}", file=sys.stderr)
         if sys.stderr.isatty() or number % 200 == 0:
             end = "\r" if sys.stderr.isatty() else "\n"
             print(f"{number} of {count} cases, {faults} with a fault", end=end, file=sys.stderr, flush=True)
