@@ -1,6 +1,7 @@
 """Class tables in the plain files that datasets come with: names a line, colors and names, CSV with a header."""
 
 import csv
+from itertools import islice
 from pathlib import Path
 
 from refine.data.label_table import IDS, Color, Entry, LabelTable, load_table, read_table
@@ -66,12 +67,15 @@ def read_names(path: Path) -> tuple[str, ...]:
     """The lines of a text file, without blank ones and spaces around.
 
     Raises:
-        InputError: If it cannot be read.
+        InputError: If it cannot be read, or has more names than there are ids.
     """
     try:
-        return tuple(line.strip() for line in read_lines(path) if line.strip())
+        names = tuple(islice((line.strip() for line in read_lines(path) if line.strip()), IDS + 1))
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read as a name a line ({why(error)})") from error
+    if len(names) > IDS:
+        raise InputError(f"{path}: more than {IDS} lines, so it is not a list of classes; replace it")
+    return names
 
 
 def with_none(table: LabelTable) -> LabelTable:
@@ -85,7 +89,7 @@ def _from_csv(path: Path) -> LabelTable:
     found: list[tuple[str, Color | None]] = []
     ids: list[int] = []
     try:
-        for row in csv.DictReader(read_lines(path), skipinitialspace=True):
+        for row in islice(csv.DictReader(read_lines(path), skipinitialspace=True), IDS + 1):
             values = {str(name).strip().lower(): str(value or "").strip() for name, value in row.items()}
             parts = [values[name] for name in "rgb" if values.get(name)]
             found.append((values["name"], _color(parts, path) if parts else None))
@@ -108,7 +112,8 @@ def _checked(name: str, rows: list[tuple[str, Color | None]], ids: list[int] | N
     names = [label for label, _ in rows]
     ids = list(range(len(rows))) if ids is None else ids
     if not 0 < len(names) <= IGNORE or len(set(names)) < len(names):
-        raise InputError(f"{name}: expected 1 to {IGNORE} different class names, found {', '.join(names) or 'none'}")
+        shown = ", ".join(names[:20]) + (f", … ({len(names)} in all)" if len(names) > 20 else "")
+        raise InputError(f"{name}: expected 1 to {IGNORE} different class names, found {shown or 'none'}")
     if len(set(ids)) < len(ids) or not all(0 <= number < IDS for number in ids):
         raise InputError(f"{name}: expected different ids of 0 to 65535")
     return LabelTable(

@@ -27,6 +27,9 @@ BOX_COLUMNS = frozenset({"xmin", "x_min", "x1", "bbox"})
 """A table with one of them has a row for each object and not for each image."""
 
 
+FEW_FAULTS, FEW_TIMES = 10_000, 100
+"""So many wrong lines, and so many times the number of images, are listed one by one."""
+
 _SUFFIXES = frozenset({".csv", ".tsv", ".jsonl"})
 _SEPARATORS = (",", ";", "\t")
 _QUOTED = re.compile(r'"[^"]*"')
@@ -157,6 +160,16 @@ def image_key(row: Row, column: str, known: frozenset[str]) -> str:
     """The image of a row, with forward slashes and without a leading ``./`` unless a file is called just so."""
     text = str(row.get(column))
     return text if text in known else text.replace("\\", "/").removeprefix("./")
+
+
+def require_few(faults: list[str], images: int, file: Path) -> None:
+    """Stop at a file of which far more lines are wrong than there are images: millions would take gigabytes.
+
+    Raises:
+        InputError: With the first fault.
+    """
+    if len(faults) > FEW_FAULTS + FEW_TIMES * images:
+        raise InputError(f"{file}: {len(faults)} lines are wrong, such as {faults[0].removeprefix(f'{file}, ')}")
 
 
 class Images:

@@ -10,7 +10,16 @@ import torch
 
 from refine.data.annotation import Annotation
 from refine.data.formats.hints import in_yaml
-from refine.data.formats.tables import Images, Row, find_table, first_row, named_column, path_column, read_rows
+from refine.data.formats.tables import (
+    Images,
+    Row,
+    find_table,
+    first_row,
+    named_column,
+    path_column,
+    read_rows,
+    require_few,
+)
 from refine.data.layouts.base import LabelSpace, Layout
 from refine.data.listing import Listing
 from refine.data.samples import Record
@@ -92,6 +101,7 @@ class ClassTable(Layout):
                 rows[key] = _text(row[class_column], f"{where}: {class_column}"), where
             except InputError as error:
                 self.faults.append(str(error))
+                require_few(self.faults, len(images.keys), self.table)
         return rows
 
     @classmethod

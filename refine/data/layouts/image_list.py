@@ -6,6 +6,7 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from refine.data.annotation import Annotation
+from refine.data.formats.tables import require_few
 from refine.data.layouts.base import LabelSpace, Layout
 from refine.data.listing import IMAGE_SUFFIXES, Listing, suffix
 from refine.data.samples import Record
@@ -54,6 +55,7 @@ class ImageList(Layout):
                 found[key] = Record(key, self.root / key)
             else:
                 self.faults.append(f"{root}, line {number}: {line} {reason}")
+                require_few(self.faults, len(found), root)
         if not found:
             about = self.faults[0] if self.faults else "it has no line with a path"
             raise InputError(f"{root}: names no image ({about})")

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from refine.data.annotation import Annotation
 from refine.data.formats.hints import in_yaml
-from refine.data.formats.tables import Images, Row, find_table, first_row, path_column, read_rows
+from refine.data.formats.tables import Images, Row, find_table, first_row, path_column, read_rows, require_few
 from refine.data.gaze import MIRROR
 from refine.data.layouts.base import LabelSpace, Layout
 from refine.data.layouts.class_folders import ClassFolders
@@ -72,6 +72,7 @@ class Table(Layout):
                 values = [_number(row, name, where) for name in self._names]
             except InputError as error:
                 self.faults.append(str(error))
+                require_few(self.faults, len(images.keys), self.table)
             else:
                 self._labels[key] = torch.tensor(values, dtype=torch.float32)
 

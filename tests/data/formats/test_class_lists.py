@@ -75,3 +75,12 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         open_table(tmp_path, "mine.txt")
     with pytest.raises(InputError, match=r"label table \.\./camvid11: none of those that ship"):
         open_table(tmp_path, "../camvid11")
+
+
+@pytest.mark.parametrize("name", ["classes.txt", "classes.csv"])
+def test_a_list_of_far_too_many_names_is_refused_in_a_short_line(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_text("name\n" + "".join(f"c{number}\n" for number in range(70_000)))
+    with pytest.raises(InputError, match=rf"{name}: ") as error:
+        read_classes(path)
+    assert len(str(error.value)) < 500

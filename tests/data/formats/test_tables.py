@@ -1,9 +1,12 @@
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from refine.data.formats import tables
 from refine.data.formats.tables import Images, Row, find_table, first_row, image_key, path_column, read_rows
 from refine.data.listing import Listing
+from refine.data.open_layout import open_layout
 from refine.errors import InputError
 
 
@@ -107,3 +110,18 @@ def test_each_image_is_named_once_and_the_others_are_faults() -> None:
     with pytest.raises(InputError, match=r"line 4: a label without an image: 'c\.png' is not below data"):
         images.take({"path": "c.png"}, "path", "line 4")
     assert images.faults() == ["data/b.png: an image without a label; add its row to data/t.csv"]
+
+
+@pytest.mark.parametrize("layout", ["table", "class-table", "list"])
+def test_a_file_of_which_far_more_lines_are_wrong_than_there_are_images_is_refused_early(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layout: str
+) -> None:
+    Image.new("L", (4, 4)).save(tmp_path / "a.png")
+    monkeypatch.setattr(tables, "FEW_FAULTS", 5)
+    root = tmp_path / "all.txt" if layout == "list" else tmp_path
+    file = root if layout == "list" else tmp_path / "labels.csv"
+    file.write_text(("a.png\n" if layout == "list" else "path,label\na.png,1\n") + "x,1\n" * 1000)
+    with pytest.raises(InputError, match=rf"{file.name}: \d+ lines are wrong, such as line \d: .*x"):
+        open_layout(layout, root)
+    monkeypatch.setattr(tables, "FEW_FAULTS", 2000)
+    assert len(open_layout(layout, root).faults) >= 1000
