@@ -42,9 +42,10 @@ class FeatureAdaptation(Task):
         accuracy_gate: The task model moves at a step only if the discriminator was right on more than this share
             of what it saw. Released digits code: 0.6. Below 0 it is always open.
         discriminator_features: Width of the discriminator. Released digits code: 500.
-        learning_rate: Adam's (β₁ 0.5), for the task model. Released digits code: 1e-5, 200 epochs of batches of 128.
+        learning_rate: Adam's, for the task model. Released digits code: 1e-5, 200 epochs of batches of 128.
         discriminator_learning_rate: Adam's, for the discriminator. Released digits code: 1e-5.
-        weight_decay: Adam's, for both. Released digits code: 2.5e-5.
+        betas: Adam's, for both. Released digits code: 0.9 and 0.999.
+        weight_decay: Adam's, for both. Released digits code: 0.
         classes: As in the start; None takes them from it. So are the next four.
         channels: 1 (gray) or 3 (RGB).
         width: Of the small networks.
@@ -54,7 +55,7 @@ class FeatureAdaptation(Task):
         seed: Seeds the discriminator's weights, and dropout.
 
     Raises:
-        InputError: As `Task`, or if ``task_weight`` is below 0.
+        InputError: As `Task`, if ``task_weight`` is below 0, or if one of ``betas`` is not from 0 to below 1.
     """
 
     players = ("task", "discriminator")
@@ -69,7 +70,8 @@ class FeatureAdaptation(Task):
         discriminator_features: int = 500,
         learning_rate: float = 1e-5,
         discriminator_learning_rate: float = 1e-5,
-        weight_decay: float = 2.5e-5,
+        betas: tuple[float, float] = (0.9, 0.999),
+        weight_decay: float = 0.0,
         classes: list[str] | None = None,
         channels: int = 3,
         width: int = 16,
@@ -82,6 +84,8 @@ class FeatureAdaptation(Task):
         self.discriminator_features = discriminator_features
         if not task_weight >= 0:
             raise InputError(f"task_weight is {task_weight}; expected 0 (off) or more")
+        if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
+            raise InputError(f"betas is {list(betas)}; expected two numbers from 0 to below 1")
         super().__init__(
             classes=classes,
             channels=channels,
@@ -97,6 +101,7 @@ class FeatureAdaptation(Task):
         self.task_weight = task_weight
         self.accuracy_gate = accuracy_gate
         self.discriminator_learning_rate = discriminator_learning_rate
+        self.betas = betas
         self.adversarial = Vanilla()
         self._source: FrozenTask | None = None
         self._start_sha256: str | None = None
@@ -218,12 +223,13 @@ class FeatureAdaptation(Task):
         self.count_step()
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        """Adam with β₁ 0.5 for each player, the task model first."""
+        """Adam for each player, the task model first."""
         players = (
             (self.model.parameters(), self.learning_rate),
             (self.discriminator.parameters(), self.discriminator_learning_rate),
         )
-        return [torch.optim.Adam(p, rate, (0.5, 0.999), weight_decay=self.weight_decay) for p, rate in players], []
+        betas = self.betas[0], self.betas[1]  # a stored description holds a list
+        return [torch.optim.Adam(p, rate, betas, weight_decay=self.weight_decay) for p, rate in players], []
 
 
 def _statistics(network: nn.Module) -> dict[str, Tensor]:

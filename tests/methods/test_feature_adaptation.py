@@ -70,7 +70,20 @@ def test_defaults_are_the_released_codes() -> None:
     method = FeatureAdaptation()
     assert (method.accuracy_gate, method.discriminator_features, method.task_weight) == (0.6, 500, 0.0)
     assert (method.learning_rate, method.discriminator_learning_rate) == (1e-5, 1e-5)
-    assert (method.weight_decay, method.on) == (2.5e-5, "outputs")
+    assert (method.betas, method.weight_decay, method.on) == ((0.9, 0.999), 0.0, "outputs")
+
+
+def test_betas_and_weight_decay_reach_both_optimizers(start: Path) -> None:
+    method = small(start, betas=(0.5, 0.99), weight_decay=2.5e-5)
+    for optimizer in run_steps(method, batches(1)).optimizers:
+        assert optimizer.defaults["betas"] == (0.5, 0.99)
+        assert optimizer.defaults["weight_decay"] == 2.5e-5
+
+
+@pytest.mark.parametrize("betas", [(0.9, 1.0), (-0.1, 0.9), (0.9,)])
+def test_betas_out_of_range_are_refused(betas: tuple[float, ...]) -> None:
+    with pytest.raises(InputError, match=r"betas is \[.*\]; expected two numbers from 0 to below 1"):
+        FeatureAdaptation(betas=betas)  # type: ignore[arg-type]  # as a file could have them
 
 
 @pytest.mark.parametrize("kind", KINDS)
