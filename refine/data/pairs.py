@@ -5,7 +5,6 @@ from torch.utils.data import Dataset
 from refine.data.annotation import Annotation
 from refine.data.augment import Augmentation
 from refine.data.geometry import Sample, center_crop
-from refine.data.images import to_float
 from refine.data.positions import REAL, SYNTHETIC, ClassBalanced, Shuffled, generator_at
 from refine.data.samples import Labeled, LabelSpace, UnpairedBatch
 from refine.data.store import ImageStore
@@ -14,7 +13,7 @@ UNLABELED = LabelSpace("none")
 
 
 class TrainingPairs(Dataset[UnpairedBatch]):
-    """Position to sample of both domains, by the seed alone."""
+    """Position to sample of both domains, by the seed alone. Images are uint8 levels."""
 
     def __init__(
         self, synthetic: ImageStore, real: ImageStore, augmentation: Augmentation, balanced: bool, seed: int
@@ -43,13 +42,13 @@ class TrainingPairs(Dataset[UnpairedBatch]):
         )
         label = synthetic.annotation.label(self.synthetic.kind)
         return {
-            "synthetic": Labeled(to_float(synthetic.image), label, self.synthetic.records[index].key),
-            "real": to_float(real.image),
+            "synthetic": Labeled(synthetic.image, label, self.synthetic.records[index].key),
+            "real": real.image,
         }
 
 
 class ValidationPairs(Dataset[UnpairedBatch]):
-    """The same images each time; the shorter side wraps around."""
+    """The same images each time, as uint8 levels; the shorter side wraps around."""
 
     def __init__(self, synthetic: ImageStore, real: ImageStore, crop: tuple[int, int] | None) -> None:
         self.synthetic, self.real, self.crop = synthetic, real, crop
@@ -62,8 +61,8 @@ class ValidationPairs(Dataset[UnpairedBatch]):
         synthetic = self._middle(self.synthetic, index)
         label = synthetic.annotation.label(self.synthetic.kind)
         return {
-            "synthetic": Labeled(to_float(synthetic.image), label, self.synthetic.records[index].key),
-            "real": to_float(self._middle(self.real, position % len(self.real)).image),
+            "synthetic": Labeled(synthetic.image, label, self.synthetic.records[index].key),
+            "real": self._middle(self.real, position % len(self.real)).image,
         }
 
     def _middle(self, store: ImageStore, index: int) -> Sample:

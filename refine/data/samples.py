@@ -42,7 +42,8 @@ class Labeled(NamedTuple):
     """One synthetic image with its label; stacks to a batch field by field."""
 
     image: Tensor
-    """``(C, H, W)`` float32 in [-1, 1]; ``(B, C, H, W)`` in a batch."""
+    """``(C, H, W)`` float32 in [-1, 1]; ``(B, C, H, W)`` in a batch. Loaders of `UnpairedImages` give uint8 levels,
+    which become floats on the device (see `UnpairedImages.on_after_batch_transfer`)."""
     label: Tensor
     """``()`` int64 class, ``(H, W)`` int64 mask of class ids (255: none), ``(K,)`` float32 named targets, or
     ``(M, 5)`` float32 boxes as `box_rows` gives them; a leading ``B`` in a batch."""
@@ -55,4 +56,4 @@ class UnpairedBatch(TypedDict):
 
     synthetic: Labeled
     real: Tensor
-    """``(B, C, H, W)`` float32 in [-1, 1], without labels."""
+    """``(B, C, H, W)``, as `Labeled.image`, without labels."""

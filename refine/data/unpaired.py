@@ -1,15 +1,21 @@
 """A labeled synthetic dataset beside an unlabeled real one, as batches."""
 
 import os
+import signal
 from collections import Counter
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
 from lightning.pytorch import LightningDataModule
 from lightning.pytorch.utilities import rank_zero_only
+from torch import Tensor
 from torch.utils.data import DataLoader
 
+from refine.data.annotation import Annotation
 from refine.data.augment import Augmentation
+from refine.data.geometry import Sample, center_crop
+from refine.data.images import to_float
 from refine.data.layouts import Layout
 from refine.data.mapping import Mapped
 from refine.data.object_labels import learned_line
@@ -24,6 +30,11 @@ from refine.files import SIZE_VARIABLE
 WHOLE = frozenset({"class", "mask", "targets"})
 """Kinds of labels that every image has. One without a label of objects may have none to show: whoever learns them
 asks by `UnpairedImages.require_labels`, and a translator does not."""
+
+Workers = int | Literal["auto"]
+
+MOST_WORKERS = 4
+"""Processes that read for each GPU where the number is not given: more wait for the one step that they are ahead of."""
 
 
 class UnpairedImages(LightningDataModule):
@@ -57,7 +68,8 @@ class UnpairedImages(LightningDataModule):
         validation_fraction: Share of each domain that is held out of training, by key. With 0, validation
             looks at training images.
         validation_samples: Images of each domain that validation looks at.
-        workers: Processes that read; 0 reads in the training process.
+        workers: Processes that read; 0 reads in the training process. ``auto``: 0 without CUDA; with it as many as the
+            training processes leave CPU cores, `MOST_WORKERS` for each at most. Batches are the same whatever it is.
         cache: Where decoded images are kept (see `ImageStore`).
         max_file_size: MiB above which label files that are read whole are refused; None: 32. It holds for the whole
             process, and those that it starts.
@@ -84,7 +96,7 @@ class UnpairedImages(LightningDataModule):
         batch_size: int = 8,
         validation_fraction: float = 0.1,
         validation_samples: int = 64,
-        workers: int = 0,
+        workers: Workers = "auto",
         cache: Cache = "auto",
         max_file_size: int | None = None,
         seed: int = 0,
@@ -96,6 +108,8 @@ class UnpairedImages(LightningDataModule):
             raise InputError(f"batch_size is {batch_size}; expected at least 1")
         if not 0 <= validation_fraction < 1:
             raise InputError(f"validation_fraction is {validation_fraction}; expected at least 0 and less than 1")
+        if workers != "auto" and workers < 0:
+            raise InputError(f"workers is {workers}; expected at least 0, or auto")
         self.synthetic, self.real = synthetic, real
         self.layout, self.real_layout, self.mapping = layout, real_layout, mapping
         self.channels: int = channels
@@ -180,11 +194,13 @@ class UnpairedImages(LightningDataModule):
         """Endless batches, from the step on at which a resumed run stopped."""
         rank, processes = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         dataset = TrainingPairs(self._synthetic, self._real, self.augmentation, self.class_balanced, self.seed)
+        workers = self._workers(processes)
         return DataLoader(
             dataset,
             batch_sampler=PositionBatches(self.batch_size, self.steps_given, rank, processes),
-            num_workers=self.workers,
-            persistent_workers=self.workers > 0,
+            num_workers=workers,
+            persistent_workers=workers > 0,
+            worker_init_fn=_leave_interrupts_to_training if workers else None,
             pin_memory=self._on_gpu(),
         )
 
@@ -192,6 +208,34 @@ class UnpairedImages(LightningDataModule):
         """The same few images of both domains each time, cropped in the middle where training crops."""
         dataset = ValidationPairs(self._synthetic_held, self._real_held, self.augmentation.crop)
         return DataLoader(dataset, batch_size=self.batch_size, shuffle=False)
+
+    def whole_images(self, count: int, longest: int) -> tuple[list[Tensor], list[Tensor]]:
+        """Validation's first images of both domains as `apply` sees them, not cropped as for training.
+
+        Args:
+            count: Number of images of each domain, at most.
+            longest: Sides beyond it are cropped in the middle.
+
+        Returns:
+            Synthetic and real images, ``(C, H, W)`` uint8 each; none where training does not crop, since validation
+            looks at whole images then.
+        """
+        if self.augmentation.crop is None:
+            return [], []
+        synthetic, real = (
+            [
+                center_crop(Sample(image, Annotation()), *(min(side, longest) for side in image.shape[-2:])).image
+                for image in map(store.image, range(min(count, len(store))))
+            ]
+            for store in (self._synthetic_held, self._real_held)
+        )
+        return synthetic, real
+
+    def _workers(self, processes: int) -> int:
+        if self.workers != "auto":
+            return self.workers
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return max(1, min(MOST_WORKERS, cores // processes - 1)) if self._on_gpu() else 0
 
     def _on_gpu(self) -> bool:
         return self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
@@ -201,6 +245,11 @@ class UnpairedImages(LightningDataModule):
         if self.trainer is not None and self.trainer.training:
             self.steps_given += 1
         return batch
+
+    def on_after_batch_transfer(self, batch: UnpairedBatch, dataloader_idx: int) -> UnpairedBatch:
+        """Levels to floats in [-1, 1], on the device: levels are a quarter of the bytes that travel there."""
+        labeled = batch["synthetic"]
+        return {"synthetic": labeled._replace(image=_floats(labeled.image)), "real": _floats(batch["real"])}
 
     def state_dict(self) -> dict[str, Any]:
         """The position in the data, and what it means."""
@@ -217,6 +266,15 @@ class UnpairedImages(LightningDataModule):
             if fitting and state_dict.get(name, now) != now:
                 raise InputError(f"the checkpoint was trained with data.{name}={state_dict[name]}, not {now}; keep it")
         self.steps_given = int(state_dict["steps_given"])
+
+
+def _floats(images: Tensor) -> Tensor:
+    return to_float(images) if images.dtype == torch.uint8 else images
+
+
+def _leave_interrupts_to_training(worker: int) -> None:
+    """Ctrl-C reaches every process of a terminal: a worker that ended at once would break the step under way."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @rank_zero_only

@@ -102,8 +102,9 @@ def detection_loss(outputs: Tensor, label: Tensor, stride: int) -> Tensor:
             f"expected outputs (B, K + 4, h, w), label (B, M, 5), found {tuple(outputs.shape)}, {tuple(label.shape)}"
         )
     outputs, label = full_precision(outputs), full_precision(label)
+    # This waits for the device, and it pays: maps of all M rows would take many times the memory of those in use.
     there = (label[..., 0] >= 0).any(dim=0).nonzero()  # a shift leaves gaps where it moved objects out of the image
-    label = label[:, : int(there.max()) + 1 if len(there) else 1]  # the rest is memory
+    label = label[:, : int(there.max()) + 1 if len(there) else 1]
     logits, sides = outputs[:, :-4], outputs[:, -4:]
     height, width = logits.shape[2:]
     bump = bumps(label, height, width, stride)

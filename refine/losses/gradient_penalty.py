@@ -1,4 +1,4 @@
-"""Penalties on the slope of a discriminator at its images."""
+"""Penalties on the slope of a discriminator at its images, in full precision also where the run has autocast."""
 
 from collections.abc import Callable
 
@@ -80,9 +80,12 @@ class R1Penalty(nn.Module):
 
 
 def _slopes(discriminator: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
-    """The derivative of each image's score by its pixels, ``(B, C·H·W)``, itself differentiable."""
+    """The derivative of each image's score by its pixels, ``(B, C·H·W)``, itself differentiable.
+
+    Outside of autocast: the derivative of a derivative has too few bits in bfloat16, and overflows in float16.
+    """
     images = images.clone().requires_grad_()
-    with torch.enable_grad():
+    with torch.enable_grad(), torch.autocast(images.device.type, enabled=False):
         scores = full_precision(discriminator(images)).reshape(len(images), -1).mean(dim=1)
         (slopes,) = torch.autograd.grad(scores.sum(), images, create_graph=True)
     return full_precision(slopes).flatten(1)

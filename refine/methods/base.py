@@ -2,13 +2,15 @@
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, cast
 
 import lightning
 import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.core.optimizer import LightningOptimizer
+from lightning.pytorch.strategies import ParallelStrategy
 from torch import Tensor
 
 from refine.data.training_data import TrainingData
@@ -33,6 +35,9 @@ class Method(LightningModule, ABC):
     """Names of the optimizers, in order."""
     local_files: tuple[str, ...] = ()
     """Arguments that name files of this machine, which training alone reads."""
+    process_prefixes: tuple[str, ...] = ()
+    """Prefixes of the state dict's entries that each process holds its own of, such as a history of images. The
+    checkpoint of several processes holds those of all."""
     steps: int
     """Training steps, and the horizon of every schedule."""
     seed: int
@@ -116,15 +121,38 @@ class Method(LightningModule, ABC):
         """One step of one player down its loss; a loss that is not finite stops the run before the step.
 
         Raises:
+            TrainingDiverged: As `add_gradient`.
+        """
+        optimizer.zero_grad()
+        self.add_gradient(loss)
+        optimizer.step()
+
+    def add_gradient(self, loss: Tensor) -> None:
+        """Add the gradient of a loss, or of a part of it, to those of the player whose turn it is, and free its graph.
+
+        Raises:
             TrainingDiverged: If ``loss`` is NaN or infinite. On an accelerator only every `CHECK_EVERY` steps.
         """
         if loss.device.type == "cpu" or self.steps_done % CHECK_EVERY == 0:
             self._require_finite(loss)
-        optimizer.zero_grad()
         self.manual_backward(loss)
-        optimizer.step()
+
+    @contextmanager
+    def local_gradients(self) -> Iterator[None]:
+        """Inside, `add_gradient` leaves the sum over processes to the first call after the block.
+
+        That call's loss must reach every parameter that the calls inside reached: DDP takes others for unused, and
+        their gradients would stay those of each process.
+        """
+        strategy = self.trainer.strategy
+        if isinstance(strategy, ParallelStrategy):
+            with strategy.block_backward_sync():
+                yield
+        else:
+            yield
 
     def _require_finite(self, loss: Tensor) -> None:
+        """The value must be known here, so on an accelerator this waits for it only every `CHECK_EVERY` steps."""
         if not bool(torch.isfinite(loss.detach()).all()):
             raise TrainingDiverged(
                 f"training stopped at step {self.steps_done}: a loss is {loss.detach().mean().item()}; the last "
@@ -135,8 +163,12 @@ class Method(LightningModule, ABC):
     def count_step(self) -> None:
         """Call at the end of every training step."""
         for name, optimizer in zip(self.players, self.trainer.optimizers, strict=True):
-            self.log(f"learning_rate/{name}", optimizer.param_groups[0]["lr"])
+            self.log_number(f"learning_rate/{name}", optimizer.param_groups[0]["lr"])
         self.steps_done += 1
+
+    def log_number(self, name: str, value: float) -> None:
+        """Log a Python number. Lightning would copy it to the device, and so wait for all that the device has to do."""
+        self.log(name, torch.tensor(value))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add the description and the step counter.
@@ -150,15 +182,49 @@ class Method(LightningModule, ABC):
                     f"training stopped at step {self.steps_done}: weight {name} is not finite, so no checkpoint "
                     "is written; the last one stays. Try a lower learning rate or full precision"
                 )
-        checkpoint["refine"] = {**self.description(), "steps_done": self.steps_done}
+        processes = self._processes()
+        checkpoint["refine"] = {**self.description(), "steps_done": self.steps_done, "processes": processes}
+        if processes > 1 and self.process_prefixes:
+            checkpoint["processes"] = self._states_of_processes(processes)
+
+    def _processes(self) -> int:
+        return 1 if self._trainer is None else self._trainer.world_size
+
+    def _states_of_processes(self, processes: int) -> list[dict[str, Tensor]]:
+        """What `process_prefixes` names of each process, in order. A collective call."""
+        own = {name: value for name, value in self.state_dict().items() if name.startswith(self.process_prefixes)}
+        gathered = {}
+        for name, value in own.items():
+            held = value.numel() > 0  # on all processes or on none: they take their steps together
+            gathered[name] = cast(Tensor, self.all_gather(value.to(self.device))).cpu() if held else [value] * processes
+        return [{name: values[rank] for name, values in gathered.items()} for rank in range(processes)]
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take the counter back, and refuse to go on with another method's checkpoint.
+        """Take back the counter and, of several processes, what was this one's own.
 
         Raises:
-            InputError: If the checkpoint is of another class, or was trained with other arguments than now.
+            InputError: As `require_same_run`.
         """
         stored = checkpoint["refine"]
+        fits = self._trainer is not None and self._trainer.state.fn == "fit"
+        self.require_same_run(stored, self._processes() if fits else None)
+        states = checkpoint.get("processes")
+        if states is not None and self._processes() == len(states):  # validation may have fewer: it needs none of it
+            checkpoint["state_dict"].update(states[self.global_rank])
+        self.steps_done = int(stored["steps_done"])
+        self.load_inference_state(stored["state"])
+
+    def require_same_run(self, stored: Mapping[str, Any], processes: int | None) -> None:
+        """Refuse to go on with the checkpoint of another method or run.
+
+        Args:
+            stored: The checkpoint's ``refine`` entry.
+            processes: Number of those that are to go on; None where nothing is trained.
+
+        Raises:
+            InputError: If it is of another class, was trained with other arguments, or is to be trained on by another
+                number of processes: each goes on at its own place in the data, with its own history.
+        """
         if stored["class_path"] != self.description()["class_path"]:
             raise InputError(f"the checkpoint holds {stored['class_path']}, not {type(self).__qualname__}")
         now, before = self.arguments(), stored["init_args"]
@@ -168,8 +234,12 @@ class Method(LightningModule, ABC):
                 f"the checkpoint was trained with {', '.join(other)}: a run goes on with the arguments that it began "
                 "with, but for steps; start a new run to change them"
             )
-        self.steps_done = int(stored["steps_done"])
-        self.load_inference_state(stored["state"])
+        began = stored.get("processes", processes)  # older checkpoints do not say
+        if processes is not None and began != processes:
+            raise InputError(
+                f"the checkpoint was trained by {began} process{'' if began == 1 else 'es'}, not {processes}: a run "
+                f"goes on with as many as it began with (--trainer.devices {began}); start a new run to change them"
+            )
 
 
 def _plain(value: object) -> Plain:

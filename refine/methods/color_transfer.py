@@ -69,7 +69,7 @@ class ColorStatistics(Statistics):
         """Pixels, and the sums of their values and squares."""
         values = to_color_space(images).double()
         return {
-            "count": self.count.new_tensor(values.numel() / values.shape[1]),
+            "count": self.count.new_full((), values.numel() / values.shape[1]),
             "total": values.sum(dim=(0, 2, 3)),
             "squares": values.square().sum(dim=(0, 2, 3)),
         }

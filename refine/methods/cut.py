@@ -192,7 +192,7 @@ class CUT(Translator):
 
     def _update_generator(self, optimizer: LightningOptimizer, synthetic: Tensor, real: Tensor) -> Tensor:
         images = torch.cat([synthetic, real]) if self.identity_nce_weight > 0 else synthetic
-        mirrored = self.flip_equivariance and bool(torch.rand((), generator=self.generator(purpose=MIRROR)) < 0.5)
+        mirrored = self.flip_equivariance and torch.rand(1, generator=self.generator(purpose=MIRROR)).tolist()[0] < 0.5
         shown = images.flip(-1) if mirrored else images
         with self.toggled_optimizer(optimizer):
             outputs, seen = self.synthetic_to_real.forward_with_features(shown, self.nce_layers)

@@ -14,7 +14,7 @@ from refine.errors import InputError
 from refine.losses.adversarial import AdversarialName
 from refine.losses.semantic import Semantic, pseudo_labels
 from refine.methods.base import Plain
-from refine.methods.cyclegan import CycleGAN, Penalty, Translated
+from refine.methods.cyclegan import CycleGAN, Penalty
 from refine.methods.frozen_task import FrozenTask
 from refine.methods.ranges import require_at_least, require_numbers
 from refine.methods.task_labels import mask_of
@@ -221,8 +221,8 @@ class CyCADA(CycleGAN):
             self._frozen.require_same(before)
         self._task_sha256 = before
 
-    def label_loss(self, batch: UnpairedBatch, translated: Translated) -> Tensor:
-        """The semantic terms, ``()``; each is logged as it is, with the gate that let it count or not."""
+    def refined_label_loss(self, batch: UnpairedBatch, refined: Tensor, cycled: Tensor) -> Tensor:
+        """The semantic terms on synthetic images, ``()``; each is logged as it is, with the gate that let it count."""
         frozen = self._frozen or self.load_task()
         synthetic, label = batch["synthetic"].image, batch["synthetic"].label
         before = frozen.without_gradient(synthetic)
@@ -231,20 +231,28 @@ class CyCADA(CycleGAN):
         target = truth if self.labels == "ground-truth" else pseudo_labels(before, kind)
         own = self.semantic(before, target).mean()  # how well f_S does at home
         opened = (own <= self.gate).to(own.dtype)
-        refined = self.semantic(frozen(translated.refined), target).mean()
-        loss: Tensor = self.semantic_weight * opened * refined
-        logged = {"loss/semantic": refined, "semantic/task_loss": own, "semantic/gate": opened}
+        on_refined = self.semantic(frozen(refined), target).mean()
+        loss: Tensor = self.semantic_weight * opened * on_refined
+        self.log_dict({"loss/semantic": on_refined, "semantic/task_loss": own, "semantic/gate": opened})
         if self.cycle_semantic_weight > 0:
-            cycled = self.semantic(frozen(translated.cycled_synthetic), target).mean()
-            loss = loss + self.cycle_semantic_weight * opened * cycled
-            logged["loss/semantic_cycle"] = cycled
-        if self.real_semantic_weight > 0:
-            real, opened_real = self._real_term(frozen, batch["real"], translated.simulated)
-            loss = loss + self.real_semantic_weight * opened_real * real
-            logged |= {"loss/semantic_real": real, "semantic/gate_real": opened_real}
-            logged["semantic/agreement_real"] = self.agreement
-        self.log_dict(logged)
+            on_cycled = self.semantic(frozen(cycled), target).mean()
+            loss = loss + self.cycle_semantic_weight * opened * on_cycled
+            self.log("loss/semantic_cycle", on_cycled)
         return loss
+
+    def simulated_label_loss(self, batch: UnpairedBatch, simulated: Tensor) -> Tensor:
+        """The semantic term on real images, ``()``; logged in the same way."""
+        if self.real_semantic_weight == 0:
+            return super().simulated_label_loss(batch, simulated)
+        real, opened = self._real_term(self._frozen or self.load_task(), batch["real"], simulated)
+        self.log_dict(
+            {
+                "loss/semantic_real": real,
+                "semantic/gate_real": opened,
+                "semantic/agreement_real": self.agreement,
+            }
+        )
+        return self.real_semantic_weight * opened * real
 
     def _real_term(self, frozen: FrozenTask, real: Tensor, simulated: Tensor) -> tuple[Tensor, Tensor]:
         """The term on real images, and whether it counts."""

@@ -36,17 +36,17 @@ DROPOUT, NOISE, PENALTY = 1, 2, 3
 """Purposes of a step's draws beside the history's: they must not hang together."""
 
 
-class Translated(NamedTuple):
-    """What one step's forward pass made, all ``(B, channels, H, W)`` and with gradients."""
+class Cycle(NamedTuple):
+    """One direction of one step's forward pass, with gradients."""
 
-    refined: Tensor
-    """Synthetic images, looking real."""
-    simulated: Tensor
-    """Real images, looking synthetic."""
-    cycled_synthetic: Tensor
-    """Synthetic images, there and back."""
-    cycled_real: Tensor
-    """Real images, there and back."""
+    translated: Tensor
+    """``(B, channels, H, W)``."""
+    cycled: Tensor
+    """The same images, translated back."""
+    adversarial: Tensor
+    """``()``, the generator's side of the adversarial loss."""
+    reconstruction: Tensor
+    """``()``, the cycle loss without its weight."""
 
 
 class CycleGAN(WithWayBack):
@@ -91,6 +91,7 @@ class CycleGAN(WithWayBack):
     """
 
     players = ("generators", "discriminators")
+    process_prefixes = ("refined_history.", "simulated_history.")
 
     def __init__(
         self,
@@ -193,9 +194,19 @@ class CycleGAN(WithWayBack):
         refined: Tensor = (self.average or self.synthetic_to_real)(images)
         return refined
 
-    def label_loss(self, batch: UnpairedBatch, translated: Translated) -> Tensor:
-        """What a subclass adds to the generators' loss, ``()``, so that labels stay right. Here nothing."""
-        return translated.refined.new_zeros(())
+    def refined_label_loss(self, batch: UnpairedBatch, refined: Tensor, cycled: Tensor) -> Tensor:
+        """What a subclass adds to the loss on synthetic images, ``()``, so that labels stay right. Here nothing.
+
+        Args:
+            batch: The step's images and labels.
+            refined: The synthetic images, looking real, ``(B, channels, H, W)`` with gradients.
+            cycled: The refined images, translated back, the same.
+        """
+        return refined.new_zeros(())
+
+    def simulated_label_loss(self, batch: UnpairedBatch, simulated: Tensor) -> Tensor:
+        """The same on real images that were translated to look synthetic."""
+        return simulated.new_zeros(())
 
     def training_step(self, batch: UnpairedBatch, batch_idx: int) -> None:
         """Update both generators, then both discriminators, on one unpaired batch."""
@@ -211,35 +222,49 @@ class CycleGAN(WithWayBack):
     def _update_generators(self, optimizer: LightningOptimizer, batch: UnpairedBatch) -> tuple[Tensor, Tensor]:
         synthetic, real = batch["synthetic"].image, batch["real"]
         draws = self.generator(synthetic.device, NOISE)
+        forth, back = self.synthetic_to_real, self.real_to_synthetic
+        losses = []
         with self.toggled_optimizer(optimizer):
-            refined, simulated = self.synthetic_to_real(synthetic), self.real_to_synthetic(real)
-            adversarial_refined = self.adversarial.generator(self.real_discriminator(refined))
-            adversarial_simulated = self.adversarial.generator(self.synthetic_discriminator(simulated))
-            cycled_synthetic = self.real_to_synthetic(self._noisy(refined, draws))
-            cycled_real = self.synthetic_to_real(self._noisy(simulated, draws))
-            cycle_synthetic = self.reconstruction(cycled_synthetic, synthetic)
-            cycle_real = self.reconstruction(cycled_real, real)
-            loss = adversarial_refined + adversarial_simulated + self.cycle_weight * (cycle_synthetic + cycle_real)
-            loss = loss + self.label_loss(batch, Translated(refined, simulated, cycled_synthetic, cycled_real))
-            if self.identity_weight > 0:
-                identity_real = self.reconstruction(self.synthetic_to_real(real), real)
-                identity_synthetic = self.reconstruction(self.real_to_synthetic(synthetic), synthetic)
-                loss = loss + self.identity_weight * (identity_real + identity_synthetic)
-                self.log_dict({"loss/identity_real": identity_real, "loss/identity_synthetic": identity_synthetic})
-            self.descend(optimizer, loss)
+            optimizer.zero_grad()
+            # Each part's graph is freed before the next part's is built: half of the memory of their sum, or a third.
+            with self.local_gradients():
+                for name, generator, images in (("real", forth, real), ("synthetic", back, synthetic)):
+                    if self.identity_weight > 0:
+                        identity = self.reconstruction(generator(images), images)
+                        self.log(f"loss/identity_{name}", identity)
+                        losses.append(self.identity_weight * identity)
+                        self.add_gradient(losses[-1])
+                refining = self._cycle(synthetic, forth, back, self.real_discriminator, draws)
+                losses.append(refining.adversarial + self.cycle_weight * refining.reconstruction)
+                losses[-1] = losses[-1] + self.refined_label_loss(batch, refining.translated, refining.cycled)
+                self.add_gradient(losses[-1])
+            simulating = self._cycle(real, back, forth, self.synthetic_discriminator, draws)
+            losses.append(simulating.adversarial + self.cycle_weight * simulating.reconstruction)
+            losses[-1] = losses[-1] + self.simulated_label_loss(batch, simulating.translated)
+            self.add_gradient(losses[-1])  # it reaches both generators, as `local_gradients` asks
+            optimizer.step()
         if self.average is not None:
             self.average.update(self.synthetic_to_real)
+        refined, simulated = refining.translated.detach(), simulating.translated.detach()
         self.log_dict(
             {
-                "loss/generators": loss,
-                "loss/adversarial_refined": adversarial_refined,
-                "loss/adversarial_simulated": adversarial_simulated,
-                "loss/cycle_synthetic": cycle_synthetic,
-                "loss/cycle_real": cycle_real,
-                "change/mean_absolute": (refined.detach() - synthetic).abs().mean(),
+                "loss/generators": torch.stack([loss.detach() for loss in losses]).sum(),
+                "loss/adversarial_refined": refining.adversarial,
+                "loss/adversarial_simulated": simulating.adversarial,
+                "loss/cycle_synthetic": refining.reconstruction,
+                "loss/cycle_real": simulating.reconstruction,
+                "change/mean_absolute": (refined - synthetic).abs().mean(),
             }
         )
-        return refined.detach(), simulated.detach()
+        return refined, simulated
+
+    def _cycle(
+        self, images: Tensor, forth: nn.Module, back: nn.Module, judge: nn.Module, draws: torch.Generator
+    ) -> Cycle:
+        translated = forth(images)
+        adversarial = self.adversarial.generator(judge(translated))
+        cycled = back(self._noisy(translated, draws))
+        return Cycle(translated, cycled, adversarial, self.reconstruction(cycled, images))
 
     def _noisy(self, translated: Tensor, generator: torch.Generator) -> Tensor:
         if self.cycle_noise == 0:
@@ -279,9 +304,9 @@ class CycleGAN(WithWayBack):
                 "loss/discriminator_synthetic": loss_synthetic,
                 "discriminator/accuracy_real": accuracy_real,
                 "discriminator/accuracy_refined": accuracy_refined,
-                "history/fill": self.refined_history.fill,
             }
         )
+        self.log_number("history/fill", self.refined_history.fill)
 
     def _penalty(self, judge: nn.Module, real: Tensor, fake: Tensor, generator: torch.Generator) -> Tensor:
         return r1_penalty(judge, real) if self.penalty == "r1" else gradient_penalty(judge, real, fake, generator)

@@ -199,7 +199,8 @@ class FeatureAdaptation(Task):
             self.descend(discriminator_optimizer, discrimination)
         accuracy = torch.stack(patch_accuracy(on_translated, on_real, self.adversarial.threshold)).mean()
         accuracy = cast(Tensor, self.trainer.strategy.reduce(accuracy, reduce_op="mean"))
-        opened = bool(accuracy > self.accuracy_gate)
+        # The one value that a step must wait for: a step of Adam cannot be taken back where the gate turns out closed.
+        opened = self.accuracy_gate < 0 or bool(accuracy > self.accuracy_gate)
         with self.toggled_optimizer(task_optimizer):
             adversarial = self.adversarial.generator(self.discriminator(of_real))
             loss = adversarial * float(opened)
@@ -217,9 +218,9 @@ class FeatureAdaptation(Task):
                 "loss/discriminator": discrimination,
                 "loss/adversarial": adversarial,
                 "discriminator/accuracy": accuracy,
-                "task/gate": float(opened),
             }
         )
+        self.log_number("task/gate", float(opened))
         self.count_step()
 
     def configure_optimizers(self) -> OptimizerLRScheduler:

@@ -140,7 +140,7 @@ class LowAmplitudes(Statistics):
             raise InputError(f"FDA counts images of {self.size[0]}x{self.size[1]}, found {height}x{width}; set resize")
         rows = _rows(self.reach, height, images.device)
         low = amplitudes_per_pixel(images)[:, :, rows, : self.reach + 1].abs()
-        return {"count": self.count.new_tensor(len(images)), "amplitude": low.double().sum(0)}
+        return {"count": self.count.new_full((), len(images)), "amplitude": low.double().sum(0)}
 
     def mean(self) -> Tensor:
         """The mean amplitude per pixel, in the shape of `amplitude`, of levels 0 to 1."""

@@ -83,8 +83,9 @@ class LevelCounts(Statistics):
     def of(self, images: Tensor) -> Mapping[str, Tensor]:
         """Pixels, and pixels of each level; a value between two levels counts to the nearer."""
         nearest = _to_levels(images).round().long().transpose(0, 1).flatten(1)
-        levels = torch.stack([torch.bincount(channel, minlength=LEVELS) for channel in nearest])
-        return {"count": self.count.new_tensor(nearest.shape[1]), "levels": levels}
+        # Not `torch.bincount`: on a GPU it waits for the largest level.
+        levels = torch.zeros_like(self.levels).scatter_add_(1, nearest, torch.ones_like(nearest))
+        return {"count": self.count.new_full((), nearest.shape[1]), "levels": levels}
 
 
 def matching_map(synthetic: Tensor, real: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """Past refined images for the discriminator: SimGAN's image history and CycleGAN's image pool in one class."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -10,25 +11,28 @@ class HistoryBuffer(nn.Module):
     """Up to ``size`` past images, on the device of the module and in its checkpoints.
 
     Its memory is made when the first image comes. Every draw uses the generator that is passed in, so a step
-    can be repeated. Under several processes each keeps its own; a checkpoint holds that of the first.
+    can be repeated. The images are a plain tensor and not a buffer of the module: DDP overwrites buffers with those
+    of the first process, and each process keeps a history of its own (see `Method.process_prefixes`).
 
     Args:
-        size: Images that it holds; 0 switches it off.
+        size: Number of images that it holds; 0 switches it off.
     """
 
     images: Tensor
-    count: Tensor
+    """``(size, C, H, W)``, or ``(0,)`` before the first image."""
+    count: int
+    """Number of images that are stored, a Python integer: reading a tensor would wait for the device at each step."""
 
     def __init__(self, size: int) -> None:
         super().__init__()
         self.size = size
-        self.register_buffer("images", torch.empty(0))
-        self.register_buffer("count", torch.zeros((), dtype=torch.int64))
+        self.images = torch.empty(0)
+        self.count = 0
 
     @property
     def fill(self) -> float:
         """The share that is filled, 0 to 1."""
-        return int(self.count) / self.size if self.size else 0.0
+        return self.count / self.size if self.size else 0.0
 
     def mix(self, current: Tensor, generator: torch.Generator) -> Tensor:
         """SimGAN: replace half of a batch by past images, then store half of the batch over random entries.
@@ -46,10 +50,9 @@ class HistoryBuffer(nn.Module):
             SimGAN, arXiv 1612.07828, section 2.3.
         """
         half = current.shape[0] // 2
-        count = int(self.count)
-        past = min(half, count)
-        order = torch.randperm(current.shape[0], generator=generator).to(current.device)
-        drawn = torch.randperm(count, generator=generator)[:past].to(current.device)
+        past = min(half, self.count)
+        order = _on(current, torch.randperm(current.shape[0], generator=generator))
+        drawn = _on(current, torch.randperm(self.count, generator=generator)[:past])
         mixed = torch.cat([current[order[: current.shape[0] - past]], self.images[drawn]]) if past else current
         self._store(current[order[: max(half, 1)]], generator)
         return mixed
@@ -67,15 +70,15 @@ class HistoryBuffer(nn.Module):
         Source:
             CycleGAN, arXiv 1703.10593, section 4 (training details).
         """
-        count, batch = int(self.count), current.shape[0]
+        count, batch = self.count, current.shape[0]
         new = min(self.size - count, batch)
         if new:
             self._store(current[:new], generator)
-        exchanged = torch.rand(batch - new, generator=generator) < 0.5
-        slots = torch.randperm(count, generator=generator)[: int(exchanged.sum())].to(current.device)
-        which = (new + exchanged.nonzero().flatten())[: len(slots)].to(current.device)
+        exchanged = (torch.rand(batch - new, generator=generator) < 0.5).nonzero().flatten()  # on the CPU
+        slots = torch.randperm(count, generator=generator)[: len(exchanged)]
         if len(slots) == 0:
             return current
+        which, slots = _on(current, (new + exchanged)[: len(slots)]), _on(current, slots)
         mixed = current.clone()
         mixed[which] = self.images[slots]
         self.images[slots] = current[which]
@@ -86,18 +89,40 @@ class HistoryBuffer(nn.Module):
             return
         if self.images.shape[1:] != images.shape[1:]:
             self.images = images.new_zeros((self.size, *images.shape[1:]))
-            self.count.zero_()
-        count = int(self.count)
+            self.count = 0
+        count = self.count
         free = min(self.size - count, images.shape[0])
         self.images[count : count + free] = images[:free]
         self.count += free
         rest = images[free:][: self.size]
         if len(rest):
             slots = torch.randperm(count if count else self.size, generator=generator)[: len(rest)]
-            self.images[slots.to(images.device)] = rest[: len(slots)]
+            self.images[_on(images, slots)] = rest[: len(slots)]
 
-    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
-        stored = state_dict.get(f"{prefix}images")
-        if stored is not None and stored.shape != self.images.shape:
-            self.images = self.images.new_empty(stored.shape)
-        super()._load_from_state_dict(state_dict, prefix, *args)
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "HistoryBuffer":
+        """Move the images with the module."""
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch gives it no types
+        if self.images.numel():
+            self.images = fn(self.images)
+        return self
+
+    def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        destination[f"{prefix}images"] = self.images
+        destination[f"{prefix}count"] = torch.tensor(self.count)
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, local_metadata: dict[str, Any], strict: bool, *lists: Any
+    ) -> None:
+        missing, _, _ = lists
+        images, count = f"{prefix}images", f"{prefix}count"
+        if absent := [name for name in (images, count) if name not in state_dict]:
+            missing.extend(absent)
+            return
+        self.images = state_dict[images].detach().clone().to(self.images.device)
+        self.count = int(state_dict[count])
+
+
+def _on(images: Tensor, indices: Tensor) -> Tensor:
+    """Indices on the device of some images; without waiting for what the device still has to do."""
+    return indices.to(images.device, non_blocking=True)

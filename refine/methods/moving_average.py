@@ -1,6 +1,7 @@
 """An exponential moving average of a network's weights (EMA), for generators that swing while they train."""
 
 import copy
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,25 +24,38 @@ class MovingAverage(nn.Module):
         the rising decay is TensorFlow's (``min(decay, (1 + t) / (10 + t))``).
     """
 
-    updates: Tensor
+    updates: int
+    """Number of updates so far, a Python integer: reading a tensor would wait for the device at each step."""
 
     def __init__(self, network: nn.Module, decay: float) -> None:
         super().__init__()
         self.network = copy.deepcopy(network).requires_grad_(False)
         self.decay = decay
-        self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
+        self.updates = 0
 
     @torch.no_grad()
     def update(self, network: nn.Module) -> None:
         """Move toward ``network``; call it after each of its steps."""
         self.updates += 1
-        decay = torch.minimum(
-            (1 + self.updates) / (10 + self.updates), torch.tensor(self.decay).to(self.updates.device)
-        )
-        for kept, now in zip(self.network.parameters(), network.parameters(), strict=True):
-            kept.lerp_(now.detach(), (1 - decay).to(kept.dtype))
-        for copied, statistic in zip(self.network.buffers(), network.buffers(), strict=True):
-            copied.copy_(statistic)
+        decay = min((1 + self.updates) / (10 + self.updates), self.decay)
+        kept, now = tuple(self.network.parameters()), tuple(network.parameters())
+        torch._foreach_lerp_(kept, now, 1.0 - decay)
+        copied, statistics = list(self.network.buffers()), list(network.buffers())
+        if copied:
+            torch._foreach_copy_(copied, statistics)
+
+    def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        destination[f"{prefix}updates"] = torch.tensor(self.updates)
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, local_metadata: dict[str, Any], strict: bool, *lists: Any
+    ) -> None:
+        missing, _, _ = lists
+        if (stored := state_dict.get(f"{prefix}updates")) is None:
+            missing.append(f"{prefix}updates")
+        else:
+            self.updates = int(stored)
 
     def forward(self, images: Tensor) -> Tensor:
         """What the averaged network says, in eval mode."""

@@ -61,6 +61,7 @@ class SimGAN(Translator):
     """
 
     players = ("refiner", "discriminator")
+    process_prefixes = ("history.",)
 
     def __init__(
         self,
@@ -191,7 +192,7 @@ class SimGAN(Translator):
         self.log("loss/discriminator", loss)
         self.log("discriminator/accuracy_real", (on_real.argmax(1) == REAL).float().mean())
         self.log("discriminator/accuracy_refined", (on_refined.argmax(1) != REAL).float().mean())
-        self.log("history/fill", self.history.fill)
+        self.log_number("history/fill", self.history.fill)
 
     @staticmethod
     def _area_scale(images: Tensor) -> float:

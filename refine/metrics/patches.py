@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from refine.metrics.exact import without_tf32
+
 PATCH = 7
 """Side of a patch in pixels (Karras et al. 2018)."""
 PATCHES = 128
@@ -23,6 +25,7 @@ def level_sizes(size: tuple[int, int]) -> list[tuple[int, int]]:
     return sizes
 
 
+@without_tf32()
 def laplacian_pyramid(images: Tensor) -> list[Tensor]:
     """What each level adds to the next coarser one, finest first; the last is the coarsest image itself.
 

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from refine.metrics.exact import without_tf32
 from refine.metrics.patches import PATCH, PATCHES, describe, draw_places
 
 PROJECTIONS = 512
@@ -91,6 +92,7 @@ def validation_distance(refined: Tensor, real: Tensor) -> Tensor:
     return sliced_wasserstein(refined, real, generator=generator, patches=64, projections=128).value
 
 
+@without_tf32()
 def descriptor_distance(
     descriptors: Sequence[Tensor],
     reference: Sequence[Tensor],

@@ -85,7 +85,10 @@ class TorchvisionSegmenter(nn.Module):
 
 def normalized(images: Tensor) -> Tensor:
     """``(B, 1 or 3, H, W)`` in [-1, 1] to RGB ``(B, 3, H, W)`` with ImageNet's mean and deviation taken out."""
-    mean, deviation = (images.new_tensor(values)[:, None, None] for values in (MEAN, STANDARD_DEVIATION))
+    mean, deviation = (
+        torch.tensor(values, dtype=images.dtype).to(images.device, non_blocking=True)[:, None, None]
+        for values in (MEAN, STANDARD_DEVIATION)
+    )
     return ((images.expand(-1, 3, -1, -1) + 1.0) / 2.0 - mean) / deviation
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from refine.data import UnpairedImages
 from refine.data.store import Cache
+from refine.data.unpaired import Workers
 from refine.simulators.digits_parameters import DigitsParameters
 from refine.simulators.rendering import ensure_digits
 
@@ -27,7 +28,7 @@ class DigitsData(UnpairedImages):
         batch_size: Images of each domain in a step, on each process.
         validation_fraction: Share of each domain that is held out of training, by key.
         validation_samples: Images of each domain that validation looks at.
-        workers: Processes that read; 0 reads in the training process.
+        workers: Processes that read, as in `UnpairedImages`.
         cache: Where decoded images are kept (see `ImageStore`).
         seed: Seeds shuffles and augmentation.
     """
@@ -42,7 +43,7 @@ class DigitsData(UnpairedImages):
         batch_size: int = 32,
         validation_fraction: float = 0.1,
         validation_samples: int = 64,
-        workers: int = 0,
+        workers: Workers = "auto",
         cache: Cache = "auto",
         seed: int = 0,
     ) -> None:

@@ -4,6 +4,7 @@ import logging
 import pathlib
 import sys
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -40,6 +41,9 @@ TRAINER_DEFAULTS: dict[str, Any] = {
 }
 
 
+SEVERAL_PROCESSES = "ddp_find_unused_parameters_true"
+"""Strategy of several devices where none is asked for: a player's step leaves the weights of the other one unused."""
+
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it: what follows on the command line must not go on with half a model."""
 
@@ -69,6 +73,7 @@ class RefineCLI(LightningCLI):
 
     def __init__(self, args: list[str], run_name: str) -> None:
         self._run_name = run_name
+        self._stored: Mapping[str, Any] | None = None
         register_type(pathlib.Path, str, _relative_to_recipe, type_check=isinstance)
         super().__init__(
             Method,
@@ -135,6 +140,8 @@ class RefineCLI(LightningCLI):
         wants_bar = self._given()["trainer"]["enable_progress_bar"] is not False
         ours: dict[str, Any] = {"enable_checkpointing": False, "enable_progress_bar": False}
         settings = self._given()["trainer"]
+        if settings["strategy"] == "auto" and self._processes(settings) > 1:
+            ours["strategy"] = SEVERAL_PROCESSES
         if settings["logger"] is None and not settings["fast_dev_run"] and self.subcommand == "fit":
             root = str(settings["default_root_dir"])
             ours["logger"] = TensorBoardLogger(root, name="", version=self._free_name(self._given()))
@@ -149,6 +156,12 @@ class RefineCLI(LightningCLI):
     def _given(self) -> Namespace:
         config: Namespace = self.config[self.config["subcommand"]]
         return config
+
+    @staticmethod
+    def _processes(settings: Namespace) -> int:
+        """How many processes Lightning makes of these devices: it alone knows what ``auto`` finds."""
+        asked = {name: settings[name] for name in ("accelerator", "devices", "num_nodes")}
+        return Trainer(**asked, logger=False, enable_checkpointing=False, enable_progress_bar=False).world_size
 
     def _free_name(self, config: Namespace) -> str:
         root = Path(config["trainer"]["default_root_dir"])
@@ -183,6 +196,8 @@ class RefineCLI(LightningCLI):
             self.model.prepare(stage, self.datamodule)
             if self._judges is not None:
                 require_judged(self._judges, self.model, self.datamodule)
+            if stage == "fit" and self._stored is not None:
+                self.model.require_same_run(self._stored, self.trainer.world_size)
 
     def _prepare_subcommand_kwargs(self, subcommand: str) -> dict[str, Any]:
         """Resume without pickle, whatever torch's default is."""
@@ -194,9 +209,9 @@ class RefineCLI(LightningCLI):
         path = config.get("ckpt_path")
         if not path:
             return
-        stored = read_checkpoint(Path(path))["refine"]
-        trust = config["trust"]
-        allowed_class(Path(path), stored.get("class_path"), (trust,) if isinstance(trust, str) else tuple(trust))
+        self._stored = read_checkpoint(Path(path))["refine"]
+        trust = (config["trust"],) if isinstance(config["trust"], str) else tuple(config["trust"])
+        allowed_class(Path(path), self._stored.get("class_path"), trust)
 
 
 def run(args: list[str]) -> int:
@@ -215,9 +230,9 @@ def run(args: list[str]) -> int:
     args, names = _with_recipes(joined(args))
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    warnings.filterwarnings(
-        "ignore", module="lightning", message=".*(many workers|LeafSpec|log_every_n_steps|args parameter is intended).*"
-    )
+    unhelpful = ["many workers", "LeafSpec", "log_every_n_steps", "args parameter is intended"]
+    unhelpful += ["sync_dist=True", "all_gather is deprecated"]  # every process validates on the same images
+    warnings.filterwarnings("ignore", module="lightning", message=f".*({'|'.join(unhelpful)}).*")
     trainer = RefineCLI(args, "-".join(names) or "run").trainer
     folder = trainer.log_dir  # on every process: it is a collective call
     quick = trainer.fast_dev_run  # type: ignore[attr-defined]  # Lightning's debugging connector sets it

@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 from torchvision.utils import make_grid
 
+from refine.data import UnpairedImages
+from refine.data.images import to_float
 from refine.methods.translator import Translator
 from refine.metrics import FeatureExtractor, frechet, kernel, metric_name, validation_distance
 from refine.metrics.agreement import same_answers
@@ -25,6 +28,13 @@ SHOWN = 8
 """Columns of the picture."""
 EXTRACTED = 32
 """Images that a feature extractor is given at once."""
+WHOLE_DISTANCE = "distance/swd_whole"
+WHOLE_DO_NOTHING = "distance/swd_whole_do_nothing"
+WHOLE_PICTURE = "images/whole_synthetic_refined"
+WHOLE_IMAGES, WHOLE_SIDE = 4, 1024
+"""Number of images that are looked at whole, and the side from which on even they are cropped."""
+WHOLE_TILES = 64
+"""Tiles of the whole images of each side that their distance is measured on."""
 
 
 class _Seen(NamedTuple):
@@ -44,6 +54,10 @@ class Validation(Callback):
 
     With judges also how many labels they no longer find, before and after; the picture frames those images in red.
     The samples are the same each time (the datamodule's), so that pictures and figures of a run compare.
+
+    Where training crops, a few images are also refined whole, since that is what `apply` does with all of them: a
+    network that normalizes over the image sees other statistics there. The distance between their tiles, of the
+    size of a crop, is `distance/swd_whole`; `images/whole_synthetic_refined` shows them before and after.
 
     Args:
         judges: Fit for the data already (`Judges.require`); None judges nothing.
@@ -83,6 +97,7 @@ class Validation(Callback):
             for extractor in self.extractors:
                 for name, value in self._feature_distances(extractor, synthetic, refined, real).items():
                     pl_module.log(name, value, rank_zero_only=True)
+        self._look_at_whole_images(trainer, pl_module)
         lost = self._judge(pl_module)
         if isinstance(trainer.logger, TensorBoardLogger) and isinstance(pl_module, Translator):
             every = max(1, len(synthetic) // SHOWN)
@@ -92,6 +107,28 @@ class Validation(Callback):
                 rows = [images.expand(-1, rows[1].shape[1], -1, -1) for images in rows]
             grid = make_grid(torch.cat(rows), nrow=len(rows[0]), normalize=True, value_range=(-1, 1))
             trainer.logger.experiment.add_image(PICTURE, grid, pl_module.steps_done)
+
+    @torch.no_grad()
+    def _look_at_whole_images(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        data = getattr(trainer, "datamodule", None)
+        if not isinstance(data, UnpairedImages) or not isinstance(pl_module, Translator) or not trainer.is_global_zero:
+            return
+        synthetic, real = data.whole_images(WHOLE_IMAGES, WHOLE_SIDE)
+        if not synthetic or not real:
+            return
+        before = [to_float(image) for image in synthetic]
+        after = [_refined_whole(pl_module, image) for image in before]
+        size = data.training_size
+        tiles = [tiled(images, size)[:WHOLE_TILES] for images in (before, after, [to_float(image) for image in real])]
+        if min(map(len, tiles)) > 1:
+            pl_module.log(WHOLE_DISTANCE, validation_distance(tiles[1], tiles[2]), rank_zero_only=True)
+            pl_module.log(WHOLE_DO_NOTHING, validation_distance(tiles[0], tiles[2]), rank_zero_only=True)
+        if isinstance(trainer.logger, TensorBoardLogger):
+            rows = [torch.cat([one, other], dim=2) for one, other in zip(before, after, strict=True)]
+            height, width = (max(row.shape[side] for row in rows) for side in (1, 2))
+            padded = [F.pad(row, (0, width - row.shape[2], 0, height - row.shape[1]), value=-1.0) for row in rows]
+            grid = make_grid(torch.stack(padded), nrow=1, normalize=True, value_range=(-1, 1))
+            trainer.logger.experiment.add_image(WHOLE_PICTURE, grid, pl_module.steps_done)
 
     def _judge(self, pl_module: LightningModule) -> Tensor | None:
         """Log what the judges say; which of all images they reject."""
@@ -126,6 +163,29 @@ class Validation(Callback):
             distances[name] = measure(sides["refined"], sides["real"])
             distances[f"{name}_do_nothing"] = measure(sides["synthetic"], sides["real"])
         return distances
+
+
+def _refined_whole(translator: Translator, image: Tensor) -> Tensor:
+    batch = image[None].to(translator.device).to(translator.dtype)
+    return translator.refine(batch)[0].float().cpu()
+
+
+def tiled(images: Sequence[Tensor], size: tuple[int, int]) -> Tensor:
+    """Tiles of images of any size that lie edge to edge from the upper left corner on; the rest is left out.
+
+    Args:
+        images: ``(C, H, W)`` each.
+        size: Height and width of a tile.
+
+    Returns:
+        ``(N, C, *size)``: first the first tile of each image, then the second of each.
+    """
+    height, width = size
+    found: list[tuple[int, Tensor]] = []
+    for image in images:
+        rows = image.unfold(1, height, height).unfold(2, width, width)  # (C, rows, columns, height, width)
+        found += list(enumerate(rows.permute(1, 2, 0, 3, 4).flatten(0, 1)))
+    return torch.stack([tile for _, tile in sorted(found, key=lambda numbered: numbered[0])])
 
 
 def framed(images: Tensor, chosen: Tensor) -> Tensor:

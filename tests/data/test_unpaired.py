@@ -1,3 +1,4 @@
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,11 @@ Pair = tuple[Path, Path]
 def first_batches(data: UnpairedImages, count: int) -> list[UnpairedBatch]:
     data.setup("fit")
     stream = iter(data.train_dataloader())
-    return [next(stream) for _ in range(count)]
+    return [data.on_after_batch_transfer(next(stream), 0) for _ in range(count)]
+
+
+def validation_batches(data: UnpairedImages) -> list[UnpairedBatch]:
+    return [data.on_after_batch_transfer(batch, 0) for batch in data.val_dataloader()]
 
 
 def test_a_batch_pairs_labeled_synthetic_images_with_real_ones(pair: Pair) -> None:
@@ -50,6 +55,50 @@ def test_batches_hang_on_the_seed_and_the_step_never_on_workers(pair: Pair) -> N
     assert not torch.equal(of(), of(seed=1))
 
 
+def test_images_travel_as_levels_and_become_the_same_floats_as_ever(pair: Pair) -> None:
+    data = UnpairedImages(*pair, batch_size=3, shift=2, crop=(16, 16), horizontal_flip=True, vertical_flip=True)
+    data.setup("fit")
+    loaded = next(iter(data.train_dataloader()))
+    assert loaded["synthetic"].image.dtype == loaded["real"].dtype == torch.uint8
+    assert all(batch["real"].dtype == torch.uint8 for batch in data.val_dataloader())
+    digest = hashlib.sha256()
+    for batch in first_batches(data, 4):
+        assert batch["synthetic"].image.dtype == torch.float32
+        for part in (batch["synthetic"].image, batch["real"]):
+            digest.update(part.numpy().tobytes())
+    # Of the release whose loaders made the floats themselves.
+    assert digest.hexdigest() == "11994dcde773700688e5f1f712796ae629de07c57e30836ec7c92aac2c39f221"
+
+
+@pytest.mark.parametrize(("cores", "processes", "expected"), [(16, 1, 4), (16, 8, 1), (2, 1, 1), (1, 1, 1)])
+def test_with_cuda_other_processes_read_unless_their_number_is_given(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch, cores: int, processes: int, expected: int
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: range(cores), raising=False)
+    data = UnpairedImages(*pair)
+    assert data._workers(processes) == 0
+    monkeypatch.setattr(UnpairedImages, "_on_gpu", lambda self: True)  # there is none here
+    assert data._workers(processes) == expected
+    assert UnpairedImages(*pair, workers=7)._workers(processes) == 7
+
+
+def test_a_number_of_workers_below_zero_is_refused(pair: Pair) -> None:
+    with pytest.raises(InputError, match="workers is -1; expected at least 0, or auto"):
+        UnpairedImages(*pair, workers=-1)
+
+
+def test_whole_images_are_shown_where_training_crops(pair: Pair) -> None:
+    data = UnpairedImages(*pair, crop=(16, 16), validation_fraction=0)
+    data.setup("fit")
+    for images in data.whole_images(3, 1024):
+        assert [tuple(image.shape) for image in images] == [(3, 32, 32)] * 3
+    for images in data.whole_images(3, 20):
+        assert [tuple(image.shape) for image in images] == [(3, 20, 20)] * 3
+    uncropped = UnpairedImages(*pair, validation_fraction=0)
+    uncropped.setup("fit")
+    assert uncropped.whole_images(3, 1024) == ([], [])
+
+
 def test_the_position_goes_into_the_checkpoint_and_comes_back(pair: Pair) -> None:
     whole = pixels(first_batches(UnpairedImages(*pair, batch_size=3, shift=2), 6))
     resumed = UnpairedImages(*pair, batch_size=3, shift=2)
@@ -69,11 +118,11 @@ def test_balanced_classes_come_equally_often(tmp_path: Path, write_images: Write
 def test_validation_sees_the_same_held_out_images_each_time(pair: Pair) -> None:
     data = UnpairedImages(*pair, validation_fraction=0.3, crop=(16, 16), shift=2, horizontal_flip=True)
     data.setup("fit")
-    keys = [{key for batch in data.val_dataloader() for key in batch["synthetic"].key} for _ in range(2)]
+    keys = [{key for batch in validation_batches(data) for key in batch["synthetic"].key} for _ in range(2)]
     trained = {key for batch in first_batches(data, 20) for key in batch["synthetic"].key}
     assert keys[0] == keys[1]
     assert keys[0].isdisjoint(trained)
-    first, again = (torch.cat([batch["real"] for batch in data.val_dataloader()]) for _ in range(2))
+    first, again = (torch.cat([batch["real"] for batch in validation_batches(data)]) for _ in range(2))
     assert torch.equal(first, again)
     assert first.shape[-2:] == (16, 16)
 
@@ -186,7 +235,7 @@ def test_masks_stack_and_move_with_their_images(mask_pair: Pair, workers: int) -
 def test_validation_crops_masks_in_the_middle_as_images(mask_pair: Pair) -> None:
     data = UnpairedImages(*mask_pair, layout="mask-folders", channels=1, crop=(10, 12), validation_fraction=0)
     data.setup("fit")
-    for batch in data.val_dataloader():
+    for batch in validation_batches(data):
         assert batch["synthetic"].label.shape[1:] == (10, 12)
         assert torch.equal(batch["synthetic"].label, ids_in(batch["synthetic"].image))
 
@@ -285,7 +334,7 @@ def test_boxes_follow_the_working_size_and_the_crop_of_validation(tmp_path: Path
     data.setup("fit")
     samples = {
         key: (image, rows)
-        for batch in data.val_dataloader()
+        for batch in validation_batches(data)
         for image, rows, key in zip(*batch["synthetic"], strict=True)
     }
     assert len(samples) == 6

@@ -109,6 +109,21 @@ def test_images_get_no_gradient() -> None:
     assert fake.grad is None
 
 
+@pytest.mark.parametrize("which", ["gradient_penalty", "r1"])
+def test_under_autocast_the_critic_is_asked_in_full_precision(which: str) -> None:
+    critic, seen = smooth_critic().float(), []
+    critic.register_forward_hook(lambda module, given, scores: seen.append(scores.dtype))
+    real, fake = torch.rand(2, 2, 5, 5), torch.rand(2, 2, 5, 5)
+
+    def penalty() -> Tensor:
+        return r1_penalty(critic, real) if which == "r1" else gradient_penalty(critic, real, fake, seeded())
+
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        halved = penalty()
+    assert torch.equal(halved, penalty())
+    assert seen == [torch.float32] * 2
+
+
 def test_shapes_that_would_broadcast_are_refused() -> None:
     with pytest.raises(ValueError, match="must match"):
         gradient_penalty(nn.Identity(), torch.zeros(4, 3, 8, 8), torch.zeros(1, 3, 8, 8), seeded())

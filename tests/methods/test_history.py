@@ -91,6 +91,24 @@ def test_it_comes_back_from_a_state_dict() -> None:
     assert restored.fill == history.fill > 0
 
 
+def test_a_checkpoint_holds_it_as_tensors_and_the_device_never_holds_the_count() -> None:
+    history = HistoryBuffer(6)
+    history.mix(numbered(0), torch.Generator().manual_seed(0))
+    assert isinstance(history.count, int)
+    state = history.state_dict()
+    assert {name: (tuple(value.shape), value.dtype) for name, value in state.items()} == {
+        "images": ((6, 1, 2, 2), torch.float32),
+        "count": ((), torch.int64),
+    }
+    assert list(history.buffers()) == []  # DDP would overwrite them with those of the first process
+    assert history.to("meta").images.device.type == "meta"  # and yet it moves with its module
+
+
+def test_a_state_dict_without_it_is_missed() -> None:
+    found = HistoryBuffer(6).load_state_dict({}, strict=False)
+    assert found.missing_keys == ["images", "count"]
+
+
 def test_the_same_generator_gives_the_same_mix() -> None:
     def run() -> Tensor:
         history, generator = HistoryBuffer(8), torch.Generator().manual_seed(7)

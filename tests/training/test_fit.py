@@ -1,3 +1,4 @@
+import os
 import signal
 import subprocess
 import sys
@@ -266,14 +267,20 @@ def test_a_signal_ends_the_run_after_the_step_with_a_full_checkpoint(
     where = ["--trainer.default_root_dir", str(tmp_path), "--run", "run", "--trainer.accelerator", "cpu"]
     saves = ["--checkpoint_every", "1", "--steps", "1000000", "--trainer.enable_progress_bar", "false"]
     args = ["fit", "-c", "models/simgan.yaml", *SMALL["models/simgan.yaml"], *data, *where, *saves]
-    process = subprocess.Popen([sys.executable, "-c", code, *args], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    by_terminal = name == signal.SIGINT  # Ctrl-C goes to every process, those that read among them
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *args, *(["--data.workers", "2"] if by_terminal else [])],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
     try:
         last = tmp_path / "run" / "last.ckpt"
         for _ in range(1200):
             if last.exists() or process.poll() is not None:
                 break
             signal.sigtimedwait([], 0.05)
-        process.send_signal(name)
+        os.killpg(process.pid, name) if by_terminal else process.send_signal(name)
         output, _ = process.communicate(timeout=60)
     finally:
         process.kill()

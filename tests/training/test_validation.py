@@ -12,7 +12,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from refine.cli import main
 from refine.data.open_layout import open_layout
-from refine.training.validation import framed
+from refine.training.validation import framed, tiled
 from tests.conftest import WriteImages
 from tests.data.layouts.examples.yolo import write_yolo
 from tests.methods.stored import stored_task
@@ -109,6 +109,20 @@ def test_fid_and_kid_are_measured_where_features_are_named(pair: Pair, tmp_path:
     assert {tag.split("[")[0] for tag in found} == {"distance/fid", "distance/kid"}
     assert len(found) == 4
     assert len([tag for tag in found if tag.endswith("_do_nothing")]) == 2
+
+
+def test_where_training_crops_some_images_are_refined_whole(pair: Pair, tmp_path: Path) -> None:
+    assert fit(pair, tmp_path, "--data.crop", "[16,16]") == 0
+    assert len(values(tmp_path, "distance/swd_whole")) == len(values(tmp_path, "distance/swd_whole_do_nothing")) == 2
+    (first, *_) = events(tmp_path).Images("images/whole_synthetic_refined")
+    assert (first.height, first.width) == (4 * (32 + 2) + 2, 2 * 32 + 4)  # four images, before and after side by side
+
+
+def test_tiles_cover_images_of_any_size_from_their_corner_on() -> None:
+    images = [torch.arange(6.0).repeat(1, 5, 1), torch.full((1, 2, 3), 9.0)]
+    tiles = tiled(images, (2, 3))
+    assert tiles.shape == (5, 1, 2, 3)
+    assert tiles[:, 0, 0].tolist() == [[0, 1, 2], [9, 9, 9], [3, 4, 5], [0, 1, 2], [3, 4, 5]]
 
 
 def test_a_frame_covers_the_border_of_the_chosen_images_alone() -> None:

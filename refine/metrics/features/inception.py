@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3, FeatureExtractorInceptionV3
 
 from refine.errors import InputError
+from refine.metrics.exact import without_tf32
 from refine.metrics.features.resizing import Resize, described, resized
 from refine.metrics.features.weights import DAMAGE, Weights, cached_weights
 
@@ -70,6 +71,7 @@ class InceptionFeatures:
         return self.layers(images)[self.name]
 
     @torch.no_grad()
+    @without_tf32()
     def layers(self, images: Tensor) -> dict[str, Tensor]:
         """The same at every depth down to this one, by name."""
         deep = (resized(images.to(self.device), SIDE, self.convention) - 128) / 128

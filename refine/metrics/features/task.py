@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from refine.errors import InputError
+from refine.metrics.exact import without_tf32
 
 
 class SupportsFeatures(Protocol):
@@ -34,6 +35,7 @@ class TaskFeatures:
         self.task, self.name, self.sha256, self.device = task, name, sha256, torch.device(device)
 
     @torch.no_grad()
+    @without_tf32()
     def __call__(self, images: Tensor) -> Tensor:
         """``(B, C, H, W)`` in [-1, 1] to ``(B, D)`` float32.
 

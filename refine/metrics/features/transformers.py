@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from refine.errors import InputError
+from refine.metrics.exact import without_tf32
 from refine.metrics.features.resizing import described, resized, standardized
 from refine.metrics.features.weights import Weights, hub_file, read_weights
 from refine.networks.torchvision_resnet import MEAN, STANDARD_DEVIATION
@@ -82,6 +83,7 @@ class TransformerFeatures:
         self.sha256, self.network = found.sha256, network.eval().requires_grad_(False).to(self.device)
 
     @torch.no_grad()
+    @without_tf32()
     def __call__(self, images: Tensor) -> Tensor:
         """``(B, C, H, W)`` in [-1, 1], C = 1 or 3, to ``(B, D)`` float32: D is 384, 768 or 1024, of CLIP 512 or 768."""
         levels = resized(images.to(self.device), SIDE, "clean")

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from refine.data.formats.yaml_file import read_yaml
 from refine.errors import InputError
+from refine.metrics.exact import without_tf32
 from refine.metrics.features.resizing import described, resized
 from refine.metrics.features.weights import read_weights
 from refine.networks.channels import with_channels
@@ -52,6 +53,7 @@ class UserFeatures:
             self.input_range = f"0 to 1 with the mean {normalization[0]} and the deviation {normalization[1]} taken out"
 
     @torch.no_grad()
+    @without_tf32()
     def __call__(self, images: Tensor) -> Tensor:
         """``(B, C, H, W)`` in [-1, 1], C = 1 or 3, to ``(B, D)`` float32.
 

@@ -7,6 +7,7 @@ import torchvision
 from torch import Tensor
 
 from refine.errors import InputError
+from refine.metrics.exact import without_tf32
 from refine.metrics.features.resizing import described, resized, standardized
 from refine.metrics.features.weights import cached_weights
 from refine.networks.torchvision_resnet import MEAN, STANDARD_DEVIATION, normalized
@@ -48,6 +49,7 @@ class VGG16Features:
         self.network = network.eval().requires_grad_(False).to(self.device)
 
     @torch.no_grad()
+    @without_tf32()
     def __call__(self, images: Tensor) -> Tensor:
         """``(B, C, H, W)`` in [-1, 1], C = 1 or 3, to ``(B, 4096)`` float32, not negative."""
         levels = resized(images.to(self.device), SIDE, "clean")
@@ -57,6 +59,7 @@ class VGG16Features:
         return features
 
     @torch.no_grad()
+    @without_tf32()
     def layers(self, images: Tensor) -> dict[str, Tensor]:
         """The average over places of ``vgg16-relu1_2`` to ``vgg16-relu5_3``: ``(B, 64)`` to ``(B, 512)``.
 

@@ -1,0 +1,126 @@
+"""`--trainer.devices 2` through the command line: two gloo processes on the CPU."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from lightning.pytorch.strategies import DDPStrategy, SingleDeviceStrategy, Strategy
+from torch import Tensor
+
+from refine.cli import main
+from refine.methods import load_translator
+from refine.methods.checkpoint import read_checkpoint
+from tests.training.test_fit import SMALL, assert_equal
+
+Pair = tuple[Path, Path]
+ROOT = Path(__file__).resolve().parents[2]
+RECIPE = "models/cyclegan.yaml"
+STEPS, PLAYERS, HISTORY = 6, 2, 4
+
+
+def command(pair: Pair, root: Path, *more: str) -> list[str]:
+    data = [
+        "--data.synthetic",
+        str(pair[0]),
+        "--data.real",
+        str(pair[1]),
+        "--data.batch_size",
+        "2",
+        "--data.shift",
+        "1",
+    ]
+    trainer = ["--trainer.accelerator", "cpu", "--trainer.limit_val_batches", "0", "--checkpoint_every", "0"]
+    settings = ["--model.history_size", str(HISTORY), "--model.ema", "0.9", "--steps", str(STEPS)]
+    return [
+        "fit",
+        "-c",
+        RECIPE,
+        *SMALL[RECIPE],
+        *data,
+        *trainer,
+        *settings,
+        "--trainer.default_root_dir",
+        str(root),
+        *more,
+    ]
+
+
+def two_processes(pair: Pair, root: Path, run: str, *more: str) -> list[dict[str, Tensor]]:
+    """The states that both processes end with."""
+    states = root / "states" / run
+    watched = ["--trainer.callbacks", "tests.training.rank_states.SaveState", "--trainer.callbacks.folder", str(states)]
+    args = command(pair, root, "--trainer.devices", "2", "--run", run, *watched, *more)
+    done = subprocess.run(
+        [sys.executable, "-m", "refine", *args],
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=500,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "Warning" not in done.stderr
+    return [torch.load(states / f"{rank}.pt", weights_only=True) for rank in (0, 1)]
+
+
+def test_two_devices_train_equal_weights_and_go_on_bit_for_bit_each_with_its_own_history(
+    pair: Pair, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = two_processes(pair, tmp_path, "whole")
+    own = {name for name in whole[0] if name.startswith(("refined_history.", "simulated_history."))}
+    assert len(own) == 4
+    for name in whole[0].keys() - own:
+        assert torch.equal(whole[0][name], whole[1][name]), name
+    assert not torch.equal(whole[0]["refined_history.images"], whole[1]["refined_history.images"])
+
+    two_processes(pair, tmp_path, "half", "--trainer.max_steps", str(PLAYERS * STEPS // 2))
+    half = tmp_path / "half" / "last.ckpt"
+    assert read_checkpoint(half)["refine"]["steps_done"] == STEPS // 2
+    continued = two_processes(pair, tmp_path, "continued", "--ckpt_path", str(half))
+    assert_equal(whole, continued, "states")
+    ends = [read_checkpoint(tmp_path / run / "last.ckpt") for run in ("whole", "continued")]
+    for part in ("state_dict", "processes", "optimizer_states", "lr_schedulers", "refine"):
+        assert_equal(ends[0][part], ends[1][part], part)
+
+    capsys.readouterr()
+    assert main(command(pair, tmp_path, "--run", "alone", "--ckpt_path", str(half))) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert (
+        "was trained by 2 processes, not 1: a run goes on with as many as it began with (--trainer.devices 2)" in line
+    )
+    assert not (tmp_path / "alone").exists()
+
+    load_translator(half)
+    refined = ["--input", str(pair[0]), "--output", str(tmp_path / "refined"), "--checkpoint", str(half)]
+    assert main(["apply", *refined]) == 0
+    assert len(list((tmp_path / "refined").rglob("*.png"))) == len(list(pair[0].rglob("*.png")))
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "arguments"),
+    [
+        (["--trainer.devices", "2"], DDPStrategy, {"find_unused_parameters": True}),
+        (["--trainer.devices", "2", "--trainer.strategy", "ddp"], DDPStrategy, {}),
+        (["--trainer.devices", "1"], SingleDeviceStrategy, None),
+    ],
+)
+def test_the_strategy_of_two_players_is_chosen_unless_another_is_asked_for(
+    given: list[str],
+    kind: type,
+    arguments: dict[str, object] | None,
+    pair: Pair,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    chosen: list[Strategy] = []
+    monkeypatch.setattr(
+        "lightning.pytorch.trainer.call._call_and_handle_interrupt",
+        lambda trainer, *_, **__: chosen.append(trainer.strategy),
+    )
+    assert main(command(pair, tmp_path, "--run", "run", "--trainer.logger", "false", *given)) == 0
+    (strategy,) = chosen
+    assert type(strategy) is kind
+    assert getattr(strategy, "_ddp_kwargs", None) == arguments
