@@ -127,8 +127,11 @@ class Method(LightningModule, ABC):
         self.add_gradient(loss)
         optimizer.step()
 
-    def add_gradient(self, loss: Tensor) -> None:
+    def add_gradient(self, loss: Tensor) -> Tensor:
         """Add the gradient of a loss, or of a part of it, to those of the player whose turn it is, and free its graph.
+
+        Returns:
+            The loss without its graph.
 
         Raises:
             TrainingDiverged: If ``loss`` is NaN or infinite. On an accelerator only every `CHECK_EVERY` steps.
@@ -136,6 +139,7 @@ class Method(LightningModule, ABC):
         if loss.device.type == "cpu" or self.steps_done % CHECK_EVERY == 0:
             self._require_finite(loss)
         self.manual_backward(loss)
+        return loss.detach()
 
     @contextmanager
     def local_gradients(self) -> Iterator[None]:

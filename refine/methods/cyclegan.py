@@ -37,16 +37,12 @@ DROPOUT, NOISE, PENALTY = 1, 2, 3
 
 
 class Cycle(NamedTuple):
-    """One direction of one step's forward pass, with gradients."""
+    """One direction of one step's forward pass, with gradients: images ``(B, channels, H, W)`` and losses ``()``."""
 
     translated: Tensor
-    """``(B, channels, H, W)``."""
     cycled: Tensor
-    """The same images, translated back."""
     adversarial: Tensor
-    """``()``, the generator's side of the adversarial loss."""
     reconstruction: Tensor
-    """``()``, the cycle loss without its weight."""
 
 
 class CycleGAN(WithWayBack):
@@ -223,32 +219,30 @@ class CycleGAN(WithWayBack):
         synthetic, real = batch["synthetic"].image, batch["real"]
         draws = self.generator(synthetic.device, NOISE)
         forth, back = self.synthetic_to_real, self.real_to_synthetic
-        losses = []
+        parts = []
         with self.toggled_optimizer(optimizer):
             optimizer.zero_grad()
-            # Each part's graph is freed before the next part's is built: half of the memory of their sum, or a third.
-            with self.local_gradients():
+            with self.local_gradients():  # each part's graph is freed before the next part's is built
                 for name, generator, images in (("real", forth, real), ("synthetic", back, synthetic)):
                     if self.identity_weight > 0:
                         identity = self.reconstruction(generator(images), images)
                         self.log(f"loss/identity_{name}", identity)
-                        losses.append(self.identity_weight * identity)
-                        self.add_gradient(losses[-1])
+                        parts.append(self.add_gradient(self.identity_weight * identity))
                 refining = self._cycle(synthetic, forth, back, self.real_discriminator, draws)
-                losses.append(refining.adversarial + self.cycle_weight * refining.reconstruction)
-                losses[-1] = losses[-1] + self.refined_label_loss(batch, refining.translated, refining.cycled)
-                self.add_gradient(losses[-1])
+                loss = refining.adversarial + self.cycle_weight * refining.reconstruction
+                loss = loss + self.refined_label_loss(batch, refining.translated, refining.cycled)
+                parts.append(self.add_gradient(loss))
             simulating = self._cycle(real, back, forth, self.synthetic_discriminator, draws)
-            losses.append(simulating.adversarial + self.cycle_weight * simulating.reconstruction)
-            losses[-1] = losses[-1] + self.simulated_label_loss(batch, simulating.translated)
-            self.add_gradient(losses[-1])  # it reaches both generators, as `local_gradients` asks
+            loss = simulating.adversarial + self.cycle_weight * simulating.reconstruction
+            loss = loss + self.simulated_label_loss(batch, simulating.translated)
+            parts.append(self.add_gradient(loss))  # it reaches both generators, as `local_gradients` asks
             optimizer.step()
         if self.average is not None:
             self.average.update(self.synthetic_to_real)
         refined, simulated = refining.translated.detach(), simulating.translated.detach()
         self.log_dict(
             {
-                "loss/generators": torch.stack([loss.detach() for loss in losses]).sum(),
+                "loss/generators": torch.stack(parts).sum(),
                 "loss/adversarial_refined": refining.adversarial,
                 "loss/adversarial_simulated": simulating.adversarial,
                 "loss/cycle_synthetic": refining.reconstruction,

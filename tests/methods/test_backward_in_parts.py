@@ -22,7 +22,8 @@ def loss_in_one(method: CycleGAN, one: UnpairedBatch) -> Tensor:
     loss = loss + method.adversarial.generator(method.synthetic_discriminator(simulated))
     cycles = (back(refined) - synthetic).abs().mean() + (forth(simulated) - real).abs().mean()
     identities = (forth(real) - real).abs().mean() + (back(synthetic) - synthetic).abs().mean()
-    return loss + method.cycle_weight * cycles + method.identity_weight * identities
+    total: Tensor = loss + method.cycle_weight * cycles + method.identity_weight * identities
+    return total
 
 
 class Gradients(Callback):

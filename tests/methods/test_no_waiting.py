@@ -70,7 +70,7 @@ def step_on_meta(method: Method, one: UnpairedBatch, steps: int = 4) -> list[obj
         logged.append(value)
         log(name, value, *args, **kwargs)  # type: ignore[arg-type]  # as it came
 
-    method.log = noted  # type: ignore[method-assign, assignment]  # a stand-in
+    method.log = noted  # type: ignore[method-assign]  # a stand-in
     trainer = Trainer(
         strategy=Meta(),
         max_epochs=1,
