@@ -98,7 +98,7 @@ def test_training_brings_the_contrast_of_refined_images_below_chance() -> None:
             return float(method._contrast(refined, seen, mirrored=False).mean())
 
     before = of_refined()
-    run_steps(method, [batch(seed=step) for step in range(25)])
+    run_steps(method, [batch(seed=step) for step in range(50)])
     chance = (3 * math.log(32) + math.log(16)) / 4  # the last layer has 4x4 locations
     assert of_refined() < 0.95 * chance < before
 
