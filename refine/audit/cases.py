@@ -107,9 +107,9 @@ def _case(certificate: Certificate, before: Place, after: Place, judges: Mapping
     pictures: dict[str, str] = {}
     annotation, label, missing, large = Annotation(), "", "", False
     try:
-        annotation, label = _annotation(*before)
-        images = {"before": _image(*before), "after": _image(*after)}
-        pictures = {name: _drawn(image, annotation, before[0].label_space) for name, image in images.items()}
+        annotation, label = annotation_of(*before)
+        images = {"before": image_of(*before), "after": image_of(*after)}
+        pictures = {name: drawn_over(image, annotation, before[0].label_space) for name, image in images.items()}
         large = max(images["before"].shape) > TINY
     except (InputError, OSError) as error:
         missing = str(error)
@@ -138,7 +138,8 @@ def _score(name: str, value: float, judge: JudgeRecord | None) -> ScoreText:
     return ScoreText(name, f"{number(value)} {'>' if over else '≤'} {number(judge['threshold'])}", over)
 
 
-def _annotation(layout: Layout, record: Record | None) -> tuple[Annotation, str]:
+def annotation_of(layout: Layout, record: Record | None) -> tuple[Annotation, str]:
+    """The label of an image, and what of it is said better than drawn."""
     if record is None or layout.label_space.kind == "none":
         return Annotation(), ""
     try:
@@ -148,14 +149,15 @@ def _annotation(layout: Layout, record: Record | None) -> tuple[Annotation, str]
     return annotation, caption(annotation, layout.label_space)
 
 
-def _image(layout: Layout, record: Record | None) -> Tensor:
+def image_of(layout: Layout, record: Record | None) -> Tensor:
     """``(3, H, W)`` uint8."""
     if record is None:
         raise InputError(f"not in {layout.root.name}")
     return layout.image(record, 3)
 
 
-def _drawn(image: Tensor, annotation: Annotation, space: LabelSpace) -> str:
+def drawn_over(image: Tensor, annotation: Annotation, space: LabelSpace) -> str:
+    """A data URI of the image with its label over it."""
     picture = fit(Image.fromarray(image.permute(1, 2, 0).contiguous().numpy()), BOX)
     return data_uri(outline_label(picture, annotation, space, (image.shape[1], image.shape[2])))
 

@@ -4,7 +4,7 @@ import csv
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal, cast, get_args
 
 from refine.audit.bound import CUTS
 from refine.audit.result import Certificate
@@ -12,19 +12,21 @@ from refine.errors import InputError
 from refine.files import read_lines, why
 from refine.metrics.intervals import upper_end
 
-Decision = Literal["pass", "fail"]
+Decision = Literal["pass", "fail", "unsure"]
+"""``unsure`` leaves the audit's verdict as it is; it counts in a random sample alone."""
+DECISIONS = frozenset(get_args(Decision))
 HARMLESS = 0.05
 """Undecided images pass up to a score below which no more of the decided ones were wrong, with 95 % confidence."""
 
 
-def read_decisions(path: Path, keys: Sequence[str]) -> dict[str, Decision]:
-    """A CSV file with the columns key and verdict (pass or fail); lines without a verdict are skipped.
+def read_decisions(path: Path, keys: Sequence[str]) -> dict[str, Decision | None]:
+    """A CSV file with the columns key and verdict (pass, fail or unsure); None for lines without a verdict.
 
     Raises:
         InputError: If the file cannot be read, a column is missing, or a line names no image or no verdict.
     """
     known = set(keys)
-    found: dict[str, Decision] = {}
+    found: dict[str, Decision | None] = {}
     try:
         rows = csv.DictReader(read_lines(path))
         if not {"key", "verdict"} <= set(rows.fieldnames or ()):
@@ -32,12 +34,14 @@ def read_decisions(path: Path, keys: Sequence[str]) -> dict[str, Decision]:
         for row in rows:
             key, verdict = row["key"], (row["verdict"] or "").strip()
             if not verdict:
+                if key in known:
+                    found.setdefault(key, None)
                 continue
             if key not in known:
                 raise InputError(f"{path}: line {rows.line_num}: {key!r} is no image of this audit")
-            if verdict not in {"pass", "fail"}:
-                raise InputError(f"{path}: line {rows.line_num}: verdict {verdict!r}; expected pass or fail")
-            if found.get(key, verdict) != verdict:
+            if verdict not in DECISIONS:
+                raise InputError(f"{path}: line {rows.line_num}: verdict {verdict!r}; expected pass, fail or unsure")
+            if (found.get(key) or verdict) != verdict:
                 raise InputError(f"{path}: line {rows.line_num}: {key!r} is decided twice, and differently")
             found[key] = cast(Decision, verdict)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -45,14 +49,19 @@ def read_decisions(path: Path, keys: Sequence[str]) -> dict[str, Decision]:
     return found
 
 
+def made(read: Mapping[str, Decision | None]) -> dict[str, Decision]:
+    """The decisions among the lines of a file: without those that are blank or unsure."""
+    return {key: verdict for key, verdict in read.items() if verdict in {"pass", "fail"} and verdict is not None}
+
+
 def decide(certificates: Sequence[Certificate], decisions: Mapping[str, Decision]) -> list[Certificate]:
     """Certificates in which a person's verdicts stand, with the audit's beside them."""
     found = []
     for certificate in certificates:
-        if certificate["key"] not in decisions:
+        verdict = decisions.get(certificate["key"], "unsure")
+        if verdict == "unsure":
             found.append(certificate)
             continue
-        verdict = decisions[certificate["key"]]
         reasons = [f"A person decided: {verdict}.", *certificate["reasons"]]
         found.append(
             Certificate(

@@ -1,18 +1,31 @@
 """A person's verdicts added to a finished audit, without training."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from refine.audit.auditor import read_audit, read_certificates
 from refine.audit.bound import events, shared_error
 from refine.audit.conclusion import bound, counts, write_audit
-from refine.audit.decisions import Decision, cut_points, decide, moved_limit, read_decisions
+from refine.audit.decisions import Decision, cut_points, decide, made, moved_limit, read_decisions
 from refine.audit.families import ADAPTED
-from refine.audit.pairs import open_pairs
-from refine.audit.result import SUMMARY, Audit, Certificate, JudgeRecord
+from refine.audit.pairs import Opened, open_pairs
+from refine.audit.result import SAMPLE, SUMMARY, Audit, Certificate, JudgeRecord
+from refine.audit.sample_page import sample_page
+from refine.audit.sampling import (
+    Sample,
+    answered,
+    draw,
+    drawn,
+    estimated,
+    read_sample,
+    require_no_sample,
+    write_sample,
+)
 from refine.audit.verdicts import verdict_of
 from refine.errors import InputError
+from refine.files import write_json
+from refine.metrics.intervals import clopper_pearson
 
 NEEDED = {"synthetic", "refined", "layout", "mapping", "classes"}
 """What the provenance must say to open the datasets again."""
@@ -20,26 +33,20 @@ NEEDED = {"synthetic", "refined", "layout", "mapping", "classes"}
 
 def redecide(output: Path, decisions: Path) -> Audit:
     """Add a person's verdicts to a finished audit: they stand, and where they are enough (`moved_limit`) the limits
-    for a review move to where they say. Nothing is trained.
+    for a review move to where they say. Answers on a random sample say how many labels are wrong. Nothing is trained.
 
     Raises:
         InputError: If the folder holds no whole audit, its datasets have gone, or the decisions cannot be read.
     """
-    audit, before = read_audit(output), read_certificates(output)
-    if "bound_under_planted_corruption" not in audit:
-        raise InputError(f"{output / SUMMARY}: made by an earlier version, whose bound held too seldom; audit again")
-    made = audit["provenance"]
-    if not made.keys() >= NEEDED:
-        raise InputError(f"{output / SUMMARY}: damaged, its provenance does not say what was audited; audit again")
-    classes = made["classes"]
-    opened = open_pairs(
-        Path(str(made["synthetic"])),
-        Path(str(made["refined"])),
-        str(made["layout"]),
-        None if made["mapping"] is None else str(made["mapping"]),
-        tuple(map(str, classes)) if isinstance(classes, list) else None,
-    )
-    given_now = read_decisions(decisions, list(before))
+    audit, before = finished(output)
+    opened = reopened(output, audit)
+    read = read_decisions(decisions, list(before))
+    given_now = made(read)
+    sample = read_sample(output)
+    if sample is not None:
+        said = {key: verdict for key, verdict in read.items() if verdict is not None}
+        sample = answered(sample, list(read), said, decisions)
+        write_json(sample, output / SAMPLE)
     standing: dict[str, Decision] = {
         key: "pass" if one["verdict"] == "pass" else "fail" for key, one in before.items() if one["by"] == "person"
     }
@@ -54,9 +61,71 @@ def redecide(output: Path, decisions: Path) -> Audit:
     certificates = decide(certificates, decided)
     audit["judges"], audit["counts"], audit["decided_by_person"] = records, counts(certificates), len(decided)
     audit["bound_under_planted_corruption"] = bound(certificates, records, audit.get("largest_group", 1))
-    made["decisions"] = str(decisions)
+    add_what_people_say(audit, certificates, sample)
+    audit["provenance"]["decisions"] = str(decisions)
     write_audit(output, audit, certificates, opened)
     return audit
+
+
+def draw_sample(output: Path, number: int, seed: int) -> None:
+    """Draw a random sample of a finished audit, and write the table and the page to answer it with.
+
+    Args:
+        output: Folder of the audit.
+        number: Number of images.
+        seed: Seed of the draw.
+
+    Raises:
+        InputError: If the folder holds no whole audit or a sample already, or its datasets have gone.
+    """
+    audit, certificates = finished(output)
+    require_no_sample(output)
+    groups = audit["provenance"].get("groups")
+    sample = draw(list(certificates.values()), number, seed, None if groups is None else str(groups))
+    write_sample(output, sample, sample_page(output, drawn(sample), *reopened(output, audit)))
+
+
+def finished(output: Path) -> tuple[Audit, dict[str, Certificate]]:
+    """What a finished audit found.
+
+    Raises:
+        InputError: If the folder holds no whole audit, or that of an earlier version.
+    """
+    audit, certificates = read_audit(output), read_certificates(output)
+    if "bound_under_planted_corruption" not in audit:
+        raise InputError(f"{output / SUMMARY}: made by an earlier version, whose bound held too seldom; audit again")
+    if not audit["provenance"].keys() >= NEEDED:
+        raise InputError(f"{output / SUMMARY}: damaged, its provenance does not say what was audited; audit again")
+    return audit, certificates
+
+
+def reopened(output: Path, audit: Audit) -> Opened:
+    """The datasets of a finished audit."""
+    made_with = audit["provenance"]
+    classes = made_with["classes"]
+    return open_pairs(
+        Path(str(made_with["synthetic"])),
+        Path(str(made_with["refined"])),
+        str(made_with["layout"]),
+        None if made_with["mapping"] is None else str(made_with["mapping"]),
+        tuple(map(str, classes)) if isinstance(classes, list) else None,
+    )
+
+
+def add_what_people_say(audit: Audit, certificates: Sequence[Certificate], sample: Sample | None) -> None:
+    """Put the estimate of a random sample into the summary, or else how many of the wrong labels that a person found
+    the audit had not passed. The latter needs decided images that it passed: of those that it did not, all are found.
+    """
+    found = None if sample is None else estimated(sample)
+    if found is not None:
+        audit["sample"] = found
+    wrong = [one for one in certificates if one["by"] == "person" and one["verdict"] == "fail"]
+    passed = any(one["by"] == "person" and one.get("audit_verdict") == "pass" for one in certificates)
+    audit.pop("natural_power", None)
+    if found is None and wrong and passed:
+        held = sum(one.get("audit_verdict") != "pass" for one in wrong)
+        low, high = clopper_pearson(held, len(wrong))
+        audit["natural_power"] = {"rate": held / len(wrong), "low": low, "high": high, "n": len(wrong)}
 
 
 def recalibrated(

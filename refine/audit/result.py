@@ -9,6 +9,7 @@ Action = Literal["steps", "images", "real-labeled", "judge", "sample"]
 ACTIONS: tuple[Action, ...] = ("steps", "images", "real-labeled", "judge", "sample")
 
 LINES, SUMMARY, PAGE, JUDGES = "audit.jsonl", "audit.json", "audit.html", "judges"
+SAMPLE, SAMPLE_CSV, SAMPLE_PAGE = "sample.json", "sample.csv", "sample.html"
 """Names of what `refine audit` leaves in its output folder; judges are bundles, one folder each."""
 
 
@@ -102,6 +103,47 @@ class Bound(TypedDict):
     """How it follows from the counts, one sentence each."""
 
 
+class SampledRate(TypedDict):
+    """A share of wrong labels from a random sample, with its exact interval over these images."""
+
+    images: int
+    """Number of images that it is a share of."""
+    rate: float
+    """Estimate, in which what the person could not tell counts as right."""
+    rate_if_unsure_are_wrong: float
+    low: float
+    high: float
+
+
+class SampledStratum(TypedDict):
+    """Images of one verdict, and the sample of them."""
+
+    images: int
+    draws: int
+    """Number of images, or of groups, that were drawn."""
+    wrong: float
+    """Sum over the draws of the share that is wrong."""
+    unsure: float
+
+
+class SampleEstimate(TypedDict):
+    """What a person's answers on a random sample say, whatever the judges are worth."""
+
+    all: SampledRate
+    passed: SampledRate | None
+    """Of the images that the audit passed when the sample was drawn; None where there was none."""
+    natural_power: SampledRate | None
+    """Share of the wrong labels that did not pass; None where the sample has no wrong label."""
+    confidence: float
+    drawn: int
+    answered: int
+    unsure: int
+    """Number of images whose answer was unsure or missing: wrong in the upper ends, right in the lower ones."""
+    grouped: bool
+    """Whether whole groups were drawn."""
+    strata: dict[str, SampledStratum]
+
+
 class Remedy(TypedDict):
     """One way out of an inconclusive audit."""
 
@@ -137,6 +179,11 @@ class Audit(TypedDict):
     """Of benign changes, all together."""
     false_rejects_by_change: dict[str, Rate]
     power: list[Power]
+    sample: NotRequired[SampleEstimate]
+    """Where a person answered a random sample."""
+    natural_power: NotRequired[Rate]
+    """Share of the wrong labels that a person found, in the images that they chose to decide, which the audit had not
+    passed; where there is no sample, and among these images some had passed."""
     bound_under_planted_corruption: Bound
     """It takes natural wrong labels to be found as often as planted ones."""
     largest_group: NotRequired[int]

@@ -10,7 +10,7 @@ import torch
 import refine
 from refine.audit.calibration import largest_group
 from refine.audit.conclusion import bound, counts, write_audit
-from refine.audit.decisions import decide, read_decisions
+from refine.audit.decisions import decide, made, read_decisions
 from refine.audit.evidence import Evidence
 from refine.audit.families import Case, adapted, content, given, load_given, shown_powers
 from refine.audit.further import moved_structure, open_real, real, way_back
@@ -65,7 +65,7 @@ def run_audit(
     opened = open_pairs(synthetic, refined, layouts[0], mapping, classes)
     pairs = read_pairs(opened, setting.size)
     setting.require_networks(pairs.kind)
-    decisions = read_decisions(setting.decisions, pairs.keys) if setting.decisions else {}
+    decisions = made(read_decisions(setting.decisions, pairs.keys)) if setting.decisions else {}
     clusters = cluster_numbers(load_clusters(setting.groups, pairs.keys))
     claim_output(output)
     folds = in_folds(pairs.labels, pairs.kind, setting.folds, setting.seed, clusters)

@@ -1,7 +1,7 @@
 """What an audit says, in a figure and some sentences, and its tables. What it cannot say is said as plainly."""
 
 from refine.apply.files import shown
-from refine.audit.result import Audit, Power, Rate
+from refine.audit.result import Audit, Power, Rate, SampledRate
 from refine.metrics.intervals import clopper_pearson
 from refine.report.numbers import number
 from refine.report.tables import Table, without_empty
@@ -27,7 +27,45 @@ def are_they_right(audit: Audit) -> Answer:
     figure = "not known" if upper is None else f"≤ {at_most(upper)} wrong"
     if upper is None and passed is not None:
         figure = f"≤ {at_most(passed)} wrong of those that passed"
-    return Answer(QUESTION, mark, verdict, figure, [*sentences, *_excess(audit)])
+    if "sample" in audit:
+        found = audit["sample"]["all"]
+        figure = f"{_range_of(found)} wrong ({100 * found['low']:.1f} to {percent(found['high'])})"
+    return Answer(QUESTION, mark, verdict, figure, [*by_people(audit), *sentences, *_excess(audit)])
+
+
+def by_people(audit: Audit) -> list[str]:
+    """Return what people's answers say: how many labels are wrong by a random sample, first of all figures; and how
+    many of the wrong labels that people found did not pass (natural power)."""
+    sentences = []
+    if sample := audit.get("sample"):
+        units = "whole groups of " if sample["grouped"] else ""
+        open_ones = f", {sample['unsure']} of them not sure or not answered" if sample["unsure"] else ""
+        sentences.append(
+            f"Random sample of {units}{count(sample['drawn'], 'image')}, judged by a person{open_ones}: "
+            f"{_range_of(sample['all'])} of all labels are wrong ({_ends_of(sample['all'])})."
+        )
+        if passed := sample["passed"]:
+            sentences.append(f"Of the images that the audit passed, {_range_of(passed)} are ({_ends_of(passed)}).")
+        if power := sample["natural_power"]:
+            sentences.append(
+                f"Natural power: of the wrong labels in the sample, {percent(power['rate'])} did not pass "
+                f"({_ends_of(power)})."
+            )
+    elif found := audit.get("natural_power"):
+        sentences.append(
+            f"Natural power: of {count(found['n'], 'wrong label')} that a person found, {percent(found['rate'])} had "
+            f"not passed ({_interval(found)}, if these images are a random part; --sample draws one)."
+        )
+    return sentences
+
+
+def _range_of(found: SampledRate) -> str:
+    low, high = found["rate"], found["rate_if_unsure_are_wrong"]
+    return percent(low) if low == high else f"{100 * low:.1f} to {percent(high)}"
+
+
+def _ends_of(found: SampledRate) -> str:
+    return f"exact 95 % interval {100 * found['low']:.1f} to {percent(found['high'])}"
 
 
 def out_of_it(audit: Audit) -> list[str]:
@@ -90,7 +128,7 @@ def _mark(audit: Audit) -> tuple[Mark, str]:
     counts, bound = audit["counts"], audit["bound_under_planted_corruption"]
     if more_than_chance(audit):
         return "bad", f"✗ {counts['fail']} failed"
-    if bound["upper"] is None or counts["inconclusive"] * 2 > audit["images"]:
+    if "sample" not in audit and (bound["upper"] is None or counts["inconclusive"] * 2 > audit["images"]):
         return "unknown", "? inconclusive"
     if counts["fail"]:
         return "even", f"! {counts['fail']} failed"

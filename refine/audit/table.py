@@ -1,19 +1,22 @@
 """An audit for people, on a terminal."""
 
+import shlex
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from refine.audit.result import PAGE, VERDICTS, Audit, Rate
-from refine.audit.summary import out_of_it
+from refine.audit.result import PAGE, SAMPLE_CSV, SAMPLE_PAGE, VERDICTS, Audit, Rate
+from refine.audit.summary import by_people, out_of_it
 from refine.console import result_console
 
 
 def print_table(audit: Audit, output: Path, console: Console | None = None) -> None:
     """Verdicts, judges, power and the bound."""
     console = console or result_console()
+    for sentence in by_people(audit):
+        console.print(Text(sentence), soft_wrap=True)
     _print_remedies(audit, console)
     counts = Table(title=f"{audit['images']} images")
     for verdict in VERDICTS:
@@ -58,6 +61,17 @@ def _print_remedies(audit: Audit, console: Console) -> None:
             console.print(Text(f"     {line}"), soft_wrap=True)
     for sentence in rest:
         console.print(Text(sentence), soft_wrap=True)
+
+
+def print_sample(output: Path, console: Console | None = None) -> None:
+    """What to do with a sample that was drawn."""
+    console = console or result_console()
+    command = ["refine", "audit", "--output", str(output), "--decisions"]
+    for text in (
+        f"answer the sample: {output / SAMPLE_PAGE} in a browser, or the column verdict of {output / SAMPLE_CSV}; then",
+        shlex.join([*command, str(output / SAMPLE_CSV)]),
+    ):
+        console.print(Text(text), soft_wrap=True)
 
 
 def _share(count: int, images: int) -> str:

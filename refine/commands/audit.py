@@ -25,8 +25,15 @@ def add_audit(each: Any) -> None:
         "--decisions",
         type=Path,
         metavar="FILE",
-        help="a person's verdicts, CSV with the columns key and verdict (pass or fail); alone with the --output of a "
-        "finished audit, they are added to it without training",
+        help="a person's verdicts, CSV with the columns key and verdict (pass, fail or unsure); alone with the --output "
+        "of a finished audit, they are added to it without training",
+    )
+    parser.add_argument(
+        "--sample",
+        type=positive,
+        metavar="N",
+        help="draw so many images at random within the verdicts (whole --groups, if given) and write sample.csv and "
+        "sample.html for a person to answer; alone with the --output of a finished audit, without training",
     )
     parser.add_argument(
         "--judge",
@@ -72,17 +79,23 @@ def add_audit(each: Any) -> None:
 
 def run_audit(args: argparse.Namespace) -> int:
     """`refine audit`."""
-    from refine.audit.redecide import redecide
+    from refine.audit.redecide import draw_sample, redecide
     from refine.audit.run import run_audit
     from refine.audit.setting import Setting
-    from refine.audit.table import print_table
+    from refine.audit.table import print_sample, print_table
     from refine.errors import InputError
 
     alone = args.synthetic is None and args.refined is None
-    if alone and args.decisions is not None:
+    if alone and args.decisions is not None and args.sample is None:
         audit = redecide(args.output, args.decisions)
+    elif alone and args.sample is not None and args.decisions is None:
+        draw_sample(args.output, args.sample, args.seed)
+        print_sample(args.output)
+        return 0
     elif args.synthetic is None or args.refined is None:
-        raise InputError("give --synthetic and --refined; or --decisions with the --output of a finished audit")
+        raise InputError(
+            "give --synthetic and --refined; or --decisions, or --sample, with the --output of a finished audit"
+        )
     else:
         setting = Setting(
             folds=args.folds,
@@ -107,5 +120,9 @@ def run_audit(args: argparse.Namespace) -> int:
             args.mapping,
             args.classes,
         )
+        if args.sample is not None:
+            draw_sample(args.output, args.sample, args.seed)
     print_table(audit, args.output)
+    if args.sample is not None:
+        print_sample(args.output)
     return 1 if audit["counts"]["fail"] else 0

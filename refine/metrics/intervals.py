@@ -129,7 +129,18 @@ def upper_end(hits: int, tries: int, error: float, largest: int = 1) -> float:
         return 1.0
     if largest <= 1:
         return float(beta.ppf(1.0 - error, hits + 1, tries - hits))
-    share, needed, most = hits / tries, -math.log(error) * largest / tries, 1.0 - 1e-12
+    return chernoff_upper(hits / tries, tries / largest, error)
+
+
+def chernoff_upper(share: float, draws: float, error: float) -> float:
+    """Upper confidence limit of the mean of independent variables in [0, 1], by the Chernoff bound.
+
+    Args:
+        share: Their observed mean.
+        draws: Number of variables.
+        error: Probability of a true mean above the limit, at most.
+    """
+    needed, most = -math.log(error) / draws, 1.0 - 1e-12
     if relative_entropy(share, most) <= needed:
         return 1.0
     return float(brentq(lambda p: relative_entropy(share, p) - needed, share, most))

@@ -17,6 +17,8 @@ from refine.audit.result import (
     Power,
     Rate,
     Remedy,
+    SampledRate,
+    SampleEstimate,
 )
 from refine.errors import InputError
 from refine.files import open_file, why
@@ -55,7 +57,8 @@ def _summary(top: Node) -> Audit:
         raise InputError(f"{top.file}: its bound was made by an earlier version and held too seldom; {AUDIT}")
     decided, missing = top.optional("decided_by_person"), top.optional("missing")
     provenance, remedies, ranking = (top.optional(name) for name in ("provenance", "remedies", "ranking"))
-    return {
+    sample, natural = top.optional("sample"), top.optional("natural_power")
+    found: Audit = {
         "kind": top.need("kind").text(),
         "classes": [name.text() for name in top.need("classes").elements()],
         "images": top.need("images").count(),
@@ -70,6 +73,44 @@ def _summary(top: Node) -> Audit:
         "decided_by_person": decided.count() if decided else 0,
         "missing": missing.count() if missing else 0,
         "provenance": {name: node.value for name, node in provenance.items()} if provenance else {},
+    }
+    if sample:
+        found["sample"] = _sample(sample)
+    if natural:
+        found["natural_power"] = _rate(natural)
+    return found
+
+
+def _sample(node: Node) -> SampleEstimate:
+    passed, power = node.optional("passed"), node.optional("natural_power")
+    return {
+        "all": _sampled(node.need("all")),
+        "passed": _sampled(passed) if passed else None,
+        "natural_power": _sampled(power) if power else None,
+        "confidence": node.need("confidence").share(),
+        "drawn": node.need("drawn").count(),
+        "answered": node.need("answered").count(),
+        "unsure": node.need("unsure").count(),
+        "grouped": node.need("grouped").truth(),
+        "strata": {
+            name: {
+                "images": one.need("images").count(),
+                "draws": one.need("draws").count(),
+                "wrong": one.need("wrong").number(),
+                "unsure": one.need("unsure").number(),
+            }
+            for name, one in node.need("strata").items()
+        },
+    }
+
+
+def _sampled(node: Node) -> SampledRate:
+    return {
+        "images": node.need("images").count(),
+        "rate": node.need("rate").share(),
+        "rate_if_unsure_are_wrong": node.need("rate_if_unsure_are_wrong").share(),
+        "low": node.need("low").share(),
+        "high": node.need("high").share(),
     }
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from refine.audit.bound import CUTS
-from refine.audit.decisions import HARMLESS, Decision, cut_points, decide, moved_limit, read_decisions
+from refine.audit.decisions import HARMLESS, Decision, cut_points, decide, made, moved_limit, read_decisions
 from refine.errors import InputError
 from tests.audit.audits import certificate
 
@@ -20,7 +20,17 @@ def written(tmp_path: Path, text: str, encoding: str = "utf-8") -> Path:
 
 def test_reads_what_was_decided_and_skips_the_rest(tmp_path: Path) -> None:
     path = written(tmp_path, "note,key,verdict\nx,a.png,pass\n,b.png,\n,c.png, fail \n,a.png,pass\n")
-    assert read_decisions(path, KEYS) == {"a.png": "pass", "c.png": "fail"}
+    read = read_decisions(path, KEYS)
+    assert read == {"a.png": "pass", "b.png": None, "c.png": "fail"}
+    assert made(read) == {"a.png": "pass", "c.png": "fail"}
+
+
+def test_unsure_is_no_decision(tmp_path: Path) -> None:
+    path = written(tmp_path, "key,verdict\na.png,unsure\nb.png,fail\n")
+    read = read_decisions(path, KEYS)
+    assert (read["a.png"], made(read)) == ("unsure", {"b.png": "fail"})
+    audited = certificate("a.png", "review")
+    assert decide([audited], {"a.png": "unsure"}) == [audited]
 
 
 def test_reads_what_a_spreadsheet_saved(tmp_path: Path) -> None:
@@ -34,7 +44,7 @@ def test_reads_what_a_spreadsheet_saved(tmp_path: Path) -> None:
         ("key,said\na.png,pass\n", "expected the columns key,verdict, found key,said"),
         ("", "expected the columns key,verdict"),
         ("key,verdict\na.png,pass\nz.png,fail\n", "line 3: 'z.png' is no image of this audit"),
-        ("key,verdict\na.png,review\n", "line 2: verdict 'review'; expected pass or fail"),
+        ("key,verdict\na.png,review\n", "line 2: verdict 'review'; expected pass, fail or unsure"),
         ("key,verdict\na.png,pass\nb.png,pass\na.png,fail\n", "line 4: 'a.png' is decided twice, and differently"),
     ],
 )

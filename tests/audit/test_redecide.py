@@ -115,7 +115,7 @@ def test_decisions_against_it_move_the_limit_back(own: Finished) -> None:
     ("text", "said"),
     [
         ("none.png,pass\n", "line 2: 'none.png' is no image of this audit"),
-        ("bar/03.png,inconclusive\n", "line 2: verdict 'inconclusive'; expected pass or fail"),
+        ("bar/03.png,inconclusive\n", "line 2: verdict 'inconclusive'; expected pass, fail or unsure"),
         ("bar/03.png,pass\nbar/03.png,fail\n", "line 3: 'bar/03.png' is decided twice, and differently"),
     ],
 )

@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
+from refine.audit.estimate import Counted, estimate
 from refine.audit.result import SUMMARY
 from refine.errors import InputError
 from refine.report.audited import read_audit
-from tests.audit.audits import audit, certificate, save_audit
+from tests.audit.audits import audit, certificate, rate, save_audit
 
 FOUND = [certificate("a.png"), certificate("b.png", "fail"), certificate("c.png", by="person", audit_verdict="review")]
 
@@ -47,6 +48,13 @@ def test_a_bound_that_is_not_known_stays_so(tmp_path: Path) -> None:
     bound: dict[str, Any] = {"upper": None, "upper_of_passed": None, "confidence": 0.95, "reasons": []}
     found = read_audit(changed(tmp_path, bound_under_planted_corruption=bound)).summary
     assert found["bound_under_planted_corruption"]["upper"] is None
+
+
+def test_a_sample_is_read_as_it_was_written(tmp_path: Path) -> None:
+    sample = estimate({"pass": Counted(50, 20, 1), "fail": Counted(9, 9, 8, 1.0)}, 28, 1, 29)
+    natural = rate(3, 9)
+    found = read_audit(save_audit(tmp_path, FOUND, sample=sample, natural_power=natural)).summary
+    assert (found["sample"], found["natural_power"]) == (sample, natural)
 
 
 def test_an_audit_with_the_bound_of_an_earlier_version_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,196 @@
+"""A random sample of the audited images for a person to judge: drawn by verdict, answered blind, taken back."""
+
+import csv
+import json
+import math
+from collections.abc import Mapping, Sequence
+from io import StringIO
+from pathlib import Path
+from typing import TypedDict, cast
+
+import torch
+
+from refine.audit.decisions import Decision
+from refine.audit.estimate import Counted, estimate
+from refine.audit.result import SAMPLE, SAMPLE_CSV, SAMPLE_PAGE, Certificate, SampleEstimate, Verdict
+from refine.data.clusters import load_clusters
+from refine.errors import InputError
+from refine.files import shown, write_json, write_whole
+
+LEAST = 0.1
+"""Part of the sample that each verdict gets at least, as far as it has so many images."""
+STRATA: dict[Verdict, Verdict] = {"pass": "pass", "review": "review", "fail": "fail", "inconclusive": "review"}
+"""Strata by the verdict of the audit; images are inconclusive all together or not at all."""
+
+
+class Stratum(TypedDict):
+    """Images of one verdict."""
+
+    images: int
+    draws: list[list[str]]
+    """Keys of the images of each draw: one image, or those of a group that have this verdict."""
+
+
+class Sample(TypedDict):
+    """What `sample.json` holds."""
+
+    seed: int
+    groups: str | None
+    """As given to `load_clusters`; None where single images were drawn, without replacement."""
+    strata: dict[str, Stratum]
+    answers: dict[str, Decision]
+    """A person's answers, by key; none to begin with."""
+
+
+def draw(certificates: Sequence[Certificate], number: int, seed: int, groups: str | None) -> Sample:
+    """Draw images at random within each verdict that the audit itself gave.
+
+    The sample is shared out in proportion to the number of images, with `LEAST` of it for each verdict. With groups,
+    the images of a group under one verdict are drawn together, groups in proportion to their images and with
+    replacement, so that the mean over the draws estimates the share without bias; their number is fixed beforehand,
+    such that about as many images as asked for are expected.
+
+    Args:
+        certificates: One for each image.
+        number: Number of images to draw; of groups, about so many.
+        seed: Seed of the draw.
+        groups: As `load_clusters` takes it.
+
+    Raises:
+        InputError: If there are no images or fewer than ``number``, or a key cannot be written into a table.
+    """
+    if not 0 < number <= len(certificates):
+        raise InputError(f"--sample {number}: the audit has {len(certificates)} images; ask for 1 to so many")
+    keys = [one["key"] for one in certificates]
+    clusters = dict(zip(keys, load_clusters(groups, keys), strict=True))
+    generator = torch.Generator().manual_seed(seed)
+    members: dict[str, list[str]] = {}
+    for one in certificates:
+        members.setdefault(STRATA[one.get("audit_verdict", one["verdict"])], []).append(one["key"])
+    strata: dict[str, Stratum] = {}
+    for name, share in shares({name: len(those) for name, those in members.items()}, number).items():
+        those = members[name]
+        if groups is None:
+            order = torch.randperm(len(those), generator=generator)[:share].tolist()
+            draws = [[those[place]] for place in order]
+        else:
+            together: dict[str, list[str]] = {}
+            for key in those:
+                together.setdefault(clusters[key], []).append(key)
+            whole = list(together.values())
+            sizes = torch.tensor([len(one) for one in whole], dtype=torch.float64)
+            count = max(1, round(share / float((sizes**2).sum() / sizes.sum())))
+            chosen = torch.multinomial(sizes, count, replacement=True, generator=generator).tolist()
+            draws = [whole[place] for place in chosen]
+        strata[name] = {"images": len(those), "draws": draws}
+    found: Sample = {"seed": seed, "groups": groups, "strata": strata, "answers": {}}
+    for key in drawn(found):
+        if not key.isprintable():
+            raise InputError(f"{shown(key)}: cannot be written into {SAMPLE_CSV}; rename the file and audit again")
+    return found
+
+
+def shares(sizes: Mapping[str, int], number: int) -> dict[str, int]:
+    """Number of images to draw from each stratum: in proportion to its size, with `LEAST` of all for each."""
+    least = {name: min(size, math.ceil(LEAST * number)) for name, size in sizes.items()}
+    rest = {name: size - least[name] for name, size in sizes.items()}
+    left = max(0, number - sum(least.values()))
+    exact = {name: left * size / max(1, sum(rest.values())) for name, size in rest.items()}
+    found = {name: least[name] + int(part) for name, part in exact.items()}
+    by_fraction = sorted(exact, key=lambda name: (int(exact[name]) - exact[name], name))
+    for name in by_fraction[: max(0, number - sum(found.values()))]:
+        found[name] += 1
+    return {name: min(found[name], size) for name, size in sizes.items()}
+
+
+def drawn(sample: Sample) -> list[str]:
+    """Keys of the sample in a random order that the verdicts do not show in."""
+    keys = sorted({key for one in sample["strata"].values() for group in one["draws"] for key in group})
+    order = torch.randperm(len(keys), generator=torch.Generator().manual_seed(sample["seed"])).tolist()
+    return [keys[place] for place in order]
+
+
+def require_no_sample(output: Path) -> None:
+    """Raise `InputError` where a sample was drawn already: who may draw again may choose."""
+    for name in (SAMPLE, SAMPLE_CSV, SAMPLE_PAGE):
+        if (output / name).exists():
+            raise InputError(
+                f"{output / name}: a sample was drawn already; answer it and give it to --decisions, or audit into "
+                "another --output (drawing until one pleases is no random sample)"
+            )
+
+
+def write_sample(output: Path, sample: Sample, page: bytes) -> None:
+    """Write the table to fill in, the page to answer it with, and what was drawn."""
+    text = StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["key", "verdict"])
+    writer.writerows([key, ""] for key in drawn(sample))
+    write_whole(output / SAMPLE_CSV, text.getvalue().encode())
+    write_whole(output / SAMPLE_PAGE, page)
+    write_json(sample, output / SAMPLE)
+
+
+def read_sample(output: Path) -> Sample | None:
+    """What `write_sample` wrote; None where no sample was drawn.
+
+    Raises:
+        InputError: If it is damaged.
+    """
+    path = output / SAMPLE
+    if not path.exists():
+        return None
+    try:
+        found = cast(Sample, json.loads(path.read_bytes()))
+        counted(found)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ZeroDivisionError) as error:
+        raise InputError(f"{path}: damaged ({' '.join(str(error).split())}); audit again and draw anew") from error
+    return found
+
+
+def answered(sample: Sample, listed: Sequence[str], given: Mapping[str, Decision], where: Path) -> Sample:
+    """The sample with a person's answers, if a table of decisions is the sample's.
+
+    It is if it lists every image that was drawn, answered or not. Other tables change nothing, and neither do other
+    lines of this one: what a person chose to look at says nothing of the rest.
+
+    Args:
+        sample: As it was drawn.
+        listed: Keys in the table.
+        given: Answers in it.
+        where: The table, to name it.
+
+    Raises:
+        InputError: If it is the sample's, and not a single line is answered.
+    """
+    keys = drawn(sample)
+    if not set(keys) <= set(listed):
+        return sample
+    answers = {key: given[key] for key in keys if key in given}
+    if not answers:
+        raise InputError(f"{where}: no line of the sample is answered; write pass, fail or unsure behind each key")
+    return {**sample, "answers": answers}
+
+
+def estimated(sample: Sample) -> SampleEstimate | None:
+    """What the answers say; None without an answer. An image without one counts as unsure."""
+    if not sample["answers"]:
+        return None
+    said = [sample["answers"].get(key, "unsure") for key in drawn(sample)]
+    unsure = said.count("unsure")
+    return estimate(counted(sample), len(said) - unsure, unsure, len(said))
+
+
+def counted(sample: Sample) -> dict[str, Counted]:
+    """Sums over the draws of each stratum."""
+    answers = sample["answers"]
+
+    def total(one: Stratum, *verdicts: Decision) -> float:
+        shares = [sum(answers.get(key, "unsure") in verdicts for key in keys) / len(keys) for keys in one["draws"]]
+        return math.fsum(shares)
+
+    grouped = sample["groups"] is not None
+    return {
+        name: Counted(one["images"], len(one["draws"]), total(one, "fail"), total(one, "unsure"), grouped)
+        for name, one in sample["strata"].items()
+    }
