@@ -7,6 +7,8 @@ Resumable: what stands under checkpoints/reproduce-audit is not done again. Writ
 digits: USPS translated to look like MNIST (the small CycleGAN of reproduce_digits.py, seed 0). A tenth of the images
 get another class's picture, 20 times over; and scripts/digits_by_eye.csv holds what a person read in 200 of the
 translated digits without knowing their labels.
+sample: a part of these digits, of which 5 % get another class's refined picture: 1000 random samples of 200 images each
+(`refine audit --sample 200`), answered by the truth, next to the audit's bound.
 lights: the demo's CycleGAN, judged by judges of labeled real lights too, 50 draws of plants.
 swaps: the same lights with a tenth of their labels swapped: what verdicts and the order of suspicion find, without
 labeled real lights (five audits, judges trained on the swapped labels) and with blocks of 20, 40 and 68 of them.
@@ -26,6 +28,7 @@ from typing import Any
 
 import torch
 from audit_plants import draws
+from audit_samples import simulated, write_part
 from audit_swaps import judged_by_real, measured, swapped, swapped_key, write_block, write_swapped
 from audit_swaps import summary as swap_summary
 from digits import CLASSES, Digits, Pairs, accuracy, fit, load
@@ -43,6 +46,8 @@ from refine.metrics.intervals import clopper_pearson
 FOLDER = ROOT / "checkpoints" / "reproduce-audit"
 BY_EYE = Path(__file__).with_name("digits_by_eye.csv")
 BROKEN_STEPS = 4000
+SAMPLED = 1500
+"""Digits that are audited for the samples."""
 SURE = 0.9
 """Probability from which on a classifier's reading counts."""
 
@@ -50,7 +55,7 @@ SURE = 0.9
 def main() -> None:
     """Do the parts that were asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="+", choices=["digits", "lights", "swaps", "broken"])
+    parser.add_argument("parts", nargs="+", choices=["digits", "sample", "lights", "swaps", "broken"])
     parser.add_argument("--seeds", type=int, default=3, help="of the broken translator (default: 3)")
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data", help="holds mnist/ and usps/")
     args = parser.parse_args()
@@ -62,6 +67,8 @@ def main() -> None:
         results = json.loads(file.read_text())
     if "digits" in args.parts:
         results["digits"] = digits(run, args.data)
+    if "sample" in args.parts:
+        results["sample"] = sample(run, args.data)
     if "lights" in args.parts:
         results["lights"] = lights(run)
     if "swaps" in args.parts:
@@ -76,15 +83,30 @@ def main() -> None:
 def digits(run: Commands, data: Path) -> dict[str, Any]:
     """Plants and eyes on the digits of a sound CycleGAN."""
     folder = FOLDER / "digits"
-    synthetic, refined = usps(data), folder / "refined"
-    checkpoint = translator(data, folder / "translator", 0, SMALL.cycle_weight, SMALL.steps)
-    run("apply", "--checkpoint", checkpoint, "--input", synthetic, "--output", refined, "--batch-size", 256)
-    audited = audit(run, synthetic, refined, folder / "audit", ["--checkpoint", checkpoint])
+    synthetic, refined = usps(data), translated(run, data)
+    audited = audit(run, synthetic, refined, folder / "audit", ["--checkpoint", folder / "translator" / "last.ckpt"])
     return {
         **audited,
         "planted": planted(folder / "audit", synthetic, refined, 20),
         "by_eye": by_eye(folder / "audit", refined),
     }
+
+
+def sample(run: Commands, data: Path) -> dict[str, Any]:
+    """Samples of translated digits with wrong labels that are known."""
+    folder = FOLDER / "sample"
+    refined = translated(run, data)
+    wrong = write_part(usps(data), refined, folder, SAMPLED, 0.05, 0)
+    audit(run, folder / "synthetic", folder / "refined", folder / "audit", [])
+    return simulated(folder / "audit", wrong, 200, 1000)
+
+
+def translated(run: Commands, data: Path) -> Path:
+    """USPS translated by the small CycleGAN, seed 0."""
+    folder = FOLDER / "digits"
+    checkpoint = translator(data, folder / "translator", 0, SMALL.cycle_weight, SMALL.steps)
+    run("apply", "--checkpoint", checkpoint, "--input", usps(data), "--output", folder / "refined", "--batch-size", 256)
+    return folder / "refined"
 
 
 def lights(run: Commands) -> dict[str, Any]:

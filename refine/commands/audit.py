@@ -25,8 +25,8 @@ def add_audit(each: Any) -> None:
         "--decisions",
         type=Path,
         metavar="FILE",
-        help="a person's verdicts, CSV with the columns key and verdict (pass, fail or unsure); alone with the --output "
-        "of a finished audit, they are added to it without training",
+        help="a person's verdicts, CSV with the columns key and verdict (pass, fail or unsure); alone with the "
+        "--output of a finished audit, they are added to it without training",
     )
     parser.add_argument(
         "--sample",
