@@ -36,11 +36,11 @@ def write_part(synthetic: Path, refined: Path, folder: Path, images: int, share:
     keys = [keys[len(keys) * place // images] for place in range(images)]
     generator = torch.Generator().manual_seed(seed)
     order = [keys[place] for place in torch.randperm(images, generator=generator).tolist()]
-    wrong = order[: round(share * images)]
-    others = {key: next(one for one in order[::-1] if Path(one).parent != Path(key).parent) for key in wrong}
-    for key in wrong:
-        order.remove(others[key])  # each picture stands in once
-        order.insert(0, others[key])
+    wrong, rest = order[: round(share * images)], order[round(share * images) :]
+    others = {}
+    for key in wrong:  # each picture stands in once
+        others[key] = next(one for one in rest if Path(one).parent != Path(key).parent)
+        rest.remove(others[key])
     for key in keys:
         for source, side in ((synthetic, "synthetic"), (refined, "refined")):
             (folder / side / key).parent.mkdir(parents=True, exist_ok=True)
