@@ -102,11 +102,13 @@ def sample(run: Commands, data: Path) -> dict[str, Any]:
 
 
 def translated(run: Commands, data: Path) -> Path:
-    """USPS translated by the small CycleGAN, seed 0."""
-    folder = FOLDER / "digits"
-    checkpoint = translator(data, folder / "translator", 0, SMALL.cycle_weight, SMALL.steps)
-    run("apply", "--checkpoint", checkpoint, "--input", usps(data), "--output", folder / "refined", "--batch-size", 256)
-    return folder / "refined"
+    """USPS translated by the small CycleGAN, seed 0; a finished checkpoint that is saved once more is another file."""
+    folder, synthetic = FOLDER / "digits", usps(data)
+    refined = folder / "refined"
+    if not refined.is_dir() or len(list_images(refined)) < len(list_images(synthetic)):
+        checkpoint = translator(data, folder / "translator", 0, SMALL.cycle_weight, SMALL.steps)
+        run("apply", "--checkpoint", checkpoint, "--input", synthetic, "--output", refined, "--batch-size", 256)
+    return refined
 
 
 def lights(run: Commands) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from lightning.pytorch.cli import LightningArgumentParser
 
 from refine.apply.files import MANIFEST
 from refine.apply.repair import STRENGTHS
-from refine.audit.bound import CONFIDENCE
+from refine.audit.bound import CONFIDENCE, CUTS, shared_error
 from refine.audit.calibration import FAIL, MOST, REVIEW
 from refine.audit.decisions import HARMLESS, read_decisions
 from refine.audit.evidence import CONSENSUS, LEARNED, POWER, READ
@@ -31,7 +31,7 @@ from refine.metrics.distances import HIGHER_IS_NEARER, METRICS
 from refine.metrics.features import NETWORKS
 from refine.metrics.features.inception import SIDE, WEIGHTS_NAME
 from refine.metrics.features.vgg16 import WEIGHTS_NAME as VGG16_WEIGHTS
-from refine.metrics.intervals import clopper_pearson
+from refine.metrics.intervals import upper_end
 from refine.metrics.patches import PATCH
 from refine.training.validation import AGREEMENT, DISTANCE, DO_NOTHING, LABEL_ERROR, LABEL_ERROR_DO_NOTHING
 from refine.training.watch import add_watching
@@ -93,7 +93,8 @@ def sizes(harm: str, unit: str) -> float:
 
 def bars() -> list[str]:
     """What the page says of numbers, made from the constants."""
-    sure = next(count for count in range(1, 1000) if clopper_pearson(0, count)[1] <= HARMLESS)
+    error = shared_error(["found", "power", *["cut"] * CUTS])
+    sure = next(count for count in range(1, 1000) if upper_end(0, count, error) <= HARMLESS)
     less = [f"{strength:g}" for strength in STRENGTHS]
     return [
         f"{percent(CONFIDENCE)} intervals",
@@ -118,7 +119,7 @@ def bars() -> list[str]:
         f"differs in {percent(sizes('another image', 'share of pixels'))} of the pixels",
         f"in {percent(sizes('another image', 'share of area'))} of the area",
         f"by {sizes('gaze replaced', 'degrees'):g} degrees",
-        f"no more than {percent(HARMLESS)} of the decided images below were wrong; that takes {sure} decisions",
+        f"no more than {percent(HARMLESS)} of the decided images can have been wrong; that takes {sure} decisions",
         f"the first of {', '.join(less[:-1])} and {less[-1]}",
         f"under `--label-error-bound` ({percent(commands()['tune-strength'].get_default('label_error_bound'))})",
     ]
@@ -134,6 +135,8 @@ def test_each_command_is_taken_as_it_stands(line: list[str]) -> None:
 def test_every_step_has_its_command() -> None:
     assert [line[0] for line in lines()] == [
         "evaluate",
+        "audit",
+        "audit",
         "audit",
         "audit",
         "apply",
