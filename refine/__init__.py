@@ -1,10 +1,10 @@
 """Makes labeled synthetic images look real without making a label wrong, and proves it."""
 
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    __version__: str
     from refine.apply import apply_checkpoint, verify
     from refine.benchmark import run_benchmark
     from refine.data import UnpairedImages
@@ -25,11 +25,6 @@ if TYPE_CHECKING:
     from refine.metrics import evaluate
     from refine.report import write_report
     from refine.simulators import DigitsParameters, render_digits
-
-try:
-    __version__ = version("sim2real-refine")
-except PackageNotFoundError:  # the sources alone, not installed
-    __version__ = "0+unknown"
 
 _HOME = {
     "refine.apply": ("apply_checkpoint", "verify"),
@@ -80,7 +75,18 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    # Imported when first used: the command line must not wait for torch to print its help.
+    # Imported when first used: the command line must not wait for torch to print its help, nor take up Ctrl-C late.
+    if name == "__version__":
+        return _version()
     if name in _MODULE_OF:
         return getattr(import_module(_MODULE_OF[name]), name)
     raise AttributeError(f"module 'refine' has no attribute {name!r}")
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("sim2real-refine")
+    except PackageNotFoundError:  # the sources alone, not installed
+        return "0+unknown"

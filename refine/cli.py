@@ -6,7 +6,8 @@ import os
 import sys
 from collections.abc import Sequence
 
-from refine import __version__, commands
+import refine
+from refine import commands, interrupts
 from refine.errors import DiskFull, InputError, TrainingDiverged
 from refine.files import files_up_to
 
@@ -15,8 +16,15 @@ LIGHTNING = {
     "validate": "measure a checkpoint on a pair of datasets",
 }
 
+LIGHTNING_KEPT = {
+    "fit": "training had not begun; give the same command again",  # as soon as it trains, it says more
+    "validate": interrupts.NOTHING_KEPT,
+}
+"""What a stop leaves, and how to go on."""
+
 EPILOG = """exit codes: 0 all done; 1 a check found a problem, or training stopped on NaN;
-2 bad usage or input; 3 some images failed or the disk filled up (the same command goes on)"""
+2 bad usage or input; 3 some images failed or the disk filled up (the same command goes on);
+130 stopped by Ctrl-C, 143 by SIGTERM (a line says what is kept)"""
 
 
 class _Columns(argparse.RawDescriptionHelpFormatter):
@@ -35,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=_Columns,
     )
-    top.add_argument("--version", action="version", version=f"refine {__version__}")
+    top.add_argument("--version", action="version", version=f"refine {refine.__version__}")
     each = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, summary in LIGHTNING.items():
         each.add_parser(name, help=summary, add_help=False)
@@ -44,36 +52,65 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Run one command line and return its exit code; errors of users become one line on standard error."""
-    given = list(sys.argv[1:] if args is None else args)
-    try:
-        if given and given[0] in LIGHTNING:
-            from refine.training.fit import run
+    """Run one command line and return its exit code; errors of users become one line on standard error.
 
-            return run(given)
-        chosen = parser().parse_args(given)
-        with files_up_to(getattr(chosen, "max_file_size", None)):
-            return int(chosen.run(chosen))
-    except SystemExit as stop:  # argparse and jsonargparse have said what is wrong, or printed their help
-        return stop.code if isinstance(stop.code, int) else 2
-    except TrainingDiverged as error:
-        return _say(error, 1)
-    except DiskFull as error:
-        return _say(error, 3)
-    except InputError as error:
-        return _say(error, 2)
-    except KeyboardInterrupt:
-        return _say("interrupted; the same command goes on", 130)
-    except BrokenPipeError:  # the reader of our output went away
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except OSError as error:
-        return _say(error, 3 if error.errno == errno.ENOSPC else 2)
+    In the main thread, Ctrl-C and SIGTERM end the command in order until it returns; then they are as they were.
+    """
+    given = list(sys.argv[1:] if args is None else args)
+    with interrupts.listening() as listener:
+        try:
+            code = _run(given, listener)
+            interrupts.finish()
+            return code
+        except BaseException as error:
+            interrupts.finish()
+            if listener.number is not None:  # whatever else the stop led to
+                return _say(f"{interrupts.stopped_by()}; {listener.kept}", interrupts.exit_code())
+            return _exit_code(error)
 
 
 def entry() -> None:
     """The installed command."""
-    sys.exit(main())
+    interrupts.listen(begun=False)
+    code = main()
+    interrupts.end_with(code)
+    sys.exit(code)
+
+
+def _run(given: list[str], listener: interrupts.Listener) -> int:
+    if given and given[0] in LIGHTNING:
+        listener.kept = LIGHTNING_KEPT[given[0]]
+        from refine.training.fit import run
+
+        return run(given)
+    chosen = parser().parse_args(given)
+    listener.kept = chosen.kept
+    with files_up_to(getattr(chosen, "max_file_size", None)):
+        return int(chosen.run(chosen))
+
+
+def _exit_code(error: BaseException) -> int:
+    """Say what went wrong, where it is of a kind that users meet.
+
+    Raises:
+        BaseException: Any other error, as it is.
+    """
+    if isinstance(error, SystemExit):  # argparse and jsonargparse have said what is wrong, or printed their help
+        return error.code if isinstance(error.code, int) else 2
+    if isinstance(error, KeyboardInterrupt):  # somebody else's handler
+        return _say(f"{interrupts.stopped_by()}; {interrupts.NOTHING_KEPT}", interrupts.exit_code())
+    if isinstance(error, TrainingDiverged):
+        return _say(error, 1)
+    if isinstance(error, DiskFull):
+        return _say(error, 3)
+    if isinstance(error, InputError):
+        return _say(error, 2)
+    if isinstance(error, BrokenPipeError):  # the reader of our output went away
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    if isinstance(error, OSError):
+        return _say(error, 3 if error.errno == errno.ENOSPC else 2)
+    raise error
 
 
 def _say(message: object, code: int) -> int:

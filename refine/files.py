@@ -7,10 +7,13 @@ what is read piece by piece, has at most `max_file_size` bytes: as Python's obje
 Small files are written under a temporary name first, so that a reader finds the old one or the new one.
 """
 
+import glob
 import io
 import json
 import os
+import shutil
 import stat
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -173,8 +176,8 @@ def write_whole(path: Path, data: bytes) -> Path:
         InputError: If the place cannot be written to.
     """
     try:
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = temporary_beside(path)
         try:
             with temporary.open("wb") as file:
                 file.write(data)
@@ -188,6 +191,30 @@ def write_whole(path: Path, data: bytes) -> Path:
     except ValueError as error:  # a path without a name, such as . or /, or with a null byte
         raise InputError(f"{path}: cannot be written ({error}); choose another output") from error
     return path
+
+
+def temporary_beside(path: Path) -> Path:
+    """A new name for what will be renamed to ``path``, file or folder; what dead processes left of it is removed.
+
+    Raises:
+        ValueError: If the path has no name.
+    """
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.{os.getpid()}.tmp")
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        process = left.name.split(".")[-2]
+        if process.isdecimal() and not _is_running(int(process)):
+            shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink(missing_ok=True)
+    return temporary
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        pass
+    return True
 
 
 def claim_output(folder: Path) -> None:

@@ -2,6 +2,8 @@ import json
 import os
 import re
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -154,3 +156,14 @@ def test_a_bound_that_is_no_number_is_named(text: str, monkeypatch: pytest.Monke
     monkeypatch.setenv(SIZE_VARIABLE, text)
     with pytest.raises(InputError, match=f"{SIZE_VARIABLE} is .*whole number of MiB"):
         max_file_size()
+
+
+def test_what_a_killed_process_left_is_swept_and_what_a_living_one_writes_is_not(tmp_path: Path) -> None:
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    for process in (dead.pid, os.getpid()):
+        (tmp_path / f".page.html.abcd.{process}.tmp").write_text("half")
+    (tmp_path / f".other.html.abcd.{dead.pid}.tmp").write_text("half")
+    write_whole(tmp_path / "page.html", b"whole")
+    kept = {"page.html", f".page.html.abcd.{os.getpid()}.tmp", f".other.html.abcd.{dead.pid}.tmp"}
+    assert {path.name for path in tmp_path.iterdir()} == kept

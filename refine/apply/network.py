@@ -19,20 +19,6 @@ class OutOfMemory(MemoryError):
     """A single image does not fit into memory with this network."""
 
 
-def choose_device(name: str) -> torch.device:
-    """``auto`` takes a GPU where there is one.
-
-    Raises:
-        InputError: If the device is unknown or not there.
-    """
-    if name not in {"auto", "cpu", "cuda"}:
-        raise InputError(f"--device {name!r}: expected auto, cpu or cuda")
-    there = torch.cuda.is_available()
-    if name == "cuda" and not there:
-        raise InputError("--device cuda: no CUDA device is available here; use --device cpu")
-    return torch.device("cuda" if there and name != "cpu" else "cpu")
-
-
 def set_scale(translator: Translator, scale: str) -> None:
     """Override at which size the network sees an image: ``native``, ``trained`` or ``HEIGHTxWIDTH``.
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from refine.apply.folders import check_folders, disk_errors, only_run, unfinished
 from refine.apply.job import Job
 from refine.apply.load_repair import load_repair
-from refine.apply.network import Network, choose_device, set_scale, set_strength
+from refine.apply.network import Network, set_scale, set_strength
 from refine.apply.own_labels import label_owners
 from refine.apply.plan import Plan, make_plan
 from refine.apply.provenance import Settings, claim, describe_run
@@ -15,6 +15,7 @@ from refine.apply.repair import Repair
 from refine.apply.select import selection
 from refine.apply.shard_labels import refuse_labels_within
 from refine.apply.summary import ApplySummary
+from refine.devices import choose_device
 from refine.errors import InputError
 from refine.methods.checkpoint import load_translator, model_sha256
 from refine.methods.translator import Translator
@@ -50,7 +51,7 @@ def apply_checkpoint(
         layout: Which layout says which files are images: a name, a YAML file of options, or None for ``auto``.
         batch_size: Images of up to 256 x 256 in a call to the network; larger ones fewer.
         workers: Threads that read, and as many that write.
-        device: ``auto``, ``cpu`` or ``cuda``.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         precision: ``32`` or ``bf16``.
         scale: ``native``, ``trained`` (the default) or ``HEIGHTxWIDTH``: the size at which the network sees images.
         strength: Share of the change that an image gets, above 0 and up to 1.
@@ -64,6 +65,7 @@ def apply_checkpoint(
         InputError: Bad folders, checkpoint, audit or flags; nothing has been made then.
         DiskFull: No space is left; what is done stands.
     """
+    choose_device(device)  # one that is not there is refused first
     check_folders(source, output)
     translator = load_translator(checkpoint, trust)
     named = None if layout == "auto" else layout  # the same run, and so the same record

@@ -28,6 +28,7 @@ from refine.audit.result import Power, Reached
 from refine.audit.setting import BATCH, Setting
 from refine.audit.verdicts import share_read
 from refine.data.images import to_float
+from refine.devices import CPU, choose_device
 from refine.errors import InputError
 from refine.methods.checkpoint import load_method
 from refine.methods.task import Task
@@ -95,6 +96,7 @@ class Case(NamedTuple):
             batch_size,
             setting.seed,
             self.advance,
+            device=choose_device(setting.device).type,
         )
 
     def measure(self, judges: Judges) -> Measure:
@@ -257,7 +259,7 @@ def adapted(case: Case) -> tuple[Evidence, Judges]:
     return evidence._replace(competent=able, measured=read, bar=LEARNED, why=why, reached=reached), judges
 
 
-def load_given(pairs: Pairs, paths: tuple[Path, ...], trust: tuple[str, ...]) -> Judges:
+def load_given(pairs: Pairs, paths: tuple[Path, ...], trust: tuple[str, ...], device: torch.device = CPU) -> Judges:
     """Task models of the user's.
 
     Raises:
@@ -275,7 +277,7 @@ def load_given(pairs: Pairs, paths: tuple[Path, ...], trust: tuple[str, ...]) ->
             )
         if task.channels < pairs.synthetic.shape[1]:
             raise InputError(f"{path}: takes gray images, and the dataset is in color; give a judge of color images")
-        members.append(Member(f"{path.name}-{place}", -1, task))
+        members.append(Member(f"{path.name}-{place}", -1, task.to(device)))
     return Judges(GIVEN, tuple(members))
 
 

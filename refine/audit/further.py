@@ -17,6 +17,7 @@ from refine.audit.verdicts import share_read
 from refine.data.images import to_float, to_levels
 from refine.data.labeled_images import open_labeled, read_labeled
 from refine.data.layouts import Layout
+from refine.devices import choose_device
 from refine.errors import InputError
 from refine.methods.checkpoint import load_translator
 from refine.progress import track
@@ -104,12 +105,14 @@ def way_back(case: Case, judged: Evidence, judges: Judges, checkpoint: Path, tru
     translator = load_translator(checkpoint, trust)
     if reason := load_inverse(checkpoint, translator):
         return reason
+    device = choose_device(case.setting.device)
+    translator.to(device)
     generator = torch.Generator().manual_seed(case.setting.seed)
     back = []
     for part in track(torch.split(case.pairs.refined, 32), "going back"):
-        images = going_back(translator, to_float(part), generator)
+        images = going_back(translator, to_float(part).to(device), generator)
         assert images is not None
-        back.append(to_levels(images))
+        back.append(to_levels(images).cpu())
     scores = case.measure(judges)(torch.cat(back), case.folds, case.pairs.labels)
     found = judged._replace(name=WAY_BACK, scores=scores, before={}, decides=False, power=())
     read = share_read(found)

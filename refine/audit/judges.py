@@ -11,7 +11,7 @@ from refine.audit.randomization import JudgeBatches
 from refine.data.images import to_float
 from refine.errors import InputError
 from refine.labels import LabelKind
-from refine.methods.short_fit import fit_briefly, one_thread
+from refine.methods.short_fit import fit_briefly
 from refine.methods.task import Task
 from refine.metrics.agreement import box_agreement
 from refine.metrics.intervals import cluster_numbers
@@ -87,8 +87,8 @@ def answer(task: Task, images: Tensor) -> Tensor:
     """One judge's answers, as `Judges.answers`."""
     kind = task.kind or "class"
     ask = task.probabilities if kind in {"class", "mask"} else task.predict
-    with torch.no_grad(), one_thread():
-        return torch.cat([ask(part) for part in torch.split(images, AT_ONCE[kind])])
+    with torch.no_grad():
+        return torch.cat([ask(part.to(task.device)).cpu() for part in torch.split(images, AT_ONCE[kind])])
 
 
 def deciding(kind: LabelKind, names: Sequence[str]) -> tuple[str, ...]:
@@ -184,6 +184,7 @@ def train_judges(
     seed: int,
     advance: Callable[[int], None],
     strength: float = 1.0,
+    device: str = "cpu",
 ) -> Judges:
     """For each fold and architecture a judge that is trained on the other folds.
 
@@ -200,6 +201,7 @@ def train_judges(
         seed: Of initial weights, sampling and randomization.
         advance: Told after each training.
         strength: Of the changes that images are trained under.
+        device: Where they are trained, and stay.
 
     Raises:
         InputError: If the images outside a fold lack a class.
@@ -222,7 +224,7 @@ def train_judges(
                 network=network,
             )
             batches = JudgeBatches(sources, labels, chosen, kind, batch_size, steps, task.seed, strength)
-            members.append(Member(f"{network}-{place}", fold, fit_briefly(task, batches)))
+            members.append(Member(f"{network}-{place}", fold, fit_briefly(task, batches, device)))
             advance(1)
     return Judges(name, tuple(members))
 

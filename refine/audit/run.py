@@ -23,6 +23,7 @@ from refine.audit.setting import BATCH, Setting
 from refine.audit.stored import require_free, store
 from refine.audit.verdicts import certify
 from refine.data.clusters import load_clusters
+from refine.devices import choose_device
 from refine.errors import InputError
 from refine.files import RUN, claim_output, read_file
 from refine.methods.checkpoint import load_translator
@@ -54,6 +55,7 @@ def run_audit(
         InputError: If the output holds an audit already, a number makes no sense, or something cannot be read.
     """
     setting.require()
+    device = choose_device(setting.device)
     if (output / SUMMARY).exists():
         raise InputError(
             f"{output}: holds an audit already; name another --output, or add a person's --decisions to it"
@@ -110,6 +112,8 @@ def run_audit(
             "decisions": None if setting.decisions is None else str(setting.decisions),
             "trust": list(setting.trust),
             "seed": setting.seed,
+            "device": device.type,
+            "threads": torch.get_num_threads(),
             "figures_of": (trusted or evidence[0]).name,
             "notes": notes,
             "versions": {"refine": refine.__version__, "torch": str(torch.__version__)},
@@ -127,7 +131,7 @@ def _gather(case: Case, real_layout: str) -> tuple[list[Evidence], list[Judges],
     per_family = setting.folds * len(setting.networks or NETWORKS[pairs.kind])
     notes: list[str] = []
     # Before training, not after it, is the time to find that something cannot be read.
-    asked = load_given(pairs, setting.judge_files, setting.trust)
+    asked = load_given(pairs, setting.judge_files, setting.trust, choose_device(setting.device))
     labeled = None if setting.real_labeled is None else open_real(pairs, setting.real_labeled, real_layout)
     if setting.checkpoint is not None:
         load_translator(setting.checkpoint, setting.trust)

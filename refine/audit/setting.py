@@ -30,6 +30,7 @@ class Setting:
         checkpoint: What refined the images, for the way back.
         decisions: A person's verdicts.
         seed: Of everything drawn.
+        device: Where networks run, as `choose_device` takes it.
         trust: Modules beside ``refine`` whose classes a checkpoint may name.
     """
 
@@ -44,6 +45,7 @@ class Setting:
     checkpoint: Path | None = None
     decisions: Path | None = None
     seed: int = 0
+    device: str = "auto"
     trust: tuple[str, ...] = ()
 
     def steps_for(self, kind: LabelKind, images: int) -> int:

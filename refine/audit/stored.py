@@ -74,6 +74,8 @@ def store(output: Path, pairs: Pairs, folds: Tensor, families: Sequence[Judges])
         temporary.rename(folder)
     except OSError as error:
         raise InputError(f"{folder}: cannot be written ({error.strerror}); choose another --output") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def load_stored(output: Path, trust: tuple[str, ...] = ()) -> Stored:

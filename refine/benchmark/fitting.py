@@ -14,7 +14,7 @@ from refine.data.labeled_images import LabeledImages
 from refine.data.positions import REAL, SYNTHETIC, ClassBalanced, Shuffled, generator_at
 from refine.data.samples import Labeled
 from refine.labels import LabelKind
-from refine.methods.short_fit import fit_briefly, one_thread
+from refine.methods.short_fit import fit_briefly
 from refine.methods.task import Task
 from refine.networks.task_networks import NetworkName
 
@@ -36,6 +36,7 @@ class Protocol:
         network: Of the task model; None takes the small one of the kind.
         width: Of the small networks.
         learning_rate: The highest one of the schedule.
+        device: Where it trains, such as ``cpu`` or ``cuda:1``.
     """
 
     steps: int
@@ -47,6 +48,7 @@ class Protocol:
     network: NetworkName | None = None
     width: int = 16
     learning_rate: float = 3e-3
+    device: str = "cpu"
 
     def task(self, classes: tuple[str, ...], channels: int, seed: int) -> Task:
         """The task model before its first step.
@@ -85,11 +87,11 @@ def fit_task(
         randomized: Whether the images' appearance is changed strongly, each time anew.
 
     Returns:
-        In eval mode on the CPU.
+        In eval mode on the protocol's device.
     """
     task = protocol.task(classes, data.images.shape[1], seed)
     batches = _Batches(data, protocol, seed, order, randomized)
-    return fit_briefly(task, batches)
+    return fit_briefly(task, batches, protocol.device)
 
 
 def predict(task: Task, images: Tensor, batch_size: int | None = None) -> Tensor:
@@ -98,9 +100,8 @@ def predict(task: Task, images: Tensor, batch_size: int | None = None) -> Tensor
     Returns:
         Classes ``(N,)`` int64, masks ``(N, H, W)`` uint8, targets ``(N, K)``, or boxes ``(N, M, 6)`` as `boxes_of`.
     """
-    with one_thread():
-        parts = torch.split(images, batch_size or BATCH[task.kind or "class"])
-        found = torch.cat([task.predict(to_float(part)) for part in parts])
+    parts = torch.split(images, batch_size or BATCH[task.kind or "class"])
+    found = torch.cat([task.predict(to_float(part.to(task.device))).cpu() for part in parts])
     return found.to(torch.uint8) if task.kind == "mask" else found
 
 

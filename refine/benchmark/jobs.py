@@ -1,19 +1,20 @@
 """All fits of a plan: those that are stored are read, the others run here or in several processes."""
 
-import multiprocessing
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Generator, Sequence
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
+from dataclasses import replace
+from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
 
 from refine.benchmark.plan import Fit, Plan
 from refine.benchmark.stored import StoredFits
+from refine.devices import devices_of_jobs, threads_of_job
 from refine.errors import InputError
 from refine.progress import counted
-
-_plan: Plan | None = None
-"""Of a worker: what its first call brought."""
+from refine.workers import spread
 
 
 def run_fits(plan: Plan, stored: StoredFits, jobs: int) -> dict[Fit, Tensor]:
@@ -22,7 +23,8 @@ def run_fits(plan: Plan, stored: StoredFits, jobs: int) -> dict[Fit, Tensor]:
     Args:
         plan: What to fit.
         stored: Where predictions lie.
-        jobs: Processes at a time. With 1, this one alone; the figures are the same.
+        jobs: Processes at a time. With 1, this one alone. They share its threads: with as many each, the
+            figures are the same.
 
     Raises:
         InputError: If a process dies, or predictions cannot be written.
@@ -35,43 +37,46 @@ def run_fits(plan: Plan, stored: StoredFits, jobs: int) -> dict[Fit, Tensor]:
             todo.append(fit)
         else:
             found[fit] = old
-    with counted(len(found) + len(todo), "benchmark", len(found)) as advance:
-        for fit, predictions in _here(plan, todo) if jobs == 1 or len(todo) < 2 else _spread(plan, todo, jobs):
+    fitted = _here(plan, todo) if jobs == 1 or len(todo) < 2 else _spread(plan, todo, jobs)
+    with counted(len(found) + len(todo), "benchmark", len(found)) as advance, closing(fitted):
+        for fit, predictions in fitted:
             stored.save(fit, predictions)
             found[fit] = predictions
             advance(1)
     return found
 
 
-def _here(plan: Plan, fits: Sequence[Fit]) -> Iterator[tuple[Fit, Tensor]]:
+def _here(plan: Plan, fits: Sequence[Fit]) -> Generator[tuple[Fit, Tensor], None, None]:
     for fit in fits:
         yield fit, plan.predictions(fit)
 
 
-def _spread(plan: Plan, fits: Sequence[Fit], jobs: int) -> Iterator[tuple[Fit, Tensor]]:
-    import torch
-
-    # Not forked: a copy of a process whose torch has started its threads may hang.
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(jobs, len(fits)), spawn, initializer=_start, initargs=(plan,)) as pool:
-        try:
-            waiting = {pool.submit(_fit, fit): fit for fit in fits}
-            for done in as_completed(waiting):
-                yield waiting[done], torch.from_numpy(done.result())
-        except BrokenProcessPool as error:
-            raise InputError(
-                "a process of the benchmark died, most likely for want of memory; give fewer --jobs (the same command "
-                "goes on where it stopped)"
-            ) from error
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+def _spread(plan: Plan, fits: Sequence[Fit], jobs: int) -> Generator[tuple[Fit, Tensor], None, None]:
+    try:
+        with closing(spread(_fit, fits, _shares(plan, min(jobs, len(fits))))) as fitted:
+            for fit, predictions in fitted:
+                yield fit, torch.from_numpy(predictions)
+    except BrokenProcessPool as error:
+        raise InputError(
+            "a process of the benchmark died, most likely for want of memory; give fewer --jobs (the same command "
+            "goes on where it stopped)"
+        ) from error
 
 
-def _start(plan: Plan) -> None:
-    global _plan
-    _plan = plan
+class _Share(NamedTuple):
+    """A process's own."""
+
+    plan: Plan
+    threads: int
 
 
-def _fit(fit: Fit) -> object:
-    assert _plan is not None  # the pool calls `_start` first
-    return _plan.predictions(fit).numpy()
+def _shares(plan: Plan, jobs: int) -> list[_Share]:
+    places = devices_of_jobs(plan.protocol.device, jobs, torch.cuda.device_count())
+    protocols = [replace(plan.protocol, device=place) for place in places]
+    return [_Share(replace(plan, protocol=protocol), threads_of_job(jobs)) for protocol in protocols]
+
+
+def _fit(share: _Share, fit: Fit) -> Any:
+    torch.set_num_threads(share.threads)
+    plan = share.plan
+    return plan.predictions(fit).numpy()  # an array: tensors would take shared memory, of which containers have little

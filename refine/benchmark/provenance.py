@@ -28,6 +28,7 @@ def settings(protocol: Protocol, data: Datasets) -> dict[str, object]:
         "channels": data.channels,
         "color_jitter": JITTER,
         "network": _network(protocol, data),
+        "device": protocol.device,
         "versions": {
             "refine": refine.__version__,
             "torch": str(torch.__version__),

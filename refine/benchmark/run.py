@@ -16,6 +16,7 @@ from refine.benchmark.stored import FOLDER, StoredFits
 from refine.benchmark.warning import warning_of
 from refine.data.clusters import load_clusters
 from refine.data.gaze_geometry import refusal
+from refine.devices import choose_device, threads_of_job
 from refine.errors import InputError
 from refine.files import claim_output, write_json
 from refine.labels import LabelKind
@@ -53,6 +54,7 @@ def run_benchmark(
     horizontal_flip: bool = False,
     shift: int | None = None,
     jobs: int = 1,
+    device: str = "auto",
     output: Path,
 ) -> Benchmark:
     """Train the same task model on each kind of data, and test it on labeled real images.
@@ -87,7 +89,8 @@ def run_benchmark(
         shift: Random shifts in training, in pixels. None: 2; none of targets other than pitch and yaw, which may say
             where something is.
         jobs: Processes that fit at a time. With more than one, a script that calls this needs the usual
-            ``if __name__ == "__main__":``.
+            ``if __name__ == "__main__":``. They share this one's threads, and CUDA devices one after the other.
+        device: Where networks run, as `choose_device` takes it.
         output: Folder for ``benchmark.json``, its tables ``benchmark.md`` and ``benchmark.tex``, and the predictions
             of each fit, which a second run with the same settings takes from there.
 
@@ -105,6 +108,7 @@ def run_benchmark(
             raise InputError(f"{name} is {value}; expected at least {least[name]}")
     if not 0 < learning_rate < float("inf"):
         raise InputError(f"learning_rate is {learning_rate}; expected more than 0")
+    place = choose_device(device)
     kind_of(network)  # a name that is none is told before hours of reading
     data = Datasets(synthetic, refined, real, real_train, classes, size, layouts, mappings)
     network_for(data.kind, network)
@@ -120,6 +124,7 @@ def run_benchmark(
         network,
         width,
         learning_rate,
+        place.type,
     )
     require_batch(network_for(data.kind, network), protocol.batch_size, data.size)
     reason = refusal(data.space, horizontal_flip)
@@ -155,6 +160,7 @@ def run_benchmark(
             "unmapped": data.unmapped,
             "seeds": list(range(seeds)),
             **settings(protocol, data),
+            "threads": threads_of_job(jobs),
         },
     }
     result["warning"] = warning_of(result, list(refined))

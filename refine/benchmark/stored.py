@@ -53,9 +53,10 @@ class StoredFits:
             "tested": plan.tested(fit),
             "real": plan.real_pool(fit).take(plan.real_picks(fit)).digest() if source.real != 0 else None,
             "classes": plan.classes,
-            "protocol": asdict(plan.protocol),
+            # Of devices the kind alone, and no number of threads: fewer --jobs shall find what more of them left.
+            "protocol": asdict(plan.protocol) | {"device": torch.device(plan.protocol.device).type},
             "jitter": JITTER,
-            "versions": [refine.__version__, str(torch.__version__), torch.cuda.is_available()],
+            "versions": [refine.__version__, str(torch.__version__)],
         }
         return hashlib.sha256(json.dumps(record, sort_keys=True).encode("utf-8", "surrogateescape")).hexdigest()
 

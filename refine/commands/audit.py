@@ -4,7 +4,19 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from refine.commands.flags import command, layout, mapping, max_file_size, names, positive, real_layout, size, trust
+from refine.commands.flags import (
+    command,
+    device,
+    layout,
+    mapping,
+    max_file_size,
+    names,
+    positive,
+    real_layout,
+    size,
+    trust,
+)
+from refine.interrupts import begin, finish
 
 
 def add_audit(each: Any) -> None:
@@ -73,6 +85,7 @@ def add_audit(each: Any) -> None:
         "--groups", metavar="SPEC", help="images that hang together: a CSV file key,group or a regular expression"
     )
     parser.add_argument("--seed", type=int, default=0, help="of all that is drawn (default: 0)")
+    device(parser)
     max_file_size(parser)
     trust(parser)
 
@@ -85,6 +98,7 @@ def run_audit(args: argparse.Namespace) -> int:
     from refine.audit.table import print_sample, print_table
     from refine.errors import InputError
 
+    begin()
     alone = args.synthetic is None and args.refined is None
     if alone and args.decisions is not None and args.sample is None:
         audit = redecide(args.output, args.decisions)
@@ -109,6 +123,7 @@ def run_audit(args: argparse.Namespace) -> int:
             checkpoint=args.checkpoint,
             decisions=args.decisions,
             seed=args.seed,
+            device=args.device,
             trust=tuple(args.trust),
         )
         audit = run_audit(
@@ -120,8 +135,10 @@ def run_audit(args: argparse.Namespace) -> int:
             args.mapping,
             args.classes,
         )
+        finish()
         if args.sample is not None:
             draw_sample(args.output, args.sample, args.seed)
+    finish()
     print_table(audit, args.output)
     if args.sample is not None:
         print_sample(args.output)

@@ -6,6 +6,7 @@ from typing import Any
 
 from refine.commands.flags import (
     command,
+    device,
     layout,
     mapping,
     max_file_size,
@@ -17,6 +18,7 @@ from refine.commands.flags import (
     size,
 )
 from refine.errors import InputError
+from refine.interrupts import begin
 
 REQUIRED = ("synthetic", "refined", "real", "output")
 
@@ -40,6 +42,7 @@ DEFAULTS: dict[str, Any] = {
     "horizontal_flip": False,
     "shift": None,
     "jobs": 1,
+    "device": "auto",
 }
 """What holds where neither a flag nor the recipe says otherwise."""
 
@@ -54,6 +57,7 @@ def add_benchmark(each: Any) -> None:
         "Trains the same task model on each kind of data and tests it on labeled real images: accuracy of classes, "
         "mIoU of masks, average precision of objects, degrees of gaze. Needs --synthetic, --refined, --real and "
         "--output, here or in a recipe. A second run with the same settings goes on where the first one stopped.",
+        "finished trainings are kept; the same command goes on with the others",
     )
     parser.add_argument(
         "--recipe",
@@ -127,7 +131,13 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="random shifts in training, in pixels (default: 2; none of targets other than pitch and yaw)",
     )
-    parser.add_argument("--jobs", type=positive, metavar="N", help="trainings at a time (default: 1); same figures")
+    parser.add_argument(
+        "--jobs",
+        type=positive,
+        metavar="N",
+        help="trainings at a time, which share threads and GPUs (default: 1)",
+    )
+    device(parser)
     parser.add_argument(
         "--output", type=Path, metavar="DIR", help="for benchmark.json, .md, .tex and .png, and each training's result"
     )
@@ -169,6 +179,7 @@ def run_benchmark(args: argparse.Namespace) -> int:
     from refine.benchmark.baselines import choose_baselines
     from refine.report.plots import benchmark_plot
 
+    begin()
     result = run_benchmark(
         found["synthetic"],
         rows(found["refined"]),
@@ -190,6 +201,7 @@ def run_benchmark(args: argparse.Namespace) -> int:
         horizontal_flip=found["horizontal_flip"],
         shift=found["shift"],
         jobs=found["jobs"],
+        device=found["device"],
         output=found["output"],
     )
     print_table(result)

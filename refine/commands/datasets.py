@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from refine.commands.flags import command, layout, max_file_size, positive, trust
+from refine.commands.flags import command, device, layout, max_file_size, positive, trust
+from refine.interrupts import begin
 
 
 def add_apply(each: Any) -> None:
@@ -16,6 +17,7 @@ def add_apply(each: Any) -> None:
         "refine a dataset, labels carried along",
         "Writes the same tree with refined pixels: names, formats, sizes and metadata stay, labels and every other "
         "file are copied byte for byte. Stopped at any moment, the same command goes on.",
+        "what is finished is kept; the same command goes on",
     )
     parser.add_argument("--checkpoint", type=Path, required=True, metavar="FILE", help="a .ckpt, or a bundle's folder")
     parser.add_argument("--input", type=Path, required=True, metavar="DIR", help="the synthetic dataset")
@@ -30,9 +32,7 @@ def add_apply(each: Any) -> None:
     parser.add_argument(
         "--workers", type=positive, default=2, metavar="N", help="threads that read and write (default: 2)"
     )
-    parser.add_argument(
-        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="auto (default) takes a GPU if there is one"
-    )
+    device(parser)
     parser.add_argument(
         "--precision", choices=("32", "bf16"), default="32", help="of the network: 32 (default) or bf16"
     )
@@ -79,6 +79,7 @@ def run_apply(args: argparse.Namespace) -> int:
     """`refine apply`."""
     from refine.apply import apply_checkpoint
 
+    begin()
     if args.audit is None and (args.if_wrong or args.repair):
         _needs_audit("--if-wrong" if args.if_wrong else "--repair")
     if args.check_labels:
@@ -141,6 +142,7 @@ def add_verify(each: Any) -> None:
         "hold a refined dataset against its manifest",
         "Compares every file with the hash that the manifest holds. Exit code 1 and a list if something is missing, "
         "changed or new.",
+        "it changes nothing; the same command begins anew",
     )
     parser.add_argument("folder", type=Path, metavar="DIR", help="a refined dataset")
 
@@ -180,6 +182,7 @@ def run_render(args: argparse.Namespace) -> int:
     """`refine render`."""
     from refine.simulators import DigitsParameters, read_parameters, render_digits
 
+    begin()
     parameters = read_parameters(args.parameters) if args.parameters else DigitsParameters()
     render_digits(args.output, args.count, args.seed, parameters)
     print(args.output)

@@ -7,14 +7,27 @@ from typing import Any
 
 from refine.errors import InputError
 from refine.files import DEFAULT_SIZE
+from refine.interrupts import NOTHING_KEPT
 
 
-def command(each: Any, name: str, run: Any, summary: str, description: str = "") -> argparse.ArgumentParser:
-    """A command's parser, which calls ``run``."""
+def command(
+    each: Any, name: str, run: Any, summary: str, description: str = "", kept: str = NOTHING_KEPT
+) -> argparse.ArgumentParser:
+    """A command's parser, which calls ``run``.
+
+    Args:
+        each: argparse's subparsers.
+        name: Name of the command.
+        run: Function that takes the parsed arguments and returns the exit code. After its imports it calls
+            `refine.interrupts.begin`.
+        summary: Its line in `refine --help`.
+        description: Text above its flags; the summary by default.
+        kept: What a stop by Ctrl-C or SIGTERM leaves, and how to go on.
+    """
     parser: argparse.ArgumentParser = each.add_parser(
         name, help=summary, description=description or summary[0].upper() + summary[1:] + "."
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, kept=kept)
     return parser
 
 
@@ -58,6 +71,16 @@ def max_file_size(parser: argparse.ArgumentParser) -> None:
         metavar="MIB",
         help="label files that are read whole, and single lines and elements of others, are refused above this "
         f"(default: {DEFAULT_SIZE})",
+    )
+
+
+def device(parser: argparse.ArgumentParser) -> None:
+    """Where networks run."""
+    parser.add_argument(
+        "--device",
+        choices=("auto", "cpu", "cuda", "mps"),
+        default="auto",
+        help="where networks run: auto (default) takes cuda where it is there, then mps, then cpu",
     )
 
 

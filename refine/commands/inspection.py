@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from refine.commands.flags import command, layout, max_file_size, positive, trust
+from refine.commands.flags import command, device, layout, max_file_size, positive, trust
+from refine.interrupts import begin
 
 if TYPE_CHECKING:
     from refine.metrics import FeatureExtractor
@@ -54,6 +55,7 @@ def add_inspect(each: Any) -> None:
         help="images a side whose color, frequencies and features are compared (default: 500); files and labels are "
         "all read",
     )
+    device(parser)
     parser.add_argument("--json", action="store_true", help="print JSON for machines instead of text")
     parser.add_argument(
         "--output", type=Path, metavar="DIR", help="write inspect.json, inspect.html and montage.png there"
@@ -64,14 +66,18 @@ def add_inspect(each: Any) -> None:
 
 def run_inspect(args: argparse.Namespace) -> int:
     """`refine inspect`."""
+    from refine.devices import choose_device
     from refine.inspect import as_json, inspect, print_inspection
 
+    place = choose_device(args.device)
     features = args.features or (["inception-2048"] if args.weights else [])
     networks: list[FeatureExtractor] = []
     if features:
         from refine.training.extractors import extractors
 
-        networks = extractors(features, args.weights, "cpu", tuple(args.trust))
+        begin()
+        networks = extractors(features, args.weights, str(place), tuple(args.trust))
+    begin()
     result = inspect(
         args.folder,
         args.real,

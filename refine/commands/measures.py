@@ -6,6 +6,7 @@ from typing import Any
 
 from refine.commands.flags import (
     command,
+    device,
     layout,
     mapping,
     max_file_size,
@@ -15,6 +16,7 @@ from refine.commands.flags import (
     three_folders,
     trust,
 )
+from refine.interrupts import begin
 
 
 def add_evaluate(each: Any) -> None:
@@ -82,9 +84,7 @@ def add_evaluate(each: Any) -> None:
         metavar="FILE",
         help="for skvd, where a side has no masks: a task model of masks that draws those of all images",
     )
-    parser.add_argument(
-        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="auto (default) takes a GPU if there is one"
-    )
+    device(parser)
     parser.add_argument("--seed", type=int, default=0, help="of halves, projections and intervals (default: 0)")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write the figures as JSON")
     max_file_size(parser)
@@ -93,13 +93,14 @@ def add_evaluate(each: Any) -> None:
 
 def run_evaluate(args: argparse.Namespace) -> int:
     """`refine evaluate`."""
-    from refine.apply.network import choose_device
+    from refine.devices import choose_device
     from refine.metrics import evaluate, print_table
     from refine.training.extractors import extractors
     from refine.training.segmenters import TaskSegmenter
 
-    device = choose_device(args.device)
-    networks = extractors(args.features, args.weights, str(device), tuple(args.trust), args.resize)
+    begin()
+    place = choose_device(args.device)
+    networks = extractors(args.features, args.weights, str(place), tuple(args.trust), args.resize)
     usual = [*(["swd"] if "swd" in args.features else []), *(["fid", "kid"] if networks else [])]
     result = evaluate(
         args.synthetic,
@@ -114,10 +115,10 @@ def run_evaluate(args: argparse.Namespace) -> int:
         images=args.images,
         layouts=(args.layout, args.real_layout),
         mappings=(args.mapping, args.real_mapping),
-        segmenter=TaskSegmenter(args.segmenter, tuple(args.trust), device) if args.segmenter else None,
+        segmenter=TaskSegmenter(args.segmenter, tuple(args.trust), place) if args.segmenter else None,
         output=args.output,
         seed=args.seed,
-        device=device,
+        device=place,
     )
     print_table(result)
     return 0
@@ -146,6 +147,7 @@ def run_report(args: argparse.Namespace) -> int:
     """`refine report`."""
     from refine.report import write_report
 
+    begin()
     page = write_report(
         args.output,
         synthetic=args.synthetic,

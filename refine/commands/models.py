@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from refine.commands.flags import command, size, trust
+from refine.interrupts import begin, finish
 
 
 def add_export(each: Any) -> None:
@@ -31,14 +32,17 @@ def run_export(args: argparse.Namespace) -> int:
     from refine.interop.bundle import write_bundle
     from refine.methods.checkpoint import load_method
 
+    begin()
     method = load_method(args.checkpoint, tuple(args.trust))
     if not args.onnx:
         write_bundle(method, args.output)
+        finish()
     else:
         from refine.interop.onnx import resized_for, write_onnx
 
         differences: list[float] = []
         write_bundle(method, args.output, lambda folder: differences.append(write_onnx(method, folder)))
+        finish()
         print(f"model.onnx: differs from torch by {differences[0]:.1e} at most, on three sizes")
         if sides := resized_for(method):
             print(f"model.onnx: trained on images resized to {sides[0]}x{sides[1]} (height x width); give it that size")
@@ -84,9 +88,11 @@ def run_import_weights(args: argparse.Namespace) -> int:
     from refine.interop.bundle import write_bundle
     from refine.interop.foreign import import_generator
 
+    begin()
     generator, found = import_generator(args.file, args.norm, args.dropout, args.padding)
     generator.working_size = args.working_size
     write_bundle(generator, args.output)
+    finish()
     print(found.text())
     print(args.output)
     return 0

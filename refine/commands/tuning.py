@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from refine.commands.flags import command, layout, mapping, max_file_size, positive, real_layout, size, trust
+from refine.commands.flags import command, device, layout, mapping, max_file_size, positive, real_layout, size, trust
+from refine.interrupts import begin
 
 
 def add_tune_strength(each: Any) -> None:
@@ -68,9 +69,7 @@ def add_tune_strength(each: Any) -> None:
     layout(parser)
     real_layout(parser)
     mapping(parser)
-    parser.add_argument(
-        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="auto (default) takes a GPU if there is one"
-    )
+    device(parser)
     parser.add_argument("--seed", type=int, default=0, help="of patches, projections and halves (default: 0)")
     parser.add_argument(
         "--output", type=Path, required=True, metavar="DIR", help="for tune-strength.json and tune-strength.png"
@@ -89,11 +88,12 @@ def shares(text: str) -> tuple[float, ...]:
 
 def run_tune_strength(args: argparse.Namespace) -> int:
     """`refine tune-strength`."""
-    from refine.apply.network import choose_device
+    from refine.devices import choose_device
     from refine.training.extractors import extractors
     from refine.tuning import print_tuning, tune_strength
 
-    device = choose_device(args.device)
+    begin()
+    place = choose_device(args.device)
     result = tune_strength(
         args.checkpoint,
         args.synthetic,
@@ -103,13 +103,13 @@ def run_tune_strength(args: argparse.Namespace) -> int:
         strengths=args.strengths,
         label_error_bound=args.label_error_bound,
         swd="swd" in args.features,
-        extractors=extractors(args.features, args.weights, str(device), tuple(args.trust)),
+        extractors=extractors(args.features, args.weights, str(place), tuple(args.trust)),
         layouts=(args.layout, args.real_layout),
         mapping=args.mapping,
         size=args.size,
         count=args.count,
         seed=args.seed,
-        device=device,
+        device=place,
         trust=tuple(args.trust),
     )
     print_tuning(result)

@@ -1,6 +1,6 @@
 """A model to share: a folder with `model.safetensors` and `model.yaml`. It holds no code and needs no pickle."""
 
-import tempfile
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +8,7 @@ import safetensors.torch
 import yaml
 
 from refine.errors import InputError
+from refine.files import temporary_beside
 from refine.methods.base import Method
 from refine.methods.checkpoint import DESCRIPTION, WEIGHTS
 
@@ -31,8 +32,8 @@ def write_bundle(method: Method, folder: Path, add: Callable[[Path], None] | Non
         for name, weight in method.state_dict().items()
         if name.startswith(method.exported_prefixes())
     }
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".refine-bundle-") as temporary:
-        whole = Path(temporary) / "bundle"
+    whole = temporary_beside(folder)
+    try:
         whole.mkdir()
         safetensors.torch.save_file(weights, whole / WEIGHTS)
         shared = {**method.description(), "init_args": method.shared_arguments()}
@@ -41,3 +42,5 @@ def write_bundle(method: Method, folder: Path, add: Callable[[Path], None] | Non
         if add is not None:
             add(whole)
         whole.replace(folder)
+    finally:
+        shutil.rmtree(whole, ignore_errors=True)

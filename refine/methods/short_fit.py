@@ -1,4 +1,4 @@
-"""Short fits of task models inside a larger piece of work: no files, no output, the same figures on any machine."""
+"""Short fits of task models inside a larger piece of work: no files, no output."""
 
 import logging
 import warnings
@@ -13,20 +13,23 @@ from refine.data.samples import Labeled
 from refine.methods.task import Task
 
 
-def fit_briefly(task: Task, batches: IterableDataset[Labeled]) -> Task:
+def fit_briefly(task: Task, batches: IterableDataset[Labeled], device: str = "cpu") -> Task:
     """Train a task model on batches until they end.
 
     Args:
         task: Fresh; it is trained in place.
         batches: As many as the task has steps.
+        device: Where, such as ``cpu`` or ``cuda:1``. On a CPU with as many threads as torch has here; sums, and so the
+            last digits of the weights, depend on their number.
 
     Returns:
-        The task, in eval mode on the CPU.
+        The task, in eval mode on that device.
     """
-    with _quiet(), one_thread():
+    place = torch.device(device)
+    with _quiet():
         trainer = Trainer(
-            accelerator="auto",
-            devices=1,
+            accelerator=place.type,
+            devices=1 if place.type == "cpu" else [place.index or 0],
             max_epochs=1,
             logger=False,
             enable_checkpointing=False,
@@ -34,18 +37,7 @@ def fit_briefly(task: Task, batches: IterableDataset[Labeled]) -> Task:
             enable_model_summary=False,
         )
         trainer.fit(task, DataLoader(batches, batch_size=None))
-    return task.cpu().eval().requires_grad_(False)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Sums then have one order whatever the machine's cores; and so small a network gains little from two."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    return task.to(place).eval().requires_grad_(False)
 
 
 @contextmanager

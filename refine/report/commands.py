@@ -105,7 +105,7 @@ def audit_flags(top: Node, skip: str = "") -> list[str]:
     words += _plain(record, *(name for name in plain if name != skip))
     words += ["--classes", ",".join(texts["classes"])] if texts["classes"] else []
     words += ["--networks", *texts["networks"]] if texts["networks"] else []
-    rest = ("folds", "steps", "batch_size", "groups", "seed")
+    rest = ("folds", "steps", "batch_size", "groups", "seed", "device")
     return [*words, *_plain(record, *(name for name in rest if name != skip)), *_size(record)]
 
 
@@ -123,7 +123,7 @@ def _benchmark(top: Node, sides: dict[str, str]) -> list[str]:
     chosen = classes if metric is None or metric.text() == "accuracy" else None  # a layout of masks knows its own
     words += ["--classes", ",".join(name.text() for name in chosen.elements())] if chosen else []
     words += ["--seeds", str(len(seeds.elements()))] if seeds else []
-    words += _plain(record, "steps", "batch_size", "shift", "real_few", "groups")
+    words += _plain(record, "steps", "batch_size", "shift", "real_few", "groups", "device")
     words += _plain(record, "layout", "real_layout", "mapping", "real_mapping")
     baselines = _field(record, "baselines")
     words += ["--baselines", ",".join(name.text() for name in baselines.elements()) or "none"] if baselines else []

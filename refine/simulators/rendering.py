@@ -4,7 +4,6 @@ import errno
 import hashlib
 import json
 import shutil
-import uuid
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from PIL import Image, features
 from PIL import __version__ as pillow_version
 
 from refine.errors import DiskFull, InputError
-from refine.files import read_file
+from refine.files import read_file, temporary_beside
 from refine.progress import track
 from refine.simulators.digits import draw_digit, sample_digit
 from refine.simulators.digits_parameters import DigitsParameters
@@ -51,7 +50,7 @@ def render_digits(
     description = _description(count, seed, parameters)
     if _is_rendered(output, description):
         return
-    partial = output.parent / f".{output.name}.{uuid.uuid4().hex}.partial"
+    partial = temporary_beside(output)
     try:
         partial.mkdir(parents=True)
         _write(partial, description, parameters, progress)

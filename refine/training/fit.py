@@ -16,7 +16,9 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
 
+from refine import interrupts
 from refine.data import UnpairedImages
+from refine.devices import DeviceName, choose_device
 from refine.errors import InputError
 from refine.methods.base import Method
 from refine.methods.checkpoint import allowed_class, read_checkpoint
@@ -44,8 +46,7 @@ TRAINER_DEFAULTS: dict[str, Any] = {
 SEVERAL_PROCESSES = "ddp_find_unused_parameters_true"
 """Strategy of several devices where none is asked for: a player's step leaves the weights of the other one unused."""
 
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells have it: what follows on the command line must not go on with half a model."""
+GO_ON = "go on with the same command and --ckpt_path {folder}/last.ckpt"
 
 HINT = " (see refine fit --help, or --model.help CLASS)"
 
@@ -116,6 +117,12 @@ class RefineCLI(LightningCLI):
         parser.add_argument(
             "--trust", type=list[str] | str, default=[], help="modules whose classes a checkpoint may name"
         )
+        parser.add_argument(
+            "--device",
+            type=DeviceName | None,
+            default=None,
+            help="auto, cpu, cuda or mps, in place of --trainer.accelerator",
+        )
         add_watching(parser)
         parser.link_arguments("data.channels", "model.init_args.channels", apply_on="instantiate")
         parser.set_defaults({"data": {"class_path": "refine.data.UnpairedImages"}})
@@ -127,6 +134,13 @@ class RefineCLI(LightningCLI):
             if config["steps"] < 1:
                 raise InputError(f"--steps is {config['steps']}; expected at least 1")
             config["model"]["init_args"]["steps"] = config["steps"]
+        if config["device"] is not None:
+            if config["trainer"]["accelerator"] != "auto":
+                raise InputError(
+                    f"--device {config['device']} and --trainer.accelerator {config['trainer']['accelerator']} say the "
+                    "same thing; give one of them"
+                )
+            config["trainer"]["accelerator"] = choose_device(config["device"]).type
 
     def instantiate_classes(self) -> None:
         """Constructors' complaints in one line: jsonargparse wraps them."""
@@ -227,6 +241,7 @@ def run(args: list[str]) -> int:
     Returns:
         The exit code.
     """
+    interrupts.begin()
     args, names = _with_recipes(joined(args))
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -236,17 +251,20 @@ def run(args: list[str]) -> int:
     trainer = RefineCLI(args, "-".join(names) or "run").trainer
     folder = trainer.log_dir  # on every process: it is a collective call
     quick = trainer.fast_dev_run  # type: ignore[attr-defined]  # Lightning's debugging connector sets it
-    if args[0] != "fit" or quick or not trainer.is_global_zero:
+    if args[0] != "fit" or not trainer.is_global_zero:
         return 0
     callbacks = trainer.callbacks  # type: ignore[attr-defined]  # Lightning's connector sets it
-    interrupted = any(isinstance(callback, StopOnInterrupt) and callback.interrupted for callback in callbacks)
-    if interrupted:
-        print(f"interrupted; go on with the same command and --ckpt_path {folder}/last.ckpt", file=sys.stderr)
+    if any(isinstance(callback, StopOnInterrupt) and callback.interrupted for callback in callbacks):
+        cure = interrupts.NOTHING_KEPT if quick else GO_ON.format(folder=folder)
+        print(f"refine: {interrupts.stopped_by()}; {cure}", file=sys.stderr)
+        return interrupts.exit_code()  # so that `fit && apply` does not go on with half a model
+    if quick:
+        return 0
     for line in (callback.missing() for callback in callbacks if isinstance(callback, Checkpoints)):
         if line:
             print(line, file=sys.stderr)
     print(f"run: {folder}")
-    return INTERRUPTED if interrupted else 0
+    return 0
 
 
 def _with_recipes(args: list[str]) -> tuple[list[str], list[str]]:

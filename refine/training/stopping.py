@@ -1,13 +1,14 @@
 """When a run ends: after its steps, or after the step during which somebody pressed Ctrl-C."""
 
 import signal
-import threading
-from types import FrameType
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from refine import interrupts
 from refine.methods.base import Method
+
+KEPT = "the last checkpoint that was written is kept; go on with the same command and --ckpt_path RUN/last.ckpt"
 
 
 class StopAfterSteps(Callback):
@@ -28,36 +29,33 @@ class StopAfterSteps(Callback):
 
 
 class StopOnInterrupt(Callback):
-    """The first Ctrl-C (or SIGTERM) ends the fit after the step under way, with a checkpoint; a second one at once."""
+    """The first Ctrl-C (or SIGTERM) ends the fit after the step under way, with a checkpoint; a second one at once.
+
+    Attributes:
+        interrupted: Whether the fit ended before its last step because of it.
+    """
 
     def __init__(self) -> None:
-        self._previous: dict[signal.Signals, Any] = {}
-        self.interrupted = False
+        self._asked = self.interrupted = False
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Listen, in place of Lightning's own handler of SIGTERM, which would end without a checkpoint."""
-        if threading.current_thread() is not threading.main_thread():
-            return  # Python delivers signals to the main thread alone
+        interrupts.gracefully(self._ask, KEPT)
 
-        def stop(number: int, frame: FrameType | None) -> None:
-            if self.interrupted:
-                raise KeyboardInterrupt
-            self.interrupted = True
-
-        for name in (signal.SIGINT, signal.SIGTERM):
-            self._previous[name] = signal.signal(name, stop)
+    def _ask(self) -> None:
+        self._asked = True
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
         """All processes stop after the same step, whichever was interrupted."""
-        if trainer.strategy.reduce_boolean_decision(self.interrupted, all=False):
+        if trainer.strategy.reduce_boolean_decision(self._asked, all=False) and not trainer.should_stop:
             self.interrupted = trainer.should_stop = True
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Lightning calls this in place of `teardown` after an error."""
+        """Lightning calls this in place of `teardown` after an error. It ends its other processes on Ctrl-C alone."""
         self.teardown(trainer, pl_module, "fit")
+        if isinstance(exception, interrupts.Interrupted) and trainer.strategy.launcher is not None:
+            trainer.strategy.launcher.kill(signal.SIGKILL)
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Leave the signals as they were."""
-        for name, handler in self._previous.items():
-            signal.signal(name, handler)
-        self._previous.clear()
+        """A signal stops what follows where it stands."""
+        interrupts.gracefully(None)

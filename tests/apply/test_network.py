@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from refine.apply.codec import Picture
-from refine.apply.network import Network, choose_device, set_scale
+from refine.apply.network import Network, set_scale
 from refine.data.glance import Glance
 from refine.errors import InputError
 from refine.methods.translator import Translator
@@ -112,9 +112,7 @@ def test_another_scale_is_refused(scale: str) -> None:
         set_scale(tiny(), scale)
 
 
-def test_an_unknown_device_or_precision_is_refused() -> None:
-    with pytest.raises(InputError, match="--device"):
-        choose_device("tpu")
+def test_an_unknown_precision_is_refused() -> None:
     with pytest.raises(InputError, match="--precision"):
         Network(tiny(), CPU, "16")
 

@@ -61,6 +61,7 @@ def test_the_summary_says_what_the_lines_say(finished: Finished) -> None:
     made = audit["provenance"]
     assert made["model"] == model_sha256(finished.checkpoint)
     assert (made["folds"], made["steps"], made["networks"]) == (2, 50, ["small-cnn"])
+    assert (made["device"], made["threads"]) == ("cpu", 1)
 
 
 def test_the_page_and_the_judges_are_there(finished: Finished) -> None:

@@ -98,3 +98,4 @@ def test_two_processes_give_the_figures_of_one(command: list[str], tmp_path: Pat
     assert main([*command, "--jobs", "2", "--output", str(tmp_path / "two")]) == 0
     one, two = (json.loads((tmp_path / name / "benchmark.json").read_text()) for name in ("out", "two"))
     assert one == two
+    assert (one["provenance"]["device"], one["provenance"]["threads"]) == ("cpu", 1)

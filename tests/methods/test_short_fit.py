@@ -2,13 +2,14 @@ import logging
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch.utils.data import IterableDataset
 
 from refine.data.samples import Labeled
-from refine.methods.short_fit import fit_briefly, one_thread
+from refine.methods.short_fit import fit_briefly
 from refine.methods.task import Task
 
 
@@ -44,8 +45,7 @@ def test_the_task_learns_and_is_ready_to_be_asked() -> None:
 def test_weights_are_equal_whatever_was_drawn_before() -> None:
     one = fitted(4)
     torch.rand(100)
-    with one_thread():
-        other = fitted(4)
+    other = fitted(4)
     for first, second in zip(one.parameters(), other.parameters(), strict=True):
         assert torch.equal(first, second)
 
@@ -67,14 +67,15 @@ def test_lightning_speaks_again_afterwards() -> None:
     assert logging.getLogger("lightning.pytorch").level == before
 
 
-def test_threads_are_as_before_even_after_an_error() -> None:
+def test_it_takes_all_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: set[int] = set()
+    step = Task.training_step
+
+    def looked(*arguments: Any) -> None:
+        seen.add(torch.get_num_threads())
+        step(*arguments)
+
+    monkeypatch.setattr(Task, "training_step", looked)
     torch.set_num_threads(2)
-
-    def fail() -> None:
-        with one_thread():
-            assert torch.get_num_threads() == 1
-            raise KeyError
-
-    with pytest.raises(KeyError):
-        fail()
-    assert torch.get_num_threads() == 2
+    fitted(2)
+    assert seen == {2}

@@ -1,0 +1,49 @@
+"""Where networks run."""
+
+from typing import Literal, get_args
+
+import torch
+
+from refine.errors import InputError
+
+CPU = torch.device("cpu")
+DeviceName = Literal["auto", "cpu", "cuda", "mps"]
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device of that name; ``auto`` is the first of cuda, mps and cpu that is there.
+
+    Raises:
+        InputError: If the name is unknown, or the device is not there.
+    """
+    there = [device for device in ("cuda", "mps", "cpu") if _is_there(device)]
+    if name not in get_args(DeviceName):
+        raise InputError(f"--device {name!r}: expected auto, cpu, cuda or mps")
+    if name != "auto" and name not in there:
+        raise InputError(f"--device {name}: no {name.upper()} device is available here; use --device {there[0]}")
+    return torch.device(there[0] if name == "auto" else name)
+
+
+def devices_of_jobs(device: str, jobs: int, count: int) -> list[str]:
+    """Spread jobs over the devices of one kind.
+
+    Args:
+        device: ``cpu``, ``cuda`` or ``mps``.
+        jobs: Number of processes.
+        count: Number of CUDA devices.
+
+    Returns:
+        Job i's device: CUDA device i modulo ``count``; any other is the same for all.
+    """
+    return [f"cuda:{job % count}" if device == "cuda" else device for job in range(jobs)]
+
+
+def threads_of_job(jobs: int) -> int:
+    """Return the number of CPU threads of each of several processes: they share this one's."""
+    return max(1, torch.get_num_threads() // jobs)
+
+
+def _is_there(device: str) -> bool:
+    if device == "cuda":
+        return torch.cuda.is_available()
+    return device == "cpu" or torch.backends.mps.is_available()
