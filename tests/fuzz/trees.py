@@ -125,7 +125,7 @@ def rename(path: Path, rng: Random, images: set[Path]) -> str:
         )
     if os.path.lexists(new):
         return "keeps its name"
-    if path in images:
+    if path in images or new.suffix.lower() in PICTURES:  # under a name of its own no layout can tell it from a picture
         images.add(new)
     if rng.random() < 0.5:
         shutil.copyfile(path, new)
