@@ -126,9 +126,10 @@ class Tally:
         }
 
     def _targets(self) -> list[TargetRow]:
-        if not self.targets:
+        finite = [values for values in self.targets if np.isfinite(values).all()]  # the others are listed as faults
+        if not finite:
             return []
-        values = np.array(self.targets, dtype=np.float64)
+        values = np.array(finite, dtype=np.float64)
         return [
             {
                 "name": name,

@@ -57,6 +57,14 @@ def test_targets_have_ranges(tmp_path: Path, capsys: Capture) -> None:
     assert (yaw["least"], yaw["mean"], yaw["most"]) == (-1.0, 0.0, 1.0)
 
 
+@pytest.mark.filterwarnings("error")
+def test_targets_that_are_not_finite_are_faults_and_in_no_range(tmp_path: Path, capsys: Capture) -> None:
+    result = inspected(capsys, table(tmp_path, [(0.0, float("inf")), (0.5, 1.0), (float("nan"), 0.0)]))
+    assert found(result)["label"]
+    pitch, yaw = result["dataset"]["labels"]["targets"]
+    assert (pitch["least"], pitch["most"], yaw["mean"]) == (0.5, 0.5, 1.0)
+
+
 def test_what_a_mapping_leaves_out_is_told(tmp_path: Path, capsys: Capture) -> None:
     mask_folders(tmp_path / "set")
     (tmp_path / "to.yaml").write_text("to: [background]\nclasses: {sky: background, road: background}\n")
