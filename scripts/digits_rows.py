@@ -181,6 +181,7 @@ def cut(unit: Unit, setting: Setting) -> Translator:
 
 ROWS: dict[str, Callable[[Unit, Setting], Translator] | None] = {
     "source only": None,
+    "feature only": None,
     "color statistics": color_statistics,
     "fda": fda,
     "cyclegan": cyclegan,
@@ -190,13 +191,17 @@ ROWS: dict[str, Callable[[Unit, Setting], Translator] | None] = {
     "target-supervised": None,
     "cycada pixel on refined": cycada_refined,
 }
-"""In this order: f_S is the classifier of "source only"; the feature stage starts from the pixel stage's."""
+"""In this order: f_S is the classifier of "source only"; a feature stage starts from another row's classifier."""
 
+
+FEATURE_STAGES = {"feature only": "source only", "cycada pixel + feature": "cycada pixel"}
+"""Rows of the feature stage: the row whose classifier it starts from, on whose training images. The first is the
+control that says what the second owes to its translator."""
 
 NEEDS = {
+    **FEATURE_STAGES,
     "cycada pixel": "source only",
     "cycada pixel on refined": "source only",
-    "cycada pixel + feature": "cycada pixel",
 }
 """Rows that use another row's classifier."""
 
@@ -213,7 +218,7 @@ def run_row(row: str, unit: Unit, setting: Setting, until: float | None) -> floa
         run_row(NEEDS[row], unit, setting, until)
     if not result.is_file():
         started = time.time()
-        task = _adapted(row, unit, setting, until) if row.endswith("feature") else _task(row, unit, setting, until)
+        task = _adapted(row, unit, setting, until) if row in FEATURE_STAGES else _task(row, unit, setting, until)
         percent = accuracy(task, load(unit.data, unit.target, "test"))
         last_piece = round(time.time() - started)
         stored = {"accuracy": percent, "row": row, "seed": unit.seed, "seconds": last_piece, "setting": asdict(setting)}
@@ -262,10 +267,11 @@ def _translated(row: str, unit: Unit, setting: Setting, until: float | None) -> 
 
 
 def _adapted(row: str, unit: Unit, setting: Setting, until: float | None) -> Task:
-    """The pixel stage's classifier, adapted to the target's unlabeled training images."""
-    labeled = _translated("cycada pixel", unit, setting, until)
+    """The classifier of another row, adapted from that row's training images to the target's unlabeled ones."""
+    before = FEATURE_STAGES[row]
+    labeled = _translated(before, unit, setting, until)
     method = FeatureAdaptation(
-        start=str(unit.place("cycada pixel") / "task" / "last.ckpt"),
+        start=str(unit.place(before) / "task" / "last.ckpt"),
         channels=1,
         learning_rate=setting.feature_learning_rate,
         discriminator_learning_rate=setting.feature_learning_rate,
