@@ -125,14 +125,24 @@ def test_two_refined_folders_of_one_name_are_refused(tmp_path: Path, capsys: pyt
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("gan=out/x", ("gan", Path("out/x"))),
-        ("out/x", ("x", Path("out/x"))),
-        ("out/lr=3/x", ("x", Path("out/lr=3/x"))),
-        ("./lr=3", ("lr=3", Path("lr=3"))),
+        ("gan=out/x", ("gan", ["out/x"])),
+        ("out/x", ("x", ["out/x"])),
+        ("out/lr=3/x", ("x", ["out/lr=3/x"])),
+        ("./lr=3", ("lr=3", ["lr=3"])),
+        ("gan=a,b/c,/d", ("gan", ["a", "b/c", "/d"])),
+        (r"gan=a\,b,c", ("gan", ["a,b", "c"])),
+        (r"out/a\,b", ("a,b", ["out/a,b"])),
     ],
 )
-def test_a_name_ends_at_the_first_equals_sign_unless_it_is_a_path(text: str, expected: tuple[str, Path]) -> None:
-    assert named(text) == expected
+def test_a_name_ends_at_the_first_equals_sign_unless_it_is_a_path(text: str, expected: tuple[str, list[str]]) -> None:
+    name, folders = expected
+    assert named(text) == (name, [Path(folder) for folder in folders])
+
+
+@pytest.mark.parametrize(("text", "message"), [("a,b", "several folders without a name"), ("x=a,", "an empty folder")])
+def test_folders_that_make_no_row_are_refused(text: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["benchmark", "--refined", text]) == 2
+    assert message in capsys.readouterr().err
 
 
 def test_a_message_holds_no_sign_that_a_terminal_would_obey(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,6 @@
 """All folders of a benchmark: checked, then read to one size."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import cast
@@ -25,7 +25,7 @@ class Datasets:
 
     Args:
         synthetic: Labeled synthetic images.
-        refined: Refined ones by the name of their row.
+        refined: Refined ones by the name of their row: a folder, or one for each seed of a translator.
         real: Labeled real images: the test.
         real_train: Labeled real images to train on, or None.
         classes: Names to keep, or None for all.
@@ -41,7 +41,7 @@ class Datasets:
     def __init__(
         self,
         synthetic: Path,
-        refined: Mapping[str, Path],
+        refined: Mapping[str, Path | Sequence[Path]],
         real: Path,
         real_train: Path | None,
         classes: tuple[str, ...] | None,
@@ -50,16 +50,17 @@ class Datasets:
         mappings: tuple[str | None, str | None] = (None, None),
     ) -> None:
         taken = {SYNTHETIC, TARGET, *BASELINES, *(f"{name}+{SYNTHETIC}" for name in refined)}
+        draws = {name: folders_of(given) for name, given in refined.items()}
         reserved = sorted(taken & refined.keys())
         if reserved:
-            raise InputError(f"{refined[reserved[0]]}: {reserved[0]!r} is the name of another row; give NAME=DIR")
+            raise InputError(f"{draws[reserved[0]][0]}: {reserved[0]!r} is the name of another row; give NAME=DIR")
         if real_train is not None and _overlap(real, real_train):
             raise InputError(f"{real_train}: the test images {real} lie in it, or it in them; train on other ones")
         first = open_labeled(synthetic, layouts[0], mappings[0], classes)
         self.space, self.classes = first.label_space, first.label_space.names
         self.kind = cast(LabelKind, first.label_space.kind)
         folders = {synthetic: first}
-        for root in refined.values():
+        for root in (root for roots in draws.values() for root in roots):
             same = first.name if layouts[0] == "auto" else layouts[0]
             folders[root] = open_labeled(root, same, mappings[0], classes, self.classes)
         for root in [real, *([real_train] if real_train else [])]:
@@ -75,7 +76,9 @@ class Datasets:
         for root, read in data.items():
             self._require_content(root, read)
         self.synthetic, self.real, self.real_root = data[synthetic], data[real], real
-        self.refined = {name: data[root] for name, root in refined.items()}
+        self.refined = {name: [data[root] for root in roots] for name, roots in draws.items()}
+        for name, roots in draws.items():
+            _require_distinct(name, roots, self.refined[name])
         self.real_train = data[real_train] if real_train else None
         self.unmapped = {str(root): said.summary() for root, said in folders.items() if isinstance(said, Mapped)}
         self._sides = (synthetic, layouts[0]), (real_train or real, layouts[1])
@@ -99,6 +102,24 @@ class Datasets:
         """``(B, C, H, W)`` in [-1, 1]."""
         layout = open_layout(name, root)
         return image_batches(layout, layout.records(), self.channels, self.size, READ_BATCH)
+
+
+def folders_of(given: Path | Sequence[Path]) -> list[Path]:
+    """Folders of one row."""
+    return [given] if isinstance(given, Path) else list(given)
+
+
+def _require_distinct(name: str, roots: Sequence[Path], draws: Sequence[LabeledImages]) -> None:
+    if len(roots) < 2:
+        return
+    seen: dict[str, Path] = {}
+    for root, images in zip(roots, draws, strict=True):
+        same = seen.setdefault(images.digest(), root)
+        if same is not root:
+            raise InputError(
+                f"--refined {name}: {root} and {same} hold the same images; give the folders of several translator "
+                "seeds, each once"
+            )
 
 
 def _all_gray(layout: Layout) -> bool:

@@ -4,7 +4,18 @@ import re
 from pathlib import Path
 
 from refine.benchmark.result import Benchmark
-from refine.benchmark.wording import BY_CLASS, classes_cells, figure, metric_name, p_value, share, span, title
+from refine.benchmark.wording import (
+    BY_CLASS,
+    P_HEAD,
+    classes_cells,
+    closed,
+    figure,
+    metric_name,
+    p_text,
+    row_label,
+    span,
+    title,
+)
 from refine.files import write_whole
 
 Cells = list[list[str]]
@@ -33,16 +44,17 @@ def write_tables(result: Benchmark, folder: Path) -> None:
 
 def rows_table(result: Benchmark) -> Cells:
     """What each row trained on, and what came of it."""
-    lines = [["trained on", "images", f"{metric_name(result)} ± std", "95 %", "to synthetic (95 %)", "p", "gap closed"]]
+    metric = f"{metric_name(result)} ± std"
+    lines = [["trained on", "images", metric, "95 %", "to synthetic (95 %)", P_HEAD, "gap closed (95 %)"]]
     for name, row in result["rows"].items():
         told = ["", ""]
         if "difference" in row:
             difference = row["difference"]
             apart = figure(difference["value"], result, sign=True)
-            told = [f"{apart} ({span(difference['interval'], result, sign=True)})", p_value(difference)]
+            told = [f"{apart} ({span(difference['interval'], result, sign=True)})", p_text(difference)]
         metric = f"{figure(row['mean'], result)} ± {figure(row['std'], result)}"
-        closed = share(result["gap_closed"].get(name))
-        lines.append([name, str(row["n_train"]), metric, span(row["interval"], result), *told, closed])
+        start = [row_label(name, row), str(row["n_train"]), metric, span(row["interval"], result)]
+        lines.append([*start, *told, closed(name, result)])
     return lines
 
 

@@ -36,6 +36,8 @@ class Fit(NamedTuple):
     row: str
     seed: int
     fold: int | None = None
+    translator: int = 0
+    """Number of the row's folder, where it has several: one for each seed of a translator."""
 
 
 def sources(baselines: Sequence[str], refined: Sequence[str], few: int | None) -> dict[str, Source]:
@@ -66,7 +68,8 @@ class Plan:
     """Everything that predictions follow from.
 
     Attributes:
-        sets: All images by the name of their set; `TEST` are those that are tested on.
+        sets: All images by the name of their set; `TEST` are those that are tested on. Of a refined dataset with
+            several folders, ``NAME/1`` is the second one's, ``NAME/2`` the third one's.
         rows: What each row trains on.
         folds: Blocks of the test images, where labeled real images to train on are found among them.
         classes: Names of the classes or targets.
@@ -84,11 +87,22 @@ class Plan:
     def fits(self) -> list[Fit]:
         """All of them, row by row."""
         return [
-            Fit(row, seed, fold)
+            Fit(row, seed, fold, translator)
             for row in self.rows
+            for translator in range(self.translators(row))
             for seed in range(self.seeds)
             for fold in (range(len(self.folds)) if self.is_crossed(row) else [None])
         ]
+
+    def translators(self, row: str) -> int:
+        """Number of folders that a row has, each of them of another seed of one translator; 1 where it has none."""
+        starts = tuple(f"{name}/" for name in self.rows[row].sets)
+        return 1 + sum(name.startswith(starts) for name in self.sets if starts)
+
+    def set_names(self, fit: Fit) -> list[str]:
+        """Names of the image sets that a fit is trained on, beside labeled real images."""
+        names = self.rows[fit.row].sets
+        return [own if (own := f"{name}/{fit.translator}") in self.sets else name for name in names]
 
     def is_crossed(self, row: str) -> bool:
         """Whether a row needs a fit for each block."""
@@ -123,9 +137,8 @@ class Plan:
 
     def counts(self, fit: Fit) -> tuple[int, int]:
         """How many images a fit is trained on, and how many of them are labeled real ones."""
-        source = self.rows[fit.row]
-        real = len(self.real_picks(fit)) if source.real != 0 else 0
-        return sum(len(self.sets[name].keys) for name in source.sets) + real, real
+        real = len(self.real_picks(fit)) if self.rows[fit.row].real != 0 else 0
+        return sum(len(self.sets[name].keys) for name in self.set_names(fit)) + real, real
 
     def training(self, fit: Fit) -> tuple[LabeledImages, list[int] | None]:
         """Images of a fit, and the numbers that are drawn from, where not each once.
@@ -133,7 +146,7 @@ class Plan:
         Real images beside others stand so often that half of the draws are theirs.
         """
         source = self.rows[fit.row]
-        parts = [self.sets[name] for name in source.sets]
+        parts = [self.sets[name] for name in self.set_names(fit)]
         if source.real != 0:
             parts.append(self.real_pool(fit).take(self.real_picks(fit)))
         joined = parts[0]

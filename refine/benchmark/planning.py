@@ -25,7 +25,9 @@ def make_plan(
     Raises:
         InputError: If there are too few labeled real images for it, or a row's name stands twice.
     """
-    sets = {SYNTHETIC: data.synthetic, **data.refined, TEST: data.real}
+    sets = {SYNTHETIC: data.synthetic, TEST: data.real}
+    for name, draws in data.refined.items():
+        sets |= {f"{name}/{number}" if number else name: images for number, images in enumerate(draws)}
     folds: list[list[int]] = []
     if data.real_train is not None:
         sets[REAL_TRAIN] = data.real_train

@@ -67,7 +67,22 @@ def describe(plan: Plan, data: Datasets, groups: int | None) -> str:
         "itself chooses nothing by the test images' labels: each fit is tested as its last step left it. "
         f"{''.join(_rows_told(plan))}Intervals: 95 % bootstrap over {of} of the mean over seeds"
         f"{'; ' + images if groups is None or groups < FEW else ''}. Differences to {SYNTHETIC}: the same draws for "
-        f"both rows; p by a randomization test that swaps the two rows' results on {of}, two-sided."
+        f"both rows; p by a randomization test that swaps the two rows' results on {of}, two-sided, adjusted for the "
+        f"number of rows by Holm's procedure. {_draws_told(plan)}Gap closed: 95 % by Fieller's theorem over the same "
+        "resamples; not defined where the interval of the gap itself holds 0."
+    )
+
+
+def _draws_told(plan: Plan) -> str:
+    """A sentence on rows of several translators, or on what the intervals of other rows do not cover."""
+    rows = {row: plan.translators(row) for row in plan.rows}
+    several = [f"{row} ({count})" for row, count in rows.items() if count > 1]
+    if not several:
+        return "No interval covers the draw of a translator: each refined row has one folder. "
+    return (
+        f"Rows of several translators ({', '.join(several)}): each side of an interval is the root of the sum of two "
+        "squares, of Student's t interval over the translators' means and of the bootstrap's; p is no smaller than "
+        "by that combination. Other rows' intervals do not cover the draw of a translator. "
     )
 
 

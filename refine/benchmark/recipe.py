@@ -63,19 +63,27 @@ def _words(name: str, value: Any, is_switch: bool, path: Path) -> list[str]:
 
 
 def _refined(value: Any, path: Path) -> list[str]:
-    """``NAME=DIR`` of a folder, of a list of folders, or of folders by name."""
+    """``NAME=DIR`` of a folder, of a list of folders, or of folders, or lists of them, by name."""
     if isinstance(value, dict):
         wrong = [name for name in map(str, value) if "/" in name or "=" in name or not name]
         if wrong:
             raise InputError(f"{path}: refined: {shown(wrong[0])!r} is no name of a row; leave / and = out")
-        return [f"{name}={path.parent / str(folder)}" for name, folder in value.items()]
+        rows = {name: given if isinstance(given, list) else [given] for name, given in value.items()}
+        return [f"{name}={','.join(_folder(folder, path) for folder in given)}" for name, given in rows.items()]
     words = []
     for word in value if isinstance(value, list) else [value]:
         if not isinstance(word, str):
             raise InputError(f"{path}: refined: expected folders, found {shown(repr(word))}")
         name, equals, folder = word.partition("=")
-        words.append(f"{name}={path.parent / folder}" if equals and "/" not in name else str(path.parent / word))
+        words.append(f"{name}={_folder(folder, path)}" if equals and "/" not in name else _folder(word, path))
     return words
+
+
+def _folder(name: object, path: Path) -> str:
+    """As `--refined` takes it: lists have commas for nothing else."""
+    if not isinstance(name, str | int | float):
+        raise InputError(f"{path}: refined: expected folders, found {shown(repr(name))}")
+    return str(path.parent / str(name)).replace(",", "\\,")
 
 
 def _flag(name: str) -> str:

@@ -11,20 +11,27 @@ class Comparison(TypedDict):
     value: float
     """The row's mean less the synthetic row's, in the metric's unit: where lower is better, below 0 is good."""
     interval: list[float]
-    """95 %, paired: bootstrap over clusters of test images, the same for both rows."""
+    """95 %, paired: bootstrap over clusters of test images, the same for both rows; of several translators widened
+    for their draw, see `refine.metrics.translator_draw`."""
     p: float
-    """Of a randomization test over clusters of test images, two-sided; see `refine.metrics.paired`."""
+    """Of a randomization test over clusters of test images, two-sided; see `refine.metrics.paired`. Of several
+    translators no smaller than the p-value of a test that takes both draws into account."""
+    p_holm: NotRequired[float]
+    """The same, adjusted for the number of rows by Holm's procedure."""
 
 
 class Row(Figures):
     """One kind of training data, tested on real images."""
 
     mean: float
-    """Of the benchmark's metric over seeds."""
+    """Of the benchmark's metric over seeds, and over translators where there are several."""
     std: float
-    """The same: its spread (n - 1); 0 with one seed."""
+    """The spread (n - 1) over seeds, or over the means of several translators; 0 with one."""
     interval: list[float]
-    """95 % for that mean: bootstrap over clusters of test images."""
+    """95 % for that mean: bootstrap over clusters of test images; of several translators widened for their draw."""
+    translator_means: NotRequired[list[float]]
+    """Mean over seeds of each translator, where there are several. Then all lists of one figure a seed hold the first
+    translator's seeds first."""
     difference: NotRequired[Comparison]
     """To the synthetic row; that one has none."""
     n_train: int
@@ -48,7 +55,10 @@ class Benchmark(TypedDict):
     """Names of the classes, or of the targets."""
     rows: dict[str, Row]
     gap_closed: dict[str, float | None]
-    """(row - synthetic) / (target_supervised - synthetic) in the mean of the metric; None where there is no gap."""
+    """(row - synthetic) / (target_supervised - synthetic) in the mean of the metric; None where there is no gap, or
+    the interval of the gap holds 0."""
+    gap_closed_interval: NotRequired[dict[str, list[float] | None]]
+    """95 % of the same, by Fieller's theorem; None where it is."""
     warning: NotRequired[str | None]
     """Said first: a refined dataset does worse than the synthetic one."""
     clusters: NotRequired[int]

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from refine.benchmark.baselines import DEFAULT
-from refine.benchmark.datasets import SYNTHETIC, TARGET, Datasets
+from refine.benchmark.datasets import SYNTHETIC, TARGET, Datasets, folders_of
 from refine.benchmark.fitting import Protocol
 from refine.benchmark.measure import measure, scoring_of
 from refine.benchmark.paper import write_tables
@@ -34,7 +34,7 @@ SHIFT = 2
 
 def run_benchmark(
     synthetic: Path,
-    refined: Mapping[str, Path],
+    refined: Mapping[str, Path | Sequence[Path]],
     real: Path,
     *,
     classes: tuple[str, ...] | None = None,
@@ -65,7 +65,10 @@ def run_benchmark(
 
     Args:
         synthetic: Synthetic images with labels: classes, masks, targets or objects.
-        refined: Refined ones in the same layout, by the name of their row.
+        refined: Refined ones in the same layout, by the name of their row. Several folders of one row are those of
+            one translator that was trained with several seeds: every seed of the task model is fitted on each of
+            them, and intervals and p-values take the draw of a translator into account. Also in the rows that join
+            them to other images.
         real: Real images with such labels: the test.
         classes: Only these, in this order. None takes all, and then all datasets must have the same.
         real_train: Labeled real images for ``target_supervised``, none of them tested on.
@@ -136,18 +139,23 @@ def run_benchmark(
         raise InputError(f"{real}: a benchmark needs two labeled test images or more; one says nothing of others")
     claim_output(output)
     clusters, scoring = cluster_numbers(named), scoring_of(data)
-    rows = measure(plan, StoredFits(plan, output / FOLDER), jobs, scoring, clusters)
+    rows, figures = measure(plan, StoredFits(plan, output / FOLDER), jobs, scoring, clusters)
+    closed = gap_closed(figures, SYNTHETIC, TARGET, len(set(named)), scoring.higher_is_better)
     result: Benchmark = {
         "metric": scoring.metric,
         "higher_is_better": scoring.higher_is_better,
         "classes": list(data.classes),
         "rows": rows,
-        "gap_closed": gap_closed(rows, SYNTHETIC, TARGET, scoring.higher_is_better),
+        "gap_closed": {name: gap.value if gap else None for name, gap in closed.items()},
+        "gap_closed_interval": {name: list(gap.interval) if gap else None for name, gap in closed.items()},
         "clusters": len(set(named)),
         "protocol": describe(plan, data, None if groups is None else len(set(named))),
         "provenance": {
             "synthetic": str(synthetic),
-            "refined": {name: str(root) for name, root in refined.items()},
+            "refined": {
+                name: str(given) if isinstance(given, Path) else [str(root) for root in folders_of(given)]
+                for name, given in refined.items()
+            },
             "real": str(real),
             "real_train": None if real_train is None else str(real_train),
             "real_few": real_few,

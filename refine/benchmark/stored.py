@@ -38,17 +38,18 @@ class StoredFits:
         self.sets = {name: images.digest() for name, images in plan.sets.items()}
 
     def path(self, fit: Fit) -> Path:
-        """``ROW-SEED.npz``, or ``ROW-SEED-BLOCK.npz``."""
+        """``ROW-SEED.npz``, or ``ROW-SEED-BLOCK.npz``; of a row's second folder ``ROW,1-SEED.npz``, and so on."""
         block = "" if fit.fold is None else f"-{fit.fold}"
-        return self.folder / f"{quote(fit.row, safe='+ ')[:LONGEST]}-{fit.seed}{block}.npz"
+        folder = f",{fit.translator}" if fit.translator else ""  # no row's name has a comma in a file's name
+        return self.folder / f"{quote(fit.row, safe='+ ')[:LONGEST]}{folder}-{fit.seed}{block}.npz"
 
     def digest(self, fit: Fit) -> str:
-        """Of everything that the predictions of a fit follow from."""
+        """Of everything that the predictions of a fit follow from: of the row's folders, the fit's own."""
         plan, source = self.plan, self.plan.rows[fit.row]
         record = {
-            "fit": fit,
+            "fit": fit[:3],
             "source": source,
-            "sets": [self.sets[name] for name in source.sets],
+            "sets": [self.sets[name] for name in plan.set_names(fit)],
             "test": self.sets[TEST],
             "tested": plan.tested(fit),
             "real": plan.real_pool(fit).take(plan.real_picks(fit)).digest() if source.real != 0 else None,

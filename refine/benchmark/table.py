@@ -9,13 +9,15 @@ from rich.text import Text
 from refine.benchmark.result import Benchmark, Row
 from refine.benchmark.wording import (
     BY_CLASS,
+    P_HEAD,
     classes_cells,
+    closed,
     figure,
     mean,
     metric_name,
-    p_value,
+    p_text,
     points,
-    share,
+    row_label,
     span,
     title,
 )
@@ -49,29 +51,30 @@ def _second(row: Row) -> list[float] | None:
 
 def _rows_table(result: Benchmark, console: Console) -> Table:
     second = [SECOND[result["metric"]]] if _second(next(iter(result["rows"].values()))) is not None else []
-    columns = ["images", f"{metric_name(result)}\nmean ± std", "95 %\ninterval", *second, "gap\nclosed"]
+    columns = ["images", f"{metric_name(result)}\nmean ± std", "95 %\ninterval", *second, "gap closed\n(95 %)"]
     table = _table("trained on", columns, console)
     for name, row in result["rows"].items():
         found = _second(row)
         # Text, because rich takes brackets in a folder's name for a style.
         table.add_row(
-            Text(name),
+            Text(row_label(name, row)),
             str(row["n_train"]),
             f"{figure(row['mean'], result)} ± {figure(row['std'], result)}",
             _interval(row, result),
             *([f"{100 * mean(found):.1f}"] if found is not None else []),
-            share(result["gap_closed"].get(name)),
+            closed(name, result),
         )
     return table
 
 
 def _differences_table(result: Benchmark, console: Console) -> Table:
-    table = _table("trained on", ["difference", "95 %\ninterval", "p"], console)
+    table = _table("trained on", ["difference", "95 %\ninterval", P_HEAD], console)
     for name, row in result["rows"].items():
         if "difference" in row:
             found = row["difference"]
             interval = span(found["interval"], result, sign=True)
-            table.add_row(Text(name), figure(found["value"], result, sign=True), interval, p_value(found))
+            label = Text(row_label(name, row))
+            table.add_row(label, figure(found["value"], result, sign=True), interval, p_text(found))
     return table
 
 

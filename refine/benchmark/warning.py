@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from refine.benchmark.result import Benchmark
 from refine.benchmark.scores import is_worse, worst
-from refine.benchmark.wording import SURE, figure, metric_name, p_value, span, unit
+from refine.benchmark.wording import SURE, adjusted, figure, metric_name, p_text, span, unit
 
 
 def warning_of(result: Benchmark, refined: Sequence[str]) -> str | None:
@@ -25,10 +25,10 @@ def warning_of(result: Benchmark, refined: Sequence[str]) -> str | None:
     )
     if "difference" in rows[first]:
         difference = rows[first]["difference"]
-        sure = "significant" if difference["p"] < SURE else "may be chance"
+        sure = "significant" if adjusted(difference) < SURE else "may be chance"
         told += (
             f" (difference {figure(difference['value'], result, sign=True)}, 95 % "
-            f"{span(difference['interval'], result, sign=True)}, p = {p_value(difference)}: {sure})"
+            f"{span(difference['interval'], result, sign=True)}, p = {p_text(difference)} (Holm): {sure})"
         )
     others = [name for name in behind if name != first]
     return told + (f"; so is {', '.join(others)}" if others else "")

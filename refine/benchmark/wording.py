@@ -17,7 +17,10 @@ BY_CLASS = {
 """What the second table holds."""
 
 SURE = 0.05
-"""p-values below this are called significant."""
+"""Adjusted p-values below this are called significant."""
+
+P_HEAD = "p (Holm)"
+"""Heading of the p-values: they are adjusted for the number of rows."""
 
 
 def metric_name(result: Benchmark) -> str:
@@ -50,15 +53,32 @@ def span(interval: list[float], result: Benchmark, sign: bool = False, to: str =
     return to.join(figure(end, result, sign) for end in interval)
 
 
-def p_value(comparison: Comparison) -> str:
-    """As ``0.03``, ``0.0004``, and never 0."""
-    p = comparison["p"]
+def adjusted(comparison: Comparison) -> float:
+    """Return the p-value that is adjusted for the number of rows; as it is where nobody adjusted it."""
+    return comparison.get("p_holm", comparison["p"])
+
+
+def p_text(comparison: Comparison) -> str:
+    """The adjusted p-value as ``0.03``, ``0.0004``, and never 0."""
+    p = adjusted(comparison)
     return f"{p:.2f}" if p >= 0.01 else f"{p:.1g}" if p >= 0.0001 else "< 0.0001"
 
 
-def share(value: float | None) -> str:
-    """Of a gap; empty where there is none."""
-    return "" if value is None else f"{100 * value:.0f} %"
+def row_label(name: str, row: Row) -> str:
+    """Name of a row, with the number of its translators where there are several."""
+    draws = len(row.get("translator_means", []))
+    return f"{name} ({draws} translators)" if draws else name
+
+
+def closed(name: str, result: Benchmark) -> str:
+    """Share of the gap that a row closes, with its interval; empty of the two rows that it lies between."""
+    if name not in result["gap_closed"]:
+        return ""
+    value, interval = result["gap_closed"][name], result.get("gap_closed_interval", {}).get(name)
+    if value is None:
+        return "not defined"
+    ends = "" if interval is None else " ({:.0f} to {:.0f})".format(*(100 * end for end in interval))
+    return f"{100 * value:.0f} %{ends}"
 
 
 def mean(values: list[float]) -> float:
@@ -74,7 +94,9 @@ def title(result: Benchmark) -> str:
     groups, images = result.get("clusters"), first["n_test"]
     drawn = f" in {groups} groups" if groups is not None and groups != images else ""
     less = "" if result.get("higher_is_better", True) else ", lower is better"
-    trained = f"{seeds} seed{'s' if seeds > 1 else ''}{less}"
+    several = any("translator_means" in row for row in result["rows"].values())
+    each = " of each translator; ± over translators where there are several" if several else ""
+    trained = f"{seeds} seed{'s' if seeds > 1 else ''}{each}{less}"
     return f"{metric_name(result)}{unit(result)} on {images} real images{drawn} of {of}; {trained}"
 
 

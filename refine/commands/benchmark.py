@@ -63,8 +63,8 @@ def add_benchmark(each: Any) -> None:
         "--recipe",
         type=Path,
         metavar="FILE",
-        help="a YAML file with these flags by name, such as `real-train: DIR` and `refined: {NAME: DIR}`; its paths "
-        "are relative to it, and flags win",
+        help="a YAML file with these flags by name, such as `real-train: DIR` and `refined: {NAME: DIR, OTHER: [DIR1, "
+        "DIR2]}`; its paths are relative to it, and flags win",
     )
     max_file_size(parser)
     add_flags(parser)
@@ -77,8 +77,10 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--refined",
         type=named,
         action="append",
-        metavar="[NAME=]DIR",
-        help="labeled images after; may be given several times, each a row",
+        metavar="[NAME=]DIR[,DIR…]",
+        help="labeled images after; may be given several times, each a row. NAME=DIR1,DIR2,… is one row of several "
+        "seeds of a translator: its interval and p-value cover the draw of a translator, too (a comma in a folder's "
+        "name is \\,)",
     )
     parser.add_argument("--real", type=Path, metavar="DIR", help="labeled real images: the test")
     parser.add_argument(

@@ -1,6 +1,7 @@
 """What several commands' flags have in common."""
 
 import argparse
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -110,24 +111,40 @@ def size(text: str) -> tuple[int, int]:
     return int(height), int(width)
 
 
-def named(text: str) -> tuple[str, Path]:
-    """NAME=DIR; without a name, the folder's own. A slash before the = makes all of it a folder."""
-    name, equals, folder = text.partition("=")
-    return (name, Path(folder)) if equals and "/" not in name else (Path(text).resolve().name, Path(text))
+def named(text: str) -> tuple[str, list[Path]]:
+    """NAME=DIR or NAME=DIR1,DIR2; of one folder without a name, the folder's own. A slash before the = makes all of it
+    a folder, a backslash before a comma makes the comma a part of a folder's name.
+
+    Raises:
+        ArgumentTypeError: If several folders have no name, or one is empty.
+    """
+    name, equals, rest = text.partition("=")
+    has_name = bool(equals) and "/" not in name
+    folders = [part.replace("\\,", ",") for part in re.split(r"(?<!\\),", rest if has_name else text)]
+    if not has_name and len(folders) > 1:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is several folders without a name; give NAME=DIR1,DIR2 (a comma in a folder's name is \\,)"
+        )
+    if "" in folders:
+        raise argparse.ArgumentTypeError(f"{text!r} has an empty folder; give NAME=DIR1,DIR2")
+    return (name if has_name else Path(folders[0]).resolve().name), [Path(folder) for folder in folders]
 
 
-def rows(folders: Sequence[tuple[str, Path]]) -> dict[str, Path]:
+def rows(given: Sequence[tuple[str, list[Path]]]) -> dict[str, Path | list[Path]]:
     """What `named` gave, by name.
 
     Raises:
-        InputError: If two folders have one name.
+        InputError: If two rows have one name.
     """
-    found: dict[str, Path] = {}
-    for name, folder in folders:
+    found: dict[str, list[Path]] = {}
+    for name, folders in given:
         if name in found:
-            raise InputError(f"--refined {folder}: {found[name]} is already called {name!r}; give NAME=DIR")
-        found[name] = folder
-    return found
+            raise InputError(
+                f"--refined {folders[0]}: {found[name][0]} is already called {name!r}; give NAME=DIR, or, where they "
+                f"are seeds of one translator, {name}=DIR1,DIR2"
+            )
+        found[name] = folders
+    return {name: folders[0] if len(folders) == 1 else folders for name, folders in found.items()}
 
 
 def names(text: str) -> tuple[str, ...]:

@@ -62,8 +62,13 @@ def bootstrap_interval(
         resamples: How many.
         seed: Of the draws.
     """
-    values = torch.cat([statistic(weights.double()) for weights in draw_blocks(clusters, resamples, seed)])
+    values = bootstrap_values(statistic, clusters, resamples, seed)
     return percentile_interval(values, level, len(torch.unique(clusters)))
+
+
+def bootstrap_values(statistic: Statistic, clusters: Tensor, resamples: int = RESAMPLES, seed: int = 0) -> Tensor:
+    """``(resamples,)`` float64: a statistic on the resamples of `draws`, equal ones for equal clusters and seed."""
+    return torch.cat([statistic(weights.double()) for weights in draw_blocks(clusters, resamples, seed)])
 
 
 def percentile_interval(values: Tensor, level: float = 0.95, clusters: int | None = None) -> tuple[float, float]:

@@ -1,12 +1,12 @@
 """Two methods on the same test images: how far apart, how surely, and could it be chance."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from refine.metrics.intervals import RESAMPLES, Statistic, draw_blocks, percentile_interval, split
+from refine.metrics.intervals import RESAMPLES, Statistic, bootstrap_values, percentile_interval, split
 
 SWAPS = 4999
 """Random swaps, where there are too many to try all."""
@@ -35,6 +35,7 @@ def paired_difference(
     resamples: int = RESAMPLES,
     seed: int = 0,
     swaps: int = SWAPS,
+    resampled: Tensor | None = None,
 ) -> Difference:
     """Compare two methods that were tested on the same images.
 
@@ -49,6 +50,7 @@ def paired_difference(
         resamples: Of the bootstrap.
         seed: Of all draws.
         swaps: Random ones, where not all are tried; p is never below 1 / (swaps + 1).
+        resampled: ``(R,)`` differences on the bootstrap's resamples, where they are computed already.
 
     Returns:
         First less second.
@@ -58,8 +60,9 @@ def paired_difference(
         Intensive Methods for Testing Hypotheses, chapter 2, whose (hits + 1) / (swaps + 1) is taken of random swaps.
     """
     count = len(torch.unique(clusters))
-    parts = [_apart(both, weights, torch.zeros_like(weights)) for weights in draw_blocks(clusters, resamples, seed)]
-    interval = percentile_interval(torch.cat(parts), level, count)
+    if resampled is None:
+        resampled = bootstrap_values(lambda weights: _apart(both, weights, 0 * weights), clusters, resamples, seed)
+    interval = percentile_interval(resampled, level, count)
     value = float(_apart(both, torch.ones(1, len(clusters)), torch.zeros(1, len(clusters))))
     hits = tries = 0
     for swapped in _swaps(clusters, count, swaps, seed):
@@ -87,3 +90,17 @@ def _swaps(clusters: Tensor, count: int, swaps: int, seed: int) -> Iterator[Tens
     generator = torch.Generator().manual_seed(seed + 1)
     for part in split(swaps, len(clusters)):
         yield torch.randint(2, (part, count), generator=generator).float()[:, numbers]
+
+
+def holm(p_values: Mapping[str, float]) -> dict[str, float]:
+    """Return p-values that are adjusted for their number: the chance that any true null hypothesis falls below a level
+    is at most that level, however the tests depend on each other.
+
+    Source:
+        Holm 1979, A Simple Sequentially Rejective Multiple Test Procedure, Scandinavian Journal of Statistics 6(2).
+    """
+    adjusted, highest = dict.fromkeys(p_values, 1.0), 0.0
+    for rank, name in enumerate(sorted(p_values, key=lambda name: p_values[name])):
+        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[name]))
+        adjusted[name] = highest
+    return adjusted

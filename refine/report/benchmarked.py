@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from refine.metrics.paired import holm
 from refine.report.measured import Change, provenance, read_change
 from refine.report.read import Node, read_json
 
@@ -40,14 +41,18 @@ class Row(NamedTuple):
     """What one kind of training data led to, tested on real images."""
 
     scores: list[float]
-    """Of the benchmark's metric, one a seed."""
+    """Of the benchmark's metric, one a seed; of several translators, the mean over seeds of each."""
     second: list[float]
     """Of `SECOND`, 0 … 1, one a seed; empty where it was not measured."""
     interval: tuple[float, float] | None
     n_train: str
     n_test: str
     difference: Change | None
-    """To the synthetic row."""
+    """To the synthetic row; p is adjusted for the number of rows by Holm's procedure."""
+    translators: int = 1
+    """Folders of the row, each of another seed of a translator."""
+    seeds: int = 1
+    """Fits of the task model on each of them."""
 
 
 class Benchmark(NamedTuple):
@@ -60,6 +65,10 @@ class Benchmark(NamedTuple):
     rows: dict[str, Row]
     gap_closed: dict[str, float]
     """By row: 0 for the synthetic row's score, 1 for the target-supervised one's."""
+    gap_intervals: dict[str, tuple[float, float]]
+    """95 % of the same, where it was measured."""
+    gap_undefined: list[str]
+    """Rows of which no share is defined: there is no gap, or it may be chance."""
     protocol: str
     provenance: list[tuple[str, str]]
     by_class: dict[str, dict[str, float]]
@@ -127,18 +136,32 @@ def parse_benchmark(top: Node | Mapping[str, object]) -> Benchmark:
     rows = {name: _row(row, metric) for name, row in node.need("rows").items()}
     if not rows:
         raise node.wrong("at least one row")
-    classes, gap, protocol = (node.optional(name) for name in ("classes", "gap_closed", "protocol"))
+    fields = ("classes", "gap_closed", "gap_closed_interval", "protocol")
+    classes, gap, gap_interval, protocol = (node.optional(name) for name in fields)
+    gaps, ends = (list(found.items()) if found else [] for found in (gap, gap_interval))
     return Benchmark(
         metric=metric,
         higher_is_better=higher.truth() if higher else True,
         classes=[name.text() for name in classes.elements()] if classes else [],
-        rows=rows,
-        gap_closed={name: value.number() for name, value in gap.items() if value.value is not None} if gap else {},
+        rows=_adjusted(rows, node.need("rows")),
+        gap_closed={name: value.number() for name, value in gaps if value.value is not None},
+        gap_intervals={name: value.interval() for name, value in ends if value.value is not None},
+        gap_undefined=[name for name, value in gaps if value.value is None],
         protocol=protocol.text() if protocol else "",
         provenance=provenance(node),
         by_class=_by_class(node.need("rows")),
         warning=warning.text() if warning else "",
     )
+
+
+def _adjusted(rows: dict[str, Row], nodes: Node) -> dict[str, Row]:
+    """With p-values by Holm's procedure: those of the file, or, of files that have none, computed here."""
+    told = {name: row.difference for name, row in rows.items() if row.difference is not None}
+    found = holm({name: difference.p for name, difference in told.items() if difference.p is not None})
+    for name in found:
+        node = nodes.need(name).need("difference").optional("p_holm")
+        rows[name] = rows[name]._replace(difference=told[name]._replace(p=node.share() if node else found[name]))
+    return rows
 
 
 def _by_class(rows: Node) -> dict[str, dict[str, float]]:
@@ -155,14 +178,17 @@ def _row(node: Node, metric: str) -> Row:
     scores, second = node.need(metric), node.optional(SECOND.get(metric, (metric, ""))[0])
     if not scores.elements():
         raise scores.wrong("a number for each seed")
-    interval, trained, tested, difference = (
-        node.optional(name) for name in ("interval", "n_train", "n_test", "difference")
+    interval, trained, tested, difference, means = (
+        node.optional(name) for name in ("interval", "n_train", "n_test", "difference", "translator_means")
     )
+    translators = max(1, len(means.elements())) if means else 1
     return Row(
-        [seed.number() if metric in UNITS else seed.share() for seed in scores.elements()],
+        [each.number() if metric in UNITS else each.share() for each in (means or scores).elements()],
         [seed.share() for seed in second.elements()] if second and metric in SECOND else [],
         interval.interval() if interval else None,
         trained.flat()[0][1] if trained else "",
         tested.flat()[0][1] if tested else "",
         read_change(difference) if difference else None,
+        translators,
+        len(scores.elements()) // translators,
     )

@@ -114,7 +114,7 @@ def _benchmark(top: Node, sides: dict[str, str]) -> list[str]:
     record = _field(top, "provenance")
     words = _plain(record, "synthetic") or ["--synthetic", sides["synthetic"]]
     refined = _field(record, "refined")
-    rows = [f"{name}={folder.text()}" for name, folder in refined.items()] if refined else [sides["refined"]]
+    rows = [f"{name}={_folders(given)}" for name, given in refined.items()] if refined else [sides["refined"]]
     words += [word for row in rows for word in ("--refined", row)]
     words += _plain(record, "real") or ["--real", sides["real"]]
     words += _plain(record, "real_train")
@@ -133,6 +133,12 @@ def _benchmark(top: Node, sides: dict[str, str]) -> list[str]:
     words += ["--network", flag.text()] if flag else []
     words += ["--learning-rate", str(rate.number())] if rate else []
     return [*words, "--horizontal-flip"] if flip and flip.value is True else words
+
+
+def _folders(node: Node) -> str:
+    """One folder, or several with commas between."""
+    nodes = node.elements() if isinstance(node.value, list) else [node]
+    return ",".join(folder.text().replace(",", "\\,") for folder in nodes)
 
 
 def _field(node: Node | None, name: str) -> Node | None:

@@ -71,7 +71,11 @@ def _against_synthetic(name: str, benchmark: Benchmark) -> list[str]:
         f"images as they are: {_score(after, benchmark)} against {benchmark.text(before)}."
     ]
     if (closed := benchmark.gap_closed.get(name, 0)) > 0:
-        sentences.append(f"That closes {percent(closed)} of the gap to labeled real images.")
+        ends = benchmark.gap_intervals.get(name)
+        told = f" (95 % {percent(ends[0])} to {percent(ends[1])})" if ends else ""
+        sentences.append(f"That closes {percent(closed)}{told} of the gap to labeled real images.")
+    if row.translators > 1:
+        sentences.append(f"It is the mean over {row.translators} translator seeds; the interval covers their draw.")
     if before != after:
         sentences += _trusted(row, synthetic, benchmark)
     for baseline, words in BASELINES.items():
@@ -91,7 +95,8 @@ def _trusted(row: Row, synthetic: Row, benchmark: Benchmark) -> list[str]:
     """How far a difference can be trusted: by its test; without one, by the intervals; without these, by the seeds."""
     if (difference := row.difference) and difference.p is not None:
         ends = f", 95 % {benchmark.differences(difference.interval)}" if difference.interval else ""
-        figures = f"{benchmark.difference(difference.value)}{ends}, p = {p_text(difference.p)}".replace("= <", "<")
+        p = f"p = {p_text(difference.p)} (Holm, over the rows)".replace("= <", "<")
+        figures = f"{benchmark.difference(difference.value)}{ends}, {p}"
         return [f"The difference {'may be' if difference.may_be_chance else 'is more than'} chance: {figures}."]
     if row.interval and synthetic.interval:
         chance = overlap(row.interval, synthetic.interval)

@@ -52,13 +52,13 @@ def benchmark_table(benchmark: Benchmark) -> Table:
     """One line for each kind of training data: mean ± standard deviation over the seeds."""
     rows = [
         [
-            NAMES.get(name, shown(name)),
+            NAMES.get(name, shown(name)) + (f" ({row.translators} translators)" if row.translators > 1 else ""),
             _spread(row.scores, benchmark),
             _shares(row.second),
             benchmark.span(row.interval) if row.interval else "",
             *_compared(row, benchmark),
-            percent(benchmark.gap_closed[name]) if name in benchmark.gap_closed else "",
-            str(len(row.scores)),
+            _closed(name, benchmark),
+            str(row.seeds),
             row.n_train,
             row.n_test,
         ]
@@ -70,8 +70,8 @@ def benchmark_table(benchmark: Benchmark) -> Table:
         SECOND.get(benchmark.metric, ("", ""))[1],
         "95 % interval",
         "To synthetic, points (95 %)" if benchmark.in_percent else "To synthetic (95 %)",
-        "p",
-        "Gap closed",
+        "p (Holm)",
+        "Gap closed (95 %)",
         "Seeds",
         "Training images",
         "Test images",
@@ -86,6 +86,14 @@ def _compared(row: Row, benchmark: Benchmark) -> list[str]:
     value, interval, p = row.difference
     ends = f" ({benchmark.differences(interval)})" if interval else ""
     return [benchmark.difference(value).removesuffix(" points") + ends, "" if p is None else p_text(p)]
+
+
+def _closed(name: str, benchmark: Benchmark) -> str:
+    """The share of the gap with its interval."""
+    if name not in benchmark.gap_closed:
+        return "not defined" if name in benchmark.gap_undefined else ""
+    ends = benchmark.gap_intervals.get(name)
+    return percent(benchmark.gap_closed[name]) + (f" ({percent(ends[0])} to {percent(ends[1])})" if ends else "")
 
 
 def p_text(p: float) -> str:

@@ -19,6 +19,21 @@ def test_markdown_has_a_line_for_each_row_and_shows_names_as_they_are() -> None:
     assert text.endswith("\n\nEvery row\\_s the same.\n")
 
 
+def test_a_row_of_several_translators_says_so_and_a_gap_has_its_interval_or_is_not_defined() -> None:
+    several = row(0.2, 0.02, -0.05)
+    several["translator_means"] = [0.1, 0.2, 0.3]
+    result = benchmark(gan=several, cut=row(0.3, 0.5))
+    result["rows"]["gan"]["difference"]["p_holm"] = 0.04
+    result["gap_closed"]["cut"] = None
+    result["gap_closed_interval"] = {"gan": [-0.2, 0.123], "cut": None}
+    text = markdown(result)
+    assert "2 seeds of each translator; ± over translators where there are several." in text
+    assert "| to synthetic (95 %) | p (Holm) | gap closed (95 %) |" in text
+    assert "| gan (3 translators) | 142 |" in text
+    assert "| 0.04 | -10 % (-20 to 12) |" in text
+    assert "| 0.50 | not defined |" in text
+
+
 def test_a_warning_is_the_first_line_of_both() -> None:
     warned = {**RESULT, "warning": "WARNING: it is_worse"}
     assert markdown(warned).startswith("**WARNING: it is\\_worse**\n\n")  # type: ignore[arg-type]  # a copy of a Benchmark

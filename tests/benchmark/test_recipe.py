@@ -35,7 +35,7 @@ def test_paths_are_relative_to_the_recipe_and_all_else_is_as_the_flags_have_it(t
     (tmp_path / "groups.csv").write_text("key,group\n")
     text = """
         synthetic: s
-        refined: {gan: a/b, other: /c}
+        refined: {gan: a/b, other: [/c, 'd,e']}
         real: /real
         real-train: t
         output: out
@@ -52,7 +52,7 @@ def test_paths_are_relative_to_the_recipe_and_all_else_is_as_the_flags_have_it(t
     assert found(tmp_path, text) == {
         **DEFAULTS,
         "synthetic": tmp_path / "s",
-        "refined": [("gan", tmp_path / "a/b"), ("other", Path("/c"))],
+        "refined": [("gan", [tmp_path / "a/b"]), ("other", [Path("/c"), tmp_path / "d,e"])],
         "real": Path("/real"),
         "real_train": tmp_path / "t",
         "output": tmp_path / "out",
@@ -69,15 +69,16 @@ def test_paths_are_relative_to_the_recipe_and_all_else_is_as_the_flags_have_it(t
 
 def test_refined_folders_may_be_a_list_or_one(tmp_path: Path) -> None:
     both = read_recipe(recipe(tmp_path, "refined: [gan=a, b]"), flags())["refined"]
-    assert both == [("gan", tmp_path / "a"), ("b", tmp_path / "b")]
-    assert read_recipe(recipe(tmp_path, "refined: b"), flags()) == {"refined": [("b", tmp_path / "b")]}
+    assert both == [("gan", [tmp_path / "a"]), ("b", [tmp_path / "b"])]
+    assert read_recipe(recipe(tmp_path, "refined: b"), flags()) == {"refined": [("b", [tmp_path / "b"])]}
+    assert read_recipe(recipe(tmp_path, "refined: 'b,c'"), flags()) == {"refined": [("b,c", [tmp_path / "b,c"])]}
 
 
 def test_flags_win_and_what_neither_says_has_its_default(tmp_path: Path) -> None:
     text = "{synthetic: s, refined: r, real: /real, output: out, seeds: 5, steps: 9}"
     both = found(tmp_path, text, "--seeds", "2", "--refined", "x=here")
     assert (both["seeds"], both["steps"], both["width"]) == (2, 9, 16)
-    assert both["refined"] == [("x", Path("here"))]
+    assert both["refined"] == [("x", [Path("here")])]
 
 
 @pytest.mark.parametrize(
@@ -92,6 +93,8 @@ def test_flags_win_and_what_neither_says_has_its_default(tmp_path: Path) -> None
         ("size: 3", r"r\.yaml: size: '3' is not HEIGHTxWIDTH"),
         ("refined: {a/b: c}", r"r\.yaml: refined: 'a/b' is no name of a row"),
         ("refined: [3]", r"r\.yaml: refined: expected folders, found 3"),
+        ("refined: {a: [[b]]}", r"r\.yaml: refined: expected folders, found \['b'\]"),
+        ("refined: {a: []}", r"r\.yaml: refined: 'a=' has an empty folder"),
         ("[a]", r"r\.yaml: expected a YAML mapping, found list"),
         ("recipe: other.yaml", "unknown key recipe"),
     ],

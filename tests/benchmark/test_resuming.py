@@ -1,6 +1,7 @@
 """A second run takes what the first one left, and only that; several processes give the figures of one."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,45 @@ def test_other_images_are_fitted_anew_where_they_count(
     assert main([*command, "--seeds", "3"]) == 0
     # gan and its mixture thrice, the third seed of the others
     assert len(fitted) == ALL + 2 * 3 + 1 + 5
+
+
+def test_further_seeds_of_a_translator_are_fitted_and_the_first_one_is_kept(
+    command: list[str], fitted: list[int], tmp_path: Path, write_images: WriteImages
+) -> None:
+    assert main([*command, "--real-few", "1"]) == 0
+    before = len(fitted)
+    write_images(tmp_path / "b", count=4, size=(8, 8), level=70)
+    write_images(tmp_path / "c", count=4, size=(8, 8), level=80)
+    draws = f"gan={tmp_path / 'gan'},{tmp_path / 'b'},{tmp_path / 'c'}"
+    place = command.index("--refined") + 1
+    assert main([*command[:place], draws, *command[place + 1 :], "--real-few", "1"]) == 0
+    # two folders more, two seeds: alone, with the synthetic images, and with a real one in five blocks
+    assert len(fitted) == before + 2 * 2 * (1 + 1 + 5)
+    found = json.loads((tmp_path / "out" / "benchmark.json").read_text())
+    for name in ("gan", "gan+synthetic", "gan+1_real"):
+        row = found["rows"][name]
+        assert len(row["translator_means"]) == 3
+        assert len(row["accuracy"]) == 6
+        means = [sum(row["accuracy"][start : start + 2]) / 2 for start in (0, 2, 4)]
+        assert row["translator_means"] == pytest.approx(means)
+        assert row["mean"] == pytest.approx(sum(means) / 3)
+    assert "translator_means" not in found["rows"]["synthetic"]
+    assert all(row["difference"]["p_holm"] >= row["difference"]["p"] for row in list(found["rows"].values())[1:])
+    assert found["provenance"]["refined"] == {"gan": [str(tmp_path / name) for name in ("gan", "b", "c")]}
+    assert "Rows of several translators (gan (3), gan+synthetic (3), gan+1_real (3))" in found["protocol"]
+
+
+def test_a_translator_that_is_given_twice_is_no_second_draw(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(tmp_path / "gan", tmp_path / "copy")
+    place = command.index("--refined") + 1
+    words = [*command[:place], f"gan={tmp_path / 'gan'},{tmp_path / 'copy'}", *command[place + 1 :]]
+    assert main(words) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "copy and" in line
+    assert "hold the same images" in line
+    assert not (tmp_path / "out").exists()
 
 
 def test_nothing_that_is_stored_can_run_code(command: list[str], tmp_path: Path) -> None:

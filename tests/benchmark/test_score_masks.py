@@ -3,16 +3,22 @@ import torch
 from torch import Tensor
 from torchmetrics.functional.classification import multiclass_jaccard_index
 
+from refine.benchmark.result import Row
 from refine.benchmark.score_masks import MaskScoring
-from refine.benchmark.scores import score_row
+from refine.benchmark.scores import figure_of, score_row
 
 MASKS = torch.tensor([[[0, 0, 1, 255]], [[1, 1, 0, 255]]])
 SEEN = torch.tensor([[[0, 1, 1, 2]], [[1, 1, 0, 0]]])
 NAMES = ("road", "sky", "nowhere")
 
 
+def score(predictions: Tensor, labels: Tensor) -> Row:
+    scoring, clusters = MaskScoring(labels, NAMES), torch.arange(len(labels))
+    return score_row(scoring, predictions, clusters, 7, figure_of(scoring, predictions, clusters))
+
+
 def interval(predictions: Tensor, labels: Tensor) -> list[float]:
-    return score_row(MaskScoring(labels, NAMES), predictions[None], torch.arange(len(labels)), 1)["interval"]
+    return score(predictions[None], labels)["interval"]
 
 
 def test_figures_of_masks_by_hand() -> None:
@@ -23,7 +29,7 @@ def test_figures_of_masks_by_hand() -> None:
     assert found["miou"] == pytest.approx([17 / 24, 1.0])
     assert found["accuracy"] == pytest.approx([5 / 6, 1.0])
     assert found["confusion"] == [[5, 1, 0], [0, 6, 0], [0, 0, 0]]  # rows are true classes
-    row = score_row(MaskScoring(MASKS, NAMES), predictions, torch.arange(2), 7)
+    row = score(predictions, MASKS)
     assert row["mean"] == pytest.approx(41 / 48)
     assert row["std"] == pytest.approx(7 / 24 / 2**0.5)
     assert (row["n_train"], row["n_test"]) == (7, 2)
