@@ -106,7 +106,7 @@ def test_the_audit_is_given_what_its_file_records(tmp_path: Path) -> None:
 def test_benchmark_is_given_what_its_file_records(tmp_path: Path) -> None:
     record = {
         "synthetic": "/data/s",
-        "refined": {"simgan": "/data/a b", "gan": "/data/c"},
+        "refined": {"simgan": "/data/a b", "gan": ["/data/c", "/data/d,e"]},
         "real": "/data/r",
         "real_train": "/data/t",
         "seeds": [0, 1, 2, 3],
@@ -122,7 +122,7 @@ def test_benchmark_is_given_what_its_file_records(tmp_path: Path) -> None:
     }
     result = {"classes": ["red", "green"], "provenance": record}
     words = arguments("benchmark", steps({}, benchmark=save_json(tmp_path / "benchmark.json", result)))
-    assert words.refined == [("simgan", Path("/data/a b")), ("gan", Path("/data/c"))]
+    assert words.refined == [("simgan", [Path("/data/a b")]), ("gan", [Path("/data/c"), Path("/data/d,e")])]
     assert (words.synthetic, words.real, words.real_train) == (Path("/data/s"), Path("/data/r"), Path("/data/t"))
     assert (words.classes, words.seeds, words.steps) == (("red", "green"), 4, 200)
     assert (words.size, words.horizontal_flip) == ((64, 32), True)

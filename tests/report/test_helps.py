@@ -65,10 +65,8 @@ def test_a_test_counts_for_more_than_intervals() -> None:
     result["rows"]["refined"]["difference"] = {"value": 0.125, "interval": [0.02, 0.2], "p": 0.004}
     answer = does_it_help(parse_benchmark(result))
     assert answer.verdict == "✓ yes"
-    assert (
-        "The difference is more than chance: +12.5 points, 95 % +2.0 to +20.0 points, p = 0.004 (Holm, over the rows)."
-        in answer.sentences
-    )
+    figures = "+12.5 points, 95 % +2.0 to +20.0 points, p = 0.004 (Holm, over the rows)"
+    assert f"The difference is more than chance: {figures}." in answer.sentences
     result["rows"]["refined"]["difference"]["p"] = 0.3
     chance = does_it_help(parse_benchmark(result))
     assert (chance.mark, chance.verdict) == ("even", "± may be chance")
