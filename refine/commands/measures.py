@@ -68,7 +68,13 @@ def add_evaluate(each: Any) -> None:
         help="images that belong together, such as those of one recording, for the intervals: a CSV file with the "
         "columns key and group, or a regular expression on the key, such as '^[^_]+'",
     )
-    parser.add_argument("--size", type=size, metavar="HxW", help="common size of all images (default: the real ones')")
+    parser.add_argument(
+        "--size",
+        type=size,
+        metavar="HxW",
+        help="common size of all images (default: the real ones') for swd, skvd and task models; networks with a size "
+        "of their own, such as Inception's, resize the images of the files, once",
+    )
     parser.add_argument(
         "--images", metavar="GLOB", help="which synthetic and refined files are pictures, where not all are"
     )

@@ -32,7 +32,10 @@ from refine.metrics.scores import Compared, Measures, add_change, compare
 from refine.metrics.sides import Side, read_side
 from refine.progress import counted
 
-RESIZE = "antialiased bilinear, rounded to 8 bits; images of that size already are left as they are"
+RESIZE = (
+    "for swd, skvd and networks without a size of their own: antialiased bilinear, rounded to 8 bits; images of that "
+    "size already are left as they are. Other networks resize the files' images themselves, once"
+)
 
 
 def evaluate(
@@ -70,7 +73,9 @@ def evaluate(
         neighbors: k of precision, recall, density and coverage; None takes 3 for the first two and 5 for the others.
         infinite: Whether to extrapolate FID to infinitely many images as well.
         groups: Which images hang together, as `load_clusters` takes it, in all three folders.
-        size: Height and width that all images are resized to; None takes the median of the real images.
+        size: Height and width that all images are resized to for swd, skvd and networks that take images as they
+            come; None takes the median of the real images. Networks with a size of their own, such as Inception's,
+            resize the images of the files, once.
         images: Glob of relative paths, as `refine apply` takes it, for the synthetic and the refined folder, where
             not every image file in them is a picture (masks, depth); None takes what the layout lists.
         layouts: How the synthetic and the refined folder lie, and how the real one does.

@@ -1,14 +1,15 @@
 """The images of a folder as what the distances take."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from refine.data.batches import image_batches
+from refine.data.images import resize_levels, to_float
+from refine.data.samples import Record
 from refine.errors import InputError
-from refine.metrics.features import FeatureExtractor
+from refine.metrics.features import FeatureExtractor, resizes
 from refine.metrics.folders import Folder
 from refine.metrics.frechet import FeatureMoments
 from refine.metrics.patches import describe
@@ -72,8 +73,8 @@ def read_side(
     Args:
         folder: What :func:`scan` found.
         channels: 1 or 3.
-        size: Height and width that every image is resized to.
-        extractors: Networks; each decides where it runs.
+        size: Height and width that images are resized to, for patches and for networks that take images as they come.
+        extractors: Networks; each decides where it runs. One that resizes images itself is given those of the files.
         half: Images in each of the halves.
         keep: Whether to keep every feature vector.
         moments: Whether to add up what FID needs.
@@ -93,20 +94,20 @@ def read_side(
     sums = [_Segments((half, half), moments) for _ in extractors]
     descriptors: list[list[Tensor]] = [[] for _ in places or ()]
     described = 0
-    for batch in image_batches(folder.layout, records, channels, size, batch_size):
-        for kept, segments, extractor in zip(features, sums, extractors, strict=True):
-            found = extractor(batch).float().cpu()
+    for batch in _batches(folder, records, channels, size, extractors, places is not None, batch_size):
+        for kept, segments, extractor, images in zip(features, sums, extractors, batch.prepared, strict=True):
+            found = (extractor.embed(images) if resizes(extractor) else extractor(images)).float().cpu()
             if not found.isfinite().all():
                 raise InputError(f"{folder.path}: features {extractor.name!r} are NaN or infinite; retrain that model")
             segments.update(found)
             if keep:
                 kept.append(found)
-        if places is not None and described < MOST_DESCRIBED:
-            pictures = batch[: MOST_DESCRIBED - described].to(device)
+        if places is not None and batch.sized is not None and described < MOST_DESCRIBED:
+            pictures = batch.sized[: MOST_DESCRIBED - described].to(device)
             for level, patches in zip(descriptors, describe(pictures, places), strict=True):
                 level.append(patches)
             described += len(pictures)
-        advance(len(batch))
+        advance(batch.count)
     keys = [record.key for record in records]
     shuffled = (torch.arange(len(order)) if clusters is None else clusters)[order]
     vectors = [torch.cat(found) for found in features if found]
@@ -124,6 +125,43 @@ def read_side(
 
     whole = [segments.whole() for segments in sums if moments]
     return Side(Part(keys, shuffled, vectors, whole, levels), (part(0), part(1)))
+
+
+class _Batch(NamedTuple):
+    """Some of a folder's images."""
+
+    count: int
+    sized: Tensor | None
+    """``(B, C, H, W)`` in [-1, 1], of the common size; None where nothing asks for it."""
+    prepared: list[Tensor]
+    """What each extractor takes: its own preparation of the files' images, or ``sized``."""
+
+
+def _batches(
+    folder: Folder,
+    records: Sequence[Record],
+    channels: int,
+    size: tuple[int, int],
+    extractors: Sequence[FeatureExtractor],
+    patches: bool,
+    batch_size: int,
+) -> Iterator[_Batch]:
+    own = [extractor for extractor in extractors if resizes(extractor)]
+    wanted = patches or len(own) < len(extractors)
+    for start in range(0, len(records), batch_size):
+        chosen = records[start : start + batch_size]
+        sized: list[Tensor] = []
+        prepared: list[list[Tensor]] = [[] for _ in own]
+        for record in chosen:
+            image = folder.layout.image(record, channels)  # no two at once: those of the files may be large
+            for kept, extractor in zip(prepared, own, strict=True):
+                kept.append(extractor.prepare(to_float(image)[None]))
+            if wanted:
+                sized.append(resize_levels(image, size))
+        common = to_float(torch.stack(sized)) if wanted else None
+        ready = iter([torch.cat(parts) for parts in prepared])
+        taken = [next(ready) if resizes(extractor) else common for extractor in extractors]
+        yield _Batch(len(chosen), common, [images for images in taken if images is not None])
 
 
 class _Segments:

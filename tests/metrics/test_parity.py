@@ -1,14 +1,17 @@
 """FID and KID from images on, with the network's own weights, against torch-fidelity's calculation of the same."""
 
+from pathlib import Path
+
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 from torch_fidelity.metric_kid import kid_features_to_metric
 
 from refine.data.images import to_float
-from refine.metrics import FeatureMoments, kernel, named_extractor
+from refine.metrics import FeatureMoments, evaluate, kernel, named_extractor
 from refine.metrics.frechet import frechet_of_moments
 from tests.conftest import SHARED, needs_shared
 
@@ -54,3 +57,32 @@ def test_fid_and_kid_of_images_equal_torch_fidelity(dimension: int, theirs: list
     )["kernel_inception_distance_mean"]
     assert frechet_of_moments(*moments) == pytest.approx(fid, rel=1e-4)
     assert kernel(*features) == pytest.approx(kid, rel=1e-4)
+
+
+@needs_shared
+def test_fid_and_kid_of_folders_are_those_of_the_files_images_resized_once(tmp_path: Path) -> None:
+    folders = {"synthetic": pictures(0, 0.7), "refined": pictures(2, 0.8), "real": pictures(1, 1.0)}
+    network = FeatureExtractorInceptionV3("inception-v3-compat", ["64"], str(WEIGHTS))
+    theirs: dict[str, list[Tensor]] = {name: [] for name in folders}
+    for name, images in folders.items():
+        (tmp_path / name).mkdir()
+        for number, picture in enumerate(images):
+            native = picture[:, : 60 - 7 * (number % 3)]  # three heights; --size is none of the synthetic ones'
+            Image.fromarray(native.permute(1, 2, 0).numpy()).save(tmp_path / name / f"{number}.png")
+            with torch.no_grad():
+                theirs[name].append(network(native[None])[0])
+    sides = [tmp_path / name for name in folders]
+    found = evaluate(
+        *sides,
+        metrics=["fid", "kid"],
+        extractors=[named_extractor("inception-64", WEIGHTS)],
+        size=(32, 32),
+        batch_size=1,
+    )["rows"]
+    features = {name: torch.cat(rows).double() for name, rows in theirs.items()}
+    for name in ("synthetic", "refined"):
+        statistics = [fid_features_to_statistics(features[side]) for side in (name, "real")]
+        fid = fid_statistics_to_metric(*statistics, verbose=False)["frechet_inception_distance"]
+        assert found[name]["fid[inception-64]"]["value"] == pytest.approx(fid, rel=1e-4)
+        kid = kernel(features[name], features["real"])
+        assert found[name]["kid[inception-64]"]["value"] == pytest.approx(kid, rel=1e-4)

@@ -124,3 +124,34 @@ def test_only_what_is_needed_is_kept(ten: Path) -> None:
     for part in (kept.whole, *kept.halves):
         assert (len(part.features), part.moments, part.dimensions) == (1, [], [1])
     assert kept.whole.clusters.sort().values.tolist() == list(range(10))  # each image is its own
+
+
+class Sized(Levels):
+    """Brings images to its own size: 4x4."""
+
+    resize = "to 4x4"
+
+    def __init__(self) -> None:
+        self.native: list[tuple[int, ...]] = []
+
+    def prepare(self, images: Tensor) -> Tensor:
+        self.native.append(tuple(images.shape))
+        return torch.nn.functional.adaptive_avg_pool2d(images, (4, 4))
+
+    def embed(self, prepared: Tensor) -> Tensor:
+        assert prepared.shape[1:] == (1, 4, 4)
+        return super().__call__(prepared)
+
+    def __call__(self, images: Tensor) -> Tensor:
+        raise AssertionError("an image was resized before")
+
+
+def test_a_network_that_resizes_is_given_the_files_images_one_at_a_time(tmp_path: Path) -> None:
+    sizes = [(20, 18), (40, 10), (7, 9), (300, 200)]
+    for number, size in enumerate(sizes):
+        save(tmp_path / f"{number}.png", 20 * number, size)
+    extractor = Sized()
+    side = read(tmp_path, batch_size=3, extractor=extractor).whole
+    assert sorted(extractor.native) == sorted((1, 1, height, width) for width, height in sizes)
+    assert sorted(side.features[0].flatten().round().tolist()) == [0, 20, 40, 60]
+    assert [level.shape[0] for level in side.descriptors] == [4]  # patches are of one common size

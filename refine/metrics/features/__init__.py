@@ -1,6 +1,6 @@
 """Networks that turn images into the vectors that distances compare."""
 
-from refine.metrics.features.extractor import FeatureExtractor, LayeredExtractor, layers_of
+from refine.metrics.features.extractor import FeatureExtractor, LayeredExtractor, ResizingExtractor, layers_of, resizes
 from refine.metrics.features.inception import (
     INCEPTION_DIMENSIONS,
     STANDARD_SHA256,
@@ -24,6 +24,7 @@ __all__ = [
     "InceptionFeatures",
     "LayeredExtractor",
     "Resize",
+    "ResizingExtractor",
     "SupportsFeatures",
     "TaskFeatures",
     "TransformerFeatures",
@@ -32,5 +33,6 @@ __all__ = [
     "is_class_path",
     "layers_of",
     "named_extractor",
+    "resizes",
     "user_features",
 ]

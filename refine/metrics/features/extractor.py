@@ -1,6 +1,6 @@
 """What every network offers that turns images into the vectors which distances compare."""
 
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeGuard, runtime_checkable
 
 from torch import Tensor
 
@@ -26,6 +26,22 @@ class FeatureExtractor(Protocol):
 
     def __call__(self, images: Tensor) -> Tensor:
         """``(B, C, H, W)`` in [-1, 1], C = 1 or 3, to ``(B, D)`` float32 without gradient."""
+
+
+@runtime_checkable
+class ResizingExtractor(Protocol):
+    """A network that brings images to its own size: images of several sizes come to it as they are."""
+
+    def prepare(self, images: Tensor) -> Tensor:
+        """``(B, C, H, W)`` in [-1, 1], of any size, to what `embed` takes, ``(B, 3, S, S)`` with one S for all."""
+
+    def embed(self, prepared: Tensor) -> Tensor:
+        """What `prepare` gave, of any images together, to ``(B, D)`` float32 without gradient."""
+
+
+def resizes(extractor: FeatureExtractor) -> TypeGuard[ResizingExtractor]:
+    """Return whether a network brings images to its own size."""
+    return extractor.resize != "none" and isinstance(extractor, ResizingExtractor)
 
 
 @runtime_checkable

@@ -68,13 +68,24 @@ class InceptionFeatures:
 
     def __call__(self, images: Tensor) -> Tensor:
         """``(B, C, H, W)`` in [-1, 1], C = 1 or 3, to ``(B, dimension)`` float32."""
-        return self.layers(images)[self.name]
+        return self.embed(self.prepare(images))
+
+    def prepare(self, images: Tensor) -> Tensor:
+        """``(B, C, H, W)`` in [-1, 1] to levels ``(B, 3, 299, 299)``."""
+        return resized(images.to(self.device), SIDE, self.convention)
+
+    def embed(self, prepared: Tensor) -> Tensor:
+        """What `prepare` gave to ``(B, dimension)`` float32."""
+        return self._depths(prepared)[self.name]
+
+    def layers(self, images: Tensor) -> dict[str, Tensor]:
+        """The features at every depth down to this one, by name."""
+        return self._depths(self.prepare(images))
 
     @torch.no_grad()
     @without_tf32()
-    def layers(self, images: Tensor) -> dict[str, Tensor]:
-        """The same at every depth down to this one, by name."""
-        deep = (resized(images.to(self.device), SIDE, self.convention) - 128) / 128
+    def _depths(self, levels: Tensor) -> dict[str, Tensor]:
+        deep = (levels - 128) / 128
         found = {}
         for dimension, stage in zip(INCEPTION_DIMENSIONS, self.stages, strict=False):
             deep = stage(deep)

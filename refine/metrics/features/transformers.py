@@ -82,12 +82,19 @@ class TransformerFeatures:
         network = _from_timm(model, found) if _has_timm() else _from_hub(name, model, found)
         self.sha256, self.network = found.sha256, network.eval().requires_grad_(False).to(self.device)
 
-    @torch.no_grad()
-    @without_tf32()
     def __call__(self, images: Tensor) -> Tensor:
         """``(B, C, H, W)`` in [-1, 1], C = 1 or 3, to ``(B, D)`` float32: D is 384, 768 or 1024, of CLIP 512 or 768."""
-        levels = resized(images.to(self.device), SIDE, "clean")
-        features: Tensor = self.network(standardized(levels, self.mean, self.deviation))
+        return self.embed(self.prepare(images))
+
+    def prepare(self, images: Tensor) -> Tensor:
+        """``(B, C, H, W)`` in [-1, 1] to levels ``(B, 3, 224, 224)``."""
+        return resized(images.to(self.device), SIDE, "clean")
+
+    @torch.no_grad()
+    @without_tf32()
+    def embed(self, prepared: Tensor) -> Tensor:
+        """What `prepare` gave to ``(B, D)`` float32."""
+        features: Tensor = self.network(standardized(prepared, self.mean, self.deviation))
         return features.float()
 
 

@@ -52,17 +52,28 @@ class UserFeatures:
         if normalization is not None:
             self.input_range = f"0 to 1 with the mean {normalization[0]} and the deviation {normalization[1]} taken out"
 
-    @torch.no_grad()
-    @without_tf32()
     def __call__(self, images: Tensor) -> Tensor:
         """``(B, C, H, W)`` in [-1, 1], C = 1 or 3, to ``(B, D)`` float32.
 
         Raises:
             InputError: If the module fails on such images, or gives anything but one vector an image.
         """
+        return self.embed(self.prepare(images))
+
+    def prepare(self, images: Tensor) -> Tensor:
+        """``(B, C, H, W)`` in [-1, 1] to ``(B, 3, side, side)`` in the same range; without a side, of the same size."""
         pixels = with_channels(images.to(self.device), 3)
-        if self.side is not None:
-            pixels = resized(pixels, self.side, "clean") / 127.5 - 1
+        return pixels if self.side is None else resized(pixels, self.side, "clean") / 127.5 - 1
+
+    @torch.no_grad()
+    @without_tf32()
+    def embed(self, prepared: Tensor) -> Tensor:
+        """What `prepare` gave to ``(B, D)`` float32.
+
+        Raises:
+            InputError: As a call of all of it.
+        """
+        pixels = prepared
         if self.normalization is not None:
             mean, deviation = (pixels.new_tensor(values)[:, None, None] for values in self.normalization)
             pixels = ((pixels + 1) / 2 - mean) / deviation
@@ -74,10 +85,10 @@ class UserFeatures:
         except Exception as error:  # whatever a module of the user's raises
             reason = " ".join(str(error).split())[:200]
             raise InputError(f"features {self.name!r}: failed on images of {shape}: {reason}") from error
-        if not isinstance(features, Tensor) or features.ndim != 2 or len(features) != len(images):
+        if not isinstance(features, Tensor) or features.ndim != 2 or len(features) != len(pixels):
             found = tuple(features.shape) if isinstance(features, Tensor) else type(features).__name__
             raise InputError(
-                f"features {self.name!r}: gave {found} for images of {shape}; expected a tensor ({len(images)}, D)"
+                f"features {self.name!r}: gave {found} for images of {shape}; expected a tensor ({len(pixels)}, D)"
             )
         return features.float()
 

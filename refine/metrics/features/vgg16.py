@@ -48,13 +48,20 @@ class VGG16Features:
         self.sha256, self.device = found.sha256, torch.device(device)
         self.network = network.eval().requires_grad_(False).to(self.device)
 
-    @torch.no_grad()
-    @without_tf32()
     def __call__(self, images: Tensor) -> Tensor:
         """``(B, C, H, W)`` in [-1, 1], C = 1 or 3, to ``(B, 4096)`` float32, not negative."""
-        levels = resized(images.to(self.device), SIDE, "clean")
+        return self.embed(self.prepare(images))
+
+    def prepare(self, images: Tensor) -> Tensor:
+        """``(B, C, H, W)`` in [-1, 1] to levels ``(B, 3, 224, 224)``."""
+        return resized(images.to(self.device), SIDE, "clean")
+
+    @torch.no_grad()
+    @without_tf32()
+    def embed(self, prepared: Tensor) -> Tensor:
+        """What `prepare` gave to ``(B, 4096)`` float32."""
         network = self.network
-        maps = network.avgpool(network.features(standardized(levels, MEAN, STANDARD_DEVIATION)))
+        maps = network.avgpool(network.features(standardized(prepared, MEAN, STANDARD_DEVIATION)))
         features: Tensor = network.classifier[:5](maps.flatten(1))
         return features
 
