@@ -107,7 +107,7 @@ def read_side(
             for level, patches in zip(descriptors, describe(pictures, places), strict=True):
                 level.append(patches)
             described += len(pictures)
-        advance(batch.count)
+        advance(batch.images)
     keys = [record.key for record in records]
     shuffled = (torch.arange(len(order)) if clusters is None else clusters)[order]
     vectors = [torch.cat(found) for found in features if found]
@@ -130,7 +130,7 @@ def read_side(
 class _Batch(NamedTuple):
     """Some of a folder's images."""
 
-    count: int
+    images: int
     sized: Tensor | None
     """``(B, C, H, W)`` in [-1, 1], of the common size; None where nothing asks for it."""
     prepared: list[Tensor]
