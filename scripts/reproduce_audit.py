@@ -38,6 +38,7 @@ from traffic_lights import CLASSES as LAMPS
 from traffic_lights import DATA, ROOT, Commands, train
 
 from refine.audit.auditor import read_audit, read_certificates
+from refine.audit.families import ADAPTED
 from refine.audit.pairs import open_pairs, read_pairs
 from refine.data.images import list_images, read_image, to_float
 from refine.files import write_json
@@ -136,9 +137,11 @@ def swaps(run: Commands) -> dict[str, Any]:
         for source, side in ((synthetic, place / "synthetic"), (refined, place / "refined")):
             write_swapped(source, side, dict(zip(pairs.keys, names, strict=True)))
         audit(run, place / "synthetic", place / "refined", place / "audit", ["--classes", LAMPS])
-        lines = read_certificates(place / "audit")
-        order = {key: -float(one.get("rank", 0)) for key, one in lines.items()}
-        audits.append(measured(list(lines.values()), dict(zip(names, wrong.tolist(), strict=True)), order))
+        lines, ranking = read_certificates(place / "audit"), read_audit(place / "audit").get("ranking")
+        by = ranking["by"] if ranking else ADAPTED  # an audit with verdicts ranks nothing
+        doubt = {key: one["scores"][f"{by}: class_doubt"] for key, one in lines.items()}
+        audits.append(measured(list(lines.values()), dict(zip(names, wrong.tolist(), strict=True)), doubt))
+        print(f"seed {seed}, by {by} judges: {audits[-1]}", flush=True)
     found["no labeled real crops"] = swap_summary(audits)
     for count in (20, 40, 68):
         draws_of_count = []
