@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import refine
 from refine import commands, interrupts
 from refine.errors import DiskFull, InputError, TrainingDiverged
-from refine.files import files_up_to
+from refine.files import cut, files_up_to
 
 LIGHTNING = {
     "fit": "train a method on a pair of datasets",
@@ -25,6 +25,9 @@ LIGHTNING_KEPT = {
 EPILOG = """exit codes: 0 all done; 1 a check found a problem, or training stopped on NaN;
 2 bad usage or input; 3 some images failed or the disk filled up (the same command goes on);
 130 stopped by Ctrl-C, 143 by SIGTERM (a line says what is kept)"""
+
+LONGEST_MESSAGE = 2000
+"""Characters of the line on standard error: a file can hold names of any length, and many of them."""
 
 
 class _Columns(argparse.RawDescriptionHelpFormatter):
@@ -115,5 +118,5 @@ def _exit_code(error: BaseException) -> int:
 
 def _say(message: object, code: int) -> int:
     line = "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in " ".join(str(message).split()))
-    print(f"refine: {line}", file=sys.stderr)  # what a file holds must not move a terminal's cursor
+    print(f"refine: {cut(line, LONGEST_MESSAGE)}", file=sys.stderr)  # what a file holds must not move a cursor
     return code

@@ -34,6 +34,14 @@ def shown(key: str) -> str:
     return key if key.isprintable() else ascii(key)
 
 
+def cut(text: str, longest: int = 160) -> str:
+    """The text, or its beginning and end around ``…`` where it has more characters: names in files have any length."""
+    if len(text) <= longest:
+        return text
+    end = longest // 3
+    return f"{text[: longest - end - 1]}…{text[-end:]}"
+
+
 SIZE_VARIABLE = "REFINE_MAX_FILE_SIZE"
 """The environment variable that holds the bound on size, in MiB. In the environment, since processes that load data
 inherit it however they are started, and no reader has to hand it on."""

@@ -10,6 +10,7 @@ from refine.errors import InputError
 from refine.methods.base import Method
 from refine.methods.checkpoint import read_checkpoint
 from refine.methods.cyclegan import CycleGAN
+from refine.methods.rebuild import fitting
 from refine.methods.way_back import INVERSE
 
 NOISE = 0.05
@@ -38,13 +39,13 @@ def load_inverse(path: Path, method: Method) -> str | None:
         return f"{path.name} is a bundle, which has no way back; name the .ckpt that it was made from."
     stored = read_checkpoint(path).get("state_dict")
     found = {name: weight for name, weight in dict(stored or {}).items() if name.startswith(INVERSE)}
-    wanted = {name for name in method.state_dict() if name.startswith(INVERSE)}
-    if set(found) != wanted:
+    wanted = {name: weight for name, weight in method.state_dict().items() if name.startswith(INVERSE)}
+    if set(found) != set(wanted):
         return f"{path.name} has no complete weights of the way back."
     try:
-        method.load_state_dict(found, strict=False)
-    except (RuntimeError, AttributeError) as error:  # other shapes, or entries that are no tensors
-        raise InputError(f"{path}: its way back does not fit the method ({' '.join(str(error).split())})") from error
+        method.load_state_dict(fitting(path, wanted, found), strict=False, assign=True)
+    except InputError as error:
+        raise InputError(f"{path}: its way back does not fit the method ({error})") from error
     return None
 
 

@@ -16,6 +16,7 @@ from refine.errors import InputError
 from refine.networks.generators import Architecture
 from refine.networks.normalization import Norm
 from refine.networks.resnet_generator import PaddingMode
+from refine.networks.unet_generator import MOST
 
 BLOCK = re.compile(r"model\.(\d+)\.conv_block\.(\d+)\.weight")
 CONVOLUTIONS: dict[tuple[int, ...], tuple[PaddingMode, bool]] = {
@@ -25,9 +26,6 @@ CONVOLUTIONS: dict[tuple[int, ...], tuple[PaddingMode, bool]] = {
     (0, 4): ("zero", True),
 }
 """Where a residual block's convolutions stand: padding modules and dropout shift them, and have no weights."""
-
-DEEPEST = 12
-"""Downsamplings of a U-Net: it would take sides that are multiples of 4096."""
 
 
 class ForeignGenerator(NamedTuple):
@@ -130,10 +128,10 @@ def _unet(
     path: Path, weights: Mapping[str, Tensor], norm: Norm | None, dropout: bool, padding: PaddingMode
 ) -> ForeignGenerator:
     depth, level = 2, "model.model.1.model."
-    while depth <= DEEPEST and any(name.startswith(f"{level}3.model.") for name in weights):
+    while depth <= MOST and any(name.startswith(f"{level}3.model.") for name in weights):
         depth, level = depth + 1, f"{level}3.model."
-    if not 5 <= depth <= DEEPEST:
-        raise InputError(f"{path}: expected a U-Net of 5 to {DEEPEST} downsamplings, found {depth} or more")
+    if not 5 <= depth <= MOST:
+        raise InputError(f"{path}: expected a U-Net of 5 to {MOST} downsamplings, found {depth} or more")
     if _dimensions(weights, "model.model.3.weight") != 4:
         raise InputError(f"{path}: expected the U-Net's last convolution model.model.3.weight, found none")
     first = weights["model.model.0.weight"].shape

@@ -1,17 +1,17 @@
 """Files of weights that another project saved: names and tensors, and nothing that would run."""
 
-import pickle
-import warnings
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from refine.errors import InputError
+from refine.files import cut
+from refine.tensor_file import ARCHIVE, read_torch_file, require_dense
 
 WRAPPERS = ("module.", "_orig_mod.")
 """What DataParallel and torch.compile put before every name."""
-BEGINNINGS = (b"PK\x03\x04", b"\x80")
+BEGINNINGS = (ARCHIVE, b"\x80")
 """Of a file of torch.save: an archive, or before release 1.6 a pickle."""
 
 
@@ -35,9 +35,13 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
         raise InputError(f"{path}: expected a state dict (names and tensors), found {found}")
     for name, value in loaded.items():
         if not isinstance(name, str) or not isinstance(value, Tensor):
-            raise InputError(f"{path}: expected a state dict (names and tensors), found {name!r}: {_kind(value)}")
-        _check(path, name, value)
+            raise InputError(
+                f"{path}: expected a state dict (names and tensors), found {cut(repr(name))}: {_kind(value)}"
+            )
     weights: dict[str, Tensor] = dict(loaded)
+    require_dense(path, weights)
+    for name, value in weights.items():
+        _check(path, name, value)
     while prefix := next((wrapper for wrapper in WRAPPERS if all(name.startswith(wrapper) for name in weights)), ""):
         weights = {name.removeprefix(prefix): value for name, value in weights.items()}
     return {name: value.float() if value.is_floating_point() else value for name, value in weights.items()}
@@ -52,29 +56,12 @@ def _load(path: Path) -> object:
         start = file.read(4)
     if not start.startswith(BEGINNINGS):
         raise InputError(f"{path}: no file of torch.save (or a damaged one); expected a generator's .pth")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about the storages of old files
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise InputError(
-            f"{path}: holds more than tensors and plain values (or is damaged), so loading it could run code; refused. "
-            "Save the network's state_dict() alone"
-        ) from error
-    except Exception as error:  # whatever torch raises on a file that was made or broken on purpose
-        if "TorchScript" in str(error):
-            raise InputError(f"{path}: a TorchScript archive; save the network's state_dict() instead") from error
-        what = " ".join(str(error).split()).split(". ")[0]
-        raise InputError(f"{path}: a damaged file ({what[:160]})") from error
+    return read_torch_file(path, "file", ". Save the network's state_dict() alone")
 
 
 def _check(path: Path, name: str, value: Tensor) -> None:
-    dense = value.layout == torch.strided and value.device.type == "cpu" and not value.is_quantized
-    # A view that repeats a few bytes could claim any size.
-    if not dense or value.numel() * value.element_size() > value.untyped_storage().nbytes():
-        raise InputError(f"{path}: {name} is no plain dense tensor; save the network's state_dict() as it is")
     if value.is_complex() or (value.is_floating_point() and not bool(torch.isfinite(value).all())):
-        raise InputError(f"{path}: {name} holds values that are not finite real numbers; the training diverged")
+        raise InputError(f"{path}: {cut(name)} holds values that are not finite real numbers; the training diverged")
 
 
 def _kind(value: object) -> str:

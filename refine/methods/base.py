@@ -81,6 +81,9 @@ class Method(LightningModule, ABC):
     def load_inference_state(self, state: Mapping[str, Any]) -> None:
         """Take back what `inference_state` gave."""
 
+    def require_fitted(self) -> None:
+        """Raise `InputError` if calling the method needs what neither weights nor arguments hold."""
+
     def exported_prefixes(self) -> tuple[str, ...]:
         """Which entries of the state dict calling the method needs; the rest is for training alone."""
         return ("",)

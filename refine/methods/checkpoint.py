@@ -3,20 +3,22 @@
 import hashlib
 import importlib
 import inspect
-import pickle
+import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
-import torch
-import yaml
 from torch import Tensor
 
 from refine.errors import InputError
-from refine.methods.base import FORMAT, Method
+from refine.files import cut
+from refine.methods.base import Method
+from refine.methods.description import require_arguments, require_description
+from refine.methods.rebuild import build, fill, is_ours
 from refine.methods.translator import Translator
+from refine.tensor_file import is_archive, read_safetensors, read_torch_file
+from refine.yaml_text import MOST_BYTES, parse_yaml
 
 WEIGHTS, DESCRIPTION = "model.safetensors", "model.yaml"
 
@@ -46,24 +48,16 @@ def load_method(path: Path, trust: tuple[str, ...] = ()) -> Method:
         InputError: If the file is none of ours, is damaged, would need pickle, or names a class that is
             neither in ``refine`` nor in a trusted module. None of its code has run then.
     """
-    description, weights = read_bundle(path) if path.is_dir() else _from_checkpoint(path)
-    method = _build(path, description, trust)
-    wanted = {
-        name: weight for name, weight in method.state_dict().items() if name.startswith(method.exported_prefixes())
-    }
-    for name, weight in wanted.items():
-        if name not in weights:
-            raise InputError(f"{path}: weight {name!r} is missing")
-        if not isinstance(weights[name], Tensor):
-            raise InputError(f"{path}: weight {name!r} is no tensor")
-        if weights[name].shape != weight.shape:
-            found, expected = tuple(weights[name].shape), tuple(weight.shape)
-            raise InputError(f"{path}: weight {name!r} is {found}, expected {expected}")
-    method.load_state_dict({name: weights[name] for name in wanted}, strict=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of torch, about sizes and types that are refused by name
+        description, weights = read_bundle(path) if path.is_dir() else _from_checkpoint(path)
+        method = _build(path, description, len(weights), trust)
+        fill(path, method, weights)
     try:
         method.load_inference_state(description["state"])
+        method.require_fitted()
     except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise InputError(f"{path}: its state does not fit the method ({error})") from error
+        raise InputError(f"{path}: its state does not fit the method ({cut(str(error))})") from error
     return method.eval().requires_grad_(False)
 
 
@@ -77,19 +71,12 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: a bundle holds a model and no state of training; to go on, give a .ckpt")
     if not path.is_file():
         raise InputError(f"{path}: no such checkpoint; give a .ckpt file or a bundle's folder")
-    if not zipfile.is_zipfile(path):
+    if not is_archive(path) or not zipfile.is_zipfile(path):
         raise InputError(f"{path}: not a checkpoint (or a damaged one); expected a .ckpt that `refine fit` wrote")
-    try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise InputError(
-            f"{path}: holds more than tensors and plain values, so loading it could run code; refused"
-        ) from error
-    except Exception as error:  # whatever torch raises on a file that was made or broken on purpose
-        raise InputError(f"{path}: a damaged checkpoint ({' '.join(str(error).split())[:200]})") from error
+    checkpoint = read_torch_file(path, "checkpoint")
     if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get("refine"), dict):
         raise InputError(f"{path}: a checkpoint, but not one of `refine` (it has no 'refine' entry)")
-    return checkpoint
+    return {**checkpoint, "refine": require_description(path, checkpoint["refine"])}
 
 
 def allowed_class(path: Path, class_path: object, trust: tuple[str, ...] = ()) -> type[Method]:
@@ -98,18 +85,19 @@ def allowed_class(path: Path, class_path: object, trust: tuple[str, ...] = ()) -
     Raises:
         InputError: If it lies elsewhere, does not exist, or is no method.
     """
+    named = cut(repr(class_path))
     module_name, _, name = str(class_path).rpartition(".")
     if not any(module_name == root or module_name.startswith(f"{root}.") for root in ("refine", *trust)):
         raise InputError(
-            f"{path}: names {class_path!r}, which is not part of refine; nothing was run. "
-            f"If you trust that module, add --trust {module_name or class_path}"
+            f"{path}: names {named}, which is not part of refine; nothing was run. "
+            f"If you trust that module, add --trust {cut(module_name or str(class_path))}"
         )
     try:
         found = getattr(importlib.import_module(module_name), name)
-    except (ImportError, AttributeError) as error:
-        raise InputError(f"{path}: names {class_path!r}, which does not exist here ({error})") from error
+    except (ImportError, AttributeError, ValueError) as error:  # ValueError: a name that no file can have
+        raise InputError(f"{path}: names {named}, which does not exist here ({cut(str(error))})") from error
     if not (inspect.isclass(found) and issubclass(found, Method) and not inspect.isabstract(found)):
-        raise InputError(f"{path}: names {class_path!r}, which is no method of refine")
+        raise InputError(f"{path}: names {named}, which is no method of refine")
     return found
 
 
@@ -137,13 +125,15 @@ def read_bundle(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         if not (folder / name).is_file():
             raise InputError(f"{folder}: not a bundle, {name} is missing; expected {WEIGHTS} and {DESCRIPTION}")
     try:
-        description = yaml.safe_load((folder / DESCRIPTION).read_text(encoding="utf-8"))
-        weights = safetensors.torch.load_file(folder / WEIGHTS)
-    except (yaml.YAMLError, safetensors.SafetensorError, UnicodeDecodeError, OSError) as error:
-        raise InputError(f"{folder}: a damaged bundle ({' '.join(str(error).split())})") from error
+        if (folder / DESCRIPTION).stat().st_size > MOST_BYTES:
+            raise ValueError(f"a description of more than {MOST_BYTES >> 20} MiB")
+        description = parse_yaml((folder / DESCRIPTION).read_text(encoding="utf-8"))
+        weights = read_safetensors(folder / WEIGHTS)
+    except (ValueError, OSError) as error:
+        raise InputError(f"{folder}: a damaged bundle ({cut(' '.join(str(error).split()), 300)})") from error
     if not isinstance(description, dict):
         raise InputError(f"{folder / DESCRIPTION}: expected a description of the model, found none")
-    return description, weights
+    return require_description(folder / DESCRIPTION, description), weights
 
 
 def _from_checkpoint(path: Path) -> tuple[dict[str, Any], Mapping[str, Tensor]]:
@@ -154,14 +144,8 @@ def _from_checkpoint(path: Path) -> tuple[dict[str, Any], Mapping[str, Tensor]]:
     return checkpoint["refine"], weights
 
 
-def _build(path: Path, description: Mapping[str, Any], trust: tuple[str, ...]) -> Method:
-    if description.get("format") != FORMAT:
-        raise InputError(f"{path}: format {description.get('format')!r}; this version of refine reads format {FORMAT}")
-    chosen = allowed_class(path, description.get("class_path"), trust)
-    arguments = description.get("init_args")
-    if not isinstance(arguments, dict) or "state" not in description:
-        raise InputError(f"{path}: says nothing of how the model was built ('init_args', 'state')")
-    try:
-        return chosen(**arguments)
-    except Exception as error:  # arguments of a stranger: too large, of another type, out of range
-        raise InputError(f"{path}: its arguments do not fit {chosen.__name__} ({error})") from error
+def _build(path: Path, description: Mapping[str, Any], stored: int, trust: tuple[str, ...]) -> Method:
+    chosen = allowed_class(path, description["class_path"], trust)
+    if is_ours(chosen):
+        require_arguments(path, chosen, description["init_args"])
+    return build(path, chosen, description["init_args"], stored)

@@ -15,7 +15,7 @@ from refine.losses.adversarial import AdversarialName
 from refine.losses.semantic import Semantic, pseudo_labels
 from refine.methods.base import Plain
 from refine.methods.cyclegan import CycleGAN, Penalty
-from refine.methods.frozen_task import FrozenTask
+from refine.methods.frozen_task import FrozenTask, stored_sha256
 from refine.methods.ranges import require_at_least, require_numbers
 from refine.methods.task_labels import mask_of
 from refine.metrics.agreement import agreement
@@ -216,7 +216,7 @@ class CyCADA(CycleGAN):
             InputError: If training would go on under another f_S.
         """
         super().load_inference_state(state)
-        before = state["task_sha256"]
+        before = stored_sha256(state, "task_sha256")
         if self._frozen is not None:
             self._frozen.require_same(before)
         self._task_sha256 = before

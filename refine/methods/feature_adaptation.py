@@ -15,7 +15,7 @@ from refine.labels import LabelKind
 from refine.losses.least_squares import patch_accuracy
 from refine.losses.vanilla import Vanilla
 from refine.methods.base import Plain, two_optimizers
-from refine.methods.frozen_task import FrozenTask
+from refine.methods.frozen_task import FrozenTask, stored_sha256
 from refine.methods.task import Task
 from refine.methods.task_training import own_draws
 from refine.networks.feature_discriminator import FeatureDiscriminator
@@ -170,7 +170,7 @@ class FeatureAdaptation(Task):
             InputError: If training would go on beside another start.
         """
         super().load_inference_state(state)
-        before = state["start_sha256"]
+        before = stored_sha256(state, "start_sha256")
         if self._source is not None:
             self._source.require_same(before)
         self._start_sha256 = before

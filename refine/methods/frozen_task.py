@@ -1,12 +1,15 @@
 """A task model that another method asks and never trains: its checkpoint, loaded when training starts."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from refine.data.layouts.base import LabelSpace
 from refine.errors import InputError
+from refine.files import cut
 from refine.methods.checkpoint import load_method, model_sha256
 from refine.methods.task import Task
 
@@ -70,3 +73,15 @@ class FrozenTask:
                 f"{self.path}: the task model knows {self.task.kind} labels {', '.join(names)}, but {where} has "
                 f"{labels.kind} labels {', '.join(labels.names)}; fit the task model on this dataset"
             )
+
+
+def stored_sha256(state: Mapping[str, Any], name: str) -> str | None:
+    """The digest of a task model that a checkpoint names; None where it was trained without one.
+
+    Raises:
+        ValueError: If it is something else.
+    """
+    digest = state[name]
+    if digest is not None and not (isinstance(digest, str) and len(digest) == 64):
+        raise ValueError(f"{name} is {cut(repr(digest))}, expected 64 digits")
+    return digest

@@ -28,6 +28,12 @@ def require_numbers(values: Mapping[str, float]) -> None:
             raise InputError(f"{name} is {value}; expected a number")
 
 
+def require_channels(channels: int) -> None:
+    """Raise `InputError` for images that are neither gray nor RGB."""
+    if channels not in (1, 3):
+        raise InputError(f"channels is {channels}; expected 1 (gray) or 3 (RGB)")
+
+
 def require_bound(adversarial_loss: AdversarialName, bounded: bool, cure: str) -> None:
     """Raise `InputError` for a Wasserstein critic whose slope nothing bounds: its scores grow without end.
 

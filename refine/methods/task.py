@@ -15,6 +15,7 @@ from refine.data.training_data import TrainingData
 from refine.errors import InputError
 from refine.labels import LabelKind
 from refine.methods.base import Method
+from refine.methods.ranges import require_channels
 from refine.methods.task_labels import (
     batch_scores,
     label_loss,
@@ -120,6 +121,10 @@ class Task(Method):
             raise InputError("the task model does not know its classes; give classes=[...]")
         if stage == "fit" and self.pretrained is not None and self.is_new_run:
             load_backbone(self.model, Path(self.pretrained))  # a wrong file must not leave a run's folder behind
+
+    def require_fitted(self) -> None:
+        """Raise `InputError` if the network takes neither gray nor RGB images."""
+        require_channels(self.channels)
 
     def on_fit_start(self) -> None:
         """Begin with the weights of a file, where one was named and the run is new: only here Lightning knows."""

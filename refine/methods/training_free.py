@@ -12,6 +12,9 @@ from refine.data.training_data import TrainingData
 from refine.errors import InputError
 from refine.methods.translator import Translator
 
+PROBE = 8
+"""Side of an image that statistics are tried on."""
+
 Side = Literal["synthetic", "real"]
 
 
@@ -82,6 +85,17 @@ class TrainingFree(Translator):
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         """None: there is nothing to descend."""
         return []
+
+    def require_fitted(self) -> None:
+        """Raise `InputError` if there are no statistics, or nothing can be refined with those that there are."""
+        super().require_fitted()
+        self.require_statistics()
+        try:
+            self(torch.zeros(1, self.channels, PROBE, PROBE))
+        except (RuntimeError, IndexError, ValueError) as error:
+            raise InputError(
+                f"the statistics of this {type(self).__name__} are those of no images ({str(error).splitlines()[0]})"
+            ) from error
 
     def require_statistics(self) -> None:
         """Raise `InputError` if a side that the method looks at was never counted."""

@@ -12,8 +12,12 @@ from refine.data.samples import UnpairedBatch
 from refine.data.training_data import TrainingData
 from refine.errors import InputError
 from refine.methods.base import Method, Plain
+from refine.methods.ranges import require_channels
 from refine.networks.channels import with_channels
 from refine.networks.padding import crop, pad, padding_for
+
+LARGEST_WORKING_SIDE = 4096
+"""Longest side that images are resized to before a network sees them."""
 
 
 class Translator(Method):
@@ -39,6 +43,9 @@ class Translator(Method):
     def prepare(self, stage: str, data: TrainingData | None) -> None:
         """Take over from the data whether images are resized to a working size or cropped at native scale."""
         if stage == "fit" and data is not None:
+            if data.working_size is not None and not is_working_size(data.working_size):
+                size = "x".join(map(str, data.working_size))
+                raise InputError(f"resize is {size}; expected height and width from 1 to {LARGEST_WORKING_SIDE}")
             self.working_size = data.working_size
             self.check_size(data.training_size)
 
@@ -68,9 +75,19 @@ class Translator(Method):
         return {"working_size": None if self.working_size is None else list(self.working_size)}
 
     def load_inference_state(self, state: Mapping[str, Any]) -> None:
-        """Take back the working size."""
+        """Take back the working size.
+
+        Raises:
+            ValueError: If it is none.
+        """
         size = state["working_size"]
-        self.working_size = None if size is None else (int(size[0]), int(size[1]))
+        if size is not None and not is_working_size(size):
+            raise ValueError(f"working_size is {size}, expected height and width from 1 to {LARGEST_WORKING_SIDE}")
+        self.working_size = None if size is None else (size[0], size[1])
+
+    def require_fitted(self) -> None:
+        """Raise `InputError` if the network takes neither gray nor RGB images."""
+        require_channels(self.channels)
 
     @torch.no_grad()
     def refine(self, images: Tensor) -> Tensor:
@@ -114,6 +131,12 @@ class Translator(Method):
     def validation_step(self, batch: UnpairedBatch, batch_idx: int) -> Tensor:
         """Refined images ``(B, C, H, W)``, for the callbacks to measure and draw."""
         return self.refine(batch["synthetic"].image)
+
+
+def is_working_size(size: object) -> bool:
+    """Whether this is a height and a width that images can be resized to."""
+    sides = size if isinstance(size, list | tuple) else ()
+    return len(sides) == 2 and all(type(side) is int and 1 <= side <= LARGEST_WORKING_SIDE for side in sides)
 
 
 def blend(images: Tensor, refined: Tensor, strength: float) -> Tensor:

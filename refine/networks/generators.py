@@ -5,7 +5,7 @@ from typing import Literal
 from refine.errors import InputError
 from refine.networks.normalization import Norm
 from refine.networks.resnet_generator import PaddingMode, ResnetGenerator
-from refine.networks.unet_generator import FEWEST, UNetGenerator
+from refine.networks.unet_generator import FEWEST, MOST, UNetGenerator
 
 Architecture = Literal["resnet", "unet"]
 
@@ -33,7 +33,7 @@ def build_generator(
         dropout: Whether there is some.
 
     Raises:
-        InputError: If the U-Net is too shallow, or is asked for what it does not have.
+        InputError: If the U-Net is too shallow or too deep, or is asked for what it does not have.
     """
     if architecture == "resnet":
         return ResnetGenerator(channels, features, depth, padding, norm, antialias, dropout)
@@ -41,4 +41,6 @@ def build_generator(
         raise InputError("architecture=unet has no choice of padding and no antialias; leave both as they are")
     if depth < FEWEST:
         raise InputError(f"architecture=unet takes {FEWEST} or more downsamplings (7 for 128 pixels), not {depth}")
+    if depth > MOST:
+        raise InputError(f"architecture=unet takes {MOST} downsamplings or fewer (8 for 256 pixels), not {depth}")
     return UNetGenerator(channels, features, depth, norm, dropout)

@@ -9,6 +9,9 @@ from refine.networks.normalization import Norm, has_bias, normalization
 FEWEST = 5
 """The published nets widen four times and stay at eight times the first width from there on."""
 
+MOST = 12
+"""Downsamplings: it then takes sides that are multiples of 4096."""
+
 
 class UNetBlock(nn.Module):
     """One scale: down, what lies inside, up; its input stands beside its output, but for the outermost.

@@ -3,10 +3,9 @@
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-import yaml
-
 from refine.errors import InputError
 from refine.files import read_file, why
+from refine.yaml_text import parse_yaml
 
 Range = tuple[float, float]
 """Lowest and highest value, both allowed; a value is drawn uniformly between them. Equal ends fix it."""
@@ -116,8 +115,8 @@ def read_parameters(path: Path) -> DigitsParameters:
         InputError: If the file cannot be read or holds no mapping, names an unknown field, or a value is refused.
     """
     try:
-        given = yaml.safe_load(read_file(path).decode())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        given = parse_yaml(read_file(path).decode())
+    except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as YAML or JSON ({why(error)})") from error
     if not isinstance(given, dict):
         raise InputError(f"{path}: expected ranges by name, such as 'rotation: [-8, 8]', found {type(given).__name__}")
