@@ -1,7 +1,7 @@
 """Files of `torch.save` from strangers: judged by their directory and their opcodes before torch reads them.
 
-torch's own reader of weights runs no code. It still takes what a file claims: an archive that inflates, tuples of tuples
-as keys, objects that reserve memory. Here a file may hold dense tensors and plain values, and no more bytes than it has.
+torch's own reader of weights runs no code, but it takes what a file claims: an archive that inflates, tuples of tuples
+as keys, objects that reserve memory. Here a file may hold dense tensors and plain values, and no more than its bytes.
 """
 
 import pickle

@@ -58,7 +58,8 @@ def require_arguments(path: Path, method: type[Method], arguments: Mapping[str, 
     for name, value in arguments.items():
         if name not in known:
             raise InputError(
-                f"{path}: {method.__name__} has no argument {_shown(name)}; was it written by a later one?"
+                f"{path}: its arguments do not fit {method.__name__} (it has no argument {_shown(name)}); a later "
+                "version of refine may read it"
             )
         if not _fits(value, declared[name]):
             raise InputError(
