@@ -24,7 +24,8 @@ from refine.files import cut
 MOST_MEMBERS = 20_000
 """Members of an archive: one for each tensor, with those of optimizers and a few of torch's own."""
 MOST_OPCODE_BYTES = 1 << 22
-MOST_OPCODES = 500_000
+MOST_OPCODES = 200_000
+"""Dozens for each tensor."""
 MOST_VALUES = 200_000
 MOST_HEADER_BYTES = 1 << 20
 """List of the tensors in a file of safetensors: a hundred bytes each."""
@@ -170,14 +171,15 @@ def require_dense(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Hold tensors against their storages and the file's size.
 
     Args:
-        path: The file that they are from.
+        path: The file that they are from, or the bundle's folder.
         tensors: By name.
 
     Raises:
         InputError: If one is sparse, quantized or on the meta device, is larger than its bytes, or all of them
             together are much larger than the file: views of the same bytes can claim any size.
     """
-    claimed, size = 0, path.stat().st_size
+    files = path.iterdir() if path.is_dir() else [path]
+    claimed, size = 0, sum(file.stat().st_size for file in files)
     for name, tensor in tensors.items():
         dense = tensor.layout == torch.strided and tensor.device.type == "cpu" and not tensor.is_quantized
         if not dense or tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():

@@ -69,7 +69,7 @@ def fill(path: Path, method: Method, weights: Mapping[str, Tensor]) -> None:
     Args:
         path: Of the file.
         method: It is changed in place.
-        weights: From the file, by name: more than those under `Method.exported_prefixes` may be there.
+        weights: From the file, by name. A bundle has those under `Method.exported_prefixes` alone.
 
     Raises:
         InputError: If one is missing, is one too many, is not a dense tensor of finite numbers of the right shape.
@@ -79,7 +79,7 @@ def fill(path: Path, method: Method, weights: Mapping[str, Tensor]) -> None:
     if not wanted:
         raise InputError(f"{path}: a {type(method).__name__} without weights, which can do nothing; fit it first")
     for name in weights:
-        if isinstance(name, str) and name.startswith(prefixes) and name not in wanted:
+        if name not in wanted and (path.is_dir() or str(name).startswith(prefixes)):
             raise InputError(f"{path}: weight {cut(repr(name))} is not part of the model that its arguments describe")
     method.load_state_dict(fitting(path, wanted, weights), strict=False, assign=True)
     _blank(path, method)
