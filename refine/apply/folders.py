@@ -1,11 +1,13 @@
 """The two folders of a run: what is refused before anything is made, and what the output must be."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from refine.apply.files import FULL_DISK, MANIFEST, RUN, TEMPORARY, UNFINISHED, sweep
+from refine.apply.manifest import Entry, read_manifest
 from refine.errors import DiskFull, InputError
 
 
@@ -62,6 +64,42 @@ def only_run(output: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)  # the lock goes with it, and with the process if that is killed
+
+
+def first_missing(output: Path) -> Path | None:
+    """The topmost folder that has to be made for an output; None where it exists."""
+    missing = [folder for folder in (output, *output.parents) if not folder.exists()]
+    return missing[-1] if missing else None
+
+
+@contextmanager
+def nothing_left(output: Path, made: Path | None) -> Iterator[None]:
+    """Remove what a run made that ends in a refusal, where no run before left anything and no image is done.
+
+    Args:
+        output: The output, which is this run's alone.
+        made: What `first_missing` said before it was made.
+    """
+    is_new = not (output / RUN).exists()
+    try:
+        yield
+    except InputError:
+        if is_new and not any(entry["status"] == "done" and _pictures(entry) for entry in _listed(output)):
+            for inside in output.iterdir():
+                shutil.rmtree(inside) if inside.is_dir() and not inside.is_symlink() else inside.unlink()
+            folder = output
+            while made is not None and folder.is_relative_to(made):
+                folder.rmdir()
+                folder = folder.parent
+        raise
+
+
+def _listed(output: Path) -> list[Entry]:
+    return list(read_manifest(output).entries.values())
+
+
+def _pictures(entry: Entry) -> int:
+    return entry.get("images", 0) if entry["kind"] == "container" else int(entry["kind"] == "image")
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from torch import Tensor
 from refine.apply.codec import Levels, Picture
 from refine.data.images import to_float, to_levels
 from refine.errors import InputError
+from refine.files import cut
 from refine.methods.translator import Translator
 
 HALF_RANGE = 32767.5
@@ -72,7 +73,7 @@ class Network:
 
         Raises:
             OutOfMemory: If a call with a single image does not fit.
-            InputError: If a call with several does not.
+            InputError: If a call with several does not, or the network fails.
         """
         filled = pictures + [pictures[-1]] * (size - len(pictures))
         deep = pictures[0].seen.deep
@@ -83,9 +84,14 @@ class Network:
             finite = torch.isfinite(refined).flatten(1).all(1).tolist()
             result = _deep_levels(refined) if deep else to_levels(refined)
             array = result.permute(0, 2, 3, 1).contiguous().cpu().numpy()
-        except RuntimeError as error:  # torch's OutOfMemoryError is one, and the CPU allocator raises a plain one
+        except (RuntimeError, ValueError, IndexError) as error:
+            # torch's OutOfMemoryError is a RuntimeError, and the CPU allocator raises a plain one
             if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
-                raise
+                shape = "x".join(map(str, stacked.shape[1:]))
+                raise InputError(
+                    f"{type(self.translator).__name__} cannot refine images of {shape} (height x width x channels): "
+                    f"{cut(' '.join(str(error).split()), 300)}; name another checkpoint"
+                ) from error
             if size == 1:
                 raise OutOfMemory("too large for the memory of this device") from error
             raise InputError(

@@ -3,7 +3,7 @@
 import warnings
 from pathlib import Path
 
-from refine.apply.folders import check_folders, disk_errors, only_run, unfinished
+from refine.apply.folders import check_folders, disk_errors, first_missing, nothing_left, only_run, unfinished
 from refine.apply.job import Job
 from refine.apply.load_repair import load_repair
 from refine.apply.network import Network, set_scale, set_strength
@@ -17,6 +17,7 @@ from refine.apply.shard_labels import refuse_labels_within
 from refine.apply.summary import ApplySummary
 from refine.devices import choose_device
 from refine.errors import InputError
+from refine.files import shown
 from refine.methods.checkpoint import load_translator, model_sha256
 from refine.methods.translator import Translator
 
@@ -108,11 +109,23 @@ def refine_dataset(
             repair.require_fit(model, recorded, source, plan)
         owners = label_owners(source, recorded.layout) if repair is not None and repair.leaves_out else {}
         run = describe_run(translator, model, recorded, device, None if repair is None else repair.record())
-        with disk_errors(output), only_run(output):
+        made = first_missing(output)
+        with disk_errors(output), only_run(output), nothing_left(output, made):
             claim(output, run)
             with unfinished(output):
                 summary = Job(source, output, plan, network, settings, repair, owners).run()
+                _require_refined(summary, source)
                 return summary._replace(note=chosen.note, labels_known=owners is not None)
+
+
+def _require_refined(summary: ApplySummary, source: Path) -> None:
+    """Refuse a dataset of which nothing can be refined: what would stand there is no refined dataset."""
+    if summary.failures and not (summary.done or summary.kept or summary.originals or summary.left_out):
+        first = summary.failures[0]
+        files = f"{summary.failed} files" if summary.failed > 1 else "its file"
+        raise InputError(
+            f"{source}: nothing in it can be refined, {files} failed; {shown(first['key'])}: {first['reason']}"
+        )
 
 
 def _require_images(plan: Plan, source: Path, settings: Settings) -> None:
