@@ -114,13 +114,15 @@ class HistoryBuffer(nn.Module):
     def _load_from_state_dict(
         self, state_dict: dict[str, Any], prefix: str, local_metadata: dict[str, Any], strict: bool, *lists: Any
     ) -> None:
-        missing, _, _ = lists
+        missing, _, errors = lists
         images, count = f"{prefix}images", f"{prefix}count"
         if absent := [name for name in (images, count) if name not in state_dict]:
             missing.extend(absent)
             return
         self.images = state_dict[images].detach().clone().to(self.images.device)
         self.count = int(state_dict[count])
+        if not 0 <= self.count <= len(self.images):
+            errors.append(f"{count} is {self.count}, and there are {len(self.images)} images")
 
 
 def _on(images: Tensor, indices: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ import pathlib
 import sys
 import warnings
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -24,6 +25,7 @@ from refine.methods.base import Method
 from refine.methods.checkpoint import allowed_class, read_checkpoint
 from refine.recipes import find_recipe
 from refine.training.checkpoints import Checkpoints
+from refine.training.resuming import resuming
 from refine.training.step_progress import StepProgress
 from refine.training.stopping import StopAfterSteps, StopOnInterrupt
 from refine.training.watch import add_watching, joined, require_judged, watching
@@ -212,6 +214,12 @@ class RefineCLI(LightningCLI):
                 require_judged(self._judges, self.model, self.datamodule)
             if stage == "fit" and self._stored is not None:
                 self.model.require_same_run(self._stored, self.trainer.world_size)
+
+    def _run_subcommand(self, subcommand: str) -> None:
+        """Hold what a checkpoint has for training against the first step that is made with it."""
+        path = self._given().get("ckpt_path")
+        with resuming(Path(path), self.trainer) if path else nullcontext():
+            super()._run_subcommand(subcommand)
 
     def _prepare_subcommand_kwargs(self, subcommand: str) -> dict[str, Any]:
         """Resume without pickle, whatever torch's default is."""

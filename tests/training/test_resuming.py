@@ -1,0 +1,82 @@
+"""Hostile states of training in a checkpoint, through `refine fit --ckpt_path`."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from refine.cli import main
+
+QUIET = ["--trainer.accelerator", "cpu", "--trainer.enable_progress_bar", "false"]
+SMALL = ["--model.features", "4", "--model.blocks", "1", "--model.history_size", "4", "--model.optimizer", "adam"]
+TURNS = ["--model.refiner_warmup_steps", "2", "--model.discriminator_warmup_steps", "1"]
+
+
+def fit(data: Path, runs: Path, steps: int, *more: str) -> int:
+    where = ["--data.synthetic", str(data), "--data.real", str(data), "--data.batch_size", "2", "--data.channels", "3"]
+    out = ["--trainer.default_root_dir", str(runs), "--steps", str(steps)]
+    return main(["fit", "-c", "models/simgan.yaml", *where, *QUIET, *SMALL, *TURNS, *out, *more])
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Images, and the checkpoint of a run on them."""
+    from PIL import Image
+
+    root = tmp_path_factory.mktemp("run")
+    (root / "in").mkdir()
+    for number in range(3):
+        Image.new("RGB", (16, 16), (80 * number, 90, 100)).save(root / "in" / f"{number}.png")
+    assert fit(root / "in", root / "runs", 2) == 0
+    return root / "in", next((root / "runs").rglob("last.ckpt"))
+
+
+Change = Callable[[dict[str, Any]], object]
+
+HOSTILE: dict[str, Change] = {
+    "weight is text": lambda stored: stored["state_dict"].update({"discriminator.layers.0.weight": "x"}),
+    "weight of another shape": lambda stored: stored["state_dict"].update(
+        {"discriminator.layers.0.weight": torch.ones(1)}
+    ),
+    "count of the history": lambda stored: stored["state_dict"].update({"history.count": torch.tensor(10**9)}),
+    "no optimizers": lambda stored: stored.pop("optimizer_states"),
+    "optimizer is a number": lambda stored: stored["optimizer_states"].__setitem__(0, 1),
+    "rate is text": lambda stored: stored["optimizer_states"][0]["param_groups"][0].update(lr="x"),
+    "flag is a tensor": lambda stored: stored["optimizer_states"][1]["param_groups"][0].update(foreach=torch.ones(3)),
+    "moments of another shape": lambda stored: stored["optimizer_states"][1]["state"][0].update(
+        exp_avg=torch.ones(1, 2, 3)
+    ),
+    "loops are a list": lambda stored: stored.update(loops=[1]),
+    "progress is nothing": lambda stored: stored["loops"]["fit_loop"].update({"epoch_progress": None}),
+    "callback is a number": lambda stored: stored["callbacks"].update(Checkpoints=1),
+    "data is a list": lambda stored: stored.update(UnpairedImages=[1]),
+    "step is text": lambda stored: stored["refine"].update(steps_done="x"),
+    "argument is a list": lambda stored: stored["refine"]["init_args"].update(features=[4]),
+    "sparse moments": lambda stored: stored["optimizer_states"][0].update(
+        state={0: {"exp_avg": torch.eye(2).to_sparse()}}
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_run_goes_on_from_it_and_no_folder_is_left(
+    name: str, run: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, good = run
+    stored = torch.load(good, weights_only=True)
+    HOSTILE[name](stored)
+    torch.save(stored, tmp_path / "hostile.ckpt")
+    capsys.readouterr()
+    assert fit(data, tmp_path / "runs", 4, "--ckpt_path", str(tmp_path / "hostile.ckpt")) == 2
+    said = capsys.readouterr()
+    assert said.err.strip().splitlines()[-1].startswith("refine: ")
+    assert "Traceback" not in said.err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_run_goes_on_from_a_good_one(run: tuple[Path, Path], tmp_path: Path) -> None:
+    data, good = run
+    assert fit(data, tmp_path / "runs", 4, "--ckpt_path", str(good)) == 0
+    assert list((tmp_path / "runs").rglob("last.ckpt"))
