@@ -52,10 +52,10 @@ def test_a_damaged_hdf5_container_is_listed_and_leaves_no_output(tmp_path: Path)
     assert not (output / path.relative_to(source)).exists()
 
 
-def test_gray_networks_list_color_containers(tmp_path: Path) -> None:
-    summary = run(write_blenderproc(tmp_path / "in"), tmp_path / "out", channels=1)
-    assert summary.done == 0
-    assert all("gray" in entry["reason"] for entry in summary.failures)
+def test_color_containers_alone_are_refused_by_gray_networks(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"nothing in it can be refined, .*\.hdf5: color images, but .* gray"):
+        run(write_blenderproc(tmp_path / "in"), tmp_path / "new" / "out", channels=1)
+    assert not (tmp_path / "new").exists()
 
 
 def test_images_in_files_that_cannot_be_written_are_refused_with_the_cure(tmp_path: Path) -> None:
