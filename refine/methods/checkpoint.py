@@ -12,13 +12,13 @@ from typing import Any
 from torch import Tensor
 
 from refine.errors import InputError
-from refine.files import cut
+from refine.files import cut, read_file
 from refine.methods.base import Method
 from refine.methods.description import require_arguments, require_description
 from refine.methods.rebuild import build, fill, is_ours
 from refine.methods.translator import Translator
 from refine.tensor_file import is_archive, read_safetensors, read_torch_file
-from refine.yaml_text import MOST_BYTES, parse_yaml
+from refine.yaml_text import parse_yaml
 
 WEIGHTS, DESCRIPTION = "model.safetensors", "model.yaml"
 
@@ -125,9 +125,7 @@ def read_bundle(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         if not (folder / name).is_file():
             raise InputError(f"{folder}: not a bundle, {name} is missing; expected {WEIGHTS} and {DESCRIPTION}")
     try:
-        if (folder / DESCRIPTION).stat().st_size > MOST_BYTES:
-            raise ValueError(f"a description of more than {MOST_BYTES >> 20} MiB")
-        description = parse_yaml((folder / DESCRIPTION).read_text(encoding="utf-8"))
+        description = parse_yaml(read_file(folder / DESCRIPTION).decode())
         weights = read_safetensors(folder / WEIGHTS)
     except (ValueError, OSError) as error:
         raise InputError(f"{folder}: a damaged bundle ({cut(' '.join(str(error).split()), 300)})") from error

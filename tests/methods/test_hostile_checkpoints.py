@@ -9,7 +9,8 @@ import torch
 
 from refine.cli import LONGEST_MESSAGE, main
 from refine.methods.checkpoint import load_method
-from tests.hostile_checkpoints import GOOD, Writer, hostile_checkpoints
+from tests.hostile_checkpoints import GOOD, hostile_checkpoints
+from tests.hostile_files import Writer
 
 HOSTILE = dict(hostile_checkpoints())
 
