@@ -9,7 +9,7 @@ from refine.audit.calibration import MOST
 from refine.audit.evidence import POWER
 from refine.audit.families import CONTENT, GIVEN, REAL, replacements
 from refine.audit.ranking import is_inconclusive
-from refine.audit.result import Action, Audit, JudgeRecord, Reached, Remedy
+from refine.audit.result import SAMPLE_CSV, Action, Audit, JudgeRecord, Reached, Remedy
 from refine.audit.setting import MOST_STEPS, Setting
 from refine.labels import LabelKind
 from refine.metrics.intervals import clopper_pearson
@@ -17,7 +17,7 @@ from refine.report.commands import audit_flags
 from refine.report.read import Node
 from refine.report.words import count, percent
 
-SAMPLE = 72
+SAMPLED_IMAGES = 72
 """Images of a random sample: where none of so many is wrong, no more than 5 % of all are (exact 95 % interval)."""
 FINDS_ALL = 1.0
 
@@ -47,6 +47,19 @@ def remedies(audit: Audit, output: Path) -> list[Remedy]:
     """
     if not audit["images"] or not is_inconclusive(audit["counts"]):
         return []
+    found = _found(audit, output)
+    asked = min(SAMPLED_IMAGES, audit["images"])
+    why = (
+        f"Without judges: look at {asked} images drawn at random, and say for each whether the label is right. It "
+        "tells how many of all labels are wrong, not which"
+    )
+    if not any(one["action"] == "sample" for one in found):
+        found.append(_sample(output, asked, why))
+    return [one for one in found if one["action"] != "sample" or "sample" not in audit]  # which is answered already
+
+
+def _found(audit: Audit, output: Path) -> list[Remedy]:
+    """Return what would help these judges."""
     least = images_needed()
     assert least is not None
     if audit["images"] < least:
@@ -54,20 +67,12 @@ def remedies(audit: Audit, output: Path) -> list[Remedy]:
             f"{count(audit['images'], 'image')} are too few to show that any judge is competent: it takes {least}. "
             "Look at all of them"
         )
-        return [_sample(audit, output, audit["images"], why)]
+        return [_sample(output, audit["images"], why)]
     records: dict[str, JudgeRecord] = {}
     for name, record in audit["judges"].items():
         records.setdefault(name.partition(": ")[0], record)
     found = [*_longer(audit, output, records), *_more_images(audit, output, records)]
-    if not found:
-        found = _other_judges(audit, output, records, least)
-    asked = min(SAMPLE, audit["images"])
-    why = (
-        f"Without judges: look at {asked} images drawn at random, and say for each whether the label is right. It "
-        "tells how many of all labels are wrong, not which"
-    )
-    sampled = [] if any(one["action"] == "sample" for one in found) else [_sample(audit, output, asked, why)]
-    return [*found, *sampled]
+    return found or _other_judges(audit, output, records, least)
 
 
 def _longer(audit: Audit, output: Path, records: Mapping[str, JudgeRecord]) -> list[Remedy]:
@@ -137,7 +142,7 @@ def _other_judges(audit: Audit, output: Path, records: Mapping[str, JudgeRecord]
             f"only {percent(reached['label']['value'])} of the refined ones: these do not look real, or many of their "
             "labels are wrong. Look at a random sample"
         )
-        return [_sample(audit, output, min(SAMPLE, audit["images"]), why)]
+        return [_sample(output, min(SAMPLED_IMAGES, audit["images"]), why)]
     needed = max(each, 2 * learned)
     why = f"Judges of {count(learned, 'labeled real image')} {_short(real)}. Label {needed} in all{parts} for them"
     return [_remedy("real-labeled", needed, why, more)]
@@ -182,7 +187,7 @@ def _again(audit: Audit, output: Path, flag: str = "", value: str = "") -> list[
     return ["refine", "audit", *sides, *flags, *([f"--{flag}", value] if flag else []), *target]
 
 
-def _sample(audit: Audit, output: Path, images: int, why: str) -> Remedy:
+def _sample(output: Path, images: int, why: str) -> Remedy:
     folder = ["refine", "audit", "--output", str(output)]
-    answers = str(output / "sample.csv")
+    answers = str(output / SAMPLE_CSV)
     return _remedy("sample", images, why, [*folder, "--sample", str(images)], [*folder, "--decisions", answers])

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from refine.audit.evidence import POWER
-from refine.audit.remedy import SAMPLE, images_needed, remedies
+from refine.audit.remedy import SAMPLED_IMAGES, images_needed, remedies
 from refine.audit.result import Audit, JudgeRecord, Power, Reached, Remedy
 from refine.audit.setting import MOST_STEPS
 from refine.cli import parser
@@ -172,10 +172,17 @@ def test_too_few_images_for_any_judge_are_all_to_be_looked_at() -> None:
 
 def test_a_random_sample_is_always_the_last_way_out() -> None:
     last = remedies(inconclusive(content=judge()), OUTPUT)[-1]
-    assert (last["action"], last["images"]) == ("sample", SAMPLE)
+    assert (last["action"], last["images"]) == ("sample", SAMPLED_IMAGES)
     assert last["commands"] == [
-        f"refine audit --output out/audit --sample {SAMPLE}",
+        f"refine audit --output out/audit --sample {SAMPLED_IMAGES}",
         "refine audit --output out/audit --decisions out/audit/sample.csv",
     ]
-    assert clopper_pearson(0, SAMPLE)[1] <= 0.05 < clopper_pearson(0, SAMPLE - 1)[1]
+    assert [words(line).sample for line in last["commands"]] == [SAMPLED_IMAGES, None]
+    assert clopper_pearson(0, SAMPLED_IMAGES)[1] <= 0.05 < clopper_pearson(0, SAMPLED_IMAGES - 1)[1]
     assert remedies(inconclusive(images=50, content=judge()), OUTPUT)[-1]["images"] == 50
+
+
+def test_a_sample_that_is_answered_is_not_asked_for_again() -> None:
+    found = inconclusive(content=judge())
+    found["sample"] = {}  # type: ignore[typeddict-item]  # what it says is of no concern here
+    assert [one["action"] for one in remedies(found, OUTPUT)] == ["real-labeled"]
