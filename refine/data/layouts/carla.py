@@ -30,6 +30,8 @@ LOOKED_AT = 16
 """Masks that are read at most to tell CARLA's tables apart."""
 PEEK = 3
 """Masks that `recognize` opens at most."""
+MOST_PIXELS = 1 << 25
+"""Pixels of a mask that `recognize` reads at most: no camera of CARLA's has as many."""
 FAR = 1000.0
 """Meters at which the depth camera ends: the sky."""
 ROAD_LINE = (157, 234, 50)
@@ -135,7 +137,8 @@ class Carla(Layout):
         )
 
     def _samples(self) -> Iterator[tuple[Pixels, Path | None]]:
-        masks = [(record, found) for record in self._records if (found := self._groups.mask(record))]
+        every = ((record, self._groups.mask(record)) for record in self._records)
+        masks = [(record, found) for record, found in every if found and _has_size_of(record.image, found[1])]
         if not masks:
             raise InputError(
                 f"{self.root}: no mask to tell CARLA's tables by; add masks, or name one "
@@ -176,10 +179,19 @@ def read_depth(path: Path) -> Mask | None:
     return Mask(torch.from_numpy(meters.astype(np.float32)))
 
 
+def _has_size_of(image: Path, mask: Path) -> bool:
+    """Whether a mask can be its image's: one that cannot may have any number of pixels."""
+    try:
+        require_size(mask, image)
+    except InputError:
+        return False
+    return True
+
+
 def _is_carla(path: Path, role: str) -> bool:
     try:
         with opened(path) as image:
-            if image.mode not in {"RGB", "RGBA"}:
+            if image.mode not in {"RGB", "RGBA"} or image.width * image.height > MOST_PIXELS:
                 return False
         pixels = mask_pixels(path, role == "instance")
     except InputError:
