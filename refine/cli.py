@@ -2,6 +2,7 @@
 
 import argparse
 import errno
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from collections.abc import Sequence
 import refine
 from refine import commands, interrupts
 from refine.errors import DiskFull, InputError, TrainingDiverged
-from refine.files import cut, files_up_to
+from refine.files import cut, files_up_to, printable
 
 LIGHTNING = {
     "fit": "train a method on a pair of datasets",
@@ -60,6 +61,8 @@ def main(args: Sequence[str] | None = None) -> int:
     In the main thread, Ctrl-C and SIGTERM end the command in order until it returns; then they are as they were.
     """
     given = list(sys.argv[1:] if args is None else args)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files may hold what no encoding has
     with interrupts.listening() as listener:
         try:
             code = _run(given, listener)
@@ -117,6 +120,6 @@ def _exit_code(error: BaseException) -> int:
 
 
 def _say(message: object, code: int) -> int:
-    line = "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in " ".join(str(message).split()))
-    print(f"refine: {cut(line, LONGEST_MESSAGE)}", file=sys.stderr)  # what a file holds must not move a cursor
+    line = printable(" ".join(str(message).split()))
+    print(f"refine: {cut(line, LONGEST_MESSAGE)}", file=sys.stderr)
     return code

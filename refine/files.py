@@ -34,6 +34,11 @@ def shown(key: str) -> str:
     return key if key.isprintable() else ascii(key)
 
 
+def printable(text: str) -> str:
+    """The text on one line, with escapes for what a terminal would obey or cannot show."""
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
+
+
 def cut(text: str, longest: int = 160) -> str:
     """The text, or its beginning and end around ``…`` where it has more characters: names in files have any length."""
     if len(text) <= longest:

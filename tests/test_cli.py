@@ -148,3 +148,9 @@ def test_folders_that_make_no_row_are_refused(text: str, message: str, capsys: p
 def test_a_message_holds_no_sign_that_a_terminal_would_obey(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["inspect", "no\x1b[31m\nsuch\u202efolder"]) == 2
     assert capsys.readouterr().err.startswith("refine: no\\x1b[31m such\\u202efolder: ")
+
+
+def test_a_name_that_no_encoding_has_is_printed_escaped(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / os.fsdecode(b"\xff")
+    assert main(["render", "digits", "--count", "1", "--output", str(folder)]) == 0
+    assert capfd.readouterr().out.rstrip().endswith("\\udcff")

@@ -16,6 +16,7 @@ from refine.data.layouts import Layout
 from refine.data.open_layout import open_layout
 from refine.data.samples import Record
 from refine.errors import InputError
+from refine.files import printable
 
 THREADS = 4
 SHOWN = 20
@@ -39,7 +40,7 @@ class LabelCheck(NamedTuple):
         lines = [f"labels ({self.layout}): {self.equal} read before and after and equal{without}"]
         if self.problems:
             lines.append(f"{_many(len(self.problems), 'label')} with a problem:")
-            lines += [f"  {problem}" for problem in self.problems[:SHOWN]]
+            lines += [f"  {printable(problem)}" for problem in self.problems[:SHOWN]]
             if len(self.problems) > SHOWN:
                 lines.append(f"  … and {len(self.problems) - SHOWN} more")
         return "\n".join(lines)

@@ -15,6 +15,9 @@ from refine.data.listing import IMAGE_SUFFIXES, Listing
 from refine.errors import InputError
 from refine.files import open_file, why
 
+# Here, and not around each image: threads would take away each other's filters
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "PPM")
 """What is opened at all: Pillow knows formats whose decoders start other programs."""
 
@@ -50,13 +53,11 @@ def opened(path: Path, content: BinaryIO | None = None) -> Iterator[Image.Image]
         InputError: If the file is that of no image in `FORMATS`, or the block stumbles over damage in it.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with (
-                nullcontext(content) if content else open_file(path) as file,
-                Image.open(file, formats=FORMATS) as image,
-            ):
-                yield image
+        with (
+            nullcontext(content) if content else open_file(path) as file,
+            Image.open(file, formats=FORMATS) as image,
+        ):
+            yield image
     except InputError:
         raise
     except Exception as error:  # damaged files raise whatever the decoder stumbled over

@@ -1,3 +1,4 @@
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -158,6 +159,14 @@ def test_a_fault_of_the_input_is_told_once_whatever_the_outputs_folder_is_called
     shutil.copytree(source, output)
     (problem,) = parsed_labels_equal(source, Path(output)).problems
     assert problem.startswith("in the input: in/train/alone.xml: a label without an image")
+
+
+def test_names_that_no_encoding_has_are_escaped(masks: tuple[Path, Path]) -> None:
+    for side in masks:
+        shutil.copy(side / "images/a.png", side / os.fsdecode(b"images/\xff\n.png"))
+    text = parsed_labels_equal(*masks).text()
+    assert "\\udcff\\n.png: an image without a mask" in text
+    text.encode()
 
 
 def test_an_output_that_cannot_be_opened_is_a_problem_and_no_refusal(masks: tuple[Path, Path]) -> None:

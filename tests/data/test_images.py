@@ -1,4 +1,6 @@
 import struct
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 
@@ -124,3 +126,16 @@ def test_modes_without_color_are_gray(mode: str) -> None:
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "PA", "CMYK", "YCbCr", "LAB"])
 def test_modes_with_color_are_not(mode: str) -> None:
     assert not is_gray(mode)
+
+
+def test_many_pixels_are_no_warning_in_any_thread(tmp_path: Path) -> None:
+    header = struct.pack(">IIBBBBB", 9600, 9600, 1, 0, 0, 0, 0)
+    chunk = struct.pack(">I", 13) + b"IHDR" + header + struct.pack(">I", zlib.crc32(b"IHDR" + header))
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunk + struct.pack(">I", 0) + b"IDAT" + bytes(4))
+    code = (
+        "import sys; from concurrent.futures import ThreadPoolExecutor; from pathlib import Path; "
+        "from refine.data.images import image_size; "
+        "print(set(ThreadPoolExecutor(8).map(image_size, [Path(sys.argv[1])] * 2000)))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code, tmp_path / "a.png"], capture_output=True, text=True, check=True)
+    assert (ran.stdout, ran.stderr) == ("{(9600, 9600)}\n", "")
