@@ -209,6 +209,11 @@ class UnpairedImages(LightningDataModule):
         dataset = ValidationPairs(self._synthetic_held, self._real_held, self.augmentation.crop)
         return DataLoader(dataset, batch_size=self.batch_size, shuffle=False)
 
+    @property
+    def validation_images(self) -> int:
+        """Number of synthetic images that validation looks at."""
+        return len(self._synthetic_held)
+
     def whole_images(self, count: int, longest: int) -> tuple[list[Tensor], list[Tensor]]:
         """Validation's first images of both domains as `apply` sees them, not cropped as for training.
 

@@ -4,13 +4,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from refine.apply.files import shown
+from refine.metrics.answers import LabelError
 from refine.report.numbers import number
 from refine.report.plots import MARKS, style, svg
 from refine.report.read import Node, read_json
 from refine.report.tables import Table, without_empty
 from refine.report.words import percent
 from refine.tuning.plot import tuning_figure
-from refine.tuning.result import Chosen, LabelError, Point, Tuning
+from refine.tuning.result import Chosen, Point, Tuning
 
 TUNE = "make it anew with `refine tune-strength`"
 
@@ -106,8 +107,10 @@ def tuning_table(result: Tuning) -> Table:
 def recommended(result: Tuning) -> str:
     """Which point is the nearest to real under the bound."""
     bound, chosen = f"{100 * result['label_error_bound']:g} %", result["chosen"]
+    if chosen is None and result.get("confirmation"):
+        return f"The choice was not confirmed: on other images its label error may lie above {bound}."
     if chosen is None:
-        return f"No checkpoint at any strength keeps the label error at {bound} or less."
+        return f"No checkpoint at any strength is sure to keep the label error at {bound} or less."
     if chosen["strength"] == 0:
         return f"Nothing is nearer to the real images at a label error of {bound} or less: leave them as they are."
     return (

@@ -9,18 +9,16 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 from refine.errors import InputError
 from refine.methods.base import Method
-from refine.training.validation import DISTANCE, LABEL_ERROR
-
-ROUNDING = 1e-6
-"""Figures are logged in float32, where 5 of 100 is a little more than a bound of 0.05."""
+from refine.training.validation import CONFIRMED_HIGH, DISTANCE, LABEL_ERROR_HIGH
 
 
 class Checkpoints(Callback):
     """`last.ckpt` every so many steps and when the fit ends; `best.ckpt` by the distance to real.
 
-    With a bound on the label error, `best.ckpt` is the nearest one among those under it, and none is written as long
-    as there is none. Files are written under a temporary name and renamed, so that a stop at any moment leaves the one
-    before.
+    With a bound on the label error, `best.ckpt` is the nearest one among those whose interval ends under it, on half of
+    the validation images, and none is written as long as there is none. When the fit ends, the other half, which had no
+    part in the choice, must confirm it, or `best.ckpt` is taken away. Files are written under a temporary name and
+    renamed, so that a stop at any moment leaves the one before.
 
     Args:
         every: Training steps between two writings of `last.ckpt`; 0 writes it only in the end.
@@ -32,7 +30,11 @@ class Checkpoints(Callback):
         self.every, self.bound, self.judges = every, bound, list(judges)
         self.best: float | None = None
         self.lowest: tuple[float, int] | None = None
-        """The lowest label error seen, and after how many steps."""
+        """The lowest upper end of the label error's interval seen, and after how many steps."""
+        self.held_out: float | None = None
+        """The upper end for `best.ckpt` on the images that had no part in the choice."""
+        self.refused: float | None = None
+        """The same of a `best.ckpt` that they did not confirm."""
 
     @property
     def state_key(self) -> str:
@@ -62,37 +64,59 @@ class Checkpoints(Callback):
         better = self._keeps_labels(trainer, pl_module) and nearer
         if trainer.strategy.broadcast(better):  # saving takes all processes: one decides for them
             self.best = float(distance)
+            self.held_out = float(trainer.callback_metrics.get(CONFIRMED_HIGH, torch.tensor(torch.nan)))
             self._save(trainer, "best.ckpt")
 
     def _keeps_labels(self, trainer: Trainer, pl_module: LightningModule) -> bool:
-        found = trainer.callback_metrics.get(LABEL_ERROR)
+        found = trainer.callback_metrics.get(LABEL_ERROR_HIGH)
         if self.bound is None or found is None:
             return self.bound is None
         error = float(found)
         if isinstance(pl_module, Method) and (self.lowest is None or error < self.lowest[0]):
             self.lowest = (error, pl_module.steps_done)
-        return error <= self.bound + ROUNDING
+        return error <= self.bound
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Every fit ends with a full checkpoint, wherever its end falls."""
+        """Every fit ends with a full checkpoint, wherever its end falls, and with a `best.ckpt` that was confirmed."""
+        held_out = self.held_out if self.held_out is not None else torch.nan
+        quick = trainer.fast_dev_run  # type: ignore[attr-defined]  # set by the debugging connector
+        doubted = self.bound is not None and self.best is not None and not quick and not held_out <= self.bound
+        if trainer.strategy.broadcast(doubted):  # the first process alone has measured it
+            self.best, self.held_out, self.refused = None, None, held_out
+            best = self._folder(trainer) / "best.ckpt"
+            if trainer.is_global_zero:
+                best.unlink(missing_ok=True)
         self._save(trainer, "last.ckpt")
 
     def missing(self) -> str | None:
         """One line on why there is no `best.ckpt`, where a bound was set and none stayed under it."""
         if self.bound is None or self.best is not None:
             return None
+        if self.refused is not None:
+            return (
+                "best.ckpt was taken away: the validation images that had no part in its choice do not confirm a label "
+                f"error of {self.bound:g} or less, their interval goes up to {self.refused:.3g}; more of them "
+                "(--data.validation_samples) make it narrower"
+            )
         if self.lowest is None:
             return f"no validation measured a label error, so there is no best.ckpt under the bound of {self.bound:g}"
         error, step = self.lowest
         return (
             f"no validation stayed under the label error bound of {self.bound:g}, so there is no best.ckpt; the lowest "
-            f"label error was {error:.3g}, at step {step} (a judge that cannot read such images errs too: look at them)"
+            f"upper end of the label error was {error:.3g}, at step {step} (a judge that cannot read such images errs "
+            "too: look at them)"
         )
 
     def state_dict(self) -> dict[str, Any]:
         """The best distance so far, and what it was held to."""
         lowest = None if self.lowest is None else list(self.lowest)
-        return {"best": self.best, "bound": self.bound, "judges": self.judges, "lowest": lowest}
+        return {
+            "best": self.best,
+            "bound": self.bound,
+            "judges": self.judges,
+            "lowest": lowest,
+            "held_out": self.held_out,
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take it back.
@@ -108,7 +132,7 @@ class Checkpoints(Callback):
                 f"the checkpoint's run began with {began} and goes on {other}, so its best.ckpt would mean nothing; "
                 "give what it began with, or start a new run"
             )
-        lowest = state_dict.get("lowest")
+        lowest, self.held_out = state_dict.get("lowest"), state_dict.get("held_out")
         self.best, self.lowest = state_dict["best"], None if lowest is None else (float(lowest[0]), int(lowest[1]))
 
     @staticmethod

@@ -211,7 +211,7 @@ class RefineCLI(LightningCLI):
             self.model.is_new_run = not self._given().get("ckpt_path")
             self.model.prepare(stage, self.datamodule)
             if self._judges is not None:
-                require_judged(self._judges, self.model, self.datamodule)
+                require_judged(self._judges, self.model, self.datamodule, self._given()["label_error_bound"])
             if stage == "fit" and self._stored is not None:
                 self.model.require_same_run(self._stored, self.trainer.world_size)
 

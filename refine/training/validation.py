@@ -15,6 +15,7 @@ from refine.data.images import to_float
 from refine.methods.translator import Translator
 from refine.metrics import FeatureExtractor, frechet, kernel, metric_name, validation_distance
 from refine.metrics.agreement import same_answers
+from refine.metrics.answers import Answers, images_needed
 from refine.metrics.label_error import label_error, lost_labels
 from refine.training.judges import Judges
 
@@ -22,6 +23,9 @@ DISTANCE = "distance/swd"
 DO_NOTHING = "distance/swd_do_nothing"
 LABEL_ERROR = "label/error"
 LABEL_ERROR_DO_NOTHING = "label/error_do_nothing"
+LABEL_ERROR_HIGH = "label/error_high"
+CONFIRMED_HIGH = "label/error_high_held_out"
+"""Upper ends of the label error's interval: on every other image, by which `best.ckpt` is chosen, and on the rest."""
 AGREEMENT = "label/agreement"
 PICTURE = "images/synthetic_refined_real"
 SHOWN = 8
@@ -62,10 +66,13 @@ class Validation(Callback):
     Args:
         judges: Fit for the data already (`Judges.require`); None judges nothing.
         extractors: Networks whose features FID and KID are measured on, beside the patches.
+        bound: Highest label error of `best.ckpt`; with one, the upper ends of two intervals are logged, too.
     """
 
-    def __init__(self, judges: Judges | None = None, extractors: Sequence[FeatureExtractor] = ()) -> None:
-        self.judges, self.extractors = judges, extractors
+    def __init__(
+        self, judges: Judges | None = None, extractors: Sequence[FeatureExtractor] = (), bound: float | None = None
+    ) -> None:
+        self.judges, self.extractors, self.bound = judges, extractors, bound
         self._seen: list[_Seen] = []
         self._judged: list[_Judged] = []
         self._keys: list[str] = []
@@ -137,14 +144,29 @@ class Validation(Callback):
         label, before, after = (torch.cat(parts) for parts in zip(*self._judged, strict=True))
         places = {key: place for place, key in reversed(list(enumerate(self._keys)))}
         once = sorted(places.values())  # where there are more real images, synthetic ones come again
+        keys = list(self._keys)
         self._judged.clear()
         self._keys.clear()
         kind, count = self.judges.kind, len(self.judges.names)
         label = label.squeeze(1) if kind == "mask" and label.ndim == 4 else label
         for name, answers in ((LABEL_ERROR, after), (LABEL_ERROR_DO_NOTHING, before)):
             pl_module.log(name, label_error(kind, answers[once], label[once], count), rank_zero_only=True)
+        if self.bound is not None:
+            order = sorted(once, key=lambda place: keys[place])  # the same halves at each validation
+            for name, part in ((LABEL_ERROR_HIGH, order[::2]), (CONFIRMED_HIGH, order[1::2])):
+                pl_module.log(name, self._upper_end(after[part], label[part]), rank_zero_only=True)
         pl_module.log(AGREEMENT, same_answers(before[once], after[once], kind), rank_zero_only=True)
         return lost_labels(kind, after, label, count)
+
+    def _upper_end(self, answers: Tensor, label: Tensor) -> float:
+        """Of the label error's interval; 1 where the images are too few to show the bound."""
+        assert self.judges is not None
+        assert self.bound is not None
+        collected = Answers(self.judges.kind, len(self.judges.names))
+        collected.add(answers, label)
+        error = collected.error() if len(label) else None
+        enough = error is not None and error["n"] >= images_needed(self.judges.kind, self.bound)
+        return error["high"] if error is not None and enough else 1.0
 
     def _feature_distances(
         self, extractor: FeatureExtractor, synthetic: Tensor, refined: Tensor, real: Tensor

@@ -1,6 +1,7 @@
 """Flags of `refine fit` for what each validation measures, and the callbacks that follow from them."""
 
 import json
+from math import isinf
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from refine.data import UnpairedImages
 from refine.errors import InputError
 from refine.methods.base import Method
 from refine.methods.translator import Translator
+from refine.metrics.answers import images_needed
 from refine.training.checkpoints import Checkpoints
 from refine.training.extractors import extractors
 from refine.training.judges import Judges
@@ -32,8 +34,8 @@ def add_watching(parser: LightningArgumentParser) -> None:
         "--label_error_bound",
         type=float | None,
         default=None,
-        help="highest label error of best.ckpt, 0 to 1, as the judges measure it on the validation images, without its "
-        "interval; default: the distance alone decides",
+        help="highest label error of best.ckpt, 0 to 1: the upper end of its interval on half of the validation "
+        "images, confirmed on the other half; 0.05 takes 144 of them at least; default: the distance alone decides",
     )
     parser.add_argument(
         "--validation_features",
@@ -83,18 +85,25 @@ def watching(config: Namespace, device: str) -> tuple[Validation, Checkpoints]:
     judges = Judges([Path(path) for path in paths], trust) if paths else None
     networks = extractors(_list(config["validation_features"]), config["validation_weights"], device, trust)
     checkpoints = Checkpoints(int(config["checkpoint_every"]), bound, judges.sha256 if judges else ())
-    return Validation(judges, networks), checkpoints
+    return Validation(judges, networks, bound), checkpoints
 
 
-def require_judged(judges: Judges, model: Method, data: UnpairedImages) -> None:
+def require_judged(judges: Judges, model: Method, data: UnpairedImages, bound: float | None = None) -> None:
     """Hold the judges against what is trained, and on what.
 
     Raises:
-        InputError: If nothing is refined, or the data has no such labels or images.
+        InputError: If nothing is refined, the data has no such labels or images, or too few to show the bound.
     """
     if not isinstance(model, Translator):
         raise InputError(
             f"--judge: {type(model).__name__} refines no images, so there is nothing to judge; leave it out"
+        )
+    needed = 0 if bound is None else 2 * images_needed(judges.kind, bound)
+    if data.validation_images < needed:
+        cure = "no number of images shows that" if isinf(needed) else "give --data.validation_samples or more data"
+        raise InputError(
+            f"--label_error_bound {bound:g}: {data.validation_images} validation images cannot show it, "
+            f"{f'it takes {needed:.0f}; ' if not isinf(needed) else ''}{cure}"
         )
     judges.require(data.label_space, data.synthetic, data.channels, data.training_size)
 

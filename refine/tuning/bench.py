@@ -8,8 +8,8 @@ from torch import Tensor
 from refine.data.images import to_float, to_levels
 from refine.errors import InputError
 from refine.methods.translator import Translator, blend
+from refine.metrics.answers import Answers, LabelError
 from refine.training.judges import Judges
-from refine.tuning.answers import Answers
 from refine.tuning.images import Images, at_size, batches
 from refine.tuning.measure import Gathered, Side, Tools, distances
 from refine.tuning.result import Point
@@ -29,6 +29,8 @@ class Bench:
     ) -> None:
         self.synthetic, self.judges, self.tools = synthetic, judges, tools
         self.size, self.channels, self.advance = size, channels, advance
+        self.held_out: dict[tuple[str, float], LabelError] = {}
+        """Label error of each point on the images that have no part in the choice."""
 
     def real(self, images: Images) -> Side:
         """The real images."""
@@ -43,20 +45,27 @@ class Bench:
     ) -> list[Point]:
         """A checkpoint at some strengths; without a translator, doing nothing."""
         gathered = [Gathered(self.tools) for _ in strengths]
-        answers = [Answers(self.judges.kind, len(self.judges.names)) for _ in strengths]
+        sides = [[Answers(self.judges.kind, len(self.judges.names)) for _ in strengths] for _ in range(2)]
+        seen = 0
         for batch in batches(self.synthetic, self.channels, self.size, labeled=True):
             before = to_float(batch.levels)
             after = before if translator is None else translator.refine(before.to(device)).float().cpu()
             if not after.isfinite().all():
                 raise InputError(f"{name}: gives NaN or infinite pixels; take another checkpoint")
-            for strength, side, answer in zip(strengths, gathered, answers, strict=True):
+            second = torch.arange(seen, seen + len(before)) % 2 == 1  # neighbors in the order of keys are alike
+            for place, (strength, side) in enumerate(zip(strengths, gathered, strict=True)):
                 levels = at_size(_levels(before, after, strength), self.size)
                 side.add(levels)
-                answer.add(self.judges.predict(to_float(levels).to(device)).cpu(), batch.labels)
+                said = self.judges.predict(to_float(levels).to(device)).cpu()
+                for answers, chosen in zip(sides, (~second, second), strict=True):
+                    if bool(chosen.any()):
+                        answers[place].add(said[chosen], batch.labels[chosen])
+            seen += len(before)
             self.advance(len(before))
         found: list[Point] = []
-        for strength, side, answer in zip(strengths, gathered, answers, strict=True):
+        for strength, side, answer, held_out in zip(strengths, gathered, *sides, strict=True):
             only = answer.only_answer()
+            self.held_out[name, strength] = held_out.error(self.tools.seed)
             found.append(
                 {
                     "checkpoint": name,

@@ -1,20 +1,11 @@
 """What tuning found, as it stands in `tune-strength.json`."""
 
-from typing import TypedDict
+from typing import NotRequired, TypedDict
+
+from refine.metrics.answers import LabelError
 
 RESULT, PICTURE = "tune-strength.json", "tune-strength.png"
 """Names of what `refine tune-strength` leaves in its output folder."""
-
-
-class LabelError(TypedDict):
-    """How many labels the judges no longer find (see `refine.metrics.label_error`)."""
-
-    value: float
-    low: float
-    """Ends of the 95 % interval: exact (Clopper-Pearson) for classes, else a bootstrap over images."""
-    high: float
-    n: int
-    """Images judged."""
 
 
 class Point(TypedDict):
@@ -28,6 +19,7 @@ class Point(TypedDict):
     distances: dict[str, float]
     """To the real images, by metric."""
     label_error: LabelError
+    """On every other image: the rest confirm the choice."""
 
 
 class Chosen(TypedDict):
@@ -35,6 +27,12 @@ class Chosen(TypedDict):
 
     checkpoint: str
     strength: float
+
+
+class Confirmation(Chosen):
+    """What the images that had no part in a choice say of it."""
+
+    label_error: LabelError
 
 
 class Tuning(TypedDict):
@@ -46,7 +44,10 @@ class Tuning(TypedDict):
     points: list[Point]
     """By checkpoint, then by strength. Strength 0 is doing nothing, equal for all checkpoints."""
     chosen: Chosen | None
-    """The nearest to real under the bound; None where no point is."""
+    """The nearest to real whose label error has its upper end under the bound, if the images that had no part in the
+    choice confirm it; else None."""
+    confirmation: NotRequired[Confirmation | None]
+    """What these images said of it; None where there was nothing to choose."""
     real_floor: dict[str, float]
     """Each distance between two random halves of the real images: what N images can reach."""
     n: dict[str, int]

@@ -11,6 +11,7 @@ from refine.errors import InputError
 from refine.files import claim_output, write_json
 from refine.methods.checkpoint import load_translator, model_sha256
 from refine.metrics import FeatureExtractor
+from refine.metrics.answers import under
 from refine.metrics.patches import PATCH, draw_places
 from refine.progress import counted
 from refine.training.judges import Judges
@@ -57,7 +58,8 @@ def tune_strength(
         judges: Checkpoints of task models of these labels; several answer together.
         output: Folder for `tune-strength.json` and `tune-strength.png`.
         strengths: Shares of the change, 0 to 1. Zero, doing nothing, is always tried.
-        label_error_bound: Highest label error of the choice, 0 to 1, as it is measured and not the end of its interval.
+        label_error_bound: Highest label error of the choice, 0 to 1: no point is chosen whose interval ends above it,
+            on every other image; and the rest, which had no part in the choice, must confirm it.
         swd: Whether to measure the sliced Wasserstein distance. If so, the choice is made by it, else by the first
             extractor's KID.
         extractors: Networks whose features FID and KID are measured on.
@@ -103,17 +105,22 @@ def tune_strength(
         points: list[Point] = []
         for name, (_, translator) in translators.items():
             points.append({**nothing, "checkpoint": name})
+            bench.held_out[name, 0.0] = bench.held_out["", 0.0]
             points += bench.points(translator, name, tried[1:], device, reference)
     metric = next(iter(nothing["distances"]))
     half = len(unlabeled.records) // 2
     order = torch.randperm(len(unlabeled.records), generator=torch.Generator().manual_seed(seed))
     floor = distances(reference.part(order[:half]), reference.part(order[half : 2 * half]), tools)
 
+    chosen = choose(points, metric, label_error_bound, asked.kind)
+    error = None if chosen is None else bench.held_out[chosen["checkpoint"], chosen["strength"]]
+    confirmed = error is not None and under(error, asked.kind, label_error_bound)
     result: Tuning = {
         "metric": metric,
         "label_error_bound": label_error_bound,
         "points": points,
-        "chosen": choose(points, metric, label_error_bound),
+        "chosen": chosen if confirmed else None,
+        "confirmation": None if chosen is None or error is None else {**chosen, "label_error": error},
         "real_floor": floor,
         "n": {"synthetic": len(labeled.records), "real": len(unlabeled.records), "real_floor": half},
         "provenance": {

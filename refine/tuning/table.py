@@ -1,6 +1,8 @@
 """A tuning for people: a line a point, and what follows."""
 
 import shlex
+from math import isinf
+from typing import cast
 
 from rich.console import Console
 from rich.table import Table
@@ -8,6 +10,8 @@ from rich.text import Text
 
 from refine.console import heading, result_console
 from refine.files import shown
+from refine.labels import LabelKind
+from refine.metrics.answers import images_needed
 from refine.tuning.result import Point, Tuning
 
 
@@ -63,10 +67,28 @@ def _blind(result: Tuning) -> list[str]:
 
 def _advice(result: Tuning) -> list[str]:
     bound, chosen = f"{100 * result['label_error_bound']:g} %", result["chosen"]
+    unconfirmed = result.get("confirmation")
+    if chosen is None and unconfirmed is not None:
+        ends = unconfirmed["label_error"]
+        return [
+            f"{shown(unconfirmed['checkpoint'])} at strength {unconfirmed['strength']:g} was chosen, but the "
+            f"{ends['n']} images that had no part in the choice do not confirm it: label error "
+            f"{100 * ends['value']:.1f} % (95 % interval {100 * ends['low']:.1f} to {100 * ends['high']:.1f} %); take "
+            "more images (--count), or less strength"
+        ]
     if chosen is None:
+        kind = cast(LabelKind, result["provenance"]["kind"])
+        needed, judged = images_needed(kind, result["label_error_bound"]), result["points"][0]["label_error"]["n"]
+        if judged < needed:
+            more = "no number of images shows that" if isinf(needed) else f"it takes {2 * needed:.0f} images (--count)"
+            return [f"{2 * judged} images cannot show that the label error is {bound} or less: {more}"]
         lowest = min(result["points"], key=lambda point: point["label_error"]["value"])
         nothing = result["points"][0]["label_error"]["value"]
-        why = f"the lowest is {100 * lowest['label_error']['value']:.1f} % at strength {lowest['strength']:g}"
+        ends = lowest["label_error"]
+        why = (
+            f"the lowest is {100 * ends['value']:.1f} % at strength {lowest['strength']:g}, and its interval goes up "
+            f"to {100 * ends['high']:.1f} %"
+        )
         if nothing > result["label_error_bound"]:
             why = f"the judges are wrong on {100 * nothing:.1f} % of the untouched images already; fit better ones"
         return [f"no checkpoint at any strength keeps the label error at {bound} or less: {why}"]

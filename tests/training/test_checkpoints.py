@@ -8,7 +8,7 @@ from refine.cli import main
 from refine.errors import InputError
 from refine.methods.checkpoint import read_checkpoint
 from refine.training.checkpoints import Checkpoints
-from refine.training.validation import DISTANCE, LABEL_ERROR
+from refine.training.validation import CONFIRMED_HIGH, DISTANCE, LABEL_ERROR_HIGH
 from tests.methods.steps import run_steps
 from tests.methods.test_simgan import batch, small
 from tests.training.constant import always
@@ -45,8 +45,8 @@ def test_the_best_checkpoint_is_the_one_nearest_to_real(pair: tuple[Path, Path],
     assert torch.isfinite(torch.tensor(last["callbacks"]["Checkpoints"]["best"]))
 
 
-SEEN = [(100.0, 0.01), (50.0, 0.2), (80.0, 0.04), (60.0, 0.05), (55.0, float("nan"))]
-"""Distance and label error at one validation after the other; 0.05 in float32 is a little more."""
+SEEN = [(100.0, 0.01), (50.0, 0.2), (80.0, 0.04), (60.0, 0.049), (55.0, float("nan"))]
+"""Distance and upper end of the label error at one validation after the other."""
 
 
 def validate(
@@ -63,7 +63,8 @@ def validate(
     for step, (distance, error) in enumerate(seen):
         method = small()
         method.steps_done = step
-        trainer.callback_metrics = {DISTANCE: torch.tensor(distance), LABEL_ERROR: torch.tensor(error)}
+        trainer.callback_metrics = {DISTANCE: torch.tensor(distance), LABEL_ERROR_HIGH: torch.tensor(error)}
+        trainer.callback_metrics[CONFIRMED_HIGH] = torch.tensor(2 * error)
         checkpoints.on_validation_end(trainer, method)  # type: ignore[arg-type]  # as much of one as it asks
     return saved
 
@@ -75,6 +76,27 @@ def test_the_best_checkpoint_is_the_nearest_one_whose_label_error_stays_under_th
     bounded = Checkpoints(bound=0.05, judges=["one"])
     assert validate(bounded, SEEN, monkeypatch) == [100.0, 80.0, 60.0]
     assert bounded.missing() is None
+    assert bounded.held_out == pytest.approx(0.098)  # of the best one, not of the lowest
+
+
+@pytest.mark.parametrize(("held_out", "stays"), [(0.05, True), (0.051, False), (None, False), (float("nan"), False)])
+def test_the_best_checkpoint_must_be_confirmed_by_images_that_did_not_choose_it(
+    held_out: float | None, stays: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoints = Checkpoints(bound=0.05, judges=["one"])
+    checkpoints.best, checkpoints.held_out = 3.0, held_out
+    (tmp_path / "best.ckpt").write_bytes(b"chosen")
+    monkeypatch.setattr(checkpoints, "_save", lambda trainer, name: None)
+    trainer = SimpleNamespace(
+        strategy=SimpleNamespace(broadcast=lambda value: value),
+        is_global_zero=True,
+        fast_dev_run=False,
+        log_dir=str(tmp_path),
+    )
+    checkpoints.on_train_end(trainer, small())  # type: ignore[arg-type]  # as much of one as it asks
+    assert (tmp_path / "best.ckpt").exists() == stays
+    assert (checkpoints.missing() is None) == stays
+    assert "taken away" in (checkpoints.missing() or "taken away")
 
 
 def test_a_resumed_run_goes_on_with_what_its_state_held(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,12 +129,12 @@ def test_a_run_that_never_stays_under_the_bound_leaves_no_best_checkpoint_and_sa
     stale.parent.mkdir()
     stale.write_bytes(b"of an earlier run that was killed")
     judge = ["--judge", str(always(tmp_path / "judge")), "--label_error_bound"]  # it is wrong on half of the images
-    assert fit(pair, tmp_path, *judge, "0.49") == 0
+    assert fit(pair, tmp_path, *judge, "0.8") == 0
     assert not stale.exists()
     (line,) = capsys.readouterr().err.splitlines()
-    assert "no best.ckpt; the lowest label error was 0.5, at step 2" in line
-    assert fit(pair, tmp_path / "wider", *judge, "0.5") == 0
-    assert read_checkpoint(tmp_path / "wider" / "run" / "best.ckpt")["callbacks"]["Checkpoints"]["bound"] == 0.5
+    assert "no best.ckpt; the lowest upper end of the label error was 0.882, at step 2" in line
+    assert fit(pair, tmp_path / "wider", *judge, "0.9") == 0
+    assert read_checkpoint(tmp_path / "wider" / "run" / "best.ckpt")["callbacks"]["Checkpoints"]["bound"] == 0.9
     assert "best.ckpt" not in capsys.readouterr().err
 
 
@@ -120,7 +142,7 @@ def test_a_judged_run_that_is_resumed_ends_as_the_uninterrupted_one(
     pair: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     judge = str(always(tmp_path / "judge"))
-    judged = ["--judge", judge, "--judge", judge, "--label_error_bound", "0.5", "--steps", "6"]
+    judged = ["--judge", judge, "--judge", judge, "--label_error_bound", "0.9", "--steps", "6"]
     assert fit(pair, tmp_path / "whole", *judged) == 0
     assert fit(pair, tmp_path / "half", *judged, "--trainer.max_steps", "6") == 0  # of two players: three steps
     resume = ["--ckpt_path", str(tmp_path / "half" / "run" / "last.ckpt")]
@@ -130,5 +152,5 @@ def test_a_judged_run_that_is_resumed_ends_as_the_uninterrupted_one(
     assert states[0] == states[1]
     assert len(states[0]["judges"]) == 2
     capsys.readouterr()
-    assert fit(pair, tmp_path / "half", *judged, *resume, "--label_error_bound", "0.4") == 2
+    assert fit(pair, tmp_path / "half", *judged, *resume, "--label_error_bound", "0.8") == 2
     assert "goes on with another bound" in capsys.readouterr().err

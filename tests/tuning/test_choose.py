@@ -10,15 +10,15 @@ def point(checkpoint: str, strength: float, distance: float, error: float) -> Po
         "strength": strength,
         "only_answer": None,
         "distances": {"swd": distance, "other": -distance},
-        "label_error": {"value": error, "low": 0.0, "high": 1.0, "n": 20},
+        "label_error": {"value": error, "low": 0.0, "high": error, "n": 1000},
     }
 
 
 POINTS = [
-    point("one", 0, 100, 0.0),
+    point("one", 0, 100, 0.01),
     point("one", 0.5, 60, 0.04),
     point("one", 1, 20, 0.2),
-    point("two", 0.5, 50, 0.1 - 0.05),  # a little more than 0.05 in floating point
+    point("two", 0.5, 50, 0.05),
     point("two", 0.75, 50, 0.05),
     point("two", 1, 10, float("nan")),
 ]
@@ -27,7 +27,7 @@ POINTS = [
 @pytest.mark.parametrize(
     ("bound", "expected"),
     [
-        (0.0, {"checkpoint": "one", "strength": 0}),
+        (0.01, {"checkpoint": "one", "strength": 0}),
         (0.04, {"checkpoint": "one", "strength": 0.5}),
         (0.05, {"checkpoint": "two", "strength": 0.5}),
         (1.0, {"checkpoint": "one", "strength": 1}),
@@ -43,3 +43,10 @@ def test_it_is_the_nearest_under_the_bound_and_of_equals_the_one_that_changes_le
 
 def test_the_distance_that_was_named_decides() -> None:
     assert choose(POINTS, "other", 1.0) == {"checkpoint": "one", "strength": 0}
+
+
+def test_a_few_images_show_nothing() -> None:
+    """However small the error on them, and even if an interval said so."""
+    few = [{**each, "label_error": {**each["label_error"], "n": 71}} for each in POINTS]
+    assert choose(few, "swd", 0.05) is None  # type: ignore[arg-type]  # a point with another error is one
+    assert choose(few, "swd", 0.06) is not None  # type: ignore[arg-type]  # the same

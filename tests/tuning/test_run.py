@@ -12,6 +12,8 @@ from refine.cli import main
 from refine.interop.bundle import write_bundle
 from refine.methods.checkpoint import file_sha256
 from refine.methods.task import Task
+from refine.metrics.answers import LabelError
+from refine.tuning.bench import Bench
 from tests.apply.tiny import MODULE, save_tiny, tiny
 from tests.training.constant import always
 
@@ -33,7 +35,7 @@ def checkpoint(tmp_path: Path) -> Path:
 
 
 def test_it_measures_what_apply_writes_and_evaluate_says_of_it(pair: Pair, tmp_path: Path, checkpoint: Path) -> None:
-    strengths = ["--strengths", "0.5,1", "--label-error-bound", "0.5"]
+    strengths = ["--strengths", "0.5,1", "--label-error-bound", "0.9"]
     judge = always(tmp_path / "judge")
     assert tune(pair, tmp_path / "tuned", judge, "--checkpoint", str(checkpoint), *strengths) == 0
     found = result(tmp_path / "tuned")
@@ -61,7 +63,7 @@ def test_the_nearest_one_under_the_bound_is_chosen_ringed_and_told_with_its_comm
 ) -> None:
     strong, judge = save_tiny(tmp_path / "strong.ckpt", amount=0.9), always(tmp_path / "judge")
     checkpoints = ["--checkpoint", str(checkpoint), str(strong)]
-    assert tune(pair, tmp_path / "tuned", judge, *checkpoints, "--label-error-bound", "0.5") == 0
+    assert tune(pair, tmp_path / "tuned", judge, *checkpoints, "--label-error-bound", "0.9") == 0
     found, said = result(tmp_path / "tuned"), capsys.readouterr().out
     nearest = min(found["points"], key=lambda point: point["distances"]["swd"])
     assert found["chosen"] == {"checkpoint": nearest["checkpoint"], "strength": nearest["strength"]}
@@ -74,7 +76,7 @@ def test_the_nearest_one_under_the_bound_is_chosen_ringed_and_told_with_its_comm
     assert list(provenance["judges"]) == [str(judge)]
     with Image.open(tmp_path / "tuned" / "tune-strength.png") as picture:
         assert min(picture.size) > 500
-    assert tune(pair, tmp_path / "again", judge, *checkpoints, "--label-error-bound", "0.5") == 0
+    assert tune(pair, tmp_path / "again", judge, *checkpoints, "--label-error-bound", "0.9") == 0
     for name in ("tune-strength.json", "tune-strength.png"):
         assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "tuned" / name).read_bytes()
 
@@ -82,19 +84,49 @@ def test_the_nearest_one_under_the_bound_is_chosen_ringed_and_told_with_its_comm
 def test_without_a_point_under_the_bound_nothing_is_chosen_and_the_reason_is_told(
     pair: Pair, tmp_path: Path, checkpoint: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    judge = always(tmp_path / "judge")
-    assert tune(pair, tmp_path / "tuned", judge, "--checkpoint", str(checkpoint)) == 0
+    judge, more = always(tmp_path / "judge"), ["--label-error-bound", "0.49"]
+    assert tune(pair, tmp_path / "tuned", judge, "--checkpoint", str(checkpoint), *more) == 0
     assert result(tmp_path / "tuned")["chosen"] is None
     said = capsys.readouterr().out
     assert "wrong on 50.0 % of the untouched images already" in said
     assert "refine apply" not in said
 
 
+def test_a_choice_that_other_images_do_not_confirm_is_none(
+    pair: Pair, tmp_path: Path, checkpoint: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of the images choose, the other half, on which the judge errs more, has the last word."""
+    monkeypatch.setattr("refine.tuning.bench.Bench.points", _right_on_the_first_half(Bench.points))
+    more = ["--checkpoint", str(checkpoint), "--label-error-bound", "0.8"]
+    assert tune(pair, tmp_path / "tuned", always(tmp_path / "judge"), *more) == 0
+    found, said = result(tmp_path / "tuned"), capsys.readouterr().out
+    assert found["chosen"] is None
+    assert found["confirmation"]["label_error"]["n"] == 6
+    assert "images that had no part in the choice do not confirm it" in said
+    assert "refine apply" not in said
+
+
+def _right_on_the_first_half(points: Any) -> Any:
+    def changed(*args: Any) -> Any:
+        none: LabelError = {"value": 0.0, "low": 0.0, "high": 0.46, "n": 6}
+        return [{**point, "label_error": none} for point in points(*args)]
+
+    return changed
+
+
+def test_too_few_images_for_the_bound_are_said_to_be(
+    pair: Pair, tmp_path: Path, checkpoint: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = ["--checkpoint", str(checkpoint), "--label-error-bound", "0.05"]
+    assert tune(pair, tmp_path / "tuned", always(tmp_path / "judge"), *more) == 0
+    assert "12 images cannot show that the label error is 5 % or less: it takes 144 images" in capsys.readouterr().out
+
+
 def test_where_every_change_leads_away_from_real_the_images_are_left_as_they_are(
     pair: Pair, tmp_path: Path, checkpoint: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     same = pair[0], pair[0]
-    more = ["--checkpoint", str(checkpoint), "--label-error-bound", "0.5"]
+    more = ["--checkpoint", str(checkpoint), "--label-error-bound", "0.9"]
     assert tune(same, tmp_path / "tuned", always(tmp_path / "judge"), *more) == 0
     assert result(tmp_path / "tuned")["chosen"] == {"checkpoint": str(checkpoint), "strength": 0}
     said = capsys.readouterr().out

@@ -3,9 +3,9 @@ import torch
 from torch import Tensor
 
 from refine.labels import IGNORE, LabelKind
+from refine.metrics.answers import LEAST, Answers, LabelError, images_needed, under
 from refine.metrics.intervals import clopper_pearson
 from refine.metrics.label_error import label_error
-from refine.tuning.answers import Answers
 
 
 def drawn(kind: LabelKind, count: int = 40) -> tuple[Tensor, Tensor]:
@@ -72,3 +72,36 @@ def test_one_answer_for_nearly_all_is_told_where_the_labels_differ() -> None:
     regression = Answers("targets", 1)
     regression.add(torch.ones(4, 1), torch.ones(4, 1))
     assert regression.only_answer() is None
+
+
+def test_the_number_of_images_that_can_show_a_bound_is_the_smallest() -> None:
+    assert images_needed("class", 0.05) == 72
+    assert clopper_pearson(0, 72)[1] <= 0.05 < clopper_pearson(0, 71)[1]
+    assert images_needed("class", 0.0) == float("inf")
+    assert images_needed("class", 1.0) == 1
+    assert images_needed("mask", 0.05) == LEAST
+
+
+def test_the_upper_end_decides_and_not_the_value() -> None:
+    error: LabelError = {"value": 0.02, "low": 0.0, "high": 0.05, "n": 400}
+    assert under(error, "class", 0.05)
+    assert not under({**error, "high": 0.051}, "class", 0.05)
+    assert not under({**error, "n": 71}, "class", 0.05)
+    assert not under({**error, "high": float("nan")}, "class", 0.05)
+
+
+@pytest.mark.parametrize("kind", ["class", "targets", pytest.param("mask", marks=pytest.mark.slow)])
+def test_the_upper_end_lies_above_the_truth_in_simulations(kind: LabelKind) -> None:
+    """40 images of many; the truth is the error on all of them."""
+    generator = torch.Generator().manual_seed(0)
+    told, label = drawn(kind, 4000)
+    answers = Answers(kind, 2 if kind == "targets" else 3)
+    answers.add(told, label)
+    truth, holds = answers.error()["value"], 0
+    runs = 1000 if kind == "class" else 200
+    for _ in range(runs):
+        part = torch.randperm(4000, generator=generator)[:40]
+        some = Answers(kind, answers.classes)
+        some.add(told[part], label[part])
+        holds += some.error()["high"] >= truth
+    assert holds >= 0.933 * runs

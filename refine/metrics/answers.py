@@ -1,5 +1,8 @@
 """The judges' answers beside the labels, as what the label error and its interval follow from."""
 
+import math
+from typing import TypedDict
+
 import torch
 from torch import Tensor
 
@@ -8,11 +11,44 @@ from refine.metrics.detection import match_boxes
 from refine.metrics.intervals import clopper_pearson, draws, percentile_interval
 from refine.metrics.label_error import HALF, missed
 from refine.metrics.segmentation import confusion_matrix, mean_iou
-from refine.tuning.result import LabelError
 
 COMMON = 0.9
 """Share of one and the same answer from which on judges of classes or masks seem to be blind, where the labels differ
 more."""
+
+LEAST = 30
+"""Images below which a bootstrap says nothing."""
+
+
+class LabelError(TypedDict):
+    """How many labels the judges no longer find (see `refine.metrics.label_error`)."""
+
+    value: float
+    low: float
+    """Ends of the 95 % interval: exact (Clopper-Pearson) for classes, else a bootstrap over images."""
+    high: float
+    n: int
+    """Images judged."""
+
+
+def images_needed(kind: LabelKind, bound: float) -> float:
+    """Number of images whose label error can have an upper end of ``bound``: without a single error, that is.
+
+    Args:
+        kind: Of the labels.
+        bound: Highest label error, 0 to 1.
+
+    Returns:
+        Infinity where no number suffices.
+    """
+    if kind != "class" or bound >= 1:
+        return LEAST if kind != "class" else 1
+    return math.inf if bound <= 0 else math.ceil(math.log(0.025) / math.log1p(-bound) - 1e-9)
+
+
+def under(error: LabelError, kind: LabelKind, bound: float) -> bool:
+    """Whether the upper end of an interval is no more than a bound, on enough images; NaN is not."""
+    return error["n"] >= images_needed(kind, bound) and error["high"] <= bound
 
 
 class Answers:
@@ -51,7 +87,7 @@ class Answers:
             return {"value": lost / count, "low": low, "high": high, "n": count}
         weights = draws(torch.arange(count), seed=seed).double()
         value = float(self._errors(answers, torch.ones(1, count, dtype=torch.float64)))
-        low, high = percentile_interval(self._errors(answers, weights))
+        low, high = percentile_interval(self._errors(answers, weights), clusters=count) if count > 1 else (0.0, 1.0)
         return {"value": value, "low": low, "high": high, "n": count}
 
     def _errors(self, answers: Tensor, weights: Tensor) -> Tensor:
@@ -63,10 +99,12 @@ class Answers:
         if self.kind == "objects":
             matches = match_boxes(answers, labels, self.classes, (HALF,))
             return torch.stack([missed(matches, counts) for counts in weights])
-        labels = labels.double()
-        spread = (labels - labels.mean(0)).abs().mean(0).clamp_min(torch.finfo(torch.float32).tiny)
-        mean = weights @ (answers.double() - labels).abs() / weights.sum(1, keepdim=True)
-        return (mean / spread).clamp(max=1.0).mean(1)
+        labels, total = labels.double(), weights.sum(1, keepdim=True)
+        off, middle = weights @ (answers.double() - labels).abs() / total, weights @ labels / total
+        # The spread is drawn anew as well: it is a figure of these images, too.
+        columns = zip(labels.unbind(1), middle.unbind(1), strict=True)
+        spread = torch.stack([(weights * (one - mean[:, None]).abs()).sum(1) for one, mean in columns], 1) / total
+        return (off / spread.clamp_min(torch.finfo(torch.float32).tiny)).clamp(max=1.0).mean(1)
 
     def only_answer(self) -> int | None:
         """The class that judges name nearly always, of images or pixels, where the labels are mixed: a sign that they
