@@ -120,6 +120,13 @@ def bars() -> list[str]:
         f"in {percent(sizes('another image', 'share of area'))} of the area",
         f"by {sizes('gaze replaced', 'degrees'):g} degrees",
         f"no more than {percent(HARMLESS)} of the decided images can have been wrong; that takes {sure} decisions",
+        f"the lower end of the interval is still below {percent(POWER)}",
+        f"judges do not find the label in {percent(LEARNED)} of the images that they learned on",
+        f"its rate is above {percent(POWER)}",
+        f"the lower end reaches {percent(POWER)} at this rate",
+        f"find the label in {percent(LEARNED)} of the real images that they never saw",
+        f"but in fewer than {percent(READ)} of the refined ones",
+        f"at most {percent(HARMLESS)} of all are",
         f"the first of {', '.join(less[:-1])} and {less[-1]}",
         f"under `--label-error-bound` ({percent(commands()['tune-strength'].get_default('label_error_bound'))})",
     ]
