@@ -38,6 +38,7 @@ CALLED = {
         )
     ),
     "torch.serialization _get_layout",
+    "torch Size",
 }
 """What an opcode may call. Tensors that are not dense are refused by name once they are read: they take no memory."""
 

@@ -300,3 +300,13 @@ def test_a_gray_network_lists_color_images(tmp_path: Path) -> None:
     summary = run(source, tmp_path / "out", channels=1)
     assert (summary.done, summary.failed) == (1, 2)
     assert tiny(1).channels == 1
+
+
+def test_masks_whose_images_cannot_be_refined_are_refused_and_leave_nothing(tmp_path: Path) -> None:
+    for folder, content in (("images", b"not an image"), ("masks", b"nor this")):
+        (tmp_path / "in" / folder).mkdir(parents=True)
+        (tmp_path / "in" / folder / "0.png").write_bytes(content)
+    (tmp_path / "in" / "classes.txt").write_text("a\nb\n")
+    with pytest.raises(InputError, match=r"nothing in it can be refined, its file failed; images/0\.png: the content"):
+        run(tmp_path / "in", tmp_path / "new" / "out", images="images/*.png")
+    assert not (tmp_path / "new").exists()

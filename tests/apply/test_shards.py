@@ -23,7 +23,7 @@ from refine.apply import verify
 from refine.apply.files import MANIFEST, RUN
 from refine.apply.shards import resized, write_shard
 from refine.data.formats.tar_index import index_tar
-from refine.errors import DiskFull
+from refine.errors import DiskFull, InputError
 from tests.apply.trees import run, tree
 from tests.data.layouts.examples.webdataset import add, make_shard, picture, sample, write_webdataset
 
@@ -374,29 +374,41 @@ def test_a_full_disk_leaves_no_unfinished_shard_and_the_same_run_goes_on(
 def test_a_shard_that_changes_under_way_is_listed_and_not_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source, output = write_webdataset(tmp_path / "in", shards=1), tmp_path / "out"
+    source, output = write_webdataset(tmp_path / "in", shards=2), tmp_path / "out"
+    first, second = sorted(path.name for path in source.glob("*.tar"))
 
     def meddling(shard: Path, *rest: Any) -> str:
-        os.utime(shard, (1, 1))
+        if shard.name == first:
+            os.utime(shard, (1, 1))
         return write_shard(shard, *rest)
 
     monkeypatch.setattr("refine.apply.container_job.write_shard", meddling)
     summary = run(source, output)
     assert summary.failures[0]["reason"] == "it changed while the run was going on"
-    assert set(tree(output)) == {MANIFEST, RUN}
+    assert set(tree(output)) == {MANIFEST, RUN, second}
 
 
 def test_a_shard_that_cannot_be_read_any_more_is_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    source, output = write_webdataset(tmp_path / "in", shards=1), tmp_path / "out"
+    source, output = write_webdataset(tmp_path / "in", shards=2), tmp_path / "out"
+    first, second = sorted(path.name for path in source.glob("*.tar"))
 
     def shortened(shard: Path, *rest: Any) -> str:
-        os.truncate(shard, 5000)
+        if shard.name == first:
+            os.truncate(shard, 5000)
         return write_shard(shard, *rest)
 
     monkeypatch.setattr("refine.apply.container_job.write_shard", shortened)
     summary = run(source, output)
     assert summary.failures[0]["reason"] == "cannot be read (it ends before its last member)"
-    assert set(tree(output)) == {MANIFEST, RUN}
+    assert set(tree(output)) == {MANIFEST, RUN, second}
+
+
+def test_a_shard_in_which_nothing_can_be_refined_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    make_shard(tmp_path / "in" / "a.tar", {"0.png": b"not an image", "0.cls": b"1"}, tarfile.GNU_FORMAT)
+    with pytest.raises(InputError, match=r"nothing in it can be refined, its file failed; a\.tar/0\.png: the content"):
+        run(tmp_path / "in", tmp_path / "new" / "out")
+    assert not (tmp_path / "new").exists()
 
 
 def test_compressed_shards_beside_others_are_listed_and_not_carried_as_they_are(tmp_path: Path) -> None:
