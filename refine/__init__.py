@@ -1,4 +1,4 @@
-"""Makes labeled synthetic images look real without making a label wrong, and proves it."""
+"""Makes labeled synthetic images look more real, carries their labels along, and measures what it did to them."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING

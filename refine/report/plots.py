@@ -156,7 +156,10 @@ def _benchmark(benchmark: Benchmark, colors: Colors) -> Figure:
     axes.set_axisbelow(True)
     unit = {"°": " in degrees", "": ""}[UNITS[benchmark.metric]] if benchmark.metric in UNITS else " in %"
     less = "" if benchmark.higher_is_better else "; lower is better"
-    axes.set_xlabel(f"{benchmark.name}{unit}, a point a seed{less}", fontsize=12 if benchmark.higher_is_better else 10)
+    translators = " or translator" if any(row.translators > 1 for row in benchmark.rows.values()) else ""
+    axes.set_xlabel(
+        f"{benchmark.name}{unit}, a point a seed{translators}{less}", fontsize=12 if benchmark.higher_is_better else 10
+    )
     axes.tick_params(length=0)
     return figure
 
