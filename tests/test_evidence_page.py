@@ -214,7 +214,8 @@ def test_the_recipe_is_read_as_it_stands(tmp_path: Path) -> None:
     add_flags(flags)
     found = read_recipe(tmp_path / "benchmark.yaml", flags)
     assert found["real_few"] == 20
-    assert dict(found["refined"]) == {"cyclegan": tmp_path / "REFINED", "repaired": tmp_path / "REPAIRED"}
+    seeds = [tmp_path / f"REFINED_{seed}" for seed in range(3)]
+    assert dict(found["refined"]) == {"cyclegan": seeds, "repaired": [tmp_path / "REPAIRED"]}
     assert f"`NAME+{found['real_few']}_real`" in sections()["Benchmark"]
 
 
