@@ -43,8 +43,8 @@ def parser() -> argparse.ArgumentParser:
     """The whole command line but for `fit` and `validate`, which Lightning parses."""
     top = argparse.ArgumentParser(
         prog="refine",
-        description="Makes labeled synthetic images look more real, carries their labels along, and measures what it did "
-        "to them.",
+        description="Makes labeled synthetic images look more real, carries their labels along, and measures "
+        "what it did to them.",
         epilog=EPILOG,
         formatter_class=_Columns,
     )
