@@ -6,7 +6,7 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from refine import interrupts
-from refine.methods.base import Method
+from refine.methods.base import CHECK_EVERY, Method
 
 KEPT = "the last checkpoint that was written is kept; go on with the same command and --ckpt_path RUN/last.ckpt"
 
@@ -46,7 +46,12 @@ class StopOnInterrupt(Callback):
         self._asked = True
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
-        """All processes stop after the same step, whichever was interrupted."""
+        """All processes stop after the same step, whichever was interrupted.
+
+        Several processes agree only every `CHECK_EVERY` steps: that is a message, and on a GPU a wait for all work.
+        """
+        if trainer.world_size > 1 and isinstance(pl_module, Method) and pl_module.steps_done % CHECK_EVERY:
+            return
         if trainer.strategy.reduce_boolean_decision(self._asked, all=False) and not trainer.should_stop:
             self.interrupted = trainer.should_stop = True
 
