@@ -164,12 +164,20 @@ def _require_old_file(file: BinaryIO, size: int) -> None:
 
 def _require_bounded(path: Path, content: Any) -> None:
     """Nothing in a file is larger or deeper than it seems: lists may hold the same list many times, or themselves."""
-    waiting = [(content, 0)]
+    waiting = [("", content, 0)]
+    tensors: dict[str, Tensor] = {}
     count = 0
     while waiting:
-        value, depth = waiting.pop()
-        inside = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+        name, value, depth = waiting.pop()
+        inside: list[tuple[str, Any]] = []
+        if isinstance(value, dict):
+            inside = [(cut(f"{name}.{key}".removeprefix(".")), item) for key, item in value.items()]
+        elif isinstance(value, list | tuple):
+            inside = [(name, item) for item in value]
+        elif isinstance(value, Tensor):
+            tensors[name if name not in tensors else f"{name} {count}"] = value
         count += 1 + len(inside)
         if depth > MOST_DEPTH or count > MOST_VALUES:
             raise InputError(f"{path}: holds lists that are nested too deeply, or repeat each other without end")
-        waiting.extend((item, depth + 1) for item in inside)
+        waiting.extend((key, item, depth + 1) for key, item in inside)
+    require_dense(path, tensors)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from refine.errors import InputError
 from refine.files import cut
-from refine.tensor_file import ARCHIVE, read_torch_file, require_dense
+from refine.tensor_file import ARCHIVE, read_torch_file
 
 WRAPPERS = ("module.", "_orig_mod.")
 """What DataParallel and torch.compile put before every name."""
@@ -39,7 +39,6 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
                 f"{path}: expected a state dict (names and tensors), found {cut(repr(name))}: {_kind(value)}"
             )
     weights: dict[str, Tensor] = dict(loaded)
-    require_dense(path, weights)
     for name, value in weights.items():
         _check(path, name, value)
     while prefix := next((wrapper for wrapper in WRAPPERS if all(name.startswith(wrapper) for name in weights)), ""):
