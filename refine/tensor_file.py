@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from refine.errors import InputError
-from refine.files import cut
+from refine.files import cut, open_file
 from refine.tensor_opcodes import Code, Damaged, Scan
 
 MOST_MEMBERS = 20_000
@@ -51,7 +51,7 @@ def read_torch_file(path: Path, kind: str, advice: str = "") -> Any:
     """
     size = path.stat().st_size
     try:
-        with path.open("rb") as file, warnings.catch_warnings():
+        with open_file(path) as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about layouts that are refused, and the storages of old files
             if file.read(len(ARCHIVE)) == ARCHIVE:  # as torch tells them apart
                 _require_archive(file, size)
@@ -74,7 +74,7 @@ def read_torch_file(path: Path, kind: str, advice: str = "") -> Any:
 
 def is_archive(path: Path) -> bool:
     """Whether a file begins as those of torch 1.6 and later do."""
-    with path.open("rb") as file:
+    with open_file(path) as file:
         return file.read(len(ARCHIVE)) == ARCHIVE
 
 
@@ -84,7 +84,7 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
     Raises:
         ValueError: If it is damaged, or its list of tensors takes megabytes.
     """
-    with path.open("rb") as file:
+    with open_file(path) as file:
         length = int.from_bytes(file.read(8), "little")
     if length > MOST_HEADER_BYTES:
         raise ValueError(f"a header of {length} bytes in {path.name}")

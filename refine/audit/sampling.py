@@ -15,7 +15,7 @@ from refine.audit.estimate import Counted, estimate
 from refine.audit.result import SAMPLE, SAMPLE_CSV, SAMPLE_PAGE, Certificate, SampleEstimate, Verdict
 from refine.data.clusters import load_clusters
 from refine.errors import InputError
-from refine.files import shown, write_json, write_whole
+from refine.files import read_file, shown, write_json, write_whole
 
 LEAST = 0.1
 """Part of the sample that each verdict gets at least, as far as it has so many images."""
@@ -141,7 +141,7 @@ def read_sample(output: Path) -> Sample | None:
     if not path.exists():
         return None
     try:
-        found = cast(Sample, json.loads(path.read_bytes()))
+        found = cast(Sample, json.loads(read_file(path)))
         counted(found)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ZeroDivisionError) as error:
         raise InputError(f"{path}: damaged ({' '.join(str(error).split())}); audit again and draw anew") from error

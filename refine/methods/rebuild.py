@@ -83,6 +83,7 @@ def fill(path: Path, method: Method, weights: Mapping[str, Tensor]) -> None:
             raise InputError(f"{path}: weight {cut(repr(name))} is not part of the model that its arguments describe")
     method.load_state_dict(fitting(path, wanted, weights), strict=False, assign=True)
     _blank(path, method)
+    method.to("cpu")  # its `device`, which Lightning sets when it is built, is meta until then
 
 
 def fitting(path: Path, wanted: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> dict[str, Tensor]:

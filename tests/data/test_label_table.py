@@ -119,7 +119,7 @@ def test_a_table_may_have_no_colors(tmp_path: Path) -> None:
         ("classes: [{id: 1, name: a, ignore: true}]", "expected 1 to 255 classes"),
         ("- a", "expected a YAML mapping, found list"),
         ("classes: [", "cannot be read as YAML"),
-        ("day: 2024-99-99", "cannot be read as YAML"),
+        ("day: 2024-99-99", "expected classes: a list"),
     ],
 )
 def test_a_table_that_cannot_be_meant_is_refused(tmp_path: Path, text: str, message: str) -> None:

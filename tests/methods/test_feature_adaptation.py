@@ -11,8 +11,8 @@ from refine.data.samples import Labeled, UnpairedBatch
 from refine.errors import InputError
 from refine.interop.bundle import write_bundle
 from refine.methods.checkpoint import load_method, read_bundle
-from refine.methods.color_transfer import ColorTransfer
 from refine.methods.feature_adaptation import FeatureAdaptation
+from refine.methods.simgan import SimGAN
 from refine.methods.task import Task
 from tests.methods.interrupted import assert_resume_is_exact, go_on
 from tests.methods.steps import run_steps
@@ -256,9 +256,9 @@ def test_a_start_must_be_named_and_hold_a_task_model(tmp_path: Path) -> None:
         run_steps(small(None), batches(1))
     with pytest.raises(InputError, match=r"nowhere\.ckpt: no such checkpoint"):
         small(tmp_path / "nowhere.ckpt").setup("fit")
-    write_bundle(ColorTransfer(), tmp_path / "color")
-    with pytest.raises(InputError, match="color: holds ColorTransfer; name the checkpoint of a task model"):
-        small(tmp_path / "color").setup("fit")
+    write_bundle(SimGAN(features=2, blocks=1), tmp_path / "refiner")
+    with pytest.raises(InputError, match="refiner: holds SimGAN; name the checkpoint of a task model"):
+        small(tmp_path / "refiner").setup("fit")
 
 
 @pytest.mark.parametrize(

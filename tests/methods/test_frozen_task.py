@@ -7,8 +7,8 @@ from refine.data.layouts import LabelSpace
 from refine.errors import InputError
 from refine.interop.bundle import write_bundle
 from refine.methods.checkpoint import model_sha256
-from refine.methods.color_transfer import ColorTransfer
 from refine.methods.frozen_task import FrozenTask
+from refine.methods.simgan import SimGAN
 from refine.methods.task import Task
 
 IMAGES = torch.rand(4, 1, 16, 16, generator=torch.Generator().manual_seed(0))
@@ -53,9 +53,9 @@ def test_it_knows_its_file_by_path_and_sha256(path: Path) -> None:
 
 
 def test_a_file_of_another_method_is_refused_in_one_line(tmp_path: Path) -> None:
-    write_bundle(ColorTransfer(), tmp_path / "color")
-    with pytest.raises(InputError, match=r"color: holds ColorTransfer; name the checkpoint of a task model") as error:
-        FrozenTask(tmp_path / "color")
+    write_bundle(SimGAN(features=2, blocks=1), tmp_path / "refiner")
+    with pytest.raises(InputError, match=r"refiner: holds SimGAN; name the checkpoint of a task model") as error:
+        FrozenTask(tmp_path / "refiner")
     assert "\n" not in str(error.value)
     with pytest.raises(InputError, match=r"nowhere: no such checkpoint"):
         FrozenTask(tmp_path / "nowhere")
