@@ -76,7 +76,7 @@ def fill(path: Path, method: Method, weights: Mapping[str, Tensor]) -> None:
     """
     prefixes = method.exported_prefixes()
     wanted = {name: weight for name, weight in method.state_dict().items() if name.startswith(prefixes)}
-    if not wanted:
+    if not wanted and is_ours(type(method)):  # a user's own may need none
         raise InputError(f"{path}: a {type(method).__name__} without weights, which can do nothing; fit it first")
     for name in weights:
         if name not in wanted and (path.is_dir() or str(name).startswith(prefixes)):
