@@ -21,6 +21,7 @@ import csv
 import hashlib
 import json
 import os
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from statistics import mean, stdev
@@ -99,7 +100,8 @@ def sample(run: Commands, data: Path) -> dict[str, Any]:
     refined = translated(run, data)
     wrong = write_part(usps(data), refined, folder, SAMPLED, 0.05, 0)
     audit(run, folder / "synthetic", folder / "refined", folder / "audit", [])
-    return simulated(folder / "audit", wrong, 200, 1000)
+    natural = by_reader(folder / "audit", folder / "refined", data, wrong)
+    return {**simulated(folder / "audit", wrong, 200, 1000), "read_by_a_real_digits_classifier": natural}
 
 
 def translated(run: Commands, data: Path) -> Path:
@@ -277,12 +279,12 @@ def by_eye(folder: Path, refined: Path) -> dict[str, Any]:
     }
 
 
-def by_reader(folder: Path, refined: Path, data: Path) -> dict[str, dict[str, float]]:
+def by_reader(folder: Path, refined: Path, data: Path, without: Collection[str] = ()) -> dict[str, dict[str, float]]:
     """Verdicts on images that a classifier of labeled MNIST reads surely, as their label says or otherwise."""
     real = load(data, "mnist", "train")
     reader = classifier(SMALL, 0)
     fit(reader, Pairs(real, real.images, SMALL.task_batch_size, 0), FOLDER / "reader")
-    verdicts = read_certificates(folder)
+    verdicts = {key: one for key, one in read_certificates(folder).items() if key not in without}
     images = torch.stack([read_image(refined / key, 1) for key in verdicts])
     said = torch.cat([reader.probabilities(to_float(part)) for part in torch.split(images, 512)])
     sure = said.amax(1) > SURE
