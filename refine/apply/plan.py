@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -56,7 +57,12 @@ class Plan(NamedTuple):
 
 
 def make_plan(
-    source: Path, selected: Selected, network_channels: int, workers: int, containers: Containers | None = None
+    source: Path,
+    selected: Selected,
+    network_channels: int,
+    workers: int,
+    containers: Containers | None = None,
+    labels: AbstractSet[str] = frozenset(),
 ) -> Plan:
     """Look at every file's name, and at the header of every image.
 
@@ -66,6 +72,7 @@ def make_plan(
         network_channels: 1 for a network on gray images, 3 for RGB.
         workers: Threads that read headers.
         containers: Files that hold images.
+        labels: Files that are labels, whatever their names.
     """
     tree = walk(source)
     planned = plan_containers(tree.files, containers or {})
@@ -89,6 +96,10 @@ def make_plan(
         # A link that was selected must lead to refined pixels, or the dataset would be left unrefined in silence
         if (selected(link.key) or link.key in (containers or {})) and link.target not in refined:
             plan.failures.append(failed(link.key, "link", "a link to a file that is not refined itself"))
+        elif link.key in labels and link.target in refined:
+            plan.failures.append(
+                failed(link.key, "link", "a label that leads to a picture, and would change with it")
+            )
         else:
             plan.links.append(link)
     return plan

@@ -98,7 +98,9 @@ def refine_dataset(
     chosen = selection(source, settings.images, settings.layout)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"PIL\.")  # what matters is listed with its reason
-        plan = make_plan(source, chosen.selected, translator.channels, settings.workers, chosen.containers)
+        plan = make_plan(
+            source, chosen.selected, translator.channels, settings.workers, chosen.containers, chosen.labels
+        )
         _require_images(plan, source, settings)
         if not chosen.certain:
             refuse_labels(source, plan.glances)

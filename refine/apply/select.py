@@ -29,6 +29,8 @@ class Selection(NamedTuple):
     """The layout that `auto` took, by its name."""
     containers: Containers = MappingProxyType({})
     """Files that hold images, where the layout's images are no files of their own."""
+    labels: frozenset[str] = frozenset()
+    """Files that a layout calls labels and whose names are those of images."""
 
 
 def selection(source: Path, images: str | None, layout: str | None) -> Selection:
@@ -50,9 +52,11 @@ def selection(source: Path, images: str | None, layout: str | None) -> Selection
         return Selection(_is_image, certain=True)
     if layout not in {None, "auto"}:
         assert layout is not None
-        records = open_layout(layout, source).records()
-        keys = {record.key for record in records}
-        return Selection(keys.__contains__, certain=True, containers=containers_of(source, records))
+        opened = open_layout(layout, source)
+        keys = {record.key for record in opened.records()}
+        labels = frozenset(_label_images(source, opened))
+        containers = containers_of(source, opened.records())
+        return Selection(keys.__contains__, certain=True, containers=containers, labels=labels)
     return _recognized(source)
 
 
@@ -66,7 +70,7 @@ def _recognized(source: Path) -> Selection:
         return Selection(_is_image, certain=False)
     keys = {record.key for record in opened.records()} - labels
     containers = containers_of(source, opened.records())
-    return Selection(keys.__contains__, True, told(opened), opened.name, containers)
+    return Selection(keys.__contains__, True, told(opened), opened.name, containers, frozenset(labels))
 
 
 def _others(source: Path, taken: Layout) -> Iterator[Layout]:

@@ -66,6 +66,7 @@ def parsed_labels_equal(source: Path, refined: Path, layout: str = "auto") -> La
     named = before.name if layout == "auto" else layout
     try:
         after = open_layout(named, refined)
+        _ = after.label_space  # of some layouts known when it is asked for
     except InputError as error:  # what is written stands; where images failed, too little of it may be left
         return LabelCheck(before.name, 0, [f"in the output: none of the labels was read ({error})"])
     failed, containers = _failed(refined)

@@ -10,7 +10,7 @@ import pytest
 from refine.cli import main
 from refine.data.open_layout import open_layout
 from tests.apply.tiny import MODULE, save_tiny
-from tests.data.layouts.examples.carla import write_carla_named
+from tests.data.layouts.examples.carla import write_carla, write_carla_named
 from tests.inspect.test_examples import writers
 
 Write = Callable[[Path], Path]
@@ -78,3 +78,17 @@ def test_the_record_names_the_layout_and_the_summary_says_why(
     assert main([*command, "--output", str(tmp_path / "out")]) == 0
     assert "layout carla (" in capsys.readouterr().out
     assert json.loads((tmp_path / "out" / "refine-run.json").read_text())["flags"]["layout"] == "carla"
+
+
+@pytest.mark.parametrize("layout", ["auto", "carla"])
+def test_a_label_that_is_a_link_to_a_picture_is_not_carried_since_it_would_change(layout: str, tmp_path: Path) -> None:
+    source = write_carla(tmp_path / "source")
+    label = source / "instance_segmentation/00001000.png"
+    label.unlink()
+    label.symlink_to("../rgb/00001000.png")
+    command = ["apply", "--checkpoint", str(save_tiny(tmp_path / "tiny.ckpt")), "--trust", MODULE, "--layout", layout]
+    assert main([*command, "--input", str(source), "--output", str(tmp_path / "out")]) == 3
+    assert not (tmp_path / "out/instance_segmentation/00001000.png").is_symlink()
+    lines = map(json.loads, (tmp_path / "out/refine-manifest.jsonl").read_text().splitlines())
+    (entry,) = [line for line in lines if line["status"] == "failed"]
+    assert (entry["key"], entry["kind"]) == ("instance_segmentation/00001000.png", "link")

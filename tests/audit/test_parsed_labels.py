@@ -14,7 +14,7 @@ from refine.errors import InputError
 from tests.apply.judges import WrittenJudge, repair
 from tests.apply.trees import run
 from tests.data.layouts.examples.bop import write_bop
-from tests.data.layouts.examples.carla import write_carla_named
+from tests.data.layouts.examples.carla import write_carla_named, write_carla_palette
 from tests.data.layouts.examples.class_table import write_class_table
 from tests.data.layouts.examples.coco import write_coco
 from tests.data.layouts.examples.solo import write_solo
@@ -174,6 +174,17 @@ def test_an_output_that_cannot_be_opened_is_a_problem_and_no_refusal(masks: tupl
     found = parsed_labels_equal(*masks)
     assert found.equal == 0
     assert found.problems[0].startswith("in the output: none of the labels was read (")
+
+
+def test_classes_that_the_rest_of_the_output_does_not_tell_are_a_problem_and_no_refusal(tmp_path: Path) -> None:
+    source = write_carla_palette(tmp_path / "before")
+    shutil.copytree(source, tmp_path / "after")
+    for mask in (tmp_path / "after").rglob("*.png"):
+        if mask.parent.name != "CameraRGB":
+            Image.new("RGB", Image.open(mask).size, (0, 0, 0)).save(mask)
+    (problem,) = parsed_labels_equal(source, tmp_path / "after").problems
+    assert "none of the labels was read (" in problem
+    assert "fit more than one of CARLA's tables" in problem
 
 
 def test_images_without_a_label_are_counted_apart(masks: tuple[Path, Path]) -> None:

@@ -169,7 +169,6 @@ TENSORS: tuple[Callable[[Tensor], Tensor], ...] = (
     lambda weight: torch.full_like(weight, torch.inf),
     lambda weight: weight * 1e30,
     lambda weight: torch.nn.Parameter(weight),
-    lambda weight: weight.to_mkldnn(),
 )
 
 
