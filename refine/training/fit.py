@@ -19,6 +19,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 
 from refine import interrupts
 from refine.data import UnpairedImages
+from refine.data.formats.yaml_file import read_yaml
 from refine.devices import DeviceName, choose_device
 from refine.errors import InputError
 from refine.methods.base import Method
@@ -276,12 +277,17 @@ def run(args: list[str]) -> int:
 
 
 def _with_recipes(args: list[str]) -> tuple[list[str], list[str]]:
-    """Replace recipes' names by their files; the names without folder and suffix name the run."""
+    """Replace recipes' names by their files; the names without folder and suffix name the run.
+
+    Raises:
+        InputError: If there is no such recipe, or it is not plain YAML (see `read_yaml`).
+    """
     resolved, names, expect = [], [], False
     for arg in args:
         flag, equals, value = arg.partition("=")
         if expect or (flag in {"-c", "--config"} and equals):
             path = find_recipe(arg if expect else value)
+            read_yaml(path)  # bounded: jsonargparse's own reader follows aliases and takes any size
             names.append(path.stem)
             arg = str(path) if expect else f"{flag}={path}"
         expect = not expect and arg in {"-c", "--config"}
