@@ -97,9 +97,7 @@ def make_plan(
         if (selected(link.key) or link.key in (containers or {})) and link.target not in refined:
             plan.failures.append(failed(link.key, "link", "a link to a file that is not refined itself"))
         elif link.key in labels and link.target in refined:
-            plan.failures.append(
-                failed(link.key, "link", "a label that leads to a picture, and would change with it")
-            )
+            plan.failures.append(failed(link.key, "link", "a label that leads to a picture, and would change with it"))
         else:
             plan.links.append(link)
     return plan
