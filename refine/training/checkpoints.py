@@ -64,7 +64,8 @@ class Checkpoints(Callback):
         better = self._keeps_labels(trainer, pl_module) and nearer
         if trainer.strategy.broadcast(better):  # saving takes all processes: one decides for them
             self.best = float(distance)
-            self.held_out = float(trainer.callback_metrics.get(CONFIRMED_HIGH, torch.tensor(torch.nan)))
+            held_out = trainer.callback_metrics.get(CONFIRMED_HIGH)
+            self.held_out = None if held_out is None else float(held_out)
             self._save(trainer, "best.ckpt")
 
     def _keeps_labels(self, trainer: Trainer, pl_module: LightningModule) -> bool:

@@ -109,7 +109,7 @@ def main(synthetic: Path, real: Path, task: Path, output: Path) -> None:
             enable_checkpointing=False,
             enable_progress_bar=False,
             default_root_dir=output / name,
-            callbacks=[Validation(judges), keys, StopAfterSteps()],
+            callbacks=[Validation(judges, bound=keys.bound), keys, StopAfterSteps()],
         )
         trainer.fit(method, datamodule=UnpairedImages(synthetic, real, batch_size=3, validation_fraction=0))
         # Parameters, and what training-free methods counted; buffers of a history are each process's own.
