@@ -7,6 +7,8 @@ READY := $(VENV)/.ready
 TEST_WORKERS ?= 2
 SEED ?= 0
 ONLY ?=
+# Many tests start an interpreter of their own: each would compile all that it imports, 10 s of it.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: install demo test test-slow fuzz lint format type bench clean
 
@@ -25,7 +27,7 @@ demo: $(READY)
 	$(BIN)/python scripts/demo.py
 
 test: $(READY)
-	$(BIN)/python -m pytest -n $(TEST_WORKERS) -m "not slow"
+	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist worksteal -m "not slow"
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow

@@ -19,6 +19,7 @@ from refine.data.positions import REAL, SYNTHETIC, Shuffled
 from refine.data.samples import Labeled, UnpairedBatch
 from refine.errors import InputError
 from refine.methods.base import Method
+from refine.methods.checkpoint import read_checkpoint
 from refine.methods.task import Task
 from refine.methods.translator import Translator
 from refine.training.checkpoints import Checkpoints
@@ -129,6 +130,9 @@ def fit(method: Method, data: Pairs, folder: Path, until: float | None = None) -
         OutOfTime: If it is not finished by then; at least a step was done, it is saved, and the next call goes on.
     """
     last = folder / "last.ckpt"
+    steps_done = read_checkpoint(last)["refine"]["steps_done"] if last.exists() else 0
+    # What is finished is not written once more: `apply` takes another file for another model.
+    writing = [Checkpoints(SAVE_EVERY)] if steps_done < method.total_steps else []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for name in ("lightning.pytorch", "lightning.fabric"):
@@ -144,7 +148,7 @@ def fit(method: Method, data: Pairs, folder: Path, until: float | None = None) -
             enable_progress_bar=False,
             enable_model_summary=False,
             use_distributed_sampler=False,
-            callbacks=[Checkpoints(SAVE_EVERY), StopAfterSteps(), _StopAt(until)],
+            callbacks=[*writing, StopAfterSteps(), _StopAt(until)],
         )
         trainer.fit(method, datamodule=data, ckpt_path=last if last.exists() else None, weights_only=True)
     if method.steps_done < method.total_steps:

@@ -1,5 +1,6 @@
 """All fits of a plan: those that are stored are read, the others run here or in several processes."""
 
+import sys
 from collections.abc import Generator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
@@ -37,6 +38,13 @@ def run_fits(plan: Plan, stored: StoredFits, jobs: int) -> dict[Fit, Tensor]:
             todo.append(fit)
         else:
             found[fit] = old
+    other = sum(stored.path(fit).exists() for fit in todo)
+    if other:
+        print(
+            f"{stored.folder}: {other} of {len(found) + len(todo)} fits are done anew: what is stored there was made of "
+            "other images, labels, settings or versions, or was cut short",
+            file=sys.stderr,
+        )
     fitted = _here(plan, todo) if jobs == 1 or len(todo) < 2 else _spread(plan, todo, jobs)
     with counted(len(found) + len(todo), "benchmark", len(found)) as advance, closing(fitted):
         for fit, predictions in fitted:

@@ -62,10 +62,15 @@ def test_what_is_lost_or_cut_short_is_fitted_anew(command: list[str], fitted: li
 @pytest.mark.parametrize(
     "change", [["--steps", "3"], ["--batch-size", "2"], ["--width", "8"], ["--learning-rate", "0.1"], ["--size", "6x6"]]
 )
-def test_other_settings_are_fitted_anew(command: list[str], fitted: list[int], change: list[str]) -> None:
+def test_other_settings_are_fitted_anew_and_that_is_said(
+    command: list[str], fitted: list[int], change: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(command) == 0
+    assert capsys.readouterr().err == ""
     assert main([*command, *change]) == 0
     assert len(fitted) == 2 * ALL
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"fits: {ALL} of {ALL} fits are done anew" in line
 
 
 def test_other_images_are_fitted_anew_where_they_count(

@@ -14,7 +14,7 @@ import yaml
 from torch import Tensor
 
 from tests.fuzz.texts import ANY, change_yaml, named
-from tests.fuzz.values import change_structure, plain
+from tests.fuzz.values import brief, change_structure, plain
 
 Change = Callable[[Any, Random], Any]
 
@@ -43,7 +43,12 @@ def change_checkpoint(path: Path, rng: Random) -> str:
         done = change_weights(checkpoint.get("state_dict"), rng)
     else:
         done, checkpoint = change_structure(checkpoint, rng, hostile)
-    torch.save(checkpoint, path)
+    changed = io.BytesIO()
+    try:
+        torch.save(checkpoint, changed)
+    except Exception:  # no file can hold it: too deep, or weights without values
+        return "nothing more"
+    path.write_bytes(changed.getvalue())
     return done
 
 
@@ -63,7 +68,11 @@ def change_bundle(folder: Path, rng: Random) -> str:
         if not isinstance(content, dict):
             return "nothing more"
         done = change_description(content, rng, plain)
-        description.write_text(yaml.safe_dump(content, sort_keys=False))
+        try:
+            text = yaml.safe_dump(content, sort_keys=False).encode("utf-8", "surrogatepass")
+        except Exception:  # no text can hold it: too deep
+            return "nothing more"
+        description.write_bytes(text)
         return f"model.yaml: {done}"
     path = rng.choice([weights, weights, description])
     mutation = rng.choice(ANY) if path == description or kind < 0.8 else change_safetensors
@@ -76,13 +85,13 @@ def change_description(description: dict[str, Any], rng: Random, other: Callable
     arguments = description.get("init_args")
     kind = rng.random()
     if kind < 0.35 and isinstance(arguments, dict) and arguments:
-        name = rng.choice(sorted(arguments))
+        name = rng.choice(sorted(arguments, key=str))
         arguments[name] = rng.choice(SIZES) if rng.random() < 0.6 else other(rng)
-        return f"{name} is {str(arguments[name])[:40]}"
+        return f"{name} is {brief(arguments[name])}"
     if kind < 0.5:
         name = rng.choice(["format", "class_path", "state", "init_args", "steps_done", "versions"])
         description[name] = rng.choice(SIZES) if rng.random() < 0.3 else other(rng)
-        return f"{name} is {str(description[name])[:40]}"
+        return f"{name} is {brief(description[name])}"
     if kind < 0.6:
         state = description.get("state")
         new = rng.choice([[0, 0], [-1, 5], [10**9, 10**9], [1, 2, 3], ["a", "b"], "16x16", 7, [[1], 2], [1e9, 1]])
@@ -132,7 +141,7 @@ def change_weights(weights: Any, rng: Random) -> str:
         return f"{name[:40]} twice"
     if kind == 2:
         weights[name] = hostile(rng)
-        return f"{name[:40]} is {str(weights[name])[:40]}"
+        return f"{name[:40]} is {brief(weights[name])}"
     weight = weights.get(name)
     if not isinstance(weight, Tensor):
         return "nothing more"

@@ -106,16 +106,24 @@ def plain(rng: Random) -> Any:
     return nested
 
 
+def brief(value: Any) -> str:
+    """A few characters of a value; the type's name where a text of it may be endless or impossible."""
+    return str(value)[:40] if value is None or isinstance(value, str | int | float) else type(value).__name__
+
+
 Place = tuple[Any, Any]
 """A dictionary or list, and a key or index of it."""
 
 
 def places(value: Any) -> list[Place]:
-    """Every place in a structure of dictionaries and lists."""
+    """Every place in a structure of dictionaries and lists, which may hold themselves."""
     found: list[Place] = []
-    waiting = [value]
+    waiting, seen = [value], set()
     while waiting:
         holder = waiting.pop()
+        if id(holder) in seen:
+            continue
+        seen.add(id(holder))
         inside = holder.items() if isinstance(holder, dict) else enumerate(holder)
         for key, below in list(inside):
             found.append((holder, key))
@@ -155,5 +163,5 @@ def change_structure(value: Any, rng: Random, other: Any = plain) -> tuple[str, 
     elif kind == "repeat" and isinstance(holder, list):
         holder.extend([holder[key]] * rng.choice([1, 1, 2000]))
     else:
-        holder[key] = rng.choice([[holder[key]], {"a": holder[key]}, [holder[key]] * 2, str(holder[key])[:100]])
+        holder[key] = rng.choice([[holder[key]], {"a": holder[key]}, [holder[key]] * 2, brief(holder[key])])
     return f"{kind} {str(key)[:40]!r}", value

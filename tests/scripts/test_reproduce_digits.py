@@ -66,6 +66,16 @@ def test_a_row_gets_done_in_pieces_however_short(data: Path, tmp_path: Path) -> 
     assert run_row("source only", pieces, TINY, until=0.0) == run_row("source only", whole, TINY, None)
 
 
+def test_a_finished_fit_is_not_written_again(data: Path, tmp_path: Path) -> None:
+    unit = Unit(0, "usps", "mnist", tmp_path / "out", data)
+    accuracy = run_row("source only", unit, TINY, None)
+    (last,) = unit.place("source only").rglob("last.ckpt")
+    before = last.read_bytes()
+    unit.result("source only").unlink()
+    assert run_row("source only", unit, TINY, None) == accuracy
+    assert last.read_bytes() == before
+
+
 def test_a_row_brings_the_rows_that_it_needs(data: Path, tmp_path: Path) -> None:
     unit = Unit(0, "usps", "mnist", tmp_path / "out", data)
     run_row("cycada pixel + feature", unit, TINY, None)
