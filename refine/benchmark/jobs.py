@@ -41,8 +41,8 @@ def run_fits(plan: Plan, stored: StoredFits, jobs: int) -> dict[Fit, Tensor]:
     other = sum(stored.path(fit).exists() for fit in todo)
     if other:
         print(
-            f"{stored.folder}: {other} of {len(found) + len(todo)} fits are done anew: what is stored there was made of "
-            "other images, labels, settings or versions, or was cut short",
+            f"{stored.folder}: {other} of {len(found) + len(todo)} fits are done anew: what is stored there was made "
+            "of other images, labels, settings or versions, or was cut short",
             file=sys.stderr,
         )
     fitted = _here(plan, todo) if jobs == 1 or len(todo) < 2 else _spread(plan, todo, jobs)
