@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from refine.apply.files import FULL_DISK, MANIFEST, RUN, TEMPORARY, UNFINISHED, sweep
+from refine.apply.files import FULL_DISK, MANIFEST, OURS, RUN, TEMPORARY, UNFINISHED, sweep
 from refine.apply.manifest import Entry, read_manifest
 from refine.errors import DiskFull, InputError
 
@@ -36,6 +36,9 @@ def check_folders(source: Path, output: Path) -> tuple[Path, Path]:
                 f"{output}: not empty and no output of `refine apply` (it has no {RUN}, but {foreign[0]}); "
                 "choose a new folder, or empty this one"
             )
+    for ours in sorted(output / name for name in OURS):
+        if os.path.lexists(ours) and (ours.is_symlink() or not ours.is_file()):
+            raise InputError(f"{ours}: expected a file that `refine apply` wrote, found something else; remove it")
     _check_writable(output)
     return real_source, real_output
 

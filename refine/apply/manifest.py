@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple, NotRequired, TypedDict, cast
 
-from refine.apply.files import MANIFEST, file_sha256, replace_whole, sync_folder
+from refine.apply.files import MANIFEST, file_sha256, hex_digest, replace_whole, sync_folder
 from refine.files import open_file
 
 LEFT_OUT = "left-out"
+LONGEST_LINE = 1 << 20
+"""Bytes; a path has 4096. What is longer is no line of ours, and nothing behind it is read."""
 
 
 class Audited(TypedDict):
@@ -83,22 +85,21 @@ class Lines(NamedTuple):
 def read_manifest(folder: Path) -> Lines:
     """A refined dataset's manifest; empty where there is none. Nothing in it is trusted to be a path."""
     path = folder / MANIFEST
-    text = _content(path) if path.is_file() else b""
-    *lines, rest = text.split(b"\n")
     entries: dict[str, Entry] = {}
-    damaged = []
-    for number, line in enumerate(lines, start=1):
-        entry = _parse(line)
-        if entry is None:
-            damaged.append(number)
-        else:
-            entries[entry["key"]] = entry
-    return Lines(entries, damaged, torn=bool(rest))
-
-
-def _content(path: Path) -> bytes:
-    with open_file(path) as file:  # of any size: it has a line for each file of the dataset
-        return file.read()
+    damaged: list[int] = []
+    number = 0
+    if path.is_file():
+        with open_file(path) as file:  # of any size: it has a line for each file of the dataset
+            while line := file.readline(LONGEST_LINE):
+                number += 1
+                if not line.endswith(b"\n"):
+                    return Lines(entries, damaged, torn=True)
+                entry = _parse(line)
+                if entry is None:
+                    damaged.append(number)
+                else:
+                    entries[entry["key"]] = entry
+    return Lines(entries, damaged, torn=False)
 
 
 def _parse(line: bytes) -> Entry | None:
@@ -207,5 +208,5 @@ class Manifest:
 
     def _rewrite(self) -> None:
         data = b"".join(line_of(self.entries[key]) for key in sorted(self.entries))
-        if not self.path.is_file() or _content(self.path) != data:
+        if not self.path.is_file() or file_sha256(self.path) != hex_digest(data):
             replace_whole(self.path, data)

@@ -91,6 +91,8 @@ def parsed_labels_equal(source: Path, refined: Path, layout: str = "auto") -> La
 
     def check(record: Record) -> str | bool:
         problem = _problem(before, after, record, found.get(record.key))
+        if isinstance(problem, str) and (lost := failed.intersection(_keys(record.label_files, source))):
+            problem = f"{shown(min(lost))}, a file of its label, was not written; {MANIFEST} says why"
         return f"{shown(record.key)}: {problem}" if isinstance(problem, str) else problem
 
     with ThreadPoolExecutor(THREADS) as pool:
@@ -114,6 +116,10 @@ def _failed(refined: Path) -> tuple[set[str], set[str]]:
         return set(), set()
     failed = {key: entry for key, entry in read_manifest(refined).entries.items() if entry["status"] != "done"}
     return set(failed), {key for key, entry in failed.items() if entry["kind"] == "container"}
+
+
+def _keys(files: Sequence[Path], root: Path) -> list[str]:
+    return [file.relative_to(root).as_posix() for file in files if file.is_relative_to(root)]
 
 
 def _of_failed(faults: Sequence[str], refined: Path, before: Layout, failed: set[str]) -> list[str]:

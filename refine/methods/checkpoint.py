@@ -4,7 +4,6 @@ import hashlib
 import importlib
 import inspect
 import warnings
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -71,7 +70,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: a bundle holds a model and no state of training; to go on, give a .ckpt")
     if not path.is_file():
         raise InputError(f"{path}: no such checkpoint; give a .ckpt file or a bundle's folder")
-    if not is_archive(path) or not zipfile.is_zipfile(path):
+    if not is_archive(path):
         raise InputError(f"{path}: not a checkpoint (or a damaged one); expected a .ckpt that `refine fit` wrote")
     checkpoint = read_torch_file(path, "checkpoint")
     if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get("refine"), dict):

@@ -73,6 +73,23 @@ def test_damaged_outputs_and_changed_inputs_are_made_anew_and_nothing_else(tmp_p
     assert verify(output) == []
 
 
+@pytest.mark.parametrize("name", [MANIFEST, RUN])
+@pytest.mark.parametrize("target", ["/dev/zero", "..", "../outside", "nowhere"])
+def test_a_record_that_is_no_file_of_ours_is_refused_before_anything_is_touched(
+    target: str, name: str, tmp_path: Path
+) -> None:
+    source, output = dataset(tmp_path / "in"), tmp_path / "out"
+    run(source, output)
+    (tmp_path / "outside").write_text("kept")
+    (output / name).unlink()
+    (output / name).symlink_to(target)
+    whole = tree(output)
+    with pytest.raises(InputError, match=name):
+        run(source, output)
+    assert tree(output) == whole
+    assert (tmp_path / "outside").read_text() == "kept"
+
+
 def test_files_that_left_the_input_leave_the_output(tmp_path: Path) -> None:
     source, output = dataset(tmp_path / "in"), tmp_path / "out"
     run(source, output)

@@ -88,6 +88,16 @@ def test_an_image_that_failed_is_not_asked_for(masks: tuple[Path, Path]) -> None
     assert (found.equal, found.problems) == (1, [])
 
 
+def test_a_label_of_which_a_file_was_not_written_is_told_as_such(masks: tuple[Path, Path]) -> None:
+    (masks[1] / "refine-manifest.jsonl").write_text(
+        '{"key": "masks/a.png", "kind": "carried", "status": "failed", "reason": "leads to a picture"}\n'
+    )
+    (masks[1] / "masks/a.png").unlink()
+    found = parsed_labels_equal(*masks)
+    told = "images/a.png: masks/a.png, a file of its label, was not written; refine-manifest.jsonl says why"
+    assert (found.equal, found.problems[-1]) == (1, told)
+
+
 @pytest.mark.parametrize("write", LABELED, ids=lambda write: str(write.__name__))
 @pytest.mark.parametrize("number", [0, -1])
 def test_an_image_that_an_audit_left_out_is_not_asked_for(

@@ -8,6 +8,7 @@ import shutil
 import sys
 import time
 import traceback
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
@@ -62,7 +63,9 @@ def run_case(given: Case, base: Path, place: Path) -> Iterator[dict[str, Any]]:
         (place / name).mkdir()
     facts = facts_of(box)
     images = {box / "in" / key for key in facts.images}
-    done = _mutate(given.subject.kind, box, rng, images) if given.mutated else []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about what no user of torch should do
+        done = _mutate(given.subject.kind, box, rng, images) if given.mutated else []
     yield {"done": done}
     for command in _commands(given, facts, base, box, rng):
         yield {"begins": command.arguments}

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from refine.apply.files import UNFINISHED
 from refine.apply.manifest import read_manifest
 from refine.files import MANIFEST, OURS
 
@@ -104,7 +105,9 @@ def judge(ran: Ran, before: Snapshot, after: Snapshot, output: Path, is_new: boo
     if different:
         faults.append(Fault("outside", f"made or changed: {', '.join(map(ascii, different[:5]))}"))
     written = [Path(place, name) for place, _, names in os.walk(output) for name in names]
-    if left := [path.name for path in written if path.name.startswith(".refine-tmp-") or path.suffix == ".tmp"]:
+    temporary = [path.name for path in written if path.name.startswith(".refine-tmp-") or path.suffix == ".tmp"]
+    # The mark of a run that could not come to its end stays in an output that was there before it.
+    if left := [name for name in temporary if is_new or name != UNFINISHED]:
         faults.append(Fault("half-made", f"left behind: {left[:3]}"))
     if ran.code == 2 and is_new and (written or output.is_file()):
         faults.append(Fault("half-made", f"refused, but wrote {[path.name for path in written][:3]}"))

@@ -127,6 +127,8 @@ def _flat(side: int) -> bytes:
 def _opened(data: bytes) -> Image.Image:
     try:
         image = Image.open(io.BytesIO(data))
+        if image.width * image.height > 1 << 24:  # a bomb of the mutation before
+            raise ValueError
         image.load()
     except Exception:  # it was broken before
         return Image.new("RGB", (32, 24), (90, 40, 10))
