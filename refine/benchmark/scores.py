@@ -1,6 +1,7 @@
 """From predictions to a row, and from rows to what they say of each other."""
 
 from collections.abc import Mapping, Sequence
+from math import hypot
 from statistics import mean, stdev
 from typing import NamedTuple
 
@@ -108,6 +109,9 @@ def compare(
     both = scoring.statistic([predictions, torch.cat([baseline] * count)])
     apart = row.images - other.images
     value, interval, p = paired_difference(both, clusters, LEVEL, swaps=scoring.swaps, resampled=apart)
+    if unseen := hypot(_exact_width(row), _exact_width(other)):
+        low, high = value - hypot(value - interval[0], unseen), value + hypot(interval[1] - value, unseen)
+        interval = max(-1.0, low), min(1.0, high)
     if count > 1:
         each = [translator - other.value for translator in row.translators]
         interval = widened_interval(value, interval, each, LEVEL)

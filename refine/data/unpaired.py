@@ -219,7 +219,7 @@ class UnpairedImages(LightningDataModule):
 
         Args:
             count: Number of images of each domain, at most.
-            longest: Sides beyond it are cropped in the middle.
+            longest: Sides beyond it, and beyond the crop of training, are cropped in the middle.
 
         Returns:
             Synthetic and real images, ``(C, H, W)`` uint8 each; none where training does not crop, since validation
@@ -227,9 +227,10 @@ class UnpairedImages(LightningDataModule):
         """
         if self.augmentation.crop is None:
             return [], []
+        most = [max(longest, side) for side in self.augmentation.crop]
         synthetic, real = (
             [
-                center_crop(Sample(image, Annotation()), *(min(side, longest) for side in image.shape[-2:])).image
+                center_crop(Sample(image, Annotation()), *map(min, image.shape[-2:], most)).image
                 for image in map(store.image, range(min(count, len(store))))
             ]
             for store in (self._synthetic_held, self._real_held)

@@ -11,13 +11,15 @@ from refine.errors import InputError
 from refine.methods.base import Method
 from refine.training.validation import CONFIRMED_HIGH, DISTANCE, LABEL_ERROR_HIGH
 
+BEST, UNCONFIRMED = "best.ckpt", "unconfirmed.ckpt"
+
 
 class Checkpoints(Callback):
     """`last.ckpt` every so many steps and when the fit ends; `best.ckpt` by the distance to real.
 
     With a bound on the label error, `best.ckpt` is the nearest one among those whose interval ends under it, on half of
-    the validation images, and none is written as long as there is none. When the fit ends, the other half, which had no
-    part in the choice, must confirm it, or `best.ckpt` is taken away. Files are written under a temporary name and
+    the validation images. Until the fit ends it is called `unconfirmed.ckpt`: then the other half, which had no part in
+    the choice, must confirm it, or it is taken away. Files are written under a temporary name and
     renamed, so that a stop at any moment leaves the one before.
 
     Args:
@@ -44,11 +46,16 @@ class Checkpoints(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """A `best.ckpt` of an earlier run of this name was held to no bound, or another one."""
         quick = trainer.fast_dev_run  # type: ignore[attr-defined]  # set by the debugging connector
-        if self.bound is None or self.best is not None or quick:
+        if self.bound is None or quick:
             return
-        stale = self._folder(trainer) / "best.ckpt"
-        if trainer.is_global_zero:
-            stale.unlink(missing_ok=True)
+        best, unconfirmed = (self._folder(trainer) / name for name in (BEST, UNCONFIRMED))
+        if not trainer.is_global_zero:
+            return
+        if self.best is None:
+            unconfirmed.unlink(missing_ok=True)
+            best.unlink(missing_ok=True)
+        elif best.exists():  # of the part of the run before: another may be chosen now
+            best.replace(unconfirmed)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
         """Save what has been reached."""
@@ -66,7 +73,7 @@ class Checkpoints(Callback):
             self.best = float(distance)
             held_out = trainer.callback_metrics.get(CONFIRMED_HIGH)
             self.held_out = None if held_out is None else float(held_out)
-            self._save(trainer, "best.ckpt")
+            self._save(trainer, BEST if self.bound is None else UNCONFIRMED)
 
     def _keeps_labels(self, trainer: Trainer, pl_module: LightningModule) -> bool:
         found = trainer.callback_metrics.get(LABEL_ERROR_HIGH)
@@ -79,15 +86,28 @@ class Checkpoints(Callback):
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Every fit ends with a full checkpoint, wherever its end falls, and with a `best.ckpt` that was confirmed."""
-        held_out = self.held_out if self.held_out is not None else torch.nan
-        quick = trainer.fast_dev_run  # type: ignore[attr-defined]  # set by the debugging connector
-        doubted = self.bound is not None and self.best is not None and not quick and not held_out <= self.bound
-        if trainer.strategy.broadcast(doubted):  # the first process alone has measured it
-            self.best, self.held_out, self.refused = None, None, held_out
-            best = self._folder(trainer) / "best.ckpt"
-            if trainer.is_global_zero:
-                best.unlink(missing_ok=True)
+        self._confirm(trainer)
+        self.best, self.held_out, self.refused = trainer.strategy.broadcast((self.best, self.held_out, self.refused))
         self._save(trainer, "last.ckpt")
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """What was best before stays, if it is confirmed. Of several processes the others may be gone."""
+        if trainer.world_size == 1:
+            self._confirm(trainer)
+
+    def _confirm(self, trainer: Trainer) -> None:
+        """The first process alone has measured it."""
+        quick = trainer.fast_dev_run  # type: ignore[attr-defined]  # set by the debugging connector
+        folder = self._folder(trainer)
+        if self.bound is None or self.best is None or quick or not trainer.is_global_zero:
+            return
+        unconfirmed = folder / UNCONFIRMED
+        if self.held_out is not None and self.held_out <= self.bound:
+            if unconfirmed.exists():
+                unconfirmed.replace(folder / BEST)
+        else:
+            self.best, self.held_out, self.refused = None, None, torch.nan if self.held_out is None else self.held_out
+            unconfirmed.unlink(missing_ok=True)
 
     def missing(self) -> str | None:
         """One line on why there is no `best.ckpt`, where a bound was set and none stayed under it."""

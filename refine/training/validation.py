@@ -15,7 +15,7 @@ from refine.data.images import to_float
 from refine.methods.translator import Translator
 from refine.metrics import FeatureExtractor, frechet, kernel, metric_name, validation_distance
 from refine.metrics.agreement import same_answers
-from refine.metrics.answers import Answers, images_needed
+from refine.metrics.answers import Answers
 from refine.metrics.label_error import label_error, lost_labels
 from refine.training.judges import Judges
 
@@ -159,14 +159,13 @@ class Validation(Callback):
         return lost_labels(kind, after, label, count)
 
     def _upper_end(self, answers: Tensor, label: Tensor) -> float:
-        """Of the label error's interval; 1 where the images are too few to show the bound."""
+        """Of the label error's interval; 1 where nothing was judged."""
         assert self.judges is not None
-        assert self.bound is not None
+        if not len(label):
+            return 1.0
         collected = Answers(self.judges.kind, len(self.judges.names))
         collected.add(answers, label)
-        error = collected.error() if len(label) else None
-        enough = error is not None and error["n"] >= images_needed(self.judges.kind, self.bound)
-        return error["high"] if error is not None and enough else 1.0
+        return collected.error()["high"]
 
     def _feature_distances(
         self, extractor: FeatureExtractor, synthetic: Tensor, refined: Tensor, real: Tensor

@@ -98,7 +98,7 @@ def require_judged(judges: Judges, model: Method, data: UnpairedImages, bound: f
         raise InputError(
             f"--judge: {type(model).__name__} refines no images, so there is nothing to judge; leave it out"
         )
-    needed = 0 if bound is None else 2 * images_needed(judges.kind, bound)
+    needed = 0 if bound is None else 2 * images_needed(bound)
     if data.validation_images < needed:
         cure = "no number of images shows that" if isinf(needed) else "give --data.validation_samples or more data"
         raise InputError(

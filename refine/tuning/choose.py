@@ -2,15 +2,13 @@
 
 from collections.abc import Sequence
 
-from refine.labels import LabelKind
-from refine.metrics.answers import under
 from refine.tuning.result import Chosen, Point
 
 
-def choose(points: Sequence[Point], metric: str, bound: float, kind: LabelKind = "class") -> Chosen | None:
+def choose(points: Sequence[Point], metric: str, bound: float) -> Chosen | None:
     """The nearest one whose label error has its upper end under the bound, of equally near ones the one that changes
     least; None if there is none."""
-    kept = [point for point in points if under(point["label_error"], kind, bound)]
+    kept = [point for point in points if point["label_error"]["high"] <= bound]
     if not kept:
         return None
     best = min(kept, key=lambda point: (point["distances"][metric], point["strength"]))

@@ -11,7 +11,6 @@ from refine.errors import InputError
 from refine.files import claim_output, write_json
 from refine.methods.checkpoint import load_translator, model_sha256
 from refine.metrics import FeatureExtractor
-from refine.metrics.answers import under
 from refine.metrics.patches import PATCH, draw_places
 from refine.progress import counted
 from refine.training.judges import Judges
@@ -112,9 +111,9 @@ def tune_strength(
     order = torch.randperm(len(unlabeled.records), generator=torch.Generator().manual_seed(seed))
     floor = distances(reference.part(order[:half]), reference.part(order[half : 2 * half]), tools)
 
-    chosen = choose(points, metric, label_error_bound, asked.kind)
+    chosen = choose(points, metric, label_error_bound)
     error = None if chosen is None else bench.held_out[chosen["checkpoint"], chosen["strength"]]
-    confirmed = error is not None and under(error, asked.kind, label_error_bound)
+    confirmed = error is not None and error["high"] <= label_error_bound
     result: Tuning = {
         "metric": metric,
         "label_error_bound": label_error_bound,

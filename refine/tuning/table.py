@@ -2,7 +2,6 @@
 
 import shlex
 from math import isinf
-from typing import cast
 
 from rich.console import Console
 from rich.table import Table
@@ -10,7 +9,6 @@ from rich.text import Text
 
 from refine.console import heading, result_console
 from refine.files import shown
-from refine.labels import LabelKind
 from refine.metrics.answers import images_needed
 from refine.tuning.result import Point, Tuning
 
@@ -77,8 +75,7 @@ def _advice(result: Tuning) -> list[str]:
             "more images (--count), or less strength"
         ]
     if chosen is None:
-        kind = cast(LabelKind, result["provenance"]["kind"])
-        needed, judged = images_needed(kind, result["label_error_bound"]), result["points"][0]["label_error"]["n"]
+        needed, judged = images_needed(result["label_error_bound"]), result["points"][0]["label_error"]["n"]
         if judged < needed:
             more = "no number of images shows that" if isinf(needed) else f"it takes {2 * needed:.0f} images (--count)"
             return [f"{2 * judged} images cannot show that the label error is {bound} or less: {more}"]

@@ -58,6 +58,17 @@ def test_images_that_were_all_right_leave_as_much_doubt_as_their_number_does() -
     assert score(labels[None], labels, groups)["interval"] == pytest.approx([0.2924, 1.0], abs=1e-4)
 
 
+def test_so_do_differences_between_rows_that_were_all_right_or_all_wrong() -> None:
+    labels = torch.zeros(30, dtype=torch.int64)
+    scoring, clusters = ClassScoring(labels, ["0", "1"]), torch.arange(30)
+    right, wrong = labels[None], 1 - labels[None]
+    figures = [figure_of(scoring, predictions, clusters) for predictions in (right, wrong)]
+    equal = compare(scoring, right, right, clusters, (figures[0], figures[0]))
+    assert equal["interval"] == pytest.approx([-0.1636, 0.1636], abs=1e-4)  # the root of twice 0.1157 squared
+    apart = compare(scoring, right, wrong, clusters, (figures[0], figures[1]))
+    assert apart["interval"] == pytest.approx([1 - 0.1636, 1.0], abs=1e-4)
+
+
 def test_a_row_is_compared_image_by_image() -> None:
     labels = torch.zeros(50, dtype=torch.int64)
     good, bad = labels.clone(), labels.clone()

@@ -94,6 +94,8 @@ def test_whole_images_are_shown_where_training_crops(pair: Pair) -> None:
         assert [tuple(image.shape) for image in images] == [(3, 32, 32)] * 3
     for images in data.whole_images(3, 20):
         assert [tuple(image.shape) for image in images] == [(3, 20, 20)] * 3
+    for images in data.whole_images(3, 8):  # never less than training sees
+        assert [tuple(image.shape) for image in images] == [(3, 16, 16)] * 3
     uncropped = UnpairedImages(*pair, validation_fraction=0)
     uncropped.setup("fit")
     assert uncropped.whole_images(3, 1024) == ([], [])

@@ -3,26 +3,26 @@ import torch
 from torch import Tensor
 
 from refine.labels import IGNORE, LabelKind
-from refine.metrics.answers import LEAST, Answers, LabelError, images_needed, under
+from refine.metrics.answers import Answers, bounded_interval, images_needed
 from refine.metrics.intervals import clopper_pearson
 from refine.metrics.label_error import label_error
 
 
-def drawn(kind: LabelKind, count: int = 40) -> tuple[Tensor, Tensor]:
-    """Answers that are mostly right, and labels."""
+def drawn(kind: LabelKind, count: int = 40, share: float = 0.25) -> tuple[Tensor, Tensor]:
+    """Answers that are wrong on a share of images, and labels."""
     generator = torch.Generator().manual_seed(0)
-    wrong = torch.rand(count, generator=generator) < 0.25
+    wrong = torch.rand(count, generator=generator) < share
     if kind == "class":
         label = torch.randint(0, 3, (count,), generator=generator)
         return torch.where(wrong, (label + 1) % 3, label), label
     if kind == "mask":
         label = torch.randint(0, 3, (count, 6, 6), generator=generator)
-        told = torch.where(wrong[:, None, None], 0, label)
+        told = torch.where(wrong[:, None, None], (label + 1) % 3, label)
         label[:, 0] = IGNORE
         return told, label
     if kind == "targets":
         label = torch.randn(count, 2, generator=generator)
-        return label + 0.3 * torch.randn(count, 2, generator=generator), label
+        return torch.where(wrong[:, None], 0.0, label), label
     corners = 10 * torch.arange(2.0)[None, :, None].expand(count, 2, 1)
     label = torch.cat([torch.arange(2.0)[None, :, None].expand(count, 2, 1), *[corners] * 2, *[corners + 8] * 2], 2)
     score = torch.full((count, 2, 1), 0.5)
@@ -75,21 +75,32 @@ def test_one_answer_for_nearly_all_is_told_where_the_labels_differ() -> None:
 
 
 def test_the_number_of_images_that_can_show_a_bound_is_the_smallest() -> None:
-    assert images_needed("class", 0.05) == 72
+    assert images_needed(0.05) == 72
     assert clopper_pearson(0, 72)[1] <= 0.05 < clopper_pearson(0, 71)[1]
-    assert images_needed("class", 0.0) == float("inf")
-    assert images_needed("class", 1.0) == 1
-    assert images_needed("mask", 0.05) == LEAST
+    assert images_needed(0.0) == float("inf")
+    assert images_needed(1.0) == 1
 
 
-def test_the_upper_end_decides_and_not_the_value() -> None:
-    error: LabelError = {"value": 0.02, "low": 0.0, "high": 0.05, "n": 400}
-    assert under(error, "class", 0.05)
-    assert not under({**error, "high": 0.051}, "class", 0.05)
-    assert not under({**error, "n": 71}, "class", 0.05)
-    assert not under({**error, "high": float("nan")}, "class", 0.05)
+@pytest.mark.parametrize("wrong", [0, 1, 5, 40])
+def test_the_interval_of_errors_that_are_all_or_nothing_is_the_exact_one(wrong: int) -> None:
+    found = torch.arange(40.0, dtype=torch.float64) < wrong
+    ends = bounded_interval(lambda weights: weights @ found.double() / weights.sum(1), 40, 0)
+    assert ends == pytest.approx(clopper_pearson(wrong, 40), abs=0.015)
 
 
+@pytest.mark.parametrize("kind", ["mask", "targets", "objects"])
+def test_a_few_images_without_an_error_do_not_show_that_there_is_none(kind: LabelKind) -> None:
+    told, label = drawn(kind, 30)
+    if kind == "objects":
+        told = torch.cat([label[..., :1], torch.ones(30, 2, 1), label[..., 1:]], 2)
+    answers = Answers(kind, 3 if kind == "mask" else 2)
+    answers.add(told if kind == "objects" else label, label)
+    error = answers.error()
+    assert (error["value"], error["low"]) == (0, 0)
+    assert error["high"] == pytest.approx(clopper_pearson(0, 30)[1], abs=0.015)
+
+
+@pytest.mark.parametrize("share", [0.02, 0.25])
 @pytest.mark.parametrize(
     ("kind", "runs"),
     [
@@ -98,10 +109,10 @@ def test_the_upper_end_decides_and_not_the_value() -> None:
         *(pytest.param(kind, 1000, marks=pytest.mark.slow) for kind in ("targets", "mask", "objects")),
     ],
 )
-def test_the_upper_end_lies_above_the_truth_in_simulations(kind: LabelKind, runs: int) -> None:
-    """40 images of many; the truth is the error on all of them."""
+def test_the_upper_end_lies_above_the_truth_in_simulations(kind: LabelKind, runs: int, share: float) -> None:
+    """40 images of many, of which a share is wrong altogether; the truth is the error on all of them."""
     generator = torch.Generator().manual_seed(0)
-    told, label = drawn(kind, 4000)
+    told, label = drawn(kind, 4000, share)
     answers = Answers(kind, 3 if kind in {"class", "mask"} else 2)
     answers.add(told, label)
     truth, holds = answers.error()["value"], 0

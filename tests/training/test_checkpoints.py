@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from refine.cli import main
-from refine.errors import InputError
+from refine.errors import InputError, TrainingDiverged
 from refine.methods.checkpoint import read_checkpoint
 from refine.training.checkpoints import Checkpoints
 from refine.training.validation import CONFIRMED_HIGH, DISTANCE, LABEL_ERROR_HIGH
@@ -79,22 +79,29 @@ def test_the_best_checkpoint_is_the_nearest_one_whose_label_error_stays_under_th
     assert bounded.held_out == pytest.approx(0.098)  # of the best one, not of the lowest
 
 
+@pytest.mark.parametrize("diverged", [False, True])
 @pytest.mark.parametrize(("held_out", "stays"), [(0.05, True), (0.051, False), (None, False), (float("nan"), False)])
 def test_the_best_checkpoint_must_be_confirmed_by_images_that_did_not_choose_it(
-    held_out: float | None, stays: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    held_out: float | None, stays: bool, diverged: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkpoints = Checkpoints(bound=0.05, judges=["one"])
     checkpoints.best, checkpoints.held_out = 3.0, held_out
-    (tmp_path / "best.ckpt").write_bytes(b"chosen")
+    (tmp_path / "unconfirmed.ckpt").write_bytes(b"chosen")
     monkeypatch.setattr(checkpoints, "_save", lambda trainer, name: None)
     trainer = SimpleNamespace(
         strategy=SimpleNamespace(broadcast=lambda value: value),
         is_global_zero=True,
+        world_size=1,
         fast_dev_run=False,
         log_dir=str(tmp_path),
     )
-    checkpoints.on_train_end(trainer, small())  # type: ignore[arg-type]  # as much of one as it asks
+    if diverged:
+        error = TrainingDiverged("a loss is NaN")
+        checkpoints.on_exception(trainer, small(), error)  # type: ignore[arg-type]  # as much of one as it asks
+    else:
+        checkpoints.on_train_end(trainer, small())  # type: ignore[arg-type]  # the same
     assert (tmp_path / "best.ckpt").exists() == stays
+    assert not (tmp_path / "unconfirmed.ckpt").exists()
     assert (checkpoints.missing() is None) == stays
     assert "taken away" in (checkpoints.missing() or "taken away")
 
@@ -133,6 +140,7 @@ def test_a_run_that_never_stays_under_the_bound_leaves_no_best_checkpoint_and_sa
     assert not stale.exists()
     (line,) = capsys.readouterr().err.splitlines()
     assert "no best.ckpt; the lowest upper end of the label error was 0.882, at step 2" in line
+    assert not (stale.parent / "unconfirmed.ckpt").exists()
     assert fit(pair, tmp_path / "wider", *judge, "0.9") == 0
     assert read_checkpoint(tmp_path / "wider" / "run" / "best.ckpt")["callbacks"]["Checkpoints"]["bound"] == 0.9
     assert "best.ckpt" not in capsys.readouterr().err
