@@ -14,6 +14,7 @@ from refine.labels import LabelKind
 from refine.methods.short_fit import fit_briefly
 from refine.methods.task import Task
 from refine.metrics.agreement import box_agreement
+from refine.metrics.exact import without_tf32
 from refine.metrics.intervals import cluster_numbers
 from refine.networks.task_networks import NetworkName
 
@@ -83,6 +84,7 @@ class Judges(NamedTuple):
         return found
 
 
+@without_tf32()
 def answer(task: Task, images: Tensor) -> Tensor:
     """One judge's answers, as `Judges.answers`."""
     kind = task.kind or "class"

@@ -16,6 +16,7 @@ from refine.data.samples import Labeled
 from refine.labels import LabelKind
 from refine.methods.short_fit import fit_briefly
 from refine.methods.task import Task
+from refine.metrics.exact import without_tf32
 from refine.networks.task_networks import NetworkName
 
 BATCH: dict[LabelKind, int] = {"class": 256, "mask": 4, "targets": 256, "objects": 16}
@@ -94,6 +95,7 @@ def fit_task(
     return fit_briefly(task, batches, protocol.device)
 
 
+@without_tf32()
 def predict(task: Task, images: Tensor, batch_size: int | None = None) -> Tensor:
     """What a task model says of ``(N, C, H, W)`` uint8.
 

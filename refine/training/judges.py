@@ -11,6 +11,7 @@ from refine.data.samples import LabelSpace
 from refine.errors import InputError
 from refine.labels import LabelKind
 from refine.methods.frozen_task import FrozenTask
+from refine.metrics.exact import without_tf32
 
 
 class Judges:
@@ -69,6 +70,7 @@ class Judges:
                 ) from error
 
     @torch.no_grad()
+    @without_tf32()
     def predict(self, images: Tensor) -> Tensor:
         """Their common answer for images as files hold them: rounded to 8 bits first, so that no hidden signal counts.
 

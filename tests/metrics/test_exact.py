@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from refine.audit.judges import answer
+from refine.benchmark.fitting import predict
 from refine.metrics import TaskFeatures, validation_distance
 from refine.metrics.exact import without_tf32
 
@@ -45,6 +47,9 @@ class Task:
         found: Tensor = self.layer(images).mean(dim=(2, 3))
         return found
 
+    kind, device = "class", torch.device("cpu")
+    predict = probabilities = features
+
 
 def test_the_flags_come_back_after_an_error_too() -> None:
     with without_tf32():
@@ -55,12 +60,16 @@ def test_the_flags_come_back_after_an_error_too() -> None:
     assert flags() == (True, True)
 
 
-@pytest.mark.parametrize("measure", ["features", "distance"])
+@pytest.mark.parametrize("measure", ["features", "distance", "answers", "predictions"])
 def test_nothing_is_measured_in_tf32_and_training_keeps_it(measure: str) -> None:
     images = torch.rand(3, 1, 32, 32)
     with Watched() as watched:
         if measure == "features":
             TaskFeatures(Task(), "task")(images)
+        elif measure == "answers":
+            answer(Task(), images)  # type: ignore[arg-type]  # as much of one as it asks
+        elif measure == "predictions":
+            predict(Task(), images)  # type: ignore[arg-type]  # the same
         else:
             validation_distance(images, images.flip(-1))
     assert watched.found == {(False, False)}
