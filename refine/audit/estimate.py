@@ -87,6 +87,7 @@ def _largest_sum(strata: Sequence[Counted], hits: Sequence[int], error: float) -
     apart = NUISANCE * error / (2 * DIMENSIONS)
     low, high = np.array([_range(one, hit, apart) for one, hit in zip(strata, hits, strict=True)]).T
     error -= NUISANCE * error
+    best = int(low.sum())
     for _ in range(ROUNDS):
         grids = [
             np.unique(np.linspace(a, b, min(cells, b - a + 1)).astype(np.int64))
@@ -97,7 +98,7 @@ def _largest_sum(strata: Sequence[Counted], hits: Sequence[int], error: float) -
         fits = np.stack([chances[0] @ np.where(reached, tail[most], 0.0) @ chances[1].T for tail in tails], 2) >= error
         ends = [np.append(grid[1:] - 1, end) for grid, end in zip(grids, high, strict=True)]
         corners, tops = (one[0][:, None, None] + one[1][None, :, None] + one[2][None, None] for one in (grids, ends))
-        best = int(corners[fits].max(initial=int(low.sum())))
+        best = int(corners[fits].max(initial=best))  # of all rounds: a finer grid need not hold the best corner so far
         open_cells = np.argwhere(fits & (tops > best))
         if not len(open_cells):
             return best
@@ -190,14 +191,17 @@ def estimate(strata: Mapping[str, Counted], answered: int, unsure: int, drawn: i
 def _natural_power(strata: Mapping[str, Counted], error: float) -> SampledRate | None:
     """Share of the wrong labels that did not pass; each of its ends follows from two limits, which share the error."""
     kept, held = ([one for name, one in strata.items() if (name == "pass") == passed] for passed in (True, False))
-    found = [sum(one.images * one.wrong / one.draws for one in side) for side in (held, kept)]
+    found, more = (
+        [sum(one.images * (one.wrong + share * one.unsure) / one.draws for one in side) for side in (held, kept)]
+        for share in (0, 1)
+    )
     if not sum(found):
         return None
     (held_low, held_high), (kept_low, kept_high) = (limits(side, error) if side else (0, 0) for side in (held, kept))
     return {
         "images": sum(one.images for one in strata.values()),
         "rate": found[0] / sum(found),
-        "rate_if_unsure_are_wrong": found[0] / sum(found),
+        "rate_if_unsure_are_wrong": more[0] / sum(more),
         "low": held_low / max(1, held_low + kept_high),
         "high": held_high / max(1, held_high + kept_low),
     }

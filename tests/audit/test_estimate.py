@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cache
+from itertools import product
 
 import numpy as np
 import pytest
@@ -80,28 +81,32 @@ def test_a_single_stratum_is_the_exact_hypergeometric_limit(images: int, draws: 
     assert most == images - draws + hits or hypergeom.cdf(hits, images, most + 1, draws) < 0.025
 
 
-def test_no_way_to_spread_more_wrong_labels_over_the_strata_is_left() -> None:
+@pytest.mark.parametrize(
+    "strata",
+    [
+        [Counted(30, 10, 1), Counted(20, 8, 2), Counted(12, 6, 3)],
+        [Counted(80, 16, 9), Counted(138, 11, 7)],  # the best corner of the first grid is in no later one
+    ],
+)
+def test_no_way_to_spread_more_wrong_labels_over_the_strata_is_left(strata: list[Counted]) -> None:
     """By trying all: the limit of each stratum by itself aside, nothing is rejected that the test would not reject."""
-    strata = [Counted(30, 10, 1), Counted(20, 8, 2), Counted(12, 6, 3)]
-    found = most_wrong(strata, [1, 2, 3], 0.025)
-    observed = sum(one.images / one.draws * one.wrong for one in strata)
+    weights, hits = [one.images / one.draws for one in strata], [int(one.wrong) for one in strata]
+    draws = np.meshgrid(*(np.arange(one.draws + 1) for one in strata), indexing="ij")
+    reached = sum(weight * some for weight, some in zip(weights, draws, strict=True)) <= np.dot(weights, hits) + 1e-9
     best = 0
-    for first in range(1, 22):
-        for second in range(2, 15):
-            for third in range(3, 10):
-                chances = [
-                    hypergeom.pmf(np.arange(one.draws + 1), one.images, bad, one.draws)
-                    for one, bad in zip(strata, (first, second, third), strict=True)
-                ]
-                sums = (
-                    3.0 * np.arange(11)[:, None, None]
-                    + 2.5 * np.arange(9)[None, :, None]
-                    + 2.0 * np.arange(7)[None, None]
-                )
-                joint = chances[0][:, None, None] * chances[1][None, :, None] * chances[2][None, None]
-                if joint[sums <= observed + 1e-9].sum() >= 0.025:
-                    best = max(best, first + second + third)
-    assert abs(found - best) <= 2
+    for spread in product(*(range(hit, one.images + 1) for one, hit in zip(strata, hits, strict=True))):
+        if sum(spread) <= best or any(
+            hypergeom.cdf(hit, one.images, bad, one.draws) < 0.025 * 0.1 / 6
+            for one, hit, bad in zip(strata, hits, spread, strict=True)
+        ):
+            continue
+        chances = [
+            hypergeom.pmf(some, one.images, bad, one.draws)
+            for some, one, bad in zip(draws, strata, spread, strict=True)
+        ]
+        if np.prod(chances, axis=0)[reached].sum() >= 0.025 * 0.9:
+            best = sum(spread)
+    assert best <= most_wrong(strata, hits, 0.025) <= best + 2
 
 
 def test_what_is_all_judged_is_known() -> None:
@@ -127,6 +132,10 @@ def test_the_natural_power_is_the_share_of_wrong_labels_that_did_not_pass() -> N
     assert found["natural_power"]["low"] < 80 / 120 < found["natural_power"]["high"]
     assert found["passed"] is not None
     assert found["passed"]["rate"] == 0.05
+    strata["pass"] = strata["pass"]._replace(unsure=10)
+    power = estimate(strata, 240, 10, 250)["natural_power"]
+    assert power is not None
+    assert power["rate_if_unsure_are_wrong"] == pytest.approx(80 / 200)
     nothing = estimate({"review": Counted(10, 5, 0)}, 5, 0, 5)
     assert (nothing["natural_power"], nothing["passed"]) == (None, None)
 
