@@ -9,10 +9,12 @@ from refine.report.words import VERDICTS, Answer, Mark, at_most, count, percent
 
 QUESTION = "Are the labels right?"
 BOUND = "Bound under planted corruption"
+LARGE = 0.1
+"""Share of wrong labels that a yes has to exclude: by the bound, or by the upper end of a random sample."""
 
 
 def are_they_right(audit: Audit) -> Answer:
-    """By the upper bound on wrong labels; a no where more images fail than false alarms explain."""
+    """A no where more images fail than false alarms explain; a yes where all pass, and `LARGE` is excluded."""
     bound = audit["bound_under_planted_corruption"]
     upper, passed = bound["upper"], bound["upper_of_passed"]
     sure = f"with {percent(bound['confidence'])} confidence".replace(".0 %", " %")
@@ -45,7 +47,7 @@ def by_people(audit: Audit) -> list[str]:
             f"{_range_of(sample['all'])} of all labels are wrong ({_ends_of(sample['all'])})."
         )
         if passed := sample["passed"]:
-            sentences.append(f"Of the images that the audit passed, {_range_of(passed)} are ({_ends_of(passed)}).")
+            sentences.append(f"Of the images that had passed when the sample was drawn, {_range_of(passed)} are ({_ends_of(passed)}).")
         if power := sample["natural_power"]:
             sentences.append(
                 f"Natural power: of the wrong labels in the sample, {percent(power['rate'])} did not pass "
@@ -125,10 +127,13 @@ def more_than_chance(audit: Audit) -> bool:
 
 
 def _mark(audit: Audit) -> tuple[Mark, str]:
-    counts, bound = audit["counts"], audit["bound_under_planted_corruption"]
+    counts, upper, sample = audit["counts"], audit["bound_under_planted_corruption"]["upper"], audit.get("sample")
+    bounded = upper is not None and counts["inconclusive"] * 2 <= audit["images"]
+    # A sample that is hardly answered leaves open what it was drawn for.
+    sampled = sample is not None and not sample["all"]["low"] <= LARGE < sample["all"]["high"]
     if more_than_chance(audit):
         return "bad", f"✗ {counts['fail']} failed"
-    if "sample" not in audit and (bound["upper"] is None or counts["inconclusive"] * 2 > audit["images"]):
+    if not bounded and not sampled:
         return "unknown", "? inconclusive"
     if counts["fail"]:
         return "even", f"! {counts['fail']} failed"
@@ -136,7 +141,8 @@ def _mark(audit: Audit) -> tuple[Mark, str]:
         return "even", f"! {counts['inconclusive']} inconclusive"
     if counts["review"]:
         return "even", f"! {counts['review']} to look at"
-    return "good", VERDICTS["good"]
+    small = upper is not None and upper <= LARGE or sample is not None and sample["all"]["high"] <= LARGE
+    return ("good", VERDICTS["good"]) if small else ("unknown", "? inconclusive")
 
 
 def _excess(audit: Audit) -> list[str]:

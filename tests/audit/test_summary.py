@@ -2,7 +2,8 @@ from typing import Any
 
 import pytest
 
-from refine.audit.result import Audit, Certificate, Verdict
+from refine.audit.estimate import Counted, estimate
+from refine.audit.result import Audit, Certificate, SampleEstimate, Verdict
 from refine.audit.summary import (
     are_they_right,
     cards,
@@ -88,6 +89,35 @@ def test_a_bound_on_those_that_passed_alone_is_called_so() -> None:
     answer = are_they_right(audit(of(passed=50, open=9), bound_under_planted_corruption=bound(None, 0.02)))
     assert answer.figure == "≤ 2.0 % wrong of those that passed"
     assert answer.mark == "unknown"
+
+
+def sampled(*, wrong: float, unsure: float) -> SampleEstimate:
+    """60 of 144 images, all of which passed."""
+    return estimate({"pass": Counted(144, 60, wrong, unsure)}, 60 - int(unsure), int(unsure), 60)
+
+
+def test_a_yes_excludes_that_many_labels_are_wrong() -> None:
+    """By the bound, or by a random sample: one answer of 60 leaves as much open as no sample."""
+    passed, none = of(passed=144), bound(None, None, "No judge is competent.")
+    one_answer, all_right = sampled(wrong=0, unsure=59), sampled(wrong=0, unsure=0)
+    for mark, more in (
+        ("unknown", {"sample": one_answer, "bound_under_planted_corruption": none}),
+        ("good", {"sample": all_right, "bound_under_planted_corruption": none}),
+        ("good", {"sample": one_answer}),
+        ("good", {"sample": all_right, "bound_under_planted_corruption": bound(0.9)}),
+        ("unknown", {"bound_under_planted_corruption": bound(0.9)}),
+    ):
+        assert are_they_right(audit(passed, **more)).mark == mark
+
+
+def test_a_sample_that_finds_many_wrong_labels_is_not_inconclusive() -> None:
+    found = audit(of(failed=5, open=300), sample=sampled(wrong=20, unsure=0))
+    assert are_they_right(found).verdict.startswith(("!", "✗"))
+
+
+def test_a_sample_speaks_of_the_images_that_had_passed_at_the_draw() -> None:
+    found = audit(of(passed=144), sample=sampled(wrong=0, unsure=0))
+    assert "Of the images that had passed when the sample was drawn, 0.0 % are" in told(found)
 
 
 def test_verdicts_are_counted_with_their_shares() -> None:
