@@ -25,8 +25,6 @@ LOOKALIKE = "hardest pair of classes"
 """How the names of powers begin that are of one class under one wrong label."""
 MOST_PAIRS = 10_000
 """Images that every wrong label is tried on; one look at each suffices."""
-ENOUGH = 40
-"""Plants from which a power counts by itself: all found of a few less still leave the lower end under 90 %."""
 
 Scores = dict[str, Tensor]
 """Measure to ``(N,)``; higher is more suspicious."""
@@ -165,8 +163,8 @@ def pair_power(
 ) -> list[Power]:
     """How often a wrong label is rejected, for each class under the label that it is most easily taken for.
 
-    The power for any mixture of wrong labels is not below that of the hardest pair of classes; pooled over pairs it
-    would be. Classes of fewer than `ENOUGH` images are measured together, each image under its own hardest label.
+    The power for any mixture of wrong labels of these classes is not below that of the hardest pair; that of a pool of
+    classes, however rare, may be above it. A class of few images has a wide interval instead.
 
     Args:
         doubts: ``(N, K)`` suspicion of the N images under each of K labels.
@@ -176,35 +174,27 @@ def pair_power(
         names: Names of the K classes.
 
     Returns:
-        One entry for each class, or for those that are measured together. Its interval holds for a pair that was chosen
-        as the worst: the upper end is shared over the pairs of the class (Bonferroni); of lower ends the smallest lies
-        below the smallest power as surely as a single one.
+        One entry for each class that has images. Its interval holds for a pair that was chosen as the worst: the upper
+        end is shared over the pairs of the class (Bonferroni); of lower ends the smallest lies below the smallest
+        power as surely as a single one.
     """
     if len(names) < 2:
         return []
     found: list[Power] = []
-    counts = torch.bincount(labels, minlength=len(names))
-    rare = counts[labels] < ENOUGH
-
-    def add(what: str, chosen: Tensor, values: Tensor) -> None:
-        hits, failed = int((values > ends[0]).sum()), int((values > ends[1]).sum())
-        one = rate(hits, len(values), failed)
-        one["high"] = upper_end(hits, len(values), 0.025 / max(1, len(names) - 1))
-        power: Power = {"harm": f"{LOOKALIKE}: {what}", "size": None, "unit": "", **one}
-        if (largest := largest_group(clusters[chosen])) > 1:
-            power["largest_group"] = largest
-        found.append(power)
-
-    for number in (counts >= ENOUGH).nonzero()[:, 0].tolist():
+    for number in torch.unique(labels).tolist():
         mine = labels == number
         missed = (doubts[mine] <= ends[0]).sum(0)
         missed[number] = -1
         hardest = int(missed.argmax())
-        add(f"{names[number]} labeled {names[hardest]}", mine, doubts[mine, hardest])
-    if bool(rare.any()):
-        own = torch.nn.functional.one_hot(labels[rare], len(names)).bool()
-        few = int(((counts > 0) & (counts < ENOUGH)).sum())
-        add(f"{few} classes of fewer than {ENOUGH} images", rare, doubts[rare].masked_fill(own, torch.inf).amin(1))
+        values = doubts[mine, hardest]
+        hits, failed = int((values > ends[0]).sum()), int((values > ends[1]).sum())
+        one = rate(hits, len(values), failed)
+        one["high"] = upper_end(hits, len(values), 0.025 / (len(names) - 1))
+        harm = f"{LOOKALIKE}: {names[number]} labeled {names[hardest]}"
+        power: Power = {"harm": harm, "size": None, "unit": "", **one}
+        if (largest := largest_group(clusters[mine])) > 1:
+            power["largest_group"] = largest
+        found.append(power)
     return found
 
 

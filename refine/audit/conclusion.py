@@ -64,7 +64,7 @@ def bound(certificates: Sequence[Certificate], records: Mapping[str, JudgeRecord
         rejected,
         right,
         low,
-        f"{power['harm']}{size}",
+        f"{power['harm']}{size}, {power['n']} times",
         error,
         len(spared),
         # At most this share of all images between the two limits is wrong, and all of these may be among the passed.

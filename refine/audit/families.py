@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from refine.audit.calibration import (
-    ENOUGH,
     LOOKALIKE,
     MOST,
     MOST_PAIRS,
@@ -37,6 +36,8 @@ from refine.metrics.intervals import lower_end
 CONTENT, ADAPTED, REAL, GIVEN = "content", "adapted", "real", "given"
 REPLACING = ("another", "gaze replaced", "targets replaced")
 """How the names of harms begin that put a whole image under a wrong label."""
+ENOUGH = 40
+"""Plants from which a power counts by itself: all found of a few less still leave the lower end under 90 %."""
 OWN = 120
 """Images on which it is measured whether judges that are not competent learned at all, but for classes."""
 
@@ -330,7 +331,8 @@ def weakest(found: Sequence[Power], error: float) -> tuple[Power, float]:
 
 
 def shown_powers(found: Sequence[Power]) -> list[Power]:
-    """Powers for people: of the pairs of classes only the one that is found least often."""
+    """Powers for people: of the pairs of classes only the one that is found least often, and the one that the bound
+    hangs on, which may be of a class with few images."""
     pairs = [power for power in found if power["harm"].startswith(LOOKALIKE)]
-    worst = min(pairs, key=lambda power: power["low"], default=None)
-    return [power for power in found if power not in pairs or power is worst]
+    worst = [min(pairs, key=lambda power: power["rate"]), min(pairs, key=lambda power: power["low"])] if pairs else []
+    return [power for power in found if power not in pairs or power in worst]

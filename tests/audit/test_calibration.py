@@ -19,6 +19,7 @@ from refine.audit.calibration import (
     rate_of,
     thresholds,
 )
+from refine.audit.families import weakest
 from refine.audit.result import Power
 from refine.metrics.intervals import clopper_pearson, upper_end
 from tests.audit.scenes import draws
@@ -122,12 +123,11 @@ DOUBTS = (torch.arange(4)[None] - LABELS[:, None]).abs() / 2
 """What `oracle` says under each label: neighbors in gray are 0.5 apart."""
 
 
-def pairs_of(doubts: Tensor, review: float, labels: Tensor = LABELS, most: int = 10) -> list[Power]:
-    return pair_power(doubts, labels, torch.arange(len(labels)) // (1 if most == 10 else 2), (review, 99.0), NAMES)
+def pairs_of(doubts: Tensor, review: float, labels: Tensor = LABELS) -> list[Power]:
+    return pair_power(doubts, labels, torch.arange(len(labels)), (review, 99.0), NAMES)
 
 
-def test_each_class_is_measured_under_the_label_that_is_missed_most_easily(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("refine.audit.calibration.ENOUGH", 10)
+def test_each_class_is_measured_under_the_label_that_is_missed_most_easily() -> None:
     doubts = DOUBTS.clone()
     doubts[LABELS == 3, 1] = torch.arange(10) / 9  # of ten images of d labeled b, about half are found
     found = {one["harm"]: one for one in pairs_of(doubts, 0.4)}
@@ -148,15 +148,26 @@ def test_one_hard_pair_is_not_drowned_by_the_others() -> None:
     assert min(one["rate"] for one in pairs_of(doubts, 0.5, labels)) == 0.88
 
 
-def test_rare_classes_are_measured_together_under_their_hardest_label() -> None:
-    (found,) = pairs_of(DOUBTS, 0.6)
-    assert (found["harm"], found["rate"], found["n"]) == (f"{LOOKALIKE}: 4 classes of fewer than 40 images", 0.0, 40)
-    assert pairs_of(DOUBTS, 0.4)[0]["rate"] == 1.0
-    few = LABELS < 2
-    (found,) = pairs_of(DOUBTS[few], 0.4, LABELS[few])
-    assert (found["harm"], found["n"]) == (f"{LOOKALIKE}: 2 classes of fewer than 40 images", 20)
-    assert "largest_group" not in found
-    assert pairs_of(DOUBTS, 0.4, most=2)[0]["largest_group"] == 2
+def test_a_rare_class_is_not_drowned_by_others_that_are_as_rare() -> None:
+    """Nines labeled seven are never found: of ten classes of 39 images together, 90 % would be."""
+    labels = torch.arange(10).repeat_interleave(39)
+    doubts = torch.ones(390, 10)
+    doubts[labels == 9, 7] = 0.0
+    found = pair_power(doubts, labels, torch.arange(390), (0.5, 0.5), list("0123456789"))
+    assert [one["rate"] for one in found] == [1.0] * 9 + [0.0]
+    assert weakest(found, 0.025) == (found[9], 0.0)
+
+
+def test_a_class_of_few_images_has_a_wide_interval_and_one_without_images_none() -> None:
+    some = (LABELS == 0) | (torch.arange(40) == 1)
+    first, second = pairs_of(DOUBTS[some], 0.4, LABELS[some])
+    assert (first["n"], second["n"], second["rate"], second["low"]) == (10, 1, 1.0, pytest.approx(0.025))
+
+
+def test_plants_of_a_pair_know_their_largest_group() -> None:
+    assert "largest_group" not in pairs_of(DOUBTS, 0.4)[0]
+    together = pair_power(DOUBTS, LABELS, torch.arange(40) // 8, (0.4, 99.0), NAMES)
+    assert {one["largest_group"] for one in together} == {2}
 
 
 def test_the_power_says_how_many_of_the_planted_fail() -> None:

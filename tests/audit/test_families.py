@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from refine.audit.calibration import ENOUGH, Thresholds
+from refine.audit.calibration import Thresholds
 from refine.audit.evidence import POWER, Evidence
-from refine.audit.families import Case, finds, gather, replacements, shown_powers, weakest
+from refine.audit.families import ENOUGH, Case, finds, gather, replacements, shown_powers, weakest
 from refine.audit.judges import Judges, Member
 from refine.audit.pairs import Pairs
 from refine.audit.result import JUDGES
@@ -62,6 +62,8 @@ def test_of_all_pairs_of_classes_people_see_the_hardest() -> None:
     replaced = power("another class's image", 99)
     pairs = [power(f"hardest pair of classes: {number}", 90 + number) for number in range(3)]
     assert shown_powers([replaced, *pairs]) == [replaced, pairs[0]]
+    rare = power("hardest pair of classes: rare", 5, 5)
+    assert shown_powers([replaced, *pairs, rare]) == [replaced, pairs[0], rare]
 
 
 def test_groups_are_counted_in_every_power() -> None:
