@@ -92,7 +92,12 @@ def cut_points(scores: Sequence[float], limit: float, most: float = math.inf) ->
 
 
 def moved_limit(
-    scores: Sequence[float], decisions: Sequence[Decision], limit: float, cuts: Sequence[float], error: float
+    scores: Sequence[float],
+    decisions: Sequence[Decision],
+    limit: float,
+    cuts: Sequence[float],
+    error: float,
+    largest: int = 1,
 ) -> float:
     """The limit for a review, after a person looked at images above it.
 
@@ -102,14 +107,16 @@ def moved_limit(
         limit: The limit that benign changes set.
         cuts: As from `cut_points`.
         error: Probability that one of the cuts is taken for harmless falsely; all of them together err with their sum.
+            It is that of one look: who decides in parts, and looks at each, errs more often.
+        largest: Number of images in the largest group, as `upper_end` takes it.
 
     Returns:
         The highest cut up to which the decided images above ``limit`` were right but for `HARMLESS` of them (upper end
-        of an exact interval that errs with ``error``); ``limit`` where there is none.
+        of an interval that errs with ``error``); ``limit`` where there is none.
     """
     best = limit
     for cut in cuts:
         said = [decision for score, decision in zip(scores, decisions, strict=True) if limit < score <= cut]
-        if upper_end(said.count("fail"), len(said), error) <= HARMLESS:
+        if upper_end(said.count("fail"), len(said), error, largest) <= HARMLESS:
             best = max(best, cut)
     return best

@@ -51,7 +51,8 @@ def redecide(output: Path, decisions: Path) -> Audit:
         key: "pass" if one["verdict"] == "pass" else "fail" for key, one in before.items() if one["by"] == "person"
     }
     decided = {**standing, **given_now}
-    records = recalibrated(audit["judges"], before, decided)
+    largest = audit.get("largest_group", 1)
+    records = recalibrated(audit["judges"], before, decided, largest)
     certificates = []
     for key, one in before.items():
         verdict, reasons = verdict_of(one["scores"], records)
@@ -60,7 +61,7 @@ def redecide(output: Path, decisions: Path) -> Audit:
         certificates.append(Certificate(key=key, verdict=verdict, by="audit", reasons=reasons, scores=one["scores"]))
     certificates = decide(certificates, decided)
     audit["judges"], audit["counts"], audit["decided_by_person"] = records, counts(certificates), len(decided)
-    audit["bound_under_planted_corruption"] = bound(certificates, records, audit.get("largest_group", 1))
+    audit["bound_under_planted_corruption"] = bound(certificates, records, largest)
     add_what_people_say(audit, certificates, sample)
     audit["provenance"]["decisions"] = str(decisions)
     write_audit(output, audit, certificates, opened)
@@ -129,7 +130,10 @@ def add_what_people_say(audit: Audit, certificates: Sequence[Certificate], sampl
 
 
 def recalibrated(
-    records: Mapping[str, JudgeRecord], certificates: Mapping[str, Certificate], decided: Mapping[str, Decision]
+    records: Mapping[str, JudgeRecord],
+    certificates: Mapping[str, Certificate],
+    decided: Mapping[str, Decision],
+    largest: int = 1,
 ) -> dict[str, JudgeRecord]:
     """Records whose limits for a review lie where a person's decisions say, see `moved_limit`.
 
@@ -137,6 +141,7 @@ def recalibrated(
         records: Of the evidence.
         certificates: With the scores of every image, by key.
         decided: All decisions, by key.
+        largest: Number of images in the largest group.
     """
     families = {
         name.partition(": ")[0] for name, one in records.items() if one["competent"] and "fail_threshold" in one
@@ -150,6 +155,6 @@ def recalibrated(
         scores = {key: one["scores"][name] for key, one in certificates.items()}
         benign = record.get("benign_threshold", record["threshold"])  # all decisions count, whenever they were made
         cuts = cut_points(list(scores.values()), benign, record.get("fail_threshold", math.inf))
-        limit = moved_limit([scores[key] for key in decided], list(decided.values()), benign, cuts, error)
+        limit = moved_limit([scores[key] for key in decided], list(decided.values()), benign, cuts, error, largest)
         found[name] = {**record, "threshold": limit, "benign_threshold": benign}
     return found

@@ -75,7 +75,7 @@ def run_audit(
     records = {name: record for one in evidence for name, record in one.records().items()}
     if decisions:
         undecided = {one["key"]: one for one in certify(pairs.keys, evidence, records)}
-        records = recalibrated(records, undecided, decisions)
+        records = recalibrated(records, undecided, decisions, largest_group(clusters))
     certificates = decide(certify(pairs.keys, evidence, records), decisions)
     trusted = next((one for one in evidence if one.competent and one.decides), None)
     audit: Audit = {

@@ -95,6 +95,15 @@ def test_many_decisions_move_the_limit_for_a_review(own: Finished) -> None:
     assert "10 of them only before a person's decisions moved the limits" in bound["reasons"][0]
 
 
+def test_images_of_one_group_count_as_one_decision(own: Finished) -> None:
+    limit = doubt(own)
+    audit = summary(own.output)
+    audit["largest_group"] = 10
+    (own.output / SUMMARY).write_text(json.dumps(audit))
+    decide(own, dict.fromkeys(DOUBTED, "pass"))
+    assert summary(own.output)["judges"][NAME]["threshold"] == limit
+
+
 def test_few_decisions_stand_alone(own: Finished) -> None:
     limit = doubt(own)
     decide(own, dict.fromkeys(DOUBTED[10:30], "pass"))
