@@ -33,12 +33,13 @@ def read_decisions(path: Path, keys: Sequence[str]) -> dict[str, Decision | None
             raise InputError(f"{path}: expected the columns key,verdict, found {','.join(rows.fieldnames or ())}")
         for row in rows:
             key, verdict = row["key"], (row["verdict"] or "").strip()
-            if not verdict:
-                if key in known:
-                    found.setdefault(key, None)
+            if not key and not verdict:
                 continue
             if key not in known:
                 raise InputError(f"{path}: line {rows.line_num}: {key!r} is no image of this audit")
+            if not verdict:
+                found.setdefault(key, None)
+                continue
             if verdict not in DECISIONS:
                 raise InputError(f"{path}: line {rows.line_num}: verdict {verdict!r}; expected pass, fail or unsure")
             if (found.get(key) or verdict) != verdict:

@@ -1,6 +1,7 @@
 """A person's verdicts added to a finished audit, without training."""
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from refine.audit.sampling import (
     draw,
     drawn,
     estimated,
+    is_answer_to,
+    largest_draw,
     read_sample,
     require_no_sample,
     write_sample,
@@ -43,16 +46,23 @@ def redecide(output: Path, decisions: Path) -> Audit:
     read = read_decisions(decisions, list(before))
     given_now = made(read)
     sample = read_sample(output)
-    if sample is not None:
+    if sample is not None and is_answer_to(sample, read):
         said = {key: verdict for key, verdict in read.items() if verdict is not None}
-        sample = answered(sample, list(read), said, decisions)
+        sample = answered(sample, said, decisions)
         write_json(sample, output / SAMPLE)
+    elif sample is not None and (here := read.keys() & set(drawn(sample))):
+        print(
+            f"refine: {decisions}: lists {len(here)} of the {len(drawn(sample))} sampled images, and others: "
+            "decisions, but no answers to the sample; for that, list all of its images, or no others",
+            file=sys.stderr,
+        )
     standing: dict[str, Decision] = {
         key: "pass" if one["verdict"] == "pass" else "fail" for key, one in before.items() if one["by"] == "person"
     }
     decided = {**standing, **given_now}
     largest = audit.get("largest_group", 1)
-    records = recalibrated(audit["judges"], before, decided, largest)
+    together = largest_draw(sample) if sample is not None and largest == 1 else largest
+    records = recalibrated(audit["judges"], before, decided, together)
     certificates = []
     for key, one in before.items():
         verdict, reasons = verdict_of(one["scores"], records)
@@ -68,21 +78,26 @@ def redecide(output: Path, decisions: Path) -> Audit:
     return audit
 
 
-def draw_sample(output: Path, number: int, seed: int) -> None:
+def draw_sample(output: Path, number: int, seed: int, groups: str | None = None) -> None:
     """Draw a random sample of a finished audit, and write the table and the page to answer it with.
 
     Args:
         output: Folder of the audit.
         number: Number of images.
         seed: Seed of the draw.
+        groups: As `load_clusters` takes it; None takes those of the audit.
 
     Raises:
-        InputError: If the folder holds no whole audit or a sample already, or its datasets have gone.
+        InputError: If the folder holds no whole audit or a sample already, the audit has other groups, or its datasets
+            have gone.
     """
     audit, certificates = finished(output)
     require_no_sample(output)
-    groups = audit["provenance"].get("groups")
-    sample = draw(list(certificates.values()), number, seed, None if groups is None else str(groups))
+    own = audit["provenance"].get("groups")
+    if groups is not None and own is not None and groups != str(own):
+        raise InputError(f"--groups {groups}: the audit was made with --groups {own}; leave it out, or audit again")
+    groups = groups if own is None else str(own)
+    sample = draw(list(certificates.values()), number, seed, groups)
     write_sample(output, sample, sample_page(output, drawn(sample), *reopened(output, audit)))
 
 

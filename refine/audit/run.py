@@ -19,6 +19,7 @@ from refine.audit.lost import LOST, are_lost
 from refine.audit.pairs import open_pairs, read_pairs
 from refine.audit.redecide import recalibrated
 from refine.audit.result import SUMMARY, Audit
+from refine.audit.sampling import draw_counts, members_of, require_no_sample
 from refine.audit.setting import BATCH, Setting
 from refine.audit.stored import require_free, store
 from refine.audit.verdicts import certify
@@ -64,11 +65,17 @@ def run_audit(
         if output.resolve().is_relative_to(folder.resolve()):
             raise InputError(f"{output}: lies in the dataset {folder}; choose another --output")
     require_free(output)
+    if setting.sample is not None:
+        require_no_sample(output)
     opened = open_pairs(synthetic, refined, layouts[0], mapping, classes)
     pairs = read_pairs(opened, setting.size)
     setting.require_networks(pairs.kind)
     decisions = made(read_decisions(setting.decisions, pairs.keys)) if setting.decisions else {}
-    clusters = cluster_numbers(load_clusters(setting.groups, pairs.keys))
+    groups = load_clusters(setting.groups, pairs.keys)
+    if setting.sample is not None:
+        # Verdicts split groups up, but the draws of all strata together bring no fewer images than that of whole ones.
+        draw_counts({"all": members_of(pairs.keys, groups)}, setting.sample)
+    clusters = cluster_numbers(groups)
     claim_output(output)
     folds = in_folds(pairs.labels, pairs.kind, setting.folds, setting.seed, clusters)
     evidence, families, notes = _gather(Case(pairs, folds, setting, lambda done: None, clusters), layouts[1])

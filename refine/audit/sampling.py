@@ -3,7 +3,8 @@
 import csv
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from io import StringIO
 from pathlib import Path
 from typing import TypedDict, cast
@@ -19,6 +20,8 @@ from refine.files import read_file, shown, write_json, write_whole
 
 LEAST = 0.1
 """Part of the sample that each verdict gets at least, as far as it has so many images."""
+MOST_EXPECTED = 2
+"""Times as many images as asked for that whole groups may bring; more is another task than was asked for."""
 STRATA: dict[Verdict, Verdict] = {"pass": "pass", "review": "review", "fail": "fail", "inconclusive": "review"}
 """Strata by the verdict of the audit; images are inconclusive all together or not at all."""
 
@@ -57,37 +60,67 @@ def draw(certificates: Sequence[Certificate], number: int, seed: int, groups: st
         groups: As `load_clusters` takes it.
 
     Raises:
-        InputError: If there are no images or fewer than ``number``, or a key cannot be written into a table.
+        InputError: As of `draw_counts`, or if a key cannot be written into a table.
     """
-    if not 0 < number <= len(certificates):
-        raise InputError(f"--sample {number}: the audit has {len(certificates)} images; ask for 1 to so many")
     keys = [one["key"] for one in certificates]
     clusters = dict(zip(keys, load_clusters(groups, keys), strict=True))
     generator = torch.Generator().manual_seed(seed)
-    members: dict[str, list[str]] = {}
+    by_verdict: dict[str, list[str]] = {}
     for one in certificates:
-        members.setdefault(STRATA[one.get("audit_verdict", one["verdict"])], []).append(one["key"])
+        by_verdict.setdefault(STRATA[one.get("audit_verdict", one["verdict"])], []).append(one["key"])
+    members = {name: members_of(those, [clusters[key] for key in those]) for name, those in by_verdict.items()}
     strata: dict[str, Stratum] = {}
-    for name, share in shares({name: len(those) for name, those in members.items()}, number).items():
-        those = members[name]
+    for name, count in draw_counts(members, number).items():
+        whole = list(members[name].values())
+        sizes = torch.tensor([len(one) for one in whole], dtype=torch.float64)
         if groups is None:
-            order = torch.randperm(len(those), generator=generator)[:share].tolist()
-            draws = [[those[place]] for place in order]
+            chosen = torch.randperm(len(whole), generator=generator)[:count].tolist()
         else:
-            together: dict[str, list[str]] = {}
-            for key in those:
-                together.setdefault(clusters[key], []).append(key)
-            whole = list(together.values())
-            sizes = torch.tensor([len(one) for one in whole], dtype=torch.float64)
-            count = max(1, round(share / float((sizes**2).sum() / sizes.sum())))
             chosen = torch.multinomial(sizes, count, replacement=True, generator=generator).tolist()
-            draws = [whole[place] for place in chosen]
-        strata[name] = {"images": len(those), "draws": draws}
+        strata[name] = {"images": int(sizes.sum()), "draws": [whole[place] for place in chosen]}
     found: Sample = {"seed": seed, "groups": groups, "strata": strata, "answers": {}}
     for key in drawn(found):
         if not key.isprintable():
             raise InputError(f"{shown(key)}: cannot be written into {SAMPLE_CSV}; rename the file and audit again")
     return found
+
+
+def members_of(keys: Sequence[str], clusters: Sequence[str]) -> dict[str, list[str]]:
+    """Images of each group."""
+    found: dict[str, list[str]] = {}
+    for key, cluster in zip(keys, clusters, strict=True):
+        found.setdefault(cluster, []).append(key)
+    return found
+
+
+def draw_counts(strata: Mapping[str, Mapping[str, Sequence[str]]], number: int) -> dict[str, int]:
+    """Number of draws from each stratum, such that about ``number`` images are expected.
+
+    Args:
+        strata: By name, the images of each group in it; single images are groups of one.
+        number: Number of images to draw.
+
+    Raises:
+        InputError: If there are no images or fewer than ``number``, or groups so large that more than `MOST_EXPECTED`
+            times as many are expected: one draw each is the least.
+    """
+    sizes = {name: sum(map(len, groups.values())) for name, groups in strata.items()}
+    images = sum(sizes.values())
+    if not 0 < number <= images:
+        raise InputError(f"--sample {number}: the audit has {images} images; ask for 1 to so many")
+    of_draw = {name: sum(len(one) ** 2 for one in groups.values()) / sizes[name] for name, groups in strata.items()}
+    counts = {name: max(1, round(share / of_draw[name])) for name, share in shares(sizes, number).items()}
+    expected = sum(count * of_draw[name] for name, count in counts.items())
+    together: Counter[str] = Counter()
+    for groups in strata.values():
+        together.update({name: len(keys) for name, keys in groups.items()})
+    ((largest, size),) = together.most_common(1)
+    if size > 1 and expected > MOST_EXPECTED * number:
+        raise InputError(
+            f"--sample {number}: whole groups are drawn, and the largest, {shown(largest)}, has {size} images: about "
+            f"{math.ceil(expected)} would have to be judged; ask for more images, or audit with finer --groups"
+        )
+    return counts
 
 
 def shares(sizes: Mapping[str, int], number: int) -> dict[str, int]:
@@ -148,28 +181,34 @@ def read_sample(output: Path) -> Sample | None:
     return found
 
 
-def answered(sample: Sample, listed: Sequence[str], given: Mapping[str, Decision], where: Path) -> Sample:
-    """The sample with a person's answers, if a table of decisions is the sample's.
+def is_answer_to(sample: Sample, listed: Collection[str]) -> bool:
+    """Whether a table of decisions is the sample's: it lists every drawn image, or drawn images alone."""
+    keys, listed = set(drawn(sample)), set(listed)
+    return bool(keys & listed) and (keys <= listed or listed <= keys)
 
-    It is if it lists every image that was drawn, answered or not. Other tables change nothing, and neither do other
-    lines of this one: what a person chose to look at says nothing of the rest.
+
+def answered(sample: Sample, given: Mapping[str, Decision], where: Path) -> Sample:
+    """The sample with a person's answers from a table that `is_answer_to` it; earlier ones on other images stand.
+
+    Other lines of the table change nothing: what a person chose to look at says nothing of the rest.
 
     Args:
         sample: As it was drawn.
-        listed: Keys in the table.
-        given: Answers in it.
+        given: Answers in the table.
         where: The table, to name it.
 
     Raises:
-        InputError: If it is the sample's, and not a single line is answered.
+        InputError: If not a single line of the sample is answered.
     """
-    keys = drawn(sample)
-    if not set(keys) <= set(listed):
-        return sample
-    answers = {key: given[key] for key in keys if key in given}
+    answers = {key: given[key] for key in drawn(sample) if key in given}
     if not answers:
         raise InputError(f"{where}: no line of the sample is answered; write pass, fail or unsure behind each key")
-    return {**sample, "answers": answers}
+    return {**sample, "answers": {**sample["answers"], **answers}}
+
+
+def largest_draw(sample: Sample) -> int:
+    """Upper end of the number of drawn images that are of one group."""
+    return 1 if sample["groups"] is None else sum(max(map(len, one["draws"])) for one in sample["strata"].values())
 
 
 def estimated(sample: Sample) -> SampleEstimate | None:

@@ -29,6 +29,7 @@ class Setting:
         real_labeled: Labeled real images to train judges on.
         checkpoint: What refined the images, for the way back.
         decisions: A person's verdicts.
+        sample: Number of images to draw for a person once the audit is finished.
         seed: Of everything drawn.
         device: Where networks run, as `choose_device` takes it.
         trust: Modules beside ``refine`` whose classes a checkpoint may name.
@@ -44,6 +45,7 @@ class Setting:
     real_labeled: Path | None = None
     checkpoint: Path | None = None
     decisions: Path | None = None
+    sample: int | None = None
     seed: int = 0
     device: str = "auto"
     trust: tuple[str, ...] = ()

@@ -47,7 +47,10 @@ def by_people(audit: Audit) -> list[str]:
             f"{_range_of(sample['all'])} of all labels are wrong ({_ends_of(sample['all'])})."
         )
         if passed := sample["passed"]:
-            sentences.append(f"Of the images that had passed when the sample was drawn, {_range_of(passed)} are ({_ends_of(passed)}).")
+            ends = _ends_of(passed)
+            sentences.append(
+                f"Of the images that had passed when the sample was drawn, {_range_of(passed)} are ({ends})."
+            )
         if power := sample["natural_power"]:
             sentences.append(
                 f"Natural power: of the wrong labels in the sample, {percent(power['rate'])} did not pass "
@@ -141,7 +144,7 @@ def _mark(audit: Audit) -> tuple[Mark, str]:
         return "even", f"! {counts['inconclusive']} inconclusive"
     if counts["review"]:
         return "even", f"! {counts['review']} to look at"
-    small = upper is not None and upper <= LARGE or sample is not None and sample["all"]["high"] <= LARGE
+    small = (upper is not None and upper <= LARGE) or (sample is not None and sample["all"]["high"] <= LARGE)
     return ("good", VERDICTS["good"]) if small else ("unknown", "? inconclusive")
 
 

@@ -103,7 +103,7 @@ def run_audit(args: argparse.Namespace) -> int:
     if alone and args.decisions is not None and args.sample is None:
         audit = redecide(args.output, args.decisions)
     elif alone and args.sample is not None and args.decisions is None:
-        draw_sample(args.output, args.sample, args.seed)
+        draw_sample(args.output, args.sample, args.seed, args.groups)
         print_sample(args.output)
         return 0
     elif args.synthetic is None or args.refined is None:
@@ -122,6 +122,7 @@ def run_audit(args: argparse.Namespace) -> int:
             real_labeled=args.real_labeled,
             checkpoint=args.checkpoint,
             decisions=args.decisions,
+            sample=args.sample,
             seed=args.seed,
             device=args.device,
             trust=tuple(args.trust),

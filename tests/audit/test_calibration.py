@@ -161,7 +161,8 @@ def test_a_rare_class_is_not_drowned_by_others_that_are_as_rare() -> None:
 def test_a_class_of_few_images_has_a_wide_interval_and_one_without_images_none() -> None:
     some = (LABELS == 0) | (torch.arange(40) == 1)
     first, second = pairs_of(DOUBTS[some], 0.4, LABELS[some])
-    assert (first["n"], second["n"], second["rate"], second["low"]) == (10, 1, 1.0, pytest.approx(0.025))
+    assert (first["n"], second["n"], second["rate"]) == (10, 1, 1.0)
+    assert second["low"] == pytest.approx(0.025)
 
 
 def test_plants_of_a_pair_know_their_largest_group() -> None:

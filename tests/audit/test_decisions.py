@@ -19,7 +19,7 @@ def written(tmp_path: Path, text: str, encoding: str = "utf-8") -> Path:
 
 
 def test_reads_what_was_decided_and_skips_the_rest(tmp_path: Path) -> None:
-    path = written(tmp_path, "note,key,verdict\nx,a.png,pass\n,b.png,\n,c.png, fail \n,a.png,pass\n")
+    path = written(tmp_path, "note,key,verdict\nx,a.png,pass\n,b.png,\n,,\n,c.png, fail \n,a.png,pass\n")
     read = read_decisions(path, KEYS)
     assert read == {"a.png": "pass", "b.png": None, "c.png": "fail"}
     assert made(read) == {"a.png": "pass", "c.png": "fail"}
@@ -44,6 +44,7 @@ def test_reads_what_a_spreadsheet_saved(tmp_path: Path) -> None:
         ("key,said\na.png,pass\n", "expected the columns key,verdict, found key,said"),
         ("", "expected the columns key,verdict"),
         ("key,verdict\na.png,pass\nz.png,fail\n", "line 3: 'z.png' is no image of this audit"),
+        ("key,verdict\na.png,pass\nz.png,\n", "line 3: 'z.png' is no image of this audit"),
         ("key,verdict\na.png,review\n", "line 2: verdict 'review'; expected pass, fail or unsure"),
         ("key,verdict\na.png,pass\nb.png,pass\na.png,fail\n", "line 4: 'a.png' is decided twice, and differently"),
     ],

@@ -4,16 +4,17 @@ import csv
 import json
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
-from refine.audit.result import SAMPLE, SAMPLE_CSV, SAMPLE_PAGE, Certificate, Verdict
+from refine.audit.result import SAMPLE, SAMPLE_CSV, SAMPLE_PAGE, SUMMARY, Certificate, Verdict
 from refine.audit.sampling import draw, drawn, estimated, shares
 from refine.cli import main
 from refine.errors import InputError
 from tests.apply.trees import tree
 from tests.audit.audits import certificate
-from tests.audit.shapes import SPOILED, Finished, certificates, summary
+from tests.audit.shapes import SPOILED, Finished, audit_of, certificates, summary
 
 ASKED = 60
 
@@ -55,6 +56,13 @@ def test_whole_groups_are_drawn_in_proportion_to_their_size() -> None:
     for seed in range(1000):
         groups.update(keys[0].partition("_")[0] for keys in draw(lines, 10, seed, "^[^_]+")["strata"]["pass"]["draws"])
     assert groups["a"] / groups.total() == pytest.approx(8 / 20, abs=0.04)
+
+
+def test_groups_that_bring_far_more_images_than_asked_for_are_refused() -> None:
+    lines = [certificate(f"g{group}_{number}.png") for group in range(3) for number in range(400)]
+    with pytest.raises(InputError, match="the largest, g0, has 400 images: about 400 would have to be judged"):
+        draw(lines, 60, 0, "^[^_]+")
+    assert len(drawn(draw(lines, 200, 0, "^[^_]+"))) == 400
 
 
 def test_what_the_audit_said_makes_the_strata_not_what_a_person_decided() -> None:
@@ -114,12 +122,14 @@ def test_answers_come_first_and_hold_the_truth(own: Finished, capsys: pytest.Cap
     assert page.index("Random sample of 60") < page.index("Bound under planted corruption")
 
 
-def test_other_decisions_never_enter_the_estimate(own: Finished) -> None:
+def test_other_decisions_never_enter_the_estimate(own: Finished, capsys: pytest.CaptureFixture[str]) -> None:
     keys = sampled(own)
     rest = [key for key in certificates(own.output) if key not in keys]
     answer(own, {**truth(keys), **dict.fromkeys(rest, "fail")})
     once = summary(own.output)["sample"]
-    answer(own, dict.fromkeys(keys[:5], "fail"))  # not a table of the sample
+    capsys.readouterr()
+    answer(own, dict.fromkeys([*keys[:5], rest[0]], "fail"))  # chosen to be looked at: not a table of the sample
+    assert "lists 5 of the 60 sampled images, and others" in capsys.readouterr().err
     assert summary(own.output)["sample"] == once
     answer(own, truth(keys))
     assert summary(own.output)["sample"] == once
@@ -136,6 +146,82 @@ def test_what_is_not_answered_is_unsure(own: Finished) -> None:
     answer(own, said)
     whole = summary(own.output)["sample"]
     assert blank["all"]["low"] <= whole["all"]["low"] < whole["all"]["high"] < blank["all"]["high"]
+
+
+def test_the_answered_lines_alone_are_the_samples_and_later_ones_are_added(own: Finished) -> None:
+    keys = sampled(own)
+    said = truth(keys)
+    answer(own, {key: said[key] for key in keys[:50]})
+    part = summary(own.output)["sample"]
+    assert (part["answered"], part["unsure"]) == (50, 10)
+    answer(own, {key: said[key] for key in keys[50:]})
+    assert summary(own.output)["sample"]["answered"] == ASKED
+
+
+def test_a_mistyped_key_is_named_though_its_line_is_blank(own: Finished, capsys: pytest.CaptureFixture[str]) -> None:
+    keys = sampled(own)
+    before = tree(own.output)
+    assert answer(own, {**truth(keys[1:]), "typo.png": ""}) == 2
+    assert "'typo.png' is no image of this audit" in capsys.readouterr().err
+    assert tree(own.output) == before
+
+
+def test_groups_are_drawn_where_the_audit_had_none(own: Finished, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["audit", "--output", str(own.output), "--sample", "20", "--groups"]
+    before = tree(own.output)
+    assert main([*command, "^[a-z]+"]) == 2
+    assert "the largest, bar, has 48 images: about" in capsys.readouterr().err
+    assert tree(own.output) == before
+    pairs = r"^[a-z]+/\d"
+    assert main([*command, pairs]) == 0
+    sample = json.loads((own.output / SAMPLE).read_text())
+    assert sample["groups"] == pairs
+    assert max(len(keys) for keys in sample["strata"]["pass"]["draws"]) > 1
+
+
+def test_images_of_a_drawn_group_count_as_one_where_answers_move_limits(
+    own: Finished, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["audit", "--output", str(own.output), "--sample", "20", "--groups", r"^[a-z]+/\d"]) == 0
+    sample = json.loads((own.output / SAMPLE).read_text())
+    asked: set[int] = set()
+
+    def moved(scores: object, decisions: object, limit: float, cuts: object, error: float, largest: int) -> float:
+        asked.add(largest)
+        return limit
+
+    monkeypatch.setattr("refine.audit.redecide.moved_limit", moved)
+    answer(own, truth(drawn(sample)))
+    most = sum(max(map(len, one["draws"])) for one in sample["strata"].values())
+    assert most > 1
+    assert asked == {most}
+
+
+def test_the_groups_of_the_audit_stand(own: Finished, capsys: pytest.CaptureFixture[str]) -> None:
+    audit = summary(own.output)
+    audit["provenance"]["groups"] = own_groups = r"^[a-z]+/\d"
+    (own.output / SUMMARY).write_text(json.dumps(audit))
+    command = ["audit", "--output", str(own.output), "--sample", "20", "--groups"]
+    assert main([*command, "^[a-z]"]) == 2
+    assert f"the audit was made with --groups {own_groups}; leave it out" in capsys.readouterr().err
+    assert not (own.output / SAMPLE).exists()
+    assert main([*command, own_groups]) == 0
+
+
+def test_a_sample_that_cannot_be_drawn_is_refused_before_training(
+    finished: Finished, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("refine.audit.families.train_judges", None)
+    for flags, said in (
+        (["--sample", "145"], "--sample 145: the audit has 144 images"),
+        (
+            ["--sample", "20", "--groups", "^[a-z]+"],
+            "the largest, bar, has 48 images: about 48 would have to be judged",
+        ),
+    ):
+        assert main(audit_of(finished.synthetic, finished.refined, tmp_path / "audit", *flags)) == 2
+        assert said in capsys.readouterr().err
+        assert not (tmp_path / "audit").exists()
 
 
 def test_a_sample_without_an_answer_is_refused(own: Finished, capsys: pytest.CaptureFixture[str]) -> None:
