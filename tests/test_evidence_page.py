@@ -19,6 +19,7 @@ from refine.audit.families import ADAPTED, CONTENT, GIVEN, REAL
 from refine.audit.harm import HARMS
 from refine.audit.pairs import LONGEST
 from refine.audit.result import LINES, PAGE, SUMMARY, VERDICTS
+from refine.audit.summary import LARGE
 from refine.benchmark.baselines import BASELINES
 from refine.benchmark.datasets import SYNTHETIC, TARGET
 from refine.benchmark.recipe import read_recipe
@@ -31,7 +32,7 @@ from refine.metrics.distances import HIGHER_IS_NEARER, METRICS
 from refine.metrics.features import NETWORKS
 from refine.metrics.features.inception import SIDE, WEIGHTS_NAME
 from refine.metrics.features.vgg16 import WEIGHTS_NAME as VGG16_WEIGHTS
-from refine.metrics.intervals import upper_end
+from refine.metrics.intervals import lower_end, upper_end
 from refine.metrics.patches import PATCH
 from refine.training.validation import AGREEMENT, DISTANCE, DO_NOTHING, LABEL_ERROR, LABEL_ERROR_DO_NOTHING
 from refine.training.watch import add_watching
@@ -119,6 +120,8 @@ def bars() -> list[str]:
         f"differs in {percent(sizes('another image', 'share of pixels'))} of the pixels",
         f"in {percent(sizes('another image', 'share of area'))} of the area",
         f"by {sizes('gaze replaced', 'degrees'):g} degrees",
+        f"all of 10 images found is a lower end of {lower_end(10, 10, shared_error(['found', 'power'])):.2f}",
+        f"the sample's upper end, or the bound, at {percent(LARGE)} or below",
         f"no more than {percent(HARMLESS)} of the decided images can have been wrong; that takes {sure} decisions",
         f"the lower end of the interval is still below {percent(POWER)}",
         f"judges do not find the label in {percent(LEARNED)} of the images that they learned on",
