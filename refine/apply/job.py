@@ -13,7 +13,6 @@ from refine.apply.manifest import Manifest, failed
 from refine.apply.network import Network, OutOfMemory
 from refine.apply.own_labels import Owners, all_left_out, is_left_out, leave_out, left_out_link, shared_with_left_out
 from refine.apply.plan import PIXELS_PER_IMAGE, Plan, batches
-from refine.apply.progress import bar
 from refine.apply.provenance import Settings
 from refine.apply.read import Read, read_ahead
 from refine.apply.repair import Repair
@@ -21,6 +20,7 @@ from refine.apply.resume import drop_stale, lines_within, standing
 from refine.apply.summary import ApplySummary, summarize
 from refine.apply.write import Finished, Writer, carry, link
 from refine.errors import InputError
+from refine.progress import counted
 
 AHEAD = 4
 """Batches that are read ahead of the network, and as many that wait behind it to be written."""
@@ -73,7 +73,8 @@ class Job:
             containers = [container for container in self.plan.containers if container.key not in kept]
             within = lines_within(self.plan, manifest)
             manifest.drop(key for container in containers for key in within.get(container.key, []))
-            with bar(len(missing) + sum(len(container.members) for container in containers), "refining") as advance:
+            images = len(missing) + sum(len(container.members) for container in containers)
+            with counted(images, "refining", unit="images") as advance:
                 self._in_writer(manifest, None, lambda writer: self._carry(writer, kept, manifest))
                 self._in_writer(manifest, advance, lambda writer: self._refine(writer, missing))
                 self._in_writer(manifest, None, lambda writer: self._refine_containers(writer, containers, advance))

@@ -1,15 +1,17 @@
 """Which checkpoints a run leaves: the last state, always whole, and the best one that a validation saw."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import Tensor
 
 from refine.errors import InputError
 from refine.methods.base import Method
-from refine.training.validation import CONFIRMED_HIGH, DISTANCE, LABEL_ERROR_HIGH
+from refine.training.last_words import Reached
+from refine.training.validation import AGREEMENT, CONFIRMED_HIGH, DISTANCE, DO_NOTHING, LABEL_ERROR_HIGH
 
 BEST, UNCONFIRMED = "best.ckpt", "unconfirmed.ckpt"
 
@@ -31,6 +33,8 @@ class Checkpoints(Callback):
     def __init__(self, every: int = 500, bound: float | None = None, judges: Sequence[str] = ()) -> None:
         self.every, self.bound, self.judges = every, bound, list(judges)
         self.best: float | None = None
+        self.best_step = 0
+        self.best_agreement: float | None = None
         self.lowest: tuple[float, int] | None = None
         """The lowest upper end of the label error's interval seen, and after how many steps."""
         self.held_out: float | None = None
@@ -70,7 +74,9 @@ class Checkpoints(Callback):
         nearer = bool(torch.isfinite(distance)) and (self.best is None or float(distance) < self.best)
         better = self._keeps_labels(trainer, pl_module) and nearer
         if trainer.strategy.broadcast(better):  # saving takes all processes: one decides for them
-            self.best = float(distance)
+            self.best, self.best_step = float(distance), pl_module.steps_done if isinstance(pl_module, Method) else 0
+            agreement = trainer.callback_metrics.get(AGREEMENT)
+            self.best_agreement = None if agreement is None else float(agreement)
             held_out = trainer.callback_metrics.get(CONFIRMED_HIGH)
             self.held_out = None if held_out is None else float(held_out)
             self._save(trainer, BEST if self.bound is None else UNCONFIRMED)
@@ -109,6 +115,17 @@ class Checkpoints(Callback):
             self.best, self.held_out, self.refused = None, None, torch.nan if self.held_out is None else self.held_out
             unconfirmed.unlink(missing_ok=True)
 
+    def reached(self, metrics: Mapping[str, Tensor]) -> Reached | None:
+        """How near the run came; None where no validation measured it.
+
+        Args:
+            metrics: Of its end.
+        """
+        last, nothing = metrics.get(DISTANCE), metrics.get(DO_NOTHING)
+        if last is None or nothing is None:
+            return None
+        return Reached(float(nothing), self.best, self.best_step, float(last), self.best_agreement)
+
     def missing(self) -> str | None:
         """One line on why there is no `best.ckpt`, where a bound was set and none stayed under it."""
         if self.bound is None or self.best is not None:
@@ -137,6 +154,8 @@ class Checkpoints(Callback):
             "judges": self.judges,
             "lowest": lowest,
             "held_out": self.held_out,
+            "best_step": self.best_step,
+            "best_agreement": self.best_agreement,
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -154,6 +173,7 @@ class Checkpoints(Callback):
                 "give what it began with, or start a new run"
             )
         lowest, self.held_out = state_dict.get("lowest"), state_dict.get("held_out")
+        self.best_step, self.best_agreement = state_dict.get("best_step", 0), state_dict.get("best_agreement")
         self.best, self.lowest = state_dict["best"], None if lowest is None else (float(lowest[0]), int(lowest[1]))
 
     @staticmethod

@@ -26,6 +26,7 @@ from refine.methods.base import Method
 from refine.methods.checkpoint import allowed_class, read_checkpoint
 from refine.recipes import find_recipe
 from refine.training.checkpoints import Checkpoints
+from refine.training.last_words import last_words, next_command
 from refine.training.resuming import resuming
 from refine.training.step_progress import StepProgress
 from refine.training.stopping import StopAfterSteps, StopOnInterrupt
@@ -269,10 +270,13 @@ def run(args: list[str]) -> int:
         return interrupts.exit_code()  # so that `fit && apply` does not go on with half a model
     if quick:
         return 0
-    for line in (callback.missing() for callback in callbacks if isinstance(callback, Checkpoints)):
-        if line:
-            print(line, file=sys.stderr)
+    (checkpoints,) = (callback for callback in callbacks if isinstance(callback, Checkpoints))
+    if line := checkpoints.missing():
+        print(line, file=sys.stderr)
     print(f"run: {folder}")
+    if reached := checkpoints.reached(trainer.callback_metrics):
+        print(last_words(reached))
+        print(next_command(Path(folder), checkpoints.best is not None, trainer.datamodule.synthetic))
     return 0
 
 

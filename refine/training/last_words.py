@@ -1,0 +1,46 @@
+"""What a fit says in the end: how near it came, whether that is better than doing nothing, and what to do next."""
+
+import shlex
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Reached(NamedTuple):
+    """Distances to the real images (`distance/swd`) that a run's validations measured."""
+
+    nothing: float
+    """Of the synthetic images as they are."""
+    best: float | None
+    """Of `best.ckpt`; None where there is none."""
+    best_step: int
+    last: float
+    """Of the end."""
+    agreement: float | None = None
+    """Share of images on which the judge says of the best ones what it said before; None without a judge."""
+
+
+def last_words(reached: Reached) -> str:
+    """One line; where nothing came nearer, that stands first."""
+    best, nothing = reached.best, reached.nothing
+    parts = [f"doing nothing {nothing:.0f}"]
+    if best is not None:
+        parts.append(f"best {best:.0f} (step {reached.best_step})")
+    parts.append(f"last {reached.last:.0f}{'' if reached.last < nothing else ' (worse than doing nothing)'}")
+    if reached.agreement is not None:
+        parts.append(f"label agreement of the best {100 * reached.agreement:.1f} %")
+    parts += ["no best.ckpt"] * (best is None)
+    line = f"distance: {' · '.join(parts)}"
+    return f"NO BETTER THAN DOING NOTHING. {line}" if best is not None and best >= nothing else line
+
+
+def next_command(folder: Path, best: bool, synthetic: Path) -> str:
+    """The command that refines the synthetic images.
+
+    Args:
+        folder: Of the run.
+        best: Whether it holds a `best.ckpt`.
+        synthetic: What it trained on.
+    """
+    checkpoint = folder / ("best.ckpt" if best else "last.ckpt")
+    words = ["refine", "apply", "--checkpoint", str(checkpoint), "--input", str(synthetic), "--output", "refined"]
+    return f"next: {shlex.join(words)}"

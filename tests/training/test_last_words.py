@@ -1,0 +1,36 @@
+from pathlib import Path
+
+import pytest
+
+from refine.training.last_words import Reached, last_words, next_command
+
+
+@pytest.mark.parametrize(
+    ("reached", "line"),
+    [
+        (
+            Reached(120.4, 67.2, 2100, 124.0),
+            "distance: doing nothing 120 · best 67 (step 2100) · last 124 (worse than doing nothing)",
+        ),
+        (
+            Reached(120.0, 67.0, 900, 67.0, 0.985),
+            "distance: doing nothing 120 · best 67 (step 900) · last 67 · label agreement of the best 98.5 %",
+        ),
+        (
+            Reached(120.0, 1012.0, 50, 1013.0),
+            "NO BETTER THAN DOING NOTHING. distance: doing nothing 120 · best 1012 (step 50) · last 1013 "
+            "(worse than doing nothing)",
+        ),
+        (Reached(120.0, None, 0, 100.0), "distance: doing nothing 120 · last 100 · no best.ckpt"),
+    ],
+)
+def test_a_bad_result_cannot_be_overlooked(reached: Reached, line: str) -> None:
+    assert last_words(reached) == line
+
+
+def test_the_next_command_takes_the_best_checkpoint_that_there_is() -> None:
+    folder, synthetic = Path("checkpoints/simgan"), Path("my renders")
+    assert next_command(folder, True, synthetic) == (
+        "next: refine apply --checkpoint checkpoints/simgan/best.ckpt --input 'my renders' --output refined"
+    )
+    assert "last.ckpt" in next_command(folder, False, synthetic)
