@@ -27,6 +27,12 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
     monkeypatch.setenv("TERM", "dumb")
 
 
+@pytest.fixture(autouse=True)
+def _no_lines_on_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a command says does not depend on how busy the machine is."""
+    monkeypatch.setattr("refine.progress.FIRST", float("inf"))
+
+
 @pytest.fixture
 def write_images() -> WriteImages:
     """Write class folders of random images that differ by class: ``write_images(root, classes=…, count=…)``."""

@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 
 import pytest
 
@@ -24,11 +23,11 @@ class Terminal:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """A clock that stands still but for what a test adds."""
     now = [100.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
-    yield now
+    return now
 
 
 @pytest.mark.parametrize(
