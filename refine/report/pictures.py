@@ -10,7 +10,7 @@ from typing import NamedTuple
 import matplotlib
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageOps
 
 from refine.apply.files import shown
 from refine.data.images import opened
@@ -21,6 +21,7 @@ from refine.errors import InputError
 from refine.files import write_whole
 from refine.report.choose import beside, spread
 from refine.report.refined import read_refined
+from refine.report.sheet import sheet
 
 TINY = 192
 """Up to this many pixels on the longer side, an image is shown enlarged by a whole factor."""
@@ -170,20 +171,7 @@ def write_grid(path: Path, synthetic: Path, refined: Path, real: Path, count: in
     if not keys:
         raise InputError(f"{refined}: no refined image to show; see the reasons in its manifest")
     columns = [[fit(picture, TINY) for picture in triple[1:]] for triple in triples(synthetic, refined, real, keys)]
-    font, gap, margin = ImageFont.load_default(18), 8, 96
-    width = max(picture.width for column in columns for picture in column)
-    heights = [max(column[row].height for column in columns) for row in range(3)]
-    sheet = Image.new(
-        "RGB", (margin + len(columns) * (width + gap), gap + sum(height + gap for height in heights)), "white"
-    )
-    draw, top = ImageDraw.Draw(sheet), gap
-    for row, (name, height) in enumerate(zip(("synthetic", "refined", "real"), heights, strict=True)):
-        draw.text((gap, top + height // 2), name, fill="black", font=font, anchor="lm")
-        for place, column in enumerate(columns):
-            picture = column[row]
-            left = margin + place * (width + gap) + (width - picture.width) // 2
-            sheet.paste(picture, (left, top + (height - picture.height) // 2))
-        top += height + gap
+    rows = zip(("synthetic", "refined", "real"), zip(*columns, strict=True), strict=True)
     buffer = BytesIO()
-    sheet.save(buffer, "PNG", optimize=True)
+    sheet(list(rows)).save(buffer, "PNG", optimize=True)
     return write_whole(path, buffer.getvalue())

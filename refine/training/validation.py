@@ -1,22 +1,29 @@
 """What a person sees of a run at each validation: pictures before and after, the distance to real, broken labels."""
 
 from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
+from PIL import Image
 from torch import Tensor
 from torchvision.utils import make_grid
 
 from refine.data import UnpairedImages
-from refine.data.images import to_float
+from refine.data.images import to_float, to_levels
+from refine.files import write_whole
+from refine.methods.base import Method
 from refine.methods.translator import Translator
 from refine.metrics import FeatureExtractor, frechet, kernel, metric_name, validation_distance
 from refine.metrics.agreement import same_answers
 from refine.metrics.answers import Answers
 from refine.metrics.label_error import label_error, lost_labels
+from refine.report.sheet import sheet
 from refine.training.judges import Judges
 
 DISTANCE = "distance/swd"
@@ -53,6 +60,13 @@ class _Judged(NamedTuple):
     after: Tensor
 
 
+PREVIEW = "preview.png"
+ENLARGED = 96
+"""Pixels of the longer side up to which smaller images are enlarged."""
+FIRST_LOOK = 25
+"""Step of the first validation of a fit; the next ones follow at twice the step before, up to the regular ones."""
+
+
 class Validation(Callback):
     """Logs the picture grid `images/synthetic_refined_real`, the distance to real and the do-nothing distance.
 
@@ -77,6 +91,13 @@ class Validation(Callback):
         self._judged: list[_Judged] = []
         self._keys: list[str] = []
         self._features: dict[tuple[str, str], Tensor] = {}
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
+        """Ask Lightning, which looks at its interval after this, for a validation after the first few steps as well."""
+        if isinstance(pl_module, Method) and isinstance(every := trainer.val_check_interval, int):
+            doublings, rest = divmod(pl_module.steps_done, FIRST_LOOK)
+            early = not rest and doublings.bit_count() == 1 and pl_module.steps_done < every
+            trainer.val_check_batch = 1 if early else every
 
     def on_validation_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, *args: Any
@@ -106,14 +127,26 @@ class Validation(Callback):
                     pl_module.log(name, value, rank_zero_only=True)
         self._look_at_whole_images(trainer, pl_module)
         lost = self._judge(pl_module)
-        if isinstance(trainer.logger, TensorBoardLogger) and isinstance(pl_module, Translator):
+        if isinstance(pl_module, Translator) and trainer.is_global_zero:
             every = max(1, len(synthetic) // SHOWN)
             rows = [images[::every][:SHOWN] for images in (synthetic, refined, real)]
             if lost is not None:
                 rows[1] = framed(rows[1], lost[::every][:SHOWN])
-                rows = [images.expand(-1, rows[1].shape[1], -1, -1) for images in rows]
-            grid = make_grid(torch.cat(rows), nrow=len(rows[0]), normalize=True, value_range=(-1, 1))
-            trainer.logger.experiment.add_image(PICTURE, grid, pl_module.steps_done)
+            self._show(trainer, rows, pl_module.steps_done)
+
+    def _show(self, trainer: Trainer, rows: Sequence[Tensor], step: int) -> None:
+        """The picture in TensorBoard, and of a fit as `PREVIEW` in the run's folder."""
+        if not isinstance(trainer.logger, TensorBoardLogger):
+            return
+        named = zip(("synthetic", "refined", "real"), map(_pictures, rows), strict=True)
+        measured = trainer.callback_metrics
+        distances = [f"{measured[name]:.0f}" if name in measured else "not measured" for name in (DISTANCE, DO_NOTHING)]
+        picture = sheet(list(named), f"step {step}: distance to real {distances[0]} (doing nothing {distances[1]})")
+        trainer.logger.experiment.add_image(PICTURE, np.asarray(picture), step, dataformats="HWC")
+        if trainer.state.fn == "fit":
+            written = BytesIO()
+            picture.save(written, "PNG")
+            write_whole(Path(trainer.logger.log_dir) / PREVIEW, written.getvalue())
 
     @torch.no_grad()
     def _look_at_whole_images(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -184,6 +217,16 @@ class Validation(Callback):
             distances[name] = measure(sides["refined"], sides["real"])
             distances[f"{name}_do_nothing"] = measure(sides["synthetic"], sides["real"])
         return distances
+
+
+def _pictures(images: Tensor) -> list[Image.Image]:
+    """As people see them, from ``(B, 1 or 3, H, W)`` in [-1, 1]."""
+    levels = to_levels(images.expand(-1, 3, -1, -1)).permute(0, 2, 3, 1).numpy()
+    scale = max(1, ENLARGED // max(images.shape[-2:]))
+    return [
+        Image.fromarray(each).resize((each.shape[1] * scale, each.shape[0] * scale), Image.Resampling.NEAREST)
+        for each in levels
+    ]
 
 
 def _refined_whole(translator: Translator, image: Tensor) -> Tensor:

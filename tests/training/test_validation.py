@@ -12,6 +12,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from refine.cli import main
 from refine.data.open_layout import open_layout
+from refine.report.sheet import GAP, MARGIN
 from refine.training.validation import framed, tiled
 from tests.conftest import WriteImages
 from tests.data.layouts.examples.yolo import write_yolo
@@ -66,10 +67,21 @@ def test_a_synthetic_image_counts_once_where_there_are_more_real_ones(
 
 def test_the_picture_frames_the_refined_images_whose_label_is_lost(pair: Pair, tmp_path: Path) -> None:
     assert fit(pair, tmp_path, "--judge", str(always(tmp_path / "judge"))) == 0
-    pixels = picture(tmp_path)
-    corners = [[tuple(pixels[2 + 34 * row, 2 + 34 * column]) for column in range(8)] for row in range(3)]
+    side = 32 * 3  # enlarged
+    pixels = picture(tmp_path)[-3 * (side + GAP) :, MARGIN:]
+    corners = [[tuple(pixels[row * (side + GAP), column * (side + GAP)]) for column in range(8)] for row in range(3)]
     red = [[corner == (255, 0, 0) for corner in row] for row in corners]
     assert red == [[False] * 8, [False] * 6 + [True] * 2, [False] * 8]  # six of class a come first
+
+
+def test_a_fit_is_looked_at_early_and_its_folder_holds_the_latest_picture(pair: Pair, tmp_path: Path) -> None:
+    often = ["--trainer.val_check_interval", "200", "--steps", "55"]
+    assert fit(pair, tmp_path, *often, recipe="models/simgan.yaml") == 0
+    steps = [event.step for event in events(tmp_path).Images(PICTURE)]
+    assert steps == [25, 50, 60]  # with SimGAN's warm-ups, which count 5
+    last = events(tmp_path).Images(PICTURE)[-1]
+    shown = Image.open(BytesIO(last.encoded_image_string))
+    assert np.array_equal(np.asarray(shown), np.asarray(Image.open(tmp_path / "run" / "preview.png")))
 
 
 def test_objects_are_judged_by_a_detector(tmp_path: Path) -> None:
