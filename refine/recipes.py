@@ -21,7 +21,7 @@ def list_recipes() -> dict[str, Path]:
 
 
 def find_recipe(name: str) -> Path:
-    """The file of a recipe.
+    """The file of a recipe: a path, a packaged recipe's name, or the end of one, such as ``simgan``.
 
     Raises:
         InputError: If there is neither a file of that path nor a packaged recipe of that name.
@@ -30,8 +30,9 @@ def find_recipe(name: str) -> Path:
         return Path(name)
     packaged = list_recipes()
     key = Path(name).as_posix()
-    if key in packaged:
-        return packaged[key]
+    for candidate in (key, f"models/{key}.yaml", f"datasets/{key}.yaml"):
+        if candidate in packaged:
+            return packaged[candidate]
     raise InputError(f"{name}: no such file, and no packaged recipe of that name; there are: {', '.join(packaged)}")
 
 

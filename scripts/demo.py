@@ -83,7 +83,7 @@ def show(
     for line in (
         "fit -c models/cyclegan.yaml --data.synthetic SYNTHETIC --data.real PHOTOS "
         "--data.crop '[256,256]' --data.batch_size 1 --run mine",
-        "apply --checkpoint checkpoints/mine/last.ckpt --input SYNTHETIC --output REFINED",
+        "apply --checkpoint checkpoints/mine/best.ckpt --input SYNTHETIC --output REFINED",
         "evaluate --synthetic SYNTHETIC --refined REFINED --real PHOTOS",
     ):
         console.print(f"  .venv/bin/refine {line}", soft_wrap=True, markup=False)

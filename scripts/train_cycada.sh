@@ -37,4 +37,3 @@ flags=(
 )
 
 "$REFINE" fit "${flags[@]}" "$@"
-echo "next: $REFINE apply --checkpoint checkpoints/$RUN/last.ckpt --input YOUR_SYNTHETIC --output refined"

@@ -24,4 +24,3 @@ else
 fi
 
 "$REFINE" fit "${flags[@]}" "$@"
-echo "next: $REFINE apply --checkpoint checkpoints/$RUN/last.ckpt --input YOUR_SYNTHETIC --output refined"

@@ -17,6 +17,15 @@ def test_a_path_that_exists_wins_then_the_packaged_recipe(tmp_path: Path, monkey
     assert find_recipe("models/simgan.yaml").resolve() == own.resolve()
 
 
+@pytest.mark.parametrize("name", ["simgan", "digits"])
+def test_a_packaged_recipe_is_found_by_its_last_name(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / name).mkdir()  # a folder of that name is no recipe
+    monkeypatch.chdir(tmp_path)
+    assert find_recipe(name).name == f"{name}.yaml"
+
+
 def test_a_name_that_is_neither_lists_what_there_is() -> None:
     with pytest.raises(InputError, match=r"models/simgam\.yaml: no such file.*models/simgan\.yaml"):
         find_recipe("models/simgam.yaml")

@@ -122,6 +122,9 @@ def read_bundle(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """
     for name in (WEIGHTS, DESCRIPTION):
         if not (folder / name).is_file():
+            there = " or ".join(str(path) for path in (folder / "best.ckpt", folder / "last.ckpt") if path.is_file())
+            if there:
+                raise InputError(f"{folder}: the folder of a run; give one of its checkpoints: {there}")
             raise InputError(f"{folder}: not a bundle, {name} is missing; expected {WEIGHTS} and {DESCRIPTION}")
     try:
         description = parse_yaml(read_file(folder / DESCRIPTION).decode())

@@ -226,3 +226,9 @@ def test_an_exported_generator_leaves_discriminators_out(tmp_path: Path) -> None
     assert torch.equal(load_translator(tmp_path / "bundle").refine(images), method.eval().refine(images))
     with pytest.raises(InputError, match="exists already"):
         write_bundle(method, tmp_path / "bundle")
+
+
+def test_a_runs_folder_is_told_which_checkpoints_it_holds(tmp_path: Path) -> None:
+    (tmp_path / "last.ckpt").write_bytes(b"")
+    with pytest.raises(InputError, match=r"the folder of a run; give one of its checkpoints: .*last\.ckpt$"):
+        load_method(tmp_path)
