@@ -6,6 +6,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 import refine
 from refine import commands, interrupts
@@ -59,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
 def main(args: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code; errors of users become one line on standard error.
 
-    In the main thread, Ctrl-C and SIGTERM end the command in order until it returns; then they are as they were.
+    In the main thread, Ctrl-C, SIGTERM and SIGHUP end the command in order until it returns; then they are as before.
     """
     given = list(sys.argv[1:] if args is None else args)
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -122,5 +123,6 @@ def _exit_code(error: BaseException) -> int:
 
 def _say(message: object, code: int) -> int:
     line = printable(" ".join(str(message).split()))
-    print(f"refine: {cut(line, LONGEST_MESSAGE)}", file=sys.stderr)
+    with suppress(OSError):  # after SIGHUP the terminal may be gone
+        print(f"refine: {cut(line, LONGEST_MESSAGE)}", file=sys.stderr)
     return code

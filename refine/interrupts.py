@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: one exception for both, one line on what is kept, exit code 130 or 143, no process left."""
+"""Ctrl-C, SIGTERM and SIGHUP: one exception, one line on what is kept, exit code 130, 143 or 129, no process left."""
 
 import os
 import signal
@@ -6,12 +6,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
-NAMES: dict[int, str] = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+NAMES: dict[int, str] = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM", signal.SIGHUP: "SIGHUP"}
 
 IMPORTING = "<frozen importlib"
 """Code of Python's import system; an exception in one of its callbacks is printed and dropped."""
@@ -25,7 +25,7 @@ NOTHING_KEPT = "nothing is kept; the same command begins anew"
 
 
 class Interrupted(BaseException):
-    """Ctrl-C or SIGTERM. Not a `KeyboardInterrupt`, which Lightning answers with an exit code of its own."""
+    """One of `SIGNALS`. Not a `KeyboardInterrupt`, which Lightning answers with an exit code of its own."""
 
 
 class Listener:
@@ -81,7 +81,8 @@ class Listener:
         end_children(set())
         shown = "\x1b[?25h" if sys.stderr.isatty() else ""  # the cursor that a progress bar hides
         line = f"{shown}refine: {stopped_by()}{', at once' if again else ''}; {self.kept}\n"
-        os.write(2, line.encode())
+        with suppress(OSError):  # SIGHUP: the terminal may be gone
+            os.write(2, line.encode())
         os._exit(exit_code())
 
 
@@ -89,7 +90,7 @@ _listener: Listener | None = None
 
 
 def listen(begun: bool) -> Listener:
-    """Take over both signals, in the main thread; elsewhere Python delivers none.
+    """Take over the signals, in the main thread; elsewhere Python delivers none.
 
     Args:
         begun: False where the process is the command's own and has done nothing yet: a signal then ends it where it
@@ -107,10 +108,12 @@ def listen(begun: bool) -> Listener:
 
 
 def take_over() -> None:
-    """Point both signals at the listener, also where a library has put itself before it."""
+    """Point the signals at the listener, also where a library has put itself before it; SIGHUP stays ignored where it
+    is, as under nohup."""
     if _listener is not None:
         for name in SIGNALS:
-            signal.signal(name, _listener.receive)
+            if signal.getsignal(name) is not signal.SIG_IGN or name != signal.SIGHUP:
+                signal.signal(name, _listener.receive)
 
 
 @contextmanager
@@ -155,7 +158,8 @@ def end_with(code: int) -> None:
         os._exit(code)
 
     for name in SIGNALS:
-        signal.signal(name, leave)
+        if signal.getsignal(name) is not signal.SIG_IGN:
+            signal.signal(name, leave)
 
 
 def gracefully(stop: Callable[[], None] | None, kept: str | None = None) -> None:
@@ -172,7 +176,7 @@ def gracefully(stop: Callable[[], None] | None, kept: str | None = None) -> None
 
 
 def exit_code() -> int:
-    """The exit code of a stop as shells have it: 143 after SIGTERM, 130 after Ctrl-C, also in another process."""
+    """The exit code of a stop as shells have it: 128 and the signal's number; of another process's 130."""
     return 128 + (_number() or signal.SIGINT)
 
 
@@ -187,7 +191,7 @@ def _number() -> int | None:
 
 @contextmanager
 def held_back() -> Iterator[None]:
-    """Hold both signals back: processes that are started in the block inherit that, and are ended by us alone."""
+    """Hold the signals back: processes that are started in the block inherit that, and are ended by us alone."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         yield

@@ -28,7 +28,7 @@ from tests.training.constant import always
 
 Pair = tuple[Path, Path]
 
-SIGNALS = pytest.mark.parametrize(("name", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+SIGNALS = pytest.mark.parametrize(("name", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 
 
 def signal_at(monkeypatch: pytest.MonkeyPatch, owner: Any, function: str, name: signal.Signals, call: int = 0) -> None:
@@ -129,7 +129,7 @@ def test_a_stop_is_one_line_and_leaves_nothing_half_done(
     handlers = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)]
     with monkeypatch.context() as patch:
         signal_at(patch, owner, function, name, call)
-        assert main(args) == {signal.SIGINT: 130, signal.SIGTERM: 143}[name]
+        assert main(args) == 128 + name
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"refine: stopped by {'Ctrl-C' if name == signal.SIGINT else 'SIGTERM'}; {kept}")
     assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)] == handlers

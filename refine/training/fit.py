@@ -50,7 +50,7 @@ TRAINER_DEFAULTS: dict[str, Any] = {
 SEVERAL_PROCESSES = "ddp_find_unused_parameters_true"
 """Strategy of several devices where none is asked for: a player's step leaves the weights of the other one unused."""
 
-GO_ON = "go on with the same command and --ckpt_path {folder}/last.ckpt"
+GO_ON = "go on with the same command and --resume ({folder}/last.ckpt)"
 
 HINT = " (see refine fit --help, or --model.help CLASS)"
 
@@ -111,6 +111,11 @@ class RefineCLI(LightningCLI):
             type=str | None,
             default=None,
             help="name of the run's folder (default: after the recipes)",
+        )
+        parser.add_argument(
+            "--resume",
+            action="store_true",
+            help="go on with the run of this name, or the latest of these recipes; where there is none, begin one",
         )
         parser.add_argument(
             "--checkpoint_every",
@@ -187,8 +192,7 @@ class RefineCLI(LightningCLI):
         if config["run"]:
             if (root / config["run"] / "last.ckpt").exists() and (root / config["run"]).resolve() != resumed:
                 raise InputError(
-                    f"{root / config['run']}: holds a run already; go on with it (--ckpt_path …/last.ckpt), "
-                    "or name another --run"
+                    f"{root / config['run']}: holds a run already; go on with it (--resume), or name another --run"
                 )
             return str(config["run"])
         if resumed is not None and resumed.parent == root.resolve():
@@ -197,6 +201,15 @@ class RefineCLI(LightningCLI):
         while (root / (name := self._run_name if number == 1 else f"{self._run_name}-{number}")).exists():
             number += 1
         return name
+
+    def _latest(self, config: Namespace) -> str | None:
+        """The last checkpoint of the run of that name, or of the latest one of these recipes."""
+        root, name = Path(config["trainer"]["default_root_dir"]), config["run"] or self._run_name
+        numbered = [root / name]
+        while not config["run"] and (further := root / f"{name}-{len(numbered) + 1}").exists():
+            numbered.append(further)
+        found = [folder / "last.ckpt" for folder in numbered if (folder / "last.ckpt").is_file()]
+        return str(found[-1]) if found else None
 
     def before_fit(self) -> None:
         """Read the data and what the method needs first: what is wrong there must not leave a run's folder behind."""
@@ -216,6 +229,7 @@ class RefineCLI(LightningCLI):
                 require_judged(self._judges, self.model, self.datamodule, self._given()["label_error_bound"])
             if stage == "fit" and self._stored is not None:
                 self.model.require_same_run(self._stored, self.trainer.world_size)
+                print(f"resumed at step {self._stored['steps_done']}")
 
     def _run_subcommand(self, subcommand: str) -> None:
         """Hold what a checkpoint has for training against the first step that is made with it."""
@@ -230,6 +244,8 @@ class RefineCLI(LightningCLI):
     def _parse_ckpt_path(self) -> None:
         """Look at the checkpoint before anything is built, and take nothing from it that names code."""
         config = self._given()
+        if config.get("resume") and not config.get("ckpt_path"):
+            config["ckpt_path"] = self._latest(config)
         path = config.get("ckpt_path")
         if not path:
             return

@@ -8,7 +8,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from refine import interrupts
 from refine.methods.base import CHECK_EVERY, Method
 
-KEPT = "the last checkpoint that was written is kept; go on with the same command and --ckpt_path RUN/last.ckpt"
+KEPT = "the last checkpoint that was written is kept; go on with the same command and --resume"
 
 
 class StopAfterSteps(Callback):

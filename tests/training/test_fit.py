@@ -117,6 +117,20 @@ def test_a_run_stopped_halfway_and_continued_equals_the_uninterrupted_one_bit_fo
     assert whole["global_step"] == continued["global_step"] == 14 * optimizers
 
 
+def test_a_run_finds_its_own_last_checkpoint(pair: Pair, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    again = ["--run", "run", "--resume"]
+    assert fit("models/simgan.yaml", pair, tmp_path, *again, "--steps", "8") == 0  # there is none: a new one begins
+    assert "resumed" not in capsys.readouterr().out
+    assert fit("models/simgan.yaml", pair, tmp_path, *again, "--steps", "12") == 0
+    assert "resumed at step 8\n" in capsys.readouterr().out
+    assert checkpoint(tmp_path, "run")["refine"]["steps_done"] == 12
+    for steps in ("6", "6"):  # under names of their own: the latest goes on
+        assert fit("models/simgan.yaml", pair, tmp_path, "--steps", steps) == 0
+    assert fit("models/simgan.yaml", pair, tmp_path, "--resume", "--steps", "9") == 0
+    assert [checkpoint(tmp_path, name)["refine"]["steps_done"] for name in ("simgan", "simgan-2")] == [6, 9]
+    assert not (tmp_path / "simgan-3").exists()
+
+
 def test_a_finished_run_goes_on_when_it_is_given_more_steps(pair: Pair, tmp_path: Path) -> None:
     assert fit("models/simgan.yaml", pair, tmp_path, "--run", "first", "--steps", "8") == 0
     resume = ["--ckpt_path", str(tmp_path / "first" / "last.ckpt")]
@@ -287,7 +301,7 @@ def test_a_signal_ends_the_run_after_the_step_with_a_full_checkpoint(
     assert process.returncode == exit_code  # so that `fit && apply` does not go on with half a model
     (line,) = error.decode().splitlines()
     by = "Ctrl-C" if exit_code == 130 else "SIGTERM"
-    assert line == f"refine: stopped by {by}; go on with the same command and --ckpt_path {tmp_path}/run/last.ckpt"
+    assert line == f"refine: stopped by {by}; go on with the same command and --resume ({tmp_path}/run/last.ckpt)"
     assert read_checkpoint(last)["refine"]["steps_done"] > 0
     assert isinstance(load_translator(last), SimGAN)
 
