@@ -30,18 +30,19 @@ def add_export(each: Any) -> None:
 def run_export(args: argparse.Namespace) -> int:
     """`refine export`."""
     from refine.interop.bundle import write_bundle
-    from refine.methods.checkpoint import load_method
+    from refine.methods.checkpoint import load_method, read_checkpoint
 
     begin()
     method = load_method(args.checkpoint, tuple(args.trust))
+    stored = None if args.checkpoint.is_dir() else read_checkpoint(args.checkpoint)
     if not args.onnx:
-        write_bundle(method, args.output)
+        write_bundle(method, args.output, stored=stored)
         finish()
     else:
         from refine.interop.onnx import resized_for, write_onnx
 
         differences: list[float] = []
-        write_bundle(method, args.output, lambda folder: differences.append(write_onnx(method, folder)))
+        write_bundle(method, args.output, lambda folder: differences.append(write_onnx(method, folder)), stored)
         finish()
         print(f"model.onnx: differs from torch by {differences[0]:.1e} at most, on three sizes")
         if sides := resized_for(method):

@@ -1,9 +1,14 @@
+import os
+import stat
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+import yaml
 
 import refine.interop
+from refine.cli import main
 from refine.errors import InputError
 from refine.interop.bundle import write_bundle
 from refine.methods import CyCADA, FeatureAdaptation, Task
@@ -44,6 +49,22 @@ def test_a_bundle_says_nothing_of_this_machines_files_and_a_checkpoint_keeps_the
         checkpoint: dict[str, Any] = {}
         method.on_save_checkpoint(checkpoint)
         assert checkpoint["refine"]["init_args"][name] == here
+
+
+def test_others_may_read_a_bundle_and_its_card_says_what_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "small.ckpt"
+    method = small()
+    method.steps_done = 7
+    stored: dict[str, Any] = {"state_dict": method.state_dict(), "callbacks": {"Checkpoints": {"best": 67.2}}}
+    method.on_save_checkpoint(stored)
+    torch.save(stored, path)
+    assert main(["export", "--checkpoint", str(path), "--output", str(tmp_path / "bundle")]) == 0
+    for file in (tmp_path / "bundle").iterdir():
+        assert stat.S_IMODE(file.stat().st_mode) & 0o044 == 0o044 & ~os.umask(os.umask(0o022)), file
+    _, header, text = (tmp_path / "bundle" / "README.md").read_text().split("---\n", 2)
+    assert yaml.safe_load(header)["pipeline_tag"] == "image-to-image"
+    for row in ("| method | SimGAN |", "| steps done | 7 |", "| lowest distance to real in training (swd) | 67 |"):
+        assert row in text
 
 
 def test_the_package_hands_out_its_functions() -> None:

@@ -1,0 +1,71 @@
+"""The model card of a bundle: Markdown with the header that the Hugging Face hub reads."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+import refine
+from refine.methods.base import Method
+from refine.methods.translator import Translator
+
+CARD = "README.md"
+
+
+def model_card(method: Method, stored: Mapping[str, Any] | None = None) -> str:
+    """What the model is, what a checkpoint says of its training, how it is used, and what its author has to fill in.
+
+    Args:
+        method: The model.
+        stored: The whole checkpoint that it comes from; None of what was exported before.
+    """
+    name = type(method).__name__
+    translates = isinstance(method, Translator)
+    header = {
+        "library_name": "refine",
+        "pipeline_tag": "image-to-image" if translates else "image-classification",
+        "tags": ["sim2real", "synthetic-data", name.lower()],
+        "license": "other",
+    }
+    rows = {"method": name, "version of refine": refine.__version__, **_training(stored or {})}
+    rows |= {key: str(value) for key, value in method.shared_arguments().items() if value is not None}
+    table = "\n".join(f"| {key} | {_cell(str(value))} |" for key, value in rows.items())
+    use = "refine apply --checkpoint FOLDER --input SYNTHETIC --output REFINED"
+    return f"""---
+{yaml.safe_dump(header, sort_keys=False).strip()}
+---
+
+# {name}
+
+{"Makes labeled synthetic images look real" if translates else "A task model"}. This folder holds no code.
+
+| | |
+|---|---|
+{table}
+
+## Use
+
+    {use if translates else "refine evaluate --features FOLDER --synthetic SYNTHETIC --refined REFINED --real PHOTOS"}
+
+## To be filled in by the author
+
+- Trained on (synthetic dataset, real images):
+- Figures (`refine evaluate`, `refine audit`, `refine benchmark`):
+- Licence of these weights, and of the data that they were trained on (then `license:` above):
+"""
+
+
+def _training(stored: Mapping[str, Any]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    if isinstance(steps := stored.get("refine", {}).get("steps_done"), int):
+        found["steps done"] = str(steps)
+    state = stored.get("callbacks", {})
+    reached = state.get("Checkpoints", {}) if isinstance(state, dict) else {}
+    best = reached.get("best") if isinstance(reached, dict) else None
+    if isinstance(best, float):
+        found["lowest distance to real in training (swd)"] = f"{best:.0f}"
+    return found
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
