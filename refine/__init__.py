@@ -83,6 +83,10 @@ def __getattr__(name: str) -> object:
     raise AttributeError(f"module 'refine' has no attribute {name!r}")
 
 
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]
+
+
 def _version() -> str:
     from importlib.metadata import PackageNotFoundError, version
 

@@ -94,7 +94,7 @@ def apply_alone(bundle: Path, source: Path, output: Path, batch_size: int) -> tu
         inside += time.perf_counter() - started
         return refined
 
-    Translator.refine = timed  # type: ignore[method-assign]  # to measure it from outside
+    Translator.refine = timed  # type: ignore[method-assign, assignment]  # to measure it from outside
     started = time.perf_counter()
     apply_checkpoint(bundle, source, output, batch_size=batch_size)
     share = inside / (time.perf_counter() - started)

@@ -1,6 +1,5 @@
 import pytest
 
-from refine import progress
 from refine.progress import EVERY, FIRST, LATEST, LONG, counted, duration, track
 
 
@@ -25,7 +24,8 @@ class Terminal:
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """A clock that stands still but for what a test adds."""
     now = [100.0]
-    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("refine.progress.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("refine.progress.FIRST", FIRST)
     return now
 
 

@@ -2,19 +2,25 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 
 from refine.data.samples import UnpairedBatch
 from refine.data.training_data import TrainingData
 from refine.errors import InputError
 from refine.methods.base import Method, Plain
+from refine.methods.pictures import as_batch
 from refine.methods.ranges import require_channels
 from refine.networks.channels import with_channels
 from refine.networks.padding import crop, pad, padding_for
+
+Pictures = TypeVar("Pictures", Tensor, NDArray[np.uint8], Image.Image)
 
 LARGEST_WORKING_SIDE = 4096
 """Longest side that images are resized to before a network sees them."""
@@ -90,7 +96,7 @@ class Translator(Method):
         require_channels(self.channels)
 
     @torch.no_grad()
-    def refine(self, images: Tensor) -> Tensor:
+    def refine(self, images: Pictures) -> Pictures:
         """Refine images of any size. No gradient, and nothing random in eval mode.
 
         A network trained on images resized to a working size sees them at that size, and only its change is
@@ -98,17 +104,20 @@ class Translator(Method):
         are padded by reflection and cropped back. With a `strength` below 1 only that part of the change is made.
 
         Args:
-            images: ``(B, C, H, W)`` in [-1, 1], C = 1 or 3. Gray images go through an RGB network as three
-                equal channels and come back as their mean.
+            images: ``(B, C, H, W)`` in [-1, 1], C = 1 or 3, or a PIL image or uint8 array as `as_batch` takes them.
+                Gray images go through an RGB network as three equal channels and come back as their mean.
 
         Returns:
-            The same shape and range.
+            The same type, shape and range.
 
         Raises:
-            ValueError: If the images are RGB and the network is gray.
+            ValueError: If the images are RGB and the network is gray, or of another shape, range or type.
         """
-        refined = self._at_any_size(self, images)
-        return refined if self.strength == 1.0 else blend(images, refined, self.strength)
+        batch, back = as_batch(images)
+        batch = batch.to(self.device)
+        refined = self._at_any_size(self, batch)
+        found: Pictures = back(refined if self.strength == 1.0 else blend(batch, refined, self.strength))
+        return found
 
     def _at_any_size(self, network: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
         """What a network that takes the sizes of this method's makes of images of any size and of gray ones."""

@@ -274,7 +274,8 @@ def run(args: list[str]) -> int:
     unhelpful = ["many workers", "LeafSpec", "log_every_n_steps", "args parameter is intended"]
     unhelpful += ["sync_dist=True", "all_gather is deprecated"]  # every process validates on the same images
     warnings.filterwarnings("ignore", module="lightning", message=f".*({'|'.join(unhelpful)}).*")
-    trainer = RefineCLI(args, "-".join(names) or "run").trainer
+    cli = RefineCLI(args, "-".join(names) or "run")
+    trainer = cli.trainer
     folder = trainer.log_dir  # on every process: it is a collective call
     quick = trainer.fast_dev_run  # type: ignore[attr-defined]  # Lightning's debugging connector sets it
     if args[0] != "fit" or not trainer.is_global_zero:
@@ -292,7 +293,7 @@ def run(args: list[str]) -> int:
     print(f"run: {folder}")
     if reached := checkpoints.reached(trainer.callback_metrics):
         print(last_words(reached))
-        print(next_command(Path(folder), checkpoints.best is not None, trainer.datamodule.synthetic))
+        print(next_command(Path(str(folder)), checkpoints.best is not None, cli.datamodule.synthetic))
     return 0
 
 
