@@ -165,7 +165,9 @@ class RefineCLI(LightningCLI):
         settings = self._given()["trainer"]
         if settings["strategy"] == "auto" and self._processes(settings) > 1:
             ours["strategy"] = SEVERAL_PROCESSES
-        if settings["logger"] is None and not settings["fast_dev_run"] and self.subcommand == "fit":
+        if settings["logger"] is None and self.subcommand == "validate":
+            ours["logger"] = False  # Lightning's own leaves a folder lightning_logs
+        elif settings["logger"] is None and not settings["fast_dev_run"]:
             root = str(settings["default_root_dir"])
             ours["logger"] = TensorBoardLogger(root, name="", version=self._free_name(self._given()))
         trainer: Trainer = super().instantiate_trainer(**ours, **kwargs)
@@ -268,7 +270,7 @@ def run(args: list[str]) -> int:
         The exit code.
     """
     interrupts.begin()
-    args, names = _with_recipes(joined(args))
+    args, names = _with_recipes(joined(_with_config(args)))
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
     unhelpful = ["many workers", "LeafSpec", "log_every_n_steps", "args parameter is intended"]
@@ -295,6 +297,22 @@ def run(args: list[str]) -> int:
         print(last_words(reached))
         print(next_command(Path(str(folder)), checkpoints.best is not None, cli.datamodule.synthetic))
     return 0
+
+
+def _with_config(args: list[str]) -> list[str]:
+    """Take the settings of `validate` from the run that the checkpoint lies in, where no recipe says them.
+
+    Raises:
+        InputError: If that run's settings are not there.
+    """
+    words = [word for arg in args for word in arg.split("=", 1)]
+    if args[0] != "validate" or "--ckpt_path" not in words[:-1] or {"-c", "--config", "--help", "-h"} & set(words):
+        return args
+    checkpoint = Path(words[words.index("--ckpt_path") + 1])
+    config = checkpoint.parent / "config.yaml"
+    if not config.is_file():
+        raise InputError(f"{checkpoint}: no {config.name} of its run lies beside it; name the recipes it took (-c)")
+    return [args[0], "-c", str(config), *args[1:]]
 
 
 def _with_recipes(args: list[str]) -> tuple[list[str], list[str]]:

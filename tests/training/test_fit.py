@@ -306,12 +306,24 @@ def test_a_signal_ends_the_run_after_the_step_with_a_full_checkpoint(
     assert isinstance(load_translator(last), SimGAN)
 
 
-def test_validate_measures_a_checkpoint(pair: Pair, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_validate_measures_a_checkpoint(
+    pair: Pair, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert fit("models/simgan.yaml", pair, tmp_path, "--run", "run", "--steps", "4") == 0
     data = ["--data.synthetic", str(pair[0]), "--data.real", str(pair[1]), "--trainer.accelerator", "cpu"]
     command = ["validate", "-c", "models/simgan.yaml", *SMALL["models/simgan.yaml"], *data]
-    assert main([*command, "--trainer.logger", "false", "--ckpt_path", str(tmp_path / "run" / "last.ckpt")]) == 0
-    assert "distance/swd" in capsys.readouterr().out
+    last = str(tmp_path / "run" / "last.ckpt")
+    capsys.readouterr()
+    assert main([*command, "--trainer.logger", "false", "--ckpt_path", last]) == 0
+    said = capsys.readouterr().out
+    assert "distance/swd" in said
+    monkeypatch.chdir(tmp_path)
+    assert main(["validate", "--ckpt_path", last]) == 0  # all else is in the run's folder
+    assert capsys.readouterr().out == said
+    assert not (tmp_path / "lightning_logs").exists()
+    (tmp_path / "run" / "config.yaml").unlink()
+    assert main(["validate", f"--ckpt_path={last}"]) == 2
+    assert "no config.yaml of its run lies beside it" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
