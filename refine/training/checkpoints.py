@@ -1,5 +1,6 @@
 """Which checkpoints a run leaves: the last state, always whole, and the best one that a validation saw."""
 
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,15 +10,17 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from refine.errors import InputError
-from refine.methods.base import Method
+from refine.methods.base import CHECK_EVERY, Method
 from refine.training.last_words import Reached
 from refine.training.validation import AGREEMENT, CONFIRMED_HIGH, DISTANCE, DO_NOTHING, LABEL_ERROR_HIGH
 
+SECONDS = 110.0
+"""Between two writings of `last.ckpt`: what a kill loses is no more than two minutes of work."""
 BEST, UNCONFIRMED = "best.ckpt", "unconfirmed.ckpt"
 
 
 class Checkpoints(Callback):
-    """`last.ckpt` every so many steps and when the fit ends; `best.ckpt` by the distance to real.
+    """`last.ckpt` every so many steps, at least every two minutes, and when the fit ends; `best.ckpt` by the distance to real.
 
     With a bound on the label error, `best.ckpt` is the nearest one among those whose interval ends under it, on half of
     the validation images. Until the fit ends it is called `unconfirmed.ckpt`: then the other half, which had no part in
@@ -25,13 +28,14 @@ class Checkpoints(Callback):
     renamed, so that a stop at any moment leaves the one before.
 
     Args:
-        every: Training steps between two writings of `last.ckpt`; 0 writes it only in the end.
+        every: Training steps between two writings of `last.ckpt`, at most; 0 writes it only in the end.
         bound: Highest label error of `best.ckpt`, 0 to 1; None looks at the distance alone.
         judges: What identifies the judges that measure it: errors of others do not compare.
     """
 
     def __init__(self, every: int = 500, bound: float | None = None, judges: Sequence[str] = ()) -> None:
         self.every, self.bound, self.judges = every, bound, list(judges)
+        self._saved = time.monotonic()
         self.best: float | None = None
         self.best_step = 0
         self.best_agreement: float | None = None
@@ -62,9 +66,16 @@ class Checkpoints(Callback):
             best.replace(unconfirmed)
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
-        """Save what has been reached."""
-        if self.every and isinstance(pl_module, Method) and pl_module.steps_done % self.every == 0:
+        """Save what has been reached: every so many steps, and where these are slow every `SECONDS`."""
+        if not self.every or not isinstance(pl_module, Method):
+            return
+        late = False
+        # Several processes agree seldom: that is a message, and on a GPU a wait for all work.
+        if trainer.world_size == 1 or pl_module.steps_done % CHECK_EVERY == 0:
+            late = trainer.strategy.broadcast(time.monotonic() - self._saved >= SECONDS)
+        if late or pl_module.steps_done % self.every == 0:
             self._save(trainer, "last.ckpt")
+            self._saved = time.monotonic()
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Keep this state if it is nearer to the real images than any before, and its labels are right enough."""

@@ -121,7 +121,8 @@ class RefineCLI(LightningCLI):
             "--checkpoint_every",
             type=int,
             default=500,
-            help="steps between two writings of last.ckpt; 0: in the end only",
+            help="most steps between two writings of last.ckpt, which comes every two minutes at least; 0: in the end "
+            "only",
         )
         parser.add_argument(
             "--trust", type=list[str] | str, default=[], help="modules whose classes a checkpoint may name"

@@ -129,6 +129,20 @@ def test_a_checkpoint_of_before_there_were_bounds_is_taken_back() -> None:
     assert checkpoints.best == 3.0
 
 
+def test_slow_steps_are_saved_every_two_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, saved = [0.0], []
+    monkeypatch.setattr("refine.training.checkpoints.time.monotonic", lambda: now[0])
+    trainer, method = SimpleNamespace(world_size=1, strategy=SimpleNamespace(broadcast=lambda late: late)), small()
+    for every in (500, 0):
+        checkpoints = Checkpoints(every=every)
+        monkeypatch.setattr(checkpoints, "_save", lambda trainer, name: saved.append((method.steps_done, name)))
+        for step in range(1, 8):
+            now[0] += 30
+            method.steps_done = step
+            checkpoints.on_train_batch_end(trainer, method)  # type: ignore[arg-type]  # as much of one as it asks
+    assert saved == [(4, "last.ckpt")]
+
+
 def test_a_run_that_never_stays_under_the_bound_leaves_no_best_checkpoint_and_says_how_near_it_came(
     pair: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
