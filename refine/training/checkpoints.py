@@ -20,7 +20,7 @@ BEST, UNCONFIRMED = "best.ckpt", "unconfirmed.ckpt"
 
 
 class Checkpoints(Callback):
-    """`last.ckpt` every so many steps, at least every two minutes, and when the fit ends; `best.ckpt` by the distance to real.
+    """`last.ckpt` every so many steps or two minutes, and when the fit ends; `best.ckpt` by the distance to real.
 
     With a bound on the label error, `best.ckpt` is the nearest one among those whose interval ends under it, on half of
     the validation images. Until the fit ends it is called `unconfirmed.ckpt`: then the other half, which had no part in
