@@ -39,7 +39,7 @@ def read_torch_file(path: Path, kind: str, advice: str = "") -> Any:
     Args:
         path: A file that exists, of any release of torch.
         kind: What it is for the user, such as ``checkpoint``.
-        advice: A sentence for files that hold other objects.
+        advice: A sentence on what to give instead, with a full stop and a space before it.
 
     Raises:
         InputError: If it is damaged, holds anything but tensors and plain values in lists and dictionaries, or claims
@@ -63,9 +63,30 @@ def read_torch_file(path: Path, kind: str, advice: str = "") -> Any:
         if "TorchScript" in str(error):
             raise InputError(f"{path}: a TorchScript archive; save the network's state_dict() instead") from error
         what = " ".join(str(error).split()).split(". ")[0]
-        raise InputError(f"{path}: a damaged {kind} ({cut(what)})") from error
+        raise InputError(f"{path}: a damaged {kind} ({cut(what)}){advice}") from error
     _require_bounded(path, content)
     return content
+
+
+def read_tensors(path: Path, kind: str, advice: str = "") -> dict[str, Tensor]:
+    """Return a state dict from a file of torch or, by its suffix, of safetensors, on the CPU.
+
+    Raises:
+        InputError: As `read_torch_file`, or if it holds anything but real tensors by name.
+    """
+    if path.suffix == ".safetensors":
+        try:
+            tensors: Any = read_safetensors(path)
+        except (ValueError, OSError) as error:
+            raise InputError(f"{path}: a damaged {kind} ({cut(' '.join(str(error).split()))}){advice}") from error
+    else:
+        tensors = read_torch_file(path, kind, advice)
+    if not isinstance(tensors, dict):
+        raise InputError(f"{path}: not a {kind}: expected names and tensors, found {type(tensors).__name__}{advice}")
+    for name, value in tensors.items():
+        if not isinstance(name, str) or not isinstance(value, Tensor) or value.is_complex():
+            raise InputError(f"{path}: not a {kind}: {cut(repr(name))} is not a name with a real tensor{advice}")
+    return dict(tensors)
 
 
 def is_archive(path: Path) -> bool:

@@ -269,6 +269,16 @@ def raw(content: bytes) -> Writer:
     return write
 
 
+def written(content: Any) -> Writer:
+    """A file of `torch.save` that holds something else."""
+
+    def write(folder: Path) -> Path:
+        torch.save(content, folder / "hostile.ckpt")
+        return folder / "hostile.ckpt"
+
+    return write
+
+
 def cyclegan() -> CycleGAN:
     return CycleGAN(features=4, blocks=1, discriminator_features=4, discriminator_layers=1)
 
