@@ -26,7 +26,7 @@ from refine.methods.base import Method
 from refine.methods.checkpoint import allowed_class, read_checkpoint
 from refine.recipes import find_recipe
 from refine.training.checkpoints import Checkpoints
-from refine.training.resuming import resuming
+from refine.training.resuming import require_training_state, resuming
 from refine.training.step_progress import StepProgress
 from refine.training.stopping import StopAfterSteps, StopOnInterrupt
 from refine.training.watch import add_watching, joined, require_judged, watching
@@ -78,6 +78,7 @@ class RefineCLI(LightningCLI):
     def __init__(self, args: list[str], run_name: str) -> None:
         self._run_name = run_name
         self._stored: Mapping[str, Any] | None = None
+        self._stored_optimizers = 0
         register_type(pathlib.Path, str, _relative_to_recipe, type_check=isinstance)
         super().__init__(
             Method,
@@ -214,12 +215,15 @@ class RefineCLI(LightningCLI):
             if self._judges is not None:
                 require_judged(self._judges, self.model, self.datamodule, self._given()["label_error_bound"])
             if stage == "fit" and self._stored is not None:
-                self.model.require_same_run(self._stored, self.trainer.world_size)
+                try:
+                    self.model.require_same_run(self._stored, self.trainer.world_size)
+                except InputError as error:
+                    raise InputError(f"{self._given()['ckpt_path']}: {error}") from error
 
     def _run_subcommand(self, subcommand: str) -> None:
         """Hold what a checkpoint has for training against the first step that is made with it."""
         path = self._given().get("ckpt_path")
-        with resuming(Path(path), self.trainer) if path else nullcontext():
+        with resuming(Path(path), self.trainer, self._stored_optimizers) if path else nullcontext():
             super()._run_subcommand(subcommand)
 
     def _prepare_subcommand_kwargs(self, subcommand: str) -> dict[str, Any]:
@@ -232,7 +236,10 @@ class RefineCLI(LightningCLI):
         path = config.get("ckpt_path")
         if not path:
             return
-        self._stored = read_checkpoint(Path(path))["refine"]
+        content = read_checkpoint(Path(path))
+        self._stored = content["refine"]
+        if self.config["subcommand"] == "fit":
+            self._stored_optimizers = require_training_state(Path(path), content)
         trust = (config["trust"],) if isinstance(config["trust"], str) else tuple(config["trust"])
         allowed_class(Path(path), self._stored.get("class_path"), trust)
 
