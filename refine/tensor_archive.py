@@ -134,4 +134,4 @@ def _start(file: BinaryIO, entry: _Entry) -> int:
         raise Damaged("a member with another header than its directory says")
     if header[HEADER.size :] != entry.name:
         raise Damaged("a member with another name than its directory says")
-    return entry.header + len(header) + extra
+    return entry.header + len(header) + int(extra)

@@ -193,11 +193,13 @@ class Scan:
         """Keys of an ordered dictionary, which Python 2 made of a list of lists of two."""
         if not arguments:
             return []
-        pairs = arguments[0].items if len(arguments) == 1 and isinstance(arguments[0], _List) else [None]
-        if not all(isinstance(pair, _List) and len(pair.items) == 2 for pair in pairs):
+        if len(arguments) != 1 or not isinstance(arguments[0], _List):
+            raise Code("a call")
+        pairs = [pair.items for pair in arguments[0].items if isinstance(pair, _List) and len(pair.items) == 2]
+        if len(pairs) != len(arguments[0].items):
             raise Code("a call")
         made = _Made()
-        cls._set(made, [pair.items[0] for pair in pairs])
+        cls._set(made, [key for key, _ in pairs])
         return made.keys
 
     def _since_mark(self) -> list[Any]:
