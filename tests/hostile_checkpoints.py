@@ -284,6 +284,12 @@ def paired(key: bytes) -> bytes:
     return b"\x80\x02ccollections\nOrderedDict\n]](" + key + b"Neae\x85R."
 
 
+def commented(data: bytearray) -> None:
+    """Put an end of a directory into the comment of the end."""
+    data[-2] = END
+    data.extend(bytes(data[-END:]))
+
+
 ARCHIVES: dict[str, Writer] = {
     "empty": raw(b""),
     "text": raw(b"weights"),
@@ -309,7 +315,7 @@ ARCHIVES: dict[str, Writer] = {
     "names that differ in case": in_capitals,
     "bytes before it": patched(lambda data: data.__setitem__(slice(0, 0), b"PK\x03\x04")),
     "bytes after it": patched(lambda data: data.extend(b"x")),
-    "a comment": patched(lambda data: (data.__setitem__(-2, 22), data.extend(bytes(data[-END:])))),
+    "a comment": patched(commented),
     "a large end elsewhere": patched(lambda data: numbers(data, 8 - LOCATOR, 0)),
     "more entries than there are": patched(lambda data: numbers(data, 24 - LARGE_END, 9999, 9999)),
     "a directory of no bytes": patched(lambda data: numbers(data, 40 - LARGE_END, 0, len(data) - LARGE_END)),

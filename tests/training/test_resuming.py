@@ -52,6 +52,7 @@ def past(change: Callable[[Tensor], Tensor]) -> Change:
     return replace
 
 
+STEPPED: list[object] = ["x", None, [1], {}, float("nan"), -5, 1.5, True, 2**62]
 PAST: dict[str, Callable[[Tensor], Tensor]] = {
     "of other channels": lambda images: images[:, :1].clone(),
     "of another size": lambda images: images[..., :4].clone(),
@@ -89,7 +90,7 @@ HOSTILE: dict[str, Change] = {
     "a moment is missing": lambda stored: stored["optimizer_states"][1]["state"][0].pop("exp_avg_sq"),
     "rate below zero": lambda stored: stored["optimizer_states"][1]["param_groups"][0].update(lr=-1.0),
     "rate is not a number": lambda stored: stored["optimizer_states"][1]["param_groups"][0].update(lr=float("nan")),
-    **{f"stepped is {value!r}": stepped(value) for value in ("x", None, [1], {}, float("nan"), -5, 1.5, True, 2**62)},
+    **{f"stepped is {value!r}": stepped(value) for value in STEPPED},
     **{f"past images: {name}": past(change) for name, change in PAST.items()},
     "sparse moments": lambda stored: stored["optimizer_states"][0].update(
         state={0: {"exp_avg": torch.eye(2).to_sparse()}}

@@ -13,7 +13,7 @@ from tests.hostile_checkpoints import BYTEARRAY
 from tests.hostile_files import Writer, opcodes, raw, tuples_as_key, two_directories, written
 from tests.metrics.features.files import Malicious
 
-OLD = (0x1950A86A20F9469CFC6C, 1001, {})
+OLD: tuple[object, ...] = (0x1950A86A20F9469CFC6C, 1001, {})
 """What a file of torch before release 1.6 begins with."""
 STATE = {"weight": torch.arange(6.0).reshape(2, 3), "bias": torch.ones(2)}
 
