@@ -4,10 +4,9 @@ torch's own reader of weights runs no code, but it takes what a file claims: an 
 as keys, objects that reserve memory. Here a file may hold dense tensors and plain values, and no more than its bytes.
 """
 
+import os
 import pickle
-import struct
 import warnings
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,18 +17,15 @@ from torch import Tensor
 
 from refine.errors import InputError
 from refine.files import cut, open_file
+from refine.tensor_archive import read_directory
 from refine.tensor_opcodes import Code, Damaged, Scan
 
-MOST_MEMBERS = 20_000
-"""Members of an archive: one for each tensor, with those of optimizers and a few of torch's own."""
 MOST_OPCODE_BYTES = 1 << 22
 MOST_VALUES = 200_000
 MOST_HEADER_BYTES = 1 << 20
 """List of the tensors in a file of safetensors: a hundred bytes each."""
 MOST_DEPTH = 32
 """Nesting of dictionaries and lists."""
-LARGEST_END = 22 + (1 << 16)
-"""Bytes of an archive's end with its comment."""
 OWN_BYTES = 1 << 16
 """Claims of small tensors that share a few bytes are harmless."""
 
@@ -43,15 +39,15 @@ def read_torch_file(path: Path, kind: str, advice: str = "") -> Any:
     Args:
         path: A file that exists, of any release of torch.
         kind: What it is for the user, such as ``checkpoint``.
-        advice: A sentence for files that hold other objects.
+        advice: A sentence on what to give instead, with a full stop and a space before it.
 
     Raises:
         InputError: If it is damaged, holds anything but tensors and plain values in lists and dictionaries, or claims
             more than is in it. None of its code has run, and little memory was taken.
     """
-    size = path.stat().st_size
     try:
         with open_file(path) as file, warnings.catch_warnings():
+            size = os.fstat(file.fileno()).st_size
             warnings.simplefilter("ignore")  # about layouts that are refused, and the storages of old files
             if file.read(len(ARCHIVE)) == ARCHIVE:  # as torch tells them apart
                 _require_archive(file, size)
@@ -67,9 +63,30 @@ def read_torch_file(path: Path, kind: str, advice: str = "") -> Any:
         if "TorchScript" in str(error):
             raise InputError(f"{path}: a TorchScript archive; save the network's state_dict() instead") from error
         what = " ".join(str(error).split()).split(". ")[0]
-        raise InputError(f"{path}: a damaged {kind} ({cut(what)})") from error
+        raise InputError(f"{path}: a damaged {kind} ({cut(what)}){advice}") from error
     _require_bounded(path, content)
     return content
+
+
+def read_tensors(path: Path, kind: str, advice: str = "") -> dict[str, Tensor]:
+    """Return a state dict from a file of torch or, by its suffix, of safetensors, on the CPU.
+
+    Raises:
+        InputError: As `read_torch_file`, or if it holds anything but real tensors by name.
+    """
+    if path.suffix == ".safetensors":
+        try:
+            tensors: Any = read_safetensors(path)
+        except (ValueError, OSError) as error:
+            raise InputError(f"{path}: a damaged {kind} ({cut(' '.join(str(error).split()))}){advice}") from error
+    else:
+        tensors = read_torch_file(path, kind, advice)
+    if not isinstance(tensors, dict):
+        raise InputError(f"{path}: not a {kind}: expected names and tensors, found {type(tensors).__name__}{advice}")
+    for name, value in tensors.items():
+        if not isinstance(name, str) or not isinstance(value, Tensor) or value.is_complex():
+            raise InputError(f"{path}: not a {kind}: {cut(repr(name))} is not a name with a real tensor{advice}")
+    return dict(tensors)
 
 
 def is_archive(path: Path) -> bool:
@@ -119,38 +136,16 @@ def require_dense(path: Path, tensors: Mapping[str, Tensor]) -> None:
 
 
 def _require_archive(file: BinaryIO, size: int) -> None:
-    _require_few_members(file, size)
-    with zipfile.ZipFile(file) as archive:
-        members = {member.filename: member for member in archive.infolist()}
-        if len(members) != len(archive.infolist()) or not members:
-            raise Damaged("members of the same name, or none")
-        if any(
-            member.compress_type != zipfile.ZIP_STORED or member.compress_size != member.file_size
-            for member in members.values()
-        ):
-            raise Damaged("a compressed member; torch.save writes none")
-        if sum(member.file_size for member in members.values()) > size:
-            raise Damaged("members that are larger than the file")
-        root = next(iter(members)).split("/")[0]
-        code = members.get(f"{root}/data.pkl")
-        if code is None:
-            raise Damaged("no data.pkl")
-        if code.file_size > MOST_OPCODE_BYTES:
-            raise Damaged("a data.pkl of many megabytes")
-        sizes = {name.removeprefix(f"{root}/data/"): member.file_size for name, member in members.items()}
-        Scan(sizes, size).run(archive.read(code))
-
-
-def _require_few_members(file: BinaryIO, size: int) -> None:
-    """Look at the end of the directory first: an entry in it takes ten times the memory of its bytes."""
-    file.seek(max(0, size - LARGEST_END))
-    tail = file.read()
-    at = tail.rfind(b"PK\x05\x06")
-    if at < 0 or len(tail) < at + 16:
-        raise Damaged("no end of its directory")
-    (length,) = struct.unpack("<I", tail[at + 12 : at + 16])
-    if min(length, size) > 512 * MOST_MEMBERS and size <= 0xFFFFFFFF:  # beyond, the length stands elsewhere
-        raise Damaged("a directory of many megabytes")
+    members = read_directory(file, size)
+    root = next(iter(members)).split("/")[0]
+    code = members.get(f"{root}/data.pkl")
+    if code is None:
+        raise Damaged("no data.pkl")
+    if code.size > MOST_OPCODE_BYTES:
+        raise Damaged("a data.pkl of many megabytes")
+    sizes = {name.removeprefix(f"{root}/data/"): member.size for name, member in members.items()}
+    file.seek(code.start)
+    Scan(sizes, size).run(file.read(code.size))
 
 
 def _require_old_file(file: BinaryIO, size: int) -> None:

@@ -37,6 +37,7 @@ CALLED = {
             "meta_tensor_no_storage",
         )
     ),
+    "torch.nn.parameter Parameter",
     "torch.serialization _get_layout",
     "torch Size",
 }
@@ -82,6 +83,11 @@ class _Made:
     """A list, dictionary or tensor: what is in it is looked at when it is there."""
 
     keys: list[Any] = field(default_factory=list)
+
+
+@dataclass
+class _List(_Made):
+    items: list[Any] = field(default_factory=list)
 
 
 class Scan:
@@ -140,7 +146,7 @@ class Scan:
         elif name == "EMPTY_TUPLE":
             stack.append(())
         elif name in {"EMPTY_LIST", "EMPTY_DICT"}:
-            stack.append(_Made())
+            stack.append(_List() if name == "EMPTY_LIST" else _Made())
         elif name in {"TUPLE1", "TUPLE2", "TUPLE3"}:
             count = int(name[-1])
             stack[-count:] = [tuple(stack[-count:])]
@@ -148,9 +154,11 @@ class Scan:
             items = self._since_mark()
             self.stack.append(tuple(items))
         elif name == "APPEND":
-            stack.pop()
+            item = stack.pop()
+            self._append(stack[-1], [item])
         elif name == "APPENDS":
-            self._since_mark()
+            items = self._since_mark()
+            self._append(self.stack[-1], items)
         elif name == "SETITEM":
             _, key = stack.pop(), stack.pop()
             self._set(stack[-1], [key])
@@ -164,15 +172,35 @@ class Scan:
             arguments, called = stack.pop(), stack.pop()
             if not isinstance(called, _Name) or called.name not in CALLED or not isinstance(arguments, tuple):
                 raise Code("a call")
-            if called.name == "collections OrderedDict" and arguments:
-                raise Code("a call")
-            stack.append(_Made())
+            stack.append(_Made(self._keys(*arguments) if called.name == "collections OrderedDict" else []))
         elif name == "BUILD":
             state = stack.pop()
-            if not isinstance(state, _Made) or set(state.keys) - {"_metadata"}:  # versions of a state dict's modules
+            versions = isinstance(state, _Made) and not set(state.keys) - {"_metadata"}  # of a state dict's modules
+            flags = isinstance(state, tuple) and len(state) == 3 and isinstance(state[2], _Made)  # of a parameter
+            if not (versions or (flags and set(map(type, state[:2])) == {bool})):
                 raise Code("a state")
         elif name != "PROTO":
             raise Code(name)
+
+    @staticmethod
+    def _append(target: Any, items: list[Any]) -> None:
+        if not isinstance(target, _List):
+            raise Damaged("items of what is not a list")
+        target.items.extend(items)
+
+    @classmethod
+    def _keys(cls, *arguments: Any) -> list[Any]:
+        """Keys of an ordered dictionary, which Python 2 made of a list of lists of two."""
+        if not arguments:
+            return []
+        if len(arguments) != 1 or not isinstance(arguments[0], _List):
+            raise Code("a call")
+        pairs = [pair.items for pair in arguments[0].items if isinstance(pair, _List) and len(pair.items) == 2]
+        if len(pairs) != len(arguments[0].items):
+            raise Code("a call")
+        made = _Made()
+        cls._set(made, [key for key, _ in pairs])
+        return made.keys
 
     def _since_mark(self) -> list[Any]:
         items, self.stack = self.stack, self.marks.pop()

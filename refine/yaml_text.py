@@ -46,11 +46,23 @@ def parse_yaml(text: str) -> Any:
     Raises:
         ValueError: If it is not YAML, has one of these, or is too large or nested too deeply. The message is one line.
     """
+    require_plain_yaml(text)
+    try:
+        return yaml.load(text, _Loader)
+    except yaml.YAMLError as error:
+        raise ValueError(" ".join(str(error).split())) from error
+
+
+def require_plain_yaml(text: str) -> None:
+    """Hold a text against the bounds, for another loader.
+
+    Raises:
+        ValueError: As `parse_yaml`.
+    """
     if len(text) > MOST_BYTES:
         raise ValueError(f"more than {MOST_BYTES >> 20} MiB")
     try:
         _require_plain(text)
-        return yaml.load(text, _Loader)
     except yaml.YAMLError as error:
         raise ValueError(" ".join(str(error).split())) from error
 
@@ -82,6 +94,8 @@ def _require_plain_node(event: Any) -> None:
         raise ValueError(ALIAS)
     if event.tag is not None:
         raise ValueError("it has a tag, such as !!int; leave it out, and quote what is text")
+    if isinstance(event, yaml.ScalarEvent) and "\0" in event.value:
+        raise ValueError("a null byte")
     if not isinstance(event, yaml.ScalarEvent) or event.style:  # what is quoted is text
         return
     if event.value == "<<":

@@ -15,6 +15,9 @@ from torch import Tensor
 from refine.methods import FDA, ColorTransfer, CycleGAN, HistogramMatching
 from refine.methods.checkpoint import DESCRIPTION, WEIGHTS
 from tests.hostile_files import (
+    END,
+    LARGE_END,
+    LOCATOR,
     LONG,
     Code,
     Writer,
@@ -27,10 +30,14 @@ from tests.hostile_files import (
     described,
     doubling,
     enlarged,
+    in_capitals,
     itself,
     legacy,
+    many_entries,
     nested,
+    numbers,
     opcodes,
+    patched,
     put,
     quantized,
     raw,
@@ -38,8 +45,8 @@ from tests.hostile_files import (
     safetensors_with_header,
     said,
     sized,
-    spanning_disks,
     tuples_as_key,
+    two_directories,
     unet,
     weighed,
     with_statistics,
@@ -268,6 +275,21 @@ def _classes() -> Iterator[tuple[str, Writer]]:
         yield f"class {name[:30]!r} of {len(name)}", said(class_path=name)
 
 
+BYTEARRAY = b"\x80\x02cbuiltins\nbytearray\n\x8a\x06\x00\x00\x00\x00\x10\x00\x85R."
+"""Reserves 64 GiB."""
+
+
+def paired(key: bytes) -> bytes:
+    """Opcodes of an ordered dictionary as Python 2 wrote it: a list of one list of a key and a value."""
+    return b"\x80\x02ccollections\nOrderedDict\n]](" + key + b"Neae\x85R."
+
+
+def commented(data: bytearray) -> None:
+    """Put an end of a directory into the comment of the end."""
+    data[-2] = END
+    data.extend(bytes(data[-END:]))
+
+
 ARCHIVES: dict[str, Writer] = {
     "empty": raw(b""),
     "text": raw(b"weights"),
@@ -286,14 +308,36 @@ ARCHIVES: dict[str, Writer] = {
     ),
     "storages larger than their bytes": rezipped(enlarged),
     "storages cut": rezipped(lambda name, content: content[:-1] if name == "data/0" else content),
-    "spans disks": spanning_disks,
+    "spans disks": patched(lambda data: data.__setitem__(16 - LOCATOR, 2)),
+    "two directories": two_directories(tuples_as_key(60)),
+    "two directories, the other of a bytearray": two_directories(BYTEARRAY),
+    "many entries": many_entries,
+    "names that differ in case": in_capitals,
+    "bytes before it": patched(lambda data: data.__setitem__(slice(0, 0), b"PK\x03\x04")),
+    "bytes after it": patched(lambda data: data.extend(b"x")),
+    "a comment": patched(commented),
+    "a large end elsewhere": patched(lambda data: numbers(data, 8 - LOCATOR, 0)),
+    "more entries than there are": patched(lambda data: numbers(data, 24 - LARGE_END, 9999, 9999)),
+    "a directory of no bytes": patched(lambda data: numbers(data, 40 - LARGE_END, 0, len(data) - LARGE_END)),
+    "a member elsewhere": patched(lambda data: data.__setitem__(data.index(b"PK\x01\x02") + 42, 1)),
+    "a member of another name": patched(lambda data: data.__setitem__(30, ord("b"))),
+    "a member that is compressed there": patched(lambda data: data.__setitem__(8, 8)),
+    "encrypted": patched(lambda data: data.__setitem__(data.index(b"PK\x01\x02") + 8, 1)),
+    "members that overlap": patched(
+        lambda data: numbers(data, data.index(b"PK\x01\x02") + 20, (len(data) // 2 << 32) + len(data) // 2)
+    ),
+    "sizes that are not there": patched(lambda data: numbers(data, data.index(b"PK\x01\x02") + 20, 2**64 - 1)),
     "no opcodes": opcodes(b""),
     "opcodes cut": rezipped(lambda name, content: content[:-40] if name == "data.pkl" else content),
     "many opcodes": opcodes(b"\x80\x02" + b"N" * (3 << 20) + b"."),
     "tuples as key": opcodes(tuples_as_key(60)),
     "deep tuples": opcodes(b"\x80\x02)" + b"\x85" * 300_000 + b"."),
     "deep tuple as key": opcodes(b"\x80\x02})" + b"\x85" * 300_000 + b"Ns."),
-    "bytearray": opcodes(b"\x80\x02cbuiltins\nbytearray\n\x8a\x06\x00\x00\x00\x00\x10\x00\x85R."),
+    "bytearray": opcodes(BYTEARRAY),
+    "tuple as the key of a pair": opcodes(paired(tuples_as_key(60)[3:-3])),
+    "pairs of a tensor": opcodes(b"\x80\x02ccollections\nOrderedDict\nctorch\nSize\n)R\x85R."),
+    "pairs of text": opcodes(b"\x80\x02ccollections\nOrderedDict\n](U\x02abe\x85R."),
+    "a parameter of a number": opcodes(b"\x80\x02ctorch.nn.parameter\nParameter\nK\x01\x85R."),
     "tensor": opcodes(b"\x80\x02ctorch\nTensor\nJ\x00\x00\x00\x40J\x00\x00\x00\x01\x86R."),
     "unknown opcode": opcodes(b"\x80\x02\xff."),
     "no stack": opcodes(b"\x80\x02s."),

@@ -119,12 +119,88 @@ def opcodes(code: bytes) -> Writer:
     return rezipped(lambda name, content: code if name == "data.pkl" else content)
 
 
-def spanning_disks(folder: Path) -> Path:
-    """A checkpoint whose archive says that it is one of several."""
+Patch = Callable[[bytearray], object]
+
+
+def patched(change: Patch) -> Writer:
+    """A checkpoint with other bytes, in place."""
+
+    def write(folder: Path) -> Path:
+        path = ckpt(lambda stored: None)(folder)
+        data = bytearray(path.read_bytes())
+        change(data)
+        path.write_bytes(data)
+        return path
+
+    return write
+
+
+LARGE_END, LOCATOR, END = 98, 42, 22
+"""Bytes from an archive's records of its directory to the end of the file."""
+
+
+def numbers(data: bytearray, place: int, *values: int) -> None:
+    """Write 64-bit numbers from a place on, which counts from the end if it is negative."""
+    place %= len(data)
+    data[place : place + 8 * len(values)] = struct.pack(f"<{len(values)}Q", *values)
+
+
+def archived(code: bytes) -> bytes:
+    """An archive that holds only these opcodes, and no records of its directory."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("archive/data.pkl", code)
+        archive.writestr("archive/version", b"3\n")
+        archive.writestr("archive/byteorder", b"little")
+    return buffer.getvalue()
+
+
+def two_directories(code: bytes) -> Writer:
+    """A file whose end has a good directory right before it, as `zipfile` looks for it, and says that another one,
+    of hostile opcodes, is where torch looks for it: at the place that it says."""
+
+    def write(folder: Path) -> Path:
+        hostile = archived(code + b"\0" * 20_000)
+        good = archived(b"\x80\x02}.")
+        parts = []
+        for content in (hostile, good):
+            length, begin = struct.unpack("<II", content[-10:-2])
+            parts.append((content[:begin], content[begin : begin + length]))
+        (hostile_members, directory), (good_members, other) = parts
+        shift = len(hostile_members) - len(good_members)
+        moved = bytearray(other)
+        for found in re.finditer(b"PK\x01\x02", other):  # so that `zipfile` comes to the good members
+            place = found.start() + 42
+            moved[place : place + 4] = struct.pack("<I", struct.unpack("<I", other[place : place + 4])[0] + shift)
+        end = struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, 3, 3, len(directory), len(hostile_members), 0)
+        (folder / "hostile.ckpt").write_bytes(hostile_members + directory + good_members + moved + end)
+        return folder / "hostile.ckpt"
+
+    return write
+
+
+def many_entries(folder: Path) -> Path:
+    """An end that says one entry, and a large end that says six hundred thousand."""
+    header = struct.pack("<4s5H3I2H", b"PK\x03\x04", 20, 0, 0, 0, 0, 0, 0, 0, 1, 0) + b"a"
+    entry = struct.pack("<4s6H3I5H2I", b"PK\x01\x02", 20, 20, *[0] * 7, 1, *[0] * 6) + b"a"
+    count, place = 600_000, len(header)
+    directory = entry * count
+    large = (b"PK\x06\x06", 44, 45, 45, 0, 0, count, count, len(directory), place)
+    end = struct.pack("<4sQ2H2I4Q", *large) + struct.pack("<4sIQI", b"PK\x06\x07", 0, place + len(directory), 1)
+    end += struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, 1, 1, len(entry), place, 0)
+    (folder / "hostile.ckpt").write_bytes(header + directory + end)
+    return folder / "hostile.ckpt"
+
+
+def in_capitals(folder: Path) -> Path:
+    """A good ``data.pkl`` and a hostile one in capitals: torch's reader may take either."""
     path = ckpt(lambda stored: None)(folder)
-    data = bytearray(path.read_bytes())
-    data[data.rindex(b"PK\x06\x07") + 16] = 2
-    path.write_bytes(data)
+    with zipfile.ZipFile(path) as old:
+        members = {name: old.read(name) for name in old.namelist()}
+    with zipfile.ZipFile(path, "w") as new:
+        for name, content in members.items():
+            new.writestr(name, content)
+        new.writestr(f"{next(iter(members)).split('/')[0]}/DATA.pkl", tuples_as_key(60))
     return path
 
 
@@ -188,6 +264,16 @@ def legacy(folder: Path) -> Path:
 def raw(content: bytes) -> Writer:
     def write(folder: Path) -> Path:
         (folder / "hostile.ckpt").write_bytes(content)
+        return folder / "hostile.ckpt"
+
+    return write
+
+
+def written(content: Any) -> Writer:
+    """A file of `torch.save` that holds something else."""
+
+    def write(folder: Path) -> Path:
+        torch.save(content, folder / "hostile.ckpt")
         return folder / "hostile.ckpt"
 
     return write

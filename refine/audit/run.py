@@ -76,9 +76,8 @@ def run_audit(
         # Verdicts split groups up, but the draws of all strata together bring no fewer images than that of whole ones.
         draw_counts({"all": members_of(pairs.keys, groups)}, setting.sample)
     clusters = cluster_numbers(groups)
-    claim_output(output)
     folds = in_folds(pairs.labels, pairs.kind, setting.folds, setting.seed, clusters)
-    evidence, families, notes = _gather(Case(pairs, folds, setting, lambda done: None, clusters), layouts[1])
+    evidence, families, notes = _gather(Case(pairs, folds, setting, lambda done: None, clusters), layouts[1], output)
     records = {name: record for one in evidence for name, record in one.records().items()}
     if decisions:
         undecided = {one["key"]: one for one in certify(pairs.keys, evidence, records)}
@@ -131,7 +130,7 @@ def run_audit(
     return audit
 
 
-def _gather(case: Case, real_layout: str) -> tuple[list[Evidence], list[Judges], list[str]]:
+def _gather(case: Case, real_layout: str, output: Path) -> tuple[list[Evidence], list[Judges], list[str]]:
     """All evidence: judges of content; where they are not competent, judges that learned on refined images; and what
     the user asked for."""
     setting, pairs = case.setting, case.pairs
@@ -142,6 +141,7 @@ def _gather(case: Case, real_layout: str) -> tuple[list[Evidence], list[Judges],
     labeled = None if setting.real_labeled is None else open_real(pairs, setting.real_labeled, real_layout)
     if setting.checkpoint is not None:
         load_translator(setting.checkpoint, setting.trust)
+    claim_output(output)
     with ExitStack() as stack:
         families = 1 + (labeled is not None)
         bar = stack.enter_context(progress(per_family * families, "training judges"))

@@ -18,7 +18,7 @@ from refine.networks.normalization import Norm
 from refine.networks.resnet_generator import PaddingMode
 from refine.networks.unet_generator import MOST
 
-BLOCK = re.compile(r"model\.(\d+)\.conv_block\.(\d+)\.weight")
+BLOCK = re.compile(r"model\.(\d{1,9})\.conv_block\.(\d{1,9})\.weight", re.ASCII)
 CONVOLUTIONS: dict[tuple[int, ...], tuple[PaddingMode, bool]] = {
     (1, 5): ("reflect", False),
     (1, 6): ("reflect", True),

@@ -55,7 +55,7 @@ def _load(path: Path) -> object:
         start = file.read(4)
     if not start.startswith(BEGINNINGS):
         raise InputError(f"{path}: no file of torch.save (or a damaged one); expected a generator's .pth")
-    return read_torch_file(path, "file", ". Save the network's state_dict() alone")
+    return read_torch_file(path, "file", ". Expected a network's state_dict() alone")
 
 
 def _check(path: Path, name: str, value: Tensor) -> None:

@@ -215,9 +215,12 @@ class Method(LightningModule, ABC):
         stored = checkpoint["refine"]
         fits = self._trainer is not None and self._trainer.state.fn == "fit"
         self.require_same_run(stored, self._processes() if fits else None)
-        states = checkpoint.get("processes")
-        if states is not None and self._processes() == len(states):  # validation may have fewer: it needs none of it
-            checkpoint["state_dict"].update(states[self.global_rank])
+        states = checkpoint.get("processes", [])
+        if isinstance(states, list) and self._processes() == len(states) > 1:  # validation may have fewer
+            own = dict(states[self.global_rank])
+            if not all(str(name).startswith(self.process_prefixes) for name in own):
+                raise ValueError("one process's own state has other names than those of its history")
+            checkpoint["state_dict"].update(own)
         self.steps_done = int(stored["steps_done"])
         self.load_inference_state(stored["state"])
 

@@ -10,6 +10,7 @@ from torchvision.transforms.v2.functional import normalize
 from refine.errors import InputError
 from refine.losses.self_regularization import FeatureMap
 from refine.methods.checkpoint import load_method
+from refine.metrics.features.weights import read_weights
 
 VGG_FILE = "vgg16-397923af.pth"
 VGG_LAYERS = 9
@@ -48,8 +49,9 @@ def _vgg16() -> FeatureMap:
         raise InputError(
             f"{path}: torchvision's VGG-16 weights are not there; download {VGG16_Weights.DEFAULT.url} to it"
         )
-    network = vgg16()
-    network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    with torch.device("meta"):  # initial weights of 138 million would only be thrown away
+        network = vgg16()
+    read_weights(path, "torchvision's VGG-16 weights", VGG_FILE).load(network)
     layers = network.features[:VGG_LAYERS].eval().requires_grad_(False)
 
     def vgg_features(images: Tensor) -> Tensor:

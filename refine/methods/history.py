@@ -6,6 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+PRECISIONS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+"""Types of images: those that a run can have."""
+
 
 class HistoryBuffer(nn.Module):
     """Up to ``size`` past images, on the device of the module and in its checkpoints.
@@ -53,7 +56,11 @@ class HistoryBuffer(nn.Module):
         past = min(half, self.count)
         order = _on(current, torch.randperm(current.shape[0], generator=generator))
         drawn = _on(current, torch.randperm(self.count, generator=generator)[:past])
-        mixed = torch.cat([current[order[: current.shape[0] - past]], self.images[drawn]]) if past else current
+        mixed = (
+            torch.cat([current[order[: current.shape[0] - past]], self.images[drawn].to(current.dtype)])
+            if past
+            else current
+        )
         self._store(current[order[: max(half, 1)]], generator)
         return mixed
 
@@ -119,10 +126,15 @@ class HistoryBuffer(nn.Module):
         if absent := [name for name in (images, count) if name not in state_dict]:
             missing.extend(absent)
             return
-        self.images = state_dict[images].detach().clone().to(self.images.device)
-        self.count = int(state_dict[count])
-        if not 0 <= self.count <= len(self.images):
-            errors.append(f"{count} is {self.count}, and there are {len(self.images)} images")
+        held, number = state_dict[images], int(state_dict[count])
+        if held.numel() and (held.ndim != 4 or len(held) != self.size or held.dtype not in PRECISIONS):
+            errors.append(f"{images} is {tuple(held.shape)} of {held.dtype}, expected {self.size} images of fractions")
+        elif not bool(torch.isfinite(held).all()):
+            errors.append(f"{images} holds values that are not finite")
+        elif not 0 <= number <= (self.size if held.numel() else 0):
+            errors.append(f"{count} is {number}, and there are {len(held)} images")
+        else:
+            self.images, self.count = held.detach().clone().to(self.images.device), number
 
 
 def _on(images: Tensor, indices: Tensor) -> Tensor:

@@ -1,6 +1,5 @@
 """torchvision's networks behind this project's range: images in [-1, 1], gray or RGB, and no download."""
 
-import pickle
 from collections import OrderedDict
 from pathlib import Path
 from typing import Literal, cast
@@ -10,6 +9,7 @@ import torchvision
 from torch import Tensor, nn
 
 from refine.errors import InputError
+from refine.tensor_file import read_tensors
 
 MEAN, STANDARD_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Of ImageNet in [0, 1]: what torchvision's weights were trained with."""
@@ -106,10 +106,7 @@ def load_backbone(network: nn.Module, file: Path) -> None:
         raise InputError(f"{file}: {type(network).__name__} has no published weights; leave pretrained empty")
     if not file.is_file():
         raise InputError(f"{file}: no such file; pretrained names torchvision's weights, downloaded before")
-    try:
-        weights = dict(torch.load(file, map_location="cpu", weights_only=True))
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, TypeError, OSError) as error:
-        raise InputError(f"{file}: no file of weights ({' '.join(str(error).split())[:150]})") from error
+    weights = read_tensors(file, "file of weights", ". Expected torchvision's")
     target = network.trunk if isinstance(network, ResNet) else network.trunk.backbone
     found = {name.removeprefix("backbone.").removeprefix("features."): weight for name, weight in weights.items()}
     state = target.state_dict()

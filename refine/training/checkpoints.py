@@ -10,6 +10,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from refine.errors import InputError
+from refine.files import cut
 from refine.methods.base import CHECK_EVERY, Method
 from refine.training.last_words import Reached
 from refine.training.validation import AGREEMENT, CONFIRMED_HIGH, DISTANCE, DO_NOTHING, LABEL_ERROR_HIGH
@@ -183,6 +184,9 @@ class Checkpoints(Callback):
                 f"the checkpoint's run began with {began} and goes on {other}, so its best.ckpt would mean nothing; "
                 "give what it began with, or start a new run"
             )
+        for name in ("best", "held_out", "best_step", "best_agreement"):
+            if not isinstance(value := state_dict.get(name), int | float | None):
+                raise InputError(f"the checkpoint's state of its best one is damaged ({name} is {cut(repr(value))})")
         lowest, self.held_out = state_dict.get("lowest"), state_dict.get("held_out")
         self.best_step, self.best_agreement = state_dict.get("best_step", 0), state_dict.get("best_agreement")
         self.best, self.lowest = state_dict["best"], None if lowest is None else (float(lowest[0]), int(lowest[1]))

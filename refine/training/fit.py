@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from jsonargparse import Namespace
 from jsonargparse import Path as ContextPath  # type: ignore[attr-defined]  # documented, not in its __all__
@@ -27,7 +27,8 @@ from refine.methods.checkpoint import allowed_class, read_checkpoint
 from refine.recipes import find_recipe
 from refine.training.checkpoints import Checkpoints
 from refine.training.last_words import last_words, next_command
-from refine.training.resuming import resuming
+from refine.training.parser import OneLineParser, essence
+from refine.training.resuming import require_training_state, resuming
 from refine.training.step_progress import StepProgress
 from refine.training.stopping import StopAfterSteps, StopOnInterrupt
 from refine.training.watch import add_watching, joined, require_judged, watching
@@ -52,25 +53,9 @@ SEVERAL_PROCESSES = "ddp_find_unused_parameters_true"
 
 GO_ON = "go on with the same command and --resume ({folder}/last.ckpt)"
 
-HINT = " (see refine fit --help, or --model.help CLASS)"
-
 
 def _relative_to_recipe(value: object) -> pathlib.Path:
     return pathlib.Path(ContextPath(str(value), mode="").absolute)
-
-
-def _essence(message: str) -> str:
-    noise = ("Does not validate", "Subtypes:", "Errors:", "Given value", "- Expected a <class 'NoneType'>")
-    lines = (line.strip() for line in message.splitlines())
-    return " ".join(line.removeprefix("- ") for line in lines if line and not line.startswith(noise))
-
-
-class OneLineParser(LightningArgumentParser):
-    """Says what is wrong in one line instead of pages of usage."""
-
-    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        """Raise `InputError` with what matters of jsonargparse's message."""
-        raise InputError(_essence(message).removesuffix(HINT) + HINT) from ex  # nested parsers add theirs
 
 
 class RefineCLI(LightningCLI):
@@ -79,6 +64,7 @@ class RefineCLI(LightningCLI):
     def __init__(self, args: list[str], run_name: str) -> None:
         self._run_name = run_name
         self._stored: Mapping[str, Any] | None = None
+        self._stored_optimizers = 0
         register_type(pathlib.Path, str, _relative_to_recipe, type_check=isinstance)
         super().__init__(
             Method,
@@ -152,12 +138,19 @@ class RefineCLI(LightningCLI):
                 )
             config["trainer"]["accelerator"] = choose_device(config["device"]).type
 
+    def _set_seed(self) -> None:
+        """Refuse a seed that numpy does not take, in one line."""
+        try:
+            super()._set_seed()
+        except (ValueError, OverflowError) as error:
+            raise InputError(f"--seed_everything: {error}") from error
+
     def instantiate_classes(self) -> None:
         """Constructors' complaints in one line: jsonargparse wraps them."""
         try:
             super().instantiate_classes()
         except (ValueError, MisconfigurationException) as error:
-            raise InputError(_essence(str(error))) from error
+            raise InputError(essence(str(error))) from error
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Add the callbacks that every run has."""
@@ -231,13 +224,16 @@ class RefineCLI(LightningCLI):
             if self._judges is not None:
                 require_judged(self._judges, self.model, self.datamodule, self._given()["label_error_bound"])
             if stage == "fit" and self._stored is not None:
-                self.model.require_same_run(self._stored, self.trainer.world_size)
+                try:
+                    self.model.require_same_run(self._stored, self.trainer.world_size)
+                except InputError as error:
+                    raise InputError(f"{self._given()['ckpt_path']}: {error}") from error
                 print(f"resumed at step {self._stored['steps_done']}")
 
     def _run_subcommand(self, subcommand: str) -> None:
         """Hold what a checkpoint has for training against the first step that is made with it."""
         path = self._given().get("ckpt_path")
-        with resuming(Path(path), self.trainer) if path else nullcontext():
+        with resuming(Path(path), self.trainer, self._stored_optimizers) if path else nullcontext():
             super()._run_subcommand(subcommand)
 
     def _prepare_subcommand_kwargs(self, subcommand: str) -> dict[str, Any]:
@@ -252,7 +248,10 @@ class RefineCLI(LightningCLI):
         path = config.get("ckpt_path")
         if not path:
             return
-        self._stored = read_checkpoint(Path(path))["refine"]
+        content = read_checkpoint(Path(path))
+        self._stored = content["refine"]
+        if self.config["subcommand"] == "fit":
+            self._stored_optimizers = require_training_state(Path(path), content)
         trust = (config["trust"],) if isinstance(config["trust"], str) else tuple(config["trust"])
         allowed_class(Path(path), self._stored.get("class_path"), trust)
 
@@ -324,10 +323,12 @@ def _with_recipes(args: list[str]) -> tuple[list[str], list[str]]:
     """
     resolved, names, expect = [], [], False
     for arg in args:
+        if arg.startswith("-c") and not arg.startswith("-c="):  # without a space
+            arg = f"-c={arg[2:]}" if arg[2:] else arg
         flag, equals, value = arg.partition("=")
         if expect or (flag in {"-c", "--config"} and equals):
             path = find_recipe(arg if expect else value)
-            read_yaml(path)  # bounded: jsonargparse's own reader follows aliases and takes any size
+            read_yaml(path)  # now, since `OneLineParser` would say the same with more words
             names.append(path.stem)
             arg = str(path) if expect else f"{flag}={path}"
         expect = not expect and arg in {"-c", "--config"}

@@ -69,6 +69,10 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "ours": (lambda: {"state_dict": resnet(), "refine": {"format": 1}}, "a checkpoint of refine itself"),
     "tensor": (lambda: torch.ones(3), "found torch.Tensor"),
     "empty": (dict, "found an empty one"),
+    "block of many digits": (
+        lambda: resnet(**{f"model__{'9' * 5000}__conv_block__1__weight": torch.ones(4, 4, 3, 3)}),
+        "expected nothing more, found model.9999",
+    ),
     "whole module": (lambda: ResNet(1), "could run code; refused"),
 }
 

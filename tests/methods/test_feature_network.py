@@ -7,7 +7,8 @@ from refine.errors import InputError
 from refine.interop.bundle import write_bundle
 from refine.losses.self_regularization import SelfRegularization
 from refine.methods import Task
-from refine.methods.feature_network import load_feature_network
+from refine.methods.feature_network import VGG_FILE, load_feature_network
+from tests.hostile_files import Writer, opcodes, tuples_as_key, written
 from tests.methods.steps import run_steps
 from tests.methods.test_simgan import batch, small
 
@@ -45,3 +46,16 @@ def test_weights_that_are_not_there_are_named(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     with pytest.raises(InputError, match=r"vgg16-397923af\.pth: .* not there; download"):
         load_feature_network(Path("vgg16"))
+
+
+@pytest.mark.parametrize("writer", [opcodes(tuples_as_key(60)), written({"a": torch.ones(1)})])
+def test_a_hostile_or_other_file_of_weights_is_one_line(
+    writer: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    file = tmp_path / "hub" / "checkpoints" / VGG_FILE
+    file.parent.mkdir(parents=True)
+    writer(tmp_path).rename(file)
+    with pytest.raises(InputError, match=VGG_FILE) as error:
+        load_feature_network(Path("vgg16"))
+    assert "\n" not in str(error.value)

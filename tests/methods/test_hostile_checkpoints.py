@@ -51,6 +51,68 @@ def test_it_is_refused_in_one_line_and_leaves_nothing(
     assert not (tmp_path / "new").exists()
 
 
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Labeled images, the same ones refined, and the checkpoint that did it."""
+    from PIL import Image
+
+    root = tmp_path_factory.mktemp("pair")
+    for name in ("a", "b"):
+        (root / "in" / name).mkdir(parents=True)
+        for number in range(3):
+            Image.new("RGB", (16, 16), (80 * number, 90, 200)).save(root / "in" / name / f"{number}.png")
+    checkpoint = GOOD["checkpoint"](root).rename(root / "good.ckpt")
+    given = ["--checkpoint", str(checkpoint), "--input", str(root / "in"), "--output", str(root / "refined")]
+    assert main(["apply", *given]) == 0
+    return {"images": str(root / "in"), "refined": str(root / "refined"), "checkpoint": str(checkpoint)}
+
+
+COMMANDS: dict[str, str] = {
+    "export": "export --checkpoint {file} --output {out}/bundle",
+    "evaluate": "evaluate --synthetic {images} --refined {refined} --real {images} --features {file} "
+    "--output {out}/evaluate.json",
+    "audit": "audit --synthetic {images} --refined {refined} --judge {file} --output {out}",
+    "tune-strength": "tune-strength --checkpoint {checkpoint} --synthetic {images} --real {images} --judge {file} "
+    "--features swd --strengths 0,1 --output {out}",
+    "fit": "fit -c models/simgan.yaml --data.synthetic {images} --data.real {images} --ckpt_path {file} "
+    "--trainer.default_root_dir {out}",
+    "fit --judge": "fit -c models/simgan.yaml --data.synthetic {images} --data.real {images} --judge {file} "
+    "--trainer.default_root_dir {out}",
+}
+"""What else takes a model."""
+
+SUBSET = (
+    "two directories",
+    "many entries",
+    "names that differ in case",
+    "tuples as key",
+    "tuple as the key of a pair",
+    "bytearray",
+    "inflates",
+    "code",
+    "format: digits",
+    "blocks 1000000000",
+    "weights: huge",
+    "weights: sparse",
+    "class 'os.system' of 9",
+    "empty",
+)
+
+
+@pytest.mark.parametrize("name", SUBSET)
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_refuses_it(
+    command: str, name: str, tmp_path: Path, pair: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = HOSTILE[name](tmp_path)
+    capsys.readouterr()
+    assert main(COMMANDS[command].format(file=file, out=tmp_path / "new", **pair).split()) == 2
+    said = capsys.readouterr()
+    assert said.err.count("\n") == 1
+    assert str(tmp_path) in said.err
+    assert not (tmp_path / "new").exists()
+
+
 def test_every_part_of_a_loaded_model_is_on_the_cpu_and_what_training_needs_takes_no_memory(tmp_path: Path) -> None:
     method: Any = load_method(GOOD["average"](tmp_path))
     tensors = [*method.parameters(), *method.buffers()]

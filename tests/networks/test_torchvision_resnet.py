@@ -7,6 +7,7 @@ import torchvision
 from refine.errors import InputError
 from refine.networks.classifier import SmallCNN
 from refine.networks.torchvision_resnet import ResNet, TorchvisionSegmenter, load_backbone, normalized
+from tests.hostile_files import opcodes, tuples_as_key
 
 
 def test_images_are_normalized_as_imagenet_weights_expect() -> None:
@@ -67,10 +68,12 @@ def test_refuses_what_are_not_the_networks_weights(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"missing\.pth: no such file"):
         load_backbone(network, tmp_path / "missing.pth")
     (tmp_path / "text.pth").write_text("no weights")
-    with pytest.raises(InputError, match=r"text\.pth: no file of weights"):
+    with pytest.raises(InputError, match=r"text\.pth: a damaged file of weights .* Expected torchvision"):
         load_backbone(network, tmp_path / "text.pth")
     torch.save({"conv1.weight": torch.zeros(1)}, tmp_path / "other.pth")
     with pytest.raises(InputError, match=r"other\.pth: not the weights of this network \(conv1.weight"):
         load_backbone(network, tmp_path / "other.pth")
+    with pytest.raises(InputError, match=r"hostile\.ckpt: holds more than tensors"):
+        load_backbone(network, opcodes(tuples_as_key(60))(tmp_path))
     with pytest.raises(InputError, match="SmallCNN has no published weights"):
         load_backbone(SmallCNN(3, 2), tmp_path / "other.pth")

@@ -1,20 +1,18 @@
 """Weights from local files: read as tensors and nothing else, and never downloaded."""
 
 import hashlib
-import io
-import pickle
-import warnings
 from pathlib import Path
 from typing import NamedTuple
 
-import safetensors.torch
 import torch
 from torch import Tensor, nn
 
 from refine.errors import InputError
+from refine.files import cut, open_file
+from refine.tensor_file import read_tensors
 
 DAMAGE = (RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError, TypeError)
-"""What torch raises on files that are none of weights."""
+"""What torch raises on weights that do not fit a network."""
 
 
 class Weights(NamedTuple):
@@ -37,8 +35,12 @@ class Weights(NamedTuple):
         """Give them to a network, which may be on the meta device.
 
         Raises:
-            InputError: If a weight is missing, is one too many, or has another shape.
+            InputError: If a weight is missing, is one too many, or has another shape, or integers for fractions.
         """
+        own = {name: value.is_floating_point() for name, value in network.state_dict().items()}
+        for name, value in self.state.items():
+            if own.get(name, value.is_floating_point()) != value.is_floating_point():
+                raise self.misfit(TypeError(f"{cut(name)} is of {value.dtype}"))
         try:
             network.load_state_dict(self.state, assign=True)
         except DAMAGE as error:
@@ -46,39 +48,18 @@ class Weights(NamedTuple):
 
 
 def read_weights(path: Path, kind: str, expected: str) -> Weights:
-    """A state dict, from torch's format or safetensors.
+    """A state dict, from torch's format or safetensors, with numbers of half precision as float32.
 
     Raises:
         InputError: If the file is not there, is damaged, or holds anything but tensors. No code of it has run.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file; --weights takes {kind} ({expected})")
-    content = path.read_bytes()  # once, so that the digest is that of the weights that run
-    found = Weights({}, hashlib.sha256(content).hexdigest(), path, kind, expected)
-    try:
-        state = _tensors(content, path.suffix == ".safetensors")
-    except pickle.UnpicklingError as error:
-        raise InputError(
-            f"{path}: no file of weights, or one that holds more than tensors and could run code; refused. "
-            f"Expected {expected}"
-        ) from error
-    except (*DAMAGE, safetensors.SafetensorError) as error:
-        raise found.misfit(error) from error
-    return found._replace(state=state)
-
-
-def _tensors(content: bytes, safe: bool) -> dict[str, Tensor]:
-    if safe:
-        return _in_full(safetensors.torch.load(content))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # about pickles that are refused right after
-        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    return _in_full({str(name): torch.as_tensor(value) for name, value in dict(state).items()})
-
-
-def _in_full(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Numbers of half precision as float32: the networks run in it."""
-    return {name: value.float() if value.is_floating_point() else value for name, value in state.items()}
+    state = read_tensors(path, f"file of {kind}", f". Expected {expected}")
+    in_full = {name: value.float() if value.is_floating_point() else value for name, value in state.items()}
+    with open_file(path) as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return Weights(in_full, sha256, path, kind, expected)
 
 
 def hub_file(name: str) -> Path:

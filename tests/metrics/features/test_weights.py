@@ -9,8 +9,12 @@ from torch import nn
 
 from refine.errors import InputError
 from refine.metrics.features.weights import cached_weights, read_weights
+from tests.hostile_checkpoints import BYTEARRAY
+from tests.hostile_files import Writer, opcodes, raw, tuples_as_key, two_directories, written
 from tests.metrics.features.files import Malicious
 
+OLD: tuple[object, ...] = (0x1950A86A20F9469CFC6C, 1001, {})
+"""What a file of torch before release 1.6 begins with."""
 STATE = {"weight": torch.arange(6.0).reshape(2, 3), "bias": torch.ones(2)}
 
 
@@ -52,6 +56,29 @@ def test_a_file_with_code_in_it_does_not_run(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="could run code; refused"):
         read_weights(tmp_path / "weights.pth", "the weights of a layer", "layer.pth")
     assert not (tmp_path / "proof").exists()
+
+
+HOSTILE: dict[str, Writer] = {
+    "tuples as key": opcodes(tuples_as_key(60)),
+    "bytearray": opcodes(BYTEARRAY),
+    "two directories": two_directories(tuples_as_key(60)),
+    "tuples as key in an old file": raw(b"".join(pickle.dumps(part, 2) for part in OLD) + tuples_as_key(60)),
+    "a list": written([1]),
+    "none": written(None),
+    "text": written({"weight": "x"}),
+    "a number as name": written({5: torch.ones(1)}),
+    "integers": written({name: value.long() for name, value in STATE.items()}),
+    "complex": written({name: value.to(torch.complex64) for name, value in STATE.items()}),
+    "views": written({name: value.flatten()[:1].expand(10**9) for name, value in STATE.items()}),
+}
+"""Files that a stranger could have made."""
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_weights_are_one_line(name: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"hostile\.ckpt: .*layer-1234\.pth|hostile\.ckpt: .* as it is") as error:
+        read_weights(HOSTILE[name](tmp_path), "the weights of a layer", "layer-1234.pth").load(nn.Linear(3, 2))
+    assert "\n" not in str(error.value)
 
 
 def test_weights_come_from_torch_hubs_cache_unless_a_file_is_named(

@@ -1,0 +1,137 @@
+"""Directory of an archive of `torch.save`, as torch's own reader (miniz) finds it.
+
+Readers of zip files differ in where they look for the directory, in which of two names they take and in which of two
+sizes they believe, so one file could show something else to each. What torch itself would not write is refused.
+"""
+
+import struct
+from typing import BinaryIO, NamedTuple
+
+from refine.tensor_opcodes import Damaged
+
+MOST_MEMBERS = 20_000
+"""Members of an archive: one for each tensor, with those of optimizers and a few of torch's own."""
+MOST_DIRECTORY_BYTES = 512 * MOST_MEMBERS
+
+END = struct.Struct("<4s4H2IH")
+LARGE_END = struct.Struct("<4sQ2H2I4Q")
+LOCATOR = struct.Struct("<4sIQI")
+"""Where the large end is, between it and the end."""
+ENTRY = struct.Struct("<4s6H3I5H2I")
+HEADER = struct.Struct("<4s5H3I2H")
+"""What precedes a member's bytes."""
+
+FLAGS = 0x0808
+"""Sizes stand in the directory, names in UTF-8. The others are about encryption."""
+WIDE = 0xFFFFFFFF
+"""In place of a number that stands among an entry's extra fields, with 64 bits."""
+
+
+class Member(NamedTuple):
+    """Place of a member's bytes in the file."""
+
+    start: int
+    size: int
+
+
+class _Entry(NamedTuple):
+    name: bytes
+    flags: int
+    size: int
+    header: int
+    """Place of the member's header in the file."""
+
+
+def read_directory(file: BinaryIO, size: int) -> dict[str, Member]:
+    """Return the members by name, in the directory's order.
+
+    Args:
+        file: Can be sought in; is left anywhere.
+        size: Bytes of the file.
+
+    Raises:
+        Damaged: If it is not what torch writes: compressed or encrypted members, names that differ in case alone,
+            bytes before the first member or after the end, members that overlap, or two records that disagree.
+    """
+    count, begin, end = _bounds(file, size)
+    file.seek(begin)
+    entries = _entries(file.read(end - begin), count)
+    if len({entry.name.lower() for entry in entries}) != count:  # torch's reader does not heed case
+        raise Damaged("members of the same name")
+    starts = {entry.name: _start(file, entry) for entry in entries}
+    ordered = sorted(entries, key=lambda entry: entry.header)
+    ends = [0, *(starts[entry.name] + entry.size for entry in ordered)]
+    places = [*(entry.header for entry in ordered), begin]
+    if places[0] != 0 or any(stop > place for stop, place in zip(ends, places, strict=True)):
+        raise Damaged("members that overlap, or bytes before the first one")
+    return {entry.name.decode(): Member(starts[entry.name], entry.size) for entry in entries}
+
+
+def _bounds(file: BinaryIO, size: int) -> tuple[int, int, int]:
+    """Number of entries, and the directory's begin and end: its place in the file is said, and is where it ends."""
+    file.seek(max(0, size - LARGE_END.size - LOCATOR.size - END.size))
+    tail = file.read().rjust(LARGE_END.size + LOCATOR.size + END.size, b"\0")
+    signature, *disks, here, count, length, begin, comment = END.unpack(tail[-END.size :])
+    if signature != b"PK\x05\x06" or comment:
+        raise Damaged("no end of its directory, or bytes after it")
+    end = size - END.size
+    signature, *place = LOCATOR.unpack(tail[LARGE_END.size : -END.size])
+    if signature == b"PK\x06\x07":
+        end -= LOCATOR.size + LARGE_END.size
+        signature, own, _, _, *disks, here, count, length, begin = LARGE_END.unpack(tail[: LARGE_END.size])
+        if place != [0, end, 1] or signature != b"PK\x06\x06" or own != LARGE_END.size - 12:
+            raise Damaged("an end of its directory in another place than it says")
+    if any(disks) or here != count or begin + length != end:
+        raise Damaged("a directory in another place than it says")
+    if not 0 < count <= MOST_MEMBERS or length > MOST_DIRECTORY_BYTES:
+        raise Damaged("no members, or a directory of many megabytes")
+    return count, begin, end
+
+
+def _entries(directory: bytes, count: int) -> list[_Entry]:
+    entries, at = [], 0
+    for _ in range(count):
+        if at + ENTRY.size > len(directory):
+            raise Damaged("a directory that is cut off")
+        signature, _, _, flags, method, *_, stored, full, named, extra, comment, disk, _, _, header = ENTRY.unpack_from(
+            directory, at
+        )
+        begin = at + ENTRY.size
+        name, fields = directory[begin : begin + named], directory[begin + named : begin + named + extra]
+        at = begin + named + extra + comment
+        full, stored, header = _widened([full, stored, header], fields)
+        if signature != b"PK\x01\x02" or disk or not name.isascii() or not name.decode().isprintable():
+            raise Damaged("an entry of its directory that torch does not write")
+        if method or stored != full or flags & ~FLAGS:
+            raise Damaged("a compressed member; torch.save writes none")
+        entries.append(_Entry(name, flags, full, header))
+    if at != len(directory):
+        raise Damaged("a directory of another length than it says")
+    return entries
+
+
+def _widened(numbers: list[int], fields: bytes) -> list[int]:
+    """Sizes and place of an entry, those that take 64 bits from its extra field 1."""
+    at, wide = 0, b""
+    while WIDE in numbers and not wide and at + 4 <= len(fields):
+        kind, length = struct.unpack_from("<2H", fields, at)
+        wide = fields[at + 4 : at + 4 + length] if kind == 1 else b""
+        at += 4 + length
+    if len(wide) != 8 * numbers.count(WIDE):
+        raise Damaged("an entry of its directory without its sizes")
+    values = iter(struct.unpack(f"<{len(wide) // 8}Q", wide))
+    return [next(values) if number == WIDE else number for number in numbers]
+
+
+def _start(file: BinaryIO, entry: _Entry) -> int:
+    """Place of a member's bytes, behind a header that must name the same member."""
+    file.seek(entry.header)
+    header = file.read(HEADER.size + len(entry.name))
+    if len(header) != HEADER.size + len(entry.name):
+        raise Damaged("a member outside the file")
+    signature, _, flags, method, *_, named, extra = HEADER.unpack_from(header)
+    if (signature, flags, method) != (b"PK\x03\x04", entry.flags, 0) or named != len(entry.name):
+        raise Damaged("a member with another header than its directory says")
+    if header[HEADER.size :] != entry.name:
+        raise Damaged("a member with another name than its directory says")
+    return entry.header + len(header) + int(extra)

@@ -1,0 +1,82 @@
+"""How `refine fit` reads its flags and recipes: LightningCLI's parser, with bounds on YAML and on files.
+
+Jsonargparse parses YAML in every value and reads files behind many of them, in recipes too. What loads these texts and
+what reads the files is replaced here.
+"""
+
+import pathlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
+from unittest import mock
+
+import yaml
+from jsonargparse import Path as ContextPath  # type: ignore[attr-defined]  # documented, not in its __all__
+from jsonargparse import get_loader, set_loader
+from lightning.pytorch.cli import LightningArgumentParser
+
+from refine.errors import InputError
+from refine.files import read_file, why
+from refine.yaml_text import require_plain_yaml
+
+MODE = "refine"
+"""Name of our loader."""
+
+READ = "read_text" if hasattr(ContextPath, "read_text") else "get_content"
+"""What reads a file: the latter up to jsonargparse 4.48."""
+
+HINT = " (see refine fit --help, or --model.help CLASS)"
+
+
+class OneLineParser(LightningArgumentParser):
+    """Says what is wrong in one line instead of pages of usage, and reads no more than a recipe needs."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        set_loader(MODE, _load, (yaml.YAMLError,))
+        super().__init__(*args, **{"parser_mode": MODE, "allow_abbrev": False, **kwargs})
+
+    def parse_args(self, *args: Any, **kwargs: Any) -> Any:
+        """Parse with bounded reading of files."""
+        with _reading_bounded():
+            return super().parse_args(*args, **kwargs)
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        """Raise `InputError` with what matters of jsonargparse's message."""
+        raise InputError(essence(message).removesuffix(HINT) + HINT) from ex  # nested parsers add theirs
+
+
+def essence(message: str) -> str:
+    """Jsonargparse's message in one line."""
+    noise = ("Does not validate", "Subtypes:", "Errors:", "Given value", "- Expected a <class 'NoneType'>")
+    lines = (line.strip() for line in message.splitlines())
+    return " ".join(line.removeprefix("- ") for line in lines if line and not line.startswith(noise))
+
+
+def _load(text: str) -> Any:
+    """Load YAML as jsonargparse does, for which ``1e-4`` is a number."""
+    try:
+        require_plain_yaml(text)
+    except ValueError as error:
+        raise yaml.YAMLError(str(error)) from error
+    return get_loader("yaml")(text)
+
+
+@contextmanager
+def _reading_bounded() -> Iterator[None]:
+    """Replace what no setting of jsonargparse reaches: how it reads files, and YAML where a number is expected."""
+    loader: Any = get_loader("yaml")
+    with (
+        mock.patch.object(ContextPath, READ, _read),
+        mock.patch.dict(loader.__globals__, {loader.__name__: _load}),
+    ):
+        yield
+
+
+def _read(path: Any, *mode: str) -> str:
+    file = pathlib.Path(path.absolute)
+    try:
+        text = read_file(file).decode()
+        require_plain_yaml(text)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{file}: cannot be read as YAML ({why(error)})") from error
+    return text

@@ -1,0 +1,89 @@
+"""YAML and files that `refine fit` reads by itself, whatever flag or recipe leads to them."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from refine.cli import main
+from refine.training.parser import OneLineParser
+from tests.hostile_checkpoints import BOMB
+
+CONTENT = {
+    "bomb": f"{{class_path: refine.data.UnpairedImages, init_args: {{synthetic: {BOMB}}}}}",
+    "deep": "{class_path: refine.data.UnpairedImages, init_args: {synthetic: " + "[" * 5000 + "]" * 5000 + "}}",
+    "null byte": 'synthetic: "a\\0b"',
+    "large": "#" * (2 << 20),
+}
+
+
+def refused(folder: Path, capsys: pytest.CaptureFixture[str], *flags: str) -> str:
+    """What `fit` says in one line."""
+    folder.mkdir(exist_ok=True)
+    where = ["--data.synthetic", str(folder), "--data.real", str(folder)]
+    assert (
+        main(["fit", "-c", "models/simgan.yaml", *where, "--trainer.default_root_dir", str(folder / "r"), *flags]) == 2
+    )
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("refine: ")
+    assert said.err.count("\n") == 1
+    assert not (folder / "r").exists()
+    return said.err
+
+
+@pytest.mark.parametrize("name", CONTENT)
+def test_a_file_behind_a_flag_is_bounded(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "data.yaml").write_text(CONTENT[name])
+    assert "data.yaml: cannot be read as YAML" in refused(tmp_path, capsys, "--data", str(tmp_path / "data.yaml"))
+    (tmp_path / "nest.yaml").write_text(f"data: {tmp_path / 'data.yaml'}\n")
+    for flags in (["-c", str(tmp_path / "nest.yaml")], [f"-c{tmp_path / 'nest.yaml'}"]):
+        assert "data.yaml: cannot be read as YAML" in refused(tmp_path, capsys, *flags)
+
+
+@pytest.mark.parametrize("flag", ["--data", "--trainer.callbacks", "--trainer"])
+def test_a_named_pipe_behind_a_flag_is_not_waited_for(
+    flag: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.mkfifo(tmp_path / "pipe.yaml")
+    assert "pipe.yaml: cannot be read as YAML (it is a named pipe" in refused(
+        tmp_path, capsys, flag, str(tmp_path / "pipe.yaml")
+    )
+
+
+@pytest.mark.parametrize("flag", ["--data.resize", "--data.batch_size", "--model.features", "--trainer.callbacks"])
+@pytest.mark.parametrize("value", [BOMB, "[" * 5000])
+def test_yaml_in_a_value_is_bounded(flag: str, value: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert flag.split(".")[0].strip("-") in refused(tmp_path, capsys, flag, value)
+
+
+def test_yaml_in_a_quoted_value_of_a_recipe_is_bounded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "recipe.yaml").write_text(f"data: {{batch_size: '{BOMB}'}}\n")
+    refused(tmp_path, capsys, "-c", str(tmp_path / "recipe.yaml"))
+
+
+@pytest.mark.parametrize("line", ['run: "a\\0b"', 'trainer: {default_root_dir: "a\\0b"}', "seed_everything: -5"])
+def test_values_that_no_run_can_have(line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "recipe.yaml").write_text(f"{line}\n")
+    refused(tmp_path, capsys, "-c", str(tmp_path / "recipe.yaml"))
+
+
+def test_flags_are_not_abbreviated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "recipe.yaml").write_text("run: a\n")
+    assert "--conf" in refused(tmp_path, capsys, "--conf", str(tmp_path / "recipe.yaml"))
+
+
+class Options:
+    def __init__(self, rate: float = 0.0) -> None:
+        self.rate = rate
+
+
+def test_numbers_and_nested_files_are_read_as_before(tmp_path: Path) -> None:
+    parser = OneLineParser()
+    parser.add_argument("--config", action="config")
+    parser.add_argument("--rate", type=float)
+    parser.add_class_arguments(Options, "options", sub_configs=True)
+    (tmp_path / "recipe.yaml").write_text("rate: 1e-4\noptions: options.yaml\n")
+    (tmp_path / "options.yaml").write_text("rate: 2e-4\n")
+    found = parser.parse_args(["--config", str(tmp_path / "recipe.yaml")])
+    assert (found.rate, found.options.rate) == (1e-4, 2e-4)
