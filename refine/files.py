@@ -17,6 +17,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from refine.errors import InputError
 
@@ -161,6 +162,56 @@ def read_lines(path: Path) -> Iterator[str]:
             if len(line) > most:
                 raise UnsuitableFile(f"one of its lines has {more_than(most)}")
             yield line
+
+
+def read_json(path: Path, cure: str) -> Any:
+    """A JSON file's value.
+
+    Args:
+        path: The file.
+        cure: What to do where it is missing or damaged, for the error.
+
+    Raises:
+        InputError: If it cannot be read, is larger than `max_file_size`, or is not JSON in UTF-8.
+    """
+    with _named(path, cure):
+        return _parse_json(read_file(path).decode("utf-8-sig"))
+
+
+def read_json_lines(path: Path, cure: str) -> Iterator[tuple[str, Any]]:
+    """The values of a file with one in each line, each with the file and line that errors name.
+
+    Raises:
+        InputError: As `read_json`, of each line.
+    """
+    number, lines = 0, read_lines(path)
+    while True:
+        number += 1
+        with _named(path, cure):
+            line = next(lines, None)
+        if line is None:
+            return
+        where = f"{path}: line {number}"
+        with _named(where, cure):
+            value = _parse_json(line)
+        yield where, value
+
+
+def _parse_json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
+
+
+@contextmanager
+def _named(where: Path | str, cure: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{where}: cannot be read ({why(error)}); {cure}") from error
+    except ValueError as error:
+        raise InputError(f"{where}: not JSON ({error}); {cure}") from error
 
 
 def why(error: Exception) -> str:

@@ -1,6 +1,5 @@
 """`refine audit`: train judges, calibrate them, certify each image, and say how many labels may be wrong."""
 
-import json
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -26,7 +25,7 @@ from refine.audit.verdicts import certify
 from refine.data.clusters import load_clusters
 from refine.devices import choose_device
 from refine.errors import InputError
-from refine.files import RUN, claim_output, read_file
+from refine.files import RUN, claim_output, read_json
 from refine.methods.checkpoint import load_translator
 from refine.metrics.intervals import cluster_numbers
 from refine.progress import counted as progress
@@ -180,15 +179,15 @@ def _decides(family: Judges, evidence: Sequence[Evidence]) -> bool:
 def _model(refined: Path) -> str | None:
     """Sha256 of the checkpoint that `refine apply` recorded."""
     try:
-        return str(json.loads(read_file(refined / RUN))["model"]["sha256"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return str(read_json(refined / RUN, "")["model"]["sha256"])
+    except (InputError, KeyError, TypeError):
         return None
 
 
 def _made_with(refined: Path) -> dict[str, object]:
     """Flags of the run that made the images, and the audit that it repaired them by."""
     try:
-        record = json.loads(read_file(refined / RUN))
+        record = read_json(refined / RUN, "")
         return {**record["flags"], "audit": (record.get("audit") or {}).get("sha256")}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (InputError, KeyError, TypeError, AttributeError):
         return {}

@@ -1,6 +1,5 @@
 """An audit's judges on disk: what it takes to judge an image again, without training."""
 
-import json
 import shutil
 import zipfile
 import zlib
@@ -16,7 +15,7 @@ from refine.audit.judges import Judges, Member
 from refine.audit.pairs import Pairs
 from refine.audit.result import JUDGES
 from refine.errors import InputError
-from refine.files import open_file, read_file, write_json
+from refine.files import open_file, read_json, write_json
 from refine.interop.bundle import write_bundle
 from refine.labels import LabelKind
 from refine.methods.checkpoint import load_method
@@ -85,8 +84,8 @@ def load_stored(output: Path, trust: tuple[str, ...] = ()) -> Stored:
         InputError: If something is missing or damaged.
     """
     folder = output / JUDGES
+    about = read_json(folder / INDEX, CURE)
     try:
-        about = json.loads(read_file(folder / INDEX))
         with open_file(folder / LABELS) as file, np.load(file, allow_pickle=False) as arrays:
             labels, folds = torch.from_numpy(arrays["labels"]), torch.from_numpy(arrays["folds"])
         keys = [str(key) for key in about["keys"]]
