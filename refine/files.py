@@ -15,7 +15,7 @@ import shutil
 import stat
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -281,18 +281,37 @@ def _is_running(process: int) -> bool:
     return True
 
 
-def claim_output(folder: Path) -> None:
-    """Make the output's folder: before the work, not after it, is the time to find that it cannot be.
+def require_output(folder: Path) -> None:
+    """Prove that the output's folder can be made, and leave nothing: before the work, not after it, is the time.
 
     Raises:
         InputError: If it cannot be made or written to.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        made = first_missing(folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            writable = os.access(folder, os.W_OK)
+        finally:
+            remove_made(folder, made)
     except OSError as error:
         raise InputError(f"{folder}: cannot be made ({error.strerror}); choose another --output") from error
-    if not os.access(folder, os.W_OK):
+    if not writable:
         raise InputError(f"{folder}: cannot be written to; choose another --output")
+
+
+def first_missing(folder: Path) -> Path | None:
+    """The topmost folder that has to be made for an output; None where it exists."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    return missing[-1] if missing else None
+
+
+def remove_made(folder: Path, made: Path | None) -> None:
+    """Remove an empty folder and those above it, up to what `first_missing` said before they were made."""
+    while made is not None and folder.is_relative_to(made):
+        with suppress(OSError):  # it could not be made, or another program has put something there
+            folder.rmdir()
+        folder = folder.parent
 
 
 def write_json(value: object, path: Path) -> Path:

@@ -13,7 +13,6 @@ from refine.errors import InputError
 from refine.files import (
     SIZE_VARIABLE,
     UnsuitableFile,
-    claim_output,
     files_up_to,
     max_file_size,
     open_file,
@@ -22,6 +21,7 @@ from refine.files import (
     read_json_lines,
     read_lines,
     require_file,
+    require_output,
     write_json,
     write_whole,
 )
@@ -78,9 +78,17 @@ def test_bytes_are_on_the_disk_before_they_get_their_name(tmp_path: Path, monkey
 def test_an_output_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match=r"file/out: cannot be made .*choose another --output"):
-        claim_output(tmp_path / "file" / "out")
-    claim_output(tmp_path / "new" / "out")
-    assert (tmp_path / "new" / "out").is_dir()
+        require_output(tmp_path / "file" / "out")
+    with pytest.raises(InputError, match=r"cannot be made \(File name too long\)"):
+        require_output(tmp_path / "new" / ("out" * 100))
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_proving_an_output_leaves_what_was_there_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    for name in ("old", "old/a/b", "new/out"):
+        require_output(tmp_path / name)
+    assert [path.name for path in tmp_path.rglob("*")] == ["old"]
 
 
 def irregular(root: Path) -> dict[str, str]:

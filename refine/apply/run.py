@@ -3,7 +3,7 @@
 import warnings
 from pathlib import Path
 
-from refine.apply.folders import check_folders, disk_errors, first_missing, nothing_left, only_run, unfinished
+from refine.apply.folders import check_folders, disk_errors, nothing_left, only_run, unfinished
 from refine.apply.job import Job
 from refine.apply.load_repair import load_repair
 from refine.apply.network import Network, set_scale, set_strength
@@ -17,7 +17,7 @@ from refine.apply.shard_labels import refuse_labels_within
 from refine.apply.summary import ApplySummary
 from refine.devices import choose_device
 from refine.errors import InputError
-from refine.files import shown
+from refine.files import first_missing, shown
 from refine.methods.checkpoint import load_translator, model_sha256
 from refine.methods.translator import Translator
 

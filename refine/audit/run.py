@@ -25,7 +25,7 @@ from refine.audit.verdicts import certify
 from refine.data.clusters import load_clusters
 from refine.devices import choose_device
 from refine.errors import InputError
-from refine.files import RUN, claim_output, read_json
+from refine.files import RUN, read_json, require_output
 from refine.methods.checkpoint import load_translator
 from refine.metrics.intervals import cluster_numbers
 from refine.progress import counted as progress
@@ -75,7 +75,7 @@ def run_audit(
         # Verdicts split groups up, but the draws of all strata together bring no fewer images than that of whole ones.
         draw_counts({"all": members_of(pairs.keys, groups)}, setting.sample)
     clusters = cluster_numbers(groups)
-    claim_output(output)
+    require_output(output)
     folds = in_folds(pairs.labels, pairs.kind, setting.folds, setting.seed, clusters)
     evidence, families, notes = _gather(Case(pairs, folds, setting, lambda done: None, clusters), layouts[1])
     records = {name: record for one in evidence for name, record in one.records().items()}

@@ -57,7 +57,7 @@ def store(output: Path, pairs: Pairs, folds: Tensor, families: Sequence[Judges])
         for old in (temporary, folder):
             if old.is_dir() and not old.is_symlink():
                 shutil.rmtree(old)
-        temporary.mkdir()
+        temporary.mkdir(parents=True)
         listed = []
         for family in families:
             members = []

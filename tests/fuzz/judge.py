@@ -109,8 +109,8 @@ def judge(ran: Ran, before: Snapshot, after: Snapshot, output: Path, is_new: boo
     # The mark of a run that could not come to its end stays in an output that was there before it.
     if left := [name for name in temporary if is_new or name != UNFINISHED]:
         faults.append(Fault("half-made", f"left behind: {left[:3]}"))
-    if ran.code == 2 and is_new and (written or output.is_file()):
-        faults.append(Fault("half-made", f"refused, but wrote {[path.name for path in written][:3]}"))
+    if ran.code == 2 and is_new and os.path.lexists(output):  # an empty folder counts
+        faults.append(Fault("half-made", f"refused, but left {[path.name for path in (output, *written)][:3]}"))
     return faults
 
 
