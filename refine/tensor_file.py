@@ -119,7 +119,7 @@ def require_dense(path: Path, tensors: Mapping[str, Tensor]) -> None:
 
 
 def _require_archive(file: BinaryIO, size: int) -> None:
-    _require_few_members(file, size)
+    require_few_members(file, size)
     with zipfile.ZipFile(file) as archive:
         members = {member.filename: member for member in archive.infolist()}
         if len(members) != len(archive.infolist()) or not members:
@@ -141,8 +141,12 @@ def _require_archive(file: BinaryIO, size: int) -> None:
         Scan(sizes, size).run(archive.read(code))
 
 
-def _require_few_members(file: BinaryIO, size: int) -> None:
-    """Look at the end of the directory first: an entry in it takes ten times the memory of its bytes."""
+def require_few_members(file: BinaryIO, size: int) -> None:
+    """Look at the end of an archive's directory first: an entry in it takes ten times the memory of its bytes.
+
+    Raises:
+        Damaged: If it is missing, or has more entries than any of our archives.
+    """
     file.seek(max(0, size - LARGEST_END))
     tail = file.read()
     at = tail.rfind(b"PK\x05\x06")

@@ -91,7 +91,7 @@ def lead_out(name: str) -> Callable[[dict[str, Any]], object]:
         (lead_out(".."), "leads out of the folder"),
         (lead_out(""), "leads out of the folder"),
         (lead_out("content-9"), "content-9"),
-        (change(keys=["one.png"]), "1 keys, 4 labels and 4 folds"),
+        (change(keys=["one.png"]), "1 keys, labels of (4,) and folds of (4,)"),
         (change(keys=None), "cannot be read"),
         (change(families=[3]), "cannot be read"),
         (change(families={"a": 3}), "cannot be read"),
