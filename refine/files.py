@@ -56,7 +56,7 @@ DEFAULT_SIZE = 32
 """MiB. The largest label files of public datasets that are read whole (SOLO's and BOP's JSON) have about 10."""
 
 LARGEST_IMAGE = 1 << 30
-"""Bytes of one image file: more than those that Pillow decodes have uncompressed."""
+"""Bytes of one image file, whatever its header says: more than those that Pillow decodes have uncompressed."""
 
 _KINDS = {
     stat.S_IFDIR: "a folder",
