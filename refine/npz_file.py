@@ -10,7 +10,8 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from refine.files import open_file
-from refine.tensor_file import Damaged, require_few_members
+from refine.tensor_file import require_few_members
+from refine.tensor_opcodes import Damaged
 
 MOST_UNPACKED, MOST_TIMES = 1 << 26, 256
 """Bytes that an array may have, and how many times the file's size more: masks of one class nearly vanish."""

@@ -145,7 +145,7 @@ class _Values:
         import h5py
 
         if dtype.subdtype is not None:
-            return prod(dtype.shape) * self._most(dtype.base)
+            return int(prod(dtype.shape)) * self._most(dtype.base)
         if dtype.names is not None:
             return sum(self._most(dtype[name]) for name in dtype.names)
         part = h5py.check_vlen_dtype(dtype)

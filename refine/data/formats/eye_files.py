@@ -5,7 +5,7 @@ import math
 import zlib
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -168,7 +168,7 @@ def _require_bounded(file: io.BufferedReader, path: Path) -> None:
     """
     size = path.stat().st_size
     left = MOST_UNPACKED + MOST_TIMES * size
-    order = "little" if file.read(128)[126:] == b"IM" else "big"
+    order: Literal["little", "big"] = "little" if file.read(128)[126:] == b"IM" else "big"
     while len(tag := file.read(8)) == 8:
         kind, length = (int.from_bytes(part, order) for part in (tag[:4], tag[4:]))
         end, unpacker = file.tell() + length, zlib.decompressobj()

@@ -22,7 +22,7 @@ LONGEST_EXTENDED = 1 << 20
 
 class _Header(tarfile.TarInfo):
     @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str | None, errors: str) -> Self:
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
         header = super().frombuf(buf, encoding, errors)
         if header.type in EXTENDED and not 0 <= header.size <= LONGEST_EXTENDED:
             raise ValueError(f"an extended header of {header.size} bytes")
