@@ -15,8 +15,9 @@ import shutil
 import stat
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from refine.errors import InputError
 
@@ -55,7 +56,7 @@ DEFAULT_SIZE = 32
 """MiB. The largest label files of public datasets that are read whole (SOLO's and BOP's JSON) have about 10."""
 
 LARGEST_IMAGE = 1 << 30
-"""Bytes of one image file: more than those that Pillow decodes have uncompressed."""
+"""Bytes of one image file, whatever its header says: more than those that Pillow decodes have uncompressed."""
 
 _KINDS = {
     stat.S_IFDIR: "a folder",
@@ -163,6 +164,56 @@ def read_lines(path: Path) -> Iterator[str]:
             yield line
 
 
+def read_json(path: Path, cure: str) -> Any:
+    """A JSON file's value.
+
+    Args:
+        path: The file.
+        cure: What to do where it is missing or damaged, for the error.
+
+    Raises:
+        InputError: If it cannot be read, is larger than `max_file_size`, or is not JSON in UTF-8.
+    """
+    with _named(path, cure):
+        return _parse_json(read_file(path).decode("utf-8-sig"))
+
+
+def read_json_lines(path: Path, cure: str) -> Iterator[tuple[str, Any]]:
+    """The values of a file with one in each line, each with the file and line that errors name.
+
+    Raises:
+        InputError: As `read_json`, of each line.
+    """
+    number, lines = 0, read_lines(path)
+    while True:
+        number += 1
+        with _named(path, cure):
+            line = next(lines, None)
+        if line is None:
+            return
+        where = f"{path}: line {number}"
+        with _named(where, cure):
+            value = _parse_json(line)
+        yield where, value
+
+
+def _parse_json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
+
+
+@contextmanager
+def _named(where: Path | str, cure: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{where}: cannot be read ({why(error)}); {cure}") from error
+    except ValueError as error:
+        raise InputError(f"{where}: not JSON ({error}); {cure}") from error
+
+
 def why(error: Exception) -> str:
     """An error as a short reason without paths or addresses, so that it is the same on every run."""
     if isinstance(error, OSError) and error.errno is not None:
@@ -230,18 +281,37 @@ def _is_running(process: int) -> bool:
     return True
 
 
-def claim_output(folder: Path) -> None:
-    """Make the output's folder: before the work, not after it, is the time to find that it cannot be.
+def require_output(folder: Path) -> None:
+    """Prove that the output's folder can be made, and leave nothing: before the work, not after it, is the time.
 
     Raises:
         InputError: If it cannot be made or written to.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        made = first_missing(folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            writable = os.access(folder, os.W_OK)
+        finally:
+            remove_made(folder, made)
     except OSError as error:
         raise InputError(f"{folder}: cannot be made ({error.strerror}); choose another --output") from error
-    if not os.access(folder, os.W_OK):
+    if not writable:
         raise InputError(f"{folder}: cannot be written to; choose another --output")
+
+
+def first_missing(folder: Path) -> Path | None:
+    """The topmost folder that has to be made for an output; None where it exists."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    return missing[-1] if missing else None
+
+
+def remove_made(folder: Path, made: Path | None) -> None:
+    """Remove an empty folder and those above it, up to what `first_missing` said before they were made."""
+    while made is not None and folder.is_relative_to(made):
+        with suppress(OSError):  # it could not be made, or another program has put something there
+            folder.rmdir()
+        folder = folder.parent
 
 
 def write_json(value: object, path: Path) -> Path:

@@ -53,7 +53,7 @@ def read_directory(file: BinaryIO, size: int) -> dict[str, Member]:
         Damaged: If it is not what torch writes: compressed or encrypted members, names that differ in case alone,
             bytes before the first member or after the end, members that overlap, or two records that disagree.
     """
-    count, begin, end = _bounds(file, size)
+    count, begin, end = directory_place(file, size)
     file.seek(begin)
     entries = _entries(file.read(end - begin), count)
     if len({entry.name.lower() for entry in entries}) != count:  # torch's reader does not heed case
@@ -67,8 +67,16 @@ def read_directory(file: BinaryIO, size: int) -> dict[str, Member]:
     return {entry.name.decode(): Member(starts[entry.name], entry.size) for entry in entries}
 
 
-def _bounds(file: BinaryIO, size: int) -> tuple[int, int, int]:
-    """Number of entries, and the directory's begin and end: its place in the file is said, and is where it ends."""
+def directory_place(file: BinaryIO, size: int) -> tuple[int, int, int]:
+    """Number of entries, and the directory's begin and end: its place in the file is said, and is where it ends.
+
+    Args:
+        file: As of `read_directory`.
+        size: The same.
+
+    Raises:
+        Damaged: If it lies elsewhere, or has more entries than any of our archives.
+    """
     file.seek(max(0, size - LARGE_END.size - LOCATOR.size - END.size))
     tail = file.read().rjust(LARGE_END.size + LOCATOR.size + END.size, b"\0")
     signature, *disks, here, count, length, begin, comment = END.unpack(tail[-END.size :])

@@ -13,13 +13,15 @@ from refine.errors import InputError
 from refine.files import (
     SIZE_VARIABLE,
     UnsuitableFile,
-    claim_output,
     files_up_to,
     max_file_size,
     open_file,
     read_file,
+    read_json,
+    read_json_lines,
     read_lines,
     require_file,
+    require_output,
     write_json,
     write_whole,
 )
@@ -76,9 +78,17 @@ def test_bytes_are_on_the_disk_before_they_get_their_name(tmp_path: Path, monkey
 def test_an_output_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match=r"file/out: cannot be made .*choose another --output"):
-        claim_output(tmp_path / "file" / "out")
-    claim_output(tmp_path / "new" / "out")
-    assert (tmp_path / "new" / "out").is_dir()
+        require_output(tmp_path / "file" / "out")
+    with pytest.raises(InputError, match=r"cannot be made \(File name too long\)"):
+        require_output(tmp_path / "new" / ("out" * 100))
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_proving_an_output_leaves_what_was_there_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    for name in ("old", "old/a/b", "new/out"):
+        require_output(tmp_path / name)
+    assert [path.name for path in tmp_path.rglob("*")] == ["old"]
 
 
 def irregular(root: Path) -> dict[str, str]:
@@ -167,3 +177,22 @@ def test_what_a_killed_process_left_is_swept_and_what_a_living_one_writes_is_not
     write_whole(tmp_path / "page.html", b"whole")
     kept = {"page.html", f".page.html.abcd.{os.getpid()}.tmp", f".other.html.abcd.{dead.pid}.tmp"}
     assert {path.name for path in tmp_path.iterdir()} == kept
+
+
+@pytest.mark.parametrize("content", [b"", b'{"a": 1', b"\xff\xfe\x00", b"[" * 100_000, b"1" * 5000])
+def test_damaged_json_is_named_with_what_to_do(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(InputError, match=r"a\.json: not JSON \(.*\); audit again"):
+        read_json(tmp_path / "a.json", "audit again")
+    (tmp_path / "a.jsonl").write_bytes(b"1\n" + (content or b"\n"))
+    with pytest.raises(InputError, match=r"a\.jsonl(: line 2)?: not JSON \(.*\); audit again"):
+        list(read_json_lines(tmp_path / "a.jsonl", "audit again"))
+
+
+def test_json_lines_come_with_their_places_and_each_has_a_bound(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"a": 1}\n[]')
+    assert list(read_json_lines(path, "")) == [(f"{path}: line 1", {"a": 1}), (f"{path}: line 2", [])]
+    path.write_text(f"[]\n[{' ' * (1 << 20)}]")
+    with files_up_to(1), pytest.raises(InputError, match=r"a\.jsonl: cannot be read \(one of its lines has more than"):
+        list(read_json_lines(path, ""))

@@ -9,6 +9,7 @@ from pathlib import Path
 from refine.apply.files import FULL_DISK, MANIFEST, OURS, RUN, TEMPORARY, UNFINISHED, sweep
 from refine.apply.manifest import Entry, read_manifest
 from refine.errors import DiskFull, InputError
+from refine.files import remove_made
 
 
 def check_folders(source: Path, output: Path) -> tuple[Path, Path]:
@@ -69,12 +70,6 @@ def only_run(output: Path) -> Iterator[None]:
         os.close(descriptor)  # the lock goes with it, and with the process if that is killed
 
 
-def first_missing(output: Path) -> Path | None:
-    """The topmost folder that has to be made for an output; None where it exists."""
-    missing = [folder for folder in (output, *output.parents) if not folder.exists()]
-    return missing[-1] if missing else None
-
-
 @contextmanager
 def nothing_left(output: Path, made: Path | None) -> Iterator[None]:
     """Remove what a run made that ends in a refusal, where no run before left anything and no image is done.
@@ -90,10 +85,7 @@ def nothing_left(output: Path, made: Path | None) -> Iterator[None]:
         if is_new and not any(entry["status"] == "done" and _pictures(entry) for entry in _listed(output)):
             for inside in output.iterdir():
                 shutil.rmtree(inside) if inside.is_dir() and not inside.is_symlink() else inside.unlink()
-            folder = output
-            while made is not None and folder.is_relative_to(made):
-                folder.rmdir()
-                folder = folder.parent
+            remove_made(output, made)
         raise
 
 

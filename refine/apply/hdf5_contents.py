@@ -1,16 +1,30 @@
 """All that an HDF5 container holds, as digests: what a new one must have in common with the old."""
 
 import hashlib
+import itertools
+import re
 from collections.abc import Iterator
-from math import prod
+from math import ceil, prod
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from refine.data.formats.hdf5 import require_plausible
+from refine.data.formats.hdf5 import MOST_UNEXPLAINED, require_plausible
+from refine.errors import InputError
+from refine.files import open_file
 
 PIECE = 1 << 24
-"""Bytes of a dataset that is not chunked that are read at a time."""
+"""Bytes of a dataset that are read at a time, where a single value or chunk has no more."""
+MOST_UNPACKED, MOST_TIMES = 1 << 28, 64
+"""Bytes that all of a container may unpack to, and how many times its own size more: a scene in 4K has 220 MB."""
+MOST_CHUNKS = 1 << 17
+"""Of all datasets of a container; h5py's own choice for 1 GB is half of them."""
+OBJECT = 1 << 10
+"""Bytes that a value of variable length counts for as an object of Python, however short it is."""
+HEAP = re.compile(rb"GCOL\x01...(.{8})", re.DOTALL)
+"""A global heap collection, which holds values of variable length, and its size.
+Source: HDF5 File Format Specification Version 3.0, III.E, Disk Format: Level 1E, Global Heap."""
 
 
 def digests(file: Any, replaced: frozenset[str]) -> dict[str, str]:
@@ -23,36 +37,45 @@ def digests(file: Any, replaced: frozenset[str]) -> dict[str, str]:
         replaced: Datasets at the top whose values are left out; their type, shape and attributes are not.
 
     Raises:
-        InputError: If a dataset claims more values than it can have. Damage raises whatever HDF5 stumbles over.
+        InputError: If a dataset claims more values than it can have, all of it unpacks to more than a container of this
+            size can, or a replaced dataset has a second name. Damage raises whatever HDF5 stumbles over.
     """
     import h5py
 
     found: dict[str, str] = {}
     waiting: list[tuple[str, Any]] = [("", file["/"])]
-    seen: set[Any] = set()
+    root = h5py.h5o.get_info(file.id)
+    seen = {(root.fileno, root.addr): ""}  # a group may hold itself
+    values = _Values(Path(file.filename))
     while waiting:
         path, item = waiting.pop()
         digest = hashlib.sha256()
-        for part in _described(item, whole=path not in replaced):
+        for part in _described(item, values, whole=path not in replaced):
             digest.update(part)
         for name in sorted(item.attrs.keys()):
             digest.update(repr(name).encode("utf-8", "surrogateescape"))
-            digest.update(_bytes(item.attrs[name]))
+            digest.update(values.of_attribute(item, name))
         if isinstance(item, h5py.Group):
             for name in sorted(item.keys()):
                 link = item.get(name, getlink=True)
                 digest.update(repr((name, type(link).__name__, vars(link))).encode("utf-8", "surrogateescape"))
                 child = f"{path}/{name}".removeprefix("/")
                 if isinstance(link, h5py.HardLink):
-                    place = h5py.h5o.get_info(item[name].id)
-                    if (place.fileno, place.addr) not in seen:  # a group may hold itself
-                        seen.add((place.fileno, place.addr))
+                    about = h5py.h5o.get_info(item[name].id)
+                    first = seen.get((about.fileno, about.addr))
+                    if first is None:
+                        seen[about.fileno, about.addr] = child
                         waiting.append((child, item[name]))
+                    elif first in replaced or child in replaced:
+                        raise InputError(
+                            f"{file.filename}: {first} and {child} are one dataset under two names, so both would "
+                            "change; store a copy of it instead"
+                        )
         found[path] = digest.hexdigest()
     return found
 
 
-def _described(item: Any, whole: bool) -> Iterator[bytes]:
+def _described(item: Any, values: "_Values", whole: bool) -> Iterator[bytes]:
     import h5py
 
     if not isinstance(item, h5py.Dataset):
@@ -65,21 +88,93 @@ def _described(item: Any, whole: bool) -> Iterator[bytes]:
         yield repr((item.external, [(each.file_name, each.dset_name) for each in sources])).encode()
     elif whole and item.shape is not None:
         require_plausible(item)
-        for place in _pieces(item):
-            yield _bytes(item[place])
+        yield from values.of_dataset(item)
 
 
-def _pieces(dataset: Any) -> Iterator[Any]:
-    """Places that cover a dataset, each of a chunk or of a few rows."""
-    shape = tuple(map(int, dataset.shape))
-    if dataset.chunks:
-        yield from dataset.iter_chunks()
-    elif not shape or 0 in shape:
-        yield ()
-    else:
-        rows = max(1, PIECE // max(1, prod(shape[1:]) * dataset.dtype.itemsize))
-        for start in range(0, shape[0], rows):
-            yield slice(start, start + rows)
+class _Values:
+    """Reads the values of a container piece by piece, and stops where they become more than it can hold.
+
+    A value of variable length is a reference, and any number of them may lead to the same bytes.
+
+    Args:
+        path: The container.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.size = path, path.stat().st_size
+        self.bytes = self.chunks = 0
+        self.longest = _longest_collection(path)
+
+    def of_dataset(self, dataset: Any) -> Iterator[bytes]:
+        shape = tuple(map(int, dataset.shape))
+        if dataset.chunks:
+            self.chunks += prod(ceil(side / step) for side, step in zip(shape, dataset.chunks, strict=True))
+            if self.chunks > MOST_CHUNKS:
+                raise InputError(
+                    f"{self.path}: {dataset.name.removeprefix('/')} is in chunks of {dataset.chunks}, which makes "
+                    f"more than {MOST_CHUNKS} of them; store it in larger ones"
+                )
+        most = self._most_at_once(dataset, dataset.dtype, 1)
+        for place in _pieces(shape, dataset.chunks, most):
+            part = _bytes(dataset[place])
+            objects = prod(side.stop - side.start for side in place) if dataset.dtype.hasobject else 0
+            self.bytes += len(part) + OBJECT * objects
+            if self.bytes > MOST_UNPACKED + MOST_TIMES * self.size:
+                raise self._too_much(dataset)
+            yield part
+
+    def of_attribute(self, item: Any, name: str) -> bytes:
+        about = item.attrs.get_id(name)
+        self._most_at_once(item, about.dtype, prod(about.shape or ()))  # it can only be read as a whole
+        return _bytes(item.attrs[name])
+
+    def _most_at_once(self, item: Any, dtype: Any, count: int) -> int:
+        most = self._most(dtype)
+        if dtype.hasobject and most * count > MOST_UNEXPLAINED + 4 * self.size:
+            raise self._too_much(item)
+        return most
+
+    def _too_much(self, item: Any) -> InputError:
+        return InputError(
+            f"{self.path}: {item.name.removeprefix('/') or 'the top'} unpacks to far more than a file of {self.size} "
+            "bytes holds; replace or remove it"
+        )
+
+    def _most(self, dtype: Any) -> int:
+        """Upper end of the bytes that one value takes."""
+        import h5py
+
+        if dtype.subdtype is not None:
+            return int(prod(dtype.shape)) * self._most(dtype.base)
+        if dtype.names is not None:
+            return sum(self._most(dtype[name]) for name in dtype.names)
+        part = h5py.check_vlen_dtype(dtype)
+        inside = 1 if not isinstance(part, np.dtype) else ceil(self._most(part) / part.itemsize)
+        return inside * self.longest + OBJECT if dtype.kind == "O" else int(dtype.itemsize)
+
+
+def _longest_collection(path: Path) -> int:
+    """Bytes of the largest collection of values of variable length: no such value is longer."""
+    longest, rest = 0, b""
+    with open_file(path) as file:
+        while block := file.read(PIECE):
+            block = rest + block
+            longest = max([longest, *(int.from_bytes(size, "little") for size in HEAP.findall(block))])
+            rest = block[-15:]  # one byte less than what is looked for
+    return min(longest, path.stat().st_size)
+
+
+def _pieces(shape: tuple[int, ...], chunks: tuple[int, ...] | None, value: int) -> Iterator[tuple[slice, ...]]:
+    """Places that cover a dataset, each of whole chunks and, where they allow it, up to `PIECE` bytes."""
+    steps = list(chunks or [1] * len(shape))
+    for axis in reversed(range(len(shape))):
+        steps[axis] = min(max(shape[axis], 1), steps[axis] * max(1, PIECE // (prod(steps) * value)))
+    yield from itertools.product(
+        *(
+            [slice(start, min(start + step, side)) for start in range(0, side, step)]
+            for side, step in zip(shape, steps, strict=True)
+        )
+    )
 
 
 def _bytes(value: Any) -> bytes:

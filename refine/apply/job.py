@@ -151,7 +151,7 @@ class Job:
             return
         for (image, picture), color in zip(read.pictures, refined, strict=True):
             decision = self.image_job.decide(image, picture, color)
-            writer.submit(partial(self.image_job.write, image, picture, decision), image.pixels)
+            writer.submit(partial(self.image_job.write, image, picture, decision), image.weight)
 
     def _settle(self, writer: Writer, kept: set[str], manifest: Manifest) -> None:
         for key in self.waiting:

@@ -1,6 +1,5 @@
 """From the folder of an audit to what `refine apply --audit` does about it."""
 
-import json
 from pathlib import Path
 from typing import get_args
 
@@ -8,7 +7,7 @@ from refine.apply.files import file_sha256
 from refine.apply.repair import IfWrong, Judge, Repair, Repaired
 from refine.audit.result import LINES, SUMMARY
 from refine.errors import InputError
-from refine.files import read_file
+from refine.files import read_json
 
 
 def load_repair(folder: Path, if_wrong: str, repaired: str, trust: tuple[str, ...] = ()) -> Repair:
@@ -48,7 +47,7 @@ def load_judge(folder: Path, trust: tuple[str, ...]) -> Judge:
 def made_with(folder: Path) -> dict[str, object]:
     """Flags of the run whose output was audited, as far as the audit recorded them."""
     try:
-        flags = json.loads(read_file(folder / SUMMARY))["provenance"]["flags"]
-    except (OSError, ValueError, KeyError, TypeError):  # what is damaged, `load_judge` has refused
+        flags = read_json(folder / SUMMARY, "")["provenance"]["flags"]
+    except (InputError, KeyError, TypeError):  # what is damaged, `load_judge` has refused
         return {}
     return flags if isinstance(flags, dict) else {}

@@ -23,6 +23,8 @@ class PlannedImage(NamedTuple):
 
     key: str
     seen: Glance
+    size: int = 0
+    """Bytes of its file."""
 
     @property
     def group(self) -> tuple[int, int, int, bool]:
@@ -33,6 +35,11 @@ class PlannedImage(NamedTuple):
     def pixels(self) -> int:
         """Height times width."""
         return self.seen.height * self.seen.width
+
+    @property
+    def weight(self) -> int:
+        """What it takes in memory, in pixels: its file is kept until the new one is written."""
+        return max(self.pixels, self.size // 4)
 
 
 class Plan(NamedTuple):
@@ -81,14 +88,14 @@ def make_plan(
     chosen = [key for key in tree.files if selected(key) and key not in holders]
     plan.carried.extend(sorted(set(tree.files) - set(chosen) - holders))
     with ThreadPoolExecutor(workers) as pool:
-        for key, seen in in_order(pool, lambda key: (key, _look(source / key)), chosen, ahead=256):
+        for key, (seen, size) in in_order(pool, lambda key: (key, _look(source / key)), chosen, ahead=256):
             if isinstance(seen, Glance):
                 plan.glances[key] = seen
-                reason = obstacle(seen, network_channels)
+                reason = obstacle(seen, network_channels, size)
             else:
                 reason = seen
             if isinstance(seen, Glance) and reason is None:
-                plan.images.append(PlannedImage(key, seen))
+                plan.images.append(PlannedImage(key, seen, size))
             else:
                 plan.failures.append(failed(key, "image", str(reason)))
     refined = {image.key for image in plan.images} | holders
@@ -103,11 +110,11 @@ def make_plan(
     return plan
 
 
-def _look(path: Path) -> Glance | str:
+def _look(path: Path) -> tuple[Glance | str, int]:
     try:
-        return glance(path)
+        return glance(path), path.stat().st_size
     except Exception as error:  # Pillow raises a dozen kinds on damaged headers, none of which may stop the others
-        return why(error)
+        return why(error), 0
 
 
 class Batch(NamedTuple):

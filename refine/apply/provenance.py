@@ -10,7 +10,7 @@ import torch
 import refine
 from refine.apply.files import RUN, replace_whole
 from refine.errors import InputError
-from refine.files import read_file
+from refine.files import read_file, read_json
 from refine.methods.base import Plain
 from refine.methods.translator import Translator
 
@@ -79,10 +79,7 @@ def claim(output: Path, run: Run) -> None:
     path = output / RUN
     data = json.dumps(run, indent=2, sort_keys=True, ensure_ascii=True).encode() + b"\n"
     if path.is_file():
-        try:
-            stored = json.loads(read_file(path))
-        except ValueError as error:
-            raise InputError(f"{path}: damaged; choose another --output, or delete {output}") from error
+        stored = read_json(path, f"choose another --output, or delete {output}")
         if isinstance(stored, dict) and isinstance(stored.get("flags"), dict):
             stored["flags"] = {"strength": 1.0, **stored["flags"]}  # of a run from before there was this flag
         differences = [] if read_file(path) == data else sorted(_differences(stored, run))

@@ -50,7 +50,7 @@ def read_ahead(
 
 def _fits(waiting: Iterable[tuple[Batch, list[Future[Picture | Entry]]]], pixels: int, images: int) -> bool:
     batches = [batch for batch, _ in waiting]
-    ahead = sum(image.pixels for batch in batches for image in batch.images)
+    ahead = sum(image.weight for batch in batches for image in batch.images)
     return ahead < pixels and sum(len(batch.images) for batch in batches) < images
 
 

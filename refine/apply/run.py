@@ -1,9 +1,8 @@
 """`apply`: everything that can be refused is refused first, then the job runs."""
 
-import warnings
 from pathlib import Path
 
-from refine.apply.folders import check_folders, disk_errors, first_missing, nothing_left, only_run, unfinished
+from refine.apply.folders import check_folders, disk_errors, nothing_left, only_run, unfinished
 from refine.apply.job import Job
 from refine.apply.load_repair import load_repair
 from refine.apply.network import Network, set_scale, set_strength
@@ -17,7 +16,7 @@ from refine.apply.shard_labels import refuse_labels_within
 from refine.apply.summary import ApplySummary
 from refine.devices import choose_device
 from refine.errors import InputError
-from refine.files import shown
+from refine.files import first_missing, shown
 from refine.methods.checkpoint import load_translator, model_sha256
 from refine.methods.translator import Translator
 
@@ -96,28 +95,24 @@ def refine_dataset(
     set_strength(translator, settings.strength)
     network = Network(translator, device, settings.precision)
     chosen = selection(source, settings.images, settings.layout)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module=r"PIL\.")  # what matters is listed with its reason
-        plan = make_plan(
-            source, chosen.selected, translator.channels, settings.workers, chosen.containers, chosen.labels
-        )
-        _require_images(plan, source, settings)
-        if not chosen.certain:
-            refuse_labels(source, plan.glances)
-        if settings.layout is None:
-            refuse_labels_within(source, chosen.containers)
-        recorded = settings._replace(layout=settings.layout or chosen.layout)
-        if repair is not None:
-            repair.require_fit(model, recorded, source, plan)
-        owners = label_owners(source, recorded.layout) if repair is not None and repair.leaves_out else {}
-        run = describe_run(translator, model, recorded, device, None if repair is None else repair.record())
-        made = first_missing(output)
-        with disk_errors(output), only_run(output), nothing_left(output, made):
-            claim(output, run)
-            with unfinished(output):
-                summary = Job(source, output, plan, network, settings, repair, owners).run()
-                _require_refined(summary, source)
-                return summary._replace(note=chosen.note, labels_known=owners is not None)
+    plan = make_plan(source, chosen.selected, translator.channels, settings.workers, chosen.containers, chosen.labels)
+    _require_images(plan, source, settings)
+    if not chosen.certain:
+        refuse_labels(source, plan.glances)
+    if settings.layout is None:
+        refuse_labels_within(source, chosen.containers)
+    recorded = settings._replace(layout=settings.layout or chosen.layout)
+    if repair is not None:
+        repair.require_fit(model, recorded, source, plan)
+    owners = label_owners(source, recorded.layout) if repair is not None and repair.leaves_out else {}
+    run = describe_run(translator, model, recorded, device, None if repair is None else repair.record())
+    made = first_missing(output)
+    with disk_errors(output), only_run(output), nothing_left(output, made):
+        claim(output, run)
+        with unfinished(output):
+            summary = Job(source, output, plan, network, settings, repair, owners).run()
+            _require_refined(summary, source)
+            return summary._replace(note=chosen.note, labels_known=owners is not None)
 
 
 def _require_refined(summary: ApplySummary, source: Path) -> None:

@@ -77,7 +77,8 @@ def refine_images(
                 seen = glance(file)
         except Exception as error:  # Pillow raises a dozen kinds on damaged headers
             return why(error)
-        return obstacle(seen, network.translator.channels) or PlannedImage(str(member.start), seen)
+        reason = obstacle(seen, network.translator.channels, member.size)
+        return reason or PlannedImage(str(member.start), seen, member.size)
 
     def planned() -> Iterator[PlannedImage]:
         looks = in_order(pool, lambda member: (member, look(member)), members.values())

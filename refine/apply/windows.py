@@ -71,11 +71,11 @@ def _windows(images: Iterable[PlannedImage], batch_size: int) -> Iterator[list[P
     window: list[PlannedImage] = []
     pixels = 0
     for image in images:
-        if window and (len(window) >= most or pixels + image.pixels > most * PIXELS_PER_IMAGE):
+        if window and (len(window) >= most or pixels + image.weight > most * PIXELS_PER_IMAGE):
             yield window
             window, pixels = [], 0
         window.append(image)
-        pixels += image.pixels
+        pixels += image.weight
     if window:
         yield window
 

@@ -1,6 +1,5 @@
 """A finished audit that judges images again: what `refine apply --audit` asks at each strength."""
 
-import json
 from pathlib import Path
 from typing import cast
 
@@ -13,9 +12,10 @@ from refine.audit.stored import Stored, load_stored
 from refine.audit.verdicts import DIGITS, verdict_of
 from refine.data.images import resize_levels, to_float
 from refine.errors import InputError
-from refine.files import open_file, read_file, why
+from refine.files import read_json, read_json_lines
 
 CURE = "audit again"
+NAMED = f"name a folder that `refine audit` wrote, or {CURE}"
 
 
 class Auditor:
@@ -94,12 +94,7 @@ def read_audit(folder: Path) -> Audit:
         InputError: If it is missing or damaged.
     """
     path = folder / SUMMARY
-    try:
-        found = json.loads(read_file(path))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({why(error)}); name a folder that `refine audit` wrote") from error
-    except ValueError as error:
-        raise InputError(f"{path}: damaged, it is no JSON ({error}); {CURE}") from error
+    found = read_json(path, NAMED)
     if not isinstance(found, dict) or not {"judges", "provenance", "counts"} <= found.keys():
         raise InputError(f"{path}: damaged, judges, provenance or counts are missing; {CURE}")
     return cast(Audit, found)
@@ -112,19 +107,13 @@ def read_certificates(folder: Path) -> dict[str, Certificate]:
         InputError: If it is missing, or a line is damaged.
     """
     path = folder / LINES
-    try:
-        with open_file(path) as file:
-            lines = file.read().splitlines()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({why(error)}); name a folder that `refine audit` wrote") from error
     found: dict[str, Certificate] = {}
-    for number, line in enumerate(lines, 1):
+    for where, one in read_json_lines(path, NAMED):
         try:
-            one = json.loads(line)
             whole = isinstance(one["key"], str) and one["verdict"] in VERDICTS and isinstance(one["scores"], dict)
-        except (ValueError, KeyError, TypeError):
+        except (KeyError, TypeError):
             whole = False
         if not whole:
-            raise InputError(f"{path}: line {number} is damaged; {CURE}")
+            raise InputError(f"{where}: damaged; {CURE}")
         found[one["key"]] = cast(Certificate, one)
     return found

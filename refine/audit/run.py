@@ -1,6 +1,5 @@
 """`refine audit`: train judges, calibrate them, certify each image, and say how many labels may be wrong."""
 
-import json
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -26,7 +25,7 @@ from refine.audit.verdicts import certify
 from refine.data.clusters import load_clusters
 from refine.devices import choose_device
 from refine.errors import InputError
-from refine.files import RUN, claim_output, read_file
+from refine.files import RUN, read_json, require_output
 from refine.methods.checkpoint import load_translator
 from refine.metrics.intervals import cluster_numbers
 from refine.progress import counted as progress
@@ -76,8 +75,9 @@ def run_audit(
         # Verdicts split groups up, but the draws of all strata together bring no fewer images than that of whole ones.
         draw_counts({"all": members_of(pairs.keys, groups)}, setting.sample)
     clusters = cluster_numbers(groups)
+    require_output(output)
     folds = in_folds(pairs.labels, pairs.kind, setting.folds, setting.seed, clusters)
-    evidence, families, notes = _gather(Case(pairs, folds, setting, lambda done: None, clusters), layouts[1], output)
+    evidence, families, notes = _gather(Case(pairs, folds, setting, lambda done: None, clusters), layouts[1])
     records = {name: record for one in evidence for name, record in one.records().items()}
     if decisions:
         undecided = {one["key"]: one for one in certify(pairs.keys, evidence, records)}
@@ -130,7 +130,7 @@ def run_audit(
     return audit
 
 
-def _gather(case: Case, real_layout: str, output: Path) -> tuple[list[Evidence], list[Judges], list[str]]:
+def _gather(case: Case, real_layout: str) -> tuple[list[Evidence], list[Judges], list[str]]:
     """All evidence: judges of content; where they are not competent, judges that learned on refined images; and what
     the user asked for."""
     setting, pairs = case.setting, case.pairs
@@ -141,7 +141,6 @@ def _gather(case: Case, real_layout: str, output: Path) -> tuple[list[Evidence],
     labeled = None if setting.real_labeled is None else open_real(pairs, setting.real_labeled, real_layout)
     if setting.checkpoint is not None:
         load_translator(setting.checkpoint, setting.trust)
-    claim_output(output)
     with ExitStack() as stack:
         families = 1 + (labeled is not None)
         bar = stack.enter_context(progress(per_family * families, "training judges"))
@@ -180,15 +179,15 @@ def _decides(family: Judges, evidence: Sequence[Evidence]) -> bool:
 def _model(refined: Path) -> str | None:
     """Sha256 of the checkpoint that `refine apply` recorded."""
     try:
-        return str(json.loads(read_file(refined / RUN))["model"]["sha256"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return str(read_json(refined / RUN, "")["model"]["sha256"])
+    except (InputError, KeyError, TypeError):
         return None
 
 
 def _made_with(refined: Path) -> dict[str, object]:
     """Flags of the run that made the images, and the audit that it repaired them by."""
     try:
-        record = json.loads(read_file(refined / RUN))
+        record = read_json(refined / RUN, "")
         return {**record["flags"], "audit": (record.get("audit") or {}).get("sha256")}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (InputError, KeyError, TypeError, AttributeError):
         return {}

@@ -1,7 +1,6 @@
 """A random sample of the audited images for a person to judge: drawn by verdict, answered blind, taken back."""
 
 import csv
-import json
 import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -16,7 +15,7 @@ from refine.audit.estimate import Counted, estimate
 from refine.audit.result import SAMPLE, SAMPLE_CSV, SAMPLE_PAGE, Certificate, SampleEstimate, Verdict
 from refine.data.clusters import load_clusters
 from refine.errors import InputError
-from refine.files import read_file, shown, write_json, write_whole
+from refine.files import read_json, shown, write_json, write_whole
 
 LEAST = 0.1
 """Part of the sample that each verdict gets at least, as far as it has so many images."""
@@ -173,10 +172,10 @@ def read_sample(output: Path) -> Sample | None:
     path = output / SAMPLE
     if not path.exists():
         return None
+    found = cast(Sample, read_json(path, "audit again and draw anew"))
     try:
-        found = cast(Sample, json.loads(read_file(path)))
         counted(found)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, ZeroDivisionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, ZeroDivisionError) as error:
         raise InputError(f"{path}: damaged ({' '.join(str(error).split())}); audit again and draw anew") from error
     return found
 

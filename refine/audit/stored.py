@@ -1,9 +1,6 @@
 """An audit's judges on disk: what it takes to judge an image again, without training."""
 
-import json
 import shutil
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, cast
@@ -16,11 +13,12 @@ from refine.audit.judges import Judges, Member
 from refine.audit.pairs import Pairs
 from refine.audit.result import JUDGES
 from refine.errors import InputError
-from refine.files import open_file, read_file, write_json
+from refine.files import read_json, write_json
 from refine.interop.bundle import write_bundle
 from refine.labels import LabelKind
 from refine.methods.checkpoint import load_method
 from refine.methods.task import Task
+from refine.npz_file import read_npz
 
 INDEX, LABELS = "judges.json", "labels.npz"
 CURE = "audit again"
@@ -58,7 +56,7 @@ def store(output: Path, pairs: Pairs, folds: Tensor, families: Sequence[Judges])
         for old in (temporary, folder):
             if old.is_dir() and not old.is_symlink():
                 shutil.rmtree(old)
-        temporary.mkdir()
+        temporary.mkdir(parents=True)
         listed = []
         for family in families:
             members = []
@@ -85,19 +83,19 @@ def load_stored(output: Path, trust: tuple[str, ...] = ()) -> Stored:
         InputError: If something is missing or damaged.
     """
     folder = output / JUDGES
+    about = read_json(folder / INDEX, CURE)
     try:
-        about = json.loads(read_file(folder / INDEX))
-        with open_file(folder / LABELS) as file, np.load(file, allow_pickle=False) as arrays:
-            labels, folds = torch.from_numpy(arrays["labels"]), torch.from_numpy(arrays["folds"])
+        labels, folds = map(torch.from_numpy, read_npz(folder / LABELS, ("labels", "folds")))
         keys = [str(key) for key in about["keys"]]
         families = tuple(_family(folder, one, trust) for one in about["families"])
         kind, names = cast(LabelKind, str(about["kind"])), tuple(map(str, about["names"]))
         height, width = map(int, about["size"])
         channels = int(about["channels"])
-    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{folder}: its judges cannot be read ({' '.join(str(error).split())}); {CURE}") from error
-    if not len(keys) == len(labels) == len(folds):
-        raise InputError(f"{folder}: {len(keys)} keys, {len(labels)} labels and {len(folds)} folds; {CURE}")
+    if not (len(keys),) == labels.shape[:1] == folds.shape:
+        found = f"{len(keys)} keys, labels of {tuple(labels.shape)} and folds of {tuple(folds.shape)}"
+        raise InputError(f"{folder}: {found}; {CURE}")
     places = {key: place for place, key in enumerate(keys)}
     return Stored(kind, names, (height, width), channels, places, folds, labels, families)
 

@@ -18,7 +18,7 @@ from refine.data.clusters import load_clusters
 from refine.data.gaze_geometry import refusal
 from refine.devices import choose_device, threads_of_job
 from refine.errors import InputError
-from refine.files import claim_output, write_json
+from refine.files import require_output, write_json
 from refine.labels import LabelKind
 from refine.methods.task_labels import GAZE
 from refine.methods.task_training import require_batch
@@ -137,7 +137,7 @@ def run_benchmark(
     plan = make_plan(data, protocol, baselines, real_few, named if groups else None, seeds)
     if len(data.real.keys) < 2:
         raise InputError(f"{real}: a benchmark needs two labeled test images or more; one says nothing of others")
-    claim_output(output)
+    require_output(output)
     clusters, scoring = cluster_numbers(named), scoring_of(data)
     rows, figures = measure(plan, StoredFits(plan, output / FOLDER), jobs, scoring, clusters)
     closed = gap_closed(figures, SYNTHETIC, TARGET, len(set(named)), scoring.higher_is_better)

@@ -3,7 +3,6 @@
 import hashlib
 import io
 import json
-import zipfile
 from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import quote
@@ -15,7 +14,8 @@ from torch import Tensor
 import refine
 from refine.benchmark.augmentation import JITTER
 from refine.benchmark.plan import TEST, Fit, Plan
-from refine.files import open_file, write_whole
+from refine.files import write_whole
+from refine.npz_file import read_npz
 
 FOLDER = "fits"
 
@@ -64,11 +64,9 @@ class StoredFits:
     def load(self, fit: Fit) -> Tensor | None:
         """The predictions, if they are there."""
         try:
-            with open_file(self.path(fit)) as stored, np.load(stored, allow_pickle=False) as file:
-                if str(file["digest"]) != self.digest(fit):
-                    return None
-                return torch.from_numpy(file["predictions"])
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # not there, or cut short: fitted anew
+            digest, predictions = read_npz(self.path(fit), ("digest", "predictions"))
+            return torch.from_numpy(predictions) if str(digest) == self.digest(fit) else None
+        except (OSError, ValueError, TypeError):  # not there, or cut short: fitted anew
             return None
 
     def save(self, fit: Fit, predictions: Tensor) -> None:

@@ -29,6 +29,10 @@ TIFF_FOLDERS = (34665, 34853)
 LOSSLESS_TIFF = frozenset({"raw", "tiff_lzw", "tiff_adobe_deflate", "tiff_deflate", "packbits", "zstd", "lzma"})
 
 
+MOST_PER_PIXEL, MOST_BESIDE = 8, 1 << 25
+"""Bytes of a file for each pixel, 4 channels of 16 bits, and for all else: profiles, previews, what cameras append."""
+
+
 class Glance(NamedTuple):
     """One image's header."""
 
@@ -81,13 +85,17 @@ def glance_at(content: bytes) -> Glance:
     return glance(BytesIO(content))
 
 
-def obstacle(seen: Glance, network_channels: int) -> str | None:
+def obstacle(seen: Glance, network_channels: int, size: int = 0) -> str | None:
     """Why an image is listed and not refined; None if nothing stands in the way.
 
     Args:
         seen: The image's header.
         network_channels: 1 for a network on gray images, 3 for RGB.
+        size: Bytes of its file.
     """
+    most = MOST_PER_PIXEL * seen.height * seen.width + MOST_BESIDE
+    if size > most:
+        return f"{size} bytes, but {seen.height}x{seen.width} pixels take up to {most} with all metadata: save it anew"
     if seen.frames > 1:
         return f"{seen.frames} frames: refine single images"
     if seen.mode in {"P", "PA"}:

@@ -15,8 +15,9 @@ from refine.data.listing import IMAGE_SUFFIXES, Listing
 from refine.errors import InputError
 from refine.files import open_file, why
 
-# Here, and not around each image: threads would take away each other's filters
-warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+# What matters about a file is listed with its reason. Here, and not around each image: threads would take away each
+# other's filters
+warnings.filterwarnings("ignore", module=r"PIL\.")
 
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "PPM")
 """What is opened at all: Pillow knows formats whose decoders start other programs."""

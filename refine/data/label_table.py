@@ -1,5 +1,6 @@
 """Which number or color in a dataset's masks stands for which class: tables as data files, with their source."""
 
+from collections import Counter
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -156,8 +157,8 @@ def read_table(path: Path) -> LabelTable:
             f"{path}: expected classes: a list of {{id: 7, name: road, color: [128, 64, 128]}} ({error!r})"
         ) from error
     for field in ("id", "name"):
-        found = [getattr(entry, field) for entry in entries]
-        twice = next((value for value in found if found.count(value) > 1), None)
+        found = Counter(getattr(entry, field) for entry in entries)
+        twice = next((value for value, times in found.items() if times > 1), None)
         if twice is not None:
             raise InputError(f"{path}: the {field} {twice!r} stands twice")
     if not 0 < sum(not entry.ignore for entry in entries) <= IGNORE:

@@ -69,8 +69,10 @@ def box_shares(boxes: NDArray[np.float64], numbers: Sequence[int], size: tuple[i
     across, down = (np.linspace(0, side, CELLS + 1) for side in (width, height))
     shares = np.zeros((classes, CELLS, CELLS))
     kinds = np.asarray(numbers, dtype=np.intp)
-    for number in np.unique(kinds):
-        shares[number] = _covered(boxes[kinds == number], across, down) / (across[1] * down[1])
+    order = np.argsort(kinds, kind="stable")
+    found, starts = np.unique(kinds[order], return_index=True)
+    for number, places in zip(found, np.split(order, starts)[1:], strict=True):
+        shares[number] = _covered(boxes[places], across, down) / (across[1] * down[1])
     return shares
 
 

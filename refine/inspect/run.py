@@ -7,7 +7,7 @@ from pathlib import Path
 import refine
 from refine.data.open_layout import choose, open_layout
 from refine.errors import InputError
-from refine.files import claim_output, write_json, write_whole
+from refine.files import require_output, write_json, write_whole
 from refine.inspect.counts import side
 from refine.inspect.faults import finding, shared_pictures
 from refine.inspect.gap import gap
@@ -95,4 +95,4 @@ def _claim(output: Path, roots: Sequence[Path]) -> None:
     for root in roots:
         if output.resolve().is_relative_to(root.resolve()):
             raise InputError(f"{output}: lies in the dataset {root}, whose files it would join; choose another output")
-    claim_output(output)
+    require_output(output)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from refine.data.clusters import load_clusters
 from refine.errors import InputError
-from refine.files import claim_output, write_json
+from refine.files import require_output, write_json
 from refine.metrics.aligned_scores import aligned_scores, aligned_sides, match_cautions, skvd_record
 from refine.metrics.cautions import count_cautions, format_cautions, group_cautions
 from refine.metrics.distances import metric_name
@@ -111,7 +111,7 @@ def evaluate(
     half = min(counts["real"] // 2, counts["synthetic"], counts["refined"])
     check_count(half, neighbors_of(metrics, neighbors), infinite)
     if output is not None:
-        claim_output(output.parent)
+        require_output(output.parent)
     places = draw_places(size, torch.Generator().manual_seed(seed)) if "swd" in metrics else None
     measures = Measures(metrics, networks, size, seed, neighbors_of(metrics, neighbors), groups is not None, infinite)
     # Each side draws for its intervals from its own seed; the refined images draw as the synthetic ones do, where

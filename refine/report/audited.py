@@ -1,6 +1,5 @@
 """What `refine audit` found, as its two files say it."""
 
-import json
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,8 +20,8 @@ from refine.audit.result import (
     SampleEstimate,
 )
 from refine.errors import InputError
-from refine.files import open_file, why
-from refine.report.read import Node, read_json
+from refine.files import read_json_lines
+from refine.report.read import Node, read_node
 
 AUDIT = "make it anew with `refine audit`"
 BOUND = "bound_under_planted_corruption"
@@ -44,7 +43,7 @@ def read_audit(folder: Path) -> Audited:
     Raises:
         InputError: If one is missing or damaged, or they are not of the same images.
     """
-    summary = _summary(read_json(folder / SUMMARY, AUDIT))
+    summary = _summary(read_node(folder / SUMMARY, AUDIT))
     certificates = _certificates(folder / LINES)
     counts = {name: sum(each["verdict"] == name for each in certificates) for name in VERDICTS}
     if counts != summary["counts"] or len(certificates) != summary["images"]:
@@ -162,19 +161,7 @@ def _bound(node: Node) -> Bound:
 
 
 def _certificates(path: Path) -> list[Certificate]:
-    try:
-        with open_file(path) as file:
-            lines = file.read().splitlines()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({why(error)}); {AUDIT}") from error
-    found = []
-    for number, line in enumerate(lines, 1):
-        try:
-            value = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{path}: line {number} is no JSON ({error}); {AUDIT}") from error
-        found.append(_certificate(Node(value, f"{path}: line {number}", AUDIT)))
-    return found
+    return [_certificate(Node(value, where, AUDIT)) for where, value in read_json_lines(path, AUDIT)]
 
 
 def _certificate(node: Node) -> Certificate:

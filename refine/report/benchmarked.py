@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from refine.metrics.paired import holm
 from refine.report.measured import Change, provenance, read_change
-from refine.report.read import Node, read_json
+from refine.report.read import Node, read_node
 
 BENCHMARK = "make it anew with `refine benchmark --output`"
 
@@ -121,7 +121,7 @@ def read_benchmark(path: Path) -> Benchmark:
     Raises:
         InputError: If it is missing or damaged.
     """
-    return parse_benchmark(read_json(path, BENCHMARK))
+    return parse_benchmark(read_node(path, BENCHMARK))
 
 
 def parse_benchmark(top: Node | Mapping[str, object]) -> Benchmark:

@@ -9,7 +9,7 @@ from refine.metrics.features import NETWORKS
 from refine.report.audited import AUDIT
 from refine.report.benchmarked import BENCHMARK
 from refine.report.measured import EVALUATE
-from refine.report.read import Node, read_json
+from refine.report.read import Node, read_node
 
 
 def reproduction(
@@ -42,12 +42,12 @@ def reproduction(
     sides = {"synthetic": str(synthetic), "refined": str(refined), "real": str(real)}
     three = [word for side, folder in sides.items() for word in (f"--{side}", folder)]
     measured, helped = metrics or Path("metrics.json"), benchmark or Path("benchmark", "benchmark.json")
-    evaluated = _evaluate(read_json(metrics, EVALUATE), sides) if metrics else three
-    trained = _benchmark(read_json(benchmark, BENCHMARK), sides) if benchmark else three
+    evaluated = _evaluate(read_node(metrics, EVALUATE), sides) if metrics else three
+    trained = _benchmark(read_node(benchmark, BENCHMARK), sides) if benchmark else three
     audited = audit or Path("audit")
     report = [*three, "--metrics", str(measured), "--audit", str(audited), "--benchmark", str(helped)]
     report += ["--tuning", str(tuning)] if tuning else []
-    judged = audit_flags(read_json(audit / SUMMARY, AUDIT)) if audit else []
+    judged = audit_flags(read_node(audit / SUMMARY, AUDIT)) if audit else []
     steps = {
         "apply": ["--checkpoint", "CHECKPOINT", "--input", str(synthetic), "--output", str(refined), *_apply(run)],
         "verify": [str(refined)],

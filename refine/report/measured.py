@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from refine.report.read import Node, read_json
+from refine.report.read import Node, read_node
 
 EVALUATE = "make it anew with `refine evaluate --output`"
 
@@ -88,7 +88,7 @@ def read_metrics(path: Path) -> Metrics:
     Raises:
         InputError: If it is missing or damaged, or has no metric of both sides.
     """
-    top = read_json(path, EVALUATE)
+    top = read_node(path, EVALUATE)
     rows = top.need("rows")
     for name in ("synthetic", "refined"):
         rows.need(name)

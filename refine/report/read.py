@@ -9,7 +9,10 @@ from typing import TypeVar
 
 from refine.apply.files import shown
 from refine.errors import InputError
-from refine.files import read_file, why
+from refine.files import cut, read_json
+
+DEEPEST = 100
+"""Levels of objects in objects; what commands write has fewer than ten."""
 
 Word = TypeVar("Word", bound=str)
 
@@ -40,6 +43,8 @@ class Node:
         """Every field of an object, in the document's order."""
         if not isinstance(self.value, Mapping):
             raise self.wrong("an object")
+        if self.place.count(".") > DEEPEST:  # whoever follows it further needs a frame for each level
+            raise InputError(f"{self.file}: {cut(self.place)}: more than {DEEPEST} levels; {self.cure}")
         for name, value in self.value.items():
             place = f"{self.place}.{shown(str(name))}" if self.place else shown(str(name))
             yield str(name), Node(value, self.file, self.cure, place)
@@ -115,7 +120,7 @@ class Node:
         return [(self.place, shown(str(self.value) if plain else json.dumps(self.value, default=str)))]
 
 
-def read_json(path: Path, cure: str) -> Node:
+def read_node(path: Path, cure: str) -> Node:
     """A JSON file's top.
 
     Args:
@@ -125,12 +130,7 @@ def read_json(path: Path, cure: str) -> Node:
     Raises:
         InputError: If it cannot be read, or is no JSON object.
     """
-    try:
-        node = Node(json.loads(read_file(path)), str(path), cure)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({why(error)}); {cure}") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: damaged, it is no JSON ({error}); {cure}") from error
+    node = Node(read_json(path, cure), str(path), cure)
     if not isinstance(node.value, dict):
         raise node.wrong("a JSON object")
     return node

@@ -7,7 +7,7 @@ from refine.apply.files import MANIFEST, RUN, UNFINISHED, shown
 from refine.apply.manifest import Entry, read_manifest
 from refine.apply.summary import summarize
 from refine.errors import InputError
-from refine.report.read import Node, read_json
+from refine.report.read import Node, read_node
 
 CURE = "run the same `refine apply` again"
 
@@ -83,7 +83,7 @@ def read_refined(folder: Path) -> RefinedDataset:
         raise InputError(f"{path}: line {lines.damaged[0]} is damaged; {CURE}, it mends the manifest")
     entries = [lines.entries[key] for key in sorted(lines.entries)]
     done = [entry for entry in entries if entry["status"] == "done"]
-    run = read_json(folder / RUN, CURE)
+    run = read_node(folder / RUN, CURE)
     held = [entry for entry in done if entry["kind"] == "container"]
     return RefinedDataset(
         images=[_image(entry, path) for entry in done if entry["kind"] == "image"],

@@ -7,7 +7,7 @@ from refine.apply.files import shown
 from refine.metrics.answers import LabelError
 from refine.report.numbers import number
 from refine.report.plots import MARKS, style, svg
-from refine.report.read import Node, read_json
+from refine.report.read import Node, read_node
 from refine.report.tables import Table, without_empty
 from refine.report.words import percent
 from refine.tuning.plot import tuning_figure
@@ -44,7 +44,7 @@ def read_tuning(path: Path) -> Tuning:
     Raises:
         InputError: If it is missing or damaged.
     """
-    top = read_json(path, TUNE)
+    top = read_node(path, TUNE)
     metric, points, chosen = top.need("metric").text(), top.need("points"), top.optional("chosen")
     if not points.elements():
         raise points.wrong("at least one point")

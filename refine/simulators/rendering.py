@@ -14,7 +14,7 @@ from PIL import Image, features
 from PIL import __version__ as pillow_version
 
 from refine.errors import DiskFull, InputError
-from refine.files import read_file, temporary_beside
+from refine.files import read_json, temporary_beside
 from refine.progress import track
 from refine.simulators.digits import draw_digit, sample_digit
 from refine.simulators.digits_parameters import DigitsParameters
@@ -116,8 +116,8 @@ def _is_rendered(output: Path, description: dict[str, Any]) -> bool:
         return False
     cure = "name another output, or remove it"
     try:
-        found = json.loads(read_file(output / "render.json"))
-    except (OSError, ValueError) as error:
+        found = read_json(output / "render.json", cure)
+    except InputError as error:
         raise InputError(f"{output}: holds something other than a rendering of digits; {cure}") from error
     if found != description:
         keys = [key for key in description if not isinstance(found, dict) or found.get(key) != description[key]]

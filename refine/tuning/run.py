@@ -8,7 +8,7 @@ import torch
 
 from refine.data.open_layout import open_layout
 from refine.errors import InputError
-from refine.files import claim_output, write_json
+from refine.files import require_output, write_json
 from refine.methods.checkpoint import load_translator, model_sha256
 from refine.metrics import FeatureExtractor
 from refine.metrics.patches import PATCH, draw_places
@@ -78,7 +78,7 @@ def tune_strength(
     device = torch.device(device)
     translators = {str(path): (path, load_translator(path, trust).to(device)) for path in checkpoints}
     asked = Judges(judges, trust)
-    claim_output(output)
+    require_output(output)
     labeled = choose_images(open_judged(synthetic, layouts[0], mapping, asked.names), count, 2)
     unlabeled = choose_images(open_layout(layouts[1], real), count, LEAST_REAL)
     channels = 3 if labeled.in_color() or unlabeled.in_color() else 1

@@ -1,5 +1,6 @@
 import shutil
 import time
+import tracemalloc
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -222,3 +223,60 @@ def test_no_other_file_is_written_through_the_pictures(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="lie in other files"):
         rewrite(tmp_path / "0.hdf5", tmp_path / "new", inverted)
     assert (tmp_path / "victim").read_bytes() == bytes(48)
+
+
+def one_value_for_all(path: Path, count: int, size: int) -> None:
+    """Adds ``count`` values of variable length, all of which refer to the bytes of the first."""
+    with h5py.File(path, "r+") as file:
+        dataset = file.create_dataset("lists", (count,), h5py.vlen_dtype(np.uint8))
+        dataset[0] = np.ones(size, np.uint8)
+        dataset[1:] = [np.zeros(1, np.uint8)] * (count - 1)
+        start = dataset.id.get_offset()
+    content = bytearray(path.read_bytes())
+    content[start : start + 16 * count] = content[start : start + 16] * count
+    path.write_bytes(content)
+
+
+def test_references_to_one_value_do_not_multiply_it_in_memory(tmp_path: Path, container: Path) -> None:
+    one_value_for_all(container, count=2000, size=1 << 20)
+    tracemalloc.start()
+    try:
+        with pytest.raises(InputError, match=r"0\.hdf5: lists unpacks to far more than a file of \d+ bytes holds"):
+            rewrite(container, tmp_path / "new", inverted)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 28
+    finally:
+        tracemalloc.stop()
+    assert not (tmp_path / "new").exists()
+
+
+def test_values_of_variable_length_are_read_and_kept(tmp_path: Path, container: Path) -> None:
+    with h5py.File(container, "r+") as file:
+        file.create_dataset("words", data=["a", "bc"], dtype=h5py.string_dtype())
+        file.create_dataset("lists", (2,), h5py.vlen_dtype(h5py.vlen_dtype("i4")))
+        file.create_dataset("rows", (2,), [("a", "i4"), ("b", h5py.string_dtype())])
+        file["colors"].attrs.create("tags", ["x", "y"], dtype=h5py.string_dtype())
+        file["all"] = file["/"]  # a group that holds itself
+    rewrite(container, tmp_path / "new", inverted)
+    with h5py.File(tmp_path / "new") as file:
+        assert [word.decode() for word in file["words"][()]] == ["a", "bc"]
+
+
+@pytest.mark.parametrize("chunks", [(1,), (1, 1)])
+def test_absurdly_small_chunks_are_refused_and_not_counted_through(
+    tmp_path: Path, container: Path, chunks: tuple[int, ...]
+) -> None:
+    with h5py.File(container, "r+") as file:
+        file.create_dataset("dust", (1 << 20, 60)[: len(chunks)], "u1", chunks=chunks)
+    with pytest.raises(InputError, match=r"0\.hdf5: dust is in chunks of \(1,.*, which makes more than 131072 of them"):
+        rewrite(container, tmp_path / "new", inverted)
+
+
+@pytest.mark.parametrize("name", ["a", "copy_of_colors", "group/z"])
+def test_a_second_name_of_the_pictures_is_refused_since_both_would_change(
+    tmp_path: Path, container: Path, name: str
+) -> None:
+    with h5py.File(container, "r+") as file:
+        file[name] = file["colors"]
+    with pytest.raises(InputError, match=r"0\.hdf5: .*colors.* are one dataset under two names"):
+        rewrite(container, tmp_path / "new", inverted)
+    assert not (tmp_path / "new").exists()

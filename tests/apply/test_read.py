@@ -26,8 +26,10 @@ def test_batches_come_in_order_with_failures_beside_them(tmp_path: Path) -> None
     assert "changed" in found[2].failures[0]["reason"]
 
 
-@pytest.mark.parametrize(("pixels", "images"), [(3 * 64, 100), (10**6, 3)])
-def test_only_so_much_is_read_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pixels: int, images: int) -> None:
+@pytest.mark.parametrize(("pixels", "images", "size"), [(3 * 64, 100, 0), (10**6, 3, 0), (10**6, 100, 10**7)])
+def test_only_so_much_is_read_ahead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pixels: int, images: int, size: int
+) -> None:
     started: list[str] = []
 
     def counted(content: bytes) -> Picture:
@@ -35,7 +37,7 @@ def test_only_so_much_is_read_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         return decode(content)
 
     monkeypatch.setattr("refine.apply.read.decode", counted)
-    batches = [Batch([planned(tmp_path, f"{index}.png")], 1) for index in range(20)]
+    batches = [Batch([planned(tmp_path, f"{index}.png")._replace(size=size)], 1) for index in range(20)]
     with ThreadPoolExecutor(8) as pool:
         reading = read_ahead(batches, tmp_path, pool, pixels, images)
         next(reading)

@@ -150,4 +150,4 @@ def test_judges_that_do_not_fit_are_refused_before_anything_is_trained(
         error = capsys.readouterr().err
         assert said in error
         assert error.count("\n") == 1
-    assert not (tmp_path / "a" / "audit.json").exists()
+    assert not (tmp_path / "a").exists()

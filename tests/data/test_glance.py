@@ -55,6 +55,13 @@ def test_what_cannot_come_back_the_same_has_a_reason(content: bytes, reason: str
     assert reason in str(obstacle(glance_at(content), 3))
 
 
+def test_a_file_of_far_more_bytes_than_its_pixels_explain_has_a_reason() -> None:
+    seen = glance_at(png(8, 2, 24))
+    assert obstacle(seen, 3, 1 << 25) is None
+    assert "save it anew" in str(obstacle(seen, 3, 1 << 26))
+    assert obstacle(seen._replace(height=4000, width=4000), 3, 1 << 26) is None
+
+
 def test_16_bit_gray_is_refined() -> None:
     seen = glance_at(png(16, 0, 8))
     assert seen.deep

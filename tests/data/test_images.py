@@ -128,6 +128,17 @@ def test_modes_with_color_are_not(mode: str) -> None:
     assert not is_gray(mode)
 
 
+def test_damage_that_pillow_warns_of_is_told_once(tmp_path: Path) -> None:
+    (tmp_path / "a.tif").write_bytes(b"II*\0\x08\0\0\0\xff\xff" + bytes(12 * 65535))
+    code = (
+        "import sys; from pathlib import Path; from refine.data.images import image_size\n"
+        "try: image_size(Path(sys.argv[1]))\nexcept ValueError as error: print(error)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code, tmp_path / "a.tif"], capture_output=True, text=True, check=True)
+    assert ran.stderr == ""
+    assert "a.tif: cannot be read as an image" in ran.stdout
+
+
 def test_many_pixels_are_no_warning_in_any_thread(tmp_path: Path) -> None:
     header = struct.pack(">IIBBBBB", 9600, 9600, 1, 0, 0, 0, 0)
     chunk = struct.pack(">I", 13) + b"IHDR" + header + struct.pack(">I", zlib.crc32(b"IHDR" + header))

@@ -91,6 +91,10 @@ TEXTS = {
 """The files that are mutated where it is not the dataset."""
 
 
+AUDIT = ("audit.json", "audit.jsonl", "judges.json", "labels.npz")
+"""What `apply --audit` reads, but for the judges' weights."""
+
+
 def _mutate(kind: str, box: Path, rng: Random, images: set[Path]) -> list[str]:
     """One to three things, all to the same subject."""
     done = []
@@ -104,6 +108,8 @@ def _mutate(kind: str, box: Path, rng: Random, images: set[Path]) -> list[str]:
             done.append(
                 mutate_tree(box / "out", rng, set(), ("refine-manifest.jsonl", "refine-run.json") if ours else ())
             )
+        elif kind == "audited":
+            done.append(mutate_tree(box / "audit", rng, set(), AUDIT if rng.random() < 0.8 else ()))
         elif (box / "model").is_dir():
             done.append(change_bundle(box / "model", rng))
         else:
@@ -135,6 +141,10 @@ def _commands(given: Case, facts: Facts, base: Path, box: Path, rng: Random) -> 
         yield Command(["verify", "out"])
         yield Command(["apply", "--checkpoint", good, "--input", "in", "--output", "out"], "out")
         yield Command(["verify", "out"])
+    elif kind == "audited":
+        again = ["apply", "--checkpoint", good, "--input", "in", "--output", "new", "--audit", "audit"]
+        yield Command(again, "new")
+        yield Command(["audit", "--output", "audit", "--sample", "2"], "audit")
     else:
         model = "model" if (box / "model").is_dir() else "model.ckpt"
         yield Command(["export", "--checkpoint", model, "--output", "exported"], "exported")

@@ -2,6 +2,7 @@
 
 import io
 import tarfile
+import zipfile
 from pathlib import Path
 from random import Random
 
@@ -156,10 +157,58 @@ def change_dataset(data: bytes, rng: Random) -> bytes:
     return buffer.getvalue()
 
 
+def strange_dataset(data: bytes, rng: Random) -> bytes:
+    """A second name of a dataset, chunks of one value, or lists that all refer to the same bytes."""
+    import h5py
+
+    buffer, kind, count, start = io.BytesIO(data), rng.randrange(3), 2000, 0
+    try:
+        with h5py.File(buffer, "r+") as file:
+            name = rng.choice(sorted(file) or ["colors"])
+            if kind == 0:
+                file[rng.choice(["a", "zz", "colors_0", "depth"])] = file[name]
+            elif kind == 1:
+                file.create_dataset("dust", (60 << 20,), "u1", chunks=(1,))
+            else:
+                lists = file.create_dataset("lists", (count,), h5py.vlen_dtype(np.uint8))
+                lists[:] = [np.zeros(1 << 20 if at == 0 else 1, np.uint8) for at in range(count)]
+                start = lists.id.get_offset()
+    except Exception:  # it was broken before
+        return rng.choice(ANY)(data, rng)
+    changed = bytearray(buffer.getvalue())
+    if kind == 2:
+        changed[start : start + 16 * count] = changed[start : start + 16] * count
+    return bytes(changed)
+
+
+def change_npz(data: bytes, rng: Random) -> bytes:
+    """A header that claims more or nests without end, an array without an archive, or one that unpacks to much."""
+    buffer, kind = io.BytesIO(), rng.randrange(4)
+    header = rng.choice([b"(" * 9000, b"{'descr': '<i8', 'fortran_order': False, 'shape': (10000000000,)}"])
+    if kind == 0:
+        np.save(buffer, np.zeros(4, np.int64))
+        return buffer.getvalue()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in ("labels", "folds", "digest", "predictions"):
+            content = bytes(200 << 20) if kind == 1 else header
+            archive.writestr(f"{name}.npy", b"\x93NUMPY\x01\0" + len(header).to_bytes(2, "little") + content)
+    return buffer.getvalue()
+
+
+def unending_header(data: bytes, rng: Random) -> bytes:
+    """A tar whose last header says more of a next member than memory can hold; a hole may follow."""
+    info = tarfile.TarInfo("x")
+    info.type = rng.choice([tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK])
+    info.size = 1 << 31
+    whole = data.rstrip(b"\0")
+    return whole + bytes(-len(whole) % 512) + info.tobuf(tarfile.GNU_FORMAT)
+
+
 TARS: tuple[Mutation, ...] = (
     *(change_member, change_member, strange_member, strange_member),
     change_order,
-    change_tar_header,
+    *(change_tar_header, unending_header),
     *ANY,
 )
-HDF5: tuple[Mutation, ...] = (change_dataset, change_dataset, change_dataset, *ANY, *ANY)
+HDF5: tuple[Mutation, ...] = (change_dataset, change_dataset, change_dataset, strange_dataset, *ANY, *ANY)
+NPZ: tuple[Mutation, ...] = (change_npz, *ANY)

@@ -65,7 +65,7 @@ class Subject(NamedTuple):
     name: str
     kind: str
     """What is mutated, and so which commands run: ``dataset``, ``options``, ``mapping``, ``parameters``, ``recipe``,
-    ``refined``, ``translator`` or ``task``."""
+    ``refined``, ``audited``, ``translator`` or ``task``."""
     write: Callable[[Path], object]
     """Writes it into a folder, which becomes the commands' own."""
 
@@ -85,6 +85,7 @@ def subjects() -> list[Subject]:
         Subject(f"refined {write.__name__.removeprefix('write_')}", "refined", partial(_refined, write))
         for write in (write_class_folders, write_coco, write_unity_eyes, write_webdataset)
     ]
+    refined.append(Subject("audited", "audited", _audited))
     models = []
     for name, make in MODELS.items():
         kind = "task" if name.startswith(("task", "feature")) else "translator"
@@ -176,6 +177,12 @@ def _refined(write: Callable[[Path], Path], box: Path) -> None:
     _dataset(write, box)
     good = ["apply", "--checkpoint", str(box.parent / GOOD), "--input", str(box / "in"), "--output", str(box / "out")]
     assert main(good) == 0
+
+
+def _audited(box: Path) -> None:
+    _refined(write_class_folders, box)
+    sides = ["--synthetic", str(box / "in"), "--refined", str(box / "out"), "--output", str(box / "audit")]
+    assert main(["audit", *sides, "--folds", "2", "--steps", "1", "--networks", "small-cnn"]) in {0, 1}
 
 
 SMALL: dict[str, Any] = {"channels": 1, "features": 4, "blocks": 1}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
-from tests.fuzz.containers import HDF5, TARS
+from tests.fuzz.containers import HDF5, NPZ, TARS, unending_header
 from tests.fuzz.pictures import IMAGES
 from tests.fuzz.texts import ANY, BY_SUFFIX, TEXT, Mutation, named
 
@@ -16,10 +16,13 @@ BINARY: dict[str, tuple[Mutation, ...]] = {
     **dict.fromkeys(PICTURES, IMAGES),
     **dict.fromkeys((".hdf5", ".h5"), HDF5),
     ".tar": TARS,
+    ".npz": NPZ,
     **dict.fromkeys((".mat", ".pkl", ".mp4", ".avi", ".npy"), ANY),
 }
 LARGE = 3 << 30
 """Bytes of a file that is nothing but a hole."""
+GROWN = 1 << 29
+"""Bytes of a file that ends in a hole."""
 
 NAMES = (
     *("a\nb", "🙂", "é", "e\u0301", " ", "x" * 200, "-rf", "--output", "a:b", "a\\b", "*", "%00", "\x1b[31mred", "CON"),
@@ -86,12 +89,16 @@ def mutations_of(path: Path) -> tuple[Mutation, ...]:
 
 
 def become_something_else(path: Path, root: Path, rng: Random) -> str:
-    """A link, a fifo, a folder, an endless or a huge file in a file's place."""
-    kinds = ["zero", "fifo", "folder", "loop", "nothing", "outside", "inside", "hole", "locked", "parent"]
+    """A link, a fifo, a folder, an endless or a huge file in a file's place, or a hole behind it."""
+    kinds = ["zero", "fifo", "folder", "loop", "nothing", "outside", "inside", "hole", "locked", "parent", "grown"]
     kind = rng.choice(kinds)
     if kind == "locked":
         path.chmod(0)
         return "locked"
+    if kind == "grown":
+        path.write_bytes(unending_header(path.read_bytes(), rng) if path.suffix == ".tar" else path.read_bytes())
+        os.truncate(path, GROWN)
+        return "is followed by a hole"
     path.unlink()
     if kind == "fifo":
         os.mkfifo(path)

@@ -87,7 +87,8 @@ def test_a_wrong_field_is_named(fields: dict[str, Any], message: str, tmp_path: 
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("{", "line 1 is no JSON"),
+        ("{", "line 1: not JSON"),
+        ("[" * 100_000, "line 1: not JSON .nested too deep"),
         ('{"key": "a", "by": "audit", "verdict": "good"}', "line 1: verdict: expected pass or review"),
     ],
 )

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from refine.errors import InputError
-from refine.report.read import Node, read_json
+from refine.report.read import Node, read_node
 
 
 def node(value: object) -> Node:
@@ -15,12 +15,12 @@ def test_what_is_no_json_object_is_refused_with_its_file_and_the_cure(tmp_path: 
     path = tmp_path / "metrics.json"
     path.write_text(text)
     with pytest.raises(InputError, match=r"metrics\.json.*make it anew"):
-        read_json(path, "make it anew")
+        read_node(path, "make it anew")
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.json: cannot be read \(No such file.*make it anew"):
-        read_json(tmp_path / "none.json", "make it anew")
+        read_node(tmp_path / "none.json", "make it anew")
 
 
 def test_an_error_names_the_place_and_what_was_found_there() -> None:
@@ -57,3 +57,11 @@ def test_an_interval_has_two_ends_in_order(value: list[int]) -> None:
 
 def test_flat_names_every_value_by_its_way() -> None:
     assert node({"a": {"b": 1, "c": None}, "d": [1, "x"]}).flat() == [("a.b", "1"), ("a.c", "null"), ("d", '[1, "x"]')]
+
+
+def test_objects_in_objects_without_end_are_refused() -> None:
+    value: dict[str, object] = {}
+    for _ in range(900):
+        value = {"a": value}
+    with pytest.raises(InputError, match=r"more than 100 levels"):
+        node(value).flat()

@@ -168,6 +168,7 @@ def test_what_does_not_fit_is_refused_in_one_line(
     assert tune(pair, tmp_path / "tuned", judge, *more) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert message in line
+    assert not (tmp_path / "tuned").exists()
 
 
 def test_labels_of_nothing_are_refused_in_one_line(
@@ -184,4 +185,4 @@ def test_labels_of_nothing_are_refused_in_one_line(
     assert tune((source, pair[1]), tmp_path / "tuned", judge, *more) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert f"{source}: none of the 2 images that were taken has anything to judge" in line
-    assert not (tmp_path / "tuned" / "tune-strength.json").exists()
+    assert not (tmp_path / "tuned").exists()

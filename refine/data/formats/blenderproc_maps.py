@@ -108,6 +108,8 @@ def _plane(file: Any, image: ColorImage, base: str) -> NDArray[Any] | None:
     if name is None:
         return None
     plane: NDArray[Any] = stored(file, name)[()]
+    if plane.dtype.kind not in "biuf":
+        raise InputError(f"{file.filename}: {name} holds {plane.dtype}; expected real numbers")
     if image.eye is not None and name == base and plane.ndim >= 3 and plane.shape[0] == 2:
         plane = plane[image.eye]
     plane = plane[..., 0] if plane.ndim == 3 else plane  # old versions repeat depth in three channels

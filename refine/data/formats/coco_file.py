@@ -48,6 +48,7 @@ class CocoFile:
         self.faults: list[str] = []
         self._places: dict[Id, array[int]] = {}
         self._reach: dict[Id, list[float]] = {}
+        self._names: set[str] = set()
         self._ids: set[Any] = set()
         self._used: Counter[Any] = Counter()
         found: set[str] = set()
@@ -67,7 +68,7 @@ class CocoFile:
         if not {"images", "categories"} <= found:
             raise InputError(f"{path}: no COCO file of objects: expected lists of images, annotations and categories")
         self._judge()
-        self._ids, self._reach, self._used = set(), {}, Counter()
+        self._names, self._ids, self._reach, self._used = set(), set(), {}, Counter()
 
     def entries(self, picture: Id) -> list[dict[str, Any]]:
         """The annotations of an image, in the file's order.
@@ -95,9 +96,10 @@ class CocoFile:
             raise ValueError(f"id {number!r:.80}")
         if number in self.categories:
             self.faults.append(f"{self.path}: category id {number!r} stands twice; renumber {name!r}")
-        elif name in {category.name for category in self.categories.values()}:
+        elif name in self._names:
             self.faults.append(f"{self.path}: category {name!r} stands twice; they are read as one class")
         self.categories.setdefault(number, Category(name, tuple(map(str, value.get("keypoints") or ()))))
+        self._names.add(name)
 
     def _see(self, value: dict[str, Any], start: int, end: int) -> None:
         picture = value["image_id"]

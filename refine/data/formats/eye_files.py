@@ -1,18 +1,28 @@
 """Files that hold thousands of eye images with their lines of sight: MATLAB files and HDF5."""
 
+import io
 import math
+import zlib
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from refine.data.formats.hdf5 import require_plausible
 from refine.errors import InputError
 from refine.files import open_file, require_file, why
 
-MAX_PIXELS, MAX_IMAGES = 1 << 26, 1 << 22
-"""Of one image, and in one group; a file that claims more is not opened further."""
+MAX_PIXELS = 1 << 26
+"""Of one image."""
+LEAST_STORED = 32
+"""Bytes of a file for each of its images: compressed, an eye of 36x60 and its gaze take 500 or more."""
+MAX_CHUNK = 1 << 24
+"""Bytes that are unpacked to read one image, where it has no more itself."""
+MOST_UNPACKED, MOST_TIMES = 1 << 26, 32
+"""Bytes that a MATLAB file may unpack to, and how many times its own size more: photographs shrink to a half."""
+COMPRESSED, BLOCK = 15, 1 << 20
 
 
 class Group(NamedTuple):
@@ -61,7 +71,7 @@ class MatFile:
             raise InputError(f"{self.path}: has no variable {error}; expected data and filenames") from error
         except Exception as error:  # damaged files raise whatever the decoder stumbled over
             raise self._unreadable(error) from error
-        return {"left": _few(count, self.path), "right": count}
+        return _plausible({"left": count, "right": count}, self.path)
 
     def group(self, name: str) -> Group:
         """``left`` or ``right``."""
@@ -80,7 +90,10 @@ class MatFile:
 
         try:
             with open_file(self.path) as file:
+                _require_bounded(file, self.path)
                 return loadmat(file, variable_names=["data"])["data"]
+        except InputError:
+            raise
         except Exception as error:  # damaged files raise whatever the decoder stumbled over
             raise self._unreadable(error) from error
 
@@ -104,7 +117,9 @@ class Hdf5File:
 
         def keep(name: str | bytes, item: object) -> None:
             # Datasets can map bytes of other files into this one: those are not its own, and may be anything.
-            own = isinstance(item, h5py.Dataset) and not item.external and not item.is_virtual
+            own = (
+                isinstance(item, h5py.Dataset) and item.shape is not None and not item.external and not item.is_virtual
+            )
             if own and isinstance(name, str):  # h5py leaves names as bytes that are no UTF-8
                 self._datasets[name] = item
 
@@ -121,8 +136,8 @@ class Hdf5File:
         for name, images in self._datasets.items():
             group, _, last = name.rpartition("/")
             if last in self.IMAGES and len(images.shape) >= 3 and _beside(group, "gaze") in self._datasets:
-                found[group] = _few(int(images.shape[0]), self.path)
-        return found
+                found[group] = int(images.shape[0])
+        return _plausible(found, self.path)
 
     def group(self, name: str) -> Group:
         """By its path inside the file."""
@@ -131,13 +146,40 @@ class Hdf5File:
         gaze = self._datasets.get(_beside(name, "gaze"))
         if images is None or gaze is None:
             raise InputError(f"{self.path}: has no images with gaze in {name or 'it'}; it changed since it was listed")
-        return _checked(images, gaze, f"{self.path}: {name}".removesuffix(": "))
+        where = f"{self.path}: {name}".removesuffix(": ")
+        require_plausible(gaze)
+        if images.chunks and math.prod(images.chunks) > max(MAX_CHUNK, math.prod(images.shape[1:])):
+            raise InputError(f"{where}: images in chunks of {images.chunks}; store them in chunks of one image")
+        return _checked(images, gaze, where)
 
 
-def _few(count: int, path: Path) -> int:
-    if not 0 <= count <= MAX_IMAGES:
-        raise InputError(f"{path}: claims {count} images; expected up to {MAX_IMAGES} a group: download it again")
-    return count
+def _plausible(counts: dict[str, int], path: Path) -> dict[str, int]:
+    """How many images each group has; not more than the file can hold."""
+    images, size = sum(counts.values()), path.stat().st_size
+    if images * LEAST_STORED > size:
+        raise InputError(f"{path}: claims {images} images in {size} bytes; download it again")
+    return counts
+
+
+def _require_bounded(file: io.BufferedReader, path: Path) -> None:
+    """Unpack a MATLAB file and keep nothing of it, since the reader would keep all of it, whatever its size.
+
+    Source: MAT-File Format (MathWorks), Level 5: 128 bytes, then elements with a type (15: compressed) and a size.
+    """
+    size = path.stat().st_size
+    left = MOST_UNPACKED + MOST_TIMES * size
+    order: Literal["little", "big"] = "little" if file.read(128)[126:] == b"IM" else "big"
+    while len(tag := file.read(8)) == 8:
+        kind, length = (int.from_bytes(part, order) for part in (tag[:4], tag[4:]))
+        end, unpacker = file.tell() + length, zlib.decompressobj()
+        while kind == COMPRESSED and not unpacker.eof and (packed := file.read(min(BLOCK, end - file.tell()))):
+            while packed and not unpacker.eof:
+                left -= len(unpacker.decompress(packed, BLOCK))
+                packed = unpacker.unconsumed_tail
+                if left < 0:
+                    raise InputError(f"{path}: its {size} bytes unpack to far more; download it again")
+        file.seek(end)
+    file.seek(0)
 
 
 def _beside(group: str, name: str) -> str:

@@ -81,6 +81,8 @@ def stored(file: Any, name: str) -> Any:
         raise InputError(f"{file.filename}: {name} is no dataset")
     if found.is_virtual or found.external:
         raise InputError(f"{file.filename}: the values of {name} lie in other files; store them in this one")
+    if found.dtype.hasobject and found.shape != ():  # each value may refer to the same bytes
+        raise InputError(f"{file.filename}: {name} holds {found.shape} values of variable length; expected numbers")
     require_plausible(found)
     return found
 

@@ -6,13 +6,27 @@ Source: POSIX.1-1988 (ustar) and the headers as the standard library's `tarfile`
 import io
 import tarfile
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, cast
+from typing import BinaryIO, NamedTuple, Self, cast
 
 from refine.files import open_file
 
 BLOCK = 512
 PLAIN = frozenset({tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.CONTTYPE})
 """Types of members that are nothing but a file."""
+
+EXTENDED = frozenset({tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK})
+"""Types of headers that say more of the next member, which `tarfile` reads whole, whatever size they name."""
+LONGEST_EXTENDED = 1 << 20
+"""Bytes of one; a path has 4096."""
+
+
+class _Header(tarfile.TarInfo):
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        header = super().frombuf(buf, encoding, errors)
+        if header.type in EXTENDED and not 0 <= header.size <= LONGEST_EXTENDED:
+            raise ValueError(f"an extended header of {header.size} bytes")
+        return header
 
 
 class Member(NamedTuple):
@@ -51,7 +65,7 @@ def index_tar(path: Path) -> TarIndex:
     """Read all headers. An uncompressed tar only: of a compressed one no member has a place of its own."""
     members: list[Member] = []
     try:
-        with open_file(path) as file, tarfile.open(fileobj=file, mode="r:") as tar:
+        with open_file(path) as file, tarfile.open(fileobj=file, mode="r:", tarinfo=_Header) as tar:
             while (info := tar.next()) is not None:
                 tar.members.clear()  # type: ignore[attr-defined]  # its own list grows by a kilobyte a member
                 member = Member(
@@ -76,7 +90,7 @@ def first_names(shard: Path, most: int) -> list[str]:
     """Names of a tar's first members, so many at most; those before the damage, if there is any."""
     names: list[str] = []
     try:
-        with open_file(shard) as file, tarfile.open(fileobj=file, mode="r:") as tar:
+        with open_file(shard) as file, tarfile.open(fileobj=file, mode="r:", tarinfo=_Header) as tar:
             while len(names) < most and (info := tar.next()) is not None:
                 names.append(info.name)
     except Exception:  # no tar, or a damaged one: the layout says so when it is asked for by name

@@ -7,6 +7,7 @@ keypoints are pixels counted from 0, so half a pixel is added. The same files in
 
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -117,7 +118,7 @@ class Coco(Layout):
         names = tuple(dict.fromkeys(category.name for category in categories))
         self._class = {name: index for index, name in enumerate(names)}
         lists = list(dict.fromkeys(category.keypoints for category in categories if category.keypoints))
-        starts = {points: sum(map(len, lists[:index])) for index, points in enumerate(lists)}
+        starts = dict(zip(lists, accumulate(map(len, lists), initial=0), strict=False))
         self._start = {(): 0} | starts
         keypoints = tuple(point for points in lists for point in points)
         swaps = tuple((start + a, start + b) for points, start in starts.items() for a, b in swap_pairs(points))

@@ -151,7 +151,9 @@ class PascalVoc(Layout):
 
     @cached_property
     def _index(self) -> dict[str, int]:
-        return {name: self.label_space.names.index(name) for name in self._names}
+        names = self.label_space.names
+        places = {name: index for index, name in reversed(list(enumerate(names)))}  # of a name twice, the first
+        return {name: places[name] for name in self._names}
 
     def records(self) -> list[Record]:
         """All records, sorted by key."""

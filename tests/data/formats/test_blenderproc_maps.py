@@ -51,3 +51,13 @@ def test_a_list_of_objects_in_another_form_is_refused(tmp_path: Path, text: str)
     path = write_container(tmp_path / "0.hdf5", held)
     with opened_hdf5(path) as file, pytest.raises(InputError, match=r"0\.hdf5: instance_attribute_maps is no list of"):
         objects_in(file)
+
+
+def test_a_map_of_other_values_than_real_numbers_is_refused(tmp_path: Path) -> None:
+    for values in (np.zeros((HEIGHT, WIDTH), complex), np.zeros((HEIGHT, WIDTH), "S3")):
+        path = write_container(tmp_path / f"{values.dtype.kind}.hdf5", {**contents(0), "class_segmaps": values})
+        with (
+            opened_hdf5(path) as file,
+            pytest.raises(InputError, match=r"class_segmaps holds .*; expected real numbers"),
+        ):
+            whole(file, color_images(file)[0], "class_segmaps")

@@ -1,4 +1,5 @@
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -84,3 +85,10 @@ def test_what_is_no_coco_file_is_told(tmp_path: Path, arrays: dict[str, object],
 
 def test_a_box_that_is_none_waits_until_it_is_asked_for(tmp_path: Path) -> None:
     assert faults(tmp_path, annotations=[{"id": 1, "image_id": 1, "category_id": 3, "bbox": "wide"}]) == []
+
+
+def test_many_categories_take_time_in_proportion(tmp_path: Path) -> None:
+    began = time.process_time()
+    found = opened(tmp_path, categories=[{"id": number, "name": f"c{number}"} for number in range(20_000)])
+    assert len(found.categories) == 20_000
+    assert time.process_time() - began < 3  # a fifth of a second; each against all takes fifteen

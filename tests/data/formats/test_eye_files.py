@@ -1,5 +1,6 @@
 """The files of eyes through the layout that reads them: what is damaged, foreign or dangerous in them."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -139,3 +140,44 @@ def test_a_name_in_hdf5_that_is_no_text_is_passed_over(tmp_path: Path) -> None:
         file[b"p02\xff"] = np.zeros(3)
     layout = MPIIGaze(tmp_path)
     assert (len(layout.records()), layout.faults) == (4, [])
+
+
+def test_an_hdf5_dataset_without_values_is_not_taken_for_images_or_gaze(tmp_path: Path) -> None:
+    with h5py.File(write_mpii_gaze_hdf5(tmp_path) / "MPIIGaze.h5", "a") as file:
+        file["p02/image"], file["p02/gaze"] = example.images(1, 0), h5py.Empty("f")
+        file["p03/image"], file["p03/gaze"] = h5py.Empty("u1"), np.zeros((1, 2))
+    layout = MPIIGaze(tmp_path)
+    assert (len(layout.records()), layout.faults) == (4, [])
+
+
+def test_hdf5_images_that_the_file_has_no_bytes_for_are_not_listed(tmp_path: Path) -> None:
+    with h5py.File(write_mpii_gaze_hdf5(tmp_path) / "p09.h5", "w") as file:
+        file.create_dataset("image", (1 << 20, 36, 60), np.uint8, chunks=(1, 36, 60))
+        file.create_dataset("gaze", (1 << 20, 2), np.float32, chunks=(1000, 2))
+    layout = MPIIGaze(tmp_path)
+    assert len(layout.records()) == 4
+    assert re.search(r"p09\.h5: claims 1048576 images in \d+ bytes; download it again", layout.faults[0])
+
+
+def test_matlab_images_that_the_file_has_no_bytes_for_are_not_listed(tmp_path: Path) -> None:
+    path = write_mpii_gaze(tmp_path) / "Data/Normalized/p00/day02.mat"
+    scipy.io.savemat(path, {"data": 1, "filenames": np.zeros(1 << 20, np.uint8)}, do_compression=True)
+    layout = MPIIGaze(tmp_path)
+    assert len(layout.records()) == 4
+    assert re.search(r"day02\.mat: claims 2097152 images in \d+ bytes; download it again", layout.faults[0])
+
+
+def test_a_matlab_file_that_unpacks_to_far_more_is_not_unpacked_into_memory(tmp_path: Path) -> None:
+    eye = {"image": np.zeros((1 << 15, 60, 60), np.uint8), "gaze": np.zeros((2, 3))}
+    save_day(tmp_path / "p00/day01.mat", eye, {}, 2)
+    layout = MPIIGaze(tmp_path)
+    with pytest.raises(InputError, match=r"day01\.mat: its \d+ bytes unpack to far more; download it again"):
+        layout.annotation(layout.records()[0])
+
+
+def test_images_in_huge_chunks_are_refused(tmp_path: Path) -> None:
+    with h5py.File(write_mpii_gaze_hdf5(tmp_path) / "p09.h5", "w") as file:
+        file.create_dataset("image", (50, 800, 800), np.uint8, chunks=(50, 800, 800), compression="gzip")
+        file["gaze"] = np.zeros((50, 2))
+    (fault,) = MPIIGaze(tmp_path).faults
+    assert "p09.h5: images in chunks of (50, 800, 800); store them in chunks of one image" in fault

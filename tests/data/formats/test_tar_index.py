@@ -1,10 +1,12 @@
 import io
+import os
 import tarfile
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
-from refine.data.formats.tar_index import content, index_tar, is_inside, window
+from refine.data.formats.tar_index import content, first_names, index_tar, is_inside, window
 from tests.data.layouts.examples.webdataset import add, make_shard
 
 
@@ -69,3 +71,21 @@ def test_a_window_is_a_file_of_its_own(tmp_path: Path) -> None:
         assert file.read() == b""
     if before is not None:
         assert len(list(open_files.iterdir())) == before
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK])
+def test_an_extended_header_is_not_read_whatever_size_it_names(tmp_path: Path, kind: bytes) -> None:
+    shard = make_shard(tmp_path / "a.tar", {"a": b"one"})
+    good = shard.read_bytes()[:1024]
+    header = tarfile.TarInfo("x")
+    header.type, header.size = kind, 1 << 30
+    shard.write_bytes(good + header.tobuf(tarfile.GNU_FORMAT))
+    os.truncate(shard, 1 << 30)  # a hole, which takes no space
+    tracemalloc.start()
+    try:
+        index, names = index_tar(shard), first_names(shard, 9)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+    assert [member.name for member in index.members] == names == ["a"]
+    assert index.flaw == "no whole, uncompressed tar (an extended header of 1073741824 bytes)"

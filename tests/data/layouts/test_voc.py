@@ -1,3 +1,4 @@
+import time
 from pathlib import Path
 
 import pytest
@@ -362,3 +363,13 @@ def test_masks_of_classes_that_are_not_vocs_are_refused_until_their_order_is_sai
     mask = annotation(PascalVoc(tmp_path, classes=("tram", "person"))).mask
     assert mask is not None
     assert sorted(set(mask.flatten().tolist())) == [0, 1, 255]
+
+
+def test_many_classes_take_time_in_proportion(tmp_path: Path) -> None:
+    names = (*(f"c{number}" for number in range(40_000)), "person", "train")
+    layout = PascalVoc(write_voc(tmp_path), labels="objects", classes=names)
+    began = time.process_time()
+    objects = annotation(layout).objects
+    assert objects is not None
+    assert set(objects.classes.tolist()) <= {40_000, 40_001}
+    assert time.process_time() - began < 3  # half a second; each against all takes ten
