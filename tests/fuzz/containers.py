@@ -210,5 +210,5 @@ TARS: tuple[Mutation, ...] = (
     *(change_tar_header, unending_header),
     *ANY,
 )
-HDF5: tuple[Mutation, ...] = (change_dataset, change_dataset, change_dataset, strange_dataset, *ANY, *ANY)
-NPZ: tuple[Mutation, ...] = (change_npz, *ANY)
+HDF5: tuple[Mutation, ...] = (*(change_dataset,) * 3, *(strange_dataset,) * 4, *ANY, *ANY)
+NPZ: tuple[Mutation, ...] = (*(change_npz,) * 8, *ANY)
