@@ -46,6 +46,7 @@ def digests(file: Any, replaced: frozenset[str]) -> dict[str, str]:
     waiting: list[tuple[str, Any]] = [("", file["/"])]
     root = h5py.h5o.get_info(file.id)
     seen = {(root.fileno, root.addr): ""}  # a group may hold itself
+    pointed: dict[str, tuple[int, int]] = {}
     values = _Values(Path(file.filename))
     while waiting:
         path, item = waiting.pop()
@@ -67,12 +68,22 @@ def digests(file: Any, replaced: frozenset[str]) -> dict[str, str]:
                         seen[about.fileno, about.addr] = child
                         waiting.append((child, item[name]))
                     elif first in replaced or child in replaced:
-                        raise InputError(
-                            f"{file.filename}: {first} and {child} are one dataset under two names, so both would "
-                            "change; store a copy of it instead"
-                        )
+                        raise _two_names(file, first, child)
+                elif isinstance(link, h5py.SoftLink) and (target := item.get(name)) is not None:
+                    about = h5py.h5o.get_info(target.id)
+                    pointed[child] = about.fileno, about.addr
         found[path] = digest.hexdigest()
+    for child, place in pointed.items():
+        if (first := seen.get(place)) in replaced or child in replaced:
+            raise _two_names(file, str(first), child)
     return found
+
+
+def _two_names(file: Any, first: str, second: str) -> InputError:
+    return InputError(
+        f"{file.filename}: {first} and {second} are one dataset under two names, so both would change; store a copy of "
+        "it instead"
+    )
 
 
 def _described(item: Any, values: "_Values", whole: bool) -> Iterator[bytes]:

@@ -271,12 +271,13 @@ def test_absurdly_small_chunks_are_refused_and_not_counted_through(
         rewrite(container, tmp_path / "new", inverted)
 
 
+@pytest.mark.parametrize("soft", [False, True])
 @pytest.mark.parametrize("name", ["a", "copy_of_colors", "group/z"])
 def test_a_second_name_of_the_pictures_is_refused_since_both_would_change(
-    tmp_path: Path, container: Path, name: str
+    tmp_path: Path, container: Path, name: str, soft: bool
 ) -> None:
     with h5py.File(container, "r+") as file:
-        file[name] = file["colors"]
+        file[name] = h5py.SoftLink("/colors") if soft else file["colors"]
     with pytest.raises(InputError, match=r"0\.hdf5: .*colors.* are one dataset under two names"):
         rewrite(container, tmp_path / "new", inverted)
     assert not (tmp_path / "new").exists()
