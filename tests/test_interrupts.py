@@ -108,7 +108,7 @@ def apply(pair: Pair, root: Path) -> list[str]:
         (inspect, os, "fsync", 1, signal.SIGTERM, "nothing is kept"),
         (report, os, "fsync", 0, signal.SIGINT, "nothing is kept"),
         (render, rendering, "draw_digit", 9, signal.SIGTERM, "nothing is kept"),
-        (export, safetensors.torch, "save_file", 0, signal.SIGINT, "nothing is kept"),
+        (export, safetensors.torch, "save", 0, signal.SIGINT, "nothing is kept"),
         (apply, Writer, "submit", 3, signal.SIGTERM, "what is finished is kept"),
     ],
 )

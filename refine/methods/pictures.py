@@ -11,8 +11,8 @@ from torch import Tensor
 
 from refine.data.images import to_float, to_levels
 
-SLACK = 1e-3
-"""Floats may be so far beyond [-1, 1], by rounding."""
+LARGEST = 1.5
+"""Absolute values up to which floats may be meant for [-1, 1]: interpolation overshoots a little."""
 
 
 def as_batch(images: Tensor | NDArray[Any] | Image.Image) -> tuple[Tensor, Callable[[Tensor], Any]]:
@@ -37,7 +37,7 @@ def as_batch(images: Tensor | NDArray[Any] | Image.Image) -> tuple[Tensor, Calla
     if not images.is_floating_point():
         raise ValueError(f"a tensor of {images.dtype}; expected floats in [-1, 1]: images / 127.5 - 1")
     # Elsewhere the look would wait for the device.
-    if images.device.type == "cpu" and images.numel() and not images.abs().max() <= 1.0 + SLACK:
+    if images.device.type == "cpu" and images.numel() and not images.abs().max() <= LARGEST:
         raise ValueError(
             f"values from {images.min().item():.3g} to {images.max().item():.3g}; expected floats in [-1, 1]"
         )
