@@ -1,7 +1,12 @@
 """Small generated datasets and quick settings, shared by all tests."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+# Before torch starts, for processes that tests start, and for fixtures of whole modules: tests run side by side on few
+# cores, and threads that wait for each other there take ten times as long.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pytest

@@ -212,7 +212,9 @@ def until_it_listens(process: "subprocess.Popen[str]") -> None:
 @SIGNALS
 def test_a_stop_while_torch_is_imported_is_one_line_too(name: signal.Signals, code: int, pair: Pair) -> None:
     words = [sys.executable, "-m", "refine", *evaluate(pair, pair[0].parent)]
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # who runs the tests may ignore it, as nohup does
     with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as process:
+        signal.signal(signal.SIGHUP, before)
         until_it_listens(process)
         time.sleep(0.3)
         process.send_signal(name)

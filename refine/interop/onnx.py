@@ -138,6 +138,7 @@ def _run(file: Path, images: Tensor, output: str) -> Tensor:
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
+    options.intra_op_num_threads = torch.get_num_threads()
     session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
     (found,) = session.run([output], {"images": images.numpy()})
     return torch.from_numpy(found)

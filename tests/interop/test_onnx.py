@@ -41,13 +41,19 @@ def images(count: int, channels: int, height: int, width: int) -> torch.Tensor:
     return torch.rand(count, channels, height, width, generator=generator) * 2 - 1
 
 
+def session_of(folder: Path) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    return onnxruntime.InferenceSession(folder / "model.onnx", options)
+
+
 @pytest.mark.parametrize("name", METHODS)
 def test_the_onnx_file_refines_images_of_any_size(name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     folder = exported(METHODS[name](), tmp_path)
     said = capfd.readouterr()
     assert said.err == ""
     assert [line.split(" ")[0] for line in said.out.splitlines()] == ["model.onnx:", str(folder)]
-    session = onnxruntime.InferenceSession(folder / "model.onnx")
+    session = session_of(folder)
     translator = load_translator(folder)
     for count, height, width in SIZES:
         given = images(count, translator.channels, height, width)
@@ -59,7 +65,7 @@ def test_the_onnx_file_refines_images_of_any_size(name: str, tmp_path: Path, cap
 @pytest.mark.parametrize("kind", ["class", "mask", "objects"])
 def test_a_task_model_gives_its_outputs(kind: Literal["class", "mask", "objects"], tmp_path: Path) -> None:
     folder = exported(Task(classes=["left", "right"], channels=1, width=4, kind=kind), tmp_path)
-    session = onnxruntime.InferenceSession(folder / "model.onnx")
+    session = session_of(folder)
     given = images(3, 1, 40, 33)
     (found,) = session.run(["output"], {"images": given.numpy()})
     assert torch.allclose(torch.from_numpy(found), load_method(folder)(given), atol=1e-4)

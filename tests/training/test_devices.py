@@ -18,7 +18,7 @@ from tests.training.test_fit import SMALL, assert_equal
 Pair = tuple[Path, Path]
 ROOT = Path(__file__).resolve().parents[2]
 RECIPE = "models/cyclegan.yaml"
-STEPS, PLAYERS, HISTORY = 6, 2, 4
+STEPS, HISTORY = 6, 4
 
 
 def command(pair: Pair, root: Path, *more: str) -> list[str]:
@@ -69,15 +69,14 @@ def two_processes(pair: Pair, root: Path, run: str, *more: str) -> list[dict[str
 def test_two_devices_train_equal_weights_and_go_on_bit_for_bit_each_with_its_own_history(
     pair: Pair, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    whole = two_processes(pair, tmp_path, "whole")
+    whole = two_processes(pair, tmp_path, "whole", "--trainer.callbacks.half", str(STEPS // 2))
     own = {name for name in whole[0] if name.startswith(("refined_history.", "simulated_history."))}
     assert len(own) == 4
     for name in whole[0].keys() - own:
         assert torch.equal(whole[0][name], whole[1][name]), name
     assert not torch.equal(whole[0]["refined_history.images"], whole[1]["refined_history.images"])
 
-    two_processes(pair, tmp_path, "half", "--trainer.max_steps", str(PLAYERS * STEPS // 2))
-    half = tmp_path / "half" / "last.ckpt"
+    half = tmp_path / "states" / "whole" / "half.ckpt"
     assert read_checkpoint(half)["refine"]["steps_done"] == STEPS // 2
     continued = two_processes(pair, tmp_path, "continued", "--ckpt_path", str(half))
     assert_equal(whole, continued, "states")
