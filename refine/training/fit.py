@@ -276,6 +276,7 @@ def run(args: list[str]) -> int:
     unhelpful = ["many workers", "LeafSpec", "log_every_n_steps", "args parameter is intended"]
     unhelpful += ["sync_dist=True", "all_gather is deprecated"]  # every process validates on the same images
     warnings.filterwarnings("ignore", module="lightning", message=f".*({'|'.join(unhelpful)}).*")
+    warnings.filterwarnings("ignore", message="This DataLoader will create")  # so many were asked for
     cli = RefineCLI(args, "-".join(names) or "run")
     trainer = cli.trainer
     folder = trainer.log_dir  # on every process: it is a collective call
