@@ -18,6 +18,7 @@ from refine.data.listing import Listing
 from refine.data.move_objects import kept
 from refine.data.samples import Record
 from refine.errors import InputError
+from refine.files import cut
 from refine.labels import IGNORE
 
 
@@ -48,6 +49,8 @@ def load_mapping(name: str) -> Mapping:
         InputError: If there is none of this name, it cannot be read, or it names a class that is not in ``to`` or
             ``from``.
     """
+    if not isinstance(name, str):  # an option in a stranger's file
+        raise InputError(f"mapping is {cut(repr(name))}; expected a name or a YAML file")
     own = name.endswith((".yaml", ".yml"))
     path = Path(name) if own else TABLES / f"{name}.yaml"
     if own and not path.is_file():

@@ -230,3 +230,9 @@ def test_masks_in_folders_map_by_a_users_file(tmp_path: Path) -> None:
     layout = Mapped(MaskFolders(tmp_path, names), load_mapping(path))
     assert set(layout.label(layout.records()[0]).flatten().tolist()) == {0, 255}
     assert set(layout.unmapped) == {"id11", "id23", "id24", "id26", "id34"}
+
+
+@pytest.mark.parametrize("name", [1.5, ["a"], {"to": "b"}])
+def test_an_option_that_is_no_name_is_refused(name: object) -> None:
+    with pytest.raises(InputError, match="expected a name or a YAML file"):
+        load_mapping(name)  # type: ignore[arg-type]  # as a file of options may have it

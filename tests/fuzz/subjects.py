@@ -128,15 +128,19 @@ def _dataset(write: Callable[[Path], Path], box: Path) -> Facts:
 def _options(write: Callable[[Path], Path], text: str, box: Path) -> None:
     facts = _dataset(write, box)
     (box / "options.yaml").write_text(text)
+    (box / "mapping.yaml").write_text(MAPPING)
     (box / "table.csv").write_text(
         "id,name,r,g,b\n0,sky,1,2,3\n1,tree,4,5,6\n2,road,7,8,9\n3,line,9,9,9\n4,car,3,3,3\n"
     )
     (box / FACTS).write_text(json.dumps(facts._replace(layout="options.yaml")._asdict()))
 
 
+MAPPING = "to: [thing, other]\nclasses:\n  person: thing\n  car: other\n  dog: null\n"
+
+
 def _mapping(box: Path) -> None:
     _dataset(write_coco, box)
-    (box / "mapping.yaml").write_text("to: [thing, other]\nclasses:\n  person: thing\n  car: other\n  dog: null\n")
+    (box / "mapping.yaml").write_text(MAPPING)
 
 
 def _parameters(box: Path) -> None:
