@@ -19,7 +19,7 @@ LOCATOR = struct.Struct("<4sIQI")
 """Where the large end is, between it and the end."""
 ENTRY = struct.Struct("<4s6H3I5H2I")
 HEADER = struct.Struct("<4s5H3I2H")
-"""What precedes a member's bytes."""
+"""Local header, which precedes a member's bytes."""
 
 FLAGS = 0x0808
 """Sizes stand in the directory, names in UTF-8. The others are about encryption."""
@@ -34,7 +34,7 @@ class Member(NamedTuple):
     size: int
 
 
-class _Entry(NamedTuple):
+class _DirectoryEntry(NamedTuple):
     name: bytes
     flags: int
     size: int
@@ -96,7 +96,7 @@ def directory_place(file: BinaryIO, size: int) -> tuple[int, int, int]:
     return count, begin, end
 
 
-def _entries(directory: bytes, count: int) -> list[_Entry]:
+def _entries(directory: bytes, count: int) -> list[_DirectoryEntry]:
     entries, at = [], 0
     for _ in range(count):
         if at + ENTRY.size > len(directory):
@@ -112,7 +112,7 @@ def _entries(directory: bytes, count: int) -> list[_Entry]:
             raise Damaged("an entry of its directory that torch does not write")
         if method or stored != full or flags & ~FLAGS:
             raise Damaged("a compressed member; torch.save writes none")
-        entries.append(_Entry(name, flags, full, header))
+        entries.append(_DirectoryEntry(name, flags, full, header))
     if at != len(directory):
         raise Damaged("a directory of another length than it says")
     return entries
@@ -131,7 +131,7 @@ def _widened(numbers: list[int], fields: bytes) -> list[int]:
     return [next(values) if number == WIDE else number for number in numbers]
 
 
-def _start(file: BinaryIO, entry: _Entry) -> int:
+def _start(file: BinaryIO, entry: _DirectoryEntry) -> int:
     """Place of a member's bytes, behind a header that must name the same member."""
     file.seek(entry.header)
     header = file.read(HEADER.size + len(entry.name))

@@ -249,3 +249,13 @@ def test_a_second_ctrl_c_ends_at_once() -> None:
         _, error = process.communicate(timeout=20)
     assert process.returncode == 130
     assert error == "refine: stopped by Ctrl-C, at once; something is kept\n"
+
+
+def test_a_hang_up_is_ignored_where_it_was_as_under_nohup(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        signal_at(monkeypatch, Path, "is_dir", signal.SIGHUP)
+        assert main(["inspect", str(pair[0])]) in {0, 1}
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)

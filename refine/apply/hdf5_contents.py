@@ -19,7 +19,7 @@ PIECE = 1 << 24
 MOST_UNPACKED, MOST_TIMES = 1 << 28, 64
 """Bytes that all of a container may unpack to, and how many times its own size more: a scene in 4K has 220 MB."""
 MOST_CHUNKS = 1 << 17
-"""Of all datasets of a container; h5py's own choice for 1 GB is half of them."""
+"""Chunks of all datasets of a container; h5py's own choice for 1 GB is half of them."""
 OBJECT = 1 << 10
 """Bytes that a value of variable length counts for as an object of Python, however short it is."""
 HEAP = re.compile(rb"GCOL\x01...(.{8})", re.DOTALL)

@@ -38,7 +38,7 @@ class PlannedImage(NamedTuple):
 
     @property
     def weight(self) -> int:
-        """What it takes in memory, in pixels: its file is kept until the new one is written."""
+        """Memory that it takes, in pixels: its file is kept until the new one is written."""
         return max(self.pixels, self.size // 4)
 
 

@@ -30,19 +30,25 @@ def add_export(each: Any) -> None:
 def run_export(args: argparse.Namespace) -> int:
     """`refine export`."""
     from refine.interop.bundle import write_bundle
+    from refine.interop.card import write_card
     from refine.methods.checkpoint import load_method, read_checkpoint
 
     begin()
     method = load_method(args.checkpoint, tuple(args.trust))
     stored = None if args.checkpoint.is_dir() else read_checkpoint(args.checkpoint)
     if not args.onnx:
-        write_bundle(method, args.output, stored=stored)
+        write_bundle(method, args.output, lambda folder: write_card(folder, method, stored))
         finish()
     else:
         from refine.interop.onnx import resized_for, write_onnx
 
         differences: list[float] = []
-        write_bundle(method, args.output, lambda folder: differences.append(write_onnx(method, folder)), stored)
+
+        def add(folder: Path) -> None:
+            write_card(folder, method, stored)
+            differences.append(write_onnx(method, folder))
+
+        write_bundle(method, args.output, add)
         finish()
         print(f"model.onnx: differs from torch by {differences[0]:.1e} at most, on three sizes")
         if sides := resized_for(method):
@@ -87,12 +93,13 @@ def add_import_weights(each: Any) -> None:
 def run_import_weights(args: argparse.Namespace) -> int:
     """`refine import-weights`."""
     from refine.interop.bundle import write_bundle
+    from refine.interop.card import write_card
     from refine.interop.foreign import import_generator
 
     begin()
     generator, found = import_generator(args.file, args.norm, args.dropout, args.padding)
     generator.working_size = args.working_size
-    write_bundle(generator, args.output)
+    write_bundle(generator, args.output, lambda folder: write_card(folder, generator))
     finish()
     print(found.text())
     print(args.output)

@@ -1,34 +1,25 @@
 """A model to share: a folder with `model.safetensors` and `model.yaml`. It holds no code and needs no pickle."""
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import safetensors.torch
 import yaml
 
 from refine.errors import InputError
 from refine.files import temporary_beside
-from refine.interop.card import CARD, model_card
 from refine.methods.base import Method
 from refine.methods.checkpoint import DESCRIPTION, WEIGHTS
 
 
-def write_bundle(
-    method: Method,
-    folder: Path,
-    add: Callable[[Path], None] | None = None,
-    stored: Mapping[str, Any] | None = None,
-) -> None:
-    """Write what calling the method needs, its exported weights and its description, without paths of this machine; and
-    a model card.
+def write_bundle(method: Method, folder: Path, add: Callable[[Path], None] | None = None) -> None:
+    """Write what calling the method needs: its exported weights and its description, without paths of this machine.
 
     Args:
         method: Any method; only weights under its `exported_prefixes` go in.
         folder: Where to; it must not exist. It appears whole or not at all.
         add: Called with the unfinished folder, to put more files in.
-        stored: As `model_card` takes it.
 
     Raises:
         InputError: If the folder exists.
@@ -48,7 +39,6 @@ def write_bundle(
         shared = {**method.description(), "init_args": method.shared_arguments()}
         text = yaml.safe_dump(shared, sort_keys=False)
         (whole / DESCRIPTION).write_text(text, encoding="utf-8")
-        (whole / CARD).write_text(model_card(method, stored), encoding="utf-8")
         if add is not None:
             add(whole)
         whole.replace(folder)

@@ -1,6 +1,7 @@
 """The model card of a bundle: Markdown with the header that the Hugging Face hub reads."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -10,10 +11,17 @@ from refine.methods.base import Method
 from refine.methods.translator import Translator
 
 CARD = "README.md"
+TASKS = {"class": "image-classification", "mask": "image-segmentation", "objects": "object-detection"}
+"""Names of the hub for what a task model does, by the kind of its labels."""
+
+
+def write_card(folder: Path, method: Method, stored: Mapping[str, Any] | None = None) -> None:
+    """Write `model_card` into a bundle's folder."""
+    (folder / CARD).write_text(model_card(method, stored), encoding="utf-8")
 
 
 def model_card(method: Method, stored: Mapping[str, Any] | None = None) -> str:
-    """What the model is, what a checkpoint says of its training, how it is used, and what its author has to fill in.
+    """Describe a model: its arguments, what a checkpoint says of its training, its use, and blanks for its author.
 
     Args:
         method: The model.
@@ -23,7 +31,7 @@ def model_card(method: Method, stored: Mapping[str, Any] | None = None) -> str:
     translates = isinstance(method, Translator)
     header = {
         "library_name": "refine",
-        "pipeline_tag": "image-to-image" if translates else "image-classification",
+        "pipeline_tag": "image-to-image" if translates else TASKS.get(getattr(method, "kind", "") or "", "other"),
         "tags": ["sim2real", "synthetic-data", name.lower()],
         "license": "other",
     }

@@ -109,12 +109,12 @@ class Checkpoints(Callback):
         self._save(trainer, "last.ckpt")
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """What was best before stays, if it is confirmed. Of several processes the others may be gone."""
+        """Keep the best state so far, if it is confirmed. Where there are several processes, the others may be gone."""
         if trainer.world_size == 1:
             self._confirm(trainer)
 
     def _confirm(self, trainer: Trainer) -> None:
-        """The first process alone has measured it."""
+        """Rename or remove the unconfirmed state; the first process alone has measured it."""
         quick = trainer.fast_dev_run  # type: ignore[attr-defined]  # set by the debugging connector
         folder = self._folder(trainer)
         if self.bound is None or self.best is None or quick or not trainer.is_global_zero:

@@ -19,15 +19,13 @@ from lightning.pytorch.loggers import TensorBoardLogger
 
 from refine import interrupts
 from refine.data import UnpairedImages
-from refine.data.formats.yaml_file import read_yaml
 from refine.devices import DeviceName, choose_device
 from refine.errors import InputError
 from refine.methods.base import Method
 from refine.methods.checkpoint import allowed_class, read_checkpoint
-from refine.recipes import find_recipe
 from refine.training.checkpoints import Checkpoints
 from refine.training.last_words import last_words, next_command
-from refine.training.parser import OneLineParser, essence
+from refine.training.parser import OneLineParser, essence, with_config, with_recipes
 from refine.training.resuming import require_training_state, resuming
 from refine.training.step_progress import StepProgress
 from refine.training.stopping import StopAfterSteps, StopOnInterrupt
@@ -228,7 +226,8 @@ class RefineCLI(LightningCLI):
                     self.model.require_same_run(self._stored, self.trainer.world_size)
                 except InputError as error:
                     raise InputError(f"{self._given()['ckpt_path']}: {error}") from error
-                print(f"resumed at step {self._stored['steps_done']}")
+                if self.trainer.is_global_zero:
+                    print(f"resumed at step {self._stored['steps_done']}")
 
     def _run_subcommand(self, subcommand: str) -> None:
         """Hold what a checkpoint has for training against the first step that is made with it."""
@@ -270,7 +269,7 @@ def run(args: list[str]) -> int:
         The exit code.
     """
     interrupts.begin()
-    args, names = _with_recipes(joined(_with_config(args)))
+    args, names = with_recipes(joined(with_config(args)))
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
     unhelpful = ["many workers", "LeafSpec", "log_every_n_steps", "args parameter is intended"]
@@ -298,40 +297,3 @@ def run(args: list[str]) -> int:
         print(last_words(reached))
         print(next_command(Path(str(folder)), checkpoints.best is not None, cli.datamodule.synthetic))
     return 0
-
-
-def _with_config(args: list[str]) -> list[str]:
-    """Take the settings of `validate` from the run that the checkpoint lies in, where no recipe says them.
-
-    Raises:
-        InputError: If that run's settings are not there.
-    """
-    words = [word for arg in args for word in arg.split("=", 1)]
-    if args[0] != "validate" or "--ckpt_path" not in words[:-1] or {"-c", "--config", "--help", "-h"} & set(words):
-        return args
-    checkpoint = Path(words[words.index("--ckpt_path") + 1])
-    config = checkpoint.parent / "config.yaml"
-    if not config.is_file():
-        raise InputError(f"{checkpoint}: no {config.name} of its run lies beside it; name the recipes it took (-c)")
-    return [args[0], "-c", str(config), *args[1:]]
-
-
-def _with_recipes(args: list[str]) -> tuple[list[str], list[str]]:
-    """Replace recipes' names by their files; the names without folder and suffix name the run.
-
-    Raises:
-        InputError: If there is no such recipe, or it is not plain YAML (see `read_yaml`).
-    """
-    resolved, names, expect = [], [], False
-    for arg in args:
-        if arg.startswith("-c") and not arg.startswith("-c="):  # without a space
-            arg = f"-c={arg[2:]}" if arg[2:] else arg
-        flag, equals, value = arg.partition("=")
-        if expect or (flag in {"-c", "--config"} and equals):
-            path = find_recipe(arg if expect else value)
-            read_yaml(path)  # now, since `OneLineParser` would say the same with more words
-            names.append(path.stem)
-            arg = str(path) if expect else f"{flag}={path}"
-        expect = not expect and arg in {"-c", "--config"}
-        resolved.append(arg)
-    return resolved, names

@@ -1,4 +1,4 @@
-"""What a fit says in the end: how near it came, whether that is better than doing nothing, and what to do next."""
+"""Last lines of a fit: how near it came, whether that is better than doing nothing, and the next command."""
 
 import shlex
 from pathlib import Path
@@ -9,12 +9,12 @@ class Reached(NamedTuple):
     """Distances to the real images (`distance/swd`) that a run's validations measured."""
 
     nothing: float
-    """Of the synthetic images as they are."""
+    """Distance of the synthetic images as they are."""
     best: float | None
-    """Of `best.ckpt`; None where there is none."""
+    """Distance of `best.ckpt`; None where there is none."""
     best_step: int
     last: float
-    """Of the end."""
+    """Distance at the end."""
     agreement: float | None = None
     """Share of images on which the judge says of the best ones what it said before; None without a judge."""
 

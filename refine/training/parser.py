@@ -15,15 +15,17 @@ from jsonargparse import Path as ContextPath  # type: ignore[attr-defined]  # do
 from jsonargparse import get_loader, set_loader
 from lightning.pytorch.cli import LightningArgumentParser
 
+from refine.data.formats.yaml_file import read_yaml
 from refine.errors import InputError
 from refine.files import read_file, why
+from refine.recipes import find_recipe
 from refine.yaml_text import require_plain_yaml
 
 MODE = "refine"
 """Name of our loader."""
 
 READ = "read_text" if hasattr(ContextPath, "read_text") else "get_content"
-"""What reads a file: the latter up to jsonargparse 4.48."""
+"""Method of jsonargparse's paths that reads a file; its name was the latter up to 4.48."""
 
 HINT = " (see refine fit --help, or --model.help CLASS)"
 
@@ -80,3 +82,40 @@ def _read(path: Any, *mode: str) -> str:
     except (OSError, ValueError) as error:
         raise InputError(f"{file}: cannot be read as YAML ({why(error)})") from error
     return text
+
+
+def with_config(args: list[str]) -> list[str]:
+    """Take the settings of `validate` from the run that the checkpoint lies in, where no recipe says them.
+
+    Raises:
+        InputError: If that run's settings are not there.
+    """
+    words = [word for arg in args for word in arg.split("=", 1)]
+    if args[0] != "validate" or "--ckpt_path" not in words[:-1] or {"-c", "--config", "--help", "-h"} & set(words):
+        return args
+    checkpoint = pathlib.Path(words[words.index("--ckpt_path") + 1])
+    config = checkpoint.parent / "config.yaml"
+    if not config.is_file():
+        raise InputError(f"{checkpoint}: no {config.name} of its run lies beside it; name the recipes it took (-c)")
+    return [args[0], "-c", str(config), *args[1:]]
+
+
+def with_recipes(args: list[str]) -> tuple[list[str], list[str]]:
+    """Replace recipes' names by their files; the names without folder and suffix name the run.
+
+    Raises:
+        InputError: If there is no such recipe, or it is not plain YAML (see `read_yaml`).
+    """
+    resolved, names, expect = [], [], False
+    for arg in args:
+        if arg.startswith("-c") and not arg.startswith("-c="):  # without a space
+            arg = f"-c={arg[2:]}" if arg[2:] else arg
+        flag, equals, value = arg.partition("=")
+        if expect or (flag in {"-c", "--config"} and equals):
+            path = find_recipe(arg if expect else value)
+            read_yaml(path)  # now, since `OneLineParser` would say the same with more words
+            names.append(path.stem)
+            arg = str(path) if expect else f"{flag}={path}"
+        expect = not expect and arg in {"-c", "--config"}
+        resolved.append(arg)
+    return resolved, names

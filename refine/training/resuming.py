@@ -128,7 +128,7 @@ def _is_progress(value: object, new: object) -> bool:
 
 
 def _fresh_state(optimizer: Optimizer, group: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What an optimizer of these settings keeps of a parameter after one step."""
+    """Return the state that an optimizer of these settings keeps for a parameter after one step."""
     parameter = torch.nn.Parameter(torch.zeros(2))
     parameter.grad = torch.zeros(2)
     taken = inspect.signature(type(optimizer)).parameters  # its constructor holds them against their ranges

@@ -192,7 +192,7 @@ class Validation(Callback):
         return lost_labels(kind, after, label, count)
 
     def _upper_end(self, answers: Tensor, label: Tensor) -> float:
-        """Of the label error's interval; 1 where nothing was judged."""
+        """Return the upper end of the label error's interval; 1 where nothing was judged."""
         assert self.judges is not None
         if not len(label):
             return 1.0

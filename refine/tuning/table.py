@@ -10,7 +10,7 @@ from rich.text import Text
 from refine.console import heading, result_console
 from refine.files import shown
 from refine.metrics.answers import images_needed
-from refine.tuning.result import Point, Tuning
+from refine.tuning.result import Confirmation, Point, Tuning
 
 
 def print_tuning(result: Tuning, console: Console | None = None) -> None:
@@ -63,6 +63,14 @@ def _blind(result: Tuning) -> list[str]:
     ]
 
 
+def _confirmed(confirmation: Confirmation | None) -> str:
+    if confirmation is None:
+        return ""
+    ends = confirmation["label_error"]
+    interval = f"{100 * ends['low']:.1f} to {100 * ends['high']:.1f} %"
+    return f"; on the {ends['n']} others {100 * ends['value']:.1f} % ({interval})"
+
+
 def _advice(result: Tuning) -> list[str]:
     bound, chosen = f"{100 * result['label_error_bound']:g} %", result["chosen"]
     unconfirmed = result.get("confirmation")
@@ -110,6 +118,6 @@ def _advice(result: Tuning) -> list[str]:
     return [
         f"nearest to real at a label error of {bound} or less: {shown(checkpoint)} at strength {strength}, "
         f"{result['metric']} {value:.4g}, label error {100 * error['value']:.1f} % (95 % "
-        f"interval {100 * error['low']:.1f} to {100 * error['high']:.1f} %)",
+        f"interval {100 * error['low']:.1f} to {100 * error['high']:.1f} %){_confirmed(unconfirmed)}",
         shlex.join([*words, "--strength", strength]),
     ]

@@ -11,6 +11,8 @@ import refine.interop
 from refine.cli import main
 from refine.errors import InputError
 from refine.interop.bundle import write_bundle
+from refine.interop.card import model_card
+from refine.labels import LabelKind
 from refine.methods import CyCADA, FeatureAdaptation, Task
 from refine.methods.base import Method
 from refine.methods.checkpoint import DESCRIPTION, load_method, load_translator
@@ -65,6 +67,15 @@ def test_others_may_read_a_bundle_and_its_card_says_what_it_is(tmp_path: Path) -
     assert yaml.safe_load(header)["pipeline_tag"] == "image-to-image"
     for row in ("| method | SimGAN |", "| steps done | 7 |", "| lowest distance to real in training (swd) | 67 |"):
         assert row in text
+
+
+@pytest.mark.parametrize(
+    ("kind", "tag"),
+    [("class", "image-classification"), ("mask", "image-segmentation"), ("objects", "object-detection")],
+)
+def test_the_card_of_a_task_model_says_what_it_does(kind: LabelKind, tag: str) -> None:
+    card = model_card(Task(["a", "b"], width=4, kind=kind))
+    assert yaml.safe_load(card.split("---\n")[1])["pipeline_tag"] == tag
 
 
 def test_the_package_hands_out_its_functions() -> None:

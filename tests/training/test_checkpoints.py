@@ -129,6 +129,12 @@ def test_a_checkpoint_of_before_there_were_bounds_is_taken_back() -> None:
     assert checkpoints.best == 3.0
 
 
+@pytest.mark.parametrize("name", ["best", "held_out", "best_step", "best_agreement"])
+def test_a_state_that_is_no_number_is_refused(name: str) -> None:
+    with pytest.raises(InputError, match=rf"state of its best one is damaged \({name} is 'x'\)"):
+        Checkpoints().load_state_dict({**Checkpoints().state_dict(), name: "x"})
+
+
 def test_slow_steps_are_saved_every_two_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
     now, saved = [0.0], []
     monkeypatch.setattr("refine.training.checkpoints.time.monotonic", lambda: now[0])

@@ -15,7 +15,7 @@ from refine.errors import InputError
 from refine.files import open_file, require_file, why
 
 MAX_PIXELS = 1 << 26
-"""Of one image."""
+"""Bytes of one image, at most."""
 LEAST_STORED = 32
 """Bytes of a file for each of its images: compressed, an eye of 36x60 and its gaze take 500 or more."""
 MAX_CHUNK = 1 << 24

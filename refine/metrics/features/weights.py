@@ -12,7 +12,7 @@ from refine.files import cut, open_file
 from refine.tensor_file import read_tensors
 
 DAMAGE = (RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError, TypeError)
-"""What torch raises on weights that do not fit a network."""
+"""Exceptions that torch raises on weights that do not fit a network."""
 
 
 class Weights(NamedTuple):
