@@ -19,8 +19,9 @@ def sheet(rows: Sequence[tuple[str, Sequence[Image.Image]]], title: str = "") ->
     heights = [max(picture.height for picture in pictures) for _, pictures in rows]
     columns = max(len(pictures) for _, pictures in rows)
     top = GAP + 3 * GAP * bool(title)
-    size = MARGIN + columns * (width + GAP), top + sum(height + GAP for height in heights)
-    found, font = Image.new("RGB", size, "white"), ImageFont.load_default(18)
+    font = ImageFont.load_default(18)
+    across = max(MARGIN + columns * (width + GAP), 2 * GAP + round(font.getlength(title)))
+    found = Image.new("RGB", (across, top + sum(height + GAP for height in heights)), "white")
     draw = ImageDraw.Draw(found)
     draw.text((GAP, GAP), title, fill="black", font=font)
     for (name, pictures), height in zip(rows, heights, strict=True):

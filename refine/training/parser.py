@@ -94,6 +94,8 @@ def with_config(args: list[str]) -> list[str]:
     if args[0] != "validate" or "--ckpt_path" not in words[:-1] or {"-c", "--config", "--help", "-h"} & set(words):
         return args
     checkpoint = pathlib.Path(words[words.index("--ckpt_path") + 1])
+    if not checkpoint.is_file():
+        raise InputError(f"{checkpoint}: no such checkpoint; give a .ckpt file of a run")
     config = checkpoint.parent / "config.yaml"
     if not config.is_file():
         raise InputError(f"{checkpoint}: no {config.name} of its run lies beside it; name the recipes it took (-c)")

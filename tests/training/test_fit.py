@@ -321,6 +321,8 @@ def test_validate_measures_a_checkpoint(
     assert main(["validate", "--ckpt_path", last]) == 0  # all else is in the run's folder
     assert capsys.readouterr().out == said
     assert not (tmp_path / "lightning_logs").exists()
+    assert main(["validate", "--ckpt_path", "nowhere.ckpt"]) == 2
+    assert "nowhere.ckpt: no such checkpoint" in capsys.readouterr().err
     (tmp_path / "run" / "config.yaml").unlink()
     assert main(["validate", f"--ckpt_path={last}"]) == 2
     assert "no config.yaml of its run lies beside it" in capsys.readouterr().err
