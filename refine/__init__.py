@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from refine.metrics import evaluate
     from refine.report import write_report
     from refine.simulators import DigitsParameters, render_digits
+    from refine.training.fit import fit
+    from refine.trial import try_methods
 
 _HOME = {
     "refine.apply": ("apply_checkpoint", "verify"),
@@ -47,6 +49,8 @@ _HOME = {
     "refine.metrics": ("evaluate",),
     "refine.report": ("write_report",),
     "refine.simulators": ("DigitsParameters", "render_digits"),
+    "refine.training.fit": ("fit",),
+    "refine.trial": ("try_methods",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
@@ -65,10 +69,12 @@ __all__ = [
     "UnpairedImages",
     "apply_checkpoint",
     "evaluate",
+    "fit",
     "load_method",
     "load_translator",
     "render_digits",
     "run_benchmark",
+    "try_methods",
     "verify",
     "write_report",
 ]

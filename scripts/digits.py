@@ -132,7 +132,7 @@ def fit(method: Method, data: Pairs, folder: Path, until: float | None = None) -
     last = folder / "last.ckpt"
     steps_done = read_checkpoint(last)["refine"]["steps_done"] if last.exists() else 0
     # What is finished is not written once more: `apply` takes another file for another model.
-    writing = [Checkpoints(SAVE_EVERY)] if steps_done < method.total_steps else []
+    writing = [Checkpoints(SAVE_EVERY)] if steps_done < method.steps else []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for name in ("lightning.pytorch", "lightning.fabric"):
@@ -151,7 +151,7 @@ def fit(method: Method, data: Pairs, folder: Path, until: float | None = None) -
             callbacks=[*writing, StopAfterSteps(), _StopAt(until)],
         )
         trainer.fit(method, datamodule=data, ckpt_path=last if last.exists() else None, weights_only=True)
-    if method.steps_done < method.total_steps:
+    if method.steps_done < method.steps:
         raise OutOfTime
     method.eval()
 

@@ -22,7 +22,7 @@ SETTINGS: dict[str, list[str]] = {
     "histogram-matching": _FREE,
     "fda": [*_FREE, "--model.beta", "0.05"],
     "simgan": [
-        *("--steps", "360", "--data.batch_size", "8"),
+        *("--steps", "450", "--data.batch_size", "8"),
         *("--model.features", "32", "--model.optimizer", "adam", "--model.self_weight", "0.02"),
         *("--model.refiner_warmup_steps", "60", "--model.discriminator_warmup_steps", "30"),
     ],

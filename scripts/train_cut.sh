@@ -8,21 +8,17 @@ cd "$(dirname "$0")/.."
 DATASET=${DATASET:-datasets/traffic-lights.yaml}
 RECIPE=${RECIPE:-cut}
 RUN=${RUN:-$RECIPE}                 # written to checkpoints/$RUN
+PRESET=${PRESET:-auto}              # small, medium, paper; auto: by device, images and --minutes
 REFINE=${REFINE:-.venv/bin/refine}
 
 flags=(
   -c "models/$RECIPE.yaml"
   --run "$RUN"
-  --model.features 24               # 64 and 9 blocks are the paper's, for 256 pixels and a GPU
-  --model.blocks 4
-  --model.nce_layers '[0,4,8,12,15]' # up to the last residual block: 11 + blocks
-  --model.discriminator_features 32
-  --model.discriminator_layers 2    # 34x34 patches: local texture, no layout
-  --model.learning_rate 5e-4
+  --preset "$PRESET"
 )
 if [ -n "$SYNTHETIC" ]; then
   flags+=(--data.synthetic "$SYNTHETIC" --data.real "${REAL:?names a folder of photos}" --data.channels 3)
-  flags+=(--data.layout images --data.batch_size 4) # add --data.crop '[H,W]' or --data.resize '[H,W]' where sizes differ
+  flags+=(--data.layout images)
 else
   flags+=(-c "$DATASET")
 fi

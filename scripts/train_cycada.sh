@@ -8,8 +8,10 @@ cd "$(dirname "$0")/.."
 DATASET=${DATASET:-datasets/traffic-lights.yaml}
 RUN=${RUN:-cycada}                  # written to checkpoints/$RUN, the task model to checkpoints/$RUN-task
 TASK=${TASK:-}                      # a task model's checkpoint that is there already
+PRESET=${PRESET:-auto}              # small, medium, paper; auto: by device, images and --minutes
 REFINE=${REFINE:-.venv/bin/refine}
 
+# where sizes differ, both need --data.resize '[H,W]' here: f_S must know what CyCADA shows it
 if [ -n "$SYNTHETIC" ]; then
   data=(--data.synthetic "$SYNTHETIC" --data.real "${REAL:?names a folder of photos}" --data.channels 3)
 else
@@ -25,15 +27,10 @@ flags=(
   -c models/cycada.yaml
   "${data[@]}"
   --run "$RUN"
-  --data.batch_size 4               # add --data.crop '[H,W]' or --data.resize '[H,W]' to both where sizes differ
+  --preset "$PRESET"
   --model.task "$TASK"
   --model.semantic_weight 0         # of refined images, the paper's term: 1
   --model.cycle_semantic_weight 1   # of images that went there and back, where the task model is at home
-  --model.features 24               # 64 and 9 blocks are the paper's, for 256 pixels and a GPU
-  --model.blocks 4
-  --model.discriminator_features 32
-  --model.discriminator_layers 2    # 34x34 patches: local texture, no layout
-  --model.learning_rate 5e-4
 )
 
 "$REFINE" fit "${flags[@]}" "$@"

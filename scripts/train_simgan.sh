@@ -7,18 +7,18 @@ REAL=${REAL:+$(realpath "$REAL")}                 # any tree of photos; goes wit
 cd "$(dirname "$0")/.."
 DATASET=${DATASET:-datasets/digits.yaml}
 RUN=${RUN:-simgan}                  # written to checkpoints/$RUN
+PRESET=${PRESET:-auto}              # small, medium, paper; auto: by device, images and --minutes
 REFINE=${REFINE:-.venv/bin/refine}
 
 flags=(
   -c models/simgan.yaml
   --run "$RUN"
+  --preset "$PRESET"
   --model.self_weight 0.1           # heavier: images move less
   --model.feature_map identity      # or derivatives, channel_mean, network
-  --model.history_size 512
 )
 if [ -n "$SYNTHETIC" ]; then
   flags+=(--data.synthetic "$SYNTHETIC" --data.real "${REAL:?names a folder of photos}" --data.channels 3)
-  flags+=(--data.batch_size 4)      # add --data.crop '[H,W]' or --data.resize '[H,W]' where sizes differ
 else
   flags+=(-c "$DATASET")
 fi

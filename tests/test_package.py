@@ -32,6 +32,7 @@ def test_the_wheel_holds_the_package_the_recipes_and_the_small_data(wheel: set[s
         "refine/report/style.css",
         "refine/_recipes/models/simgan.yaml",
         "refine/_recipes/models/cyclegan.yaml",
+        "refine/_recipes/models/presets/small.yaml",
         "refine/_recipes/datasets/digits.yaml",
         "refine/_recipes/datasets/traffic-lights.yaml",
         "refine/_recipes/datasets/digits/LICENSE",

@@ -22,9 +22,9 @@ from refine.methods.translator import Translator
 
 
 def apply_checkpoint(
-    checkpoint: Path,
-    source: Path,
-    output: Path,
+    checkpoint: Path | str,
+    source: Path | str,
+    output: Path | str,
     *,
     images: str | None = None,
     layout: str | None = None,
@@ -34,7 +34,7 @@ def apply_checkpoint(
     precision: str = "32",
     scale: str | None = None,
     strength: float = 1.0,
-    audit: Path | None = None,
+    audit: Path | str | None = None,
     if_wrong: str = "original",
     repair: str = "fail",
     trust: tuple[str, ...] = (),
@@ -65,12 +65,13 @@ def apply_checkpoint(
         InputError: Bad folders, checkpoint, audit or flags; nothing has been made then.
         DiskFull: No space is left; what is done stands.
     """
+    checkpoint, source, output = Path(checkpoint), Path(source), Path(output)
     choose_device(device)  # one that is not there is refused first
     check_folders(source, output)
     translator = load_translator(checkpoint, trust)
     named = None if layout == "auto" else layout  # the same run, and so the same record
     settings = Settings(images, named, batch_size, device, precision, scale or "trained", strength, workers)
-    repaired = None if audit is None else load_repair(audit, if_wrong, repair, trust)
+    repaired = None if audit is None else load_repair(Path(audit), if_wrong, repair, trust)
     return refine_dataset(translator, model_sha256(checkpoint), source, output, settings, repaired)
 
 

@@ -11,7 +11,7 @@ from refine.errors import InputError
 THREADS = 4
 
 
-def verify(folder: Path) -> list[str]:
+def verify(folder: Path | str) -> list[str]:
     """Every missing, changed or extra file, a line each, sorted by key; empty if all is as the manifest says.
 
     A file that failed, or is left out, is listed with its reason and must not be there. Empty folders are not looked
@@ -20,6 +20,7 @@ def verify(folder: Path) -> list[str]:
     Raises:
         InputError: If the folder holds no manifest.
     """
+    folder = Path(folder)
     if not (folder / MANIFEST).is_file():
         raise InputError(f"{folder}: no {MANIFEST} here; name a folder that `refine apply` wrote")
     found = read_manifest(folder)

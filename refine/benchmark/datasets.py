@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import cast
 
+import torch
 from torch import Tensor
 
 from refine.benchmark.baselines import BASELINES, translate
@@ -64,7 +65,7 @@ class Datasets:
             same = first.name if layouts[0] == "auto" else layouts[0]
             folders[root] = open_labeled(root, same, mappings[0], classes, self.classes)
         for root in [real, *([real_train] if real_train else [])]:
-            folders[root] = open_labeled(root, layouts[1], mappings[1], classes, self.classes)
+            folders[root] = _open_real(root, layouts[1], mappings[1], classes, first)
         for root, folder in folders.items():
             if folder.label_space.kind != self.kind:
                 raise InputError(
@@ -72,7 +73,10 @@ class Datasets:
                 )
         self.channels = 1 if all(_all_gray(folder) for folder in folders.values()) else 3
         self.size = size or common_size(folders[real])
-        data = {root: read_labeled(folder, self.channels, self.size) for root, folder in folders.items()}
+        data = {
+            root: _numbered_as(read_labeled(folder, self.channels, self.size), folder, first)
+            for root, folder in folders.items()
+        }
         for root, read in data.items():
             self._require_content(root, read)
         self.synthetic, self.real, self.real_root = data[synthetic], data[real], real
@@ -80,6 +84,8 @@ class Datasets:
         for name, roots in draws.items():
             _require_distinct(name, roots, self.refined[name])
         self.real_train = data[real_train] if real_train else None
+        there = set(folders[real].label_space.names)
+        self.untested = tuple(name for name in self.classes if name not in there)
         self.unmapped = {str(root): said.summary() for root, said in folders.items() if isinstance(said, Mapped)}
         self._sides = (synthetic, layouts[0]), (real_train or real, layouts[1])
 
@@ -102,6 +108,30 @@ class Datasets:
         """``(B, C, H, W)`` in [-1, 1]."""
         layout = open_layout(name, root)
         return image_batches(layout, layout.records(), self.channels, self.size, READ_BATCH)
+
+
+def _open_real(
+    root: Path, layout: str, mapping: str | None, classes: tuple[str, ...] | None, synthetic: Layout
+) -> Layout:
+    """A labeled real dataset, of whose classes of images some may be missing.
+
+    Raises:
+        InputError: As `open_labeled`, or if it has other classes.
+    """
+    expected = synthetic.label_space.names
+    if synthetic.label_space.kind == "class" and classes is None:
+        found = open_labeled(root, layout, mapping)
+        if found.label_space.kind == "class" and set(found.label_space.names) < set(expected):
+            return found
+    return open_labeled(root, layout, mapping, classes, expected)
+
+
+def _numbered_as(images: LabeledImages, layout: Layout, first: Layout) -> LabeledImages:
+    """The same images with the class numbers of another dataset."""
+    names, expected = layout.label_space.names, first.label_space.names
+    if first.label_space.kind != "class" or names == expected:
+        return images
+    return images._replace(labels=torch.tensor([expected.index(name) for name in names])[images.labels])
 
 
 def folders_of(given: Path | Sequence[Path]) -> list[Path]:

@@ -61,6 +61,8 @@ class Benchmark(TypedDict):
     """95 % of the same, by Fieller's theorem; None where it is."""
     warning: NotRequired[str | None]
     """Said first: a refined dataset does worse than the synthetic one."""
+    untested: NotRequired[list[str]]
+    """Classes that are learned and that no real image shows."""
     clusters: NotRequired[int]
     """Groups of test images that were drawn and swapped as one; their number where every image is its own."""
     protocol: str

@@ -33,12 +33,12 @@ SHIFT = 2
 
 
 def run_benchmark(
-    synthetic: Path,
-    refined: Mapping[str, Path | Sequence[Path]],
-    real: Path,
+    synthetic: Path | str,
+    refined: Mapping[str, Path | str | Sequence[Path]],
+    real: Path | str,
     *,
     classes: tuple[str, ...] | None = None,
-    real_train: Path | None = None,
+    real_train: Path | str | None = None,
     real_few: int | None = None,
     baselines: Sequence[str] = DEFAULT,
     groups: str | None = None,
@@ -55,7 +55,7 @@ def run_benchmark(
     shift: int | None = None,
     jobs: int = 1,
     device: str = "auto",
-    output: Path,
+    output: Path | str,
 ) -> Benchmark:
     """Train the same task model on each kind of data, and test it on labeled real images.
 
@@ -69,7 +69,8 @@ def run_benchmark(
             one translator that was trained with several seeds: every seed of the task model is fitted on each of
             them, and intervals and p-values take the draw of a translator into account. Also in the rows that join
             them to other images.
-        real: Real images with such labels: the test.
+        real: Real images with such labels: the test. Of classes of images, some may be missing: they are learned, not
+            tested, and named.
         classes: Only these, in this order. None takes all, and then all datasets must have the same.
         real_train: Labeled real images for ``target_supervised``, none of them tested on.
         real_few: How many labeled real images are joined to each refined dataset in a row of its own; half of the
@@ -104,6 +105,9 @@ def run_benchmark(
         InputError: If the datasets disagree on classes, one cannot be read or is too small, or a number makes no
             sense.
     """
+    synthetic, real, output = Path(synthetic), Path(real), Path(output)
+    real_train = None if real_train is None else Path(real_train)
+    sides = {name: Path(folder) if isinstance(folder, str) else folder for name, folder in refined.items()}
     least = {"seeds": 1, "steps": 1, "batch_size": 1, "shift": 0, "real_few": 1, "width": 1, "jobs": 1}
     given = {"seeds": seeds, "steps": steps, "batch_size": batch_size, "shift": shift, "real_few": real_few}
     for name, value in {**given, "width": width, "jobs": jobs}.items():
@@ -113,7 +117,7 @@ def run_benchmark(
         raise InputError(f"learning_rate is {learning_rate}; expected more than 0")
     place = choose_device(device)
     kind_of(network)  # a name that is none is told before hours of reading
-    data = Datasets(synthetic, refined, real, real_train, classes, size, layouts, mappings)
+    data = Datasets(synthetic, sides, real, real_train, classes, size, layouts, mappings)
     network_for(data.kind, network)
     if shift is None:
         shift = 0 if data.kind == "targets" and set(data.classes) != GAZE else SHIFT
@@ -154,7 +158,7 @@ def run_benchmark(
             "synthetic": str(synthetic),
             "refined": {
                 name: str(given) if isinstance(given, Path) else [str(root) for root in folders_of(given)]
-                for name, given in refined.items()
+                for name, given in sides.items()
             },
             "real": str(real),
             "real_train": None if real_train is None else str(real_train),
@@ -171,7 +175,9 @@ def run_benchmark(
             "threads": threads_of_job(jobs),
         },
     }
-    result["warning"] = warning_of(result, list(refined))
+    if data.untested:
+        result["untested"] = list(data.untested)
+    result["warning"] = warning_of(result, list(sides))
     write_json(result, output / FILE)
     write_tables(result, output)
     return result

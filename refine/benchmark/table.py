@@ -20,6 +20,7 @@ from refine.benchmark.wording import (
     row_label,
     span,
     title,
+    untested_line,
 )
 from refine.console import heading, result_console
 
@@ -33,7 +34,10 @@ def print_table(result: Benchmark, console: Console | None = None) -> None:
     """
     console = console or result_console()
     if result.get("warning"):
-        console.print(Text(str(result.get("warning")), style="bold red"))
+        worse = str(result.get("warning")).startswith("WARNING")
+        console.print(Text(str(result.get("warning")), style="bold red" if worse else "bold"))
+    if missing := result.get("untested"):
+        console.print(Text(untested_line(missing)))
     # Titles are lines of their own: a table's title is as wide as the table alone.
     console.print(Text(title(result), style="italic"))
     console.print(_rows_table(result, console))

@@ -1,4 +1,4 @@
-"""What is said first: a refined dataset does worse than the synthetic one."""
+"""What is said first: a refined dataset does worse than the synthetic one, or no difference is shown."""
 
 from collections.abc import Sequence
 
@@ -8,27 +8,29 @@ from refine.benchmark.wording import SURE, adjusted, figure, metric_name, p_text
 
 
 def warning_of(result: Benchmark, refined: Sequence[str]) -> str | None:
-    """One line, or None where no refined row is worse than ``synthetic``.
+    """One line, or None where no refined row has a worse mean than ``synthetic``.
 
     Args:
         result: All rows.
         refined: Names of the rows that were trained on a refined dataset alone.
     """
     rows, higher = result["rows"], result.get("higher_is_better", True)
-    behind = [name for name in refined if is_worse(rows[name], rows["synthetic"], higher)]
-    if not behind:
+    lower = [name for name in refined if is_worse(rows[name], rows["synthetic"], higher)]
+    if not lower:
         return None
+    surely = [name for name in lower if "difference" not in rows[name] or adjusted(rows[name]["difference"]) < SURE]
+    behind = surely or lower
     first = worst(rows, behind, higher)
+    said = f"WARNING: {first} is worse than synthetic" if surely else f"no difference shown of {first} to synthetic"
     told = (
-        f"WARNING: {first} is worse than synthetic: {metric_name(result)}{unit(result)} "
+        f"{said}: {metric_name(result)}{unit(result)} "
         f"{figure(rows[first]['mean'], result)} against {figure(rows['synthetic']['mean'], result)}"
     )
     if "difference" in rows[first]:
         difference = rows[first]["difference"]
-        sure = "significant" if adjusted(difference) < SURE else "may be chance"
         told += (
             f" (difference {figure(difference['value'], result, sign=True)}, 95 % "
-            f"{span(difference['interval'], result, sign=True)}, p = {p_text(difference)} (Holm): {sure})"
+            f"{span(difference['interval'], result, sign=True)}, p = {p_text(difference)} (Holm))"
         )
     others = [name for name in behind if name != first]
-    return told + (f"; so is {', '.join(others)}" if others else "")
+    return told + (f"; {'so is' if surely else 'nor of'} {', '.join(others)}" if others else "")

@@ -1,5 +1,7 @@
 """A benchmark's figures as people read them."""
 
+from collections.abc import Sequence
+
 from refine.benchmark.result import Benchmark, Comparison, Row
 
 SHARES = {"accuracy": "accuracy", "miou": "mIoU", "ap": "AP"}
@@ -21,6 +23,11 @@ SURE = 0.05
 
 P_HEAD = "p (Holm)"
 """Heading of the p-values: they are adjusted for the number of rows."""
+
+
+def untested_line(missing: Sequence[str]) -> str:
+    """Which classes are learned and not tested."""
+    return f"not tested, since the real images show none: {', '.join(missing)}"
 
 
 def metric_name(result: Benchmark) -> str:

@@ -33,6 +33,9 @@ asks by `UnpairedImages.require_labels`, and a translator does not."""
 
 Workers = int | Literal["auto"]
 
+LARGEST_BATCH, LARGEST_BATCH_REPEATS = 1024, 16
+"""Images in a batch, and times that an image stands in one, above which it is taken for a slip."""
+
 MOST_WORKERS = 4
 """Processes that read for each GPU where the number is not given: more wait for the one step that they are ahead of."""
 
@@ -110,7 +113,7 @@ class UnpairedImages(LightningDataModule):
             raise InputError(f"validation_fraction is {validation_fraction}; expected at least 0 and less than 1")
         if workers != "auto" and workers < 0:
             raise InputError(f"workers is {workers}; expected at least 0, or auto")
-        self.synthetic, self.real = synthetic, real
+        self.synthetic, self.real = Path(synthetic), Path(real)
         self.layout, self.real_layout, self.mapping = layout, real_layout, mapping
         self.channels: int = channels
         self.resize, self.real_resize = resize, real_resize or resize
@@ -132,12 +135,12 @@ class UnpairedImages(LightningDataModule):
             return
         labeled = open_layout(self.layout, self.synthetic, self.classes, self.mapping)
         if self.layout == "auto":
-            _tell(told(labeled))
+            tell(told(labeled))
         if labeled.label_space.kind in WHOLE:
             labeled.require_whole()
         unlabeled = open_layout(self.real_layout, self.real)
         if self.real_layout == "auto":
-            _tell(told(unlabeled))
+            tell(told(unlabeled))
         self.augmentation.check_labels(str(self.synthetic), labeled.label_space)
         if self.class_balanced and labeled.label_space.kind != "class":
             raise InputError(f"{self.synthetic}: class_balanced needs one class an image (layout=class-folders)")
@@ -147,15 +150,21 @@ class UnpairedImages(LightningDataModule):
             for layout, labels, size in ((labeled, True, self.resize), (unlabeled, False, self.real_resize))
         )
         if isinstance(labeled, Mapped):
-            _tell(labeled.summary())
+            tell(labeled.summary())
         if self.label_space.kind == "objects":
-            _tell(learned_line(self._synthetic.tally + self._held_tally()))
+            tell(learned_line(self._synthetic.tally + self._held_tally()))
         stores = self._synthetic, self._synthetic_held, self._real, self._real_held
         sizes = sorted({size for store in stores for size in store.sizes})
         if self.augmentation.crop is None and len(sizes) > 1:
             raise InputError(
                 f"{self.synthetic} and {self.real}: images of {len(sizes)} sizes (from {sizes[0]} to {sizes[-1]}, "
                 "height x width) cannot share a batch; set resize or crop"
+            )
+        most = max(LARGEST_BATCH, LARGEST_BATCH_REPEATS * max(len(self._synthetic), len(self._real)))
+        if self.batch_size > most:
+            raise InputError(
+                f"batch_size is {self.batch_size}, where there are {len(self._synthetic)} synthetic and "
+                f"{len(self._real)} real images; expected {most} at most"
             )
         self.training_size: tuple[int, int] = self.augmentation.crop or sizes[0]
         self._ready = True
@@ -259,7 +268,9 @@ class UnpairedImages(LightningDataModule):
 
     def state_dict(self) -> dict[str, Any]:
         """The position in the data, and what it means."""
-        return {"steps_given": self.steps_given, "seed": self.seed, "batch_size": self.batch_size}
+        crop = self.augmentation.crop
+        position = {"steps_given": self.steps_given, "seed": self.seed, "batch_size": self.batch_size}
+        return {**position, "crop": None if crop is None else list(crop)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on at the stored position.
@@ -284,6 +295,6 @@ def _leave_interrupts_to_training(worker: int) -> None:
 
 
 @rank_zero_only
-def _tell(line: str) -> None:
+def tell(line: str) -> None:
     """For the person who started the run; a log would hide it."""
     print(line, flush=True)

@@ -51,9 +51,9 @@ class Method(LightningModule, ABC):
         """Whether it is known before Lightning starts that no checkpoint's weights will replace the first ones."""
 
     @property
-    def total_steps(self) -> int:
-        """Training steps until the run is done."""
-        return self.steps
+    def warm_up_steps(self) -> int:
+        """Steps before all players take part."""
+        return 0
 
     def arguments(self) -> dict[str, Plain]:
         """The constructor's arguments, as plain values."""
@@ -240,8 +240,9 @@ class Method(LightningModule, ABC):
         now, before = self.arguments(), stored["init_args"]
         other = [f"{k}={v} (now {now.get(k)})" for k, v in before.items() if v != now.get(k) and k != "steps"]
         if other:
+            more = f", and {len(other) - 1} more" if other[1:] else ""
             raise InputError(
-                f"the checkpoint was trained with {', '.join(other)}: a run goes on with the arguments that it began "
+                f"the checkpoint was trained with {other[0]}{more}: a run goes on with the arguments that it began "
                 "with, but for steps; start a new run to change them"
             )
         began = stored.get("processes", processes)  # older checkpoints do not say

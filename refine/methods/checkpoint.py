@@ -22,7 +22,7 @@ from refine.yaml_text import parse_yaml
 WEIGHTS, DESCRIPTION = "model.safetensors", "model.yaml"
 
 
-def load_translator(path: Path, trust: tuple[str, ...] = ()) -> Translator:
+def load_translator(path: Path | str, trust: tuple[str, ...] = ()) -> Translator:
     """A translator in eval mode on the CPU, from a `.ckpt` or a bundle.
 
     Raises:
@@ -36,7 +36,7 @@ def load_translator(path: Path, trust: tuple[str, ...] = ()) -> Translator:
     return method
 
 
-def load_method(path: Path, trust: tuple[str, ...] = ()) -> Method:
+def load_method(path: Path | str, trust: tuple[str, ...] = ()) -> Method:
     """Any method in eval mode on the CPU, from a `.ckpt` or a bundle.
 
     Args:
@@ -47,6 +47,7 @@ def load_method(path: Path, trust: tuple[str, ...] = ()) -> Method:
         InputError: If the file is none of ours, is damaged, would need pickle, or names a class that is
             neither in ``refine`` nor in a trusted module. None of its code has run then.
     """
+    path = Path(path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of torch, about sizes and types that are refused by name
         description, weights = read_bundle(path) if path.is_dir() else _from_checkpoint(path)

@@ -56,7 +56,7 @@ class SimGAN(Translator):
         optimizer: Paper: ``sgd``. ``adam`` (β₁ 0.5) needs fewer steps on small data.
         refiner_learning_rate: Paper: 1e-3 (SGD, batches of 512).
         discriminator_learning_rate: Paper: 1e-3.
-        steps: Training steps after both warm-ups.
+        steps: Training steps in all, the warm-ups among them.
         seed: Seeds the draws from the history buffer.
     """
 
@@ -122,6 +122,12 @@ class SimGAN(Translator):
         """Build ψ: only training needs it, so that a checkpoint never depends on another file."""
         super().prepare(stage, data)
         if stage == "fit":
+            if self.steps <= self.warm_up_steps:
+                raise InputError(
+                    f"steps is {self.steps}, and the warm-ups alone take {self.warm_up_steps}: the refiner would never "
+                    "meet the discriminator; give more --steps, or fewer --model.refiner_warmup_steps and "
+                    "--model.discriminator_warmup_steps"
+                )
             self.self_regularization = SelfRegularization(self._feature_map())
 
     def _feature_map(self) -> FeatureMap:
@@ -135,9 +141,9 @@ class SimGAN(Translator):
         return refined
 
     @property
-    def total_steps(self) -> int:
-        """Both warm-ups, and the steps after them."""
-        return self.refiner_warmup_steps + self.discriminator_warmup_steps + self.steps
+    def warm_up_steps(self) -> int:
+        """Both warm-ups."""
+        return self.refiner_warmup_steps + self.discriminator_warmup_steps
 
     def player(self, step: int) -> Player:
         """Whose turn it is at a training step, counted from 0."""

@@ -39,9 +39,9 @@ RESIZE = (
 
 
 def evaluate(
-    synthetic: Path,
-    refined: Path,
-    real: Path,
+    synthetic: Path | str,
+    refined: Path | str,
+    real: Path | str,
     *,
     metrics: Sequence[str] | None = None,
     extractors: Sequence[FeatureExtractor] = (),
@@ -53,7 +53,7 @@ def evaluate(
     layouts: tuple[str, str] = ("auto", "auto"),
     mappings: tuple[str | None, str | None] = (None, None),
     segmenter: Segmenter | None = None,
-    output: Path | None = None,
+    output: Path | str | None = None,
     seed: int = 0,
     batch_size: int = 32,
     device: torch.device | str = "cpu",
@@ -90,6 +90,8 @@ def evaluate(
         InputError: If a folder holds too few images, an image cannot be read, the size is too small, the metrics
             do not fit the extractors, or the output cannot be written or lies in the refined folder.
     """
+    synthetic, refined, real = map(Path, (synthetic, refined, real))
+    output = None if output is None else Path(output)
     metrics = chosen_metrics(metrics, bool(extractors), infinite)
     if images is not None and layouts[0] != "auto":
         raise InputError("--images and --layout both say which files are images; give one of them")

@@ -65,11 +65,18 @@ def _against_synthetic(name: str, benchmark: Benchmark) -> list[str]:
     """What one row's score says, and how far that can be trusted."""
     row, synthetic = benchmark.rows[name], benchmark.rows["synthetic"]
     before, after = mean(synthetic.scores), mean(row.scores)
-    verdict = {"good": "better", "bad": "worse"}.get(_gain(before, after, benchmark), "no better and no worse")
-    sentences = [
-        f"A model trained on {_called(name)} images is {verdict} on real ones than one trained on the synthetic "
-        f"images as they are: {_score(after, benchmark)} against {benchmark.text(before)}."
-    ]
+    figures = f"{_score(after, benchmark)} against {benchmark.text(before)}"
+    if row.difference is not None and row.difference.p is not None and row.difference.may_be_chance:
+        sentences = [
+            f"No difference is shown on real images between models trained on {_called(name)} images and on the "
+            f"synthetic images as they are: {figures}."
+        ]
+    else:
+        verdict = {"good": "better", "bad": "worse"}.get(_gain(before, after, benchmark), "no better and no worse")
+        sentences = [
+            f"A model trained on {_called(name)} images is {verdict} on real ones than one trained on the synthetic "
+            f"images as they are: {figures}."
+        ]
     if (closed := benchmark.gap_closed.get(name, 0)) > 0:
         ends = benchmark.gap_intervals.get(name)
         told = f" (95 % {percent(ends[0])} to {percent(ends[1])})" if ends else ""

@@ -44,15 +44,15 @@ class Shown(NamedTuple):
 
 
 def write_report(
-    output: Path,
+    output: Path | str,
     *,
-    synthetic: Path,
-    refined: Path,
-    real: Path,
-    metrics: Path | None = None,
-    benchmark: Path | None = None,
-    audit: Path | None = None,
-    tuning: Path | None = None,
+    synthetic: Path | str,
+    refined: Path | str,
+    real: Path | str,
+    metrics: Path | str | None = None,
+    benchmark: Path | str | None = None,
+    audit: Path | str | None = None,
+    tuning: Path | str | None = None,
     title: str | None = None,
     commands: Sequence[str] = (),
     notes: Sequence[str] = (),
@@ -79,6 +79,10 @@ def write_report(
         InputError: If an input is missing or damaged, or ``output`` cannot be written or lies in the refined
             dataset.
     """
+    output, synthetic, refined, real = map(Path, (output, synthetic, refined, real))
+    metrics, benchmark, audit, tuning = (
+        None if path is None else Path(path) for path in (metrics, benchmark, audit, tuning)
+    )
     if output.resolve().is_relative_to(refined.resolve()):
         raise InputError(
             f"{output}: lies in the refined dataset, where `refine verify` takes it for a stray file; "

@@ -26,7 +26,7 @@ DEFAULTS = DigitsParameters()
 
 
 def render_digits(
-    output: Path, count: int, seed: int, parameters: DigitsParameters = DEFAULTS, progress: bool = True
+    output: Path | str, count: int, seed: int, parameters: DigitsParameters = DEFAULTS, progress: bool = True
 ) -> None:
     """Write ``count`` labeled images, or nothing at all.
 
@@ -46,7 +46,7 @@ def render_digits(
         InputError: If ``count`` or ``seed`` is out of range, or ``output`` holds something else.
         DiskFull: If the disk filled up; nothing is left behind.
     """
-    output = output.resolve()  # `.` has no name, and a link to an empty folder is filled where it leads
+    output = Path(output).resolve()  # `.` has no name, and a link to an empty folder is filled where it leads
     description = _description(count, seed, parameters)
     if _is_rendered(output, description):
         return

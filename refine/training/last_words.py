@@ -33,14 +33,12 @@ def last_words(reached: Reached) -> str:
     return f"NO BETTER THAN DOING NOTHING. {line}" if best is not None and best >= nothing else line
 
 
-def next_command(folder: Path, best: bool, synthetic: Path) -> str:
+def next_command(checkpoint: Path, synthetic: Path) -> str:
     """The command that refines the synthetic images.
 
     Args:
-        folder: Of the run.
-        best: Whether it holds a `best.ckpt`.
+        checkpoint: Of the run.
         synthetic: What it trained on.
     """
-    checkpoint = folder / ("best.ckpt" if best else "last.ckpt")
     words = ["refine", "apply", "--checkpoint", str(checkpoint), "--input", str(synthetic), "--output", "refined"]
     return f"next: {shlex.join(words)}"

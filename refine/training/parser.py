@@ -5,6 +5,7 @@ what reads the files is replaced here.
 """
 
 import pathlib
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
@@ -26,6 +27,9 @@ MODE = "refine"
 
 READ = "read_text" if hasattr(ContextPath, "read_text") else "get_content"
 """Method of jsonargparse's paths that reads a file; its name was the latter up to 4.48."""
+
+SIZES = {"crop", "resize", "real_resize"}
+"""Last words of flags that take a height and a width."""
 
 HINT = " (see refine fit --help, or --model.help CLASS)"
 
@@ -82,6 +86,17 @@ def _read(path: Any, *mode: str) -> str:
     except (OSError, ValueError) as error:
         raise InputError(f"{file}: cannot be read as YAML ({why(error)})") from error
     return text
+
+
+def with_sizes(args: list[str]) -> list[str]:
+    """Take ``48x100`` as a height and a width, where the parser knows lists alone."""
+    found: list[str] = []
+    for arg in args:
+        flag, equals, value = arg.rpartition("=")
+        named = (flag if equals else (found or [""])[-1]).rpartition(".")[2] in SIZES
+        size = re.fullmatch(r"(\d+)x(\d+)", value) if named else None
+        found.append(f"{flag}{equals}[{size[1]},{size[2]}]" if size else arg)
+    return found
 
 
 def with_config(args: list[str]) -> list[str]:

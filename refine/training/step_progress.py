@@ -27,7 +27,7 @@ class StepProgress(Callback):
             return
         name, done = type(pl_module).__name__, pl_module.steps_done
         if not sys.stderr.isatty():
-            self._lines = PlainLines(pl_module.total_steps, name, done, "steps")
+            self._lines = PlainLines(pl_module.steps, name, done, "steps")
         else:
             columns = (
                 TextColumn("{task.description}"),
@@ -38,7 +38,7 @@ class StepProgress(Callback):
                 TextColumn("{task.fields[distance]}"),
             )
             self._bar = Progress(*columns, console=Console(stderr=True))
-            self._task = self._bar.add_task(name, total=pl_module.total_steps, completed=done, rate="", distance="")
+            self._task = self._bar.add_task(name, total=pl_module.steps, completed=done, rate="", distance="")
             self._bar.start()
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
@@ -46,8 +46,9 @@ class StepProgress(Callback):
         if self._bar is not None and isinstance(pl_module, Method):
             speed = self._bar.tasks[0].speed
             rate = f"{speed:.1f} steps/s" if speed else ""
-            self._bar.update(self._task, completed=pl_module.steps_done, rate=rate)
-        elif self._lines is not None:
+            self._bar.update(self._task, completed=pl_module.steps_done, total=pl_module.steps, rate=rate)
+        elif self._lines is not None and isinstance(pl_module, Method):
+            self._lines.total = pl_module.steps
             self._lines.advance(1)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

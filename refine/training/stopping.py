@@ -24,7 +24,7 @@ class StopAfterSteps(Callback):
 
     @staticmethod
     def _stop_if_done(trainer: Trainer, pl_module: LightningModule) -> None:
-        if isinstance(pl_module, Method) and pl_module.steps_done >= pl_module.total_steps:
+        if isinstance(pl_module, Method) and pl_module.steps_done >= pl_module.steps:
             trainer.should_stop = True
 
 

@@ -184,6 +184,24 @@ def test_refuses_datasets_that_disagree(folders: dict[str, Path], tmp_path: Path
         run(folders, tmp_path, refined={"few": tmp_path / "few"})
 
 
+def test_classes_that_no_real_image_shows_are_learned_and_named(
+    folders: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real = lamps(tmp_path / "real")
+    for path in (real / "low").iterdir():
+        path.unlink()
+    (real / "low").rmdir()
+    command = ["benchmark", "--synthetic", str(folders["synthetic"]), "--refined", str(folders["good"])]
+    command += ["--real", str(real), "--baselines", "none", "--seeds", "1", "--steps", "20"]
+    assert main([*command, "--output", str(tmp_path / "out")]) == 0
+    assert "not tested, since the real images show none: low" in capsys.readouterr().out
+    result = json.loads((tmp_path / "out" / "benchmark.json").read_text())
+    assert (result["classes"], result["untested"]) == (["high", "low", "none"], ["low"])
+    assert set(result["rows"]["good"]["by_class"]) == {"high", "none"}
+    assert result["rows"]["good"]["n_train"] == 21
+    assert result["rows"]["good"]["mean"] > 0.5  # numbered alike
+
+
 def test_refuses_real_images_without_labels(folders: dict[str, Path], tmp_path: Path) -> None:
     with pytest.raises(InputError, match="an image without a label"):
         run({**folders, "real": folders["real"] / "high"}, tmp_path)

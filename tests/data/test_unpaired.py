@@ -368,3 +368,8 @@ def test_who_learns_boxes_is_told_what_is_missing_and_nobody_else(tmp_path: Path
     unnamed.setup("fit")
     with pytest.raises(InputError, match=r"unnamed\.png: an image that labels\.json does not name"):
         unnamed.require_labels()
+
+
+def test_a_batch_that_is_a_slip_is_refused(pair: Pair) -> None:
+    with pytest.raises(InputError, match="batch_size is 1000000000, where there are 12 synthetic and 12 real images"):
+        UnpairedImages(*pair, batch_size=10**9, validation_fraction=0).setup("fit")

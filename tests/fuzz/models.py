@@ -35,6 +35,8 @@ def change_checkpoint(path: Path, rng: Random) -> str:
         checkpoint = torch.load(path, weights_only=True)
     except Exception:  # it was broken before
         return "nothing more"
+    if not isinstance(checkpoint, dict):  # the last mutation made it something else
+        return "nothing more"
     if kind < 0.6:
         done = (
             change_description(checkpoint["refine"], rng, hostile) if isinstance(checkpoint.get("refine"), dict) else ""

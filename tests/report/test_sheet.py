@@ -19,3 +19,11 @@ def test_a_title_is_never_cut_off() -> None:
     assert pixels.shape[1] > MARGIN + 4 + GAP
     assert (pixels[:, -GAP:] == 255).all()
     assert (pixels[: 3 * GAP, -3 * GAP : -GAP] != 255).any()  # the last letters
+
+
+def test_a_name_is_never_covered() -> None:
+    red = Image.new("RGB", (20, 10), "red")
+    pixels = np.asarray(sheet([("histogram-matching", [red]), ("b", [red])]))
+    reds = (pixels == (255, 0, 0)).all(2).any(0).nonzero()[0]
+    assert reds[0] > MARGIN
+    assert (pixels[:, reds[0] - GAP : reds[0]] == 255).all()

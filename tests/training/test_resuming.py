@@ -17,7 +17,7 @@ TURNS = ["--model.refiner_warmup_steps", "2", "--model.discriminator_warmup_step
 
 def fit(data: Path, runs: Path, steps: int, *more: str) -> int:
     where = ["--data.synthetic", str(data), "--data.real", str(data), "--data.batch_size", "2", "--data.channels", "3"]
-    out = ["--trainer.default_root_dir", str(runs), "--steps", str(steps)]
+    out = ["--trainer.default_root_dir", str(runs), "--steps", str(steps + 3)]  # after the warm-ups
     return main(["fit", "-c", "models/simgan.yaml", *where, *QUIET, *SMALL, *TURNS, *out, *more])
 
 

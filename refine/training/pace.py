@@ -1,0 +1,73 @@
+"""Steps that a time allows for, by the speed of the first ones."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from refine.methods.base import Method
+from refine.training.sizing import LEAST_STEPS, WARM_UP_SHARE
+
+LOOKS = (5, 25, 50, 100, 200)
+"""Steps after which the speed is measured, while little of the time has passed. The first ones are slower, and the
+players of some methods begin later."""
+EARLY_SHARE = 0.3
+"""Share of the time after which the number of steps stays."""
+
+
+class Pace(Callback):
+    """Sets the number of training steps so that training ends in time; schedules and bars follow it.
+
+    Args:
+        minutes: For training, validations included.
+        store: Called with each new number of steps.
+    """
+
+    def __init__(self, minutes: float, store: Callable[[int], None]) -> None:
+        self.seconds, self.store = 60 * minutes, store
+        self._began = self._since = time.monotonic()
+        self._counted = 0
+        self._validation_began = 0.0
+        self._validating = 0.0
+        self._last_validation = 0.0
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start the clock."""
+        self._began = time.monotonic()
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Validations are no steps."""
+        self._validation_began = time.monotonic()
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """What one takes."""
+        self._last_validation = time.monotonic() - self._validation_began
+        self._validating += self._last_validation
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
+        """Measure after some of the first steps."""
+        if not isinstance(pl_module, Method):
+            return
+        done, now = pl_module.steps_done, time.monotonic()
+        if done == 1 or done in LOOKS:
+            passed = now - self._began
+            if done > 1 and (done == LOOKS[0] or passed < EARLY_SHARE * self.seconds):
+                self._follow(
+                    trainer, pl_module, passed, (now - self._since - self._validating) / (done - self._counted)
+                )
+            self._since, self._counted, self._validating = now, done, 0.0
+
+    def _follow(self, trainer: Trainer, method: Method, passed: float, seconds_a_step: float) -> None:
+        left = self.seconds - passed
+        every = trainer.val_check_interval  # in steps, as our default has it
+        every = every if isinstance(every, int) else 1 << 30
+        # so many steps, if each brought its part of a validation, and the early ones come on top
+        early = sum(look > method.steps_done for look in (25, 50, 100, 200, 400) if look < every)
+        fitting = (left - early * self._last_validation) / (seconds_a_step + self._last_validation / every)
+        least = max(LEAST_STEPS, WARM_UP_SHARE * method.warm_up_steps, method.steps_done)
+        steps = max(least, method.steps_done + int(max(0.0, fitting)) // 10 * 10)
+        steps = trainer.strategy.broadcast(steps)  # every process must end at the same one
+        if steps != method.steps:
+            method.steps = steps
+            self.store(steps)

@@ -1,0 +1,55 @@
+"""Folders of runs: a free one for a new run, and the last checkpoint to go on from."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from jsonargparse import Namespace
+
+from refine.errors import InputError
+
+
+def free_name(config: Namespace, default: str) -> str:
+    """Return the name of the run's folder: the one asked for, that of the resumed run, or the first free one.
+
+    Args:
+        config: The run's settings.
+        default: Name where none is asked for; with a number from the second run on.
+
+    Raises:
+        InputError: If the folder that is asked for holds another run.
+    """
+    root = Path(config["trainer"]["default_root_dir"])
+    resumed = Path(config["ckpt_path"]).resolve().parent if config["ckpt_path"] else None
+    if config["run"]:
+        if (root / config["run"] / "last.ckpt").exists() and (root / config["run"]).resolve() != resumed:
+            raise InputError(
+                f"{root / config['run']}: holds a run already; go on with it (--resume), or name another --run"
+            )
+        return str(config["run"])
+    if resumed is not None and resumed.parent == root.resolve():
+        return resumed.name  # a resumed run goes on in its own folder
+    return next(folder.name for folder in _numbered(root / default) if not folder.exists())
+
+
+def latest(config: Namespace, default: str) -> str | None:
+    """Return the last checkpoint of the run that is asked for, or of the latest one of that default name."""
+    root = Path(config["trainer"]["default_root_dir"])
+    if config["run"]:
+        folders = [root / config["run"]]
+    else:
+        folders = []
+        for folder in _numbered(root / default):
+            if folders and not folder.exists():
+                break
+            folders.append(folder)
+    found = [folder / "last.ckpt" for folder in folders if (folder / "last.ckpt").is_file()]
+    return str(found[-1]) if found else None
+
+
+def _numbered(folder: Path) -> Iterator[Path]:
+    """A run's folder, and those of the same name with a number."""
+    yield folder
+    number = 2
+    while True:
+        yield folder.with_name(f"{folder.name}-{number}")
+        number += 1

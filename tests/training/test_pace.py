@@ -1,0 +1,60 @@
+"""The number of steps follows a time."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from refine.methods import SimGAN
+from refine.training import pace
+from refine.training.pace import Pace
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(pace, "time", clock)
+    return clock
+
+
+def trained(
+    clock: Clock, minutes: float, seconds_a_step: float, validation: float = 0.0
+) -> tuple[int, float, list[int]]:
+    """Steps and seconds that a training takes whose first step is slow, and the numbers of steps that were set."""
+    stored: list[int] = []
+    method = SimGAN(features=4, blocks=1, steps=10_000, refiner_warmup_steps=20, discriminator_warmup_steps=5)
+    strategy = SimpleNamespace(broadcast=lambda value: value)
+    trainer: Any = SimpleNamespace(strategy=strategy, val_check_interval=500)
+    callback = Pace(minutes, stored.append)
+    callback.on_train_start(trainer, method)
+    while method.steps_done < method.steps:
+        clock.now += 30 * seconds_a_step if not method.steps_done else seconds_a_step
+        method.steps_done += 1
+        callback.on_train_batch_end(trainer, method)
+        if method.steps_done in (25, 50, 100, 200, 400) or method.steps_done % 500 == 0:
+            callback.on_validation_start(trainer, method)
+            clock.now += validation
+            callback.on_validation_end(trainer, method)
+    return method.steps_done, clock.now, stored
+
+
+@pytest.mark.parametrize(
+    ("minutes", "seconds", "validation"), [(10, 1.0, 0), (10, 0.1, 5), (2, 0.05, 1), (60, 0.9, 30)]
+)
+def test_training_ends_in_time(clock: Clock, minutes: float, seconds: float, validation: float) -> None:
+    steps, took, stored = trained(clock, minutes, seconds, validation)
+    assert took == pytest.approx(60 * minutes, rel=0.1)
+    assert stored[-1] == steps
+
+
+def test_a_time_that_is_too_short_leaves_steps_enough_for_both_players(clock: Clock) -> None:
+    steps, _, _ = trained(clock, 0.1, 5.0)
+    assert steps == 100  # four times the warm-ups

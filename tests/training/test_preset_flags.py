@@ -1,0 +1,111 @@
+"""`refine fit` without a word about sizes, through the command line."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from refine.cli import main
+from refine.methods.checkpoint import read_checkpoint
+from tests.conftest import WriteImages
+
+Pair = tuple[Path, Path]
+
+
+def fit(pair: Pair, root: Path, *more: str, recipe: str = "simgan") -> int:
+    data = ["--data.synthetic", str(pair[0]), "--data.real", str(pair[1]), "--run", "run"]
+    return main(["fit", "-c", recipe, *data, "--device", "cpu", "--trainer.default_root_dir", str(root), *more])
+
+
+def settings(root: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """Of the run as a whole, of its method and of its data."""
+    config = yaml.safe_load((root / "run" / "config.yaml").read_text())
+    return config, config["model"]["init_args"], config["data"]["init_args"]
+
+
+def test_a_run_is_sized_and_says_how(pair: Pair, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert fit(pair, tmp_path, "--steps", "50") == 0
+    said = capsys.readouterr().out
+    assert "size: small, for cpu and images of 32x32: features 32, optimizer adam," in said
+    assert "batches of 12; 50 steps" in said  # all images that there are
+    _, method, data = settings(tmp_path)
+    assert (method["features"], method["optimizer"], method["steps"], data["batch_size"]) == (32, "adam", 50, 12)
+    assert method["refiner_warmup_steps"] + method["discriminator_warmup_steps"] <= 50 / 4
+    assert read_checkpoint(tmp_path / "run" / "last.ckpt")["refine"]["steps_done"] == 50
+
+
+def test_flags_and_recipes_win(pair: Pair, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(
+        "data:\n  class_path: refine.data.UnpairedImages\n  init_args:\n    batch_size: 3\n"
+    )
+    mine = ["-c", str(tmp_path / "mine.yaml"), "--model.features", "5", "--model.refiner_warmup_steps", "7"]
+    assert fit(pair, tmp_path, "--steps", "20", *mine) == 0
+    _, method, data = settings(tmp_path)
+    assert (method["features"], method["refiner_warmup_steps"], data["batch_size"]) == (5, 7, 3)
+    assert method["optimizer"] == "adam"  # nobody named it
+
+
+def test_the_paper_is_one_word_away(pair: Pair, tmp_path: Path) -> None:
+    small = ["--data.batch_size", "2", "--model.history_size", "4", "--trainer.max_steps", "1"]
+    assert fit(pair, tmp_path, "--preset", "paper", *small) == 0
+    _, method, _ = settings(tmp_path)
+    assert (method["features"], method["optimizer"], method["steps"]) == (64, "sgd", 10_000)
+    assert method["refiner_warmup_steps"] == 1000
+
+
+def test_a_resumed_run_takes_what_it_began_with(pair: Pair, tmp_path: Path) -> None:
+    began = ["--model.features", "4", "--model.blocks", "1", "--data.crop", "[24,24]", "--data.batch_size", "3"]
+    assert fit(pair, tmp_path, "--steps", "8", *began) == 0
+    before = settings(tmp_path)
+    assert fit(pair, tmp_path, "--steps", "12", "--resume") == 0
+    _, method, data = settings(tmp_path)
+    assert method == {**before[1], "steps": 12}
+    assert (data["batch_size"], data["crop"]) == (3, [24, 24])
+    assert read_checkpoint(tmp_path / "run" / "last.ckpt")["refine"]["steps_done"] == 12
+
+
+def test_steps_follow_a_time_and_are_stored(pair: Pair, tmp_path: Path) -> None:
+    tiny = ["--model.features", "4", "--model.blocks", "1", "--data.batch_size", "1", "--model.history_size", "4"]
+    assert fit(pair, tmp_path, "--minutes", "0.05", *tiny) == 0
+    config, method, _ = settings(tmp_path)
+    done = read_checkpoint(tmp_path / "run" / "last.ckpt")["refine"]
+    assert config["steps"] == method["steps"] == done["init_args"]["steps"] == done["steps_done"]
+    assert method["steps"] >= 50
+
+
+def test_images_of_several_sizes_are_cropped(
+    tmp_path: Path, write_images: WriteImages, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pair = write_images(tmp_path / "synthetic", size=(40, 50)), write_images(tmp_path / "real", size=(37, 60))
+    small = ["--model.features", "4", "--model.blocks", "1", "--steps", "5"]
+    assert fit(pair, tmp_path, *small) == 0
+    assert settings(tmp_path)[2]["crop"] == [36, 48]
+    capsys.readouterr()
+    assert fit(pair, tmp_path / "again", "--data.crop", "256x256", *small) == 0
+    assert "crop: 36x48, since images are smaller than 256x256 (height x width)" in capsys.readouterr().out
+    assert fit(pair, tmp_path / "mapped", recipe="histogram-matching") == 0
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--minutes", "0"], "--minutes is 0; expected more than 0"),
+        (["--minutes", "1", "--steps", "5"], "--minutes and --steps say the same thing"),
+        (["--preset", "huge"], "huge"),
+        (["--steps", "5", "--model.refiner_warmup_steps", "5"], "the warm-ups alone take"),
+    ],
+)
+def test_what_cannot_be(
+    flags: list[str], message: str, pair: Pair, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert fit(pair, tmp_path / "runs", *flags) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count("\n") == 1
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_method_of_one_size_has_no_preset(pair: Pair, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert fit(pair, tmp_path, "--preset", "small", recipe="task") == 2
+    assert "Task comes in one size" in capsys.readouterr().err

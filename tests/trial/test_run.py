@@ -1,0 +1,110 @@
+"""`refine try`, through the command line, with the two quickest methods."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from refine.cli import main
+from tests.conftest import WriteImages
+
+Pair = tuple[Path, Path]
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("refine.trial.run.methods", lambda kind: ["color-transfer", "simgan"])
+    monkeypatch.setattr("refine.training.sizing.LEAST_STEPS", 8)
+    monkeypatch.setattr("refine.training.pace.LEAST_STEPS", 8)
+
+
+def tried(pair: Pair, output: Path, *more: str) -> int:
+    return main(["try", *map(str, pair), "--minutes", "0.05", "--device", "cpu", "--output", str(output), *more])
+
+
+def result(output: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((output / "try.json").read_text())
+    return found
+
+
+def test_a_trial_measures_every_method_and_says_what_to_do(
+    pair: Pair, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "tried"
+    assert tried(pair, output) == 0
+    said = capsys.readouterr().out
+    found = result(output)
+    assert list(found["methods"]) == ["color-transfer", "simgan"]
+    for name, one in found["methods"].items():
+        assert (output / one["checkpoint"]).is_file()
+        assert one["steps"] > 0
+        assert f"{name}: distance {one['measured']['distance']:.0f}" in said
+        assert one["measured"]["label_error"]["n"] == 12
+    assert found["methods"]["color-transfer"]["measured"]["distance"] < found["nothing"]["distance"]
+    page = (output / "try.html").read_text()
+    assert page.count("<img ") == 4 * 6  # synthetic, two methods, real
+    assert "still trying" not in page
+    assert (found["recommendation"]["method"] or "cannot be decided") in said
+    assert f"page: {output / 'try.html'}" in said
+
+
+def test_a_stopped_trial_goes_on_and_another_one_is_refused(
+    pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "tried"
+    with monkeypatch.context() as patch:
+        patch.setattr("refine.trial.run.methods", lambda kind: ["color-transfer"])
+        assert tried(pair, output) == 0
+    before = result(output)
+    assert tried(pair, output) == 0
+    after = result(output)
+    assert after["methods"]["color-transfer"] == before["methods"]["color-transfer"]
+    assert set(after["methods"]) == {"color-transfer", "simgan"}
+    assert after["seconds"] > before["seconds"]
+    capsys.readouterr()
+    assert tried(pair[::-1], output) == 2
+    assert "holds another trial; name another --output" in capsys.readouterr().err
+
+
+def test_labeled_real_images_are_tested_on(pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("refine.trial.run.STEPS", 3)
+    monkeypatch.setattr("refine.trial.run.methods", lambda kind: ["color-transfer"])
+    output = tmp_path / "tried"
+    assert tried(pair, output, "--labeled-real", str(pair[1])) == 0
+    found = result(output)
+    assert {"synthetic", "color-transfer", "target_supervised"} == set(found["benchmark"]["rows"])
+    assert "on labeled real images" in (output / "try.html").read_text()
+
+
+def test_images_without_labels_and_of_any_size_are_tried(tmp_path: Path, write_images: WriteImages) -> None:
+    pair = (
+        write_images(tmp_path / "in", classes=("",), size=(40, 50)),
+        write_images(tmp_path / "real", classes=("",), size=(300, 290), level=120, count=5),
+    )
+    output = tmp_path / "tried"
+    assert tried(pair, output) == 0
+    found = result(output)
+    assert found["kind"] == "none"
+    assert "label_error" not in found["nothing"]
+    assert all("measured" in one for one in found["methods"].values())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (["--minutes", "0"], "--minutes is 0; expected more than 0"),
+        (["--labeled-real", "nowhere"], "nowhere: no such folder"),
+    ],
+)
+def test_what_cannot_be_tried(
+    change: list[str], message: str, pair: Pair, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert tried(pair, tmp_path / "tried", *change) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "tried").exists()
+
+
+def test_a_missing_folder_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert tried((tmp_path / "nothing", tmp_path / "none"), tmp_path / "tried") == 2
+    assert "nothing: expected a folder of images" in capsys.readouterr().err
