@@ -10,6 +10,7 @@ from contextlib import suppress
 
 import refine
 from refine import commands, interrupts
+from refine.early_checks import require_fit, require_paths
 from refine.errors import DiskFull, InputError, TrainingDiverged
 from refine.files import cut, files_up_to, printable
 
@@ -88,11 +89,13 @@ def entry() -> None:
 def _run(given: list[str], listener: interrupts.Listener) -> int:
     if given and given[0] in LIGHTNING:
         listener.kept = LIGHTNING_KEPT[given[0]]
+        require_fit(given)
         from refine.training.fit import run
 
         return run(given)
     chosen = parser().parse_args(given)
     listener.kept = chosen.kept
+    require_paths(chosen, given)
     with files_up_to(getattr(chosen, "max_file_size", None)):
         return int(chosen.run(chosen))
 

@@ -17,7 +17,6 @@ from refine.data.layouts import Layout
 from refine.data.object_labels import learned
 from refine.data.resampling import resize_ids
 from refine.data.samples import Record
-from refine.errors import InputError
 from refine.progress import track
 
 Cache = Literal["auto", "memory", "memmap", "none"]
@@ -40,8 +39,7 @@ class ImageStore:
         labels: Whether the labels are wanted as well.
 
     Raises:
-        InputError: If gray and color images are mixed, or an image or a label cannot be read: everything is read
-            once, before training and not during it.
+        InputError: If an image or a label cannot be read: everything is read once, before training and not during it.
     """
 
     def __init__(
@@ -56,8 +54,8 @@ class ImageStore:
         self.layout, self.records = layout, records
         self.channels, self.resize = channels, resize
         self.sizes = [resize or layout.size(record) for record in records]
-        if channels == 3:
-            _require_one_kind(layout, records)
+        self.gray = {record.key for record in records if channels == 3 and not layout.in_color(record)}
+        """Keys of gray images that are read as RGB."""
         self._memory: list[Tensor] | None = None
         self._memmap: Tensor | None = None
         pixels = sum(height * width * channels for height, width in self.sizes)
@@ -126,13 +124,6 @@ class ImageStore:
         for index, record in enumerate(track(self.records, f"reading {self.layout.root.name}")):
             mapped[index] = self._read(record)
         return mapped
-
-
-def _require_one_kind(layout: Layout, records: list[Record]) -> None:
-    colored = [layout.in_color(record) for record in records]
-    if any(colored) and not all(colored):
-        color, gray = (layout.root / records[colored.index(kind)].key for kind in (True, False))
-        raise InputError(f"{gray} is gray and {color} is in color; convert one kind, or train on them apart")
 
 
 def split_by_key(records: list[Record], fraction: float) -> tuple[list[Record], list[Record]]:

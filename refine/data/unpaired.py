@@ -3,6 +3,7 @@
 import os
 import signal
 from collections import Counter
+from operator import ge
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,16 +23,19 @@ from refine.data.object_labels import learned_line
 from refine.data.open_layout import LayoutOption, open_layout, told
 from refine.data.pairs import TrainingPairs, ValidationPairs
 from refine.data.positions import PositionBatches
-from refine.data.samples import UnpairedBatch
+from refine.data.samples import Record, UnpairedBatch
 from refine.data.store import Cache, ImageStore, split_by_key
 from refine.errors import InputError
-from refine.files import SIZE_VARIABLE
+from refine.files import SIZE_VARIABLE, shown
 
 WHOLE = frozenset({"class", "mask", "targets"})
 """Kinds of labels that every image has. One without a label of objects may have none to show: whoever learns them
 asks by `UnpairedImages.require_labels`, and a translator does not."""
 
 Workers = int | Literal["auto"]
+
+ODD_SHARE = 0.02
+"""Share of images, smaller than the crop, that are left out; where there are more, the crop is refused."""
 
 LARGEST_BATCH, LARGEST_BATCH_REPEATS = 1024, 16
 """Images in a batch, and times that an image stands in one, above which it is taken for a slip."""
@@ -170,7 +174,8 @@ class UnpairedImages(LightningDataModule):
         self._ready = True
 
     def _stores(self, layout: Layout, labels: bool, resize: tuple[int, int] | None) -> tuple[ImageStore, ImageStore]:
-        training, held_out = split_by_key(layout.records(), self.validation_fraction)
+        records = self._large_enough(layout, resize)
+        training, held_out = split_by_key(records, self.validation_fraction)
         stride = max(1, len(held_out) // self.validation_samples)  # spread over the keys, so over the classes
         shown = held_out[::stride][: self.validation_samples]
         stores = tuple(
@@ -179,7 +184,24 @@ class UnpairedImages(LightningDataModule):
         for store in stores:
             for record, size in zip(store.records, store.sizes, strict=True):
                 self.augmentation.check(str(layout.root / record.key), size)
+        gray, all_keys = stores[0].gray | stores[1].gray, {record.key for store in stores for record in store.records}
+        if gray and gray < all_keys:
+            tell(f"{layout.root}: {len(gray)} gray image{'' if len(gray) == 1 else 's'} among color ones, read as RGB")
         return stores[0], stores[1]
+
+    def _large_enough(self, layout: Layout, resize: tuple[int, int] | None) -> list[Record]:
+        """All images, or where a few are smaller than the crop, the others."""
+        records, crop = layout.records(), self.augmentation.crop
+        if crop is None or resize is not None:
+            return records
+        kept = [record for record in records if all(map(ge, layout.size(record), crop))]
+        odd = len(records) - len(kept)
+        if not 0 < odd <= ODD_SHARE * len(records):
+            return records  # none, or so many that the crop is wrong: then the first is named
+        first = next(record.key for record in records if record not in kept)
+        why = f"smaller than the crop {crop[0]}x{crop[1]} (first: {shown(first)})"
+        tell(f"{layout.root}: {odd} of {len(records)} images left out, {why}")
+        return kept
 
     def require_labels(self) -> None:
         """Refuse data from which a task model would learn that things are nothing.

@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 from refine.data.formats.yaml_file import read_yaml
 from refine.data.glance import glance
 from refine.data.listing import Listing
+from refine.data.unpaired import ODD_SHARE
 from refine.errors import InputError
 from refine.recipes import recipe_folders
 
@@ -27,8 +28,6 @@ NOMINAL_AREA = 64 * 64
 LEAST_STEPS = 50
 LOOKED_AT = 256
 """Images of each domain whose headers are read."""
-ODD_SHARE = 0.02
-"""Share of images that a crop is not made small for: whoever reads them names them."""
 MULTIPLE = 4
 """Sides of a crop: translators change scale twice."""
 WARM_UP_SHARE = 4

@@ -188,10 +188,26 @@ def test_training_can_be_limited_to_some_classes(pair: Pair) -> None:
         UnpairedImages(*pair, layout="images", classes=("b",)).setup("fit")
 
 
-def test_gray_among_color_is_refused_by_name(pair: Pair) -> None:
-    Image.new("L", (32, 32)).save(pair[1] / "a" / "gray.png")
-    with pytest.raises(InputError, match=r"gray\.png is gray and .*a-000\.png is in color"):
-        UnpairedImages(*pair, validation_fraction=0).setup("fit")
+def test_gray_among_color_is_read_as_color_and_counted(pair: Pair, capsys: pytest.CaptureFixture[str]) -> None:
+    Image.new("L", (32, 32), 7).save(pair[1] / "a" / "gray.png")
+    (batch,) = first_batches(UnpairedImages(*pair, validation_fraction=0, batch_size=13), 1)
+    assert batch["real"].shape == (13, 3, 32, 32)
+    said = capsys.readouterr().out
+    assert f"{pair[1]}: 1 gray image among color ones, read as RGB\n" in said
+    assert f"{pair[0]}: 1 gray" not in said
+
+
+def test_a_few_images_smaller_than_the_crop_are_left_out_and_named(
+    tmp_path: Path, write_images: WriteImages, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pair = write_images(tmp_path / "in", count=30), write_images(tmp_path / "real", count=30)
+    Image.new("RGB", (8, 8)).save(pair[1] / "a" / "icon.png")
+    (batch,) = first_batches(UnpairedImages(*pair, crop=(16, 16), batch_size=4), 1)
+    assert batch["real"].shape == (4, 3, 16, 16)
+    assert "1 of 61 images left out, smaller than the crop 16x16 (first: a/icon.png)" in capsys.readouterr().out
+    Image.new("RGB", (8, 8)).save(pair[1] / "a" / "more.png")
+    with pytest.raises(InputError, match=r"8x8 \(height x width\) is smaller than the crop 16x16"):
+        UnpairedImages(*pair, crop=(16, 16)).setup("fit")
 
 
 @pytest.fixture

@@ -1,0 +1,156 @@
+"""What is refused before torch and Lightning are imported, which takes seconds: paths, recipes and flags."""
+
+import argparse
+import ast
+import difflib
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from refine.errors import InputError
+from refine.files import read_file
+from refine.recipes import find_recipe
+from refine.yaml_text import parse_yaml
+
+CODE = Path(__file__).parent
+WRITTEN = frozenset({"output"})
+"""Flags whose path need not be there."""
+READ = ("data.synthetic", "data.real", "ckpt_path", "judge")
+"""Flags of `fit` and `validate` that name what must be there."""
+
+
+def require_paths(args: argparse.Namespace, given: Sequence[str]) -> None:
+    """Look whether every file and folder is there that a command is to read.
+
+    Args:
+        args: The parsed command line.
+        given: Its words.
+
+    Raises:
+        InputError: With the first that is not.
+    """
+    for name, value in vars(args).items():
+        if name not in WRITTEN:
+            for path in _paths(value):
+                flag = f"--{name.replace('_', '-')}"
+                _require(path, flag if any(word.partition("=")[0] == flag for word in given) else "")
+
+
+def require_fit(args: Sequence[str]) -> None:
+    """Look at the command line of `fit` or `validate`: recipes, paths, and names of arguments.
+
+    What cannot be told without importing the classes is left to the parser.
+
+    Raises:
+        InputError: With the first thing that is wrong.
+    """
+    given = list(_flags(args[1:]))
+    if {"help", "h", "print_config"} & {name for name, _ in given} or any(".help" in name for name, _ in given):
+        return
+    recipes = [find_recipe(value) for name, value in given if name in {"c", "config"} and value is not None]
+    for name, value in given:
+        if name in READ and value is not None and not value.startswith(("[", "{")):
+            _require(Path(value), f"--{name}")
+    names = {name.partition(".")[0] for name, _ in given}
+    if args[0] == "fit" and not recipes and "model" not in names:
+        raise InputError("which method? Name a recipe, such as -c simgan; `refine recipes` lists them")
+    classes = _classes(recipes)
+    named = {name for name, _ in given}
+    if args[0] == "fit" and not (classes["data"] or _has_data(recipes) or named & {"data", "data.class_path"}):
+        for name in READ[:2]:
+            if name not in named and f"data.init_args.{name.partition('.')[2]}" not in named:
+                raise InputError(f"--{name} is missing; name the folder, or a recipe that does (-c)")
+    if classes["model"]:
+        _require_arguments(given, "model", classes["model"])
+    if not classes["data"]:
+        _require_arguments(given, "data", ["refine.data.UnpairedImages"])
+
+
+def _require(path: Path, flag: str) -> None:
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder{f' ({flag})' if flag else ''}")
+
+
+def _paths(value: Any) -> Iterator[Path]:
+    """The paths in a flag's value."""
+    if isinstance(value, Path):
+        yield value
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _paths(each)
+
+
+def _flags(args: Sequence[str]) -> Iterator[tuple[str, str | None]]:
+    """Names of flags without dashes, with their values; None where there is none."""
+    place = 0
+    while place < len(args):
+        name, equals, value = args[place].partition("=")
+        place += 1
+        if not name.startswith("-"):
+            continue
+        following = place < len(args) and not args[place].startswith("--")
+        if not equals and name.startswith("-c") and not name.startswith("--") and name != "-c":
+            yield "c", name[2:]
+        elif equals or not following:
+            yield name.lstrip("-"), value if equals else None
+        else:
+            yield name.lstrip("-"), args[place]
+            place += 1
+
+
+def _has_data(recipes: Sequence[Path]) -> bool:
+    """Whether a recipe says anything of the data."""
+    return any(b"data:" in read_file(recipe) for recipe in recipes)
+
+
+def _classes(recipes: Sequence[Path]) -> dict[str, list[str]]:
+    """Class paths of the method and of the data that recipes name."""
+    found: dict[str, list[str]] = {"model": [], "data": []}
+    for recipe in recipes:
+        try:
+            content = parse_yaml(read_file(recipe).decode())
+        except (OSError, ValueError):  # whoever reads it next says so
+            continue
+        for part, classes in found.items():
+            entry = content.get(part) if isinstance(content, dict) else None
+            if isinstance(entry, dict) and isinstance(entry.get("class_path"), str):
+                classes.append(entry["class_path"])
+    return found
+
+
+def _require_arguments(given: Sequence[tuple[str, str | None]], part: str, classes: Sequence[str]) -> None:
+    """Hold flags such as ``--model.features`` against the constructor's arguments.
+
+    Raises:
+        InputError: If there is no such argument.
+    """
+    name = classes[-1].rpartition(".")[2]
+    known = _arguments(name)
+    for flag, _ in given:
+        first, dot, argument = flag.partition(".")
+        argument = argument.removeprefix("init_args.")
+        if first != part or not dot or not known or argument in {"class_path", "init_args"} or argument in known:
+            continue
+        if "." in argument or "+" in argument:
+            continue
+        near = difflib.get_close_matches(argument, sorted(known), n=1)
+        ends = [each for each in sorted(known) if each.endswith(f"_{argument}")]
+        meant = f"; did you mean {' or '.join(ends or near)}?" if ends or near else ""
+        raise InputError(f"--{flag}: {name} has no argument {argument}{meant} (refine fit --{part}.help {name})")
+
+
+@cache
+def _arguments(name: str) -> frozenset[str]:
+    """Names of a class's arguments, from its source; empty where it is none of ours."""
+    for room in ("methods", "data", "simulators"):
+        for file in sorted((CODE / room).glob("*.py")):
+            text = file.read_text(encoding="utf-8")
+            if f"class {name}(" not in text:
+                continue
+            for node in ast.parse(text).body:
+                if isinstance(node, ast.ClassDef) and node.name == name:
+                    for each in node.body:
+                        if isinstance(each, ast.FunctionDef) and each.name == "__init__":
+                            return frozenset(argument.arg for argument in each.args.args[1:] + each.args.kwonlyargs)
+    return frozenset()

@@ -1,0 +1,72 @@
+"""What is refused before torch is imported."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from refine.cli import main
+from refine.early_checks import require_fit
+from refine.errors import InputError
+from refine.recipes import list_recipes
+
+Pair = tuple[Path, Path]
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (
+            ["apply", "--checkpoint", "none.ckpt", "--input", ".", "--output", "o"],
+            "none.ckpt: no such file or folder (--checkpoint)",
+        ),
+        (["try", "renders", "photos"], "renders: no such file or folder"),
+        (["evaluate", "--synthetic=.", "--refined=.", "--real=gone"], "gone: no such file or folder (--real)"),
+        (["benchmark", "--synthetic", ".", "--refined", "a=.,gone"], "gone: no such file or folder (--refined)"),
+        (["fit", "-c", "simgam"], "simgam: no such file, and no packaged recipe"),
+        (["fit", "-csimgan", "--data.synthetic", "gone"], "gone: no such file or folder (--data.synthetic)"),
+        (["fit", "--config=simgan", "--data.synthetic=.", "--judge=gone"], "gone: no such file or folder (--judge)"),
+        (["fit", "-c", "simgan", "--data.synthetic", "."], "--data.real is missing"),
+        (["fit", "--data.synthetic", ".", "--data.real", "."], "which method? Name a recipe, such as -c simgan"),
+        (
+            ["fit", "-c", "simgan", "-c", "traffic-lights", "--model.learning_rate", "1"],
+            "SimGAN has no argument learning_rate; did you mean discriminator_learning_rate or refiner_learning_rate?",
+        ),
+        (["fit", "-c", "cut", "-c", "traffic-lights", "--model.init_args.feature=1"], "did you mean features?"),
+        (["fit", "-c", "cut", "--data.synthetic=.", "--data.real=.", "--data.crops=1"], "did you mean crop?"),
+        (["validate", "--ckpt_path", "gone.ckpt"], "gone.ckpt: no such file or folder (--ckpt_path)"),
+    ],
+)
+def test_it_is_one_line(args: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(args) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count("\n") == 1
+
+
+def test_nothing_heavy_was_imported(tmp_path: Path) -> None:
+    code = (
+        "import sys; from refine.cli import main;"
+        "main(['fit', '-c', 'simgan', '-c', 'digits', '--model.feature', '1']);"
+        "main(['apply', '--checkpoint', 'gone', '--input', '.', '--output', 'o']);"
+        "print([name for name in ('torch', 'lightning', 'numpy', 'PIL', 'rich') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, timeout=60)
+    assert done.stdout == "[]\n"
+    assert done.stderr.count("\n") == 2
+
+
+@pytest.mark.parametrize("recipe", [name for name in list_recipes() if name.startswith("models/")])
+def test_every_recipe_and_its_arguments_pass(recipe: str, pair: Pair) -> None:
+    data = ["--data.synthetic", str(pair[0]), "--data.real", str(pair[1]), "--data.crop", "16x16"]
+    require_fit(["fit", "-c", recipe, *data, "--model.steps", "4", "--model.init_args.seed=1", "--trainer.x", "1"])
+
+
+def test_help_and_other_peoples_classes_are_left_to_the_parser(tmp_path: Path) -> None:
+    require_fit(["fit", "--help"])
+    require_fit(["fit", "--model.help"])
+    (tmp_path / "mine.yaml").write_text("model:\n  class_path: mine.Own\ndata:\n  class_path: mine.Data\n")
+    require_fit(["fit", "-c", str(tmp_path / "mine.yaml"), "--model.anything", "1", "--data.anything", "2"])
+    with pytest.raises(InputError, match="no packaged recipe"):
+        require_fit(["fit", "-c", str(tmp_path / "gone.yaml")])
