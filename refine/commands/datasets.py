@@ -20,8 +20,10 @@ def add_apply(each: Any) -> None:
         "what is finished is kept; the same command goes on",
     )
     parser.add_argument("--checkpoint", type=Path, required=True, metavar="FILE", help="a .ckpt, or a bundle's folder")
-    parser.add_argument("--input", type=Path, required=True, metavar="DIR", help="the synthetic dataset")
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="where the refined dataset goes")
+    parser.add_argument("--input", type=Path, required=True, metavar="DIR", help="the synthetic dataset, or one image")
+    parser.add_argument(
+        "--output", type=Path, required=True, metavar="DIR", help="where the refined dataset, or the image, goes"
+    )
     parser.add_argument(
         "--images", metavar="GLOB", help="which files are images, e.g. 'rgb/**/*.png'; the rest is carried"
     )
@@ -77,30 +79,40 @@ def add_apply(each: Any) -> None:
 
 def run_apply(args: argparse.Namespace) -> int:
     """`refine apply`."""
-    from refine.apply import apply_checkpoint
+    from refine.apply import ApplySummary, apply_checkpoint
+    from refine.apply.single import refine_file
+    from refine.data.images import is_image_name
 
     begin()
     if args.audit is None and (args.if_wrong or args.repair):
         _needs_audit("--if-wrong" if args.if_wrong else "--repair")
     if args.check_labels:
         _require_labels(args.layout, args.input)
-    summary = apply_checkpoint(
-        args.checkpoint,
-        args.input,
-        args.output,
-        images=args.images,
-        layout=args.layout,
-        batch_size=args.batch_size,
-        workers=args.workers,
-        device=args.device,
-        precision=args.precision,
-        scale=args.scale,
-        strength=args.strength,
-        audit=args.audit,
-        if_wrong=args.if_wrong or "original",
-        repair=args.repair or "fail",
-        trust=tuple(args.trust),
-    )
+
+    def refine_folder(source: Path, output: Path) -> ApplySummary:
+        return apply_checkpoint(
+            args.checkpoint,
+            source,
+            output,
+            images=args.images,
+            layout=args.layout,
+            batch_size=args.batch_size,
+            workers=args.workers,
+            device=args.device,
+            precision=args.precision,
+            scale=args.scale,
+            strength=args.strength,
+            audit=args.audit,
+            if_wrong=args.if_wrong or "original",
+            repair=args.repair or "fail",
+            trust=tuple(args.trust),
+        )
+
+    if args.input.is_file() and is_image_name(args.input):
+        refine_file(args.input, args.output, refine_folder)
+        print(f"1 image refined: {args.output}")
+        return 0
+    summary = refine_folder(args.input, args.output)
     print(summary.text())
     if not args.check_labels:
         return int(summary.exit_code)

@@ -10,11 +10,12 @@ from typing import Any, NamedTuple, TypeVar
 
 from lightning.pytorch import Callback, Trainer
 
-from refine import interrupts
+from refine import interrupts, methods
+from refine.methods.base import Method
 from refine.training.checkpoints import BEST, Checkpoints
 from refine.training.command_line import RUNS, RefineCLI
 from refine.training.last_words import Reached, last_words, next_command
-from refine.training.parser import with_config, with_recipes, with_sizes
+from refine.training.parser import OneLineParser, with_config, with_recipes, with_sizes
 from refine.training.stopping import StopOnInterrupt
 from refine.training.watch import joined
 
@@ -52,7 +53,11 @@ def run(args: list[str]) -> int:
     Returns:
         The exit code.
     """
-    cli, outcome = train(args)
+    if args[-1:] == ["--model.help"]:
+        print("\n".join(_methods()))
+        return 0
+    OneLineParser.shows_trainer = "--trainer.help" in args
+    cli, outcome = train(["--help" if arg == "--trainer.help" else arg for arg in args])
     quick = cli.trainer.fast_dev_run  # type: ignore[attr-defined]  # Lightning's debugging connector sets it
     if args[0] != "fit" or not cli.trainer.is_global_zero:
         return 0
@@ -136,6 +141,17 @@ def fit(
     }
     given = [f"--{name}={_text(value)}" for name, value in flags.items() if value is not None]
     return train(["fit", "-c", method, *given, *["--resume"] * resume])[1]
+
+
+def _methods() -> list[str]:
+    """What can be trained, a line each."""
+    classes = [getattr(methods, name) for name in methods.__all__ if isinstance(getattr(methods, name), type)]
+    trained = sorted(
+        (each.__name__, str(each.__doc__).splitlines()[0])
+        for each in classes
+        if issubclass(each, Method) and each not in {methods.Translator, methods.ImportedGenerator}
+    )
+    return [f"{name}: {summary}" for name, summary in trained] + ["refine fit --model.help NAME lists its arguments"]
 
 
 def _text(value: object) -> str:

@@ -28,6 +28,14 @@ MODE = "refine"
 READ = "read_text" if hasattr(ContextPath, "read_text") else "get_content"
 """Method of jsonargparse's paths that reads a file; its name was the latter up to 4.48."""
 
+LINKED = "Linked arguments"
+"""Title of a group that says nothing to people."""
+
+USAGE = "refine fit -c METHOD [-c DATASET] [--data.ARGUMENT VALUE] [--model.ARGUMENT VALUE] [--FLAG VALUE]"
+ABOUT = """Trains a method on a pair of datasets. METHOD and DATASET are recipes: files, or names that `refine recipes`
+lists. All arguments of a method: --model.help SimGAN; of the data: --data.help UnpairedImages; Lightning's:
+--trainer.help."""
+
 SIZES = {"crop", "resize", "real_resize"}
 """Last words of flags that take a height and a width."""
 
@@ -37,6 +45,9 @@ HINT = " (see refine fit --help, or --model.help CLASS)"
 class OneLineParser(LightningArgumentParser):
     """Says what is wrong in one line instead of pages of usage, and reads no more than a recipe needs."""
 
+    shows_trainer = False
+    """Whether the help is that of Lightning's flags."""
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         set_loader(MODE, _load, (yaml.YAMLError,))
         super().__init__(*args, **{"parser_mode": MODE, "allow_abbrev": False, **kwargs})
@@ -45,6 +56,23 @@ class OneLineParser(LightningArgumentParser):
         """Parse with bounded reading of files."""
         with _reading_bounded():
             return super().parse_args(*args, **kwargs)
+
+    def format_help(self, *args: Any, **kwargs: Any) -> str:
+        """Put what people ask for first: data, model, our own flags; Lightning's on ``--trainer.help`` alone."""
+        groups = self._action_groups
+        data, model, trainer = (self._group_with(flag) for flag in ("--data", "--model", "--trainer"))
+        if trainer:
+            others = [group for group in groups if group not in [*data, *model, *trainer] and group.title != LINKED]
+            self._action_groups = trainer if self.shows_trainer else [*data, *model, *others]
+            self.usage, self.description = USAGE, None if self.shows_trainer else ABOUT
+        text = str(super().format_help(*args, **kwargs))
+        self._action_groups = groups
+        return text
+
+    def _group_with(self, flag: str) -> list[Any]:
+        return [
+            group for group in self._action_groups if any(flag in each.option_strings for each in group._group_actions)
+        ]
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Raise `InputError` with what matters of jsonargparse's message."""

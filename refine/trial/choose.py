@@ -50,9 +50,11 @@ def recommend(
             f"{first} comes nearest ({_far(nearer[first])}, doing nothing {_far(nothing)}). {_more()}",
         ]
     if not kept:
+        safest = min(order, key=lambda name: nearer[name]["label_error"]["value"])
         return None, [
             f"{first} comes nearest ({_far(nearer[first])}, doing nothing {_far(nothing)}), but the judge finds only "
-            f"{_found(nearer[first])} of the labels in its images, and no nearer method keeps them better.",
+            f"{_found(nearer[first])} of the labels in its images; most it finds in those of {safest}: "
+            f"{_found(nearer[safest])}, distance {_far(nearer[safest])}.",
             f"The judge learned on synthetic images alone: labels are wrong, or it is blind there. {_more()}",
         ]
     best = kept[0]

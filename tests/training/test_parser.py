@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from refine.cli import main
-from refine.training.parser import OneLineParser
+from refine.training.parser import OneLineParser, with_sizes
 from tests.hostile_checkpoints import BOMB
 
 CONTENT = {
@@ -87,3 +87,35 @@ def test_numbers_and_nested_files_are_read_as_before(tmp_path: Path) -> None:
     (tmp_path / "options.yaml").write_text("rate: 2e-4\n")
     found = parser.parse_args(["--config", str(tmp_path / "recipe.yaml")])
     assert (found.rate, found.options.rate) == (1e-4, 2e-4)
+
+
+def helped(capsys: pytest.CaptureFixture[str], *flags: str) -> str:
+    assert main(["fit", *flags]) == 0
+    return capsys.readouterr().out
+
+
+def test_the_help_shows_our_flags_and_lightnings_when_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    ours, theirs = helped(capsys, "--help"), helped(capsys, "--trainer.help")
+    assert ours.startswith("usage: refine fit -c METHOD")
+    assert ours.index("--data ") < ours.index("--model ") < ours.index("--minutes") < ours.index("--ckpt_path")
+    assert "--trainer.devices" not in ours
+    assert "--trainer.devices" in theirs
+    assert "--minutes" not in theirs
+
+
+def test_the_methods_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "SimGAN: A refiner for small appearance gaps" in helped(capsys, "--model.help")
+    assert "--model.init_args.self_weight" in helped(capsys, "--model.help", "SimGAN")
+
+
+def test_a_size_may_be_typed_with_an_x() -> None:
+    given = ["fit", "--data.crop", "48x100", "--data.resize=3x4", "--run", "48x100", "--data.crop"]
+    assert with_sizes(given) == [
+        "fit",
+        "--data.crop",
+        "[48,100]",
+        "--data.resize=[3,4]",
+        "--run",
+        "48x100",
+        "--data.crop",
+    ]

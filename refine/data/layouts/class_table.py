@@ -28,6 +28,9 @@ from refine.errors import InputError
 CLASS_COLUMNS = ("label", "class", "category")
 """What the column with the class is called, in the order in which it is looked for."""
 
+MANY, TEXT_SHARE = 20, 0.5
+"""Rows, and share of different values among them, from which on a column is taken for text."""
+
 
 class ClassTable(Layout):
     """The class of each image in a table's row, as text or as a whole number.
@@ -118,6 +121,8 @@ class ClassTable(Layout):
             text = _text(row[class_column], "")
         except InputError:
             return None
+        if _is_text(table, class_column):
+            return None
         others = [name for name in row if name not in {column, class_column}]
         if _is_number(text) and (not _is_whole(text) or (others and all(_is_number(row[name]) for name in others))):
             return None
@@ -131,6 +136,15 @@ class ClassTable(Layout):
         """The class's number; nothing for an image that no row gives one."""
         number = self._labels.get(record.key)
         return Annotation(class_id=None if number is None else torch.tensor(number))
+
+
+def _is_text(table: Path, column: str) -> bool:
+    """Whether a column holds another value for nearly every image: what an image says, and not what it is of."""
+    try:
+        values = [str(row.get(column)) for _, row in read_rows(table)]
+    except InputError:
+        return False
+    return len(values) >= MANY and len(set(values)) > TEXT_SHARE * len(values)
 
 
 def _class_column(row: Row) -> str | None:

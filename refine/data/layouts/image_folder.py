@@ -4,6 +4,8 @@ from pathlib import Path
 
 from refine.data.annotation import Annotation
 from refine.data.formats.companions import in_label_folder
+from refine.data.formats.hints import in_yaml
+from refine.data.formats.tables import first_row
 from refine.data.layouts.base import LabelSpace, Layout
 from refine.data.listing import Listing
 from refine.data.samples import Record
@@ -26,6 +28,14 @@ class ImageFolder(Layout):
         """Whatever holds an image; it says so if some of them may be labels, which nothing but a name tells."""
         if not files.images:
             return None
+        if found := first_row(files):
+            table, row, column = found
+            other = next((name for name in row if name != column), None)
+            if other is not None:
+                return (
+                    f"{len(files.images)} images; {table.name} is carried, and nothing in it is judged: if its column "
+                    f"{other} is a class, say so, {in_yaml('class-table', f'class_column: {other}')}"
+                )
         labels = [key for key in files.images if in_label_folder(key)]
         if not 0 < len(labels) < len(files.images):
             return f"{len(files.images)} images"

@@ -158,3 +158,19 @@ def test_hints_are_of_this_layout_and_for_the_command_line(images: Path) -> None
     (images / "b.csv").write_text("")
     with pytest.raises(InputError, match=r"found a\.csv, b\.csv; name it .* `layout: class-table`, `table: labels"):
         ClassTable(images)
+
+
+def test_a_value_for_each_image_is_text_and_no_class(tmp_path: Path) -> None:
+    put_images(tmp_path, tuple(f"{number}.png" for number in range(24)))
+    rows = [f"{number}.png,word {number}" for number in range(24)]
+    (tmp_path / "labels.csv").write_text("\n".join(["path,label", *rows]))
+    layout = open_layout("auto", tmp_path)
+    assert layout.label_space.kind == "none"
+    said = choose(tmp_path).why
+    assert said.startswith(
+        "24 images; labels.csv is carried, and nothing in it is judged: if its column label is a class"
+    )
+    assert "`layout: class-table`, `class_column: label`" in said
+    assert len(open_layout("class-table", tmp_path).label_space.names) == 24  # who says so gets it
+    (tmp_path / "labels.csv").write_text("\n".join(["path,label", *(row[:-1] for row in rows)]))  # 1 to 10 of a kind
+    assert open_layout("auto", tmp_path).label_space.kind == "class"
