@@ -70,9 +70,8 @@ class OneLineParser(LightningArgumentParser):
         return text
 
     def _group_with(self, flag: str) -> list[Any]:
-        return [
-            group for group in self._action_groups if any(flag in each.option_strings for each in group._group_actions)
-        ]
+        groups = self._action_groups
+        return [group for group in groups if any(flag in action.option_strings for action in group._group_actions)]
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Raise `InputError` with what matters of jsonargparse's message."""

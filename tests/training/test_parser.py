@@ -105,17 +105,9 @@ def test_the_help_shows_our_flags_and_lightnings_when_asked(capsys: pytest.Captu
 
 def test_the_methods_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert "SimGAN: A refiner for small appearance gaps" in helped(capsys, "--model.help")
-    assert "--model.init_args.self_weight" in helped(capsys, "--model.help", "SimGAN")
+    assert "--model.self_weight" in helped(capsys, "--model.help", "SimGAN")
 
 
 def test_a_size_may_be_typed_with_an_x() -> None:
-    given = ["fit", "--data.crop", "48x100", "--data.resize=3x4", "--run", "48x100", "--data.crop"]
-    assert with_sizes(given) == [
-        "fit",
-        "--data.crop",
-        "[48,100]",
-        "--data.resize=[3,4]",
-        "--run",
-        "48x100",
-        "--data.crop",
-    ]
+    given = ["--data.crop", "48x100", "--data.resize=3x4", "--run", "48x100", "--data.crop"]
+    assert with_sizes(given) == ["--data.crop", "[48,100]", "--data.resize=[3,4]", "--run", "48x100", "--data.crop"]
