@@ -49,15 +49,20 @@ def require_fit(args: Sequence[str]) -> None:
     if {"help", "h", "print_config"} & {name for name, _ in given} or any(".help" in name for name, _ in given):
         return
     recipes = [find_recipe(value) for name, value in given if name in {"c", "config"} and value is not None]
+    try:
+        contents = [parse_yaml(read_file(recipe).decode()) for recipe in recipes]
+    except (OSError, ValueError):  # whoever reads it next says so
+        return
     for name, value in given:
         if name in READ and value is not None and not value.startswith(("[", "{")):
             _require(Path(value), f"--{name}")
     names = {name.partition(".")[0] for name, _ in given}
     if args[0] == "fit" and not recipes and "model" not in names:
         raise InputError("which method? Name a recipe, such as -c simgan; `refine recipes` lists them")
-    classes = _classes(recipes)
+    classes = {part: _class_paths(contents, part) for part in ("model", "data")}
     named = {name for name, _ in given}
-    if args[0] == "fit" and not (classes["data"] or _has_data(recipes) or named & {"data", "data.class_path"}):
+    said = any(isinstance(content, dict) and "data" in content for content in contents)
+    if args[0] == "fit" and not said and not named & {"data", "data.class_path"}:
         for name in READ[:2]:
             if name not in named and f"data.init_args.{name.partition('.')[2]}" not in named:
                 raise InputError(f"--{name} is missing; name the folder, or a recipe that does (-c)")
@@ -99,24 +104,11 @@ def _flags(args: Sequence[str]) -> Iterator[tuple[str, str | None]]:
             place += 1
 
 
-def _has_data(recipes: Sequence[Path]) -> bool:
-    """Whether a recipe says anything of the data."""
-    return any(b"data:" in read_file(recipe) for recipe in recipes)
-
-
-def _classes(recipes: Sequence[Path]) -> dict[str, list[str]]:
-    """Class paths of the method and of the data that recipes name."""
-    found: dict[str, list[str]] = {"model": [], "data": []}
-    for recipe in recipes:
-        try:
-            content = parse_yaml(read_file(recipe).decode())
-        except (OSError, ValueError):  # whoever reads it next says so
-            continue
-        for part, classes in found.items():
-            entry = content.get(part) if isinstance(content, dict) else None
-            if isinstance(entry, dict) and isinstance(entry.get("class_path"), str):
-                classes.append(entry["class_path"])
-    return found
+def _class_paths(contents: Sequence[Any], part: str) -> list[str]:
+    """Class paths of the method or of the data that recipes name."""
+    entries = [content.get(part) for content in contents if isinstance(content, dict)]
+    paths = [entry.get("class_path") for entry in entries if isinstance(entry, dict)]
+    return [path for path in paths if isinstance(path, str)]
 
 
 def _require_arguments(given: Sequence[tuple[str, str | None]], part: str, classes: Sequence[str]) -> None:
@@ -145,7 +137,7 @@ def _arguments(name: str) -> frozenset[str]:
     """Names of a class's arguments, from its source; empty where it is none of ours."""
     for room in ("methods", "data", "simulators"):
         for file in sorted((CODE / room).glob("*.py")):
-            text = file.read_text(encoding="utf-8")
+            text = read_file(file).decode()
             if f"class {name}(" not in text:
                 continue
             for node in ast.parse(text).body:

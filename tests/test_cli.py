@@ -68,11 +68,11 @@ def test_fit_explains_the_arguments_of_a_method(capsys: pytest.CaptureFixture[st
     [
         (["fit", "-c", "models/nothing.yaml"], "models/nothing.yaml: no such file"),
         (["verify", "/nowhere"], "/nowhere"),
-        (["apply", "--checkpoint", "a", "--input", "/nowhere", "--output", "c"], "/nowhere: expected a folder"),
+        (["apply", "--checkpoint", "a", "--input", "/nowhere", "--output", "c"], "a: no such file"),
         (["evaluate", "--synthetic", "/nowhere", "--refined", "/nowhere", "--real", "/nowhere"], "/nowhere"),
         (
             ["report", "--synthetic", "/a", "--refined", "/b", "--real", "/c", "--output", "r.html"],
-            "/b/refine-manifest.jsonl",
+            "/a: no such file or folder (--synthetic)",
         ),
     ],
 )
@@ -117,9 +117,12 @@ def test_a_gpu_that_is_not_there_is_bad_input(
 
 
 def test_two_refined_folders_of_one_name_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    rest = ["--synthetic", "s", "--real", "r", "--output", str(tmp_path / "out")]
-    assert main(["benchmark", *rest, "--refined", "one/refined", "--refined", "two/refined"]) == 2
-    assert "two/refined: one/refined is already called 'refined'; give NAME=DIR" in capsys.readouterr().err
+    one, two = tmp_path / "one" / "refined", tmp_path / "two" / "refined"
+    for folder in (one, two):
+        folder.mkdir(parents=True)
+    rest = ["--synthetic", str(tmp_path), "--real", str(tmp_path), "--output", str(tmp_path / "out")]
+    assert main(["benchmark", *rest, "--refined", str(one), "--refined", str(two)]) == 2
+    assert f"{two}: {one} is already called 'refined'; give NAME=DIR" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -65,10 +65,12 @@ def test_every_command_refuses_it_in_one_line_before_any_work(
     monkeypatch.chdir(tmp_path)
     for name in "abc":
         (tmp_path / name).mkdir()
+    for name in ("model.ckpt", "m", "j"):
+        (tmp_path / name).touch()
     assert main([*command, "--device", "cuda"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("refine: --device cuda: no CUDA device is available here")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "c"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "c", "j", "m", "model.ckpt"]
 
 
 def test_fit_takes_a_device_or_an_accelerator(

@@ -14,7 +14,7 @@ from refine.inspect.montage import Legend, Montage, png
 from refine.inspect.plots import spectrum_svg
 from refine.inspect.result import Inspection, Side
 from refine.inspect.text import (
-    ADVICE,
+    advice,
     color_rows,
     counted,
     distance_rows,
@@ -73,7 +73,7 @@ def render_page(result: Inspection, montages: Mapping[str, Montage]) -> str:
         spectrum=spectrum_svg(gap["spectrum"]) if gap else "",
         maps=gap["maps"][:MAPS] if gap else [],
         files=FILES,
-        advice=ADVICE,
+        advice=advice(gap) if gap else [],
         few=few,
         nothing=TOO_FEW if few else ALIKE,
     )

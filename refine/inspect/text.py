@@ -157,14 +157,35 @@ def _gap(gap: Gap) -> Iterator[RenderableType]:
         yield Text(f"  warning: {shown(warning)}", style="yellow")
     if len(gap["warnings"]) > WARNINGS:
         yield Text(f"  … and {len(gap['warnings']) - WARNINGS} more")
-    if gap["warnings"]:
-        yield Text(f"  {ADVICE}")
+    for line in advice(gap):
+        yield Text(f"  {line}")
 
 
-ADVICE = (
-    "A translator that wants to look real will paint in what is missing and paint over what there is too much of, and "
-    "the labels will not follow. Choose real images, or crops, with the same layout, or render more like them."
+PAINTS = (
+    "What lies where differs, see the warnings: a translator that wants to look real will paint in what is missing and "
+    "paint over what there is too much of, and the labels will not follow. Change the renderer first (size, place and "
+    "number of things, background), or choose real images, or crops, with the same layout."
 )
+LARGE_GAP, NO_GAP = 5.0, 1.5
+"""Distance to real as a multiple of that between halves of the real images, from which on a gap is called large, and up
+to which there is hardly one. Words, not limits: `refine try` measures."""
+
+
+def advice(gap: Gap) -> list[str]:
+    """What to do, in sentences."""
+    lines = [PAINTS] if gap["warnings"] else []
+    floor = gap["distances"][0]["floor"] if gap["distances"] else None
+    if not floor or not gap["distances"][0]["value"]:
+        return lines
+    times = gap["distances"][0]["value"] / floor
+    told = f"Images here are {times:.1f} times as far from the real ones as those are from each other"
+    if times <= NO_GAP:
+        lines.append(f"{told}: there is hardly a gap in appearance to close.")
+    elif times < LARGE_GAP:
+        lines.append(f"{told}, a small gap: SimGAN, or color transfer without training, moves nothing.")
+    else:
+        lines.append(f"{told}, a large gap: CycleGAN or CUT, with an audit after; SimGAN where things must not move.")
+    return [*lines, "`refine try SYNTHETIC REAL` tries them all in minutes."]
 
 
 def color_rows(gap: Gap) -> list[tuple[str, str, str]]:

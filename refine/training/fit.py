@@ -88,6 +88,7 @@ def train(args: list[str]) -> tuple[RefineCLI, Outcome]:
     unhelpful = ["many workers", "LeafSpec", "log_every_n_steps", "args parameter is intended"]
     unhelpful += ["sync_dist=True", "all_gather is deprecated"]  # every process validates on the same images
     warnings.filterwarnings("ignore", module="lightning", message=f".*({'|'.join(unhelpful)}).*")
+    warnings.filterwarnings("ignore", module=r"lightning\.pytorch\.cli")  # what Lightning calls is old to jsonargparse
     warnings.filterwarnings("ignore", message="This DataLoader will create")  # so many were asked for
     cli = RefineCLI(args, "-".join(names) or "run")
     trainer = cli.trainer

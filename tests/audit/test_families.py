@@ -143,7 +143,7 @@ def test_judges_that_do_not_fit_are_refused_before_anything_is_trained(
         (task(tmp_path / "order", classes=["ring", "disk", "bar"]), "give a judge of these"),
         (task(tmp_path / "mask", kind="mask"), "knows mask labels"),
         (save_tiny(tmp_path / "tiny.ckpt"), "Tiny"),
-        (tmp_path / "none.ckpt", "no such checkpoint"),
+        (tmp_path / "none.ckpt", "none.ckpt: no such file or folder (--judge)"),
     ):
         flags = [*UNTRAINED, "--judge", str(path), "--trust", "tests.apply.tiny"]
         assert main(audit_of(finished.synthetic, finished.refined, tmp_path / "a", *flags)) == 2

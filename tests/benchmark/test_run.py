@@ -307,7 +307,7 @@ def _keys(root: Path) -> list[str]:
         (["--groups", "(frame"], "neither a CSV file nor a regular expression"),
         (["--baselines", "cut"], "--baselines cut: no such baseline; choose all, none, or color_transfer"),
         (["--learning-rate", "0"], "learning_rate is 0.0; expected more than 0"),
-        (["--recipe", "none.yaml"], "none.yaml: cannot be read as YAML"),
+        (["--recipe", "none.yaml"], "none.yaml: no such file or folder (--recipe)"),
     ],
 )
 def test_what_cannot_be_done_is_one_line_and_no_output(

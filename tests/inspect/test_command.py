@@ -103,8 +103,8 @@ def test_the_page_calls_layouts_alike_only_if_it_can_know(count: int, text: str,
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["/nowhere"], "/nowhere: expected a folder"),
-        (["{here}", "--real", "/nowhere"], "/nowhere: expected a folder"),
+        (["/nowhere"], "/nowhere: no such file or folder"),
+        (["{here}", "--real", "/nowhere"], "/nowhere: no such file or folder (--real)"),
         (["{here}", "--output", "{here}/out"], "lies in the dataset"),
         (["{here}", "--real", "{real}", "--output", "{real}"], "lies in the dataset"),
         (["{here}", "--output", "{here}/a/000.png/out"], "lies in the dataset"),

@@ -7,6 +7,7 @@ from refine.inspect.result import Gap, Inspection, Labels, Side
 from refine.inspect.text import (
     CLASSES,
     WARNINGS,
+    advice,
     color_rows,
     counted,
     distance_rows,
@@ -142,3 +143,18 @@ def test_classes_are_a_table_of_those_that_occur() -> None:
     assert ["c0", "5", "10", "%", "1"] in lines
     assert ["c1", "0", "10", "%", "1"] not in lines
     assert ["…", "1", "more"] in lines
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (90.0, "hardly a gap"),
+        (300.0, "a small gap: SimGAN, or color transfer"),
+        (1239.0, "a large gap: CycleGAN or CUT"),
+    ],
+)
+def test_the_size_of_the_gap_says_what_to_try(value: float, words: str) -> None:
+    found = gap(distances=[{"name": "swd", "value": value, "floor": 73.0, "images": 50}])
+    assert words in " ".join(advice(found))
+    assert "refine try" in advice(found)[-1]
+    assert advice(gap()) == []

@@ -316,7 +316,7 @@ def test_validate_measures_a_checkpoint(
     assert capsys.readouterr().out == said
     assert not (tmp_path / "lightning_logs").exists()
     assert main(["validate", "--ckpt_path", "nowhere.ckpt"]) == 2
-    assert "nowhere.ckpt: no such checkpoint" in capsys.readouterr().err
+    assert "nowhere.ckpt: no such file or folder" in capsys.readouterr().err
     (tmp_path / "run" / "config.yaml").unlink()
     assert main(["validate", f"--ckpt_path={last}"]) == 2
     assert "no config.yaml of its run lies beside it" in capsys.readouterr().err
@@ -325,9 +325,15 @@ def test_validate_measures_a_checkpoint(
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["-c", "models/simgan.yaml"], "the following arguments are required: synthetic, real"),
-        (["-c", "models/simgan.yaml", "--data.synthetic", "nope", "--data.real", "nope"], "nope: expected a folder"),
-        (["-c", "models/simgan.yaml", "-c", "datasets/traffic-lights.yaml", "--model.featurs", "3"], "'featurs'"),
+        (["-c", "models/simgan.yaml"], "--data.synthetic is missing"),
+        (
+            ["-c", "models/simgan.yaml", "--data.synthetic", "nope", "--data.real", "nope"],
+            "nope: no such file or folder",
+        ),
+        (
+            ["-c", "models/simgan.yaml", "-c", "datasets/traffic-lights.yaml", "--model.featurs", "3"],
+            "did you mean features?",
+        ),
         (["-c", "models/simgan.yaml", "-c", "datasets/traffic-lights.yaml", "--stepz", "3"], "--stepz"),
         (["-c", "models/cycada.yaml", "-c", "datasets/traffic-lights.yaml"], "--model.task FILE"),
         (["-c", "models/feature-adaptation.yaml", "-c", "datasets/traffic-lights.yaml"], "--model.start FILE"),

@@ -155,7 +155,7 @@ def test_a_frame_covers_the_border_of_the_chosen_images_alone() -> None:
         (["--judge", "JUDGE", "--label_error_bound", "5"], "expected a share from 0 to 1"),
         (["--judge", "JUDGE", "--label_error_bound", "0.1"], "12 validation images cannot show it, it takes 72; give"),
         (["--judge", "JUDGE", "--label_error_bound", "0"], "cannot show it, no number of images shows that"),
-        (["--judge", "nowhere.ckpt"], "nowhere.ckpt: no such checkpoint"),
+        (["--judge", "nowhere.ckpt"], "nowhere.ckpt: no such file or folder (--judge)"),
         (["--judge", "OTHER"], "the task model knows class labels x, y"),
         (["--judge", "GRAY"], "cannot judge images of 3x32x32"),
     ],

@@ -94,7 +94,7 @@ def test_images_without_labels_and_of_any_size_are_tried(tmp_path: Path, write_i
     ("change", "message"),
     [
         (["--minutes", "0"], "--minutes is 0; expected more than 0"),
-        (["--labeled-real", "nowhere"], "nowhere: no such folder"),
+        (["--labeled-real", "nowhere"], "nowhere: no such file or folder"),
     ],
 )
 def test_what_cannot_be_tried(
@@ -107,4 +107,4 @@ def test_what_cannot_be_tried(
 
 def test_a_missing_folder_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert tried((tmp_path / "nothing", tmp_path / "none"), tmp_path / "tried") == 2
-    assert "nothing: expected a folder of images" in capsys.readouterr().err
+    assert "nothing: no such file or folder" in capsys.readouterr().err
