@@ -21,6 +21,7 @@ again."""
 LONGEST_IMPORT = 30.0
 """Seconds after which an import is no import of ours, but a module that runs a command."""
 
+FINISHED_KEPT = "what is finished is kept; the same command goes on"
 NOTHING_KEPT = "nothing is kept; the same command begins anew"
 
 

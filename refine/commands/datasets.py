@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from refine.commands.flags import command, device, layout, max_file_size, positive, trust
-from refine.interrupts import begin
+from refine.interrupts import FINISHED_KEPT, begin
 
 
 def add_apply(each: Any) -> None:
@@ -17,7 +17,7 @@ def add_apply(each: Any) -> None:
         "refine a dataset, labels carried along",
         "Writes the same tree with refined pixels: names, formats, sizes and metadata stay, labels and every other "
         "file are copied byte for byte. Stopped at any moment, the same command goes on.",
-        "what is finished is kept; the same command goes on",
+        FINISHED_KEPT,
     )
     parser.add_argument("--checkpoint", type=Path, required=True, metavar="FILE", help="a .ckpt, or a bundle's folder")
     parser.add_argument("--input", type=Path, required=True, metavar="DIR", help="the synthetic dataset, or one image")

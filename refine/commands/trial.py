@@ -5,9 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from refine.commands.flags import command, device, layout, mapping, max_file_size, names, real_layout
-from refine.interrupts import begin
-
-KEPT = "what is finished is kept; the same command goes on"
+from refine.interrupts import FINISHED_KEPT, begin
 
 
 def add_try(each: Any) -> None:
@@ -20,7 +18,7 @@ def add_try(each: Any) -> None:
         "Trains every method that fits the data for a fair part of the time, in small sizes, and writes a page with "
         "pictures side by side, distances to real and how many labels a judge still finds; it recommends one with the "
         "command to go on, or says why it cannot decide. Stopped, the same command goes on.",
-        KEPT,
+        FINISHED_KEPT,
     )
     parser.add_argument("synthetic", type=Path, metavar="SYNTHETIC", help="the synthetic dataset")
     parser.add_argument("real", type=Path, metavar="REAL", help="folder of real images; labels there are never read")

@@ -50,9 +50,9 @@ class CUT(Translator):
         spectral_norm: Bound the discriminator's layers (Miyato et al. 2018, arXiv 1802.05957). Paper: no.
         adversarial_loss: Paper: ``least-squares``. ``wasserstein`` needs ``spectral_norm``.
         nce_weight: Weight of the contrastive loss on synthetic images, λ_X (mean over layers and locations).
-            Paper: 1, FastCUT 10.
-        identity_nce_weight: Weight of the contrastive loss on real images, λ_Y. Paper: 1 (the released code halves
-            both weights where this one is not 0); FastCUT 0: no real image passes through the generator.
+            Paper: 1, FastCUT 10; released code: 0.5, since it averages both terms where λ_Y is not 0.
+        identity_nce_weight: Weight of the contrastive loss on real images, λ_Y. Paper: 1; released code: 0.5; FastCUT
+            0: no real image passes through the generator.
         nce_layers: Layers of the generator whose features are compared, 0 (the padded image) to the last residual
             block. Paper: 0, 4, 8, 12, 16.
         locations: Compared in each layer and image; all of them where a layer has fewer. Paper: 256.
@@ -87,8 +87,8 @@ class CUT(Translator):
         discriminator_layers: int = 3,
         spectral_norm: bool = False,
         adversarial_loss: AdversarialName = "least-squares",
-        nce_weight: float = 1.0,
-        identity_nce_weight: float = 1.0,
+        nce_weight: float = 0.5,
+        identity_nce_weight: float = 0.5,
         nce_layers: Sequence[int] = (0, 4, 8, 12, 16),
         locations: int = 256,
         projection_features: int = 256,

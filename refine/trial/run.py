@@ -211,6 +211,7 @@ class _Trial:
                 settings=flags,
                 **time_flags,
             )
+        interrupts.gracefully(None, interrupts.FINISHED_KEPT)  # the fit says how a fit goes on
         if outcome.exit_code:
             raise interrupts.Interrupted
         return outcome

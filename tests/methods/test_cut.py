@@ -31,7 +31,7 @@ def batch(seed: int = 0, size: int = 2, side: int = 16) -> UnpairedBatch:
 
 def test_defaults_are_the_published_ones() -> None:
     method = CUT(features=4)
-    assert (method.nce_weight, method.identity_nce_weight, method.temperature) == (1.0, 1.0, 0.07)
+    assert (method.nce_weight, method.identity_nce_weight, method.temperature) == (0.5, 0.5, 0.07)
     assert (method.nce_layers, method.locations, method.projection_features) == ([0, 4, 8, 12, 16], 256, 256)
     assert (method.antialias, method.flip_equivariance, method.constant_share) == (True, False, 0.5)
 
