@@ -3,6 +3,7 @@
 import argparse
 import ast
 import difflib
+import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -94,7 +95,7 @@ def _flags(args: Sequence[str]) -> Iterator[tuple[str, str | None]]:
         place += 1
         if not name.startswith("-"):
             continue
-        following = place < len(args) and not args[place].startswith("--")
+        following = place < len(args) and not re.match(r"--|-[a-zA-Z]", args[place])
         if not equals and name.startswith("-c") and not name.startswith("--") and name != "-c":
             yield "c", name[2:]
         elif equals or not following:

@@ -60,6 +60,7 @@ def test_nothing_heavy_was_imported(tmp_path: Path) -> None:
 @pytest.mark.parametrize("recipe", [name for name in list_recipes() if name.startswith("models/")])
 def test_every_recipe_and_its_arguments_pass(recipe: str, pair: Pair) -> None:
     data = ["--data.synthetic", str(pair[0]), "--data.real", str(pair[1]), "--data.crop", "16x16"]
+    require_fit(["fit", "--resume", "-c", recipe, *data])
     require_fit(["fit", "-c", recipe, *data, "--model.steps", "4", "--model.init_args.seed=1", "--trainer.x", "1"])
 
 

@@ -194,14 +194,14 @@ class UnpairedImages(LightningDataModule):
         records, crop = layout.records(), self.augmentation.crop
         if crop is None or resize is not None:
             return records
-        kept = [record for record in records if all(map(ge, layout.size(record), crop))]
-        odd = len(records) - len(kept)
+        fits = [all(map(ge, layout.size(record), crop)) for record in records]
+        odd = fits.count(False)
         if not 0 < odd <= ODD_SHARE * len(records):
             return records  # none, or so many that the crop is wrong: then the first is named
-        first = next(record.key for record in records if record not in kept)
+        first = records[fits.index(False)].key
         why = f"smaller than the crop {crop[0]}x{crop[1]} (first: {shown(first)})"
         tell(f"{layout.root}: {odd} of {len(records)} images left out, {why}")
-        return kept
+        return [record for record, large in zip(records, fits, strict=True) if large]
 
     def require_labels(self) -> None:
         """Refuse data from which a task model would learn that things are nothing.

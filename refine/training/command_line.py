@@ -22,7 +22,7 @@ from refine.methods.base import Method
 from refine.methods.checkpoint import allowed_class, read_checkpoint
 from refine.training.pace import Pace
 from refine.training.parser import OneLineParser, essence
-from refine.training.preset_flags import add_sizing, keep_stored, size_run
+from refine.training.preset_flags import add_sizing, given_flag, keep_stored, size_run
 from refine.training.resuming import require_training_state, resuming
 from refine.training.run_folders import free_name, latest
 from refine.training.step_progress import StepProgress
@@ -141,6 +141,8 @@ class RefineCLI(LightningCLI):
         given = self.parser.parse_args(self._words, defaults=False)[self.config["subcommand"]]
         if self._content is not None:
             keep_stored(config, given, self._content)
+            if any(given_flag(self._words, flag) for flag in ("--minutes", "--preset")):
+                self._sized = ["--minutes and --preset do not change a run that goes on; --steps does"]
         elif self.config["subcommand"] == "fit":
             self._sized, self._minutes = size_run(config, given, self._words)
 

@@ -50,15 +50,20 @@ class Pace(Callback):
         if not isinstance(pl_module, Method):
             return
         done, now = pl_module.steps_done, time.monotonic()
-        if done == 1 or done in LOOKS:
+        if done != 1 and done not in LOOKS:
+            return
+        if done > 1:
             passed = now - self._began
-            if done > 1 and (done == LOOKS[0] or passed < EARLY_SHARE * self.seconds):
-                self._follow(
-                    trainer, pl_module, passed, (now - self._since - self._validating) / (done - self._counted)
-                )
-            self._since, self._counted, self._validating = now, done, 0.0
+            each = (now - self._since - self._validating) / (done - self._counted)
+            early = done == LOOKS[0] or passed < EARLY_SHARE * self.seconds
+            steps = self._fitting(trainer, pl_module, passed, each) if early else pl_module.steps
+            steps = trainer.strategy.broadcast(steps)  # one clock decides: every process must end at the same step
+            if steps != pl_module.steps:
+                pl_module.steps = steps
+                self.store(steps)
+        self._since, self._counted, self._validating = now, done, 0.0
 
-    def _follow(self, trainer: Trainer, method: Method, passed: float, seconds_a_step: float) -> None:
+    def _fitting(self, trainer: Trainer, method: Method, passed: float, seconds_a_step: float) -> int:
         left = self.seconds - passed
         every = trainer.val_check_interval  # in steps, as our default has it
         every = every if isinstance(every, int) else 1 << 30
@@ -66,8 +71,4 @@ class Pace(Callback):
         early = sum(look > method.steps_done for look in (25, 50, 100, 200, 400) if look < every)
         fitting = (left - early * self._last_validation) / (seconds_a_step + self._last_validation / every)
         least = max(LEAST_STEPS, WARM_UP_SHARE * method.warm_up_steps, method.steps_done)
-        steps = max(least, method.steps_done + int(max(0.0, fitting)) // 10 * 10)
-        steps = trainer.strategy.broadcast(steps)  # every process must end at the same one
-        if steps != method.steps:
-            method.steps = steps
-            self.store(steps)
+        return max(least, method.steps_done + int(max(0.0, fitting)) // 10 * 10)

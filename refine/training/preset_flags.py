@@ -1,6 +1,7 @@
 """`--preset` and `--minutes`: what of a run's settings follows from them where neither a flag nor a recipe says it."""
 
 from collections.abc import Mapping, Sequence
+from operator import le
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from refine.training.sizing import (
     presets_of,
     shorter_warm_ups,
     smaller_crop,
+    without_odd,
 )
 
 LONGEST_MAPPED = 256
@@ -73,10 +75,12 @@ def keep_stored(config: Namespace, given: Mapping[str, Any], content: Mapping[st
         config["steps"] = steps
     position = content.get(data["class_path"].rpartition(".")[2])
     for name, fits in (("batch_size", _is_count), ("crop", _is_crop)):
-        fixed = name in _names(given, "data") or name not in data["init_args"]
-        if not fixed and isinstance(position, dict) and name in position and fits(position[name]):
-            value = position[name]
-            data["init_args"][name] = tuple(value) if isinstance(value, list) else value
+        if name not in data["init_args"] or not isinstance(position, dict) or not fits(position.get(name, 0)):
+            continue
+        now, before = data["init_args"][name], position[name]
+        shrunk = name == "crop" and now and before and all(map(le, before, now))  # what was asked for did not fit
+        if name not in _names(given, "data") or shrunk:
+            data["init_args"][name] = tuple(before) if isinstance(before, list) else before
 
 
 def _is_count(value: object) -> bool:
@@ -106,8 +110,11 @@ def size_run(config: Namespace, given: Mapping[str, Any], args: Sequence[str]) -
     timed, counted = given_flag(args, "--minutes"), given_flag(args, "--steps")
     if minutes is not None and not 0 < minutes < float("inf"):
         raise InputError(f"--minutes is {minutes:g}; expected more than 0")
-    if timed and counted:
+    if timed and (counted or _steps_flag(args)):
         raise InputError("--minutes and --steps say the same thing; give one of them")
+    for key in ("crop", "resize", "real_resize"):
+        if (size := config["data"]["init_args"].get(key)) and min(size) < 1:
+            raise InputError(f"--data.{key} is {_shown(size)}; expected a height and a width of 1 or more")
     name = model["class_path"].rpartition(".")[2]
     presets = presets_of(f"refine.methods.{name}")
     sizes, images = _images(config)
@@ -127,8 +134,8 @@ def size_run(config: Namespace, given: Mapping[str, Any], args: Sequence[str]) -
     batch = config["data"]["init_args"].get("batch_size")
     if "batch_size" in config["data"]["init_args"] and "batch_size" not in _names(given, "data"):
         batch = config["data"]["init_args"]["batch_size"] = preset.batch_for(size, images)
-    fixed = given_flag(args, "--model.steps") or given_flag(args, "--model.init_args.steps")
-    follows = timed or (config["steps"] is None and not fixed and (preset.name != "paper" or minutes is not None))
+    fixed = config["steps"] is not None or "steps" in _names(given, "model")
+    follows = timed or (not fixed and (preset.name != "paper" or minutes is not None))
     if follows:
         config["steps"] = preset.steps_in(budget, device, size, batch or preset.batch_size)
     steps = config["steps"] or model["init_args"].get("steps")
@@ -143,6 +150,10 @@ def size_run(config: Namespace, given: Mapping[str, Any], args: Sequence[str]) -
     if preset.name != "paper" and config["preset"] == "auto":
         lines.append("(--minutes N for more or less time, --preset paper for the paper's size and steps)")
     return lines, budget if follows else None
+
+
+def _steps_flag(args: Sequence[str]) -> bool:
+    return given_flag(args, "--model.steps") or given_flag(args, "--model.init_args.steps")
 
 
 def _device(config: Namespace) -> str:
@@ -162,7 +173,7 @@ def _images(config: Namespace) -> tuple[list[Size], int]:
     for side in ("synthetic", "real"):
         if data.get(side) is not None:
             sizes, count = look_at(Path(str(data[side])))
-            found += sizes
+            found += without_odd(sizes)
             counts += [count] * (count > 0)
     if data.get("resize"):
         found = [tuple(data["resize"]), tuple(data.get("real_resize") or data["resize"])]

@@ -153,8 +153,13 @@ def look_at(folder: Path) -> tuple[list[Size], int]:
     return sizes, len(keys)
 
 
+def without_odd(sizes: Sequence[Size]) -> list[Size]:
+    """Sizes of one domain without the few smallest, which whoever reads the images leaves out."""
+    return sorted(sizes, key=min)[int(ODD_SHARE * len(sizes)) :]
+
+
 def _smallest(sizes: Sequence[Size], axis: int) -> int:
-    return sorted(size[axis] for size in sizes)[int(ODD_SHARE * len(sizes))]
+    return min(size[axis] for size in sizes)
 
 
 def _down(side: int) -> int:

@@ -10,13 +10,18 @@ ALIKE = 0.8
 LOST = 0.05
 """Labels that the judge loses beyond those that it does not find in the synthetic images."""
 READABLE = 0.5
-"""Label error on the synthetic images themselves above which the judge has learned nothing."""
+"""Label error on the synthetic images themselves above which the judge has learned too little, as a part of what
+guessing makes."""
 NEEDED = 30
 """Labeled real images from which a benchmark can tell large differences apart."""
 
 
 def recommend(
-    kind: str, nothing: Measured, methods: Mapping[str, Tried], benchmark: Benchmarked | None = None
+    kind: str,
+    nothing: Measured,
+    methods: Mapping[str, Tried],
+    benchmark: Benchmarked | None = None,
+    guessing: float = 1.0,
 ) -> tuple[str | None, list[str]]:
     """Return the method, or None where it cannot be decided, and the reasons.
 
@@ -29,6 +34,7 @@ def recommend(
         nothing: The synthetic images as they are.
         methods: What was tried.
         benchmark: Test on labeled real images.
+        guessing: Label error of naming the most frequent class always.
     """
     if benchmark is not None:
         return _by_benchmark(benchmark)
@@ -44,7 +50,7 @@ def recommend(
     if kind == "none":
         return _nearest(nearer, order, ["The images have no labels that could become wrong."])
     kept = [name for name in order if _keeps(nothing, nearer[name])]
-    if "label_error" not in nothing or nothing["label_error"]["value"] > READABLE:
+    if "label_error" not in nothing or nothing["label_error"]["value"] > READABLE * guessing:
         return None, [
             "The judge does not even find the labels in the synthetic images: it cannot say what becomes of them.",
             f"{first} comes nearest ({_far(nearer[first])}, doing nothing {_far(nothing)}). {_more()}",

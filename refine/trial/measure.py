@@ -89,6 +89,8 @@ class Measure:
         order = torch.randperm(gathered.count, generator=torch.Generator().manual_seed(0))
         half = gathered.count // 2
         parts = [self._real.part(chosen) for chosen in (order[:half], order[half : 2 * half])]
+        self.guessing = 1.0
+        """Label error of naming the most frequent class; 1 of other labels."""
         self.floor = distances(parts[0], parts[1], self.tools)["swd"]
 
     def __call__(self, translator: Translator | None) -> tuple[Measured, list[Image.Image]]:
@@ -98,6 +100,7 @@ class Measure:
             InputError: If it gives pixels that are not finite.
         """
         gathered, case = Gathered(self.tools), self.case
+        told: list[Tensor] = []
         answers = None if self.judges is None else Answers(self.judges.kind, len(self.judges.names))
         shown: list[Image.Image] = []
         for levels, labels in _batches(case.synthetic, case, labeled=self.judges is not None):
@@ -112,9 +115,13 @@ class Measure:
             gathered.add(compared)
             if answers is not None and self.judges is not None:
                 answers.add(self.judges.predict(to_float(compared).to(self.device)).cpu(), labels)
+                told.append(labels)
         found: Measured = {"distance": distances(Side(gathered.patches(), []), self._real, self.tools)["swd"]}
         if answers is not None:
             found["label_error"] = answers.error()
+            if case.space.kind == "class":
+                counts = torch.cat(told).bincount()
+                self.guessing = 1 - float(counts.max() / counts.sum())
         return found, shown
 
 

@@ -14,6 +14,7 @@ from PIL import Image
 from refine import interrupts
 from refine.apply import apply_checkpoint
 from refine.benchmark import run_benchmark
+from refine.data.labeled_images import open_labeled
 from refine.devices import choose_device
 from refine.errors import InputError, TrainingDiverged
 from refine.files import read_json, require_output, write_json
@@ -36,6 +37,7 @@ from refine.trial.result import RESULT, Benchmarked, Trial, Tried
 SEEDS, STEPS = 2, 150
 """Of the benchmark's task models."""
 TASK_BATCH = 16
+SETTINGS = "settings.json"
 OTHER = "holds another trial; name another --output"
 
 
@@ -117,8 +119,10 @@ class _Trial:
     def run(self) -> Trial:
         """All of it."""
         case = open_case(self.synthetic, self.real, self.layouts, self.mapping, self.classes)
+        self._check_labeled(case)
         before = self._before()
         require_output(self.output)
+        write_json(self._settings(), self.output / SETTINGS)  # before anything is trained that another trial may find
         self.spent = before["seconds"] if before else 0.0
         names = methods(case.space.kind)
         images = f"{len(case.synthetic.records)} synthetic, {len(case.real.records)} real images looked at"
@@ -149,7 +153,9 @@ class _Trial:
                 self.say(f"first pictures: {self.output / 'try.html'}")
         if self.labeled_real is not None:
             self.trial["benchmark"] = self._benchmark(self.labeled_real)
-        method, reasons = recommend(case.space.kind, nothing, self.trial["methods"], self.trial.get("benchmark"))
+        method, reasons = recommend(
+            case.space.kind, nothing, self.trial["methods"], self.trial.get("benchmark"), measure.guessing
+        )
         command = None if method is None else self._apply_command(method)
         self.trial["recommendation"] = {"method": method, "reasons": reasons, "command": command}
         self._write()
@@ -159,7 +165,6 @@ class _Trial:
         return {
             "synthetic": str(self.synthetic.resolve()),
             "real": str(self.real.resolve()),
-            "labeled_real": None if self.labeled_real is None else str(self.labeled_real.resolve()),
             "minutes": self.minutes,
             "layouts": list(self.layouts),
             "mapping": self.mapping,
@@ -169,16 +174,34 @@ class _Trial:
 
     def _before(self) -> Trial | None:
         """What a trial of these settings found before it was stopped."""
-        file = self.output / RESULT
+        for name, folder in (("synthetic", self.synthetic), ("real", self.real)):
+            if self.output.resolve().is_relative_to(folder.resolve()):
+                raise InputError(f"{self.output}: lies in the {name} images {folder}; name another --output")
+        settings, file = self.output / SETTINGS, self.output / RESULT
+        begun = settings.is_file() and read_json(settings, OTHER)
+        if begun != self._settings() and (begun or (self.output.is_dir() and any(self.output.iterdir()))):
+            raise InputError(f"{self.output}: {OTHER}")
         if not file.is_file():
             return None
         found = read_json(file, OTHER)
-        if not isinstance(found, dict) or found.get("settings") != self._settings():
-            raise InputError(f"{self.output}: {OTHER}")
+        if not isinstance(found, dict) or not {"methods", "seconds"} <= found.keys():
+            raise InputError(f"{file}: {OTHER}")
         for name, tried in found["methods"].items():
             if "checkpoint" in tried and not (self.output / tried["checkpoint"]).is_file():
                 raise InputError(f"{self.output / tried['checkpoint']}: is missing ({name}); name another --output")
         return cast(Trial, found)
+
+    def _check_labeled(self, case: Case) -> None:
+        """Refuse labeled real images that no benchmark can take, before anything is trained.
+
+        Raises:
+            InputError: If they have no labels, or labels of another kind.
+        """
+        if self.labeled_real is None:
+            return
+        kind = open_labeled(self.labeled_real, classes=self.classes).label_space.kind
+        if kind != case.space.kind:
+            raise InputError(f"{self.labeled_real}: has {kind} labels, and {self.synthetic} has {case.space.kind}")
 
     def _left(self) -> float:
         """Seconds that are left for training."""
@@ -190,7 +213,7 @@ class _Trial:
 
     def _data(self, case: Case) -> dict[str, Any]:
         """Flags of `refine fit` that say how the datasets lie."""
-        found: dict[str, Any] = {"data.channels": case.channels, "device": self.device.type}
+        found: dict[str, Any] = {"data.channels": case.channels, "device": self.device.type, "trainer.devices": 1}
         for name, value in (("layout", self.layouts[0]), ("real_layout", self.layouts[1]), ("mapping", self.mapping)):
             if value not in {"auto", None}:
                 found[f"data.{name}"] = value
@@ -273,7 +296,7 @@ class _Trial:
             baselines=(),
             seeds=SEEDS,
             steps=STEPS,
-            layouts=self.layouts,
+            layouts=(self.layouts[0], "auto"),
             mappings=(self.mapping, None),
             device=self.device.type,
             output=self.output / "benchmark",
@@ -293,6 +316,7 @@ class _Trial:
     def _apply_command(self, method: str) -> str:
         checkpoint = self.output / self.trial["methods"][method]["checkpoint"]
         words = ["--checkpoint", str(checkpoint), "--input", str(self.synthetic), "--output", "refined"]
+        words += [] if self.layouts[0] == "auto" else ["--layout", self.layouts[0]]
         return shlex.join(["refine", "apply", *words])
 
     def _write(self) -> None:

@@ -84,7 +84,25 @@ def test_images_of_several_sizes_are_cropped(
     capsys.readouterr()
     assert fit(pair, tmp_path / "again", "--data.crop", "256x256", *small) == 0
     assert "crop: 36x48, since images are smaller than 256x256 (height x width)" in capsys.readouterr().out
+    assert fit(pair, tmp_path / "again", "--resume", "--data.crop", "256x256", *small) == 0
+    assert "resumed at step 5" in capsys.readouterr().out
     assert fit(pair, tmp_path / "mapped", recipe="histogram-matching") == 0
+
+
+def test_odd_images_of_one_domain_do_not_stop_a_run(tmp_path: Path, write_images: WriteImages) -> None:
+    pair = write_images(tmp_path / "in", count=60), write_images(tmp_path / "real", count=20, size=(32, 32))
+    write_images(pair[1] / "more", classes=("c",), count=3, size=(24, 24))
+    small = ["--model.features", "4", "--model.blocks", "1", "--steps", "5"]
+    assert fit(pair, tmp_path, *small) == 0
+    assert settings(tmp_path)[2]["crop"] == [24, 24]
+
+
+def test_steps_that_a_recipe_says_stay(pair: Pair, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(
+        "model:\n  class_path: refine.methods.SimGAN\n  init_args: {steps: 9, features: 4, blocks: 1}\n"
+    )
+    assert fit(pair, tmp_path, recipe=str(tmp_path / "mine.yaml")) == 0
+    assert read_checkpoint(tmp_path / "run" / "last.ckpt")["refine"]["steps_done"] == 9
 
 
 @pytest.mark.parametrize(
@@ -92,6 +110,8 @@ def test_images_of_several_sizes_are_cropped(
     [
         (["--minutes", "0"], "--minutes is 0; expected more than 0"),
         (["--minutes", "1", "--steps", "5"], "--minutes and --steps say the same thing"),
+        (["--minutes", "1", "--model.steps", "5"], "--minutes and --steps say the same thing"),
+        (["--data.crop", "0x0"], "--data.crop is 0x0; expected a height and a width of 1 or more"),
         (["--preset", "huge"], "huge"),
         (["--steps", "5", "--model.refiner_warmup_steps", "5"], "the warm-ups alone take"),
     ],

@@ -48,6 +48,12 @@ def test_a_judge_that_learned_nothing_decides_nothing() -> None:
     assert "does not even find the labels in the synthetic images" in reasons[0]
 
 
+def test_a_judge_that_guesses_decides_nothing() -> None:
+    one = tried(cyclegan=(100, 0.4))
+    assert recommend("class", measured(1000, 0.4), one, guessing=0.5)[0] is None
+    assert recommend("class", measured(1000, 0.1), tried(cyclegan=(100, 0.1)), guessing=0.5)[0] == "cyclegan"
+
+
 def test_methods_that_are_alike_are_open_unless_one_needs_no_training() -> None:
     both = tried(cut=(105, 0.0), cyclegan=(100, 0.0))
     assert recommend("class", measured(1000, 0.0), both)[0] is None

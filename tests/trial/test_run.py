@@ -63,8 +63,15 @@ def test_a_stopped_trial_goes_on_and_another_one_is_refused(
     assert set(after["methods"]) == {"color-transfer", "simgan"}
     assert after["seconds"] > before["seconds"]
     capsys.readouterr()
+    (output / "try.json").unlink()  # as if it was stopped before the first method
     assert tried(pair[::-1], output) == 2
     assert "holds another trial; name another --output" in capsys.readouterr().err
+    (output / "settings.json").unlink()
+    assert tried(pair, output) == 2
+    assert "holds another trial" in capsys.readouterr().err
+    assert tried(pair, pair[0] / "tried") == 2
+    assert f"lies in the synthetic images {pair[0]}" in capsys.readouterr().err
+    assert not (pair[0] / "tried").exists()
 
 
 def test_labeled_real_images_are_tested_on(pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,6 +81,11 @@ def test_labeled_real_images_are_tested_on(pair: Pair, tmp_path: Path, monkeypat
     assert tried(pair, output, "--labeled-real", str(pair[1])) == 0
     found = result(output)
     assert {"synthetic", "color-transfer", "target_supervised"} == set(found["benchmark"]["rows"])
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    (plain / "a.png").write_bytes(next(pair[1].rglob("*.png")).read_bytes())
+    assert tried(pair, tmp_path / "other", "--labeled-real", str(plain)) == 2
+    assert not (tmp_path / "other").exists()
     assert "on labeled real images" in (output / "try.html").read_text()
 
 
