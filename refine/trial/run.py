@@ -12,9 +12,6 @@ from typing import Any, cast
 from PIL import Image
 
 from refine import interrupts
-from refine.apply import apply_checkpoint
-from refine.benchmark import run_benchmark
-from refine.data.labeled_images import open_labeled
 from refine.devices import choose_device
 from refine.errors import InputError, TrainingDiverged
 from refine.files import read_json, require_output, write_json
@@ -22,6 +19,7 @@ from refine.methods.checkpoint import load_translator
 from refine.training.fit import Outcome, fit
 from refine.training.sizing import MINUTES
 from refine.trial.choose import recommend
+from refine.trial.labeled import benchmark_labeled, require_labeled
 from refine.trial.measure import Case, Measure, open_case
 from refine.trial.page import write_page
 from refine.trial.plan import (
@@ -32,10 +30,8 @@ from refine.trial.plan import (
     methods,
     share,
 )
-from refine.trial.result import RESULT, Benchmarked, Trial, Tried
+from refine.trial.result import RESULT, Trial, Tried
 
-SEEDS, STEPS = 2, 150
-"""Of the benchmark's task models."""
 TASK_BATCH = 16
 SETTINGS = "settings.json"
 OTHER = "holds another trial; name another --output"
@@ -119,7 +115,8 @@ class _Trial:
     def run(self) -> Trial:
         """All of it."""
         case = open_case(self.synthetic, self.real, self.layouts, self.mapping, self.classes)
-        self._check_labeled(case)
+        if self.labeled_real is not None:
+            require_labeled(self.labeled_real, self.classes, case.space.kind)
         before = self._before()
         require_output(self.output)
         write_json(self._settings(), self.output / SETTINGS)  # before anything is trained that another trial may find
@@ -152,7 +149,21 @@ class _Trial:
             if not place:
                 self.say(f"first pictures: {self.output / 'try.html'}")
         if self.labeled_real is not None:
-            self.trial["benchmark"] = self._benchmark(self.labeled_real)
+            checkpoints = {
+                name: self.output / tried["checkpoint"]
+                for name, tried in self.trial["methods"].items()
+                if "measured" in tried
+            }
+            self.trial["benchmark"] = benchmark_labeled(
+                checkpoints,
+                self.synthetic,
+                self.labeled_real,
+                self.output,
+                classes=self.classes,
+                layout=self.layouts[0],
+                mapping=self.mapping,
+                device=self.device.type,
+            )
         method, reasons = recommend(
             case.space.kind, nothing, self.trial["methods"], self.trial.get("benchmark"), measure.guessing
         )
@@ -190,18 +201,6 @@ class _Trial:
             if "checkpoint" in tried and not (self.output / tried["checkpoint"]).is_file():
                 raise InputError(f"{self.output / tried['checkpoint']}: is missing ({name}); name another --output")
         return cast(Trial, found)
-
-    def _check_labeled(self, case: Case) -> None:
-        """Refuse labeled real images that no benchmark can take, before anything is trained.
-
-        Raises:
-            InputError: If they have no labels, or labels of another kind.
-        """
-        if self.labeled_real is None:
-            return
-        kind = open_labeled(self.labeled_real, classes=self.classes).label_space.kind
-        if kind != case.space.kind:
-            raise InputError(f"{self.labeled_real}: has {kind} labels, and {self.synthetic} has {case.space.kind}")
 
     def _left(self) -> float:
         """Seconds that are left for training."""
@@ -278,40 +277,6 @@ class _Trial:
             tried["measured"], self.pictures[name] = measure(translator)
         except InputError as error:
             tried["why"] = str(error)
-
-    def _benchmark(self, labeled: Path) -> Benchmarked:
-        """Train a task model on what each method makes, and test it on labeled real images."""
-        refined: dict[str, Path] = {}
-        for name, tried in self.trial["methods"].items():
-            if "measured" in tried:
-                refined[name] = self.output / "refined" / name
-                checkpoint = self.output / tried["checkpoint"]
-                layout = None if self.layouts[0] == "auto" else self.layouts[0]
-                apply_checkpoint(checkpoint, self.synthetic, refined[name], layout=layout, device=self.device.type)
-        found = run_benchmark(
-            self.synthetic,
-            refined,
-            labeled,
-            classes=self.classes,
-            baselines=(),
-            seeds=SEEDS,
-            steps=STEPS,
-            layouts=(self.layouts[0], "auto"),
-            mappings=(self.mapping, None),
-            device=self.device.type,
-            output=self.output / "benchmark",
-        )
-        rows: Benchmarked = {
-            "metric": found["metric"],
-            "higher_is_better": found.get("higher_is_better", True),
-            "rows": {},
-        }
-        for name, row in found["rows"].items():
-            if name in refined or name in {"synthetic", "target_supervised"}:
-                rows["rows"][name] = {"score": row["mean"], "interval": row["interval"]}
-                if "difference" in row:
-                    rows["rows"][name]["difference"] = row["difference"]["interval"]
-        return rows
 
     def _apply_command(self, method: str) -> str:
         checkpoint = self.output / self.trial["methods"][method]["checkpoint"]

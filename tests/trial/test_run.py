@@ -75,7 +75,7 @@ def test_a_stopped_trial_goes_on_and_another_one_is_refused(
 
 
 def test_labeled_real_images_are_tested_on(pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("refine.trial.run.STEPS", 3)
+    monkeypatch.setattr("refine.trial.labeled.STEPS", 3)
     monkeypatch.setattr("refine.trial.run.methods", lambda kind: ["color-transfer"])
     output = tmp_path / "tried"
     assert tried(pair, output, "--labeled-real", str(pair[1])) == 0
