@@ -10,7 +10,18 @@ from refine.cli import main
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 
 
-@pytest.mark.parametrize("name", ["train_simgan.sh", "train_cyclegan.sh", "train_cycada.sh", "train_cut.sh"])
+SLOW = pytest.mark.slow  # each starts an interpreter or two, for much the same lines
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("train_simgan.sh", marks=SLOW),
+        pytest.param("train_cyclegan.sh", marks=SLOW),
+        "train_cycada.sh",
+        pytest.param("train_cut.sh", marks=SLOW),
+    ],
+)
 def test_a_training_script_runs_a_step(name: str, tmp_path: Path) -> None:
     task = tmp_path / "task" / "last.ckpt"
     if "cycada" in name:
@@ -46,7 +57,7 @@ def test_a_typo_stops_the_script(tmp_path: Path) -> None:
     assert "datasets/nothing.yaml: no such file" in done.stderr
 
 
-@pytest.mark.parametrize("name", ["train_simgan.sh", "train_cyclegan.sh"])
+@pytest.mark.parametrize("name", ["train_simgan.sh", pytest.param("train_cyclegan.sh", marks=SLOW)])
 def test_a_training_script_takes_folders_relative_to_where_it_is_called(
     name: str, pair: tuple[Path, Path], tmp_path: Path
 ) -> None:

@@ -244,6 +244,7 @@ def test_every_recipe_is_tried_by_a_test() -> None:
     assert models == {*METHODS, *TRAINING_FREE, "models/task.yaml", "models/feature-adaptation.yaml"}
 
 
+@pytest.mark.slow  # tests/training/test_devices.py does the same as it is typed
 def test_two_processes_end_with_equal_weights_and_a_loadable_checkpoint(pair: Pair, tmp_path: Path) -> None:
     program = Path(__file__).parent / "two_processes.py"
     task = task_model(tmp_path, "--data.synthetic", str(pair[0]), "--data.real", str(pair[1]), "--data.batch_size", "4")
