@@ -11,6 +11,8 @@ from refine.trial.result import Benchmarked
 
 SEEDS, STEPS = 2, 150
 """Of the task models."""
+TRIED = "tried "
+"""Beginning of a row's name: the benchmark has rows of its own that are called fda and such."""
 
 
 def require_labeled(real: Path, classes: tuple[str, ...] | None, kind: str) -> None:
@@ -52,10 +54,10 @@ def benchmark_labeled(
         mapping: From its classes to others.
         device: ``cpu``, ``cuda`` or ``mps``.
     """
-    refined = {name: output / "refined" / name for name in checkpoints}
+    refined = {f"{TRIED}{name}": output / "refined" / name for name in checkpoints}
     for name, checkpoint in checkpoints.items():
         named = None if layout == "auto" else layout
-        apply_checkpoint(checkpoint, synthetic, refined[name], layout=named, device=device)
+        apply_checkpoint(checkpoint, synthetic, refined[f"{TRIED}{name}"], layout=named, device=device)
     found = run_benchmark(
         synthetic,
         refined,
@@ -76,7 +78,8 @@ def benchmark_labeled(
     }
     for name, row in found["rows"].items():
         if name in refined or name in {"synthetic", "target_supervised"}:
-            rows["rows"][name] = {"score": row["mean"], "interval": row["interval"]}
+            method = name.removeprefix(TRIED)
+            rows["rows"][method] = {"score": row["mean"], "interval": row["interval"]}
             if "difference" in row:
-                rows["rows"][name]["difference"] = row["difference"]["interval"]
+                rows["rows"][method]["difference"] = row["difference"]["interval"]
     return rows

@@ -76,11 +76,11 @@ def test_a_stopped_trial_goes_on_and_another_one_is_refused(
 
 def test_labeled_real_images_are_tested_on(pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("refine.trial.labeled.STEPS", 3)
-    monkeypatch.setattr("refine.trial.run.methods", lambda kind: ["color-transfer"])
+    monkeypatch.setattr("refine.trial.run.methods", lambda kind: ["color-transfer", "fda"])
     output = tmp_path / "tried"
     assert tried(pair, output, "--labeled-real", str(pair[1])) == 0
     found = result(output)
-    assert {"synthetic", "color-transfer", "target_supervised"} == set(found["benchmark"]["rows"])
+    assert {"synthetic", "color-transfer", "fda", "target_supervised"} == set(found["benchmark"]["rows"])
     plain = tmp_path / "plain"
     plain.mkdir()
     (plain / "a.png").write_bytes(next(pair[1].rglob("*.png")).read_bytes())
