@@ -1,4 +1,4 @@
-"""What is refused before torch and Lightning are imported, which takes seconds: paths, recipes and flags."""
+"""Checks of paths, recipes and flags before torch and Lightning are imported, which takes seconds."""
 
 import argparse
 import ast

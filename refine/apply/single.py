@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from refine.apply.summary import ApplySummary
-from refine.data.listing import IMAGE_SUFFIXES
 from refine.errors import InputError
 from refine.files import read_image_file
 
@@ -19,11 +18,9 @@ def refine_file(source: Path, output: Path, refine_folder: Callable[[Path, Path]
         refine_folder: Refines a folder into another one.
 
     Raises:
-        InputError: If the source is not an image, cannot be refined, or the output is there already or has another
+        InputError: If the source cannot be refined, or the output is there already or has another
             suffix.
     """
-    if source.suffix.lower() not in IMAGE_SUFFIXES:
-        raise InputError(f"{source}: expected an image file or a folder with a dataset")
     if output.suffix.lower() != source.suffix.lower():
         raise InputError(f"{output}: expected a file name that ends in {source.suffix}, as that of the image does")
     if output.exists():

@@ -1,4 +1,4 @@
-"""What is said first: a refined dataset does worse than the synthetic one, or no difference is shown."""
+"""The first line of a benchmark: a refined dataset does worse than the synthetic one, or no difference is shown."""
 
 from collections.abc import Sequence
 

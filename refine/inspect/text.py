@@ -172,7 +172,7 @@ to which there is hardly one. Words, not limits: `refine try` measures."""
 
 
 def advice(gap: Gap) -> list[str]:
-    """What to do, in sentences."""
+    """Return sentences on the size of the gap and the methods for it."""
     lines = [PAINTS] if gap["warnings"] else []
     floor = gap["distances"][0]["floor"] if gap["distances"] else None
     if not floor or not gap["distances"][0]["value"]:

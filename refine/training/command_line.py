@@ -79,7 +79,7 @@ class RefineCLI(LightningCLI):
 
     @staticmethod
     def subcommands() -> dict[str, set[str]]:
-        """What of Lightning is a command of ours."""
+        """Lightning's subcommands that are ours."""
         skip = {"model", "train_dataloaders", "val_dataloaders", "dataloaders", "datamodule", "weights_only"}
         return {"fit": skip, "validate": skip}
 

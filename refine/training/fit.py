@@ -23,7 +23,7 @@ GO_ON = "go on with the same command and --resume ({folder}/last.ckpt)"
 
 
 class Outcome(NamedTuple):
-    """What a `refine fit` left."""
+    """Result of a `refine fit`."""
 
     exit_code: int
     folder: Path
@@ -145,7 +145,7 @@ def fit(
 
 
 def _methods() -> list[str]:
-    """What can be trained, a line each."""
+    """Return a line for each method that can be trained."""
     classes = [getattr(methods, name) for name in methods.__all__ if isinstance(getattr(methods, name), type)]
     trained = sorted(
         (each.__name__, str(each.__doc__).splitlines()[0])

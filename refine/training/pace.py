@@ -41,7 +41,7 @@ class Pace(Callback):
         self._validation_began = time.monotonic()
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """What one takes."""
+        """Measure the time of a validation."""
         self._last_validation = time.monotonic() - self._validation_began
         self._validating += self._last_validation
 

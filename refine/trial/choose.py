@@ -1,4 +1,4 @@
-"""What to do after a trial: a recommendation with its reasons, or that it cannot be decided."""
+"""Choice after a trial: a recommendation with its reasons, or that it cannot be decided."""
 
 from collections.abc import Mapping
 
@@ -12,8 +12,8 @@ LOST = 0.05
 READABLE = 0.5
 """Label error on the synthetic images themselves above which the judge has learned too little, as a part of what
 guessing makes."""
-NEEDED = 30
-"""Labeled real images from which a benchmark can tell large differences apart."""
+SURE = 0.05
+"""Adjusted p-value below which a method is said to help: the best of several is best by chance, too."""
 
 
 def recommend(
@@ -88,7 +88,7 @@ def _nearest(nearer: Mapping[str, Measured], order: list[str], reasons: list[str
     if simple:
         return simple[0], [
             f"{', '.join(alike)} come about as near ({_far(nearer[first])}); {simple[0]} needs no training, and moves "
-            "nothing.",
+            "no edge.",
             *reasons,
         ]
     return None, [f"{', '.join(alike)} come about as near ({_far(nearer[first])}).", *reasons, _more()]
@@ -108,11 +108,11 @@ def _by_benchmark(benchmark: Benchmarked) -> tuple[str | None, list[str]]:
         f"{rows[best]['score']:.3g} (95 %: {_span(rows[best]['interval'])}), trained on synthetic ones "
         f"{nothing['score']:.3g}."
     )
-    ends = rows[best].get("difference", [0.0, 0.0])
-    if not sign * ends[0 if sign > 0 else 1] > 0:
+    ends, p = rows[best].get("difference", [0.0, 0.0]), rows[best].get("p", 1.0)
+    if sign * (rows[best]["score"] - nothing["score"]) <= 0 or p >= SURE:
         return None, [
             f"No method is shown to help: the best is {best}, {benchmark['metric']} {rows[best]['score']:.3g}, trained "
-            f"on synthetic images {nothing['score']:.3g}; the difference is between {_span(ends)}.",
+            f"on synthetic images {nothing['score']:.3g}; the difference is {_span(ends)} (95 %), p = {p:.2g} (Holm).",
             "More labeled real images, or more time (--minutes), may decide.",
         ]
     low, high = rows[best]["interval"]
@@ -140,4 +140,4 @@ def _span(ends: list[float]) -> str:
 
 
 def _more() -> str:
-    return f"Some {NEEDED} labeled real images decide it: --labeled-real DIR. Or look at the pictures, and audit."
+    return "Labeled real images can decide it: --labeled-real DIR. Or look at the pictures, and audit."

@@ -5,12 +5,13 @@ from pathlib import Path
 
 from refine.apply import apply_checkpoint
 from refine.benchmark import run_benchmark
+from refine.benchmark.wording import adjusted
 from refine.data.labeled_images import open_labeled
 from refine.errors import InputError
 from refine.trial.result import Benchmarked
 
 SEEDS, STEPS = 2, 150
-"""Of the task models."""
+"""Number of task models for each row, and of their training steps."""
 TRIED = "tried "
 """Beginning of a row's name: the benchmark has rows of its own that are called fda and such."""
 
@@ -82,4 +83,5 @@ def benchmark_labeled(
             rows["rows"][method] = {"score": row["mean"], "interval": row["interval"]}
             if "difference" in row:
                 rows["rows"][method]["difference"] = row["difference"]["interval"]
+                rows["rows"][method]["p"] = adjusted(row["difference"])
     return rows

@@ -12,7 +12,6 @@ from refine.data.geometry import Sample, center_crop
 from refine.data.images import to_float, to_levels
 from refine.data.layouts import Layout
 from refine.data.open_layout import open_layout
-from refine.data.resampling import resize_ids
 from refine.data.samples import LabelSpace, Record
 from refine.errors import InputError
 from refine.methods.translator import Translator
@@ -20,7 +19,7 @@ from refine.metrics.answers import Answers
 from refine.metrics.patches import PATCH, draw_places
 from refine.training.judges import Judges
 from refine.trial.result import Measured
-from refine.tuning.images import Images, at_size, choose_images
+from refine.tuning.images import Images, at_size, choose_images, label_at
 from refine.tuning.measure import Gathered, Side, Tools, distances
 
 COUNT = 200
@@ -150,12 +149,7 @@ def _joined(group: list[Sample], case: Case, labeled: bool) -> tuple[Tensor, Ten
 
 def _label(sample: Sample, case: Case) -> Tensor:
     label = sample.annotation.label(case.space.kind).as_subclass(Tensor)
-    if case.space.kind == "mask":
-        return resize_ids(label.to(torch.uint8), case.size)
-    if case.space.kind != "objects":
-        return label
-    factors = torch.tensor([1.0, *(case.size[1] / sample.size[1], case.size[0] / sample.size[0]) * 2])
-    return torch.where(label[:, :1] < 0, label, label * factors)
+    return label_at(label, case.space.kind, sample.size, case.size)
 
 
 def _chosen(seen: int, count: int, images: Images) -> list[int]:

@@ -1,4 +1,4 @@
-"""What a trial found, as it stands in `try.json`."""
+"""Results of a trial, as they stand in `try.json`."""
 
 from typing import NotRequired, TypedDict
 
@@ -38,6 +38,8 @@ class Trained(TypedDict):
     """95 %."""
     difference: NotRequired[list[float]]
     """Ends of the 95 % interval of the difference to the synthetic images' row."""
+    p: NotRequired[float]
+    """p-value of that difference, adjusted for the number of rows."""
 
 
 class Benchmarked(TypedDict):
@@ -49,7 +51,7 @@ class Benchmarked(TypedDict):
 
 
 class Recommendation(TypedDict):
-    """What to do."""
+    """Method that is recommended, with the reasons."""
 
     method: str | None
     """None: it cannot be decided."""
@@ -58,7 +60,7 @@ class Recommendation(TypedDict):
 
 
 class Trial(TypedDict):
-    """What `try.json` holds; while methods are being tried, as far as it is known."""
+    """Content of `try.json`; while methods are being tried, as far as it is known."""
 
     settings: dict[str, object]
     seconds: float

@@ -184,7 +184,7 @@ class _Trial:
         }
 
     def _before(self) -> Trial | None:
-        """What a trial of these settings found before it was stopped."""
+        """Return the results of the same trial before it was stopped."""
         for name, folder in (("synthetic", self.synthetic), ("real", self.real)):
             if self.output.resolve().is_relative_to(folder.resolve()):
                 raise InputError(f"{self.output}: lies in the {name} images {folder}; name another --output")
@@ -242,7 +242,7 @@ class _Trial:
         """A task model of the synthetic labels, at the size at which images are judged."""
         size = {"data.crop": list(case.size)} if case.crops else {"data.resize": list(case.size)}
         flags = {**self._data(case), **size, "data.batch_size": TASK_BATCH, "seed_everything": seed}
-        flags |= {"model.seed": seed, "data.seed": seed, "trainer.check_val_every_n_epoch": None}
+        flags |= {"model.seed": seed, "data.seed": seed}
         done = self.output / "runs" / run / "last.ckpt"
         marker = self.output / "runs" / run / "done"
         if not (done.is_file() and marker.is_file()):

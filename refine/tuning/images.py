@@ -96,11 +96,23 @@ def batches(images: Images, channels: int, size: tuple[int, int], labeled: bool)
 
 def _label(layout: Layout, record: Record, size: tuple[int, int]) -> Tensor:
     label = layout.label(record).as_subclass(Tensor)
-    if layout.label_space.kind == "mask":
+    return label_at(label, layout.label_space.kind, layout.size(record), size)
+
+
+def label_at(label: Tensor, kind: str, before: tuple[int, int], size: tuple[int, int]) -> Tensor:
+    """Bring the label of an image to another height and width of the image.
+
+    Args:
+        label: A plain tensor, as `Labeled.label`.
+        kind: Kind of the label.
+        before: Height and width of the image.
+        size: The new ones.
+    """
+    if kind == "mask":
         return resize_ids(label.to(torch.uint8), size)
-    if layout.label_space.kind != "objects":
+    if kind != "objects":
         return label
-    height, width = layout.size(record)
+    height, width = before
     factors = torch.tensor([1.0, *(size[1] / width, size[0] / height) * 2])
     return torch.where(label[:, :1] < 0, label, label * factors)
 

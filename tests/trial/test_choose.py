@@ -71,10 +71,10 @@ def test_doing_nothing_is_not_beaten_by_a_little() -> None:
     assert "No method came clearly nearer" in reasons[0]
 
 
-def trained(score: float, spread: float, difference: tuple[float, float] | None = None) -> Trained:
+def trained(score: float, spread: float, difference: tuple[float, float] | None = None, p: float = 0.01) -> Trained:
     row: Trained = {"score": score, "interval": [score - spread, score + spread]}
     if difference is not None:
-        row["difference"] = list(difference)
+        row["difference"], row["p"] = list(difference), p
     return row
 
 
@@ -93,7 +93,7 @@ def test_labeled_real_images_decide() -> None:
 
 
 def test_a_difference_that_may_be_chance_decides_nothing() -> None:
-    rows = {"synthetic": trained(0.4, 0.1), "simgan": trained(0.5, 0.1, (-0.05, 0.25))}
+    rows = {"synthetic": trained(0.4, 0.1), "simgan": trained(0.5, 0.1, (0.01, 0.25), p=0.06)}
     benchmark: Benchmarked = {"metric": "accuracy", "higher_is_better": True, "rows": rows}
     method, reasons = recommend("class", measured(1000, 0.0), {}, benchmark)
     assert method is None
