@@ -117,7 +117,7 @@ def judged_by_real(pairs: Pairs, real: Path, folder: Path, seeds: Iterable[int])
     own = in_folds(truth, pairs.kind, setting.folds, setting.seed, torch.arange(len(keys)))
     if not (folder / "judges").is_dir():
         folder.mkdir(parents=True, exist_ok=True)
-        case = Case(pairs, own, setting, lambda done: None)
+        case = Case(pairs, own, setting)
         apart = case.train(REAL, (images,), truth, own)
         store(folder, Pairs(pairs.kind, pairs.names, keys, images, images, truth), own, [apart])
     (apart,) = load_stored(folder).families
@@ -125,9 +125,7 @@ def judged_by_real(pairs: Pairs, real: Path, folder: Path, seeds: Iterable[int])
     for seed in seeds:
         labels, wrong = swapped(pairs.labels, len(pairs.names), seed)
         folds = in_folds(labels, pairs.kind, setting.folds, setting.seed, torch.arange(len(labels)))
-        evidence, _ = by_real(
-            Case(pairs._replace(labels=labels), folds, setting, lambda done: None), apart, images, own, truth
-        )
+        evidence, _ = by_real(Case(pairs._replace(labels=labels), folds, setting), apart, images, own, truth)
         certificates = certify(pairs.keys, [evidence], evidence.records())
         doubt = {one["key"]: one["scores"][f"{REAL}: class_doubt"] for one in certificates}
         found.append(measured(certificates, dict(zip(pairs.keys, wrong.tolist(), strict=True)), doubt))

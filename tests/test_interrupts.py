@@ -98,9 +98,9 @@ def apply(pair: Pair, root: Path) -> list[str]:
     ("command", "owner", "function", "call", "name", "kept"),
     [
         # Lightning answers Ctrl-C and SIGTERM with codes of its own.
-        (audit, Task, "training_step", 5, signal.SIGINT, "nothing is kept"),
-        (audit, Task, "training_step", 5, signal.SIGTERM, "nothing is kept"),
-        (audit, stored, "write_json", 0, signal.SIGINT, "nothing is kept"),
+        (audit, Task, "training_step", 5, signal.SIGINT, "what is finished is kept"),
+        (audit, Task, "training_step", 5, signal.SIGTERM, "what is finished is kept"),
+        (audit, stored, "write_json", 0, signal.SIGINT, "what is finished is kept"),
         (benchmark, Task, "training_step", 3, signal.SIGINT, "finished trainings are kept"),
         (benchmark, StoredFits, "save", 2, signal.SIGTERM, "finished trainings are kept"),
         (tune, Translator, "refine", 0, signal.SIGTERM, "nothing is kept"),

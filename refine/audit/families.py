@@ -1,6 +1,6 @@
 """The families of judges, trained or given, and the evidence that each brings."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -74,10 +74,10 @@ class Case(NamedTuple):
     folds: Tensor
     """``(N,)``"""
     setting: Setting
-    advance: Callable[[int], None]
-    """Told after each training."""
     clusters: Tensor | None = None
     """``(N,)`` numbers of the groups of images; None: every image is its own."""
+    output: Path | None = None
+    """Where trained judges are kept until the audit is finished; None: nowhere."""
 
     def train(self, name: str, sources: tuple[Tensor, ...], labels: Tensor, folds: Tensor) -> Judges:
         """A family on some images."""
@@ -96,7 +96,7 @@ class Case(NamedTuple):
             steps,
             batch_size,
             setting.seed,
-            self.advance,
+            self.output,
             device=choose_device(setting.device).type,
         )
 

@@ -1,6 +1,7 @@
 """Judges: task models of two architectures, none of which ever saw the image that it judges."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -8,7 +9,9 @@ from torch import Tensor
 
 from refine.audit.measures import log_probabilities, suspicion
 from refine.audit.randomization import JudgeBatches
+from refine.audit.trained import TrainedJudges
 from refine.data.images import to_float
+from refine.data.labeled_images import LabeledImages
 from refine.errors import InputError
 from refine.labels import LabelKind
 from refine.methods.short_fit import fit_briefly
@@ -17,6 +20,7 @@ from refine.metrics.agreement import box_agreement
 from refine.metrics.exact import without_tf32
 from refine.metrics.intervals import cluster_numbers
 from refine.networks.task_networks import NetworkName
+from refine.progress import counted
 
 NETWORKS: dict[LabelKind, tuple[NetworkName, ...]] = {
     "class": ("lenet", "small-cnn"),
@@ -184,7 +188,7 @@ def train_judges(
     steps: int,
     batch_size: int,
     seed: int,
-    advance: Callable[[int], None],
+    output: Path | None = None,
     strength: float = 1.0,
     device: str = "cpu",
 ) -> Judges:
@@ -201,16 +205,16 @@ def train_judges(
         steps: Of each training.
         batch_size: Images a step.
         seed: Of initial weights, sampling and randomization.
-        advance: Told after each training.
+        output: Of the audit: each judge is kept there until the audit is finished, and those of one that was stopped
+            are taken. None: nothing is kept.
         strength: Of the changes that images are trained under.
         device: Where they are trained, and stay.
 
     Raises:
         InputError: If the images outside a fold lack a class.
     """
-    members = []
-    count = int(folds.max()) + 1
-    for fold in range(count):
+    untrained, batches = [], []
+    for fold in range(int(folds.max()) + 1):
         chosen = (folds != fold).nonzero()[:, 0].tolist()
         if kind == "class" and set(labels[chosen].tolist()) != set(labels.tolist()):
             raise InputError("a class has too few images to be judged by models that never saw them; leave it out")
@@ -225,9 +229,28 @@ def train_judges(
                 kind=kind,
                 network=network,
             )
-            batches = JudgeBatches(sources, labels, chosen, kind, batch_size, steps, task.seed, strength)
-            members.append(Member(f"{network}-{place}", fold, fit_briefly(task, batches, device)))
-            advance(1)
+            untrained.append(Member(f"{network}-{place}", fold, task))
+            batches.append(JudgeBatches(sources, labels, chosen, kind, batch_size, steps, task.seed, strength))
+    kept = TrainedJudges(output)
+    learned = {
+        "images": [LabeledImages(images, labels, ()).digest() for images in sources],
+        "folds": folds.tolist(),
+        "batch_size": batch_size,
+        "strength": strength,
+        "device": torch.device(device).type,
+    }
+    places = [kept.place(member.task, learned) for member in untrained]
+    found = [kept.load(place) for place in places]
+    done = sum(task is not None for task in found)
+    if done:
+        print(f"{done} of {len(found)} {name} judges were trained before")
+    members = []
+    with counted(steps * len(found), f"training {name} judges", steps * done, "steps") as advance:
+        for member, examples, path, before in zip(untrained, batches, places, found, strict=True):
+            task = before or fit_briefly(member.task, examples, device, advance)
+            if before is None:
+                kept.save(path, task)
+            members.append(member._replace(task=task.to(torch.device(device))))
     return Judges(name, tuple(members))
 
 

@@ -1,7 +1,6 @@
 """`refine audit`: train judges, calibrate them, certify each image, and say how many labels may be wrong."""
 
 from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
 
 import torch
@@ -21,6 +20,7 @@ from refine.audit.result import SUMMARY, Audit
 from refine.audit.sampling import draw_counts, members_of, require_no_sample
 from refine.audit.setting import BATCH, Setting
 from refine.audit.stored import require_free, store
+from refine.audit.trained import TrainedJudges
 from refine.audit.verdicts import certify
 from refine.data.clusters import load_clusters
 from refine.devices import choose_device
@@ -28,7 +28,6 @@ from refine.errors import InputError
 from refine.files import RUN, read_json, require_output
 from refine.methods.checkpoint import load_translator
 from refine.metrics.intervals import cluster_numbers
-from refine.progress import counted as progress
 
 
 def run_audit(
@@ -77,7 +76,7 @@ def run_audit(
     clusters = cluster_numbers(groups)
     require_output(output)
     folds = in_folds(pairs.labels, pairs.kind, setting.folds, setting.seed, clusters)
-    evidence, families, notes = _gather(Case(pairs, folds, setting, lambda done: None, clusters), layouts[1])
+    evidence, families, notes = _gather(Case(pairs, folds, setting, clusters, output), layouts[1])
     records = {name: record for one in evidence for name, record in one.records().items()}
     if decisions:
         undecided = {one["key"]: one for one in certify(pairs.keys, evidence, records)}
@@ -127,6 +126,7 @@ def run_audit(
     }
     store(output, pairs, folds, [family for family in families if _decides(family, evidence)])
     write_audit(output, audit, certificates, opened)
+    TrainedJudges(output).remove()
     return audit
 
 
@@ -134,41 +134,36 @@ def _gather(case: Case, real_layout: str) -> tuple[list[Evidence], list[Judges],
     """All evidence: judges of content; where they are not competent, judges that learned on refined images; and what
     the user asked for."""
     setting, pairs = case.setting, case.pairs
-    per_family = setting.folds * len(setting.networks or NETWORKS[pairs.kind])
     notes: list[str] = []
     # Before training, not after it, is the time to find that something cannot be read.
     asked = load_given(pairs, setting.judge_files, setting.trust, choose_device(setting.device))
     labeled = None if setting.real_labeled is None else open_real(pairs, setting.real_labeled, real_layout)
     if setting.checkpoint is not None:
         load_translator(setting.checkpoint, setting.trust)
-    with ExitStack() as stack:
-        families = 1 + (labeled is not None)
-        bar = stack.enter_context(progress(per_family * families, "training judges"))
-        case = case._replace(advance=bar)
-        first, judges = content(case)
-        evidence, kept = [first], [judges]
-        if not first.competent:
-            second, learned = adapted(case)
-            if are_lost(case, first, judges, second):
-                notes.append(LOST)
-                evidence = [first._replace(competent=True, why=f"{first.why} {LOST}")]
-            evidence.append(second)
-            kept.append(learned)
-        if asked.members:
-            evidence.append(given(case, asked))
-            kept.append(asked)
-        if labeled is not None:
-            found, learned = real(case, labeled)
-            evidence.append(found)
-            kept.append(learned)
-        if setting.checkpoint is not None:
-            back = way_back(case, first, judges, setting.checkpoint, setting.trust)
-            if isinstance(back, str):
-                notes.append(back)
-            else:
-                evidence.append(back)
-        if pairs.kind != "class":
-            evidence.append(moved_structure(case))
+    first, judges = content(case)
+    evidence, kept = [first], [judges]
+    if not first.competent:
+        second, learned = adapted(case)
+        if are_lost(case, first, judges, second):
+            notes.append(LOST)
+            evidence = [first._replace(competent=True, why=f"{first.why} {LOST}")]
+        evidence.append(second)
+        kept.append(learned)
+    if asked.members:
+        evidence.append(given(case, asked))
+        kept.append(asked)
+    if labeled is not None:
+        found, learned = real(case, labeled)
+        evidence.append(found)
+        kept.append(learned)
+    if setting.checkpoint is not None:
+        back = way_back(case, first, judges, setting.checkpoint, setting.trust)
+        if isinstance(back, str):
+            notes.append(back)
+        else:
+            evidence.append(back)
+    if pairs.kind != "class":
+        evidence.append(moved_structure(case))
     return evidence, kept, notes
 
 

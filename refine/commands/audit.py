@@ -16,7 +16,7 @@ from refine.commands.flags import (
     size,
     trust,
 )
-from refine.interrupts import begin, finish
+from refine.interrupts import FINISHED_KEPT, begin, finish
 
 
 def add_audit(each: Any) -> None:
@@ -28,7 +28,9 @@ def add_audit(each: Any) -> None:
         "are the labels still right? a certificate for each image",
         "Trains judges that never saw the image they judge, measures how often they reject benign changes and find "
         "planted harm, and gives each refined image a verdict: pass, review, fail or inconclusive. Writes audit.jsonl, "
-        "audit.json, audit.html and the judges, for `refine apply --audit`. Exit code 1 if an image fails.",
+        "audit.json, audit.html and the judges, for `refine apply --audit`. Exit code 1 if an image fails. Stopped, "
+        "the same command goes on with the judges that were trained.",
+        FINISHED_KEPT,
     )
     parser.add_argument("--synthetic", type=Path, metavar="DIR", help="labeled images before")
     parser.add_argument("--refined", type=Path, metavar="DIR", help="images after")

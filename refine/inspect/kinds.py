@@ -35,6 +35,9 @@ KINDS = {
         "Gaze that points away from the camera",
         "Pitch and yaw are radians, and 0 and 0 look into the camera: are they degrees, or of another convention?",
     ),
+    "not refined": Kind(
+        False, "Images that `refine apply` lists and does not refine", "Each line says why, and what to do."
+    ),
     "black": Kind(False, "Nearly black images", "Look at them: a failed render, or a night?"),
     "constant": Kind(False, "Images of a single color", "Render them again, or remove them."),
     "mode": Kind(False, "Images of another color mode than nearly all others", "Convert them, if nothing is lost."),

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from refine.apply.files import in_order, why
 from refine.data.annotation import Annotation
-from refine.data.images import is_image_name, opened
+from refine.data.glance import glance, obstacle
+from refine.data.images import is_image_name
 from refine.data.layouts.base import LabelSpace, Layout
 from refine.data.mapping import Mapped
 from refine.data.samples import Record
@@ -69,10 +70,10 @@ def _space(layout: Layout) -> tuple[LabelSpace, tuple[str, ...]]:
 
 def _look(layout: Layout, space: LabelSpace, record: Record) -> tuple[Look, Facts, Mapped | None]:
     try:
-        mode, kind = _header(layout, record)
         pixels = layout.image(record, 3).numpy()
+        mode, kind, unrefined = _header(layout, record)
         size = pixels.shape[1], pixels.shape[2]
-        problems = list(picture_problems(pixels))
+        problems = [*unrefined, *picture_problems(pixels)]
         content = hashlib.sha256(repr(size).encode() + np.ascontiguousarray(pixels).tobytes()).digest()
     except MemoryError:
         raise
@@ -106,12 +107,13 @@ def _reason(error: Exception, layout: Layout, record: Record) -> str:
     return text.removeprefix(f"{record.image.name}: ") if record.member else text
 
 
-def _header(layout: Layout, record: Record) -> tuple[str, str]:
-    """Color mode and format."""
+def _header(layout: Layout, record: Record) -> tuple[str, str, list[Problem]]:
+    """Color mode, format, and whether a network on color images would refine it."""
     if not record.member and is_image_name(record.image):
-        with opened(record.image) as image:
-            return image.mode, (image.format or "unknown").lower()
-    return "RGB" if layout.in_color(record) else "L", record.image.suffix.lower().lstrip(".") or "unknown"
+        seen = glance(record.image)
+        reason = obstacle(seen, 3, record.image.stat().st_size)
+        return seen.mode, seen.format.lower(), [] if reason is None else [Problem("not refined", reason)]
+    return "RGB" if layout.in_color(record) else "L", record.image.suffix.lower().lstrip(".") or "unknown", []
 
 
 def _digest(annotation: Annotation) -> bytes:

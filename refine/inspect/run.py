@@ -54,6 +54,7 @@ def inspect(
     real_dataset, there, between = None, None, None
     if real is not None:
         real_dataset, there = _read(real, real_layout, None)
+        there["findings"] = [each for each in there["findings"] if each["kind"] != "not refined"]
         leaks = shared_pictures(dataset.looks, real_dataset.looks)
         if leaks:
             here["findings"] = sorted([*here["findings"], finding("leak", leaks)], key=lambda each: place(each["kind"]))

@@ -2,18 +2,23 @@
 
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, LightningModule, Trainer
 from torch.utils.data import DataLoader, IterableDataset
 
 from refine.data.samples import Labeled
 from refine.methods.task import Task
 
 
-def fit_briefly(task: Task, batches: IterableDataset[Labeled], device: str = "cpu") -> Task:
+def fit_briefly(
+    task: Task,
+    batches: IterableDataset[Labeled],
+    device: str = "cpu",
+    advance: Callable[[int], None] = lambda steps: None,
+) -> Task:
     """Train a task model on batches until they end.
 
     Args:
@@ -21,6 +26,7 @@ def fit_briefly(task: Task, batches: IterableDataset[Labeled], device: str = "cp
         batches: As many as the task has steps.
         device: Where, such as ``cpu`` or ``cuda:1``. On a CPU with as many threads as torch has here; sums, and so the
             last digits of the weights, depend on their number.
+        advance: Told after each step.
 
     Returns:
         The task, in eval mode on that device.
@@ -31,6 +37,7 @@ def fit_briefly(task: Task, batches: IterableDataset[Labeled], device: str = "cp
             accelerator=place.type,
             devices=1 if place.type == "cpu" else [place.index or 0],
             max_epochs=1,
+            callbacks=[_Steps(advance)],
             logger=False,
             enable_checkpointing=False,
             enable_progress_bar=False,
@@ -38,6 +45,14 @@ def fit_briefly(task: Task, batches: IterableDataset[Labeled], device: str = "cp
         )
         trainer.fit(task, DataLoader(batches, batch_size=None))
     return task.to(place).eval().requires_grad_(False)
+
+
+class _Steps(Callback):
+    def __init__(self, advance: Callable[[int], None]) -> None:
+        self.advance = advance
+
+    def on_train_batch_end(self, trainer: Trainer, module: LightningModule, *batch: object) -> None:
+        self.advance(1)
 
 
 @contextmanager

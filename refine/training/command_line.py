@@ -48,6 +48,18 @@ SEVERAL_PROCESSES = "ddp_find_unused_parameters_true"
 """Strategy of several devices where none is asked for: a player's step leaves the weights of the other one unused."""
 
 
+class RunTrainer(Trainer):
+    """A trainer whose files lie in the run's folder, whatever writes its log."""
+
+    run_folder: str | None = None
+    """None: where Lightning puts them."""
+
+    @property
+    def log_dir(self) -> str | None:
+        """The run's folder. To be asked by every process."""
+        return super().log_dir if self.run_folder is None else self.strategy.broadcast(self.run_folder)
+
+
 def _relative_to_recipe(value: object) -> pathlib.Path:
     return pathlib.Path(ContextPath(str(value), mode="").absolute)
 
@@ -65,6 +77,7 @@ class RefineCLI(LightningCLI):
         super().__init__(
             Method,
             UnpairedImages,
+            trainer_class=RunTrainer,
             save_config_kwargs={"overwrite": True},
             trainer_defaults=TRAINER_DEFAULTS,
             seed_everything_default=0,
@@ -175,12 +188,18 @@ class RefineCLI(LightningCLI):
         settings = self._given()["trainer"]
         if settings["strategy"] == "auto" and self._processes(settings) > 1:
             ours["strategy"] = SEVERAL_PROCESSES
-        if settings["logger"] is None and self.subcommand == "validate":
-            ours["logger"] = False  # Lightning's own leaves a folder lightning_logs
-        elif settings["logger"] is None and not settings["fast_dev_run"]:
-            root = str(settings["default_root_dir"])
-            ours["logger"] = TensorBoardLogger(root, name="", version=free_name(self._given(), self._run_name))
-        trainer: Trainer = super().instantiate_trainer(**ours, **kwargs)
+        folder = None
+        if self.subcommand == "validate":
+            self.save_config_callback = None  # it writes nothing
+            ours |= {"logger": False} if settings["logger"] in (None, True) else {}
+        elif not settings["fast_dev_run"]:
+            root, name = Path(settings["default_root_dir"]), free_name(self._given(), self._run_name)
+            folder = str(root / name)
+            if settings["logger"] in (None, True):  # Lightning's own leaves a folder lightning_logs
+                ours["logger"] = TensorBoardLogger(str(root), name="", version=name)
+        trainer = super().instantiate_trainer(**ours, **kwargs)
+        assert isinstance(trainer, RunTrainer)
+        trainer.run_folder = folder
         bar = [StepProgress()] if wants_bar else []
         validation, checkpoints = watching(self._given(), str(trainer.strategy.root_device))
         self._judges = validation.judges

@@ -127,26 +127,26 @@ class Validation(Callback):
                     pl_module.log(name, value, rank_zero_only=True)
         self._look_at_whole_images(trainer, pl_module)
         lost = self._judge(pl_module)
+        folder = trainer.log_dir  # on every process: it is a collective call
         if isinstance(pl_module, Translator) and trainer.is_global_zero:
             every = max(1, len(synthetic) // SHOWN)
             rows = [images[::every][:SHOWN] for images in (synthetic, refined, real)]
             if lost is not None:
                 rows[1] = framed(rows[1], lost[::every][:SHOWN])
-            self._show(trainer, rows, pl_module.steps_done)
+            self._show(trainer, folder, rows, pl_module.steps_done)
 
-    def _show(self, trainer: Trainer, rows: Sequence[Tensor], step: int) -> None:
+    def _show(self, trainer: Trainer, folder: str | None, rows: Sequence[Tensor], step: int) -> None:
         """The picture in TensorBoard, and of a fit as `PREVIEW` in the run's folder."""
-        if not isinstance(trainer.logger, TensorBoardLogger):
-            return
         named = zip(("synthetic", "refined", "real"), map(_pictures, rows), strict=True)
         measured = trainer.callback_metrics
         distances = [f"{measured[name]:.0f}" if name in measured else "not measured" for name in (DISTANCE, DO_NOTHING)]
         picture = sheet(list(named), f"step {step}: distance to real {distances[0]} (doing nothing {distances[1]})")
-        trainer.logger.experiment.add_image(PICTURE, np.asarray(picture), step, dataformats="HWC")
-        if trainer.state.fn == "fit":
+        if isinstance(trainer.logger, TensorBoardLogger):
+            trainer.logger.experiment.add_image(PICTURE, np.asarray(picture), step, dataformats="HWC")
+        if trainer.state.fn == "fit" and folder is not None and not trainer.fast_dev_run:  # type: ignore[attr-defined]  # set by the debugging connector
             written = BytesIO()
             picture.save(written, "PNG")
-            write_whole(Path(trainer.logger.log_dir) / PREVIEW, written.getvalue())
+            write_whole(Path(folder) / PREVIEW, written.getvalue())
 
     @torch.no_grad()
     def _look_at_whole_images(self, trainer: Trainer, pl_module: LightningModule) -> None:

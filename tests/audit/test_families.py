@@ -69,7 +69,7 @@ def test_of_all_pairs_of_classes_people_see_the_hardest() -> None:
 def test_groups_are_counted_in_every_power() -> None:
     images = dark_and_bright()
     pairs = Pairs("class", ("dark", "bright"), tuple(map(str, range(120))), images, images, LABELS)
-    case = Case(pairs, torch.arange(120) // 60, Setting(), lambda done: None, torch.arange(120) // 3)
+    case = Case(pairs, torch.arange(120) // 60, Setting(), torch.arange(120) // 3)
     found = gather(
         "content",
         Judges("content", (Member("reader", -1, Reader(9.0)),)),
@@ -86,7 +86,7 @@ def test_limits_and_power_are_measured_on_a_random_part(monkeypatch: pytest.Monk
     monkeypatch.setattr("refine.audit.families.MOST", 10)
     images = torch.zeros(50, 1, 8, 8, dtype=torch.uint8)
     pairs = Pairs("class", ("a", "b"), tuple(map(str, range(50))), images, images, torch.arange(50) % 2)
-    chosen = [Case(pairs, torch.zeros(50), Setting(seed=seed), lambda done: None).sample() for seed in (0, 0, 1)]
+    chosen = [Case(pairs, torch.zeros(50), Setting(seed=seed)).sample() for seed in (0, 0, 1)]
     assert len(set(chosen[0].tolist())) == 10
     assert torch.equal(chosen[0], chosen[1])
     assert not torch.equal(chosen[0], chosen[2])
@@ -97,7 +97,7 @@ def test_two_images_are_enough_for_limits_and_rates(seed: int) -> None:
     """Whatever chance says of which half they are in."""
     images = dark_and_bright()
     pairs = Pairs("class", ("dark", "bright"), tuple(map(str, range(120))), images, images, LABELS)
-    case = Case(pairs, torch.arange(120) // 60, Setting(seed=seed), lambda done: None)
+    case = Case(pairs, torch.arange(120) // 60, Setting(seed=seed))
     judges = Judges("content", (Member("reader", -1, Reader(9.0)),))
     evidence, agreed, read = gather("content", judges, case, images[:2], case.folds[:2], LABELS[:2])
     assert {len(scores["class_doubt"]) for scores in (*evidence.benign.values(), *evidence.held_out.values())} == {1}
@@ -109,7 +109,7 @@ def test_two_images_are_enough_for_limits_and_rates(seed: int) -> None:
 def test_whether_judges_learned_is_asked_of_images_that_they_saw_and_of_others() -> None:
     images, folds = dark_and_bright(), (torch.arange(120) >= 40).long()
     pairs = Pairs("class", ("dark", "bright"), tuple(map(str, range(120))), images, images, LABELS)
-    case = Case(pairs, folds, Setting(), lambda done: None)
+    case = Case(pairs, folds, Setting())
     # The judge that never saw the 40 images of fold 0, and learned on the 80 of fold 1, reads nothing.
     judges = Judges("content", (Member("reader", 0, Reader(0.0)), Member("reader", 1, Reader(9.0))))
     found = case.learned(judges, images, folds, LABELS, Thresholds({}, {}))

@@ -111,7 +111,7 @@ def test_what_goes_back_is_asked_for_its_label_and_fails_no_image(
     refined = images.clone()
     refined[:4] = images[1:5]  # under the other label
     pairs = Pairs("class", ("dark", "bright"), tuple(map(str, range(40))), images, refined, labels)
-    case = Case(pairs, torch.zeros(40), Setting(), lambda done: None)
+    case = Case(pairs, torch.zeros(40), Setting())
     judges = Judges("content", (Member("reader", -1, Reader()),))
     doubt: Scores = case.measure(judges)(images / 127.5 - 1, case.folds, labels)
     benign = {"noise": {name: scores + 0.1 for name, scores in doubt.items()}}
@@ -131,7 +131,7 @@ def structure_of(refined: Tensor, synthetic: Tensor) -> Evidence:
     masks = torch.zeros(len(synthetic), 32, 32, dtype=torch.uint8)
     keys = tuple(map(str, range(len(synthetic))))
     pairs = Pairs("mask", ("a", "b"), keys, to_levels(synthetic), to_levels(refined), masks)
-    return moved_structure(Case(pairs, torch.zeros(len(keys)), Setting(), lambda done: None))
+    return moved_structure(Case(pairs, torch.zeros(len(keys)), Setting()))
 
 
 def test_what_moved_asks_for_a_review() -> None:

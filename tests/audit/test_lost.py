@@ -36,7 +36,7 @@ def lost(sure: float = 9.0, agreed: float = 1.0, read: float = 0.3, able: bool =
     images = dark_and_bright()
     names, keys = ("dark", "bright"), tuple(map(str, range(120)))
     pairs = Pairs("class", names, keys, images, torch.full_like(images, 128), LABELS)
-    case = Case(pairs, torch.arange(120) // 60, Setting(), lambda done: None)
+    case = Case(pairs, torch.arange(120) // 60, Setting())
     judges = Judges("content", (Member("reader", -1, Reader(sure)),))
     doubt: Scores = case.measure(judges)(images / 127.5 - 1, case.folds, LABELS)
     benign = {"noise": {name: scores + 0.01 * torch.rand(120) for name, scores in doubt.items()}}

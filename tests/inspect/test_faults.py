@@ -312,3 +312,15 @@ def test_a_damaged_container_is_named_once_in_its_line(tmp_path: Path, capsys: C
     (line,) = found(inspected(capsys, tmp_path))["unreadable"]
     assert line.startswith("1.hdf5/colors: cannot be read as an HDF5 file")
     assert line.count("1.hdf5") == 1
+
+
+def test_what_apply_would_not_refine_is_told_of_the_synthetic_side_alone(tmp_path: Path, capsys: Capture) -> None:
+    here, real = class_folders(tmp_path / "here"), class_folders(tmp_path / "real", start=50)
+    for root in (here, real):
+        for mode, name in (("P", "a/100.png"), ("CMYK", "b/101.jpg")):
+            Image.fromarray(noise(len(root.name) + len(name))).convert(mode).save(root / name)
+    result = inspected(capsys, here, "--real", real)
+    palette, cmyk = found(result)["not refined"]
+    assert palette.startswith("a/100.png: palette image: convert it")
+    assert cmyk.startswith("b/101.jpg: CMYK image: convert it")
+    assert "not refined" not in found(result, "real")

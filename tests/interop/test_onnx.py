@@ -47,7 +47,7 @@ def session_of(folder: Path) -> Any:
     return onnxruntime.InferenceSession(folder / "model.onnx", options)
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", ["cyclegan", "simgan", pytest.param("unet", marks=pytest.mark.slow), "antialiased"])
 def test_the_onnx_file_refines_images_of_any_size(name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     folder = exported(METHODS[name](), tmp_path)
     said = capfd.readouterr()
@@ -62,7 +62,7 @@ def test_the_onnx_file_refines_images_of_any_size(name: str, tmp_path: Path, cap
     assert str(Path(refine.__file__).parent).encode() not in (folder / "model.onnx").read_bytes()
 
 
-@pytest.mark.parametrize("kind", ["class", "mask", "objects"])
+@pytest.mark.parametrize("kind", ["class", "mask", pytest.param("objects", marks=pytest.mark.slow)])
 def test_a_task_model_gives_its_outputs(kind: Literal["class", "mask", "objects"], tmp_path: Path) -> None:
     folder = exported(Task(classes=["left", "right"], channels=1, width=4, kind=kind), tmp_path)
     session = session_of(folder)
