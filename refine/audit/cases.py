@@ -134,8 +134,11 @@ def _score(name: str, value: float, judge: JudgeRecord | None) -> ScoreText:
     """With its threshold, where it has one that counts."""
     if judge is None or not judge["competent"]:
         return ScoreText(name, number(value), False)
-    over = value > judge["threshold"]
-    return ScoreText(name, f"{number(value)} {'>' if over else '≤'} {number(judge['threshold'])}", over)
+    review, fail = judge["threshold"], judge.get("fail_threshold")
+    if fail is not None and value > fail:
+        return ScoreText(name, f"{number(value)} > {number(fail)} (fail)", True)
+    over = value > review
+    return ScoreText(name, f"{number(value)} {'>' if over else '≤'} {number(review)} (review)", over)
 
 
 def annotation_of(layout: Layout, record: Record | None) -> tuple[Annotation, str]:

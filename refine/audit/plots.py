@@ -1,6 +1,6 @@
 """Plots of how well an audit finds harm, and of what it takes for harm though it is none: SVG for the pages."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import ceil
 
 from matplotlib.axes import Axes
@@ -20,7 +20,7 @@ def power_svg(audit: Audit) -> str:
     sized, plain = by_harm(audit["power"])
     columns = min(2, max(1, len(sized)))
     lines = ceil(len(sized) / columns)
-    heights = [height for height in (1.9 * lines, (0.55 + 0.34 * len(plain)) * bool(plain)) if height]
+    heights = [height for height in (1.9 * lines, _height([power["harm"] for power in plain]) * bool(plain)) if height]
     with style(MARKS):
         figure = Figure(figsize=(5, max(1.0, sum(heights))), layout="constrained")
         # Parts of their own: the long names of one must not move the axes of the other.
@@ -42,7 +42,7 @@ def false_rejects_svg(audit: Audit) -> str:
     """The share of benign changes that was taken for harm, all together and by kind."""
     rows: dict[str, Rate] = {"all": audit["false_rejects"], **audit["false_rejects_by_change"]}
     with style(MARKS):
-        figure = Figure(figsize=(5, 0.55 + 0.34 * len(rows)), layout="constrained")
+        figure = Figure(figsize=(5, _height(rows)), layout="constrained")
         axes = figure.subplots()
         _dots(axes, rows, MARKS.synthetic)
         highest = max(rate["high"] for rate in rows.values())
@@ -60,6 +60,11 @@ def by_harm(power: Sequence[Power]) -> tuple[dict[str, list[Power]], list[Power]
             sized.setdefault(each["harm"], []).append(each)
     ordered = {harm: sorted(points, key=lambda each: each["size"] or 0.0) for harm, points in sized.items()}
     return ordered, [each for each in power if each["size"] is None]
+
+
+def _height(names: Collection[str]) -> float:
+    """Inches of a panel with a row for each name."""
+    return 0.55 + (0.5 if any("\n" in short(name) for name in names) else 0.34) * len(names)
 
 
 def _curve(axes: Axes, harm: str, points: Sequence[Power]) -> None:

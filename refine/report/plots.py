@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from io import BytesIO, StringIO
 from pathlib import Path
+from textwrap import wrap
 from typing import Any, NamedTuple
 
 import matplotlib
@@ -165,9 +166,8 @@ def _benchmark(benchmark: Benchmark, colors: Colors) -> Figure:
 
 
 def short(name: str) -> str:
-    """A row's name as a plot has room for it."""
-    text = NAMES.get(name, shown(name))
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+    """A row's name as a plot has room for it: in two lines at most."""
+    return "\n".join(wrap(NAMES.get(name, shown(name)), LONGEST, max_lines=2, placeholder="…"))
 
 
 def svg(figure: Figure) -> str:

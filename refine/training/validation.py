@@ -7,12 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 from PIL import Image
 from torch import Tensor
-from torchvision.utils import make_grid
 
 from refine.data import UnpairedImages
 from refine.data.images import to_float, to_levels
@@ -164,11 +162,14 @@ class Validation(Callback):
             pl_module.log(WHOLE_DISTANCE, validation_distance(tiles[1], tiles[2]), rank_zero_only=True)
             pl_module.log(WHOLE_DO_NOTHING, validation_distance(tiles[0], tiles[2]), rank_zero_only=True)
         if isinstance(trainer.logger, TensorBoardLogger):
-            rows = [torch.cat([one, other], dim=2) for one, other in zip(before, after, strict=True)]
-            height, width = (max(row.shape[side] for row in rows) for side in (1, 2))
-            padded = [F.pad(row, (0, width - row.shape[2], 0, height - row.shape[1]), value=-1.0) for row in rows]
-            grid = make_grid(torch.stack(padded), nrow=1, normalize=True, value_range=(-1, 1))
-            trainer.logger.experiment.add_image(WHOLE_PICTURE, grid, pl_module.steps_done)
+            rows = [
+                (name, [picture for image in images for picture in _pictures(image[None])])
+                for name, images in (("synthetic", before), ("refined", after))
+            ]
+            picture = sheet(rows, f"step {pl_module.steps_done}: whole images, as apply refines them")
+            trainer.logger.experiment.add_image(
+                WHOLE_PICTURE, np.asarray(picture), pl_module.steps_done, dataformats="HWC"
+            )
 
     def _judge(self, pl_module: LightningModule) -> Tensor | None:
         """Log what the judges say; which of all images they reject."""

@@ -50,9 +50,20 @@ def test_a_case_shows_both_pictures_the_label_and_the_scores(sides: tuple[Layout
     assert case.pictures["before"] != case.pictures["after"]
     assert (case.label, case.verdict, case.by, case.missing) == ("b", "fail", "", "")
     assert [(score.name, score.text, score.over) for score in case.scores] == [
-        ("agreement", "0.9 > 0.5", True),
+        ("agreement", "0.9 > 0.5 (review)", True),
         ("edges", "2", False),
     ]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.9, "0.9 > 0.8 (fail)"), (0.7, "0.7 > 0.5 (review)"), (0.4, "0.4 ≤ 0.5 (review)")]
+)
+def test_a_score_stands_beside_the_threshold_that_it_passed(
+    value: float, text: str, sides: tuple[Layout, Layout]
+) -> None:
+    judges: dict[str, JudgeRecord] = {"x": {**judge(0.5), "fail_threshold": 0.8}}
+    (case,) = cases([certificate("b/b-000.png", "fail", scores={"x": value})], *sides, judges)
+    assert case.scores[0].text == text
 
 
 def test_a_person_is_named_with_what_the_audit_said(sides: tuple[Layout, Layout]) -> None:

@@ -127,7 +127,9 @@ def test_where_training_crops_some_images_are_refined_whole(pair: Pair, tmp_path
     assert fit(pair, tmp_path, "--data.crop", "[16,16]") == 0
     assert len(values(tmp_path, "distance/swd_whole")) == len(values(tmp_path, "distance/swd_whole_do_nothing")) == 2
     (first, *_) = events(tmp_path).Images("images/whole_synthetic_refined")
-    assert (first.height, first.width) == (4 * (32 + 2) + 2, 2 * 32 + 4)  # four images, before and after side by side
+    side = 96  # of small pictures, enlarged
+    assert first.height > 2 * side  # before and after, with their captions
+    assert first.width > 4 * side  # four images
 
 
 def test_tiles_cover_images_of_any_size_from_their_corner_on() -> None:
