@@ -1,8 +1,9 @@
-"""SIGKILL, SIGTERM and Ctrl-C at random moments of long commands: message, code, nothing left over, and a second run.
+"""SIGKILL, SIGTERM, Ctrl-C and SIGHUP at random moments of long commands: message, code, what is left, and a second run.
 
 REFINE_STOPS=40 python -m pytest -m slow tests/test_stopped.py -s
 """
 
+import json
 import os
 import random
 import signal
@@ -12,12 +13,15 @@ from pathlib import Path
 import pytest
 
 from refine.audit.result import SUMMARY
+from refine.methods.checkpoint import read_checkpoint
 from tests.apply.tiny import MODULE, save_tiny
 from tests.audit.shapes import audit_of, audited
 from tests.benchmark.test_run import lamps
+from tests.inspect.datasets import class_folders
 from tests.report.trees import make
 from tests.stopped import run
 from tests.training.constant import always
+from tests.training.test_fit import SMALL, assert_equal
 
 STOPS = int(os.environ.get("REFINE_STOPS", "6"))
 """Moments of each command and signal."""
@@ -63,6 +67,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save_tiny(root / "tiny.ckpt")
     lamps(root / "pair", count=40)
     always(root / "judge", classes=("high", "low", "none"))
+    for name, level in (("synthetic", 0), ("real", 120)):
+        class_folders(root / "pair-small" / name, start=level)
     return root
 
 
@@ -103,6 +109,70 @@ def test_a_stop_says_what_is_kept_and_a_second_run_ends_well(command: Command, r
             assert results(output) == whole, case
             assert leftovers(output) == [], case
     print(f"\n{name}: {first.seconds:.1f} s; stopped {stopped}, the last after {latest:.2f} s")
+
+
+ENDING = {signal.SIGHUP: 129, signal.SIGTERM: 143, signal.SIGKILL: -9}
+"""Codes of what ends a run on another machine."""
+
+
+def fit(output: Path) -> list[str]:
+    pair = [f"--data.{name}={output.parent / 'pair-small' / name}" for name in ("synthetic", "real")]
+    where = ["--trainer.default_root_dir", str(output.parent / "runs"), "--run", output.name, "--resume"]
+    often = ["--checkpoint_every", "10", "--steps", "60", "--trainer.enable_progress_bar", "false"]
+    return ["fit", "-c", "cyclegan", *SMALL["models/cyclegan.yaml"], *pair, *where, *often, "--device", "cpu"]
+
+
+@pytest.mark.slow
+def test_a_stopped_fit_goes_on_where_it_was_bit_for_bit(root: Path, tmp_path: Path) -> None:
+    first = run(fit(root / "plain"), tmp_path / "log")
+    assert (first.code, first.error) == (0, "")
+    whole = read_checkpoint(root / "runs/plain/last.ckpt")["state_dict"]
+    draw, resumed = random.Random(8), []
+    for number in range(STOPS):
+        for kind, code in ENDING.items():
+            name = f"{number}-{kind.name}"
+            found = run(fit(root / name), tmp_path / "log", kind, draw.uniform(0, first.seconds))
+            assert found.code in {0, code}, f"{name}: {found}"
+            last = root / "runs" / name / "last.ckpt"
+            done = int(read_checkpoint(last)["refine"]["steps_done"]) if last.exists() else 0
+            again = run(fit(root / name), tmp_path / "log")
+            assert (again.code, again.error) == (0, ""), f"{name}: {again}"
+            said = (tmp_path / "log.out").read_text()
+            assert (f"resumed at step {done}\n" in said) == (done > 0), f"{name}: {said}"
+            assert_equal(read_checkpoint(last)["state_dict"], whole, name)
+            assert leftovers(root / "runs") == []
+            resumed.append(done)
+    assert max(resumed) > 0
+    print(f"\nfit: {first.seconds:.1f} s; resumed at {sorted(resumed)}")
+
+
+@pytest.mark.slow
+def test_a_stopped_trial_goes_on_with_what_was_tried(root: Path, tmp_path: Path) -> None:
+    sides = [str(root / "pair-small" / name) for name in ("synthetic", "real")]
+
+    def trial(output: Path) -> list[str]:
+        return ["try", *sides, "--minutes", "0.1", "--device", "cpu", "--output", str(output)]
+
+    first = run(trial(root / "try-plain"), tmp_path / "log")
+    assert (first.code, first.error) == (0, "")
+    methods = json.loads((root / "try-plain/try.json").read_text())["methods"]
+    draw, kept = random.Random(9), []
+    for number in range(max(2, STOPS // 2)):
+        for kind, code in ENDING.items():
+            output = root / f"try-{number}-{kind.name}"
+            found = run(trial(output), tmp_path / "log", kind, draw.uniform(0, first.seconds))
+            assert found.code in {0, code}, f"{output.name}: {found}"
+            file = output / "try.json"
+            before = json.loads(file.read_text())["methods"] if file.exists() else {}
+            again = run(trial(output), tmp_path / "log")
+            assert (again.code, again.error) == (0, ""), f"{output.name}: {again}"
+            result = json.loads(file.read_text())
+            assert list(result["methods"]) == list(methods)
+            assert {name: result["methods"][name] for name in before} == before
+            assert result["recommendation"]["reasons"]
+            assert leftovers(output) == []
+            kept.append(len(before))
+    print(f"\ntry: {first.seconds:.1f} s; methods kept {sorted(kept)}")
 
 
 def leftovers(folder: Path) -> list[str]:
