@@ -1,4 +1,4 @@
-"""SIGKILL, SIGTERM, Ctrl-C and SIGHUP at random moments of long commands: message, code, what is left, and a second run.
+"""SIGKILL, SIGTERM, Ctrl-C and SIGHUP at random moments of long commands: message, code, and a second run.
 
 REFINE_STOPS=40 python -m pytest -m slow tests/test_stopped.py -s
 """
