@@ -9,15 +9,11 @@ from refine.metrics.detection import match_boxes
 
 FOUND = 0.5
 """Intersection over union from which an object counts as found."""
-SEEN = 0.3
-"""Score from which a detection says that something is there: detectors also give boxes that they do not believe in."""
 
 
 class BoxSuspicion(NamedTuple):
     """``(B,)`` float32 in [0, 1] each; 0 where nothing is labeled, but for the last one."""
 
-    missed: Tensor
-    """One less the share of the labeled objects that a detection of their class and of score `SEEN` or more found."""
     overlap_deficit: Tensor
     """One less the mean intersection over union of the labeled objects with what found them; not found is 0."""
     doubt: Tensor
@@ -38,20 +34,18 @@ def box_suspicion(predicted: Tensor, label: Tensor, classes: int) -> BoxSuspicio
         ValueError: If the shapes are others.
     """
     images, at = len(label), label.device
-    found, overlap, seen = (torch.zeros(images, dtype=torch.float64) for _ in range(3))
+    found, overlap = (torch.zeros(images, dtype=torch.float64) for _ in range(2))
     least, extra = torch.ones(images, dtype=torch.float64), torch.zeros(images, dtype=torch.float64)
     objects = (label[..., 0] >= 0).sum(1).cpu().double()
     for rows in match_boxes(predicted, label, classes, (FOUND,)).classes:
         hit, image = rows.hit[0], rows.image
         found.index_add_(0, image[hit], torch.ones_like(rows.score[hit]))
-        seen.index_add_(0, image[hit], (rows.score[hit] >= SEEN).double())
         overlap.index_add_(0, image[hit], rows.overlap[hit])
         least.scatter_reduce_(0, image[hit], rows.score[hit], "amin")
         extra.scatter_reduce_(0, image[~hit], rows.score[~hit], "amax")
     some = objects > 0
     counted = objects.clamp(min=1)
     return BoxSuspicion(
-        missed=torch.where(some, 1 - seen / counted, 0.0).float().to(at),
         overlap_deficit=torch.where(some, 1 - overlap / counted, 0.0).float().to(at),
         doubt=torch.where(some, torch.where(found < objects, 1.0, 1 - least), 0.0).float().to(at),
         appeared=extra.float().to(at),

@@ -8,7 +8,6 @@ from torch import Tensor
 
 from refine.audit.benign import BENIGN
 from refine.audit.harm import Case, Harm, Planted, harms
-from refine.audit.measures import Kind
 from refine.audit.randomization import randomize_content
 from refine.audit.result import Power, Rate
 from refine.labels import LabelKind
@@ -114,7 +113,7 @@ def false_rejects(scores: dict[str, Scores], limits: Thresholds) -> dict[str, Ra
 
 
 def planted_power(
-    kind: Kind,
+    kind: LabelKind,
     names: Sequence[str],
     images: Tensor,
     folds: Tensor,

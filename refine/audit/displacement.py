@@ -1,14 +1,16 @@
 """How far content moved between two pictures of one scene, block by block, from their edges alone."""
 
 import math
-from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from refine.audit.edges import oriented_edges, strength
+from refine.audit.edges import halved, oriented_edges, strength
 
+LONGEST = 512
+"""Images whose longer side is longer are halved until it is not; displacements are then multiples of two pixels, four,
+and so on."""
 SIDES = (16, 32)
 """Shortest and longest side of a block in pixels: a quarter of the image's shorter side, within these."""
 WINDOW = 8
@@ -16,40 +18,33 @@ WINDOW = 8
 TEXTURED = 0.5
 """A block counts if it has this part of the mean edge strength of all blocks of its image."""
 SURE = 0.5
-"""Correlation that a match must reach to say where a block went; below it the block is `unmatched`."""
+"""Correlation that a match must reach to say where a block went."""
 ALIKE = 0.01
 """Of matches whose correlation is within this of the best, the nearest is taken: an edge that slides along itself did
 not move."""
 
 
-class Displacement(NamedTuple):
-    """What became of an image's textured blocks, ``(B,)`` float32 each; all 0 for an image without any."""
-
-    mean: Tensor
-    """Pixels, over the blocks that were found again."""
-    largest: Tensor
-    """Pixels of the block that moved furthest."""
-    unmatched: Tensor
-    """One less the mean correlation of the best matches, from 0 to 1: structure that is nowhere near any more."""
-
-
-def displacement(before: Tensor, after: Tensor, window: int = WINDOW) -> Displacement:
+@torch.no_grad()
+def displacement(before: Tensor, after: Tensor, window: int = WINDOW) -> Tensor:
     """Match blocks of oriented edges by normalized correlation over a window.
 
     Args:
         before: ``(B, C, H, W)``, any float range.
         after: ``(B, D, H, W)``; other colors, contrasts and channels do not count, nor does which side is bright.
-        window: Longest displacement in pixels across and down.
+        window: Longest displacement in pixels across and down, after the halving.
 
     Returns:
-        Whole pixels in each block: what moved by less than half of one has not moved. Only the part of a movement
-        across an edge can be seen; a block with edges of one direction tells no more.
+        ``(B,)`` float32: mean over the textured blocks that were found again, of whole pixels each: what moved by less
+        than half of one has not moved. Only the part of a movement across an edge can be seen; a block with edges of
+        one direction tells no more. 0 for an image without such blocks.
 
     Raises:
         ValueError: If the sizes differ, or a side is shorter than 8 pixels.
     """
     if before.shape[-2:] != after.shape[-2:] or before.shape[0] != after.shape[0]:
         raise ValueError(f"before {tuple(before.shape)} and after {tuple(after.shape)}: expected the same size")
+    full = max(before.shape[-2:])
+    before, after = halved(before.float(), LONGEST), halved(after.float(), LONGEST)
     height, width = before.shape[-2:]
     if min(height, width) < 8:
         raise ValueError(f"images of {height}x{width} (height x width); expected sides of 8 or more")
@@ -63,11 +58,8 @@ def displacement(before: Tensor, after: Tensor, window: int = WINDOW) -> Displac
     weight = _pooled(strength(one), side)[:, 0]
     textured = weight >= TEXTURED * weight.mean((1, 2), keepdim=True).clamp_min(1e-6)
     found = textured & (best[:, 0] >= SURE)
-    return Displacement(
-        mean=_mean(pixels, found),
-        largest=torch.where(found, pixels, 0.0).amax((1, 2)),
-        unmatched=_mean(1 - best[:, 0].clamp(0, 1), textured),
-    )
+    moved = torch.where(found, pixels, 0.0).sum((1, 2)) / found.sum((1, 2)).clamp(min=1)
+    return round(full / max(height, width)) * moved
 
 
 def _correlations(one: Tensor, other: Tensor, side: int, moves: Tensor) -> Tensor:
@@ -100,7 +92,3 @@ def _stride(side: int) -> int:
 
 def _pooled(values: Tensor, side: int, stride: int | None = None) -> Tensor:
     return F.avg_pool2d(values, side, stride or _stride(side))
-
-
-def _mean(values: Tensor, counted: Tensor) -> Tensor:
-    return torch.where(counted, values, 0.0).sum((1, 2)) / counted.sum((1, 2)).clamp(min=1)

@@ -12,10 +12,6 @@ AROUND = 6.0
 """Standard deviation in pixels of the neighborhood that strengths are held against."""
 FLOOR = 1.0
 """Part of an image's mean strength that is added to that of the neighborhood, so that flat regions stay flat."""
-STRONG = 0.35
-"""`strength` from which an edge counts."""
-REACH = 2
-"""Pixels within which an edge counts as the same one."""
 
 
 def oriented_edges(images: Tensor) -> Tensor:
@@ -50,28 +46,6 @@ def oriented_edges(images: Tensor) -> Tensor:
 def strength(edges: Tensor) -> Tensor:
     """``(B, 1, H, W)`` in [0, 1) of what `oriented_edges` gives."""
     return _length(edges)
-
-
-def one_sided(before: Tensor, after: Tensor) -> Tensor:
-    """By how much the strong edges of one image are weaker in the other.
-
-    Args:
-        before: `oriented_edges` of the one, ``(B, 2, H, W)``.
-        after: Of the other, the same shape.
-
-    Returns:
-        ``(B, 1, H, W)`` in [0, 1): `strength` less that of the strongest edge of the same direction within `REACH`
-        pixels, where the edge is `STRONG`; else 0. Called with the images exchanged it gives what appeared.
-    """
-    own = strength(before)
-    near = F.max_pool2d(_halves(after), 2 * REACH + 1, stride=1, padding=REACH)
-    along = (_halves(before) * near).sum(1, keepdim=True) / own.clamp_min(1e-6)
-    return torch.where(own >= STRONG, (own - along).clamp_min(0), 0.0)
-
-
-def _halves(edges: Tensor) -> Tensor:
-    """``(B, 4, H, W)``, 0 or more: both coordinates and their negatives."""
-    return torch.cat([edges, -edges], dim=1).clamp_min(0)
 
 
 def gaussian(images: Tensor, sigma: float) -> Tensor:

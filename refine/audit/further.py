@@ -7,12 +7,12 @@ from torch import Tensor
 
 from refine.audit.benign import BENIGN
 from refine.audit.calibration import MOST, Scores, above
+from refine.audit.displacement import displacement
 from refine.audit.evidence import LEARNED, POWER, READ, Evidence, halves
 from refine.audit.families import REAL, Case, finds, gather, is_competent
 from refine.audit.judges import Judges, in_folds
 from refine.audit.pairs import Pairs
 from refine.audit.round_trip import going_back, load_inverse
-from refine.audit.structure import structure
 from refine.audit.verdicts import share_read
 from refine.data.images import to_float, to_levels
 from refine.data.labeled_images import open_labeled, read_labeled
@@ -130,11 +130,11 @@ def moved_structure(case: Case) -> Evidence:
     before = to_float(pairs.synthetic[chosen])
     benign: dict[str, Scores] = {}
     for change in BENIGN:
-        shifts = structure(before, change.change(before, generator))[DISPLACEMENT]
+        shifts = displacement(before, change.change(before, generator))
         benign[change.name] = {DISPLACEMENT: shifts.clamp_min(RESOLUTION)}
     first, held_out = halves(benign, torch.arange(len(chosen)) % 2 == 0)
     parts = zip(torch.split(pairs.synthetic, 32), torch.split(pairs.refined, 32), strict=True)
-    scores = torch.cat([structure(to_float(one), to_float(other))[DISPLACEMENT] for one, other in parts])
+    scores = torch.cat([displacement(to_float(one), to_float(other)) for one, other in parts])
     found = Evidence(STRUCTURE, {DISPLACEMENT: scores}, {}, first, held_out, False, 0.0, LEARNED, "", decides=False)
     calm = 1.0 - float(above(found.scores, found.limits().review).float().mean())
     why = (

@@ -8,8 +8,7 @@ from torch import Tensor
 
 from refine.audit.harm_regions import erased, moved, moved_region, object_regions, pasted, vertical_swap
 from refine.audit.label_difference import label_difference
-from refine.audit.measures import Kind
-from refine.labels import IGNORE
+from refine.labels import IGNORE, LabelKind
 
 MIXED = "mixed with another class's image"
 EQUAL = 1e-6
@@ -29,13 +28,13 @@ class Planted(NamedTuple):
 class Case(NamedTuple):
     """What harm is planted into."""
 
-    kind: Kind
+    kind: LabelKind
     images: Tensor
     """``(B, C, H, W)`` in [-1, 1]. Images of one call are each other's replacement: give as many as fit."""
     labels: Tensor
     """As `suspicion` takes them."""
     names: Sequence[str]
-    """Of the classes, targets or keypoints."""
+    """Of the classes or targets."""
 
 
 class Harm(NamedTuple):
@@ -46,7 +45,7 @@ class Harm(NamedTuple):
     """Of the sizes; empty where there is no more and less."""
     sizes: tuple[float | None, ...]
     """Smallest first; a single None where there is no more and less."""
-    applies: Callable[[Kind, Sequence[str]], bool]
+    applies: Callable[[LabelKind, Sequence[str]], bool]
     """Whether this is harm for a kind of labels with these names."""
     plant: Callable[[Case, float | None, torch.Generator], Planted]
     """The case, one of the sizes, and what draws."""
@@ -56,7 +55,7 @@ def another_image(
     images: Tensor,
     labels: Tensor,
     generator: torch.Generator,
-    kind: Kind = "class",
+    kind: LabelKind = "class",
     names: Sequence[str] = (),
     least: float = 0.0,
 ) -> Planted:
@@ -67,7 +66,7 @@ def another_image(
         labels: As `suspicion` takes them.
         generator: Draws among the candidates.
         kind: Of the labels.
-        names: Of the classes, targets or keypoints.
+        names: Of the classes or targets.
         least: By how much the labels differ at least, in the units of `label_difference`. Where there is more and
             less, one of the three images that differ by the least above it is drawn, so that a size means that size.
 
@@ -108,8 +107,6 @@ def _has_places(case: Case) -> Tensor:
     labels = case.labels.as_subclass(Tensor)
     if case.kind == "objects":
         return (labels[..., 0] >= 0).any(1)
-    if case.kind == "keypoints":
-        return ~labels.isnan().flatten(1).all(1)
     ids = labels.flatten(1).long()  # masks come as uint8, which has no 256
     lowest, highest = ids.masked_fill(ids == IGNORE, IGNORE + 1).amin(1), ids.masked_fill(ids == IGNORE, -1).amax(1)
     return lowest < highest
@@ -153,19 +150,15 @@ def _lamps(case: Case, size: float | None, generator: torch.Generator) -> Plante
     return Planted(torch.where(harmed[:, None, None, None], vertical_swap(case.images, 3), case.images), harmed)
 
 
-def _has_place(kind: Kind, names: Sequence[str]) -> bool:
-    return kind in {"mask", "objects", "keypoints"}
-
-
-def _has_things(kind: Kind, names: Sequence[str]) -> bool:
+def _has_things(kind: LabelKind, names: Sequence[str]) -> bool:
     return kind in {"mask", "objects"}
 
 
-def _is_gaze(kind: Kind, names: Sequence[str]) -> bool:
+def _is_gaze(kind: LabelKind, names: Sequence[str]) -> bool:
     return kind == "targets" and len(names) == 2 and set(names) == {"pitch", "yaw"}
 
 
-def _has_lamps(kind: Kind, names: Sequence[str]) -> bool:
+def _has_lamps(kind: LabelKind, names: Sequence[str]) -> bool:
     return kind == "class" and {"red", "green"} <= set(names)
 
 
@@ -174,7 +167,6 @@ HARMS = (
     Harm(MIXED, "share of it", (0.6, 0.8), lambda kind, names: kind == "class", _mixed),
     Harm("another image", "share of pixels", (0.1, 0.2, 0.4), lambda kind, names: kind == "mask", _replaced),
     Harm("another image", "share of area", (0.25, 0.5, 0.75), lambda kind, names: kind == "objects", _replaced),
-    Harm("another image", "pixels", (2, 4, 8, 16), lambda kind, names: kind == "keypoints", _replaced),
     Harm("gaze replaced", "degrees", (5, 10, 20), _is_gaze, _replaced),
     Harm(
         "targets replaced",
@@ -183,16 +175,16 @@ HARMS = (
         lambda kind, names: kind == "targets" and not _is_gaze(kind, names),
         _replaced,
     ),
-    Harm("moved", "pixels", (1, 2, 4, 8), _has_place, _moved),
+    Harm("moved", "pixels", (1, 2, 4, 8), _has_things, _moved),
     Harm("one object moved", "pixels", (2, 4, 8, 16), _has_things, _moved_object),
     Harm("erased", "share of image", (0.01, 0.05, 0.1), _has_things, _erased),
     Harm("pasted", "share of image", (0.01, 0.05, 0.1), _has_things, _pasted),
-    Harm("halves swapped", "", (None,), _has_place, _swapped),
+    Harm("halves swapped", "", (None,), _has_things, _swapped),
     Harm("lamps swapped", "", (None,), _has_lamps, _lamps),
 )
 """Every harm, for every kind of labels. Moving or erasing a part is none for a class: the digit may still be one."""
 
 
-def harms(kind: Kind, names: Sequence[str]) -> tuple[Harm, ...]:
+def harms(kind: LabelKind, names: Sequence[str]) -> tuple[Harm, ...]:
     """Those that make labels of this kind wrong."""
     return tuple(harm for harm in HARMS if harm.applies(kind, names))

@@ -9,8 +9,7 @@ from scipy.ndimage import label as components
 from torch import Tensor
 
 from refine.audit.edges import gaussian
-from refine.audit.measures import Kind
-from refine.labels import IGNORE
+from refine.labels import IGNORE, LabelKind
 
 SOFT = 1.0
 """Standard deviation in pixels of the border between what was there and what was put there: a hard seam would give
@@ -108,7 +107,7 @@ def vertical_swap(images: Tensor, parts: int) -> Tensor:
 
 
 def object_regions(
-    kind: Kind, labels: Tensor, size: tuple[int, ...], generator: torch.Generator | None, least: float = 0.0
+    kind: LabelKind, labels: Tensor, size: tuple[int, ...], generator: torch.Generator | None, least: float = 0.0
 ) -> Tensor:
     """Where one thing of each image is: a box of objects, a connected part of a class of masks.
 

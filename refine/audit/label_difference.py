@@ -5,28 +5,26 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from refine.audit.measures import Kind
-from refine.labels import IGNORE
+from refine.labels import IGNORE, LabelKind
 from refine.metrics.angles import angular_error
 
 GRID = 32
 """Masks and boxes are compared on a grid of this many places a side."""
 
 
-def label_difference(kind: Kind, labels: Tensor, names: Sequence[str], size: tuple[int, int]) -> Tensor:
+def label_difference(kind: LabelKind, labels: Tensor, names: Sequence[str], size: tuple[int, int]) -> Tensor:
     """Every label held against every other.
 
     Args:
         kind: Of the labels.
         labels: Of B images, as `suspicion` takes them.
-        names: Of the classes, targets or keypoints. Targets named pitch and yaw are radians.
-        size: Height and width of the images, in the pixels that objects and keypoints are given in.
+        names: Of the classes or targets. Targets named pitch and yaw are radians.
+        size: Height and width of the images, in the pixels that objects are given in.
 
     Returns:
         ``(B, B)`` float32, 0 on the diagonal. Of classes 1 where they differ; of masks the share of the pixels, valid
         in both, of another class; of gaze degrees; of other targets the largest difference in units of that target's
-        standard deviation; of objects one less the overlap of the areas that their classes cover; of keypoints the
-        mean distance in pixels.
+        standard deviation; of objects one less the overlap of the areas that their classes cover.
     """
     labels = labels.as_subclass(Tensor)
     if kind == "class":
@@ -35,9 +33,6 @@ def label_difference(kind: Kind, labels: Tensor, names: Sequence[str], size: tup
         return _of_masks(labels.squeeze(1) if labels.ndim == 4 else labels)
     if kind == "objects":
         return _of_areas(_areas(labels.float(), len(names), size))
-    if kind == "keypoints":
-        apart = labels.float()[:, None] - labels.float()[None]
-        return torch.hypot(apart[..., 0], apart[..., 1]).nanmean(-1).nan_to_num(0.0)
     values = labels.float()
     if len(names) == 2 and set(names) == {"pitch", "yaw"}:
         gaze = values[:, [list(names).index("pitch"), list(names).index("yaw")]]

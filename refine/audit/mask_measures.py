@@ -42,14 +42,6 @@ def class_share(predicted: Tensor, label: Tensor, classes: int) -> Tensor:
     return torch.maximum(one.sum((2, 3)), other.sum((2, 3))) / valid[:, None]
 
 
-def worst_class(predicted: Tensor, label: Tensor, classes: int, least: float = LEAST) -> Tensor:
-    """``(B,)``: one less the smallest `class_iou` of the classes that have at least ``least`` of the pixels; 0 without
-    any."""
-    deficit = 1 - class_iou(predicted, label, classes)
-    counted = class_share(predicted, label, classes) >= least
-    return torch.where(counted & ~deficit.isnan(), deficit, 0.0).amax(1)
-
-
 def worst_region(wrong: Tensor, valid: Tensor, part: int = REGION) -> Tensor:
     """The largest mean over any window of an image: small harm does not drown in a large picture.
 
@@ -67,7 +59,7 @@ def worst_region(wrong: Tensor, valid: Tensor, part: int = REGION) -> Tensor:
     return F.avg_pool2d(weighed[:, None], window, stride=1).amax((1, 2, 3))
 
 
-def boundary_displacement(predicted: Tensor, label: Tensor, classes: int) -> tuple[Tensor, Tensor]:
+def boundary_displacement(predicted: Tensor, label: Tensor, classes: int) -> Tensor:
     """How far the boundaries of each class lie apart, from predicted to labeled and from labeled to predicted.
 
     A boundary is the pixels of a class that have a valid pixel of another class above, below, left or right: neither
@@ -79,20 +71,19 @@ def boundary_displacement(predicted: Tensor, label: Tensor, classes: int) -> tup
         classes: K, how many there are.
 
     Returns:
-        Mean and 95th percentile over both directions, ``(B, K)`` float32 pixels each: the image's diagonal where only
-        one of the two has this boundary, NaN where none has.
+        95th percentile over both directions, ``(B, K)`` float32 pixels: the image's diagonal where only one of the two
+        has this boundary, NaN where none has.
 
     Raises:
         ValueError: If the shapes differ.
     """
     one, other = (_boundaries(part, label).cpu().numpy() for part in _one_hot(predicted, label, classes))
     diagonal = float(np.hypot(*label.shape[-2:]))
-    means, tails = torch.full(one.shape[:2], torch.nan), torch.full(one.shape[:2], torch.nan)
+    tails = torch.full(one.shape[:2], torch.nan)
     for image, number in np.argwhere((one | other).any((2, 3))).tolist():
         distances = _apart(one[image, number], other[image, number], diagonal)
-        means[image, number] = float(distances.mean())
         tails[image, number] = float(np.percentile(distances, 95))
-    return means.to(label.device), tails.to(label.device)
+    return tails.to(label.device)
 
 
 def _apart(one: NDArray[np.bool_], other: NDArray[np.bool_], diagonal: float) -> NDArray[np.float64]:

@@ -1,17 +1,14 @@
 """How far a judge's answer is from the label, image by image: higher is more suspicious. Call it before and after."""
 
 from collections.abc import Sequence
-from typing import Literal
 
 import torch
 from torch import Tensor
 
 from refine.audit.box_measures import box_suspicion
-from refine.audit.mask_measures import LEAST, boundary_displacement, class_iou, class_share, worst_class, worst_region
-from refine.labels import IGNORE
+from refine.audit.mask_measures import LEAST, boundary_displacement, class_iou, class_share, worst_region
+from refine.labels import IGNORE, LabelKind
 from refine.metrics.angles import angular_error
-
-Kind = Literal["class", "mask", "targets", "objects", "keypoints"]
 
 ONE = 1e-4
 """How near to one the probabilities of an image sum up."""
@@ -57,33 +54,20 @@ def class_margin(outputs: Tensor, label: Tensor) -> Tensor:
     return others - logs.gather(1, place)[:, 0]
 
 
-def keypoint_distance(predicted: Tensor, label: Tensor) -> Tensor:
-    """``(B, K)`` pixels between ``(B, K, 2)`` points; NaN where the label is NaN: not labeled.
-
-    Raises:
-        ValueError: If the shapes differ.
-    """
-    if predicted.shape != label.shape:
-        raise ValueError(f"predicted {tuple(predicted.shape)} and label {tuple(label.shape)} must match")
-    apart = predicted.float() - label.float()
-    return torch.hypot(apart[..., 0], apart[..., 1])
-
-
-def suspicion(kind: Kind, outputs: Tensor, label: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
+def suspicion(kind: LabelKind, outputs: Tensor, label: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
     """Every measure of one kind of label.
 
     Args:
         kind: Of the labels.
         outputs: What a judge says: ``(B, K)`` of classes and ``(B, K, H, W)`` of masks (logits, log-probabilities or
-            probabilities; of masks also ``(B, H, W)`` ids), ``(B, K)`` targets, ``(B, N, 6)`` detections (see
-            `box_suspicion`), ``(B, K, 2)`` keypoints in pixels.
+            probabilities), ``(B, K)`` targets, ``(B, N, 6)`` detections (see `box_suspicion`).
         label: ``(B,)`` class numbers, ``(B, H, W)`` or ``(B, 1, H, W)`` ids with 255 for none, ``(B, K)`` targets,
-            ``(B, M, 5)`` objects, ``(B, K, 2)`` keypoints, NaN where there is none.
-        names: Of the classes, targets or keypoints, K of them. Targets named pitch and yaw are radians.
+            ``(B, M, 5)`` objects.
+        names: Of the classes or targets, K of them. Targets named pitch and yaw are radians.
 
     Returns:
         Name to ``(B,)`` float32 on the outputs' device, finite, higher is worse. Always the same names for the same
-        kind, names and rank of outputs.
+        kind and names.
 
     Raises:
         ValueError: If the shapes do not fit the kind.
@@ -95,44 +79,25 @@ def suspicion(kind: Kind, outputs: Tensor, label: Tensor, names: Sequence[str]) 
         return _of_masks(outputs, label.squeeze(1) if label.ndim == 4 else label, len(names))
     if kind == "targets":
         return _of_targets(outputs, label, names)
-    if kind == "objects":
-        boxes = box_suspicion(outputs, label, len(names))
-        return {
-            "objects_missed": boxes.missed,
-            "box_overlap_deficit": boxes.overlap_deficit,
-            "object_doubt": boxes.doubt,
-            "objects_appeared": boxes.appeared,
-        }
-    distance = keypoint_distance(outputs, label)
+    boxes = box_suspicion(outputs, label, len(names))
     return {
-        "keypoint_mean_pixels": distance.nanmean(1).nan_to_num(0.0),
-        "keypoint_worst_pixels": distance.nan_to_num(0.0).amax(1),
+        "box_overlap_deficit": boxes.overlap_deficit,
+        "object_doubt": boxes.doubt,
+        "objects_appeared": boxes.appeared,
     }
 
 
 def _of_masks(outputs: Tensor, label: Tensor, classes: int) -> dict[str, Tensor]:
-    predicted = outputs.argmax(1) if outputs.ndim == 4 else outputs
-    valid = label != IGNORE
-    counted = class_share(predicted, label, classes) > 0
-    deficit = torch.where(counted, 1 - class_iou(predicted, label, classes), 0.0)
-    # A class that one of the two lacks is a matter of overlap; specks far away would drown every real displacement.
+    predicted, valid = outputs.argmax(1), label != IGNORE
+    # A class that one of the two lacks is a matter of doubt; specks far away would drown every real displacement.
     in_both = (class_iou(predicted, label, classes) > 0) & (class_share(predicted, label, classes) >= LEAST)
-    mean, tail = (
-        torch.where(in_both, pixels, torch.nan) for pixels in boundary_displacement(predicted, label, classes)
-    )
-    scores = {
-        "iou_deficit": deficit.sum(1) / counted.sum(1).clamp(min=1),
-        "worst_class_iou_deficit": worst_class(predicted, label, classes),
-        "worst_region_wrong": worst_region((predicted != label).float(), valid),
-        "boundary_mean_pixels": mean.nanmean(1).nan_to_num(0.0),
+    tail = torch.where(in_both, boundary_displacement(predicted, label, classes), torch.nan)
+    known = torch.where(valid, label, 0).long()
+    doubt = torch.where(valid, -log_probabilities(outputs).gather(1, known[:, None])[:, 0], 0.0)
+    return {
+        "worst_region_doubt": worst_region(doubt, valid),
         "boundary_95_pixels": tail.nan_to_num(0.0).amax(1),
     }
-    if outputs.ndim == 4:
-        known = torch.where(valid, label, 0).long()
-        doubt = torch.where(valid, -log_probabilities(outputs).gather(1, known[:, None])[:, 0], 0.0)
-        scores["pixel_doubt"] = doubt.sum((1, 2)) / valid.sum((1, 2)).clamp(min=1)
-        scores["worst_region_doubt"] = worst_region(doubt, valid)
-    return scores
 
 
 def _of_targets(outputs: Tensor, label: Tensor, names: Sequence[str]) -> dict[str, Tensor]:

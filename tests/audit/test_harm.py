@@ -3,7 +3,7 @@ import torch
 from torch import Tensor
 
 from refine.audit.harm import MIXED, Case, Harm, another_image, harms
-from refine.audit.measures import Kind
+from refine.labels import LabelKind
 from tests.audit.scenes import draws, scenes
 
 NAMES = {
@@ -11,26 +11,23 @@ NAMES = {
     "mask": ("ground", "thing"),
     "targets": ("pitch", "yaw"),
     "objects": ("car", "sign"),
-    "keypoints": ("nose",),
 }
 
 
-def case(kind: Kind, count: int = 6) -> Case:
+def case(kind: LabelKind, count: int = 6) -> Case:
     """Bright squares on darker scenes, at places that the labels tell; the last image has none."""
     images, mask = scenes(count, 48, 48) * 0.3 - 0.4, torch.zeros(count, 48, 48, dtype=torch.int64)
-    boxes, points = torch.full((count, 2, 5), -1.0), torch.full((count, 1, 2), torch.nan)
+    boxes = torch.full((count, 2, 5), -1.0)
     for index in range(count - 1):
         y, x = 4 + 6 * index % 30, 2 + 11 * index % 30
         images[index, :, y : y + 12, x : x + 12] = 0.9
         mask[index, y : y + 12, x : x + 12] = 1
         boxes[index, 0] = torch.tensor([index % 2, x, y, x + 12.0, y + 12.0])
-        points[index, 0] = torch.tensor([x + 6.0, y + 6.0])
     labels: dict[str, Tensor] = {
         "class": torch.arange(count) % 3,
         "mask": mask,
         "targets": torch.linspace(-0.5, 0.5, count)[:, None] * torch.tensor([1.0, 0.0]),
         "objects": boxes,
-        "keypoints": points,
     }
     return Case(kind, images, labels[kind], NAMES[kind])
 
@@ -39,7 +36,7 @@ EVERY = [(kind, harm) for kind in NAMES for harm in harms(kind, NAMES[kind])]  #
 
 
 @pytest.mark.parametrize(("kind", "harm"), EVERY, ids=[f"{kind}-{harm.name}" for kind, harm in EVERY])
-def test_harm_changes_the_images_that_it_says_and_no_others(kind: Kind, harm: Harm) -> None:
+def test_harm_changes_the_images_that_it_says_and_no_others(kind: LabelKind, harm: Harm) -> None:
     before = case(kind)
     for size in harm.sizes:
         planted = harm.plant(before, size, draws())
@@ -118,7 +115,7 @@ def test_swapped_lamps_are_wrong_for_red_and_green_alone() -> None:
 
 
 def test_an_image_without_a_thing_cannot_be_harmed_by_moving_or_erasing_it() -> None:
-    kinds: tuple[Kind, ...] = ("mask", "objects")
+    kinds: tuple[LabelKind, ...] = ("mask", "objects")
     for kind in kinds:
         for harm in harms(kind, NAMES[kind]):
             if harm.name not in {"another image", "pasted"}:

@@ -3,12 +3,12 @@
 import torch
 
 from refine.audit.label_difference import label_difference
-from refine.audit.measures import Kind
+from refine.labels import LabelKind
 from tests.audit.test_harm import NAMES, case
 
 
 def test_difference_of_labels_is_symmetric_and_zero_to_itself() -> None:
-    kinds: tuple[Kind, ...] = ("class", "mask", "targets", "objects", "keypoints")
+    kinds: tuple[LabelKind, ...] = ("class", "mask", "targets", "objects")
     for kind in kinds:
         apart = label_difference(kind, case(kind).labels, NAMES[kind], (48, 48))
         assert torch.equal(apart, apart.T)
