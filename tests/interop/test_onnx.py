@@ -62,7 +62,9 @@ def test_the_onnx_file_refines_images_of_any_size(name: str, tmp_path: Path, cap
     assert str(Path(refine.__file__).parent).encode() not in (folder / "model.onnx").read_bytes()
 
 
-@pytest.mark.parametrize("kind", ["class", "mask", pytest.param("objects", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "kind", ["class", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("mask", "objects"))]
+)
 def test_a_task_model_gives_its_outputs(kind: Literal["class", "mask", "objects"], tmp_path: Path) -> None:
     folder = exported(Task(classes=["left", "right"], channels=1, width=4, kind=kind), tmp_path)
     session = session_of(folder)
