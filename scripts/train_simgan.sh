@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Trains a SimGAN refiner and refines a dataset with it. Edit what is below, or add flags: they win.
+# Trains a SimGAN refiner; its last line is the command that refines a dataset. Edit what is below, or add flags: they win.
 #   bash scripts/train_simgan.sh --steps 500
 set -euo pipefail
 SYNTHETIC=${SYNTHETIC:+$(realpath "$SYNTHETIC")}  # a folder of class folders; empty: the bundled recipe below

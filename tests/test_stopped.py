@@ -99,7 +99,8 @@ def test_a_stop_says_what_is_kept_and_a_second_run_ends_well(command: Command, r
                     tune: "nothing is kept",
                     report: "nothing is kept",
                 }
-                assert kept.get(command, "finished trainings are kept") in line, case
+                said = kept.get(command, "finished trainings are kept")
+                assert said in line or line.endswith("nothing was done"), case
                 assert leftovers(root) == [], case
                 assert not (output / SUMMARY).exists(), case
             if found.code == first.code and command is audit:

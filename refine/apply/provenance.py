@@ -83,10 +83,11 @@ def claim(output: Path, run: Run) -> None:
         if isinstance(stored, dict) and isinstance(stored.get("flags"), dict):
             stored["flags"] = {"strength": 1.0, **stored["flags"]}  # of a run from before there was this flag
         differences = [] if read_file(path) == data else sorted(_differences(stored, run))
-        if differences:
+        if differences:  # one is enough for a person to know
+            others = [each for each in differences if not each.startswith(("model.", NAMES["model.sha256"]))]
+            first = "another checkpoint" if len(others) < len(differences) else others[0]
             raise InputError(
-                f"{output}: was made with {'; '.join(differences)}. Choose another --output, give the same again, "
-                "or delete it"
+                f"{output}: was made with {first}. Choose another --output, give the same again, or delete it"
             )
     else:
         replace_whole(path, data)

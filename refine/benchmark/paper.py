@@ -15,6 +15,7 @@ from refine.benchmark.wording import (
     row_label,
     span,
     title,
+    untested_line,
 )
 from refine.files import write_whole
 
@@ -61,7 +62,9 @@ def rows_table(result: Benchmark) -> Cells:
 def markdown(result: Benchmark) -> str:
     """Both tables and how they came about, a warning first where there is one."""
     parts = [f"**{_plain(str(result.get('warning')))}**"] if result.get("warning") else []
-    parts += [f"{_plain(title(result))}.", _pipes(rows_table(result))]
+    parts += [f"{_plain(title(result))}."]
+    parts += [f"{_plain(_capital(untested_line(missing)))}." for missing in [result.get("untested")] if missing]
+    parts += [_pipes(rows_table(result))]
     parts += [f"{_capital(BY_CLASS[result['metric']])}.", _pipes(classes_cells(result))]
     return "\n\n".join([*parts, _plain(result["protocol"])]) + "\n"
 
@@ -69,7 +72,9 @@ def markdown(result: Benchmark) -> str:
 def latex(result: Benchmark) -> str:
     """Both tables, for a document that uses booktabs; what they are stands above them as comments."""
     parts = [_comment(str(result.get("warning")))] if result.get("warning") else []
-    parts += [_comment("\\usepackage{booktabs}"), _comment(f"{title(result)}."), _tabular(rows_table(result))]
+    parts += [_comment("\\usepackage{booktabs}"), _comment(f"{title(result)}.")]
+    parts += [_comment(f"{_capital(untested_line(missing))}.") for missing in [result.get("untested")] if missing]
+    parts += [_tabular(rows_table(result))]
     parts += [_comment(f"{_capital(BY_CLASS[result['metric']])}."), _tabular(classes_cells(result))]
     return "\n".join([*parts, _comment(result["protocol"])]) + "\n"
 

@@ -97,7 +97,7 @@ def title(result: Benchmark) -> str:
     """What is measured on what."""
     first = next(iter(result["rows"].values()))
     seeds = len(first["accuracy"] if "accuracy" in first else next(iter(first["by_class"].values())))
-    of = ", ".join(result["classes"])
+    of = ", ".join(name for name in result["classes"] if name not in result.get("untested", []))
     groups, images = result.get("clusters"), first["n_test"]
     drawn = f" in {groups} groups" if groups is not None and groups != images else ""
     less = "" if result.get("higher_is_better", True) else ", lower is better"

@@ -3,6 +3,7 @@
 import os
 import signal
 from collections import Counter
+from collections.abc import Sequence
 from operator import ge
 from pathlib import Path
 from typing import Any, Literal
@@ -133,6 +134,16 @@ class UnpairedImages(LightningDataModule):
         """Height and width that images are resized to; None at native scale."""
         return self.resize
 
+    def smallest_image(self) -> Path:
+        """The image with the shortest side, of those that are trained on."""
+        stores = (self._synthetic, self.synthetic), (self._real, self.real)
+        sizes = [
+            (min(size), root / record.key)
+            for store, root in stores
+            for record, size in zip(store.records, store.sizes, strict=True)
+        ]
+        return min(sizes)[1]
+
     def setup(self, stage: str) -> None:
         """Read both datasets and split them. Refuses what training would stumble over later."""
         if self._ready:
@@ -162,7 +173,7 @@ class UnpairedImages(LightningDataModule):
         if self.augmentation.crop is None and len(sizes) > 1:
             raise InputError(
                 f"{self.synthetic} and {self.real}: images of {len(sizes)} sizes (from {sizes[0]} to {sizes[-1]}, "
-                "height x width) cannot share a batch; set resize or crop"
+                f"height x width) cannot share a batch; give --data.crop {_common(sizes)}, or --data.resize"
             )
         most = max(LARGEST_BATCH, LARGEST_BATCH_REPEATS * max(len(self._synthetic), len(self._real)))
         if self.batch_size > most:
@@ -320,3 +331,9 @@ def _leave_interrupts_to_training(worker: int) -> None:
 def tell(line: str) -> None:
     """For the person who started the run; a log would hide it."""
     print(line, flush=True)
+
+
+def _common(sizes: Sequence[tuple[int, int]]) -> str:
+    """The largest crop that fits into every image, as it is typed."""
+    height, width = (max(4, min(side) // 4 * 4) for side in zip(*sizes, strict=True))
+    return f"{height}x{width}"

@@ -15,6 +15,9 @@ from refine.inspect.reading import Dataset
 from refine.inspect.result import Finding, Side
 from refine.labels import IGNORE
 
+MANY_SINGLE = 10
+"""Classes of one image each from which on they are suspicious, if they are half of all."""
+
 
 def side(dataset: Dataset, why: str) -> Side:
     """All there is to say of a dataset by itself; ``why`` its layout was taken."""
@@ -37,12 +40,20 @@ def side(dataset: Dataset, why: str) -> Side:
 
 def _findings(dataset: Dataset) -> list[Finding]:
     found = findings(dataset.faults, dataset.looks)
+    counts = dataset.tally.classes
+    if dataset.space.kind == "class" and (single := int((counts == 1).sum())) >= max(MANY_SINGLE, len(counts) / 2):
+        told = f"{single} of {len(dataset.space.names)} classes"
+        found = _with(found, finding("one image", [{"file": "", "detail": told}]))
     if not _binary(dataset):
         return found
     only = dataset.space.names[0]
     told = f"in all {dataset.tally.labeled} masks; every labeled pixel is {only}, and all others are void"
     rest = [each for each in found if each["kind"] not in {"void mask", "one class"}]  # these follow from it
-    return sorted([*rest, finding("binary", [{"file": "", "detail": told}])], key=lambda each: place(each["kind"]))
+    return _with(rest, finding("binary", [{"file": "", "detail": told}]))
+
+
+def _with(found: list[Finding], another: Finding) -> list[Finding]:
+    return sorted([*found, another], key=lambda each: place(each["kind"]))
 
 
 def _binary(dataset: Dataset) -> bool:

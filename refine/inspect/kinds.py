@@ -30,6 +30,11 @@ KINDS = {
         "Masks of nothing but 0 and 255",
         "255 stands for no class. If it is a thing here, write 1 for it, or say so (layout image-masks, with a table).",
     ),
+    "one image": Kind(
+        False,
+        "Classes of a single image each",
+        "Are they classes? A column of text or of numbers makes no classes (layout table, or image-folder).",
+    ),
     "gaze": Kind(
         False,
         "Gaze that points away from the camera",

@@ -73,7 +73,7 @@ def render_page(result: Inspection, montages: Mapping[str, Montage]) -> str:
         spectrum=spectrum_svg(gap["spectrum"]) if gap else "",
         maps=gap["maps"][:MAPS] if gap else [],
         files=FILES,
-        advice=advice(gap) if gap else [],
+        advice=advice(gap, result["dataset"]["path"], real["path"]) if gap and real else [],
         few=few,
         nothing=TOO_FEW if few else ALIKE,
     )

@@ -1,5 +1,6 @@
 """An inspection for people, on the terminal: short; the JSON and the page have all of it."""
 
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -25,8 +26,8 @@ def print_inspection(result: Inspection, console: Console | None = None) -> None
     console.print(Group(*_side(result["dataset"])))
     if result["real"] is not None:
         console.print(Group(*_side(result["real"])))
-    if result["gap"] is not None:
-        console.print(Group(*_gap(result["gap"])))
+    if result["gap"] is not None and result["real"] is not None:
+        console.print(Group(*_gap(result["gap"], result["dataset"]["path"], result["real"]["path"])))
     console.print(Text(verdict(result), style="bold"))
 
 
@@ -145,7 +146,7 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     return table
 
 
-def _gap(gap: Gap) -> Iterator[RenderableType]:
+def _gap(gap: Gap, here: str, real: str) -> Iterator[RenderableType]:
     height, width = gap["size"]
     counts = gap["images"]
     yield Text(f"The gap, before any training ({counts[0]} images and {counts[1]} at {height}x{width})", style="bold")
@@ -157,35 +158,61 @@ def _gap(gap: Gap) -> Iterator[RenderableType]:
         yield Text(f"  warning: {shown(warning)}", style="yellow")
     if len(gap["warnings"]) > WARNINGS:
         yield Text(f"  … and {len(gap['warnings']) - WARNINGS} more")
-    for line in advice(gap):
+    for line in advice(gap, here, real):
         yield Text(f"  {line}")
 
 
 PAINTS = (
-    "What lies where differs, see the warnings: a translator that wants to look real will paint in what is missing and "
-    "paint over what there is too much of, and the labels will not follow. Change the renderer first (size, place and "
-    "number of things, background), or choose real images, or crops, with the same layout."
+    "A translator that wants to look real will paint in what is missing and paint over what there is too much of, and "
+    "the labels will not follow. Change the renderer first (size, place and number of things, background), or choose "
+    "real images, or crops, with the same layout."
 )
+LOOK_OR_LAYOUT = (
+    "Without labels on both sides, brightness and edges stand for what lies where. If it is things that lie elsewhere, "
+    "and not only their look that differs: "
+)
+LARGER = 1.3
+"""Ratio of two shares of the images from which on a class is called larger here, or smaller."""
 LARGE_GAP, NO_GAP = 5.0, 1.5
 """Distance to real as a multiple of that between halves of the real images, from which on a gap is called large, and up
 to which there is hardly one. Words, not limits: `refine try` measures."""
 
 
-def advice(gap: Gap) -> list[str]:
-    """Return sentences on the size of the gap and the methods for it."""
-    lines = [PAINTS] if gap["warnings"] else []
+def advice(gap: Gap, here: str, real: str) -> list[str]:
+    """Return sentences on what lies where, on the size of the gap and on the methods for it.
+
+    Args:
+        gap: Between both sides.
+        here: The dataset's folder, for the command.
+        real: The real images' folder.
+    """
+    lines = _layout_advice(gap) if gap["warnings"] else []
     floor = gap["distances"][0]["floor"] if gap["distances"] else None
     if not floor or not gap["distances"][0]["value"]:
         return lines
     times = gap["distances"][0]["value"] / floor
     told = f"Images here are {times:.1f} times as far from the real ones as those are from each other"
+    told = f"Apart from that: {told[0].lower()}{told[1:]}" if lines else told
     if times <= NO_GAP:
         lines.append(f"{told}: there is hardly a gap in appearance to close.")
     elif times < LARGE_GAP:
         lines.append(f"{told}, a small gap: SimGAN, or color transfer without training, moves nothing.")
     else:
         lines.append(f"{told}, a large gap: CycleGAN or CUT, with an audit after; SimGAN where things must not move.")
-    return [*lines, "`refine try SYNTHETIC REAL` tries them all in minutes."]
+    return [*lines, f"`{shlex.join(['refine', 'try', here, real])}` tries them all in minutes."]
+
+
+def _layout_advice(gap: Gap) -> list[str]:
+    differing = [each for each in gap["maps"] if each["differs"]]
+    if not gap["maps_of"].startswith("classes"):
+        return [LOOK_OR_LAYOUT + PAINTS[0].lower() + PAINTS[1:]] if differing else [PAINTS]
+    sides: dict[str, list[str]] = {"larger": [], "smaller": [], "elsewhere": []}
+    for each in differing:
+        ours, theirs = each["share_here"], each["share_real"]
+        which = "larger" if ours > LARGER * theirs else "smaller" if theirs > LARGER * ours else "elsewhere"
+        sides[which].append(shown(each["name"]))
+    told = "; ".join(f"{which}: {', '.join(names)}" for which, names in sides.items() if names)
+    return [f"Against the real images here are {told}."] * bool(told) + [PAINTS]
 
 
 def color_rows(gap: Gap) -> list[tuple[str, str, str]]:

@@ -68,6 +68,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         InputError: If it is no checkpoint of `refine`, is damaged, or would need pickle.
     """
     if path.is_dir():
+        require_no_run(path)
         raise InputError(f"{path}: a bundle holds a model and no state of training; to go on, give a .ckpt")
     if not path.is_file():
         raise InputError(f"{path}: no such checkpoint; give a .ckpt file or a bundle's folder")
@@ -115,6 +116,13 @@ def model_sha256(path: Path) -> str:
     return file_sha256(path)
 
 
+def require_no_run(folder: Path) -> None:
+    """Raise `InputError` with the checkpoints' names where a run's folder stands for one of them."""
+    there = " or ".join(str(path) for path in (folder / "best.ckpt", folder / "last.ckpt") if path.is_file())
+    if there:
+        raise InputError(f"{folder}: the folder of a run; give one of its checkpoints: {there}")
+
+
 def read_bundle(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """A bundle's description and weights.
 
@@ -123,9 +131,7 @@ def read_bundle(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """
     for name in (WEIGHTS, DESCRIPTION):
         if not (folder / name).is_file():
-            there = " or ".join(str(path) for path in (folder / "best.ckpt", folder / "last.ckpt") if path.is_file())
-            if there:
-                raise InputError(f"{folder}: the folder of a run; give one of its checkpoints: {there}")
+            require_no_run(folder)
             raise InputError(f"{folder}: not a bundle, {name} is missing; expected {WEIGHTS} and {DESCRIPTION}")
     try:
         description = parse_yaml(read_file(folder / DESCRIPTION).decode())

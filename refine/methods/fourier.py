@@ -77,7 +77,7 @@ class FDA(TrainingFree):
         elif self.size != (height, width):
             raise InputError(
                 f"FDA's size is {self.size[0]}x{self.size[1]}, and the data gives {height}x{width} (height x width); "
-                "leave size out, or set resize or crop"
+                "leave size out, or give --data.resize or --data.crop"
             )
 
     def statistics(self) -> Mapping[Side, "LowAmplitudes"]:
@@ -137,7 +137,9 @@ class LowAmplitudes(Statistics):
         """
         height, width = images.shape[-2:]
         if (height, width) != self.size:
-            raise InputError(f"FDA counts images of {self.size[0]}x{self.size[1]}, found {height}x{width}; set resize")
+            raise InputError(
+                f"FDA counts images of {self.size[0]}x{self.size[1]}, found {height}x{width}; give --data.resize"
+            )
         rows = _rows(self.reach, height, images.device)
         low = amplitudes_per_pixel(images)[:, :, rows, : self.reach + 1].abs()
         return {"count": self.count.new_full((), len(images)), "amplitude": low.double().sum(0)}

@@ -32,10 +32,14 @@ def as_batch(images: Tensor | NDArray[Any] | Image.Image) -> tuple[Tensor, Calla
         return batch, lambda refined: Image.fromarray(back(refined))
     if isinstance(images, np.ndarray):
         return _of_array(images)
-    if images.ndim != 4 or images.shape[1] not in {1, 3}:
+    if not isinstance(images, Tensor):
+        raise ValueError(f"a {type(images).__name__}; expected a tensor, a PIL image or a uint8 array, one at a time")
+    if images.ndim != 4 or images.shape[1] not in {1, 3} or not images.numel():
         raise ValueError(f"a tensor of shape {tuple(images.shape)}; expected (B, C, H, W) with C = 1 or 3")
     if not images.is_floating_point():
         raise ValueError(f"a tensor of {images.dtype}; expected floats in [-1, 1]: images / 127.5 - 1")
+    if images.dtype == torch.float64:
+        raise ValueError("a tensor of torch.float64; expected float32: images.float()")
     # Elsewhere the look would wait for the device.
     if images.device.type == "cpu" and images.numel() and not images.abs().max() <= LARGEST:
         raise ValueError(
@@ -52,7 +56,7 @@ def _of_array(images: NDArray[Any]) -> tuple[Tensor, Callable[[Tensor], NDArray[
         images = images[None, :, :, None]
     elif images.ndim == 3:
         images = images[None]
-    if images.ndim != 4 or images.shape[3] not in {1, 3}:
+    if images.ndim != 4 or images.shape[3] not in {1, 3} or not images.size:
         raise ValueError(f"an array of shape {shape}; expected (H, W), (H, W, C) or (B, H, W, C) with C = 1 or 3")
     batch = to_float(torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2))
     return batch, lambda refined: to_levels(refined).permute(0, 2, 3, 1).cpu().numpy().reshape(shape)

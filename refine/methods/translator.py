@@ -72,8 +72,8 @@ class Translator(Method):
             better = "x".join(str(max(least, side // self.multiple * self.multiple)) for side in size)
             raise InputError(
                 f"{type(self).__name__} trains on sides of {least} or more that are multiples of {self.multiple}, "
-                f"and the data gives {size[0]}x{size[1]} (height x width); set crop or resize, for instance to {better}"
-                + self.size_advice
+                f"and the data gives {size[0]}x{size[1]} (height x width); give --data.crop or "
+                f"--data.resize, for instance {better}" + self.size_advice
             )
 
     def inference_state(self) -> dict[str, Plain]:

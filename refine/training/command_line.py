@@ -20,6 +20,7 @@ from refine.devices import DeviceName, choose_device
 from refine.errors import InputError
 from refine.methods.base import Method
 from refine.methods.checkpoint import allowed_class, read_checkpoint
+from refine.metrics.patches import PATCH
 from refine.training.pace import Pace
 from refine.training.parser import OneLineParser, essence
 from refine.training.preset_flags import add_sizing, given_flag, keep_stored, size_run
@@ -229,6 +230,11 @@ class RefineCLI(LightningCLI):
     def _prepare(self, stage: str) -> None:
         self.datamodule.prepare_data()
         self.datamodule.setup(stage)
+        if isinstance(self.datamodule, UnpairedImages) and min(size := self.datamodule.training_size) < PATCH:
+            raise InputError(
+                f"{self.datamodule.smallest_image()}: training images of {size[0]}x{size[1]} (height x width) are too "
+                f"small, {PATCH}x{PATCH} is the least; leave it and others like it out, or give --data.resize"
+            )
         if isinstance(self.datamodule, UnpairedImages) and isinstance(self.model, Method):
             self.model.is_new_run = not self._given().get("ckpt_path")
             self.model.prepare(stage, self.datamodule)

@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+import time
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,9 +13,10 @@ from lightning.pytorch import Callback, Trainer
 
 from refine import interrupts, methods
 from refine.methods.base import Method
+from refine.progress import duration
 from refine.training.checkpoints import BEST, Checkpoints
 from refine.training.command_line import RUNS, RefineCLI
-from refine.training.last_words import Reached, last_words, next_command
+from refine.training.last_words import Reached, last_words, next_command, other_way
 from refine.training.parser import OneLineParser, with_config, with_recipes, with_sizes
 from refine.training.stopping import StopOnInterrupt
 from refine.training.watch import joined
@@ -57,6 +59,7 @@ def run(args: list[str]) -> int:
         print("\n".join(_methods()))
         return 0
     OneLineParser.shows_trainer = "--trainer.help" in args
+    began = time.monotonic()
     cli, outcome = train(["--help" if arg == "--trainer.help" else arg for arg in args])
     quick = cli.trainer.fast_dev_run  # type: ignore[attr-defined]  # Lightning's debugging connector sets it
     if args[0] != "fit" or not cli.trainer.is_global_zero:
@@ -67,10 +70,12 @@ def run(args: list[str]) -> int:
     elif not quick:
         if line := _callback(cli.trainer, Checkpoints).missing():
             print(line, file=sys.stderr)
-        print(f"run: {outcome.folder}")
-        if outcome.reached:
-            print(last_words(outcome.reached))
-            print(next_command(outcome.checkpoint, cli.datamodule.synthetic))
+        lines = [f"run: {outcome.folder} ({outcome.steps} steps, {duration(time.monotonic() - began)})"]
+        if reached := outcome.reached:
+            lines.insert(reached.helps, last_words(reached))  # what is bad comes first
+            data = cli.datamodule
+            lines.append(next_command(outcome.checkpoint, data.synthetic) if reached.helps else other_way(data))
+        print("\n".join(lines))
     return outcome.exit_code
 
 

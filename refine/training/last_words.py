@@ -4,6 +4,8 @@ import shlex
 from pathlib import Path
 from typing import NamedTuple
 
+from refine.data import UnpairedImages
+
 
 class Reached(NamedTuple):
     """Distances to the real images (`distance/swd`) that a run's validations measured."""
@@ -18,6 +20,11 @@ class Reached(NamedTuple):
     agreement: float | None = None
     """Share of images on which the judge says of the best ones what it said before; None without a judge."""
 
+    @property
+    def helps(self) -> bool:
+        """Whether a state came nearer than the synthetic images are, or a bound on label errors took all of them."""
+        return self.best is None or self.best < self.nothing
+
 
 def last_words(reached: Reached) -> str:
     """One line; where nothing came nearer, that stands first."""
@@ -30,7 +37,7 @@ def last_words(reached: Reached) -> str:
         parts.append(f"label agreement of the best {100 * reached.agreement:.1f} %")
     parts += ["no best.ckpt"] * (best is None)
     line = f"distance: {' · '.join(parts)}"
-    return f"NO BETTER THAN DOING NOTHING. {line}" if best is not None and best >= nothing else line
+    return f"NO BETTER THAN DOING NOTHING. {line}" if not reached.helps else line
 
 
 def next_command(checkpoint: Path, synthetic: Path) -> str:
@@ -42,3 +49,9 @@ def next_command(checkpoint: Path, synthetic: Path) -> str:
     """
     words = ["refine", "apply", "--checkpoint", str(checkpoint), "--input", str(synthetic), "--output", "refined"]
     return f"next: {shlex.join(words)}"
+
+
+def other_way(data: UnpairedImages) -> str:
+    """What to do where nothing came nearer."""
+    words = shlex.join(["refine", "try", str(data.synthetic), str(data.real)])
+    return f"next: more time (--minutes), or {words}, which tries every method"

@@ -19,6 +19,7 @@ from lightning.pytorch.cli import LightningArgumentParser
 from refine.data.formats.yaml_file import read_yaml
 from refine.errors import InputError
 from refine.files import read_file, why
+from refine.methods.checkpoint import require_no_run
 from refine.recipes import find_recipe
 from refine.yaml_text import require_plain_yaml
 
@@ -116,13 +117,13 @@ def _read(path: Any, *mode: str) -> str:
 
 
 def with_sizes(args: list[str]) -> list[str]:
-    """Take ``48x100`` as a height and a width, where the parser knows lists alone."""
+    """Take ``48x100`` as a height and a width, and ``48`` as both, where the parser knows lists alone."""
     found: list[str] = []
     for arg in args:
         flag, equals, value = arg.rpartition("=")
         named = (flag if equals else (found or [""])[-1]).rpartition(".")[2] in SIZES
-        size = re.fullmatch(r"(\d+)x(\d+)", value) if named else None
-        found.append(f"{flag}{equals}[{size[1]},{size[2]}]" if size else arg)
+        size = re.fullmatch(r"(\d+)(?:x(\d+))?", value) if named else None
+        found.append(f"{flag}{equals}[{size[1]},{size[2] or size[1]}]" if size else arg)
     return found
 
 
@@ -137,6 +138,7 @@ def with_config(args: list[str]) -> list[str]:
         return args
     checkpoint = pathlib.Path(words[words.index("--ckpt_path") + 1])
     if not checkpoint.is_file():
+        require_no_run(checkpoint)
         raise InputError(f"{checkpoint}: no such checkpoint; give a .ckpt file of a run")
     config = checkpoint.parent / "config.yaml"
     if not config.is_file():

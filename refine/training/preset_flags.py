@@ -209,7 +209,10 @@ def _set_crop(
     asked = data["crop"]
     if asked is None:
         if longest is not None and not data.get("resize"):
-            data["crop"] = fitting_crop(sizes, longest)
+            crop = data["crop"] = fitting_crop(sizes, longest)
+            usual = sorted(sizes)[len(sizes) // 2] if sizes else (0, 0)
+            if crop is not None and 2 * min(crop) < min(longest, *usual):
+                lines.append(f"crop: {_shown(crop)}, since some images are that small (most are {_shown(usual)})")
         return data["crop"] or (sizes[0] if sizes else (64, 64))
     asked = tuple(asked)
     crop = smaller_crop(asked, sizes)

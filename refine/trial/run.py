@@ -14,7 +14,7 @@ from PIL import Image
 from refine import interrupts
 from refine.devices import choose_device
 from refine.errors import InputError, TrainingDiverged
-from refine.files import read_json, require_output, write_json
+from refine.files import first_missing, read_json, remove_made, require_output, write_json
 from refine.methods.checkpoint import load_translator
 from refine.training.fit import Outcome, fit
 from refine.training.sizing import MINUTES
@@ -113,7 +113,19 @@ class _Trial:
         self.began = time.monotonic()
 
     def run(self) -> Trial:
-        """All of it."""
+        """All of it. A trial that is refused before anything was tried leaves nothing behind."""
+        fresh = first_missing(self.output)
+        try:
+            return self._run()
+        except InputError:
+            if not (self.output / RESULT).exists() and fresh is not None:
+                shutil.rmtree(self.output, ignore_errors=True)
+                remove_made(self.output, fresh)
+            raise
+
+    def _run(self) -> Trial:
+        if self.synthetic.resolve() == self.real.resolve():
+            raise InputError(f"{self.real}: is the synthetic dataset, too; name the folder of the real images")
         case = open_case(self.synthetic, self.real, self.layouts, self.mapping, self.classes)
         if self.labeled_real is not None:
             require_labeled(self.labeled_real, self.classes, case.space.kind)
@@ -190,7 +202,14 @@ class _Trial:
                 raise InputError(f"{self.output}: lies in the {name} images {folder}; name another --output")
         settings, file = self.output / SETTINGS, self.output / RESULT
         begun = settings.is_file() and read_json(settings, OTHER)
-        if begun != self._settings() and (begun or (self.output.is_dir() and any(self.output.iterdir()))):
+        if begun and isinstance(begun, dict):
+            for name, value in self._settings().items():
+                if begun.get(name) != value:
+                    raise InputError(
+                        f"{self.output}: holds a trial with {name} {begun.get(name)}, not {value}; name another "
+                        "--output, or remove the folder"
+                    )
+        elif self.output.is_dir() and any(self.output.iterdir()):
             raise InputError(f"{self.output}: {OTHER}")
         if not file.is_file():
             return None
@@ -264,6 +283,8 @@ class _Trial:
                     flags |= {"data.crop": list(case.size)} if case.crops else {"data.resize": list(case.size)}
                 outcome = self._fit(name, name, flags, minutes=share(name, left, self._left()) / 60)
         except (InputError, TrainingDiverged) as error:
+            if name == TRAINING_FREE[0]:  # which takes all images that there are any methods for
+                raise
             return {"seconds": time.monotonic() - began, "why": str(error)}
         kept = self.output / f"{name}.ckpt"
         shutil.copyfile(outcome.checkpoint, kept)

@@ -53,7 +53,7 @@ def choose_images(layout: Layout, count: int, least: int) -> Images:
     """
     records = layout.records()
     if len(records) < least:
-        raise InputError(f"{layout.root}: found {len(records)} images, tuning needs at least {least}; add more")
+        raise InputError(f"{layout.root}: found {len(records)} images that fit the flags, expected {least} or more")
     count = min(count, len(records))
     return Images(layout, [records[len(records) * place // count] for place in range(count)])
 

@@ -55,3 +55,10 @@ def test_what_stands_in_no_code_page_is_written_all_the_same(tmp_path: Path) -> 
     write_tables(benchmark(**{"a\udcff\nb": row(0.2, 0.3)}), tmp_path)
     assert "a\\udcff b" in (tmp_path / "benchmark.md").read_text(encoding="utf-8").replace("\\\\", "\\")
     assert (tmp_path / "benchmark.tex").is_file()
+
+
+def test_a_class_without_real_images_is_told_and_not_called_tested() -> None:
+    missing = {**RESULT, "untested": [RESULT["classes"][0]]}
+    for text in (markdown(missing), latex(missing)):  # type: ignore[arg-type]  # a copy of a Benchmark
+        assert f"Not tested, since the real images show none: {RESULT['classes'][0]}." in text
+        assert f"real images of {RESULT['classes'][0]}" not in text

@@ -324,3 +324,15 @@ def test_what_apply_would_not_refine_is_told_of_the_synthetic_side_alone(tmp_pat
     assert palette.startswith("a/100.png: palette image: convert it")
     assert cmyk.startswith("b/101.jpg: CMYK image: convert it")
     assert "not refined" not in found(result, "real")
+
+
+@pytest.mark.parametrize(("single", "suspicious"), [(12, True), (3, False)])
+def test_many_classes_of_one_image_are_suspicious(
+    single: int, suspicious: bool, tmp_path: Path, capsys: Capture
+) -> None:
+    for number in range(single):
+        save(tmp_path / f"class{number}" / "a.png", noise(number))
+    for number in range(100, 110):
+        save(tmp_path / "usual" / f"{number}.png", noise(number))
+    expected = {"one image": [f": {single} of {single + 1} classes"]} if suspicious else {}
+    assert found(inspected(capsys, tmp_path)) == expected

@@ -60,7 +60,8 @@ def test_targets_have_ranges(tmp_path: Path, capsys: Capture) -> None:
 @pytest.mark.filterwarnings("error")
 def test_targets_that_are_not_finite_are_faults_and_in_no_range(tmp_path: Path, capsys: Capture) -> None:
     result = inspected(capsys, table(tmp_path, [(0.0, 1e39), (0.5, 1.0)]))  # too large for 32 bits
-    assert found(result)["label"]
+    (fault, *_) = found(result)["listing"]
+    assert "is '1e+39'; expected a finite number" in fault
     pitch, yaw = result["dataset"]["labels"]["targets"]
     assert (pitch["least"], pitch["most"], yaw["mean"]) == (0.5, 0.5, 1.0)
 

@@ -155,6 +155,19 @@ def test_classes_are_a_table_of_those_that_occur() -> None:
 )
 def test_the_size_of_the_gap_says_what_to_try(value: float, words: str) -> None:
     found = gap(distances=[{"name": "swd", "value": value, "floor": 73.0, "images": 50}])
-    assert words in " ".join(advice(found))
-    assert "refine try" in advice(found)[-1]
-    assert advice(gap()) == []
+    lines = advice(found, "renders", "my photos")
+    assert words in " ".join(lines)
+    assert "`refine try renders 'my photos'`" in lines[-1]
+    assert advice(gap(), "renders", "photos") == []
+
+
+def test_what_is_larger_smaller_or_elsewhere_is_named() -> None:
+    plain = {"here": [], "real": [], "differs": True}
+    shares = {"box": (0.3, 0.1), "sign": (0.01, 0.03), "road": (0.4, 0.41)}
+    maps = [{**plain, "name": name, "share_here": ours, "share_real": other} for name, (ours, other) in shares.items()]
+    maps.append({**plain, "name": "sky", "share_here": 0.1, "share_real": 0.5, "differs": False})
+    first, second, *_ = advice(gap(maps=maps, warnings=["box fills …"]), "renders", "photos")
+    assert first == "Against the real images here are larger: box; smaller: sign; elsewhere: road."
+    assert "Change the renderer first" in second
+    (only,) = advice(gap(maps=maps, maps_of="brightness", warnings=["…"]), "renders", "photos")
+    assert only.startswith("Without labels on both sides, brightness and edges stand for")

@@ -343,6 +343,9 @@ def test_validate_measures_a_checkpoint(
     assert main(["validate", "--ckpt_path", last]) == 0  # all else is in the run's folder
     assert capsys.readouterr().out == said
     assert {path.name for path in tmp_path.iterdir()} - {"synthetic", "real"} == {"run"}  # it writes nothing
+    for command in (["validate"], ["fit", "-c", "simgan", *data]):
+        assert main([*command, "--ckpt_path", str(tmp_path / "run")]) == 2
+        assert f"give one of its checkpoints: {tmp_path}/run/best.ckpt or" in capsys.readouterr().err
     assert main(["validate", "--ckpt_path", "nowhere.ckpt"]) == 2
     assert "nowhere.ckpt: no such file or folder" in capsys.readouterr().err
     (tmp_path / "run" / "config.yaml").unlink()

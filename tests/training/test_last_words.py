@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from refine.training.last_words import Reached, last_words, next_command
+from refine.data import UnpairedImages
+from refine.training.last_words import Reached, last_words, next_command, other_way
 
 
 @pytest.mark.parametrize(
@@ -32,3 +33,11 @@ def test_the_next_command_can_be_copied() -> None:
     assert next_command(Path("checkpoints/simgan/best.ckpt"), Path("my renders")) == (
         "next: refine apply --checkpoint checkpoints/simgan/best.ckpt --input 'my renders' --output refined"
     )
+
+
+def test_a_run_that_helped_nothing_is_not_to_be_applied(tmp_path: Path) -> None:
+    data = UnpairedImages(tmp_path / "renders", tmp_path / "photos")
+    assert other_way(data) == (
+        f"next: more time (--minutes), or refine try {tmp_path}/renders {tmp_path}/photos, which tries every method"
+    )
+    assert [Reached(120.0, best, 1, 130.0).helps for best in (119.0, 120.0, 1012.0, None)] == [True, False, False, True]

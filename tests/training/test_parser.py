@@ -109,5 +109,7 @@ def test_the_methods_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_size_may_be_typed_with_an_x() -> None:
-    given = ["--data.crop", "48x100", "--data.resize=3x4", "--run", "48x100", "--data.crop"]
-    assert with_sizes(given) == ["--data.crop", "[48,100]", "--data.resize=[3,4]", "--run", "48x100", "--data.crop"]
+    given = ["--data.crop", "48x100", "--data.resize=3x4", "--run", "48x100", "--data.crop=48", "--run=7"]
+    assert with_sizes(given) == [
+        *("--data.crop", "[48,100]", "--data.resize=[3,4]", "--run", "48x100", "--data.crop=[48,48]", "--run=7")
+    ]

@@ -129,3 +129,23 @@ def test_what_cannot_be(
 def test_a_method_of_one_size_has_no_preset(pair: Pair, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert fit(pair, tmp_path, "--preset", "small", recipe="task") == 2
     assert "Task comes in one size" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("side", ["synthetic", "real"])
+def test_images_that_are_too_small_are_named_and_leave_nothing(
+    side: str, pair: Pair, tmp_path: Path, write_images: WriteImages, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_images(tmp_path / side, count=1, size=(6, 6))
+    assert fit(pair, tmp_path, "--steps", "2") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"{tmp_path / side}/" in line
+    assert "training images of 4x4 (height x width) are too small, 7x7 is the least" in line
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_crop_that_follows_from_a_few_small_images_is_said(
+    pair: Pair, tmp_path: Path, write_images: WriteImages, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_images(tmp_path / "real", count=1, size=(12, 10))
+    assert fit(pair, tmp_path, "--steps", "2", "--model.features", "4", "--model.blocks", "1") == 0
+    assert "crop: 12x8, since some images are that small (most are 32x32)" in capsys.readouterr().out

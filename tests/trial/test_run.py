@@ -65,7 +65,7 @@ def test_a_stopped_trial_goes_on_and_another_one_is_refused(
     capsys.readouterr()
     (output / "try.json").unlink()  # as if it was stopped before the first method
     assert tried(pair[::-1], output) == 2
-    assert "holds another trial; name another --output" in capsys.readouterr().err
+    assert f"holds a trial with synthetic {pair[0]}, not {pair[1]}" in capsys.readouterr().err
     (output / "settings.json").unlink()
     assert tried(pair, output) == 2
     assert "holds another trial" in capsys.readouterr().err
@@ -120,3 +120,21 @@ def test_what_cannot_be_tried(
 def test_a_missing_folder_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert tried((tmp_path / "nothing", tmp_path / "none"), tmp_path / "tried") == 2
     assert "nothing: no such file or folder" in capsys.readouterr().err
+
+
+def test_a_refusal_leaves_nothing_and_says_what_another_trial_has(
+    pair: Pair, tmp_path: Path, write_images: WriteImages, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "deep" / "tried"
+    assert tried((pair[0], pair[0]), output) == 2
+    assert "is the synthetic dataset, too; name the folder of the real images" in capsys.readouterr().err
+    assert tried(pair, output, "--classes", "nowhere") == 2
+    write_images(pair[1], count=1, size=(6, 6))  # what is smaller than a patch shows when the judge is trained
+    assert tried(pair, output) == 2
+    assert "7x7 is the least" in capsys.readouterr().err
+    assert not (tmp_path / "deep").exists()
+    output.mkdir(parents=True)
+    (output / "settings.json").write_text('{"synthetic": "elsewhere"}')
+    capsys.readouterr()
+    assert tried(pair, output) == 2
+    assert f"holds a trial with synthetic elsewhere, not {pair[0]}; name another --output" in capsys.readouterr().err

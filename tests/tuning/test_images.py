@@ -17,7 +17,7 @@ def test_images_are_spread_over_the_keys(tmp_path: Path, write_images: WriteImag
     few = choose_images(layout, 4, 2).records
     assert [record.key for record in few] == ["a/a-000.png", "a/a-005.png", "b/b-000.png", "b/b-005.png"]
     assert choose_images(layout, 500, 2).records == layout.records()
-    with pytest.raises(InputError, match="data: found 20 images, tuning needs at least 21"):
+    with pytest.raises(InputError, match="data: found 20 images that fit the flags, expected 21 or more"):
         choose_images(layout, 500, 21)
 
 

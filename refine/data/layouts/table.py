@@ -29,7 +29,8 @@ class Table(Layout):
         table: The table's file name inside ``root``: ``.csv`` with a header (of commas, semicolons or tabs; with
             semicolons, numbers may have decimal commas), ``.tsv`` or ``.jsonl``. None takes the only one that there is.
         path_column: The column that holds the path. None: the first of ``path file filename image file_name``.
-        targets: The columns to read, in this order. None takes every column but the path, in the table's order.
+        targets: The columns to read, in this order. None takes every column but the path and those of text alone, in
+            the table's order.
         mirror: What each target is multiplied by when an image is mirrored left to right: 1 or -1 by name. Columns
             that are called ``pitch`` and ``yaw`` need none: 1 and -1. If any other is left out, nobody knows.
 
@@ -63,6 +64,10 @@ class Table(Layout):
 
     def _read(self, images: Images, column: str | None, targets: tuple[str, ...] | None) -> None:
         self._names = targets or ()
+        first = list(islice(read_rows(self.table), PEEK))
+        if first and not self._names:
+            path = path_column(first[0][1], f"{self.table}, line {first[0][0]}", column)
+            self._names = _columns_of_numbers([row for _, row in first], path)
         for number, row in read_rows(self.table):
             where = f"{self.table}, line {number}"
             column = path_column(row, where, column)
@@ -92,7 +97,11 @@ class Table(Layout):
             return None  # who took the photos, and the like
         if any(_is_words(name, rows) for name in row if name != column) and ClassFolders.recognize(files):
             return None  # a renderer's log beside its classes: as targets it would be a fault for each image
-        return f"{table.name} has a row of {row[column]}"
+        numbers = _columns_of_numbers(rows, column)
+        words = [name for name in row if name not in {column, *numbers}]
+        columns = f"column{'s' if words[1:] else ''} {', '.join(words)}"
+        text = f"; its {columns} of text: carried along, and not judged" if words else ""
+        return f"{table.name} has a row of {row[column]}{text}"
 
     def records(self) -> list[Record]:
         """All records, sorted by key."""
@@ -114,6 +123,11 @@ def _signs(names: tuple[str, ...], given: dict[str, int], table: Path) -> tuple[
     return tuple(known[name] for name in names) if all(name in known for name in names) else ()
 
 
+def _columns_of_numbers(rows: list[Row], path: str) -> tuple[str, ...]:
+    """Those of the first row but the path's and those of words."""
+    return tuple(name for row in rows[:1] for name in row if name != path and not _is_words(name, rows))
+
+
 def _float(value: object) -> float:
     """Not a number (NaN) for what is none."""
     try:
@@ -125,13 +139,19 @@ def _float(value: object) -> float:
 def _number(row: Row, name: str, where: str) -> float:
     value = row.get(name)
     number = _float(value)
-    if not math.isfinite(number):
+    if not _fits(number):
+        others = ", ".join(other for other in row if _fits(_float(row[other]))) or "pitch, yaw"
         raise InputError(
             f"{where}: {name} is {value!r}; expected a finite number; correct it, or name the columns that hold some "
-            + in_yaml("table", "targets: [pitch, yaw]")
+            + in_yaml("table", f"targets: [{others}]")
         )
     return number
 
 
+def _fits(number: float) -> bool:
+    return abs(number) <= torch.finfo(torch.float32).max  # NaN is not
+
+
 def _is_words(name: str, rows: list[Row]) -> bool:
-    return all(isinstance(row.get(name), str) and not math.isfinite(_float(row[name])) for row in rows)
+    values = [row.get(name) for row in rows]
+    return all(isinstance(each, str) and math.isnan(_float(each)) and each.strip().lower() != "nan" for each in values)

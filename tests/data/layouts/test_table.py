@@ -44,7 +44,10 @@ def test_json_lines_give_the_same(images: Path) -> None:
 
 def test_columns_can_be_chosen_and_ordered_past_text(images: Path) -> None:
     (images / "gaze.csv").write_text(GOOD.replace("path", "who,path").replace("\n", "\nann,").removesuffix("ann,"))
-    assert "who is 'ann'; expected a finite number" in Table(images).faults[0]
+    text = Table(images)
+    text.require_whole()
+    assert text.label_space.names == ("pitch", "yaw")  # a column of text is carried along
+    assert choose(images).why.endswith("its column who of text: carried along, and not judged")
     layout = Table(images, targets=("yaw", "pitch"))
     layout.require_whole()
     assert layout.label(layout.records()[0]).tolist() == pytest.approx([-0.2, 0.1])
@@ -250,3 +253,11 @@ def test_a_renderers_log_beside_class_folders_is_no_table_of_targets(tmp_path: P
     numbers = [{"path": row["path"], "digit": row["digit"]} for row in rows]
     (tmp_path / "parameters.jsonl").write_text("\n".join(map(json.dumps, numbers)))
     assert choose(tmp_path).layout.name == "table"
+
+
+@pytest.mark.parametrize("value", ["9e99", "inf", "nan", "-1e39"])
+def test_what_no_float_holds_is_a_fault_that_names_the_cell(images: Path, value: str) -> None:
+    (images / "gaze.csv").write_text(GOOD.replace("-0.2", value))
+    (fault,) = Table(images).faults
+    assert f"line 2: yaw is {value!r}; expected a finite number" in fault
+    assert "`targets: [pitch]`" in fault
