@@ -10,13 +10,43 @@ from pathlib import Path
 from typing import Any
 
 from refine.errors import InputError
-from refine.files import read_file
+from refine.files import open_file, read_file
 from refine.recipes import find_recipe
 from refine.yaml_text import parse_yaml
 
 CODE = Path(__file__).parent
 WRITTEN = frozenset({"output"})
 """Flags whose path need not be there."""
+FIT = frozenset(
+    [
+        "c",
+        "config",
+        "data",
+        "model",
+        "trainer",
+        "seed_everything",
+        "steps",
+        "run",
+        "resume",
+        "checkpoint_every",
+        "trust",
+        "device",
+        "preset",
+        "minutes",
+        "judge",
+        "label_error_bound",
+        "validation_features",
+        "validation_weights",
+        "ckpt_path",
+        "print_config",
+        "verbose",
+    ]
+)
+"""Flags of `fit` and `validate`, up to their first dot; the parser has them all, after Lightning's import."""
+NUMBERS: dict[str, type[int] | type[float]] = {"steps": int, "checkpoint_every": int, "minutes": float}
+CHOICES = {"preset": ("auto", "small", "medium", "paper"), "device": ("auto", "cpu", "cuda", "mps")}
+ARCHIVE = b"PK\x03\x04"
+"""How a `.ckpt` begins: torch writes zip archives."""
 READ = ("data.synthetic", "data.real", "ckpt_path", "judge")
 """Flags of `fit` and `validate` that name what must be there."""
 
@@ -36,6 +66,8 @@ def require_paths(args: argparse.Namespace, given: Sequence[str]) -> None:
             for path in _paths(value):
                 flag = f"--{name.replace('_', '-')}"
                 _require(path, flag if any(word.partition("=")[0] == flag for word in given) else "")
+                if name == "checkpoint":
+                    _require_checkpoint(path)
 
 
 def require_fit(args: Sequence[str]) -> None:
@@ -57,6 +89,7 @@ def require_fit(args: Sequence[str]) -> None:
     for name, value in given:
         if name in READ and value is not None and not value.startswith(("[", "{")):
             _require(Path(value), f"--{name}")
+    _require_values(given)
     names = {name.partition(".")[0] for name, _ in given}
     if args[0] == "fit" and not recipes and "model" not in names:
         raise InputError("which method? Name a recipe, such as -c simgan; `refine recipes` lists them")
@@ -71,6 +104,42 @@ def require_fit(args: Sequence[str]) -> None:
         _require_arguments(given, "model", classes["model"])
     if not classes["data"]:
         _require_arguments(given, "data", ["refine.data.UnpairedImages"])
+
+
+def _require_values(given: Sequence[tuple[str, str | None]]) -> None:
+    """Hold names of flags, numbers and choices against those that there are.
+
+    Raises:
+        InputError: With the first that is none.
+    """
+    for flag, value in given:
+        name = flag.partition(".")[0]
+        if name not in FIT:
+            near = difflib.get_close_matches(name, sorted(FIT), n=1)
+            meant = f"; did you mean --{near[0]}?" if near else ""
+            raise InputError(f"--{flag}: no such flag{meant} (see refine fit --help)")
+        if flag in CHOICES and value is not None and value not in CHOICES[flag]:
+            raise InputError(f"--{flag} is {value!r}; expected one of {', '.join(CHOICES[flag])}")
+        if flag in NUMBERS and value is not None:
+            try:
+                NUMBERS[flag](value)
+            except ValueError:
+                kind = "a whole number" if NUMBERS[flag] is int else "a number"
+                raise InputError(f"--{flag} is {value!r}; expected {kind}") from None
+
+
+def _require_checkpoint(path: Path) -> None:
+    """Refuse a file that begins like no checkpoint, and a folder that is no bundle."""
+    if path.is_file():
+        with open_file(path) as file:
+            if file.read(len(ARCHIVE)) != ARCHIVE:
+                raise InputError(
+                    f"{path}: not a checkpoint (or a damaged one); expected a .ckpt that `refine fit` wrote"
+                )
+    elif path.is_dir() and not (path / "model.yaml").is_file():
+        there = " or ".join(str(file) for file in (path / "best.ckpt", path / "last.ckpt") if file.is_file())
+        found = f"the folder of a run; give one of its checkpoints: {there}" if there else "not a bundle"
+        raise InputError(f"{path}: {found}")
 
 
 def _require(path: Path, flag: str) -> None:

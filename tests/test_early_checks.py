@@ -1,15 +1,19 @@
 """What is refused before torch is imported."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from refine.cli import main
-from refine.early_checks import require_fit
+from refine.devices import DeviceName
+from refine.early_checks import CHOICES, FIT, require_fit
 from refine.errors import InputError
 from refine.recipes import list_recipes
+from refine.training.sizing import PresetName
 
 Pair = tuple[Path, Path]
 
@@ -35,6 +39,11 @@ Pair = tuple[Path, Path]
         ),
         (["fit", "-c", "cut", "-c", "traffic-lights", "--model.init_args.feature=1"], "did you mean features?"),
         (["fit", "-c", "cut", "--data.synthetic=.", "--data.real=.", "--data.crops=1"], "did you mean crop?"),
+        (["fit", "-c", "cut", "-c", "traffic-lights", "--setps", "3"], "--setps: no such flag; did you mean --steps?"),
+        (["fit", "-c", "cut", "-c", "traffic-lights", "--steps", "abc"], "--steps is 'abc'; expected a whole number"),
+        (["fit", "-c", "cut", "-c", "traffic-lights", "--preset=huge"], "expected one of auto, small, medium, paper"),
+        (["apply", "--checkpoint", "README.md", "--input", ".", "--output", "o"], "README.md: not a checkpoint"),
+        (["export", "--checkpoint", "docs", "--output", "o"], "docs: not a bundle"),
         (["validate", "--ckpt_path", "gone.ckpt"], "gone.ckpt: no such file or folder (--ckpt_path)"),
     ],
 )
@@ -71,3 +80,12 @@ def test_help_and_other_peoples_classes_are_left_to_the_parser(tmp_path: Path) -
     require_fit(["fit", "-c", str(tmp_path / "mine.yaml"), "--model.anything", "1", "--data.anything", "2"])
     with pytest.raises(InputError, match="no packaged recipe"):
         require_fit(["fit", "-c", str(tmp_path / "gone.yaml")])
+
+
+@pytest.mark.parametrize("command", ["fit", "validate"])
+def test_flags_and_choices_are_those_of_the_parser(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, "--help"]) == 0
+    shown = set(re.findall(r"^  (?:-\w, )?--(\w+)", capsys.readouterr().out, re.MULTILINE)) - {"help"}
+    assert shown <= FIT
+    assert FIT - shown <= {"c", "config", "trainer", "verbose"}
+    assert {"preset": get_args(PresetName), "device": get_args(DeviceName)} == CHOICES

@@ -13,6 +13,7 @@ from refine import methods
 from refine.devices import choose_device
 from refine.errors import InputError
 from refine.methods.training_free import TrainingFree
+from refine.progress import duration
 from refine.training.sizing import (
     GFLOPS,
     MINUTES,
@@ -144,7 +145,10 @@ def size_run(config: Namespace, given: Mapping[str, Any], args: Sequence[str]) -
         for key, value in changed.items():
             model["init_args"][key] = chosen[key] = value
     shown = ", ".join([*(f"{key} {value}" for key, value in chosen.items()), f"batches of {batch}"])
-    time = f"about {steps} steps in {budget:g} min" if follows else f"{steps} steps"
+    time = f"about {steps} steps in {budget:g} min"
+    if not follows:
+        takes = preset.seconds_a_step(device, size, batch or preset.batch_size) * (steps or 0)
+        time = f"{steps} steps, nominally {duration(takes)} on such a device"
     images_of = f" and images of {_shown(size)}" if sizes else ""
     lines.append(f"size: {preset.name}, for {device}{images_of}: {shown}; {time}")
     if preset.name != "paper" and config["preset"] == "auto":

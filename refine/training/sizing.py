@@ -59,8 +59,11 @@ class Preset:
 
     def steps_in(self, minutes: float, device: str, size: Size, batch: int) -> int:
         """Number of training steps in a time, nominally."""
-        gflop = self.gflop * size[0] * size[1] / NOMINAL_AREA * batch
-        return max(LEAST_STEPS, _rounded(60 * minutes * GFLOPS[device] / gflop))
+        return max(LEAST_STEPS, _rounded(60 * minutes / self.seconds_a_step(device, size, batch)))
+
+    def seconds_a_step(self, device: str, size: Size, batch: int) -> float:
+        """Time of a training step, nominally."""
+        return self.gflop * size[0] * size[1] / NOMINAL_AREA * batch / GFLOPS[device]
 
 
 def presets_of(class_path: str) -> list[Preset]:

@@ -136,6 +136,8 @@ class _Trial:
         names = methods(case.space.kind)
         images = f"{len(case.synthetic.records)} synthetic, {len(case.real.records)} real images looked at"
         self.say(f"{', '.join(names)}: {self.minutes:g} min in all, on {self.device.type}; {images}")
+        if before and before["methods"]:
+            self.say(f"going on, tried before: {', '.join(before['methods'])}")
         judge = None if case.space.kind == "none" else self._task(case, "judge", 1)
         measure = Measure(case, judge, self.device)
         self.photos = measure.photos

@@ -28,7 +28,7 @@ def test_a_run_is_sized_and_says_how(pair: Pair, tmp_path: Path, capsys: pytest.
     assert fit(pair, tmp_path, "--steps", "50") == 0
     said = capsys.readouterr().out
     assert "size: small, for cpu and images of 32x32: features 32, optimizer adam," in said
-    assert "batches of 12; 50 steps" in said  # all images that there are
+    assert "batches of 12; 50 steps, nominally " in said  # all images that there are
     _, method, data = settings(tmp_path)
     assert (method["features"], method["optimizer"], method["steps"], data["batch_size"]) == (32, "adam", 50, 12)
     assert method["refiner_warmup_steps"] + method["discriminator_warmup_steps"] <= 50 / 4

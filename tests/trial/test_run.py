@@ -58,6 +58,7 @@ def test_a_stopped_trial_goes_on_and_another_one_is_refused(
         assert tried(pair, output) == 0
     before = result(output)
     assert tried(pair, output) == 0
+    assert "going on, tried before: color-transfer" in capsys.readouterr().out
     after = result(output)
     assert after["methods"]["color-transfer"] == before["methods"]["color-transfer"]
     assert set(after["methods"]) == {"color-transfer", "simgan"}
