@@ -10,6 +10,7 @@ from refine.benchmark.fitting import Protocol
 from refine.benchmark.plan import Plan
 from refine.cli import main
 from refine.devices import choose_device, devices_of_jobs, threads_of_job
+from refine.early_checks import ARCHIVE
 from refine.errors import InputError
 
 FOLDERS = ["--synthetic", "a", "--refined", "b", "--real", "c"]
@@ -66,7 +67,7 @@ def test_every_command_refuses_it_in_one_line_before_any_work(
     for name in "abc":
         (tmp_path / name).mkdir()
     for name in ("model.ckpt", "m", "j"):
-        (tmp_path / name).touch()
+        (tmp_path / name).write_bytes(ARCHIVE)
     assert main([*command, "--device", "cuda"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("refine: --device cuda: no CUDA device is available here")

@@ -139,6 +139,7 @@ def test_names_of_rows_are_no_paths() -> None:
         assert len(path.name) < 100
 
 
+@pytest.mark.slow  # two interpreters import torch
 def test_two_processes_give_the_figures_of_one(command: list[str], tmp_path: Path) -> None:
     command = [*command, "--seeds", "1"]
     assert main(command) == 0

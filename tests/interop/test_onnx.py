@@ -47,7 +47,9 @@ def session_of(folder: Path) -> Any:
     return onnxruntime.InferenceSession(folder / "model.onnx", options)
 
 
-@pytest.mark.parametrize("name", ["cyclegan", "simgan", pytest.param("unet", marks=pytest.mark.slow), "antialiased"])
+@pytest.mark.parametrize(
+    "name", ["simgan", "antialiased", *(pytest.param(name, marks=pytest.mark.slow) for name in ("cyclegan", "unet"))]
+)
 def test_the_onnx_file_refines_images_of_any_size(name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     folder = exported(METHODS[name](), tmp_path)
     said = capfd.readouterr()

@@ -90,6 +90,7 @@ def test_results_of_another_setting_are_not_mixed_in(data: Path, tmp_path: Path)
         run_row("target-supervised", unit, replace(TINY, task_steps=4), None)
 
 
+@pytest.mark.slow
 def test_labels_of_the_targets_training_images_are_read_by_one_row_alone(data: Path, tmp_path: Path) -> None:
     adapted = ("source only", "cycada pixel", "cycada pixel + feature", "target-supervised")
     before = rows(Unit(0, "usps", "mnist", tmp_path / "before", data), adapted)
