@@ -168,8 +168,8 @@ PAINTS = (
     "real images, or crops, with the same layout."
 )
 LOOK_OR_LAYOUT = (
-    "Without labels on both sides, brightness and edges stand for what lies where. If it is things that lie elsewhere, "
-    "and not only their look that differs: "
+    "Without masks or boxes on both sides, brightness and edges stand for what lies where. If things lie elsewhere, "
+    "and it is not only their look that differs: "
 )
 LARGER = 1.3
 """Ratio of two shares of the images from which on a class is called larger here, or smaller."""
