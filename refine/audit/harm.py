@@ -34,7 +34,7 @@ class Case(NamedTuple):
     labels: Tensor
     """As `suspicion` takes them."""
     names: Sequence[str]
-    """Of the classes or targets."""
+    """Names of the classes or targets."""
 
 
 class Harm(NamedTuple):

@@ -3,7 +3,6 @@
 import os
 import signal
 from collections import Counter
-from collections.abc import Sequence
 from operator import ge
 from pathlib import Path
 from typing import Any, Literal
@@ -171,9 +170,10 @@ class UnpairedImages(LightningDataModule):
         stores = self._synthetic, self._synthetic_held, self._real, self._real_held
         sizes = sorted({size for store in stores for size in store.sizes})
         if self.augmentation.crop is None and len(sizes) > 1:
+            least = "x".join(str(min(side)) for side in zip(*sizes, strict=True))
             raise InputError(
                 f"{self.synthetic} and {self.real}: images of {len(sizes)} sizes (from {sizes[0]} to {sizes[-1]}, "
-                f"height x width) cannot share a batch; give --data.crop {_common(sizes)}, or --data.resize"
+                f"height x width) cannot share a batch; give --data.crop {least}, or --data.resize"
             )
         most = max(LARGEST_BATCH, LARGEST_BATCH_REPEATS * max(len(self._synthetic), len(self._real)))
         if self.batch_size > most:
@@ -331,9 +331,3 @@ def _leave_interrupts_to_training(worker: int) -> None:
 def tell(line: str) -> None:
     """For the person who started the run; a log would hide it."""
     print(line, flush=True)
-
-
-def _common(sizes: Sequence[tuple[int, int]]) -> str:
-    """The largest crop that fits into every image, as it is typed."""
-    height, width = (max(4, min(side) // 4 * 4) for side in zip(*sizes, strict=True))
-    return f"{height}x{width}"

@@ -52,6 +52,6 @@ def next_command(checkpoint: Path, synthetic: Path) -> str:
 
 
 def other_way(data: UnpairedImages) -> str:
-    """What to do where nothing came nearer."""
+    """Name other things to try, for a run that came no nearer to the real images."""
     words = shlex.join(["refine", "try", str(data.synthetic), str(data.real)])
     return f"next: more time (--minutes), or {words}, which tries every method"
