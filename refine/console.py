@@ -1,4 +1,9 @@
-"""Where results are printed for people."""
+"""Where results are printed for people, and commands as they can be typed."""
+
+import shlex
+import shutil
+import sys
+from pathlib import Path
 
 from rich.console import Console
 
@@ -12,6 +17,14 @@ def result_console() -> Console:
     if not console.file.isatty():
         console.width = WIDE
     return console
+
+
+def typed(*words: str) -> str:
+    """A command of refine, with the program as it is called here: a virtual environment's is not on every path."""
+    program = ["refine"]
+    if shutil.which("refine") is None:
+        program = [sys.argv[0]] if Path(sys.argv[0]).name == "refine" else [sys.executable, "-m", "refine"]
+    return shlex.join([*program, *words])
 
 
 def heading(text: str, console: Console) -> str:

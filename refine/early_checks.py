@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from refine.errors import InputError
+from refine.errors import NO_TASK, InputError
 from refine.files import open_file, read_file
 from refine.recipes import find_recipe
 from refine.yaml_text import parse_yaml
@@ -68,6 +68,8 @@ def require_paths(args: argparse.Namespace, given: Sequence[str]) -> None:
                 _require(path, flag if any(word.partition("=")[0] == flag for word in given) else "")
                 if name == "checkpoint":
                     _require_checkpoint(path)
+        if name in {"layout", "real_layout"} and isinstance(value, str):
+            _require_layout(value, f"--{name.replace('_', '-')}")
 
 
 def require_fit(args: Sequence[str]) -> None:
@@ -90,18 +92,20 @@ def require_fit(args: Sequence[str]) -> None:
         if name in READ and value is not None and not value.startswith(("[", "{")):
             _require(Path(value), f"--{name}")
     _require_values(given)
-    names = {name.partition(".")[0] for name, _ in given}
-    if args[0] == "fit" and not recipes and "model" not in names:
+    named = {name for name, _ in given}
+    begins = args[0] == "fit" and (bool(recipes) or not named & {"resume", "ckpt_path"})  # or a run says the rest
+    if begins and not recipes and not any(name.partition(".")[0] == "model" for name in named):
         raise InputError("which method? Name a recipe, such as -c simgan; `refine recipes` lists them")
     classes = {part: _class_paths(contents, part) for part in ("model", "data")}
-    named = {name for name, _ in given}
     said = any(isinstance(content, dict) and "data" in content for content in contents)
-    if args[0] == "fit" and not said and not named & {"data", "data.class_path"}:
+    if begins and not said and not named & {"data", "data.class_path"}:
         for name in READ[:2]:
             if name not in named and f"data.init_args.{name.partition('.')[2]}" not in named:
                 raise InputError(f"--{name} is missing; name the folder, or a recipe that does (-c)")
     if classes["model"]:
         _require_arguments(given, "model", classes["model"])
+        if args[0] == "fit" and classes["model"][-1].rpartition(".")[2] == "CyCADA":
+            _require_task(given, contents)
     if not classes["data"]:
         _require_arguments(given, "data", ["refine.data.UnpairedImages"])
 
@@ -122,10 +126,31 @@ def _require_values(given: Sequence[tuple[str, str | None]]) -> None:
             raise InputError(f"--{flag} is {value!r}; expected one of {', '.join(CHOICES[flag])}")
         if flag in NUMBERS and value is not None:
             try:
-                NUMBERS[flag](value)
+                number = NUMBERS[flag](value)
             except ValueError:
                 kind = "a whole number" if NUMBERS[flag] is int else "a number"
                 raise InputError(f"--{flag} is {value!r}; expected {kind}") from None
+            if flag != "checkpoint_every" and not 0 < number < float("inf"):
+                raise InputError(f"--{flag} is {number:g}; expected more than 0")
+
+
+def _require_task(given: Sequence[tuple[str, str | None]], recipes: Sequence[Any]) -> None:
+    """Refuse CyCADA without a task model."""
+    models = [content.get("model") for content in recipes if isinstance(content, dict)]
+    arguments = [model.get("init_args") for model in models if isinstance(model, dict)]
+    said = any(isinstance(each, dict) and each.get("task") for each in arguments)
+    if not said and not {"model.task", "model.init_args.task"} & {name for name, _ in given}:
+        raise InputError(NO_TASK)
+
+
+def _require_layout(name: str, flag: str) -> None:
+    """Refuse a layout that is neither a name, nor a file of options."""
+    files = sorted((CODE / "data" / "layouts").glob("*.py"))
+    known = [found for file in files for found in re.findall(r'^    name = "(.+)"$', read_file(file).decode(), re.M)]
+    if name != "auto" and name not in known and not Path(name).exists():
+        near = difflib.get_close_matches(name, known, n=1)
+        meant = f"; did you mean {near[0]}?" if near else f"; expected auto, one of {', '.join(sorted(known))},"
+        raise InputError(f"{flag} {name}: no such layout{meant}{'' if near else ' or options in a YAML file'}")
 
 
 def _require_checkpoint(path: Path) -> None:

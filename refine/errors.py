@@ -11,3 +11,9 @@ class TrainingDiverged(FloatingPointError):
 
 class DiskFull(OSError):
     """No space left: what was finished stands, and the same command goes on. Exit code 3."""
+
+
+NO_TASK = (
+    "CyCADA needs a task model that was trained on the synthetic labels: give --model.task FILE "
+    "(refine fit -c models/task.yaml writes one)"
+)

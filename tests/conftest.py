@@ -13,6 +13,8 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.metrics.features.files import small_vgg16
+
 WriteImages = Callable[..., Path]
 
 
@@ -68,6 +70,12 @@ def write_images() -> WriteImages:
 def pair(tmp_path: Path, write_images: WriteImages) -> tuple[Path, Path]:
     """A synthetic dataset of class folders and a brighter real one, 32x32 RGB."""
     return write_images(tmp_path / "synthetic"), write_images(tmp_path / "real", level=120)
+
+
+@pytest.fixture(scope="session")
+def vgg16_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of weights of VGG-16, most of them zero."""
+    return small_vgg16(tmp_path_factory.mktemp("vgg16") / "vgg16.pth")
 
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from refine.benchmark import print_table as print_benchmark
-from refine.console import heading, result_console
+from refine.console import heading, result_console, typed
 from refine.metrics import print_table as print_distances
 from tests.benchmark.test_table import row
 from tests.metrics.test_table import score
@@ -47,6 +47,16 @@ def test_a_terminal_is_as_wide_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None
 def test_names_are_printed_as_they_are(capsys: Capture) -> None:
     result_console().print("[bold]a[/bold] :car: 12")
     assert capsys.readouterr().out == "[bold]a[/bold] :car: 12\n"
+
+
+def test_a_command_is_shown_as_it_can_be_typed_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
+    assert typed("apply", "my renders") == "refine apply 'my renders'"
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    monkeypatch.setattr(sys, "argv", [".venv/bin/refine", "fit"])
+    assert typed("apply") == ".venv/bin/refine apply"
+    monkeypatch.setattr(sys, "argv", ["refine/__main__.py", "fit"])
+    assert typed("apply") == f"{sys.executable} -m refine apply"
 
 
 def test_tables_of_results_keep_their_headings_and_titles_on_one_line(capsys: Capture) -> None:

@@ -44,6 +44,11 @@ Pair = tuple[Path, Path]
         (["fit", "-c", "cut", "-c", "traffic-lights", "--preset=huge"], "expected one of auto, small, medium, paper"),
         (["apply", "--checkpoint", "README.md", "--input", ".", "--output", "o"], "README.md: not a checkpoint"),
         (["export", "--checkpoint", "docs", "--output", "o"], "docs: not a bundle"),
+        (["fit", "-c", "cycada", "-c", "traffic-lights"], "give --model.task FILE"),
+        (["fit", "-c", "cut", "-c", "traffic-lights", "--minutes", "-1"], "--minutes is -1; expected more than 0"),
+        (["inspect", "docs", "--layout", "coc"], "--layout coc: no such layout; did you mean coco?"),
+        (["inspect", "docs", "--real", ".", "--real-layout=x"], "expected auto, one of blenderproc"),
+        (["benchmark", "--synthetic", ".", "--real", "."], "--refined is missing; give it, or name it in a recipe"),
         (["validate", "--ckpt_path", "gone.ckpt"], "gone.ckpt: no such file or folder (--ckpt_path)"),
     ],
 )
@@ -69,6 +74,7 @@ def test_nothing_heavy_was_imported(tmp_path: Path) -> None:
 @pytest.mark.parametrize("recipe", [name for name in list_recipes() if name.startswith("models/")])
 def test_every_recipe_and_its_arguments_pass(recipe: str, pair: Pair) -> None:
     data = ["--data.synthetic", str(pair[0]), "--data.real", str(pair[1]), "--data.crop", "16x16"]
+    data += ["--model.task", "task.ckpt"] if "cycada" in recipe else []
     require_fit(["fit", "--resume", "-c", recipe, *data])
     require_fit(["fit", "-c", recipe, *data, "--model.steps", "4", "--model.init_args.seed=1", "--trainer.x", "1"])
 

@@ -1,6 +1,7 @@
 """The command `refine benchmark`: its flags, which may stand in a recipe, and its call."""
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -161,16 +162,23 @@ def settings(args: argparse.Namespace) -> dict[str, Any]:
     Raises:
         InputError: If the recipe is wrong, or one of `REQUIRED` stands nowhere.
     """
+    given = {name: value for name, value in vars(args).items() if name in DEFAULTS or name in REQUIRED}
+    if args.recipe is None:
+        _require(given)
+
     from refine.benchmark.recipe import read_recipe
 
-    given = {name: value for name, value in vars(args).items() if name in DEFAULTS or name in REQUIRED}
     parser = argparse.ArgumentParser(exit_on_error=False, add_help=False, allow_abbrev=False)
     add_flags(parser)
     found = {**DEFAULTS, **(read_recipe(args.recipe, parser) if args.recipe else {}), **given}
+    _require(found)
+    return found
+
+
+def _require(found: Mapping[str, Any]) -> None:
     for name in REQUIRED:
         if name not in found:
             raise InputError(f"--{name} is missing; give it, or name it in a recipe (--recipe FILE)")
-    return found
 
 
 def run_benchmark(args: argparse.Namespace) -> int:

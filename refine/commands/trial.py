@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from refine.commands.flags import command, device, layout, mapping, max_file_size, names, real_layout
+from refine.commands.flags import above_zero, command, device, layout, mapping, max_file_size, names, real_layout
 from refine.interrupts import FINISHED_KEPT, begin
 
 
@@ -23,7 +23,7 @@ def add_try(each: Any) -> None:
     parser.add_argument("synthetic", type=Path, metavar="SYNTHETIC", help="the synthetic dataset")
     parser.add_argument("real", type=Path, metavar="REAL", help="folder of real images; labels there are never read")
     parser.add_argument(
-        "--minutes", type=float, metavar="N", help="time for all of it (default: 10 on a CPU, 60 with CUDA)"
+        "--minutes", type=above_zero, metavar="N", help="time for all of it (default: 10 on a CPU, 60 with CUDA)"
     )
     parser.add_argument(
         "--labeled-real",

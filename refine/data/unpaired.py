@@ -303,7 +303,14 @@ class UnpairedImages(LightningDataModule):
         """The position in the data, and what it means."""
         crop = self.augmentation.crop
         position = {"steps_given": self.steps_given, "seed": self.seed, "batch_size": self.batch_size}
-        return {**position, "crop": None if crop is None else list(crop)}
+        return {**position, "crop": None if crop is None else list(crop), "trained_on": self._trained_on()}
+
+    def _trained_on(self) -> dict[str, list[str | int]]:
+        """Names of the folders, and numbers of their images that are trained on."""
+        if not self._ready:
+            return {}
+        sides = {"synthetic": (self.synthetic, self._synthetic), "real": (self.real, self._real)}
+        return {side: [folder.resolve().name, len(store)] for side, (folder, store) in sides.items()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on at the stored position.
@@ -311,10 +318,14 @@ class UnpairedImages(LightningDataModule):
         Raises:
             InputError: If the position was counted with another seed or batch size.
         """
+        fitting = self.trainer is not None and self.trainer.state.fn == "fit"
         for name, now in (("seed", self.seed), ("batch_size", self.batch_size)):
-            fitting = self.trainer is not None and self.trainer.state.fn == "fit"
             if fitting and state_dict.get(name, now) != now:
                 raise InputError(f"the checkpoint was trained with data.{name}={state_dict[name]}, not {now}; keep it")
+        for side, found in self._trained_on().items() if fitting else ():
+            before = state_dict.get("trained_on", {}).get(side, found)
+            if before[1] != found[1]:
+                tell(f"{side}: trained on {before[1]} images before, and on {found[1]} from here on")
         self.steps_given = int(state_dict["steps_given"])
 
 

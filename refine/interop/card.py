@@ -7,12 +7,14 @@ from typing import Any
 import yaml
 
 import refine
+from refine.files import cut, printable
 from refine.methods.base import Method
 from refine.methods.translator import Translator
 
 CARD = "README.md"
 TASKS = {"class": "image-classification", "mask": "image-segmentation", "objects": "object-detection"}
 """Names of the hub for what a task model does, by the kind of its labels."""
+SIDES = {"synthetic": "trained on synthetic", "real": "trained on real"}
 
 
 def write_card(folder: Path, method: Method, stored: Mapping[str, Any] | None = None) -> None:
@@ -57,7 +59,7 @@ def model_card(method: Method, stored: Mapping[str, Any] | None = None) -> str:
 
 ## To be filled in by the author
 
-- Trained on (synthetic dataset, real images):
+- Where the synthetic dataset and the real images come from:
 - Figures (`refine evaluate`, `refine audit`, `refine benchmark`):
 - Licence of these weights, and of the data that they were trained on (then `license:` above):
 """
@@ -69,9 +71,15 @@ def _training(stored: Mapping[str, Any]) -> dict[str, str]:
         found["steps done"] = str(steps)
     state = stored.get("callbacks", {})
     reached = state.get("Checkpoints", {}) if isinstance(state, dict) else {}
-    best = reached.get("best") if isinstance(reached, dict) else None
+    best, nothing = (reached.get(name) if isinstance(reached, dict) else None for name in ("best", "nothing"))
     if isinstance(best, float):
-        found["lowest distance to real in training (swd)"] = f"{best:.0f}"
+        doing = f" (doing nothing: {nothing:.0f})" if isinstance(nothing, float) else ""
+        found["lowest distance to real in training (swd)"] = f"{best:.0f}{doing}"
+    data = stored.get("UnpairedImages")
+    sides = data.get("trained_on") if isinstance(data, dict) else None
+    for side, value in sides.items() if isinstance(sides, dict) else ():
+        if side in SIDES and isinstance(value, list) and [type(each) for each in value] == [str, int]:
+            found[SIDES[side]] = f"{value[1]} images, folder {printable(cut(value[0]))}"
     return found
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from refine.data.layouts import LabelSpace
 from refine.data.samples import UnpairedBatch
 from refine.data.training_data import TrainingData
-from refine.errors import InputError
+from refine.errors import NO_TASK, InputError
 from refine.losses.adversarial import AdversarialName
 from refine.losses.semantic import Semantic, pseudo_labels
 from refine.methods.base import Plain
@@ -182,10 +182,7 @@ class CyCADA(CycleGAN):
                 is color.
         """
         if self.task is None:
-            raise InputError(
-                "CyCADA needs a task model that was trained on the synthetic labels: give --model.task FILE "
-                "(refine fit -c models/task.yaml writes one)"
-            )
+            raise InputError(NO_TASK)
         frozen = FrozenTask(Path(self.task))
         if frozen.task.kind == "objects":
             raise InputError(

@@ -73,5 +73,6 @@ def require_batch(network: NetworkName | None, batch_size: int, size: tuple[int,
 def own_draws(seed: int, device: torch.device) -> Iterator[None]:
     """Dropout takes no generator: inside, the global ones begin at a seed; after, they go on as if never used."""
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
+        # torch.manual_seed asks every kind of device, which takes longer than a small network's backward pass
+        (torch.default_generator if device.type == "cpu" else torch).manual_seed(seed)
         yield

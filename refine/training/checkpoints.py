@@ -38,6 +38,8 @@ class Checkpoints(Callback):
         self.every, self.bound, self.judges = every, bound, list(judges)
         self._saved = time.monotonic()
         self.best: float | None = None
+        self.nothing: float | None = None
+        """Distance of the synthetic images as they are."""
         self.best_step = 0
         self.best_agreement: float | None = None
         self.lowest: tuple[float, int] | None = None
@@ -83,6 +85,8 @@ class Checkpoints(Callback):
         distance = trainer.callback_metrics.get(DISTANCE)
         if trainer.sanity_checking or trainer.state.fn != "fit" or distance is None:
             return
+        nothing = trainer.callback_metrics.get(DO_NOTHING)
+        self.nothing = None if nothing is None else float(nothing)
         nearer = bool(torch.isfinite(distance)) and (self.best is None or float(distance) < self.best)
         better = self._keeps_labels(trainer, pl_module) and nearer
         if trainer.strategy.broadcast(better):  # saving takes all processes: one decides for them
@@ -162,6 +166,7 @@ class Checkpoints(Callback):
         lowest = None if self.lowest is None else list(self.lowest)
         return {
             "best": self.best,
+            "nothing": self.nothing,
             "bound": self.bound,
             "judges": self.judges,
             "lowest": lowest,

@@ -25,13 +25,10 @@ from refine.training.pace import Pace
 from refine.training.parser import OneLineParser, essence
 from refine.training.preset_flags import add_sizing, given_flag, keep_stored, size_run
 from refine.training.resuming import require_training_state, resuming
-from refine.training.run_folders import free_name, latest
+from refine.training.run_folders import CONFIG, RUNS, free_name, latest
 from refine.training.step_progress import StepProgress
 from refine.training.stopping import StopAfterSteps, StopOnInterrupt
 from refine.training.watch import add_watching, require_judged, watching
-
-RUNS = "checkpoints"
-"""Where runs are written by default, in the current folder."""
 
 TRAINER_DEFAULTS: dict[str, Any] = {
     "default_root_dir": RUNS,
@@ -164,7 +161,7 @@ class RefineCLI(LightningCLI):
         """Write down how many steps the time allows for."""
         config = self._given()
         config["steps"] = config["model"]["init_args"]["steps"] = steps
-        file = Path(str(self.trainer.log_dir)) / "config.yaml"
+        file = Path(str(self.trainer.log_dir)) / CONFIG
         if self.trainer.is_global_zero and file.is_file():
             self._parser("fit").save(config, file, skip_none=False, overwrite=True)
 
@@ -246,7 +243,8 @@ class RefineCLI(LightningCLI):
                     self.model.require_same_run(stored, self.trainer.world_size)
                 except InputError as error:
                     raise InputError(f"{self._given()['ckpt_path']}: {error}") from error
-                tell(f"resumed at step {stored['steps_done']}")
+                done = stored["steps_done"] >= self.model.steps
+                tell(f"resumed at step {stored['steps_done']}{', its last: --steps N trains on' if done else ''}")
         for line in self._sized:
             tell(line)
 
@@ -265,6 +263,8 @@ class RefineCLI(LightningCLI):
         config = self._given()
         if config.get("resume") and not config.get("ckpt_path"):
             config["ckpt_path"] = latest(config, self._run_name)
+            if config["ckpt_path"] is None:
+                tell("no run to go on with: a new one begins")
         path = config.get("ckpt_path")
         if not path:
             return

@@ -15,9 +15,10 @@ from refine import interrupts, methods
 from refine.methods.base import Method
 from refine.progress import duration
 from refine.training.checkpoints import BEST, Checkpoints
-from refine.training.command_line import RUNS, RefineCLI
-from refine.training.last_words import Reached, last_words, next_command, other_way
+from refine.training.command_line import RefineCLI
+from refine.training.last_words import Reached, last_words, next_command, other_way, task_words
 from refine.training.parser import OneLineParser, with_config, with_recipes, with_sizes
+from refine.training.run_folders import RUNS
 from refine.training.stopping import StopOnInterrupt
 from refine.training.watch import joined
 
@@ -75,6 +76,8 @@ def run(args: list[str]) -> int:
             lines.insert(reached.helps, last_words(reached))  # what is bad comes first
             data = cli.datamodule
             lines.append(next_command(outcome.checkpoint, data.synthetic) if reached.helps else other_way(data))
+        elif scores := task_words(cli.trainer.callback_metrics):
+            lines.insert(0, scores)
         print("\n".join(lines))
     return outcome.exit_code
 

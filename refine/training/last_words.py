@@ -1,10 +1,16 @@
 """Last lines of a fit: how near it came, whether that is better than doing nothing, and the next command."""
 
-import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from torch import Tensor
+
+from refine.console import typed
 from refine.data import UnpairedImages
+
+OF_A_STEP_OR_CLASS = ("task/accuracy", "task/iou_", "task/map50_")
+"""How figures of a task model begin that are those of a batch, or of one class."""
 
 
 class Reached(NamedTuple):
@@ -40,6 +46,17 @@ def last_words(reached: Reached) -> str:
     return f"NO BETTER THAN DOING NOTHING. {line}" if not reached.helps else line
 
 
+def task_words(metrics: Mapping[str, Tensor]) -> str | None:
+    """One line of what a task model reached in its last validation; None where there was none.
+
+    Args:
+        metrics: Of the run's end.
+    """
+    names = [name for name in sorted(metrics) if name.startswith("task/") and not name.startswith(OF_A_STEP_OR_CLASS)]
+    scores = ", ".join(f"{name.removeprefix('task/')} {float(metrics[name]):.3f}" for name in names)
+    return f"synthetic images held out: {scores}" if scores else None
+
+
 def next_command(checkpoint: Path, synthetic: Path) -> str:
     """The command that refines the synthetic images.
 
@@ -47,11 +64,11 @@ def next_command(checkpoint: Path, synthetic: Path) -> str:
         checkpoint: Of the run.
         synthetic: What it trained on.
     """
-    words = ["refine", "apply", "--checkpoint", str(checkpoint), "--input", str(synthetic), "--output", "refined"]
-    return f"next: {shlex.join(words)}"
+    words = ["apply", "--checkpoint", str(checkpoint), "--input", str(synthetic), "--output", "refined"]
+    return f"next: {typed(*words)}"
 
 
 def other_way(data: UnpairedImages) -> str:
     """Name other things to try, for a run that came no nearer to the real images."""
-    words = shlex.join(["refine", "try", str(data.synthetic), str(data.real)])
+    words = typed("try", str(data.synthetic), str(data.real))
     return f"next: more time (--minutes), or {words}, which tries every method"

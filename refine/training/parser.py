@@ -19,8 +19,9 @@ from lightning.pytorch.cli import LightningArgumentParser
 from refine.data.formats.yaml_file import read_yaml
 from refine.errors import InputError
 from refine.files import read_file, why
-from refine.methods.checkpoint import require_no_run
+from refine.methods.checkpoint import allowed_class, read_checkpoint, require_no_run
 from refine.recipes import find_recipe
+from refine.training.run_folders import CONFIG, latest_of_all
 from refine.yaml_text import require_plain_yaml
 
 MODE = "refine"
@@ -128,22 +129,31 @@ def with_sizes(args: list[str]) -> list[str]:
 
 
 def with_config(args: list[str]) -> list[str]:
-    """Take the settings of `validate` from the run that the checkpoint lies in, where no recipe says them.
+    """Take from the run what no recipe says: of `validate` its settings, of `fit --resume` the last checkpoint, too.
 
     Raises:
-        InputError: If that run's settings are not there.
+        InputError: If that run is not there, or its settings are not.
     """
     words = [word for arg in args for word in arg.split("=", 1)]
-    if args[0] != "validate" or "--ckpt_path" not in words[:-1] or {"-c", "--config", "--help", "-h"} & set(words):
-        return args
+    said = any(word.startswith("-c") or word in {"--config", "--model", "--help", "-h"} for word in words)
+    if said or "--ckpt_path" not in words[:-1]:
+        if said or args[0] != "fit" or "--resume" not in words:
+            return args
+        last = latest_of_all(words)
+        return ["fit", "-c", str(last.parent / CONFIG), "--ckpt_path", str(last), *args[1:]]
     checkpoint = pathlib.Path(words[words.index("--ckpt_path") + 1])
     if not checkpoint.is_file():
         require_no_run(checkpoint)
         raise InputError(f"{checkpoint}: no such checkpoint; give a .ckpt file of a run")
-    config = checkpoint.parent / "config.yaml"
-    if not config.is_file():
-        raise InputError(f"{checkpoint}: no {config.name} of its run lies beside it; name the recipes it took (-c)")
-    return [args[0], "-c", str(config), *args[1:]]
+    config = checkpoint.parent / CONFIG
+    if config.is_file():
+        return [args[0], "-c", str(config), *args[1:]]
+    if not all(any(word.startswith(f"--data.{side}") for word in words) for side in ("synthetic", "real")):
+        raise InputError(
+            f"{checkpoint}: no {CONFIG} of its run lies beside it; name the data (--data.synthetic, --data.real)"
+        )
+    named = allowed_class(checkpoint, read_checkpoint(checkpoint)["refine"].get("class_path"))
+    return [args[0], "--model", f"{named.__module__}.{named.__qualname__}", *args[1:]]
 
 
 def with_recipes(args: list[str]) -> tuple[list[str], list[str]]:

@@ -122,7 +122,7 @@ def size_run(config: Namespace, given: Mapping[str, Any], args: Sequence[str]) -
     lines: list[str] = []
     if not presets:
         if config["preset"] != "auto":
-            raise InputError(f"--preset {config['preset']}: {name} comes in one size; leave it out")
+            lines.append(f"--preset {config['preset']}: {name} comes in one size")
         method = getattr(methods, name, None)
         maps = isinstance(method, type) and issubclass(method, TrainingFree)
         _set_crop(config, given, sizes, LONGEST_MAPPED if maps else None, lines)

@@ -1,11 +1,16 @@
 """Folders of runs: a free one for a new run, and the last checkpoint to go on from."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from jsonargparse import Namespace
 
 from refine.errors import InputError
+
+RUNS = "checkpoints"
+"""Where runs are written by default, in the current folder."""
+CONFIG = "config.yaml"
+"""A run's settings, in its folder."""
 
 
 def free_name(config: Namespace, default: str) -> str:
@@ -44,6 +49,28 @@ def latest(config: Namespace, default: str) -> str | None:
             folders.append(folder)
     found = [folder / "last.ckpt" for folder in folders if (folder / "last.ckpt").is_file()]
     return str(found[-1]) if found else None
+
+
+def latest_of_all(words: Sequence[str]) -> Path:
+    """Return the last checkpoint of the run that a command line names, or of the one that was written last.
+
+    Args:
+        words: The command line; flags and values are words of their own.
+
+    Raises:
+        InputError: If there is none, or its settings do not lie beside it.
+    """
+    root, name = (
+        words[words.index(flag) + 1] if flag in words[:-1] else default
+        for flag, default in (("--trainer.default_root_dir", RUNS), ("--run", None))
+    )
+    folders = Path(str(root)).glob("*/") if name is None else [Path(str(root)) / name]
+    found = [folder / "last.ckpt" for folder in folders if (folder / "last.ckpt").is_file()]
+    whole = [file for file in found if (file.parent / CONFIG).is_file()]
+    if not whole:
+        where = root if name is None else Path(str(root)) / name
+        raise InputError(f"{where}: no run to go on with; name its folder (--run NAME), or a method to begin one (-c)")
+    return max(whole, key=lambda file: file.stat().st_mtime)
 
 
 def _numbered(folder: Path) -> Iterator[Path]:

@@ -11,7 +11,9 @@ from refine.errors import InputError
 from refine.trial.result import Benchmarked
 
 SEEDS, STEPS = 2, 150
-"""Number of task models for each row, and of their training steps."""
+"""Number of task models for each row, and of their training steps at most."""
+LEAST_STEPS, STEPS_A_MINUTE = 50, 15
+"""Steps of a trial that has little time, and how many more there are for each minute of it."""
 TRIED = "tried "
 """Beginning of a row's name: the benchmark has rows of its own that are called fda and such."""
 
@@ -42,6 +44,7 @@ def benchmark_labeled(
     layout: str,
     mapping: str | None,
     device: str,
+    minutes: float,
 ) -> Benchmarked:
     """Refine the synthetic dataset with each method, and benchmark all of them.
 
@@ -54,6 +57,7 @@ def benchmark_labeled(
         layout: How the synthetic dataset lies.
         mapping: From its classes to others.
         device: ``cpu``, ``cuda`` or ``mps``.
+        minutes: Time of the whole trial.
     """
     refined = {f"{TRIED}{name}": output / "refined" / name for name in checkpoints}
     for name, checkpoint in checkpoints.items():
@@ -66,7 +70,7 @@ def benchmark_labeled(
         classes=classes,
         baselines=(),
         seeds=SEEDS,
-        steps=STEPS,
+        steps=min(STEPS, LEAST_STEPS + round(STEPS_A_MINUTE * minutes)),
         layouts=(layout, "auto"),
         mappings=(mapping, None),
         device=device,

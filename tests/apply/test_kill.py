@@ -78,7 +78,10 @@ def whole(source: Path) -> dict[str, bytes | str]:
 
 @pytest.mark.parametrize(
     "die_at",
-    [("fsync", 0), ("fsync", 20), ("fsync", 130), ("replace", 0), ("replace", 50), ("replace", 140)],
+    [
+        *(("fsync", 0), ("fsync", 130), ("replace", 50)),
+        *(pytest.param(die_at, marks=pytest.mark.slow) for die_at in (("fsync", 20), ("replace", 0), ("replace", 140))),
+    ],
 )
 def test_killed_at_one_call_of_the_system(
     tmp_path: Path, source: Path, whole: dict[str, bytes | str], die_at: tuple[str, int]

@@ -104,7 +104,7 @@ def test_images_that_all_look_the_same_do_not_pass(tmp_path: Path) -> None:
     for kind in CLASSES:
         for number in range(20):
             save(tmp_path / "refined" / key(kind, number), one)
-    flags = ["--steps", "40", "--batch-size", "32", "--folds", "2", "--networks", "small-cnn"]
+    flags = ["--steps", "20", "--batch-size", "32", "--folds", "2", "--networks", "small-cnn"]
     code = main(audit_of(synthetic, tmp_path / "refined", tmp_path / "audit", *flags))
     lines = certificates(tmp_path / "audit")
     passed = [name for name, line in lines.items() if line["verdict"] == "pass"]

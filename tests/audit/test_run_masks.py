@@ -48,7 +48,7 @@ def write_masks(root: Path, name: str) -> Path:
 def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("masks")
     folders = (write_masks(root, "synthetic"), write_masks(root, "refined"))
-    flags = ["--steps", "45", "--batch-size", "8", "--folds", "2", "--networks", "unet"]
+    flags = ["--steps", "35", "--batch-size", "8", "--folds", "2", "--networks", "unet"]
     with one_thread():
         assert main(audit_of(*folders, root / "audit", *flags)) == 1
     return root / "audit"

@@ -107,6 +107,7 @@ def test_other_numbers_are_not_shifted_nor_mirrored(tmp_path: Path, capsys: pyte
     assert "a flip would make the targets (x, y) wrong" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_boxes_are_told_as_average_precision(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sides = {
         "synthetic": objects(tmp_path / "synthetic", 30, level=20),

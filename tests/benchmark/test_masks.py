@@ -44,7 +44,7 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> tuple[Benchmark, str]:
     bad, good, real = blocks(root / "bad", 11, moved=8), blocks(root / "good", 12), blocks(root / "real", 8)
     command = ["benchmark", "--synthetic", str(synthetic), "--real", str(real), "--output", str(root / "out")]
     command += ["--refined", f"bad={bad}", "--refined", f"good={good}", "--real-train", str(blocks(root / "train", 9))]
-    command += ["--seeds", "2", "--steps", "30", "--batch-size", "4"]
+    command += ["--seeds", "2", "--steps", "22", "--batch-size", "4"]
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(text):
         patch.setenv("COLUMNS", "160")
         assert main(command) == 0

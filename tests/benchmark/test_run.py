@@ -46,7 +46,7 @@ def run(folders: dict[str, Path], output: Path, **arguments: object) -> Benchmar
     settings: dict[str, object] = {
         "refined": {name: folders[name] for name in ("useless", "good") if name in folders},
         "seeds": 2,
-        "steps": 50,
+        "steps": 40,
         "batch_size": 16,
         "shift": 1,
         "horizontal_flip": True,
@@ -250,6 +250,7 @@ def test_color_transfer_is_the_only_baseline_unless_others_are_asked_for(
     assert found["rows"]["target_supervised"]["n_real"] == 24
 
 
+@pytest.mark.slow
 def test_a_few_labeled_real_images_help_a_useless_dataset(folders: dict[str, Path], tmp_path: Path) -> None:
     found = run(folders, tmp_path, refined={"useless": folders["useless"]}, real_few=9, baselines=(), seeds=1)
     rows = found["rows"]

@@ -139,6 +139,7 @@ def test_damage_that_pillow_warns_of_is_told_once(tmp_path: Path) -> None:
     assert "a.tif: cannot be read as an image" in ran.stdout
 
 
+@pytest.mark.slow  # an interpreter of its own
 def test_many_pixels_are_no_warning_in_any_thread(tmp_path: Path) -> None:
     header = struct.pack(">IIBBBBB", 9600, 9600, 1, 0, 0, 0, 0)
     chunk = struct.pack(">I", 13) + b"IHDR" + header + struct.pack(">I", zlib.crc32(b"IHDR" + header))

@@ -57,7 +57,9 @@ def test_others_may_read_a_bundle_and_its_card_says_what_it_is(tmp_path: Path) -
     path = tmp_path / "small.ckpt"
     method = small()
     method.steps_done = 7
-    stored: dict[str, Any] = {"state_dict": method.state_dict(), "callbacks": {"Checkpoints": {"best": 67.2}}}
+    reached = {"best": 67.2, "nothing": 120.4}
+    stored: dict[str, Any] = {"state_dict": method.state_dict(), "callbacks": {"Checkpoints": reached}}
+    stored["UnpairedImages"] = {"trained_on": {"synthetic": ["renders\n", 90], "real": [3, "a"], "other": ["x", 1]}}
     method.on_save_checkpoint(stored)
     torch.save(stored, path)
     assert main(["export", "--checkpoint", str(path), "--output", str(tmp_path / "bundle")]) == 0
@@ -65,8 +67,10 @@ def test_others_may_read_a_bundle_and_its_card_says_what_it_is(tmp_path: Path) -
         assert stat.S_IMODE(file.stat().st_mode) & 0o044 == 0o044 & ~os.umask(os.umask(0o022)), file
     _, header, text = (tmp_path / "bundle" / "README.md").read_text().split("---\n", 2)
     assert yaml.safe_load(header)["pipeline_tag"] == "image-to-image"
-    for row in ("| method | SimGAN |", "| steps done | 7 |", "| lowest distance to real in training (swd) | 67 |"):
+    rows = ["| method | SimGAN |", "| steps done | 7 |", r"| trained on synthetic | 90 images, folder renders\n |"]
+    for row in (*rows, "| lowest distance to real in training (swd) | 67 (doing nothing: 120) |"):
         assert row in text
+    assert "trained on real" not in text
 
 
 @pytest.mark.parametrize(

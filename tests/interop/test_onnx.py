@@ -48,7 +48,7 @@ def session_of(folder: Path) -> Any:
 
 
 @pytest.mark.parametrize(
-    "name", ["simgan", "antialiased", *(pytest.param(name, marks=pytest.mark.slow) for name in ("cyclegan", "unet"))]
+    "name", ["simgan", *(pytest.param(name, marks=pytest.mark.slow) for name in ("cyclegan", "unet", "antialiased"))]
 )
 def test_the_onnx_file_refines_images_of_any_size(name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     folder = exported(METHODS[name](), tmp_path)

@@ -72,16 +72,16 @@ def test_every_adversarial_loss_trains_both_players_with_every_penalty(name: str
 
 
 def test_training_moves_synthetic_images_toward_the_real_ones() -> None:
-    method = small(learning_rate=2e-3, steps=400)
+    method = small(learning_rate=4e-3, steps=400)
     synthetic, real = batch(seed=99)["synthetic"].image, batch(seed=99)["real"]
     gap = float((real.mean() - synthetic.mean()).abs())
-    run_steps(method, [batch(seed=step) for step in range(100)])
+    run_steps(method, [batch(seed=step) for step in range(50)])
     assert float((method.refine(synthetic).mean() - real.mean()).abs()) < 0.5 * gap
 
 
 def cycle_error(cycle_weight: float) -> float:
-    method = small(learning_rate=2e-3, steps=400, cycle_weight=cycle_weight, identity_weight=0.0)
-    run_steps(method, [batch(seed=step) for step in range(100)])
+    method = small(learning_rate=4e-3, steps=400, cycle_weight=cycle_weight, identity_weight=0.0)
+    run_steps(method, [batch(seed=step) for step in range(50)])
     synthetic = batch(seed=99)["synthetic"].image
     with torch.no_grad():
         back = method.real_to_synthetic(method.synthetic_to_real(synthetic))

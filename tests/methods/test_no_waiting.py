@@ -60,7 +60,7 @@ def batch(masks: bool = False) -> UnpairedBatch:
     return {"synthetic": Labeled(torch.zeros(2, 1, 16, 16), label, ["a", "b"]), "real": torch.zeros(2, 1, 16, 16)}
 
 
-def step_on_meta(method: Method, one: UnpairedBatch, steps: int = 4) -> list[object]:
+def step_on_meta(method: Method, one: UnpairedBatch, steps: int = 2) -> list[object]:
     """Some steps, none of which is one that looks at the losses. Returns what was logged."""
     method.steps_done = 1
     logged: list[object] = []

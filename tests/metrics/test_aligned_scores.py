@@ -11,7 +11,6 @@ from refine.cli import main
 from refine.interop.bundle import write_bundle
 from refine.methods.task import Task
 from refine.metrics.features import VGG16Features
-from tests.metrics.features.files import small_vgg16
 from tests.metrics.scenes import scenes, write_scenes
 
 
@@ -107,14 +106,14 @@ def test_chosen_images_have_no_labels(command: list[str], capsys: pytest.Capture
 
 
 def test_each_layer_of_vgg16_has_a_score_and_whole_images_are_not_looked_at(
-    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    command: list[str], vgg16_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def never(self: VGG16Features, images: Tensor) -> Tensor:
         raise AssertionError("skvd needs no features of whole images")
 
     monkeypatch.setattr(VGG16Features, "__call__", never)
     monkeypatch.setattr("refine.metrics.folder_skvd.PATCHES", 1)
-    given = f"vgg16={small_vgg16(tmp_path / 'vgg16.pth')}"
+    given = f"vgg16={vgg16_weights}"
     assert main([*command, "--features", given, "--metrics", "skvd"]) == 0
     result = json.loads((tmp_path / "metrics.json").read_text())
     layers = ["relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3"]

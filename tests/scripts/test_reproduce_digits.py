@@ -46,6 +46,7 @@ def rows(unit: Unit, names: Iterable[str] = tuple(ROWS)) -> dict[str, float]:
     return {row: run_row(row, unit, TINY, None) for row in names}
 
 
+@pytest.mark.slow
 def test_every_row_is_measured_once_and_kept(data: Path, tmp_path: Path) -> None:
     unit = Unit(0, "usps", "mnist", tmp_path / "out", data)
     first = rows(unit)

@@ -16,7 +16,7 @@ SLOW = pytest.mark.slow  # each starts an interpreter or two, for much the same 
 @pytest.mark.parametrize(
     "name",
     [
-        "train_simgan.sh",
+        pytest.param("train_simgan.sh", marks=SLOW),
         pytest.param("train_cyclegan.sh", marks=SLOW),
         pytest.param("train_cycada.sh", marks=SLOW),
         pytest.param("train_cut.sh", marks=SLOW),

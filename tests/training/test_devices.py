@@ -66,6 +66,7 @@ def two_processes(pair: Pair, root: Path, run: str, *more: str) -> list[dict[str
     return [torch.load(states / f"{rank}.pt", weights_only=True) for rank in (0, 1)]
 
 
+@pytest.mark.slow  # four processes
 def test_two_devices_train_equal_weights_and_go_on_bit_for_bit_each_with_its_own_history(
     pair: Pair, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

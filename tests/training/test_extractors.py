@@ -8,7 +8,7 @@ from refine.errors import InputError
 from refine.interop.bundle import write_bundle
 from refine.methods.task import Task
 from refine.training.extractors import extractors
-from tests.metrics.features.files import INCEPTION, needs_weights, small_vgg16
+from tests.metrics.features.files import INCEPTION, needs_weights
 
 
 def test_a_task_models_checkpoint_serves_as_features_and_gives_the_metric_its_name(
@@ -55,25 +55,24 @@ def test_two_networks_of_one_name_are_refused_unless_they_are_given_names(tmp_pa
     assert [found.name for found in extractors([one, f"second={two}"], None)] == ["task", "second"]
 
 
-def test_a_file_of_weights_may_stand_with_its_network(tmp_path: Path) -> None:
-    given = f"vgg16={small_vgg16(tmp_path / 'vgg16.pth')}"
+def test_a_file_of_weights_may_stand_with_its_network(vgg16_weights: Path, tmp_path: Path) -> None:
+    given = f"vgg16={vgg16_weights}"
     assert [found.name for found in extractors([given], None)] == ["vgg16"]
     with pytest.raises(InputError, match=r"none\.pth: no such file; --weights takes the VGG-16 weights"):
         extractors([f"vgg16={tmp_path / 'none.pth'}"], None)
 
 
-def test_weights_that_could_be_those_of_two_networks_are_refused(tmp_path: Path) -> None:
-    file = small_vgg16(tmp_path / "vgg16.pth")
+def test_weights_that_could_be_those_of_two_networks_are_refused(vgg16_weights: Path) -> None:
     with pytest.raises(InputError, match=r"the weights of inception or of vgg16\? Say which"):
-        extractors(["inception-64", "vgg16"], file)
-    assert len(extractors(["vgg16"], file)) == 1
+        extractors(["inception-64", "vgg16"], vgg16_weights)
+    assert len(extractors(["vgg16"], vgg16_weights)) == 1
 
 
 @needs_weights
 def test_one_file_of_weights_serves_all_depths_of_inception_beside_networks_with_files_of_their_own(
-    tmp_path: Path,
+    vgg16_weights: Path,
 ) -> None:
-    names = ["inception-64", "inception-192", f"vgg16={small_vgg16(tmp_path / 'vgg16.pth')}"]
+    names = ["inception-64", "inception-192", f"vgg16={vgg16_weights}"]
     found = extractors(names, INCEPTION, resize="clean")
     assert [each.name for each in found] == ["inception-64-clean", "inception-192-clean", "vgg16"]
 

@@ -1,9 +1,10 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 from refine.data import UnpairedImages
-from refine.training.last_words import Reached, last_words, next_command, other_way
+from refine.training.last_words import Reached, last_words, next_command, other_way, task_words
 
 
 @pytest.mark.parametrize(
@@ -27,6 +28,18 @@ from refine.training.last_words import Reached, last_words, next_command, other_
 )
 def test_a_bad_result_cannot_be_overlooked(reached: Reached, line: str) -> None:
     assert last_words(reached) == line
+
+
+@pytest.fixture(autouse=True)
+def _on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
+
+
+def test_a_task_model_says_how_it_reads_images_that_it_was_not_trained_on() -> None:
+    found = {"task/accuracy": 0.5, "task/validation_accuracy": 0.91, "task/iou_road": 0.2, "loss/task": 1.0}
+    metrics = {name: torch.tensor(value) for name, value in found.items()}
+    assert task_words(metrics) == "synthetic images held out: validation_accuracy 0.910"
+    assert task_words({}) is None
 
 
 def test_the_next_command_can_be_copied() -> None:

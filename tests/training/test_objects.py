@@ -32,7 +32,7 @@ def task_of(root: Path, run: str = "task") -> Task:
     return loaded
 
 
-@pytest.mark.parametrize("gray", [False, True])
+@pytest.mark.parametrize("gray", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_boxes_go_the_whole_way(gray: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = write_shapes(tmp_path / "shapes", 12, gray=gray)
     common = ["--data.layout", "coco", "--data.channels", "1" if gray else "3", "--data.horizontal_flip", "true"]

@@ -6,7 +6,7 @@ import torch
 from refine.errors import InputError
 from refine.metrics import named_extractor
 from refine.metrics.features import NETWORKS, WEIGHTS_NAME
-from tests.metrics.features.files import INCEPTION, needs_weights, small_vgg16
+from tests.metrics.features.files import INCEPTION, needs_weights
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -30,8 +30,8 @@ def test_weights_in_the_cache_are_found(tmp_path: Path, monkeypatch: pytest.Monk
     assert named_extractor("inception-64-clean").name == "inception-64-clean"
 
 
-def test_vgg16_is_one_of_them(tmp_path: Path) -> None:
-    assert named_extractor("vgg16", small_vgg16(tmp_path / "vgg16.pth")).name == "vgg16"
+def test_vgg16_is_one_of_them(vgg16_weights: Path) -> None:
+    assert named_extractor("vgg16", vgg16_weights).name == "vgg16"
 
 
 def test_unknown_names_are_refused_with_the_choices() -> None:

@@ -10,25 +10,19 @@ from refine.data.images import to_float
 from refine.errors import InputError
 from refine.metrics.features import VGG16Features
 from refine.networks.torchvision_resnet import normalized
-from tests.metrics.features.files import small_vgg16
 
 
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return small_vgg16(tmp_path_factory.mktemp("vgg16") / "vgg16.pth")
-
-
-def test_vgg16_equals_torch_fidelitys_on_images_of_its_size(weights: Path) -> None:
+def test_vgg16_equals_torch_fidelitys_on_images_of_its_size(vgg16_weights: Path) -> None:
     images = torch.randint(0, 256, (1, 3, 224, 224), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
-    expected = FeatureExtractorVGG16("vgg16", ["fc2_relu"], str(weights))(images)[0]
-    found = VGG16Features(weights)(to_float(images))
+    expected = FeatureExtractorVGG16("vgg16", ["fc2_relu"], str(vgg16_weights))(images)[0]
+    found = VGG16Features(vgg16_weights)(to_float(images))
     assert found.shape == (1, 4096)
     assert expected.std() > 0
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_each_layer_is_the_mean_over_places_of_the_activation_of_its_name(weights: Path) -> None:
-    extractor = VGG16Features(weights)
+def test_each_layer_is_the_mean_over_places_of_the_activation_of_its_name(vgg16_weights: Path) -> None:
+    extractor = VGG16Features(vgg16_weights)
     images = to_float(torch.randint(0, 256, (2, 3, 40, 24), generator=torch.Generator().manual_seed(0)))
     found = extractor.layers(images)
     widths = {"relu1_2": 64, "relu2_2": 128, "relu3_3": 256, "relu4_3": 512, "relu5_3": 512}
@@ -40,8 +34,8 @@ def test_each_layer_is_the_mean_over_places_of_the_activation_of_its_name(weight
         torch.testing.assert_close(rows, extractor.network.features[:pool](normalized(images)).mean(dim=(2, 3)))
 
 
-def test_gray_is_three_equal_channels_and_a_gradient_is_not_kept(weights: Path) -> None:
-    extractor = VGG16Features(weights)
+def test_gray_is_three_equal_channels_and_a_gradient_is_not_kept(vgg16_weights: Path) -> None:
+    extractor = VGG16Features(vgg16_weights)
     gray = to_float(torch.randint(0, 256, (1, 1, 30, 20), generator=torch.Generator().manual_seed(0)))
     for found, expected in (
         (extractor(gray), extractor(gray.expand(-1, 3, -1, -1))),
@@ -51,14 +45,14 @@ def test_gray_is_three_equal_channels_and_a_gradient_is_not_kept(weights: Path) 
         assert not found.requires_grad
 
 
-def test_patches_that_vanish_on_the_way_down_are_one_clear_error(weights: Path) -> None:
+def test_patches_that_vanish_on_the_way_down_are_one_clear_error(vgg16_weights: Path) -> None:
     with pytest.raises(InputError, match="patches of 15x40 are too small, it needs 16 pixels"):
-        VGG16Features(weights).layers(torch.zeros(1, 3, 15, 40))
+        VGG16Features(vgg16_weights).layers(torch.zeros(1, 3, 15, 40))
 
 
-def test_vgg16_says_what_it_is(weights: Path) -> None:
-    extractor = VGG16Features(weights)
-    assert extractor.sha256 == hashlib.sha256(weights.read_bytes()).hexdigest()
+def test_vgg16_says_what_it_is(vgg16_weights: Path) -> None:
+    extractor = VGG16Features(vgg16_weights)
+    assert extractor.sha256 == hashlib.sha256(vgg16_weights.read_bytes()).hexdigest()
     assert "224x224" in extractor.resize
     assert "ImageNet" in extractor.input_range
 
