@@ -27,7 +27,7 @@ LIGHTNING_KEPT = {
 
 EPILOG = """exit codes: 0 all done; 1 a check found a problem, or training stopped on NaN;
 2 bad usage or input; 3 some images failed or the disk filled up (the same command goes on);
-130 stopped by Ctrl-C, 143 by SIGTERM (a line says what is kept)"""
+130 stopped by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP (a line says what is kept)"""
 
 LONGEST_MESSAGE = 2000
 """Characters of the line on standard error: a file can hold names of any length, and many of them."""

@@ -21,9 +21,10 @@ def result_console() -> Console:
 
 def typed(*words: str) -> str:
     """A command of refine, with the program as it is called here: a virtual environment's is not on every path."""
-    program = ["refine"]
-    if shutil.which("refine") is None:
-        program = [sys.argv[0]] if Path(sys.argv[0]).name == "refine" else [sys.executable, "-m", "refine"]
+    called, found = Path(sys.argv[0]), shutil.which("refine")
+    program = [sys.executable, "-m", "refine"]
+    if called.name == "refine":  # another package may have a program of this name
+        program = ["refine"] if found and called.exists() and called.samefile(found) else [str(called)]
     return shlex.join([*program, *words])
 
 

@@ -45,9 +45,12 @@ FIT = frozenset(
 """Flags of `fit` and `validate`, up to their first dot; the parser has them all, after Lightning's import."""
 NUMBERS: dict[str, type[int] | type[float]] = {"steps": int, "checkpoint_every": int, "minutes": float}
 CHOICES = {"preset": ("auto", "small", "medium", "paper"), "device": ("auto", "cpu", "cuda", "mps")}
+OPTIONS = frozenset({".yaml", ".yml"})
+"""How files of a layout's options end; whoever reads them says what is wrong."""
 ARCHIVE = b"PK\x03\x04"
 """How a `.ckpt` begins: torch writes zip archives."""
-READ = ("data.synthetic", "data.real", "ckpt_path", "judge")
+LEARNED = ("model.task", "model.start", "model.pretrained", "model.init_args.task", "model.init_args.start")
+READ = ("data.synthetic", "data.real", "ckpt_path", "judge", "validation_weights", *LEARNED)
 """Flags of `fit` and `validate` that name what must be there."""
 
 
@@ -91,7 +94,13 @@ def require_fit(args: Sequence[str]) -> None:
     for name, value in given:
         if name in READ and value is not None and not value.startswith(("[", "{")):
             _require(Path(value), f"--{name}")
+        if name in {"data.layout", "data.real_layout"} and value is not None and not value.startswith("{"):
+            _require_layout(value, f"--{name}")
     _require_values(given)
+    alone = args[0] == "fit" and not recipes and "resume" in {name for name, _ in given}
+    about = sorted(name for name, _ in given if name.partition(".")[0] in {"data", "model"})
+    if alone and about:
+        raise InputError(f"--resume and --{about[0]}: name the method as well (-c), so that the right run goes on")
     named = {name for name, _ in given}
     begins = args[0] == "fit" and (bool(recipes) or not named & {"resume", "ckpt_path"})  # or a run says the rest
     if begins and not recipes and not any(name.partition(".")[0] == "model" for name in named):
@@ -104,7 +113,8 @@ def require_fit(args: Sequence[str]) -> None:
                 raise InputError(f"--{name} is missing; name the folder, or a recipe that does (-c)")
     if classes["model"]:
         _require_arguments(given, "model", classes["model"])
-        if args[0] == "fit" and classes["model"][-1].rpartition(".")[2] == "CyCADA":
+        other = bool(named & {"resume", "ckpt_path", "model", "model.class_path"})
+        if args[0] == "fit" and not other and classes["model"][-1].rpartition(".")[2] == "CyCADA":
             _require_task(given, contents)
     if not classes["data"]:
         _require_arguments(given, "data", ["refine.data.UnpairedImages"])
@@ -147,7 +157,7 @@ def _require_layout(name: str, flag: str) -> None:
     """Refuse a layout that is neither a name, nor a file of options."""
     files = sorted((CODE / "data" / "layouts").glob("*.py"))
     known = [found for file in files for found in re.findall(r'^    name = "(.+)"$', read_file(file).decode(), re.M)]
-    if name != "auto" and name not in known and not Path(name).exists():
+    if name != "auto" and name not in known and not Path(name).exists() and Path(name).suffix not in OPTIONS:
         near = difflib.get_close_matches(name, known, n=1)
         meant = f"; did you mean {near[0]}?" if near else f"; expected auto, one of {', '.join(sorted(known))},"
         raise InputError(f"{flag} {name}: no such layout{meant}{'' if near else ' or options in a YAML file'}")

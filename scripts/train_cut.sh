@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Trains CUT, or with RECIPE=fastcut FastCUT,; its last line is the command that refines a dataset. Edit what is below, or add flags: they win.
+# Trains CUT, or with RECIPE=fastcut FastCUT; its last line is the command that refines a dataset. Edit what is below, or add flags: they win.
 #   bash scripts/train_cut.sh --steps 500
 set -euo pipefail
 SYNTHETIC=${SYNTHETIC:+$(realpath "$SYNTHETIC")}  # any tree of renders; empty: the bundled recipe below

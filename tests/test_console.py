@@ -1,5 +1,6 @@
 import io
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -49,12 +50,14 @@ def test_names_are_printed_as_they_are(capsys: Capture) -> None:
     assert capsys.readouterr().out == "[bold]a[/bold] :car: 12\n"
 
 
-def test_a_command_is_shown_as_it_can_be_typed_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
+def test_a_command_is_shown_as_it_can_be_typed_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "refine").touch()
+    monkeypatch.setattr(sys, "argv", [f"{tmp_path}/refine", "fit"])
+    monkeypatch.setattr("shutil.which", lambda name: f"{tmp_path}/{name}")
     assert typed("apply", "my renders") == "refine apply 'my renders'"
-    monkeypatch.setattr("shutil.which", lambda name: None)
-    monkeypatch.setattr(sys, "argv", [".venv/bin/refine", "fit"])
-    assert typed("apply") == ".venv/bin/refine apply"
+    for other in (None, sys.executable):  # another program of this name is found first
+        monkeypatch.setattr("shutil.which", lambda name, other=other: other)
+        assert typed("apply") == f"{tmp_path}/refine apply"
     monkeypatch.setattr(sys, "argv", ["refine/__main__.py", "fit"])
     assert typed("apply") == f"{sys.executable} -m refine apply"
 

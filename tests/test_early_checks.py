@@ -1,5 +1,6 @@
 """What is refused before torch is imported."""
 
+import argparse
 import re
 import subprocess
 import sys
@@ -9,8 +10,9 @@ from typing import get_args
 import pytest
 
 from refine.cli import main
+from refine.data.open_layout import names
 from refine.devices import DeviceName
-from refine.early_checks import CHOICES, FIT, require_fit
+from refine.early_checks import CHOICES, FIT, require_fit, require_paths
 from refine.errors import InputError
 from refine.recipes import list_recipes
 from refine.training.sizing import PresetName
@@ -46,6 +48,9 @@ Pair = tuple[Path, Path]
         (["export", "--checkpoint", "docs", "--output", "o"], "docs: not a bundle"),
         (["fit", "-c", "cycada", "-c", "traffic-lights"], "give --model.task FILE"),
         (["fit", "-c", "cut", "-c", "traffic-lights", "--minutes", "-1"], "--minutes is -1; expected more than 0"),
+        (["fit", "-c", "cycada", "-c", "traffic-lights", "--model.task", "gone"], "gone: no such file or folder"),
+        (["fit", "-c", "cut", "--data.layout", "coc", "--data.synthetic=."], "--data.layout coc: no such layout; did"),
+        (["fit", "--resume", "--data.real", "."], "--resume and --data.real: name the method as well (-c)"),
         (["inspect", "docs", "--layout", "coc"], "--layout coc: no such layout; did you mean coco?"),
         (["inspect", "docs", "--real", ".", "--real-layout=x"], "expected auto, one of blenderproc"),
         (["benchmark", "--synthetic", ".", "--real", "."], "--refined is missing; give it, or name it in a recipe"),
@@ -57,6 +62,14 @@ def test_it_is_one_line(args: list[str], message: str, capsys: pytest.CaptureFix
     said = capsys.readouterr().err
     assert message in said
     assert said.count("\n") == 1
+
+
+def test_layouts_are_told_by_their_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in names():
+        require_paths(argparse.Namespace(layout=name), [])
+    with pytest.raises(InputError, match=re.escape(", ".join(names()))):
+        require_paths(argparse.Namespace(layout="?"), [])
+    require_paths(argparse.Namespace(real_layout="gone.yaml"), [])  # whoever reads it says so
 
 
 def test_nothing_heavy_was_imported(tmp_path: Path) -> None:
@@ -74,8 +87,8 @@ def test_nothing_heavy_was_imported(tmp_path: Path) -> None:
 @pytest.mark.parametrize("recipe", [name for name in list_recipes() if name.startswith("models/")])
 def test_every_recipe_and_its_arguments_pass(recipe: str, pair: Pair) -> None:
     data = ["--data.synthetic", str(pair[0]), "--data.real", str(pair[1]), "--data.crop", "16x16"]
-    data += ["--model.task", "task.ckpt"] if "cycada" in recipe else []
     require_fit(["fit", "--resume", "-c", recipe, *data])
+    data += ["--model.task", __file__] if "cycada" in recipe else []
     require_fit(["fit", "-c", recipe, *data, "--model.steps", "4", "--model.init_args.seed=1", "--trainer.x", "1"])
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from refine.apply.files import MANIFEST, OURS, UNFINISHED, in_order, shown
 from refine.apply.manifest import Entry, as_listed, read_manifest
 from refine.errors import InputError
+from refine.progress import counted
 
 THREADS = 4
 
@@ -33,8 +34,10 @@ def verify(folder: Path | str) -> list[str]:
             return entry["key"], "missing"
         return None if as_listed(entry, path) else (entry["key"], "changed")
 
-    with ThreadPoolExecutor(THREADS) as pool:
-        problems += [problem for problem in in_order(pool, check, done, ahead=256) if problem]
+    with ThreadPoolExecutor(THREADS) as pool, counted(len(done), f"verifying {folder.name}") as advance:
+        for problem in in_order(pool, check, done, ahead=256):
+            problems += [problem] if problem else []
+            advance(1)
     expected = {entry["key"] for entry in done} | OURS | {UNFINISHED}
     problems += [(key, "extra") for key in _files(folder) if key not in expected]
     lines = [f"{kind}: {shown(key)}" for key, kind in sorted(problems)]

@@ -34,7 +34,7 @@ SHIFT = 2
 
 def run_benchmark(
     synthetic: Path | str,
-    refined: Mapping[str, Path | str | Sequence[Path]],
+    refined: Mapping[str, Path | str | Sequence[Path | str]],
     real: Path | str,
     *,
     classes: tuple[str, ...] | None = None,
@@ -107,7 +107,10 @@ def run_benchmark(
     """
     synthetic, real, output = Path(synthetic), Path(real), Path(output)
     real_train = None if real_train is None else Path(real_train)
-    sides = {name: Path(folder) if isinstance(folder, str) else folder for name, folder in refined.items()}
+    sides = {
+        name: Path(given) if isinstance(given, str | Path) else [Path(folder) for folder in given]
+        for name, given in refined.items()
+    }
     least = {"seeds": 1, "steps": 1, "batch_size": 1, "shift": 0, "real_few": 1, "width": 1, "jobs": 1}
     given = {"seeds": seeds, "steps": steps, "batch_size": batch_size, "shift": shift, "real_few": real_few}
     for name, value in {**given, "width": width, "jobs": jobs}.items():

@@ -15,9 +15,9 @@ def add_try(each: Any) -> None:
         "try",
         run_try,
         "every method that fits, in minutes: one page, a recommendation",
-        "Trains every method that fits the data for a fair part of the time, in small sizes, and writes a page with "
-        "pictures side by side, distances to real and how many labels a judge still finds; it recommends one with the "
-        "command to go on, or says why it cannot decide. Stopped, the same command goes on.",
+        "Trains every method that fits the data for a fair part of the time, in sizes that it allows for, and writes a "
+        "page with pictures side by side, distances to real and how many labels a judge still finds; it recommends one "
+        "with the command to go on, or says why it cannot decide. Stopped, the same command goes on.",
         FINISHED_KEPT,
     )
     parser.add_argument("synthetic", type=Path, metavar="SYNTHETIC", help="the synthetic dataset")

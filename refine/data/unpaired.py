@@ -26,7 +26,7 @@ from refine.data.positions import PositionBatches
 from refine.data.samples import Record, UnpairedBatch
 from refine.data.store import Cache, ImageStore, split_by_key
 from refine.errors import InputError
-from refine.files import SIZE_VARIABLE, shown
+from refine.files import SIZE_VARIABLE, cut, printable, shown
 
 WHOLE = frozenset({"class", "mask", "targets"})
 """Kinds of labels that every image has. One without a label of objects may have none to show: whoever learns them
@@ -324,8 +324,9 @@ class UnpairedImages(LightningDataModule):
                 raise InputError(f"the checkpoint was trained with data.{name}={state_dict[name]}, not {now}; keep it")
         for side, found in self._trained_on().items() if fitting else ():
             before = state_dict.get("trained_on", {}).get(side, found)
-            if before[1] != found[1]:
-                tell(f"{side}: trained on {before[1]} images before, and on {found[1]} from here on")
+            if before != found:
+                told_of = [printable(cut(f"{many} images of {folder}")) for folder, many in (before, found)]
+                tell(f"{side}: trained on {told_of[0]} before, and on {told_of[1]} from here on")
         self.steps_given = int(state_dict["steps_given"])
 
 

@@ -33,7 +33,7 @@ KINDS = {
     "one image": Kind(
         False,
         "Classes of a single image each",
-        "Are they classes? A column of text or of numbers makes no classes (layout table, or image-folder).",
+        "Are they classes? A column of text or of numbers makes no classes (layout table, or images).",
     ),
     "gaze": Kind(
         False,

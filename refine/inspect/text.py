@@ -1,6 +1,5 @@
 """An inspection for people, on the terminal: short; the JSON and the page have all of it."""
 
-import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -9,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from refine.apply.files import shown
-from refine.console import result_console
+from refine.console import result_console, typed
 from refine.inspect.differences import percent
 from refine.inspect.result import Gap, Inspection, Labels, Side
 from refine.report.numbers import number
@@ -199,7 +198,7 @@ def advice(gap: Gap, here: str, real: str) -> list[str]:
         lines.append(f"{told}, a small gap: SimGAN, or color transfer without training, moves nothing.")
     else:
         lines.append(f"{told}, a large gap: CycleGAN or CUT, with an audit after; SimGAN where things must not move.")
-    return [*lines, f"`{shlex.join(['refine', 'try', here, real])}` tries them all in minutes."]
+    return [*lines, f"`{typed('try', here, real)}` tries them all in minutes."]
 
 
 def _layout_advice(gap: Gap) -> list[str]:

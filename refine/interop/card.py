@@ -9,12 +9,14 @@ import yaml
 import refine
 from refine.files import cut, printable
 from refine.methods.base import Method
+from refine.methods.task import Task
 from refine.methods.translator import Translator
 
 CARD = "README.md"
 TASKS = {"class": "image-classification", "mask": "image-segmentation", "objects": "object-detection"}
 """Names of the hub for what a task model does, by the kind of its labels."""
-SIDES = {"synthetic": "trained on synthetic", "real": "trained on real"}
+TRAINED_ON = {"synthetic": "trained on synthetic", "real": "trained on real"}
+"""Rows of a card by the side of the data."""
 
 
 def write_card(folder: Path, method: Method, stored: Mapping[str, Any] | None = None) -> None:
@@ -38,6 +40,8 @@ def model_card(method: Method, stored: Mapping[str, Any] | None = None) -> str:
         "license": "other",
     }
     rows = {"method": name, "version of refine": refine.__version__, **_training(stored or {})}
+    if isinstance(method, Task):
+        rows.pop(TRAINED_ON["real"], None)  # it looks at labels, and real images have none for it
     rows |= {key: str(value) for key, value in method.shared_arguments().items() if value is not None}
     table = "\n".join(f"| {key} | {_cell(str(value))} |" for key, value in rows.items())
     use = "refine apply --checkpoint FOLDER --input SYNTHETIC --output REFINED"
@@ -78,8 +82,8 @@ def _training(stored: Mapping[str, Any]) -> dict[str, str]:
     data = stored.get("UnpairedImages")
     sides = data.get("trained_on") if isinstance(data, dict) else None
     for side, value in sides.items() if isinstance(sides, dict) else ():
-        if side in SIDES and isinstance(value, list) and [type(each) for each in value] == [str, int]:
-            found[SIDES[side]] = f"{value[1]} images, folder {printable(cut(value[0]))}"
+        if side in TRAINED_ON and isinstance(value, list) and [type(each) for each in value] == [str, int]:
+            found[TRAINED_ON[side]] = f"{value[1]} images, folder {printable(cut(value[0]))}"
     return found
 
 

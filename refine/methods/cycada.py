@@ -151,7 +151,7 @@ class CyCADA(CycleGAN):
         weights = {"semantic_weight": semantic_weight, "cycle_semantic_weight": cycle_semantic_weight}
         require_at_least(0, {**weights, "real_semantic_weight": real_semantic_weight}, " (off)")
         require_numbers({"gate": gate, "real_gate": real_gate})
-        self.task = task
+        self.task = None if task is None else str(task)
         self.labels = labels
         self.semantic_weight = semantic_weight
         self.cycle_semantic_weight = cycle_semantic_weight

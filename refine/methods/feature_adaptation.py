@@ -97,7 +97,7 @@ class FeatureAdaptation(Task):
             kind=kind,
             network=network,
         )
-        self.start = start
+        self.start = None if start is None else str(start)
         self.task_weight = task_weight
         self.accuracy_gate = accuracy_gate
         self.discriminator_learning_rate = discriminator_learning_rate

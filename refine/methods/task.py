@@ -90,7 +90,7 @@ class Task(Method):
         self.seed = seed
         self.kind = kind
         self.network = network
-        self.pretrained = pretrained
+        self.pretrained = None if pretrained is None else str(pretrained)
         self.optimizer = optimizer
         self.schedule_shape = schedule_shape
         if kind is not None:

@@ -189,9 +189,10 @@ class Checkpoints(Callback):
                 f"the checkpoint's run began with {began} and goes on {other}, so its best.ckpt would mean nothing; "
                 "give what it began with, or start a new run"
             )
-        for name in ("best", "held_out", "best_step", "best_agreement"):
+        for name in ("best", "nothing", "held_out", "best_step", "best_agreement"):
             if not isinstance(value := state_dict.get(name), int | float | None):
                 raise InputError(f"the checkpoint's state of its best one is damaged ({name} is {cut(repr(value))})")
+        self.nothing = state_dict.get("nothing")
         lowest, self.held_out = state_dict.get("lowest"), state_dict.get("held_out")
         self.best_step, self.best_agreement = state_dict.get("best_step", 0), state_dict.get("best_agreement")
         self.best, self.lowest = state_dict["best"], None if lowest is None else (float(lowest[0]), int(lowest[1]))

@@ -108,7 +108,8 @@ class RefineCLI(LightningCLI):
         parser.add_argument(
             "--resume",
             action="store_true",
-            help="go on with the run of this name, or the latest of these recipes; where there is none, begin one",
+            help="go on with the run of this name, or the latest of these recipes; where there is none, begin one; "
+            "without -c, go on with the latest run of all, with its settings",
         )
         parser.add_argument(
             "--checkpoint_every",
@@ -189,7 +190,7 @@ class RefineCLI(LightningCLI):
         folder = None
         if self.subcommand == "validate":
             self.save_config_callback = None  # it writes nothing
-            ours |= {"logger": False} if settings["logger"] in (None, True) else {}
+            ours |= {} if given_flag(self._words, "--trainer.logger") else {"logger": False}
         elif not settings["fast_dev_run"]:
             root, name = Path(settings["default_root_dir"]), free_name(self._given(), self._run_name)
             folder = str(root / name)
@@ -244,6 +245,7 @@ class RefineCLI(LightningCLI):
                 except InputError as error:
                     raise InputError(f"{self._given()['ckpt_path']}: {error}") from error
                 done = stored["steps_done"] >= self.model.steps
+                tell(f"{self._given()['ckpt_path']}: going on")
                 tell(f"resumed at step {stored['steps_done']}{', its last: --steps N trains on' if done else ''}")
         for line in self._sized:
             tell(line)

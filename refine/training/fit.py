@@ -66,6 +66,8 @@ def run(args: list[str]) -> int:
     if args[0] != "fit" or not cli.trainer.is_global_zero:
         return 0
     if outcome.exit_code:
+        if outcome.reached:
+            print(last_words(outcome.reached))
         cure = interrupts.NOTHING_KEPT if quick else GO_ON.format(folder=outcome.folder)
         print(f"refine: {interrupts.stopped_by()}; {cure}", file=sys.stderr)
     elif not quick:
@@ -75,7 +77,8 @@ def run(args: list[str]) -> int:
         if reached := outcome.reached:
             lines.insert(reached.helps, last_words(reached))  # what is bad comes first
             data = cli.datamodule
-            lines.append(next_command(outcome.checkpoint, data.synthetic) if reached.helps else other_way(data))
+            applies = reached.helps and outcome.checkpoint.name == BEST
+            lines.append(next_command(outcome.checkpoint, data.synthetic) if applies else other_way(data))
         elif scores := task_words(cli.trainer.callback_metrics):
             lines.insert(0, scores)
         print("\n".join(lines))
@@ -165,7 +168,7 @@ def _methods() -> list[str]:
 
 def _text(value: object) -> str:
     """A value as it is typed."""
-    return str(value) if isinstance(value, str | Path) else json.dumps(value)
+    return str(value) if isinstance(value, str | Path) else json.dumps(value, default=str)
 
 
 Kind = TypeVar("Kind", bound=Callback)

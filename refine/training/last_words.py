@@ -9,8 +9,8 @@ from torch import Tensor
 from refine.console import typed
 from refine.data import UnpairedImages
 
-OF_A_STEP_OR_CLASS = ("task/accuracy", "task/iou_", "task/map50_")
-"""How figures of a task model begin that are those of a batch, or of one class."""
+OTHERS = ("task/accuracy", "task/gate", "task/iou_", "task/map50_")
+"""How figures of a task model begin that are not those of a whole validation: of a step, or of one class."""
 
 
 class Reached(NamedTuple):
@@ -52,9 +52,9 @@ def task_words(metrics: Mapping[str, Tensor]) -> str | None:
     Args:
         metrics: Of the run's end.
     """
-    names = [name for name in sorted(metrics) if name.startswith("task/") and not name.startswith(OF_A_STEP_OR_CLASS)]
+    names = [name for name in sorted(metrics) if name.startswith("task/") and not name.startswith(OTHERS)]
     scores = ", ".join(f"{name.removeprefix('task/')} {float(metrics[name]):.3f}" for name in names)
-    return f"synthetic images held out: {scores}" if scores else None
+    return f"last validation, on synthetic images: {scores}" if scores else None
 
 
 def next_command(checkpoint: Path, synthetic: Path) -> str:

@@ -8,6 +8,7 @@ import pathlib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any, NoReturn
 from unittest import mock
 
@@ -21,7 +22,7 @@ from refine.errors import InputError
 from refine.files import read_file, why
 from refine.methods.checkpoint import allowed_class, read_checkpoint, require_no_run
 from refine.recipes import find_recipe
-from refine.training.run_folders import CONFIG, latest_of_all
+from refine.training.run_folders import CONFIG, latest_of_all, settings_beside
 from refine.yaml_text import require_plain_yaml
 
 MODE = "refine"
@@ -132,28 +133,38 @@ def with_config(args: list[str]) -> list[str]:
     """Take from the run what no recipe says: of `validate` its settings, of `fit --resume` the last checkpoint, too.
 
     Raises:
-        InputError: If that run is not there, or its settings are not.
+        InputError: If that run is not there, its settings are not, or they name code of others.
     """
     words = [word for arg in args for word in arg.split("=", 1)]
-    said = any(word.startswith("-c") or word in {"--config", "--model", "--help", "-h"} for word in words)
-    if said or "--ckpt_path" not in words[:-1]:
-        if said or args[0] != "fit" or "--resume" not in words:
-            return args
+    if any(word.startswith("-c") or word in {"--config", "--model", "--help", "-h"} for word in words):
+        return args
+    if args[0] == "fit" and "--resume" in words and "--ckpt_path" not in words:
         last = latest_of_all(words)
-        return ["fit", "-c", str(last.parent / CONFIG), "--ckpt_path", str(last), *args[1:]]
+        return ["fit", "-c", str(settings_beside(last, _trusted(words))), "--ckpt_path", str(last), *args[1:]]
+    if args[0] != "validate" or "--ckpt_path" not in words[:-1]:
+        return args
     checkpoint = pathlib.Path(words[words.index("--ckpt_path") + 1])
     if not checkpoint.is_file():
         require_no_run(checkpoint)
         raise InputError(f"{checkpoint}: no such checkpoint; give a .ckpt file of a run")
-    config = checkpoint.parent / CONFIG
-    if config.is_file():
-        return [args[0], "-c", str(config), *args[1:]]
+    if (checkpoint.parent / CONFIG).is_file():
+        return [args[0], "-c", str(settings_beside(checkpoint, _trusted(words))), *args[1:]]
     if not all(any(word.startswith(f"--data.{side}") for word in words) for side in ("synthetic", "real")):
         raise InputError(
             f"{checkpoint}: no {CONFIG} of its run lies beside it; name the data (--data.synthetic, --data.real)"
         )
-    named = allowed_class(checkpoint, read_checkpoint(checkpoint)["refine"].get("class_path"))
-    return [args[0], "--model", f"{named.__module__}.{named.__qualname__}", *args[1:]]
+    stored = read_checkpoint(checkpoint)["refine"]
+    named = allowed_class(checkpoint, stored.get("class_path"), _trusted(words))
+    arguments = stored.get("init_args")
+    channels = arguments.get("channels") if isinstance(arguments, dict) else None
+    said = type(channels) is not int or "--data.channels" in words
+    settings = [] if said else [f"--data.channels={channels}"]
+    return [args[0], "--model", f"{named.__module__}.{named.__qualname__}", *settings, *args[1:]]
+
+
+def _trusted(words: list[str]) -> tuple[str, ...]:
+    """Modules that a command line trusts."""
+    return tuple(word for flag, word in pairwise(words) if flag == "--trust")
 
 
 def with_recipes(args: list[str]) -> tuple[list[str], list[str]]:

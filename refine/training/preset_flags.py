@@ -105,7 +105,7 @@ def size_run(config: Namespace, given: Mapping[str, Any], args: Sequence[str]) -
         given.
 
     Raises:
-        InputError: If there is no such preset of the method, or the time is none.
+        InputError: If the time is none, or sizes are.
     """
     minutes, model = config["minutes"], config["model"]
     timed, counted = given_flag(args, "--minutes"), given_flag(args, "--steps")
@@ -153,6 +153,9 @@ def size_run(config: Namespace, given: Mapping[str, Any], args: Sequence[str]) -
     lines.append(f"size: {preset.name}, for {device}{images_of}: {shown}; {time}")
     if preset.name != "paper" and config["preset"] == "auto":
         lines.append("(--minutes N for more or less time, --preset paper for the paper's size and steps)")
+    config["preset"] = preset.name  # what was chosen is stored
+    if follows:
+        config["minutes"] = budget
     return lines, budget if follows else None
 
 

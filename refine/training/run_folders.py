@@ -5,12 +5,18 @@ from pathlib import Path
 
 from jsonargparse import Namespace
 
+from refine.data.formats.yaml_file import read_yaml
 from refine.errors import InputError
+from refine.files import cut
 
 RUNS = "checkpoints"
 """Where runs are written by default, in the current folder."""
 CONFIG = "config.yaml"
 """A run's settings, in its folder."""
+LOGGERS = frozenset(f"lightning.pytorch.loggers.{part}" for part in ("TensorBoardLogger", "CSVLogger"))
+"""Classes of others that such settings may name."""
+PATHS = frozenset({"default_root_dir"})
+"""Settings of the trainer whose texts name no class."""
 
 
 def free_name(config: Namespace, default: str) -> str:
@@ -71,6 +77,47 @@ def latest_of_all(words: Sequence[str]) -> Path:
         where = root if name is None else Path(str(root)) / name
         raise InputError(f"{where}: no run to go on with; name its folder (--run NAME), or a method to begin one (-c)")
     return max(whole, key=lambda file: file.stat().st_mtime)
+
+
+def settings_beside(checkpoint: Path, trusted: Sequence[str]) -> Path:
+    """Return the settings of a checkpoint's run, which nobody named: such ones may not import code of others.
+
+    Args:
+        checkpoint: In the run's folder.
+        trusted: Modules whose classes they may name.
+
+    Raises:
+        InputError: If they name other classes, or cannot be read.
+    """
+    file = checkpoint.parent / CONFIG
+    content = read_yaml(file)
+    found = content if isinstance(content, dict) else {}
+    trainer = found.get("trainer")
+    settings = [found.get("model"), found.get("data")]
+    settings += [value for name, value in trainer.items() if name not in PATHS] if isinstance(trainer, dict) else []
+    allowed = tuple(f"{module}." for module in ("refine", *trusted))
+    others = [name for name in _classes(settings) if not name.startswith(allowed) and name not in LOGGERS]
+    trust = found.get("trust") or []
+    others += [str(module) for module in ([trust] if isinstance(trust, str) else trust) if module not in trusted]
+    if others:
+        raise InputError(
+            f"{file}: names {cut(others[0])}, which is not part of refine; if you trust it, give -c {file}"
+        )
+    return file
+
+
+def _classes(value: object) -> Iterator[str]:
+    """Names of classes in a setting: a text with a point in it, or what a dictionary calls ``class_path``."""
+    if isinstance(value, str) and "." in value:
+        yield value
+    elif isinstance(value, list):
+        for each in value:
+            yield from _classes(each)
+    elif isinstance(value, dict):
+        yield from [str(value["class_path"])] if value.get("class_path") else []
+        for each in value.values():  # other texts are values of arguments
+            for part in each if isinstance(each, list) else [each]:
+                yield from _classes(part) if isinstance(part, dict) else []
 
 
 def _numbered(folder: Path) -> Iterator[Path]:

@@ -12,7 +12,7 @@ from refine.trial.result import Benchmarked
 
 SEEDS, STEPS = 2, 150
 """Number of task models for each row, and of their training steps at most."""
-LEAST_STEPS, STEPS_A_MINUTE = 50, 15
+SHORTEST, STEPS_A_MINUTE = 50, 15
 """Steps of a trial that has little time, and how many more there are for each minute of it."""
 TRIED = "tried "
 """Beginning of a row's name: the benchmark has rows of its own that are called fda and such."""
@@ -70,7 +70,7 @@ def benchmark_labeled(
         classes=classes,
         baselines=(),
         seeds=SEEDS,
-        steps=min(STEPS, LEAST_STEPS + round(STEPS_A_MINUTE * minutes)),
+        steps=min(STEPS, SHORTEST + round(STEPS_A_MINUTE * minutes)),
         layouts=(layout, "auto"),
         mappings=(mapping, None),
         device=device,

@@ -64,8 +64,6 @@ def write_page(
         table=Figures(_head(trial), [_cells(name, trial) for name in ("doing nothing", *trial["methods"])]),
         floor=f"{trial['floor']:.0f}",
         judged="label_error" in trial["nothing"],
-        benchmark=trial.get("benchmark"),
-        metric=_metric(trial["benchmark"]) if "benchmark" in trial else "",
         n=trial["n"],
         minutes=f"{trial['seconds'] / 60:.0f}",
         failed={name: tried["why"] for name, tried in trial["methods"].items() if "why" in tried},

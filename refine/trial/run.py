@@ -244,7 +244,7 @@ class _Trial:
 
     def _fit(self, name: str, run: str, flags: Mapping[str, Any], **time_flags: Any) -> Outcome:
         """One training, which goes on where it was stopped; what it prints is not for here."""
-        with redirect_stdout(io.StringIO()):
+        with redirect_stdout(io.StringIO()) as said:
             outcome = fit(
                 name,
                 self.synthetic,
@@ -255,6 +255,9 @@ class _Trial:
                 settings=flags,
                 **time_flags,
             )
+        for line in said.getvalue().splitlines():
+            if line.startswith("resumed at step"):
+                self.say(f"{run}: {line}")
         interrupts.gracefully(None, interrupts.FINISHED_KEPT)  # the fit says how a fit goes on
         if outcome.exit_code:
             raise interrupts.Interrupted

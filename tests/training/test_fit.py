@@ -158,7 +158,11 @@ def test_a_run_that_goes_on_with_other_data_says_so(
     for number in range(3):
         (image.parent / f"more_{number}.png").write_bytes(image.read_bytes())
     assert fit("models/simgan.yaml", pair, tmp_path, "--run", "run", "--steps", "10", "--resume") == 0
-    assert re.search(r"^real: trained on \d+ images before, and on \d+ from here on$", capsys.readouterr().out, re.M)
+    assert re.search(
+        r"^real: trained on \d+ images of real before, and on \d+ images of real from here on$",
+        capsys.readouterr().out,
+        re.M,
+    )
 
 
 def test_a_finished_run_goes_on_when_it_is_given_more_steps(pair: Pair, tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import shlex
 from pathlib import Path
 
 import pytest
@@ -32,13 +33,13 @@ def test_a_bad_result_cannot_be_overlooked(reached: Reached, line: str) -> None:
 
 @pytest.fixture(autouse=True)
 def _on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr("refine.training.last_words.typed", lambda *words: shlex.join(["refine", *words]))
 
 
 def test_a_task_model_says_how_it_reads_images_that_it_was_not_trained_on() -> None:
     found = {"task/accuracy": 0.5, "task/validation_accuracy": 0.91, "task/iou_road": 0.2, "loss/task": 1.0}
     metrics = {name: torch.tensor(value) for name, value in found.items()}
-    assert task_words(metrics) == "synthetic images held out: validation_accuracy 0.910"
+    assert task_words(metrics) == "last validation, on synthetic images: validation_accuracy 0.910"
     assert task_words({}) is None
 
 

@@ -130,7 +130,7 @@ def test_a_method_of_one_size_says_so(pair: Pair, tmp_path: Path, capsys: pytest
     assert fit(pair, tmp_path, "--preset", "small", "--steps", "2", "--model.width", "4", recipe="task") == 0
     said = capsys.readouterr().out
     assert "--preset small: Task comes in one size" in said
-    assert "synthetic images held out: validation_accuracy " in said
+    assert "last validation, on synthetic images: validation_accuracy " in said
 
 
 @pytest.mark.parametrize("side", ["synthetic", "real"])
