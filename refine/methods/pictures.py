@@ -13,6 +13,8 @@ from refine.data.images import to_float, to_levels
 
 LARGEST = 1.5
 """Absolute values up to which floats may be meant for [-1, 1]: interpolation overshoots a little."""
+STEP, FEW = 0.01, 4
+"""Part of a level by which whole ones may miss; and how many even ones are no chance."""
 
 
 def as_batch(images: Tensor | NDArray[Any] | Image.Image) -> tuple[Tensor, Callable[[Tensor], Any]]:
@@ -41,11 +43,27 @@ def as_batch(images: Tensor | NDArray[Any] | Image.Image) -> tuple[Tensor, Calla
     if images.dtype == torch.float64:
         raise ValueError("a tensor of torch.float64; expected float32: images.float()")
     # Elsewhere the look would wait for the device.
-    if images.device.type == "cpu" and images.numel() and not images.abs().max() <= LARGEST:
-        raise ValueError(
-            f"values from {images.min().item():.3g} to {images.max().item():.3g}; expected floats in [-1, 1]"
-        )
+    if images.device.type == "cpu":
+        _require_range(images)
     return images, lambda refined: refined
+
+
+def _require_range(images: Tensor) -> None:
+    """Refuse floats that are not meant for [-1, 1]: levels of 8 bits are odd multiples of 1/255 there, and all of them
+    where they were divided by 255.
+    """
+    lowest, highest = (value.item() for value in images.aminmax())
+    if not (lowest >= -LARGEST and highest <= LARGEST):
+        raise ValueError(f"values from {lowest:.3g} to {highest:.3g}; expected floats in [-1, 1]")
+    if lowest < 0 or highest > 1 or images.dtype != torch.float32:
+        return
+    levels = images * 255
+    whole = levels.round()
+    if (
+        bool(((levels - whole).abs() < STEP).all())
+        and sum(level % 2 == 0 for level in torch.unique(whole).tolist()) >= FEW
+    ):
+        raise ValueError("values from 0 to 1, levels divided by 255; expected floats in [-1, 1]: images * 2 - 1")
 
 
 def _of_array(images: NDArray[Any]) -> tuple[Tensor, Callable[[Tensor], NDArray[np.uint8]]]:

@@ -67,6 +67,7 @@ def run(root: Path, sides: dict[str, Path], *words: str) -> Benchmark:
     return result
 
 
+@pytest.mark.slow
 def test_gaze_is_told_in_degrees_and_less_is_better(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     names = ("yaw", "pitch")
     sides = {

@@ -31,6 +31,7 @@ def test_arrays_and_pil_images_come_back_as_they_came() -> None:
     ("images", "why"),
     [
         (torch.zeros(1, 3, 8, 8, dtype=torch.uint8), "a tensor of torch.uint8; expected floats in"),
+        (torch.arange(64).reshape(1, 1, 8, 8) / 255, r"values from 0 to 1, levels divided by 255; .* images \* 2 - 1"),
         (torch.full((1, 3, 8, 8), 255.0), "values from 255 to 255; expected floats in"),
         (torch.full((1, 3, 8, 8), torch.nan), "values from nan to nan"),
         (torch.zeros(3, 8, 8), r"a tensor of shape \(3, 8, 8\); expected \(B, C, H, W\)"),
@@ -47,6 +48,11 @@ def test_arrays_and_pil_images_come_back_as_they_came() -> None:
 def test_other_shapes_ranges_and_types_are_refused_in_one_sentence(images: torch.Tensor, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         small(channels=3).eval().refine(images)
+
+
+def test_bright_images_are_no_others() -> None:
+    bright = to_float(torch.arange(128, 192, dtype=torch.uint8).reshape(1, 1, 8, 8))
+    assert small(channels=1).eval().refine(bright).shape == bright.shape
 
 
 def test_the_package_shows_its_public_names_alone() -> None:

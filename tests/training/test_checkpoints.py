@@ -166,6 +166,7 @@ def test_a_run_that_never_stays_under_the_bound_leaves_no_best_checkpoint_and_sa
     assert "best.ckpt" not in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_judged_run_that_is_resumed_ends_as_the_uninterrupted_one(
     pair: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -257,17 +257,18 @@ def test_losses_that_become_nan_stop_the_run_and_the_last_good_checkpoint_stays(
 
 EVERY = [*METHODS, *TRAINING_FREE, "models/task.yaml", "models/feature-adaptation.yaml"]
 USUAL = {
+    "datasets/digits.yaml": {*METHODS, "models/task.yaml", "models/feature-adaptation.yaml"} - {"models/fastcut.yaml"},
     "datasets/traffic-lights.yaml": {"models/cyclegan.yaml", "models/task.yaml"},
     STREETS: {"models/cyclegan.yaml"},
 }
-"""What a dataset is tried with; the digits with every method, and the rest is slow."""
+"""What a dataset is tried with; the rest is slow."""
 
 
 def pairings() -> list[Any]:
     found = []
     for dataset in ("datasets/digits.yaml", "datasets/traffic-lights.yaml", STREETS):
         for method in EVERY:
-            usual = "digits" in dataset or method in USUAL[dataset]
+            usual = method in USUAL[dataset]
             marks = [*[needs_shared] * (dataset == STREETS), *[pytest.mark.slow] * (not usual)]
             found.append(pytest.param(method, dataset, marks=marks))
     return found
@@ -334,7 +335,7 @@ def test_two_processes_end_with_equal_weights_and_a_loadable_checkpoint(pair: Pa
 
 
 @pytest.mark.parametrize(
-    ("name", "exit_code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
+    ("name", "exit_code"), [pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow), (signal.SIGTERM, 143)]
 )
 def test_a_signal_ends_the_run_after_the_step_with_a_full_checkpoint(
     name: signal.Signals, exit_code: int, pair: Pair, tmp_path: Path

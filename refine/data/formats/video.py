@@ -3,6 +3,7 @@
 Source: https://pyav.basswood-io.com and FFmpeg's demuxers.
 """
 
+import errno
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -95,6 +96,8 @@ def _tell_apart(times: list[int | None]) -> bool:
 
 
 def short(error: Exception) -> str:
-    """FFmpeg's reason, without its numbers."""
+    """FFmpeg's reason, without its numbers. It refuses single allocations above 2 GiB by itself: no memory is short."""
+    if getattr(error, "errno", None) == errno.ENOMEM:
+        return "it says that a part of it is larger than 2 GiB"
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return " ".join(str(reason).split())

@@ -44,6 +44,15 @@ def test_a_file_is_opened_as_its_suffix_says_whatever_it_holds(tmp_path: Path) -
             index_video(tmp_path / name)
 
 
+def test_a_table_that_says_that_it_is_huge_is_no_lack_of_memory(tmp_path: Path) -> None:
+    file = make_clip(tmp_path / "a.mp4", frames=1)
+    content = file.read_bytes()
+    count = content.index(b"stts") + 8
+    file.write_bytes(content[:count] + b"\x7f\xff\xff\xff" + content[count + 4 :])
+    with pytest.raises(InputError, match="it says that a part of it is larger than 2 GiB"):
+        index_video(file)
+
+
 def test_sound_alone_is_no_video(tmp_path: Path) -> None:
     with av.open(str(tmp_path / "a.mkv"), "w") as container:
         stream = container.add_stream("pcm_s16le", rate=8000, layout="mono")
