@@ -35,9 +35,9 @@ SMALL = {
 }
 """The translators that learn, as small as they can be."""
 METHODS = sorted(SMALL)
-SLOW = {"models/cut.yaml", "models/cyclegan.yaml", "models/fastcut.yaml"}
+SLOW = {"models/cut.yaml", "models/cycada.yaml", "models/cyclegan.yaml", "models/fastcut.yaml"}
 TRAINED = [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in METHODS]
-"""CyCADA is a CycleGAN with more to store, and CUT is stopped and continued by a test of its own."""
+"""Long tests of these are slow: each is stopped and continued by tests of its own, without the command line."""
 TRAINING_FREE = ["models/color-transfer.yaml", "models/fda.yaml", "models/histogram-matching.yaml"]
 ASKS = {"models/cycada.yaml": "--model.task", "models/feature-adaptation.yaml": "--model.start"}
 """Methods that need a task model's checkpoint, and the flag that names it."""
