@@ -1,6 +1,5 @@
 """An audit for people, on a terminal."""
 
-import shlex
 from pathlib import Path
 
 from rich.console import Console
@@ -9,7 +8,7 @@ from rich.text import Text
 
 from refine.audit.result import PAGE, SAMPLE_CSV, SAMPLE_PAGE, VERDICTS, Audit, Rate
 from refine.audit.summary import by_people, out_of_it
-from refine.console import result_console
+from refine.console import result_console, typed
 
 
 def print_table(audit: Audit, output: Path, console: Console | None = None) -> None:
@@ -66,10 +65,9 @@ def _print_remedies(audit: Audit, console: Console) -> None:
 def print_sample(output: Path, console: Console | None = None) -> None:
     """What to do with a sample that was drawn."""
     console = console or result_console()
-    command = ["refine", "audit", "--output", str(output), "--decisions"]
     for text in (
         f"answer the sample: {output / SAMPLE_PAGE} in a browser, or the column verdict of {output / SAMPLE_CSV}; then",
-        shlex.join([*command, str(output / SAMPLE_CSV)]),
+        typed("audit", "--output", str(output), "--decisions", str(output / SAMPLE_CSV)),
     ):
         console.print(Text(text), soft_wrap=True)
 

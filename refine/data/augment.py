@@ -73,7 +73,7 @@ class Augmentation:
         if self.crop is not None and (size[0] < self.crop[0] or size[1] < self.crop[1]):
             raise InputError(
                 f"{name}: {size[0]}x{size[1]} (height x width) is smaller than the crop "
-                f"{self.crop[0]}x{self.crop[1]}; set a smaller crop, or resize"
+                f"{self.crop[0]}x{self.crop[1]}; give a smaller --data.crop, or --data.resize"
             )
 
     def check_labels(self, name: str, space: LabelSpace) -> None:

@@ -79,7 +79,7 @@ def read_image(path: Path, channels: int, content: BinaryIO | None = None) -> Te
         image.load()
         if channels == 1 and not is_gray(image.mode):
             raise InputError(
-                f"{path}: expected a gray image, found mode {image.mode}; set channels to 3, "
+                f"{path}: expected a gray image, found mode {image.mode}; give --data.channels 3, "
                 "or convert the dataset to gray"
             )
         array = _levels(image, "L" if channels == 1 else "RGB")

@@ -107,7 +107,8 @@ def _points_problem(whose: str, points: Tensor, size: tuple[int, int]) -> Iterat
     outside = int((~((points >= -REACH) & (points <= limits)).all(dim=-1)).sum())
     if outside:
         kind = "outside" if outside == len(points) else "over the edge"
-        yield Problem(kind, f"{outside} of {whose} ({len(points)}) lie outside of the {width} x {height} image")
+        where = f"lie outside of the image of {height}x{width} (height x width)"
+        yield Problem(kind, f"{outside} of {whose} ({len(points)}) {where}")
 
 
 def findings(faults: Sequence[str], looks: Sequence[Look]) -> list[Finding]:

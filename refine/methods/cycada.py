@@ -190,7 +190,7 @@ class CyCADA(CycleGAN):
                 "classes, masks or targets, or train with models/cyclegan.yaml"
             )
         if frozen.task.channels < self.channels:
-            raise InputError(f"{self.task}: reads gray images; fit a task model on RGB, or set data.channels to 1")
+            raise InputError(f"{self.task}: reads gray images; fit a task model on RGB, or give --data.channels 1")
         self._frozen = frozen
         self._task_sha256 = self._frozen.sha256
         self.semantic = Semantic(self._frozen.task.kind or "class")

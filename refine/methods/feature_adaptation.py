@@ -149,7 +149,7 @@ class FeatureAdaptation(Task):
         for name in ("classes", "kind", "network", "channels"):
             wanted, found = getattr(self, name), getattr(task, name)
             if wanted is not None and wanted != found:
-                cure = f"set data.channels to {found}" if name == "channels" else f"leave model.{name} to it"
+                cure = f"give --data.channels {found}" if name == "channels" else f"leave model.{name} to it"
                 raise InputError(f"{self.start}: its {name} is {found}, not {wanted}; {cure}")
         if self.classes is None or self.width != task.width:
             self.width, self.network = task.width, task.network

@@ -19,7 +19,7 @@ from lightning.pytorch.cli import LightningArgumentParser
 
 from refine.data.formats.yaml_file import read_yaml
 from refine.errors import InputError
-from refine.files import read_file, why
+from refine.files import cut, read_file, why
 from refine.methods.checkpoint import allowed_class, read_checkpoint, require_no_run
 from refine.recipes import find_recipe
 from refine.training.run_folders import CONFIG, latest_of_all, settings_beside
@@ -41,6 +41,9 @@ lists. All arguments of a method: --model.help SimGAN; of the data: --data.help 
 
 SIZES = {"crop", "resize", "real_resize"}
 """Last words of flags that take a height and a width."""
+
+KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "a text", "tuple": "a list"}
+"""What people call types of Python."""
 
 HINT = " (see refine fit --help, or --model.help CLASS)"
 
@@ -82,10 +85,34 @@ class OneLineParser(LightningArgumentParser):
 
 
 def essence(message: str) -> str:
-    """Jsonargparse's message in one line."""
+    """Jsonargparse's message in one line; of a value of the wrong type the flag, the value, and what is expected."""
+    keys = ".".join(re.findall(r'Parser key "([\w.]+)":', message))
+    found = re.findall(r"Given value: (?!NestedArg)(.+)|Got value: (.+?)(?: \(see .*)?$", message, re.MULTILINE)
+    expected = re.findall(r"Expected an? (.+?)(?:\. Got value: .*)?$", message, re.MULTILINE)
+    kinds = list(dict.fromkeys(_kind(kind, keys) for kind in expected if "NoneType" not in kind))
+    if inner := re.search(r"- --([\w.]+ is .+; expected .+?)(?: \(see .*)?$", message, re.MULTILINE):
+        return f"--{keys}.{inner[1]}"  # what was said of a part
+    if keys and found and kinds:
+        value = "".join(found[0]).removesuffix(HINT)
+        return f"--{keys} is {cut(value)}; expected {' or '.join(kinds)}"
     noise = ("Does not validate", "Subtypes:", "Errors:", "Given value", "- Expected a <class 'NoneType'>")
     lines = (line.strip() for line in message.splitlines())
     return " ".join(line.removeprefix("- ") for line in lines if line and not line.startswith(noise))
+
+
+def _kind(expected: str, key: str) -> str:
+    """A type as people call it.
+
+    Args:
+        expected: As jsonargparse writes it.
+        key: Of the argument.
+    """
+    if choices := re.fullmatch(r"typing\.Literal\[(.+)\]", expected):
+        return "one of " + choices[1].replace("'", "")
+    name = re.sub(r"<class '(.+)'>", r"\1", expected)
+    if name == "tuple" and key.rpartition(".")[2] in SIZES:
+        return "a height and a width, such as 48x64"
+    return KINDS.get(name, name)
 
 
 def _load(text: str) -> Any:

@@ -1,13 +1,12 @@
 """A tuning for people: a line a point, and what follows."""
 
-import shlex
 from math import isinf
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from refine.console import heading, result_console
+from refine.console import heading, result_console, typed
 from refine.files import shown
 from refine.metrics.answers import images_needed
 from refine.tuning.result import Confirmation, Point, Tuning
@@ -105,19 +104,10 @@ def _advice(result: Tuning) -> list[str]:
     error, value = best["label_error"], best["distances"][result["metric"]]
     checkpoint, strength = best["checkpoint"], f"{best['strength']:g}"
     source = str(result["provenance"]["synthetic"])
-    words = [
-        "refine",
-        "apply",
-        "--checkpoint",
-        checkpoint,
-        "--input",
-        source,
-        "--output",
-        f"{source.rstrip('/')}-refined",
-    ]
+    words = ["--checkpoint", checkpoint, "--input", source, "--output", f"{source.rstrip('/')}-refined"]
     return [
         f"nearest to real at a label error of {bound} or less: {shown(checkpoint)} at strength {strength}, "
         f"{result['metric']} {value:.4g}, label error {100 * error['value']:.1f} % (95 % "
         f"interval {100 * error['low']:.1f} to {100 * error['high']:.1f} %){_confirmed(unconfirmed)}",
-        shlex.join([*words, "--strength", strength]),
+        typed("apply", *words, "--strength", strength),
     ]

@@ -113,3 +113,19 @@ def test_a_size_may_be_typed_with_an_x() -> None:
     assert with_sizes(given) == [
         *("--data.crop", "[48,100]", "--data.resize=[3,4]", "--run", "48x100", "--data.crop=[48,48]", "--run=7")
     ]
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--data.crop", "48x"], "--data.crop is 48x; expected a height and a width, such as 48x64 (see"),
+        (["--data.channels", "2"], "--data.channels is 2; expected one of 1, 3 (see"),
+        (["--model.features", "1.5"], "--model.features is 1.5; expected a whole number (see"),
+        (["--trainer.max_steps", "x"], "--trainer.max_steps is x; expected a whole number (see"),
+        (["--data.horizontal_flip=maybe"], "--data.horizontal_flip is maybe; expected true or false (see"),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_told_in_plain_words(
+    flags: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert refused(tmp_path / "data", capsys, *flags).startswith(f"refine: {message}")

@@ -116,7 +116,7 @@ class BlenderProc(Layout):
             InputError: If it cannot be read, or a gray image is asked for.
         """
         if channels == 1:
-            raise InputError(f"{record.image}: {record.member} is in color; set channels to 3")
+            raise InputError(f"{record.image}: {record.member} is in color; give --data.channels 3")
         with opened_hdf5(record.image) as file:
             pixels = read_color(file, color_image(file, record.member))
         return torch.from_numpy(np.ascontiguousarray(pixels[..., :3].transpose(2, 0, 1)))

@@ -139,7 +139,7 @@ class MPIIGaze(Layout):
             raise InputError(f"{record.image}: {record.member} cannot be read ({error}); {_again()}") from error
         levels = torch.from_numpy(pixels.reshape(*pixels.shape[:2], -1)).permute(2, 0, 1)
         if len(levels) > channels:
-            raise InputError(f"{record.image}: {record.member} is in color, not gray; set channels to 3")
+            raise InputError(f"{record.image}: {record.member} is in color, not gray; give --data.channels 3")
         return levels.expand(channels, -1, -1).contiguous()
 
     def size(self, record: Record) -> tuple[int, int]:

@@ -82,7 +82,7 @@ class Video(Layout):
             InputError: If it cannot be decoded, or gray was asked for and it has color.
         """
         if channels == 1 and self.in_color(record):
-            raise InputError(f"{record.image}: expected gray frames, found color; set channels to 3")
+            raise InputError(f"{record.image}: expected gray frames, found color; give --data.channels 3")
         return self._readers.levels(record.image, self._videos[record.image], int(record.member), channels)
 
     def size(self, record: Record) -> tuple[int, int]:

@@ -31,7 +31,7 @@ def test_every_container_is_a_record_that_is_read_from_inside(tmp_path: Path) ->
     image = layout.image(record, 3)
     assert image.dtype == torch.uint8
     assert image[:, 5, 11].tolist() == [11 * 6 + 10, 5 * 8 + 5, 42]
-    with pytest.raises(InputError, match=r"2\.hdf5: colors is in color; set channels to 3"):
+    with pytest.raises(InputError, match=r"2\.hdf5: colors is in color; give --data.channels 3"):
         layout.image(record, 1)
 
 

@@ -107,7 +107,7 @@ def test_color_images_are_told(tmp_path: Path) -> None:
     (record,) = layout.records()
     assert layout.in_color(record)
     assert layout.image(record, 3)[2].tolist() == example.images(1, 2)[0].tolist()
-    with pytest.raises(InputError, match=r"p00\.h5: 00000 is in color, not gray; set channels to 3"):
+    with pytest.raises(InputError, match=r"p00\.h5: 00000 is in color, not gray; give --data.channels 3"):
         layout.image(record, 1)
 
 
