@@ -81,8 +81,8 @@ def show(
     console.print(f"report: {report}", soft_wrap=True)
     console.print("on your own data:", soft_wrap=True)
     for line in (
-        "fit -c models/cyclegan.yaml --data.synthetic SYNTHETIC --data.real PHOTOS "
-        "--data.crop '[256,256]' --data.batch_size 1 --run mine",
+        "try SYNTHETIC PHOTOS",
+        "fit -c cyclegan --data.synthetic SYNTHETIC --data.real PHOTOS --minutes 60 --run mine",
         "apply --checkpoint checkpoints/mine/best.ckpt --input SYNTHETIC --output REFINED",
         "evaluate --synthetic SYNTHETIC --refined REFINED --real PHOTOS",
     ):
