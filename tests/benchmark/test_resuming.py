@@ -59,8 +59,12 @@ def test_what_is_lost_or_cut_short_is_fitted_anew(command: list[str], fitted: li
     assert sorted(fitted[ALL:]) == [0, 0, 1]
 
 
+SLOW = (["--batch-size", "2"], ["--width", "8"], ["--learning-rate", "0.1"])
+
+
 @pytest.mark.parametrize(
-    "change", [["--steps", "3"], ["--batch-size", "2"], ["--width", "8"], ["--learning-rate", "0.1"], ["--size", "6x6"]]
+    "change",
+    [["--steps", "3"], ["--size", "6x6"], *(pytest.param(change, marks=pytest.mark.slow) for change in SLOW)],
 )
 def test_other_settings_are_fitted_anew_and_that_is_said(
     command: list[str], fitted: list[int], change: list[str], capsys: pytest.CaptureFixture[str]

@@ -213,9 +213,9 @@ def test_what_refines_is_exported_alone(ema: float, network: str, tmp_path: Path
         {"ema": 0.9},
         {"penalty": "gradient", "adversarial_loss": "wasserstein", "norm": "none"},
         {"penalty": "r1", "adversarial_loss": "hinge"},
-        {"spectral_norm": True, "norm": "none", "discriminator": "pixel"},
         {"dropout": True, "cycle_noise": 0.1},
-        {"norm": "batch", "initialization": "xavier"},
+        pytest.param({"spectral_norm": True, "norm": "none", "discriminator": "pixel"}, marks=pytest.mark.slow),
+        pytest.param({"norm": "batch", "initialization": "xavier"}, marks=pytest.mark.slow),
     ],
     ids=lambda settings: next(iter(settings)),
 )
