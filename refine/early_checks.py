@@ -97,13 +97,14 @@ def require_fit(args: Sequence[str]) -> None:
         if name in {"data.layout", "data.real_layout"} and value is not None and not value.startswith("{"):
             _require_layout(value, f"--{name}")
     _require_values(given)
-    alone = args[0] == "fit" and not recipes and "resume" in {name for name, _ in given}
-    about = sorted(name for name, _ in given if name.partition(".")[0] in {"data", "model"})
-    if alone and about:
-        raise InputError(f"--resume and --{about[0]}: name the method as well (-c), so that the right run goes on")
     named = {name for name, _ in given}
-    begins = args[0] == "fit" and (bool(recipes) or not named & {"resume", "ckpt_path"})  # or a run says the rest
-    if begins and not recipes and not any(name.partition(".")[0] == "model" for name in named):
+    method = bool(recipes) or bool(named & {"model", "model.class_path"})
+    alone = not method and "resume" in named and "ckpt_path" not in named  # then a run says the rest
+    about = sorted(name for name in named if name.partition(".")[0] in {"data", "model"})
+    if args[0] == "fit" and alone and about:
+        raise InputError(f"--resume and --{about[0]}: name the method as well (-c), so that the right run goes on")
+    begins = args[0] == "fit" and not alone
+    if begins and not method:
         raise InputError("which method? Name a recipe, such as -c simgan; `refine recipes` lists them")
     classes = {part: _class_paths(contents, part) for part in ("model", "data")}
     said = any(isinstance(content, dict) and "data" in content for content in contents)

@@ -50,6 +50,7 @@ Pair = tuple[Path, Path]
         (["fit", "-c", "cut", "-c", "traffic-lights", "--minutes", "-1"], "--minutes is -1; expected more than 0"),
         (["fit", "-c", "cycada", "-c", "traffic-lights", "--model.task", "gone"], "gone: no such file or folder"),
         (["fit", "-c", "cut", "--data.layout", "coc", "--data.synthetic=."], "--data.layout coc: no such layout; did"),
+        (["fit", "--ckpt_path", "README.md", "--resume"], "which method? Name a recipe"),
         (["fit", "--resume", "--data.real", "."], "--resume and --data.real: name the method as well (-c)"),
         (["inspect", "docs", "--layout", "coc"], "--layout coc: no such layout; did you mean coco?"),
         (["inspect", "docs", "--real", ".", "--real-layout=x"], "expected auto, one of blenderproc"),
