@@ -52,6 +52,7 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> tuple[Benchmark, str]:
     return json.loads((root / "out" / "benchmark.json").read_text()), text.getvalue()
 
 
+@pytest.mark.slow
 def test_a_refined_set_like_the_real_one_beats_one_whose_masks_lie_elsewhere(result: tuple[Benchmark, str]) -> None:
     found, _ = result
     rows = found["rows"]
@@ -64,6 +65,7 @@ def test_a_refined_set_like_the_real_one_beats_one_whose_masks_lie_elsewhere(res
     assert (found["gap_closed"]["good"] or 0) > 0.6
 
 
+@pytest.mark.slow
 def test_figures_are_of_the_classes_that_the_test_shows_and_of_the_pixels_that_have_one(
     result: tuple[Benchmark, str],
 ) -> None:
@@ -77,6 +79,7 @@ def test_figures_are_of_the_classes_that_the_test_shows_and_of_the_pixels_that_h
         assert row["n_test"] == 8
 
 
+@pytest.mark.slow
 def test_the_tables_have_a_line_for_each_row(result: tuple[Benchmark, str]) -> None:
     found, text = result
     head, differences, classes = _parts(text)

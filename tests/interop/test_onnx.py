@@ -82,6 +82,7 @@ def test_says_what_size_a_model_was_trained_at(tmp_path: Path, capsys: pytest.Ca
     assert "resized to 20x12" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_file_that_disagrees_with_torch_is_not_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -267,7 +267,7 @@ def test_a_start_must_be_named_and_hold_a_task_model(tmp_path: Path) -> None:
         ({"classes": ["bright", "dark"]}, r"its classes is \['dark', 'bright'\], not .*; leave model.classes to it"),
         ({"kind": "mask"}, "its kind is class, not mask; leave model.kind to it"),
         ({"network": "lenet"}, "its network is small-cnn, not lenet; leave model.network to it"),
-        ({"channels": 3}, r"its channels is 1, not 3; set data\.channels to 1"),
+        ({"channels": 3}, r"its channels is 1, not 3; give --data.channels 1"),
     ],
 )
 def test_a_start_that_is_not_what_was_asked_for_is_refused(asked: dict[str, Any], message: str, start: Path) -> None:

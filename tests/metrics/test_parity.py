@@ -42,7 +42,9 @@ def theirs() -> list[dict[int, Tensor]]:
 
 
 @needs_shared
-@pytest.mark.parametrize("dimension", [64, pytest.param(192, marks=pytest.mark.slow), 768])
+@pytest.mark.parametrize(
+    "dimension", [pytest.param(64, marks=pytest.mark.slow), pytest.param(192, marks=pytest.mark.slow), 768]
+)
 def test_fid_and_kid_of_images_equal_torch_fidelity(dimension: int, theirs: list[dict[int, Tensor]]) -> None:
     extractor = named_extractor(f"inception-{dimension}", WEIGHTS)
     features, moments = [], []
@@ -60,6 +62,7 @@ def test_fid_and_kid_of_images_equal_torch_fidelity(dimension: int, theirs: list
 
 
 @needs_shared
+@pytest.mark.slow
 def test_fid_and_kid_of_folders_are_those_of_the_files_images_resized_once(tmp_path: Path) -> None:
     folders = {"synthetic": pictures(0, 0.7), "refined": pictures(2, 0.8), "real": pictures(1, 1.0)}
     network = FeatureExtractorInceptionV3("inception-v3-compat", ["64"], str(WEIGHTS))

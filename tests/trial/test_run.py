@@ -49,6 +49,7 @@ def test_a_trial_measures_every_method_and_says_what_to_do(
     assert f"page: {output / 'try.html'}" in said
 
 
+@pytest.mark.slow
 def test_a_stopped_trial_goes_on_and_another_one_is_refused(
     pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
