@@ -12,6 +12,7 @@ from refine.methods.checkpoint import read_checkpoint
 from refine.methods.cyclegan import CycleGAN
 from refine.methods.rebuild import fitting
 from refine.methods.way_back import INVERSE
+from refine.metrics.exact import without_tf32
 
 NOISE = 0.05
 """Standard deviation of the noise on the way, of a range of 2: more than six 8-bit levels, which is far above what
@@ -49,6 +50,7 @@ def load_inverse(path: Path, method: Method) -> str | None:
     return None
 
 
+@without_tf32()
 def going_back(method: Method, refined: Tensor, generator: torch.Generator, noise: float = NOISE) -> Tensor | None:
     """Refined images, taken back to the synthetic domain: rounded to 8 bits, made noisy, rounded, and translated.
 

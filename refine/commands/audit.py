@@ -138,11 +138,9 @@ def run_audit(args: argparse.Namespace) -> int:
             args.mapping,
             args.classes,
         )
-        finish()
-        if args.sample is not None:
-            draw_sample(args.output, args.sample, args.seed)
     finish()
     print_table(audit, args.output)
     if args.sample is not None:
+        draw_sample(args.output, args.sample, args.seed)
         print_sample(args.output)
     return 1 if audit["counts"]["fail"] else 0

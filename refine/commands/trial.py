@@ -1,6 +1,7 @@
 """The command `refine try`: its flags, and its call."""
 
 import argparse
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,7 @@ def add_try(each: Any) -> None:
 
 def run_try(args: argparse.Namespace) -> int:
     """`refine try`."""
+    from refine.console import typed
     from refine.trial import try_methods
 
     begin()
@@ -69,5 +71,5 @@ def run_try(args: argparse.Namespace) -> int:
         print(f"  {reason}")
     print(f"page: {args.output / 'try.html'}")
     if found["command"]:
-        print(f"next: {found['command']}")
+        print(f"next: {typed(*shlex.split(found['command'])[1:])}")
     return 0

@@ -163,7 +163,9 @@ def with_config(args: list[str]) -> list[str]:
         InputError: If that run is not there, its settings are not, or they name code of others.
     """
     words = [word for arg in args for word in arg.split("=", 1)]
-    if any(word.startswith("-c") or word in {"--config", "--model", "--help", "-h"} for word in words):
+    if any(
+        word.startswith("-c") or word in {"--config", "--model", "--model.class_path", "--help", "-h"} for word in words
+    ):
         return args
     if args[0] == "fit" and "--resume" in words and "--ckpt_path" not in words:
         last = latest_of_all(words)

@@ -90,13 +90,16 @@ def settings_beside(checkpoint: Path, trusted: Sequence[str]) -> Path:
         InputError: If they name other classes, or cannot be read.
     """
     file = checkpoint.parent / CONFIG
-    content = read_yaml(file)
-    found = content if isinstance(content, dict) else {}
-    trainer = found.get("trainer")
-    settings = [found.get("model"), found.get("data")]
-    settings += [value for name, value in trainer.items() if name not in PATHS] if isinstance(trainer, dict) else []
+    found = read_yaml(file)
+    found = found if isinstance(found, dict) else {}
+    parts = {name: found.get(name) or {} for name in ("model", "data", "trainer")}
+    others = [str(value) for value in parts.values() if not isinstance(value, dict)]  # another file, or a class
+    others += [str(name) for name in found if "." in str(name)]
+    trainer = parts["trainer"] if isinstance(parts["trainer"], dict) else {}
+    settings = [parts["model"], parts["data"], *(value for name, value in trainer.items() if name not in PATHS)]
     allowed = tuple(f"{module}." for module in ("refine", *trusted))
-    others = [name for name in _classes(settings) if not name.startswith(allowed) and name not in LOGGERS]
+    named = [name for value in settings for name in _classes(value, file.parent)]
+    others += [name for name in named if not name.startswith(allowed) and name not in LOGGERS]
     trust = found.get("trust") or []
     others += [str(module) for module in ([trust] if isinstance(trust, str) else trust) if module not in trusted]
     if others:
@@ -106,18 +109,21 @@ def settings_beside(checkpoint: Path, trusted: Sequence[str]) -> Path:
     return file
 
 
-def _classes(value: object) -> Iterator[str]:
-    """Names of classes in a setting: a text with a point in it, or what a dictionary calls ``class_path``."""
-    if isinstance(value, str) and "." in value:
-        yield value
+def _classes(value: object, folder: Path) -> Iterator[str]:
+    """What a setting names: a text that can be a class or a file, or what a dictionary calls ``class_path``."""
+    if isinstance(value, str):
+        is_file = Path(value).exists() or (folder / value).exists()
+        yield from [value] if is_file or "." in value or "/" in value else []
     elif isinstance(value, list):
         for each in value:
-            yield from _classes(each)
+            yield from _classes(each, folder)
     elif isinstance(value, dict):
+        arguments = value.get("init_args") or {}
         yield from [str(value["class_path"])] if value.get("class_path") else []
+        yield from [] if isinstance(arguments, dict) else [str(arguments)]
         for each in value.values():  # other texts are values of arguments
             for part in each if isinstance(each, list) else [each]:
-                yield from _classes(part) if isinstance(part, dict) else []
+                yield from _classes(part, folder) if isinstance(part, dict) else []
 
 
 def _numbered(folder: Path) -> Iterator[Path]:

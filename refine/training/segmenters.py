@@ -8,6 +8,7 @@ from torch import Tensor
 from refine.errors import InputError
 from refine.methods.checkpoint import load_method, model_sha256
 from refine.methods.task import Task
+from refine.metrics.exact import without_tf32
 
 
 class TaskSegmenter:
@@ -30,6 +31,7 @@ class TaskSegmenter:
         self.path, self.device, self.task = path, torch.device(device), task.to(device)
         self.sha256 = model_sha256(path)
 
+    @without_tf32()
     def predict(self, images: Tensor) -> Tensor:
         """``(B, C, H, W)`` in [-1, 1] to ``(B, H, W)`` int64 class ids.
 

@@ -1,6 +1,7 @@
 """`refine try`: every method that fits, in minutes, on one pair of datasets."""
 
 import io
+import shlex
 import shutil
 import time
 from collections.abc import Callable, Mapping
@@ -11,7 +12,6 @@ from typing import Any, cast
 from PIL import Image
 
 from refine import interrupts
-from refine.console import typed
 from refine.devices import choose_device
 from refine.errors import InputError, TrainingDiverged
 from refine.files import first_missing, read_json, remove_made, require_output, write_json
@@ -309,7 +309,7 @@ class _Trial:
         checkpoint = self.output / self.trial["methods"][method]["checkpoint"]
         words = ["--checkpoint", str(checkpoint), "--input", str(self.synthetic), "--output", "refined"]
         words += [] if self.layouts[0] == "auto" else ["--layout", self.layouts[0]]
-        return typed("apply", *words)
+        return shlex.join(["refine", "apply", *words])
 
     def _write(self) -> None:
         self.trial["seconds"] = self._seconds()

@@ -19,6 +19,10 @@ from refine.training.run_folders import settings_beside
         ({"trainer": {"logger": {"class_path": "evil.Logger", "init_args": {}}}}, "evil.Logger"),
         ({"trainer": {"strategy": {"class_path": "refine.a.B", "init_args": {"p": {"class_path": "os.x"}}}}}, "os.x"),
         ({"trust": ["evil"]}, "evil"),
+        ({"trainer": "other.yaml"}, "other.yaml"),
+        ({"trainer": {"logger": "last"}}, "last"),
+        ({"trainer": {"logger": {"class_path": "refine.a.B", "init_args": "last"}}}, "last"),
+        ({"trainer.callbacks": ["x"]}, "trainer.callbacks"),
     ],
 )
 def test_settings_that_lie_beside_a_checkpoint_name_no_code_of_others(
@@ -27,6 +31,7 @@ def test_settings_that_lie_beside_a_checkpoint_name_no_code_of_others(
     run = tmp_path / "run"
     run.mkdir()
     (run / "last.ckpt").write_bytes(b"PK\x03\x04")
+    (run / "last").write_text("class_path: evil.Class\n")  # a file that an argument may name
     (run / "config.yaml").write_text(yaml.safe_dump(settings))
     for command in (
         ["validate", "--ckpt_path", str(run / "last.ckpt")],
