@@ -144,6 +144,7 @@ class RefineCLI(LightningCLI):
                     "same thing; give one of them"
                 )
             config["trainer"]["accelerator"] = choose_device(config["device"]).type
+            config["device"] = None  # so that the stored settings, given again, say it once
         self._size(config)
         if config["steps"] is not None:
             config["model"]["init_args"]["steps"] = config["steps"]

@@ -92,8 +92,8 @@ def essence(message: str) -> str:
     kinds = list(dict.fromkeys(_kind(kind, keys) for kind in expected if "NoneType" not in kind))
     if inner := re.search(r"- --([\w.]+ is .+; expected .+?)(?: \(see .*)?$", message, re.MULTILINE):
         return f"--{keys}.{inner[1]}"  # what was said of a part
-    if keys and found and kinds:
-        value = "".join(found[0]).removesuffix(HINT)
+    value = "".join(found[0]).removesuffix(HINT) if found else ""
+    if keys and kinds and value and not value.startswith("Namespace("):
         return f"--{keys} is {cut(value)}; expected {' or '.join(kinds)}"
     noise = ("Does not validate", "Subtypes:", "Errors:", "Given value", "- Expected a <class 'NoneType'>")
     lines = (line.strip() for line in message.splitlines())

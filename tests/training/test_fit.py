@@ -138,7 +138,9 @@ def test_resume_alone_takes_all_else_from_the_run(
     assert main(["fit", "--resume"]) == 2
     assert "checkpoints: no run to go on with; name its folder (--run NAME), or a method" in capsys.readouterr().err
     for run in ("first", "second"):
-        assert fit("models/simgan.yaml", pair, tmp_path / "checkpoints", "--run", run, "--steps", "8") == 0
+        data = ["--data.synthetic", str(pair[0]), "--data.real", str(pair[1]), "--data.batch_size", "4"]
+        small = [*SMALL["models/simgan.yaml"], "--device", "cpu", "--run", run, "--steps", "8"]
+        assert main(["fit", "-c", "simgan", *small, *data]) == 0
     capsys.readouterr()
     assert main(["fit", "--resume", "--steps", "10"]) == 0
     assert "resumed at step 8\n" in capsys.readouterr().out
