@@ -97,6 +97,7 @@ def test_judges_that_learned_nothing_decide_nothing(
     assert sorted(line["rank"] for line in certificates(tmp_path / "audit").values()) == list(range(1, IMAGES + 1))
 
 
+@pytest.mark.slow
 def test_images_that_all_look_the_same_do_not_pass(tmp_path: Path) -> None:
     synthetic = write_shapes(tmp_path / "synthetic", each=20)
     with Image.open(synthetic / key("disk", 0)) as image:

@@ -54,6 +54,7 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root / "audit"
 
 
+@pytest.mark.slow
 def test_images_under_another_mask_fail(output: Path) -> None:
     lines = certificates(output)
     assert {lines[key]["verdict"] for key in WRONG} == {"fail"}
@@ -61,6 +62,7 @@ def test_images_under_another_mask_fail(output: Path) -> None:
     assert len(passed) >= 0.7 * (IMAGES - len(WRONG))  # 24 images set the limits
 
 
+@pytest.mark.slow
 def test_harm_is_found_size_by_size_and_bounds_the_wrong_ones(output: Path) -> None:
     audit = summary(output)
     assert audit["kind"] == "mask"
@@ -75,6 +77,7 @@ def test_harm_is_found_size_by_size_and_bounds_the_wrong_ones(output: Path) -> N
     assert structure
 
 
+@pytest.mark.slow
 def test_a_stored_image_gets_its_verdict_again(output: Path) -> None:
     auditor = Auditor.load(output)
     for key in ("images/00.png", "images/01.png"):

@@ -144,10 +144,12 @@ def slope(penalty: str, weight: float) -> float:
     return float(found.flatten(1).norm(dim=1).mean())
 
 
+@pytest.mark.slow
 def test_a_heavier_r1_penalty_keeps_the_critic_flatter() -> None:
     assert slope("r1", 50.0) < 0.8 * slope("r1", 0.0)
 
 
+@pytest.mark.slow
 def test_the_gradient_penalty_brings_the_slope_nearer_to_one() -> None:
     assert abs(slope("gradient", 50.0) - 1.0) < 0.8 * abs(slope("gradient", 0.0) - 1.0)
 

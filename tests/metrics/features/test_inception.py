@@ -38,6 +38,7 @@ def test_every_depth_equals_torch_fidelitys_own_network_with_its_resize() -> Non
 
 
 @needs_weights
+@pytest.mark.slow
 def test_clean_feeds_the_same_network_with_the_other_resize_and_says_so() -> None:
     images = to_float(torch.randint(0, 256, (2, 3, 400, 500), generator=torch.Generator().manual_seed(0)))
     clean, standard = InceptionFeatures(64, INCEPTION, resize="clean"), InceptionFeatures(64, INCEPTION)
@@ -50,6 +51,7 @@ def test_clean_feeds_the_same_network_with_the_other_resize_and_says_so() -> Non
 
 
 @needs_weights
+@pytest.mark.slow
 def test_only_the_standard_network_with_its_standard_resize_makes_a_plain_fid() -> None:
     standard, clean = (InceptionFeatures(2048, INCEPTION, resize=resize) for resize in ("tf1", "clean"))
     standard.sha256 = clean.sha256 = "6726825d" + "0" * 56
