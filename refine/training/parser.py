@@ -43,7 +43,7 @@ SIZES = {"crop", "resize", "real_resize"}
 """Last words of flags that take a height and a width."""
 
 KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "a text", "tuple": "a list"}
-"""What people call types of Python."""
+"""Words for types of Python."""
 
 HINT = " (see refine fit --help, or --model.help CLASS)"
 

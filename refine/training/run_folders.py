@@ -110,7 +110,7 @@ def settings_beside(checkpoint: Path, trusted: Sequence[str]) -> Path:
 
 
 def _classes(value: object, folder: Path) -> Iterator[str]:
-    """What a setting names: a text that can be a class or a file, or what a dictionary calls ``class_path``."""
+    """Classes and files that a setting names: texts that can be either, and each ``class_path`` of dictionaries."""
     if isinstance(value, str):
         is_file = Path(value).exists() or (folder / value).exists()
         yield from [value] if is_file or "." in value or "/" in value else []

@@ -9,7 +9,7 @@ import sys
 import time
 import traceback
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
@@ -19,6 +19,9 @@ from tests.fuzz.judge import Fault, Ran, judge, judge_labels, snapshot
 from tests.fuzz.models import change_bundle, change_checkpoint
 from tests.fuzz.subjects import GOOD, Facts, Subject, facts_of
 from tests.fuzz.trees import LARGE, mutate_tree
+from tests.hostile_checkpoints import hostile_checkpoints
+
+HOSTILE = dict(hostile_checkpoints())
 
 
 class Case(NamedTuple):
@@ -28,6 +31,8 @@ class Case(NamedTuple):
     subject: Subject
     seed: int
     mutated: bool = True
+    hostile: str = ""
+    """Name in `HOSTILE` of what stands in the model's place; nothing else is done to it."""
 
 
 class Command(NamedTuple):
@@ -38,7 +43,10 @@ class Command(NamedTuple):
 
 
 def case(seed: int, number: int, subjects: Sequence[Subject]) -> Case:
-    """Subjects take turns, so that each gets its share."""
+    """Subjects take turns, so that each gets its share; numbers below -1 are those of `HOSTILE`, whatever the seed."""
+    if number < -1:
+        checkpoint = next(subject for subject in subjects if subject.name == "simgan.ckpt")
+        return Case(number, checkpoint, seed, hostile=list(HOSTILE)[-2 - number])
     return Case(number, subjects[number % len(subjects)], seed)
 
 
@@ -65,7 +73,10 @@ def run_case(given: Case, base: Path, place: Path) -> Iterator[dict[str, Any]]:
     images = {box / "in" / key for key in facts.images}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about what no user of torch should do
-        done = _mutate(given.subject.kind, box, rng, images) if given.mutated else []
+        if given.hostile:
+            done = _replace(box, HOSTILE[given.hostile], given.hostile)
+        else:
+            done = _mutate(given.subject.kind, box, rng, images) if given.mutated else []
     yield {"done": done}
     for command in _commands(given, facts, base, box, rng):
         yield {"begins": command.arguments}
@@ -77,6 +88,8 @@ def run_case(given: Case, base: Path, place: Path) -> Iterator[dict[str, Any]]:
         faults = judge(ran, before, snapshot(place, without), output, is_new)
         if ran.arguments[0] == "apply" and ran.code in {0, 1, 3} and given.subject.kind in {"dataset", "options"}:
             faults += judge_labels(box / "in", output, images, ran)
+        if given.hostile and ran.code != 2:
+            faults.append(Fault("accepted", f"what every command refuses: {ran.out[-300:]!r}"))
         if not given.mutated and ran.code not in {0, 1} and ran.arguments[0] != "tune-strength":
             faults.append(Fault("refused", f"what is good: {ran.err[:300]!r}"))
         yield {"ended": ran._asdict(), "faults": [fault._asdict() for fault in faults]}
@@ -115,6 +128,15 @@ def _mutate(kind: str, box: Path, rng: Random, images: set[Path]) -> list[str]:
         else:
             done.append(change_checkpoint(box / "model.ckpt", rng))
     return done
+
+
+def _replace(box: Path, write: Callable[[Path], Path], name: str) -> list[str]:
+    """Put a hostile file or bundle in the place of the model."""
+    (box / "made").mkdir()
+    made = write(box / "made")
+    (box / "model.ckpt").unlink()
+    made.rename(box / ("model" if made.is_dir() else "model.ckpt"))
+    return [f"replaced: {name}"]
 
 
 def _commands(given: Case, facts: Facts, base: Path, box: Path, rng: Random) -> Iterator[Command]:

@@ -1,4 +1,5 @@
 """A fuzzer: mutates datasets, options and models of every kind, and runs the command line on them in limited workers.
+The list of hostile checkpoints is run as well, within the same limits.
 
 `make fuzz SEED=n` runs all; `make fuzz SEED=n ONLY=k` repeats one, and prints all of it. Exit code 1 if anything is
 counted. Everything is imported once, and each case runs in a process that is forked for it: no thread may run before.
@@ -53,14 +54,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--subject", default="", help="only subjects whose name or kind holds this")
     given = parser.parse_args(arguments)
     import_all()
-    from tests.fuzz.cases import Case, case
+    from tests.fuzz.cases import HOSTILE, Case, case
     from tests.fuzz.subjects import prepare, subjects
 
     every = subjects()
     start = time.monotonic()
     base = Path(tempfile.mkdtemp(prefix="refine-fuzz-"))
     try:
-        numbers = given.only or range(given.count)
+        numbers = given.only or [*range(-1 - len(HOSTILE), -1), *range(given.count)]
         cases = [case(given.seed, number, every) for number in numbers]
         cases = [each for each in cases if given.subject in f"{each.subject.kind} {each.subject.name}"]
         wanted = {each.subject.name for each in cases}
@@ -75,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         judged = confirmed(judged, prepared, base / "again", limits)
         for outcome in judged[len(good) :] if given.only else []:
             show(outcome)
-        print(f"seed {given.seed}: {len(cases)} mutated cases in {time.monotonic() - start:.0f} s")
+        print(f"seed {given.seed}: {len(cases)} cases in {time.monotonic() - start:.0f} s")
         return tell(judged, given.seed)
     finally:
         shutil.rmtree(base, ignore_errors=True)

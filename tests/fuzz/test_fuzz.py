@@ -13,13 +13,14 @@ import pytest
 from refine import cli, methods
 from refine.data.layouts import LAYOUTS
 from tests.fuzz import run
-from tests.fuzz.cases import Case, case, status
+from tests.fuzz.cases import HOSTILE, Case, case, status
 from tests.fuzz.run import Outcome, outcomes, tell
 from tests.fuzz.subjects import MODELS, prepare, subjects
 from tests.inspect.test_examples import writers
 
 NAMES = ("coco", "yolo", "webdataset", "fda")
-WANTED = [subject for subject in subjects() if subject.name in NAMES]
+PREPARED = [subject for subject in subjects() if subject.name in {*NAMES, "simgan.ckpt"}]
+WANTED = [subject for subject in PREPARED if subject.name in NAMES]
 DATASETS = [subject for subject in WANTED if subject.kind == "dataset"]
 Main = Callable[[Sequence[str]], int]
 
@@ -28,7 +29,7 @@ Main = Callable[[Sequence[str]], int]
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Some subjects, written as the fuzzer has them."""
     base = tmp_path_factory.mktemp("subjects")
-    prepare(base, WANTED)
+    prepare(base, PREPARED)
     return base
 
 
@@ -44,6 +45,20 @@ def test_mutated_datasets_and_models_are_refused_or_refined_and_nothing_is_count
     assert tell(found, 5) == 0, capsys.readouterr().out
     assert all(outcome.done and outcome.ended for outcome in found)
     assert len({ran["code"] for outcome in found for ran in outcome.ended}) > 1
+
+
+def test_a_hostile_checkpoint_stands_in_the_model_s_place_and_taking_it_is_counted(
+    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = [case(0, number, subjects()) for number in (-1 - len(HOSTILE), -2)]
+    assert [each.hostile for each in given] == [list(HOSTILE)[-1], next(iter(HOSTILE))]
+    for outcome in outcomes(given, prepared, tmp_path / "refused"):
+        assert outcome.done == [f"replaced: {outcome.case.hostile}"]
+        assert [ran["code"] for ran in outcome.ended] == [2, 2]
+        assert outcome.faults == []
+    monkeypatch.setattr(cli, "main", lambda arguments: 0)
+    (taken,) = outcomes(given[:1], prepared, tmp_path / "taken")
+    assert "accepted" in {fault["kind"] for fault in taken.faults}
 
 
 def test_a_mutation_is_a_function_of_seed_and_number(prepared: Path, tmp_path: Path) -> None:

@@ -263,7 +263,7 @@ USUAL = {
     "datasets/traffic-lights.yaml": {"models/cyclegan.yaml", "models/task.yaml"},
     STREETS: set(),
 }
-"""What a dataset is tried with; the rest is slow."""
+"""Methods that a dataset is tried with; the others are slow."""
 
 
 def pairings() -> list[Any]:

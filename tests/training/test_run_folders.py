@@ -1,4 +1,4 @@
-"""What is taken from a run's folder without being named."""
+"""Settings and checkpoints that are taken from a run's folder without being named."""
 
 from pathlib import Path
 from typing import Any
