@@ -29,3 +29,12 @@ def test_a_dataset_is_refined_in_a_few_lines(pair: tuple[Path, Path], tmp_path: 
         synthetic, {"refined": refined}, real, steps=2, seeds=1, baselines=(), output=str(tmp_path / "benchmark")
     )
     assert "refined" in benchmark["rows"]
+
+
+def test_files_of_models_may_be_given_as_paths() -> None:
+    for method, name in (
+        (refine.CyCADA(task=Path("a.ckpt")), "task"),
+        (refine.FeatureAdaptation(start=Path("a.ckpt")), "start"),
+        (refine.Task(pretrained=Path("a.ckpt")), "pretrained"),
+    ):
+        assert method.arguments()[name] == "a.ckpt"  # a checkpoint holds plain values

@@ -90,7 +90,7 @@ class CyCADA(CycleGAN):
 
     def __init__(
         self,
-        task: str | None = None,
+        task: str | Path | None = None,
         labels: Literal["ground-truth", "pseudo"] = "ground-truth",
         semantic_weight: float = 1.0,
         cycle_semantic_weight: float = 0.0,

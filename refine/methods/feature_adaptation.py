@@ -63,7 +63,7 @@ class FeatureAdaptation(Task):
 
     def __init__(
         self,
-        start: str | None = None,
+        start: str | Path | None = None,
         on: Literal["outputs", "features"] = "outputs",
         task_weight: float = 0.0,
         accuracy_gate: float = 0.6,

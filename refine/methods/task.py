@@ -76,7 +76,7 @@ class Task(Method):
         seed: int = 0,
         kind: LabelKind | None = None,
         network: NetworkName | None = None,
-        pretrained: str | None = None,
+        pretrained: str | Path | None = None,
         optimizer: OptimizerName = "adamw",
         schedule_shape: Literal["cosine", "constant"] = "cosine",
     ) -> None:
