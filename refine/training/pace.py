@@ -7,6 +7,7 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from refine.methods.base import Method
+from refine.progress import duration
 from refine.training.sizing import LEAST_STEPS, WARM_UP_SHARE
 
 LOOKS = (5, 25, 50, 100, 200)
@@ -22,10 +23,11 @@ class Pace(Callback):
     Args:
         minutes: For training, validations included.
         store: Called with each new number of steps.
+        say: Called with a line for a person: the time that the run takes by the speed of its first steps.
     """
 
-    def __init__(self, minutes: float, store: Callable[[int], None]) -> None:
-        self.seconds, self.store = 60 * minutes, store
+    def __init__(self, minutes: float, store: Callable[[int], None], say: Callable[[str], None] = print) -> None:
+        self.seconds, self.store, self.say = 60 * minutes, store, say
         self._began = self._since = time.monotonic()
         self._counted = 0
         self._validation_began = 0.0
@@ -58,17 +60,31 @@ class Pace(Callback):
             early = done == LOOKS[0] or passed < EARLY_SHARE * self.seconds
             steps = self._fitting(trainer, pl_module, passed, each) if early else pl_module.steps
             steps = trainer.strategy.broadcast(steps)  # one clock decides: every process must end at the same step
-            if steps != pl_module.steps:
+            changed = steps != pl_module.steps
+            if changed:
                 pl_module.steps = steps
                 self.store(steps)
+            if trainer.is_global_zero and (changed or done == LOOKS[0]):
+                self.say(self._estimate(trainer, pl_module, passed, each))
         self._since, self._counted, self._validating = now, done, 0.0
 
     def _fitting(self, trainer: Trainer, method: Method, passed: float, seconds_a_step: float) -> int:
-        left = self.seconds - passed
-        every = trainer.val_check_interval  # in steps, as our default has it
-        every = every if isinstance(every, int) else 1 << 30
-        # so many steps, if each brought its part of a validation, and the early ones come on top
-        early = sum(look > method.steps_done for look in (25, 50, 100, 200, 400) if look < every)
-        fitting = (left - early * self._last_validation) / (seconds_a_step + self._last_validation / every)
+        """Number of steps that the time has room for."""
+        early, share = self._validations(trainer, method, LOOKS[-1] * 2)
+        fitting = (self.seconds - passed - early) / (seconds_a_step + share)
         least = max(LEAST_STEPS, WARM_UP_SHARE * method.warm_up_steps, method.steps_done)
         return max(least, method.steps_done + int(max(0.0, fitting)) // 10 * 10)
+
+    def _estimate(self, trainer: Trainer, method: Method, passed: float, seconds_a_step: float) -> str:
+        early, share = self._validations(trainer, method, method.steps)
+        whole = passed + early + (method.steps - method.steps_done) * (seconds_a_step + share)
+        line = f"time: {method.steps} steps in about {duration(whole)}, by the speed of the first {method.steps_done}"
+        few = f"; fewer are too few to learn from ({duration(self.seconds)} were asked for)"
+        return line + few if whole > 1.1 * self.seconds else line
+
+    def _validations(self, trainer: Trainer, method: Method, last: int) -> tuple[float, float]:
+        """Return the seconds of the early validations up to a step, and those of the regular ones for each step."""
+        every = trainer.val_check_interval  # in steps, as our default has it
+        every = every if isinstance(every, int) else 1 << 30
+        early = sum(method.steps_done < look <= last for look in (25, 50, 100, 200, 400) if look < every)
+        return early * self._last_validation, self._last_validation / every

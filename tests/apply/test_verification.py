@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from refine import progress
 from refine.apply import verify
 from refine.apply.files import MANIFEST
 from refine.errors import InputError
@@ -21,6 +22,14 @@ def refined(tmp_path: Path) -> Path:
 
 def test_a_whole_dataset_has_no_problem_though_an_image_failed(refined: Path) -> None:
     assert verify(refined) == []
+
+
+def test_a_long_verification_says_how_far_it_is(
+    refined: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress, "FIRST", 0.0)
+    verify(refined)
+    assert capsys.readouterr().err.startswith("verifying out: 1 of ")
 
 
 def test_each_kind_of_damage_is_named(refined: Path) -> None:

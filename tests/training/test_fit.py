@@ -350,20 +350,21 @@ def test_a_signal_ends_the_run_after_the_step_with_a_full_checkpoint(
     by_terminal = name == signal.SIGINT  # Ctrl-C goes to every process, those that read among them
     process = subprocess.Popen(
         [sys.executable, "-c", code, *args, *(["--data.workers", "2"] if by_terminal else [])],
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
     )
     try:
         last = tmp_path / "run" / "last.ckpt"
         for _ in range(6000):
-            if last.exists() or process.poll() is not None:
+            if (tmp_path / "run" / "best.ckpt").exists() or process.poll() is not None:
                 break
             signal.sigtimedwait([], 0.05)
         os.killpg(process.pid, name) if by_terminal else process.send_signal(name)
-        _, error = process.communicate(timeout=60)
+        said, error = process.communicate(timeout=60)
     finally:
         process.kill()
+    assert "distance: doing nothing " in said.decode()  # what was measured is said though the run is not at its end
     assert process.returncode == exit_code  # so that `fit && apply` does not go on with half a model
     (line,) = error.decode().splitlines()
     by = "Ctrl-C" if exit_code == 130 else "SIGTERM"

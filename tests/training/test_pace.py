@@ -26,14 +26,14 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def trained(
-    clock: Clock, minutes: float, seconds_a_step: float, validation: float = 0.0
+    clock: Clock, minutes: float, seconds_a_step: float, validation: float = 0.0, said: list[str] | None = None
 ) -> tuple[int, float, list[int]]:
     """Steps and seconds that a training takes whose first step is slow, and the numbers of steps that were set."""
     stored: list[int] = []
     method = SimGAN(features=4, blocks=1, steps=10_000, refiner_warmup_steps=20, discriminator_warmup_steps=5)
     strategy = SimpleNamespace(broadcast=lambda value: value)
-    trainer: Any = SimpleNamespace(strategy=strategy, val_check_interval=500)
-    callback = Pace(minutes, stored.append)
+    trainer: Any = SimpleNamespace(strategy=strategy, val_check_interval=500, is_global_zero=True)
+    callback = Pace(minutes, stored.append, print if said is None else said.append)
     callback.on_train_start(trainer, method)
     while method.steps_done < method.steps:
         clock.now += 30 * seconds_a_step if not method.steps_done else seconds_a_step
@@ -58,3 +58,20 @@ def test_training_ends_in_time(clock: Clock, minutes: float, seconds: float, val
 def test_a_time_that_is_too_short_leaves_steps_enough_for_both_players(clock: Clock) -> None:
     steps, _, _ = trained(clock, 0.1, 5.0)
     assert steps == 100  # four times the warm-ups
+
+
+def test_the_time_that_a_run_takes_is_said_after_its_first_steps(clock: Clock) -> None:
+    said: list[str] = []
+    steps, took, _ = trained(clock, 10, 1.0, 5.0, said)
+    assert said[-1].startswith(f"time: {steps} steps in about {round(took / 60)} min, by the speed of the first ")
+    assert "were asked for" not in said[-1]
+
+
+def test_a_run_that_takes_longer_than_asked_says_so(clock: Clock) -> None:
+    said: list[str] = []
+    _, took, _ = trained(clock, 0.1, 5.0, said=said)
+    assert took == 5 * 129
+    assert said == [
+        "time: 100 steps in about 11 min, by the speed of the first 5; fewer are too few to learn from "
+        "(6 s were asked for)"
+    ]
