@@ -17,7 +17,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from refine.errors import InputError
 
@@ -28,6 +28,8 @@ RUN = "refine-run.json"
 """How it was made, beside it."""
 
 OURS = frozenset({MANIFEST, RUN})
+
+Typed = TypeVar("Typed")
 
 
 def shown(key: str) -> str:
@@ -176,6 +178,34 @@ def read_json(path: Path, cure: str) -> Any:
     """
     with _named(path, cure):
         return _parse_json(read_file(path).decode("utf-8-sig"))
+
+
+def read_typed(path: Path, kind: type[Typed], cure: str) -> Typed:
+    """Read a JSON file as the type that it was written from: a TypedDict, or a dataclass. Further keys are left out.
+
+    Args:
+        path: The file.
+        kind: The type.
+        cure: What to do where it is missing or damaged, for the error.
+
+    Raises:
+        InputError: As `read_json`, or if the value is of another type; the part that differs is named.
+    """
+    return as_typed(read_json(path, cure), kind, str(path), cure)
+
+
+def as_typed(value: object, kind: type[Typed], where: str, cure: str) -> Typed:
+    """Hold a value that was read from a file against a type, as `read_typed` does.
+
+    Raises:
+        InputError: If it is of another type.
+    """
+    import msgspec  # here: refusals of the command line come before anything that takes time to import
+
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        raise InputError(f"{where}: {error}; {cure}") from error
 
 
 def read_json_lines(path: Path, cure: str) -> Iterator[tuple[str, Any]]:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NotRequired, TypedDict
 
 import pytest
 
@@ -20,6 +21,7 @@ from refine.files import (
     read_json,
     read_json_lines,
     read_lines,
+    read_typed,
     require_file,
     require_output,
     write_json,
@@ -196,3 +198,30 @@ def test_json_lines_come_with_their_places_and_each_has_a_bound(tmp_path: Path) 
     path.write_text(f"[]\n[{' ' * (1 << 20)}]")
     with files_up_to(1), pytest.raises(InputError, match=r"a\.jsonl: cannot be read \(one of its lines has more than"):
         list(read_json_lines(path, ""))
+
+
+class Measured(TypedDict):
+    name: str
+    sizes: NotRequired[list[int]]
+
+
+def test_what_was_written_from_a_type_is_read_as_that_type(tmp_path: Path) -> None:
+    path = write_json({"name": "a", "sizes": [1, 2], "later": None}, tmp_path / "a.json")
+    assert read_typed(path, Measured, "measure again") == {"name": "a", "sizes": [1, 2]}
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ({"name": 1}, "Expected `str`, got `int` - at `$.name`"),
+        ({"name": "a", "sizes": ["b"]}, "$.sizes[0]"),
+        ([], "object"),
+    ],
+)
+def test_a_file_of_another_type_names_what_differs_and_what_to_do(tmp_path: Path, value: object, found: str) -> None:
+    path = write_json(value, tmp_path / "a.json")
+    with pytest.raises(InputError) as error:
+        read_typed(path, Measured, "measure again")
+    assert str(error.value).startswith(f"{path}: ")
+    assert found in str(error.value)
+    assert str(error.value).endswith("; measure again")
