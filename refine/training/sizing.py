@@ -26,8 +26,8 @@ MINUTES = {"cpu": 10.0, "mps": 30.0, "cuda": 60.0}
 NOMINAL_AREA = 64 * 64
 """Pixels of the images that the presets' figures are for."""
 LEAST_STEPS = 50
-LOOKED_AT = 256
-"""Images of each domain whose headers are read."""
+LOOKED_AT = 20_000
+"""Most images of each domain whose headers are read: one that has another size than the others asks for a crop."""
 MULTIPLE = 4
 """Sides of a crop: translators change scale twice."""
 WARM_UP_SHARE = 4
@@ -138,7 +138,7 @@ def shorter_warm_ups(init_args: Mapping[str, Any], fixed: Collection[str], steps
 
 
 def look_at(folder: Path) -> tuple[list[Size], int]:
-    """Heights and widths of some of a folder's images, spread over it, and how many there are.
+    """Heights and widths of a folder's images, of very many some that are spread over it, and how many there are.
 
     Whatever stands in the way is left to who reads the images: then there are none.
     """

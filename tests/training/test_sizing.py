@@ -86,3 +86,10 @@ def test_headers_of_some_images_are_read(tmp_path: Path, write_images: WriteImag
     (tmp_path / "in" / "broken.png").write_bytes(b"no image")
     assert look_at(tmp_path / "in") == ([(20, 30)] * 10, 11)
     assert look_at(tmp_path / "nowhere") == ([], 0)
+
+
+def test_one_image_of_another_size_among_many_is_seen(tmp_path: Path, write_images: WriteImages) -> None:
+    write_images(tmp_path / "in", count=300, size=(8, 8))
+    write_images(tmp_path / "in" / "other", count=1, size=(20, 30))
+    sizes, _ = look_at(tmp_path / "in")
+    assert fitting_crop(sizes, 128) == (8, 8)
