@@ -6,17 +6,15 @@ from typing import NamedTuple
 from PIL import Image
 from torch import Tensor
 
-from refine.audit.drawing import drawn_classes, outline_label
 from refine.audit.result import Certificate, JudgeRecord, Verdict
 from refine.data.annotation import Annotation
 from refine.data.layouts import Layout
 from refine.data.samples import LabelSpace, Record
 from refine.errors import InputError
-from refine.inspect.drawing import caption, class_colors
-from refine.inspect.montage import Legend
 from refine.progress import track
-from refine.report.numbers import number
-from refine.report.pictures import PHOTOGRAPH, TINY, data_uri, fit
+from refine.report.kit.format import number
+from refine.report.kit.overlay import Legend, caption, class_colors, drawn_classes, outline_label
+from refine.report.kit.pictures import PHOTOGRAPH, TINY, data_uri, fit
 
 BOX = PHOTOGRAPH
 """The longest side of a picture in its file: lines and letters are drawn at this size, and must not shrink again."""

@@ -14,10 +14,10 @@ from refine.audit.summary import cards, false_rejects_table, judges_table, out_o
 from refine.data.layouts import Layout
 from refine.files import shown as printable
 from refine.files import write_whole
-from refine.inspect.montage import Legend
-from refine.report.choose import spread
+from refine.report.kit.overlay import Legend
+from refine.report.kit.page import template
+from refine.report.kit.pictures import spread
 from refine.report.read import Node
-from refine.report.templates import template
 
 TEMPLATE = Path(__file__).with_name("audit.html.j2")
 PASSES = 6

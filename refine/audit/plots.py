@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 
 from refine.apply.files import shown
 from refine.audit.result import Audit, Power, Rate
-from refine.report.numbers import number
-from refine.report.plots import MARKS, short, style, svg
+from refine.report.kit.format import number
+from refine.report.kit.plot import MARKS, short, style, svg
 
 MANY_SIZES = 6
 """More sizes than this are not all written at the axis."""

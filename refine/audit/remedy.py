@@ -14,8 +14,8 @@ from refine.audit.setting import MOST_STEPS, Setting
 from refine.labels import LabelKind
 from refine.metrics.intervals import clopper_pearson
 from refine.report.commands import audit_flags
+from refine.report.kit.format import count, percent
 from refine.report.read import Node
-from refine.report.words import count, percent
 
 SAMPLED_IMAGES = 72
 """Images of a random sample: where none of so many is wrong, no more than 5 % of all are (exact 95 % interval)."""

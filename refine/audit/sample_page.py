@@ -9,17 +9,15 @@ from typing import TypedDict
 
 import refine
 from refine.audit.cases import annotation_of, drawn_over, image_of
-from refine.audit.drawing import drawn_classes
 from refine.audit.result import SAMPLE_CSV
 from refine.data.annotation import Annotation
 from refine.data.layouts import Layout
 from refine.errors import InputError
 from refine.files import shown
-from refine.inspect.drawing import class_colors
-from refine.inspect.montage import Legend
 from refine.progress import track
-from refine.report.pictures import TINY
-from refine.report.templates import template
+from refine.report.kit.overlay import Legend, class_colors, drawn_classes
+from refine.report.kit.page import template
+from refine.report.kit.pictures import TINY
 
 TEMPLATE = Path(__file__).with_name("sample.html.j2")
 

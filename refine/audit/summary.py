@@ -3,9 +3,9 @@
 from refine.apply.files import shown
 from refine.audit.result import Audit, Power, Rate, SampledRate
 from refine.metrics.intervals import clopper_pearson
-from refine.report.numbers import number
-from refine.report.tables import Table, without_empty
-from refine.report.words import VERDICTS, Answer, Mark, at_most, count, percent
+from refine.report.kit.format import at_most, count, number, percent
+from refine.report.kit.page import VERDICTS, Answer, Mark
+from refine.report.kit.table import Table, without_empty
 
 QUESTION = "Are the labels right?"
 BOUND = "Bound under planted corruption"

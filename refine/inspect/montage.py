@@ -8,19 +8,24 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from refine.apply.files import shown
 from refine.data.annotation import Annotation
 from refine.data.samples import LabelSpace, Record
-from refine.inspect.drawing import Color, caption, class_colors, draw_label, font
+from refine.files import shown
 from refine.inspect.reading import Dataset
 from refine.labels import IGNORE
-from refine.report.choose import spread
-from refine.report.pictures import fit
+from refine.report.kit.overlay import Legend, caption, class_colors, draw_label, font
+from refine.report.kit.pictures import fit, spread
 
 TILES = 12
+
+
 COLUMNS = 4
+
+
 BOX = 320
 """The longest side of a tile: larger images are reduced to it, small ones enlarged by a whole factor."""
+
+
 GAP, LINE = 10, 18
 """Between tiles, and of a line of text, in pixels of the sheet."""
 
@@ -31,13 +36,6 @@ class Tile(NamedTuple):
     key: str
     caption: str
     picture: Image.Image
-
-
-class Legend(NamedTuple):
-    """A class that occurs in the tiles, and its color."""
-
-    name: str
-    color: Color
 
 
 class Montage(NamedTuple):

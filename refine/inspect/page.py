@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import jinja2
 
-from refine.apply.files import shown
+from refine.files import shown
 from refine.inspect.differences import percent
 from refine.inspect.gap import FEW
-from refine.inspect.montage import Legend, Montage, png
+from refine.inspect.montage import Montage, png
 from refine.inspect.plots import spectrum_svg
 from refine.inspect.result import Inspection, Side
 from refine.inspect.text import (
@@ -25,7 +25,8 @@ from refine.inspect.text import (
     verdict,
     whole_path,
 )
-from refine.report.templates import template
+from refine.report.kit.overlay import Legend
+from refine.report.kit.page import template
 
 FILES = 50
 """Files of each finding that are listed; the JSON has all."""

@@ -3,7 +3,7 @@
 from matplotlib.figure import Figure
 
 from refine.inspect.result import Spectrum
-from refine.report.plots import MARKS, style, svg
+from refine.report.kit.plot import MARKS, style, svg
 
 
 def spectrum_svg(spectrum: Spectrum) -> str:

@@ -7,11 +7,11 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from refine.apply.files import shown
 from refine.console import result_console, typed
+from refine.files import shown
 from refine.inspect.differences import percent
 from refine.inspect.result import Gap, Inspection, Labels, Side
-from refine.report.numbers import number
+from refine.report.kit.format import number
 
 FILES = 3
 """Files of each finding that are named."""

@@ -1,12 +1,12 @@
 """Two of the three questions, and what the figures say to them: what got worse as plainly as what got better."""
 
-from refine.apply.files import shown
 from refine.audit.summary import are_they_right, competent, verdicts
+from refine.files import shown
 from refine.report.audited import Audited
+from refine.report.kit.format import count, number, two
+from refine.report.kit.page import CHANCE, MIXED, VERDICTS, Answer, Mark
 from refine.report.measured import Metrics, Score, overlap
-from refine.report.numbers import number
 from refine.report.refined import RefinedDataset, Repaired
-from refine.report.words import CHANCE, MIXED, VERDICTS, Answer, Mark, count, two
 
 
 def is_it_more_real(metrics: Metrics | None) -> Answer:

@@ -8,9 +8,9 @@ from refine.audit.plots import false_rejects_svg, power_svg
 from refine.audit.result import PAGE, Remedy
 from refine.audit.summary import false_rejects_table, judges_table, out_of_it, power_table, trust
 from refine.data.open_layout import open_layout
-from refine.inspect.montage import Legend
 from refine.report.audited import Audited
-from refine.report.tables import Table
+from refine.report.kit.overlay import Legend
+from refine.report.kit.table import Table
 
 CASES = 12
 

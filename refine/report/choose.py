@@ -2,30 +2,8 @@
 
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
-from typing import TypeVar
 
 from refine.report.refined import RefinedImage
-
-Item = TypeVar("Item")
-
-
-def evenly(items: Sequence[Item], count: int) -> list[Item]:
-    """At most ``count`` items at equal distances."""
-    count = min(count, len(items))
-    return [items[(2 * index + 1) * len(items) // (2 * count)] for index in range(count)]
-
-
-def spread(keys: Sequence[str], count: int) -> list[str]:
-    """At most ``count`` keys, from each folder as many as from any other as far as it has them, sorted."""
-    folders: dict[str, list[str]] = {}
-    for key in sorted(keys):
-        folders.setdefault(key.rpartition("/")[0], []).append(key)
-    chosen = evenly(list(folders.values()), count)
-    shares = [0] * len(chosen)
-    for _ in range(min(count, sum(map(len, chosen)))):
-        open_ones = [place for place, folder in enumerate(chosen) if shares[place] < len(folder)]
-        shares[min(open_ones, key=lambda place: shares[place])] += 1
-    return sorted(key for folder, share in zip(chosen, shares, strict=True) for key in evenly(folder, share))
 
 
 def beside(key: str, real: Sequence[Path], number: int) -> Path:

@@ -3,11 +3,11 @@
 import re
 from statistics import mean
 
-from refine.apply.files import shown
+from refine.files import shown
 from refine.report.benchmarked import Benchmark, Row
+from refine.report.kit.format import p_text, percent
+from refine.report.kit.page import CHANCE, MIXED, VERDICTS, Answer, Mark
 from refine.report.measured import NAMES, overlap
-from refine.report.tables import p_text
-from refine.report.words import CHANCE, MIXED, VERDICTS, Answer, Mark, percent
 
 BASELINES = {
     "color_transfer": "matching the color statistics",

@@ -7,25 +7,24 @@ from typing import NamedTuple
 import numpy as np
 
 import refine
-from refine.apply.files import shown
 from refine.errors import InputError
-from refine.files import write_whole
+from refine.files import shown, write_whole
 from refine.report.answers import are_the_labels_intact, is_it_more_real
 from refine.report.audit_section import audit_section
 from refine.report.audited import Audited, read_audit
 from refine.report.benchmarked import Benchmark, read_benchmark
-from refine.report.choose import extremes, spread
+from refine.report.choose import extremes
 from refine.report.commands import reproduction
 from refine.report.helps import does_it_help
+from refine.report.kit.page import Answer, template
+from refine.report.kit.pictures import TINY, data_uri, spread
 from refine.report.measured import Metrics, read_metrics
-from refine.report.pictures import TINY, Shelf, change_between, change_picture, data_uri, triples
+from refine.report.pictures import Shelf, change_between, change_picture, triples
 from refine.report.plots import benchmark_svg, distances_svg
 from refine.report.read import Node
 from refine.report.refined import RefinedDataset, read_refined
 from refine.report.tables import benchmark_table, classes_table, distances_table
-from refine.report.templates import template
 from refine.report.tuned import tuning_section
-from refine.report.words import Answer
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 

@@ -1,6 +1,5 @@
 """Image files as people see them: before, after, real, and what changed. For the page and for the README."""
 
-import base64
 from collections.abc import Sequence
 from functools import cached_property
 from io import BytesIO
@@ -12,21 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from refine.apply.files import shown
 from refine.data.images import opened
 from refine.data.layouts import Layout
 from refine.data.open_layout import open_layout
 from refine.data.samples import Record
 from refine.errors import InputError
-from refine.files import write_whole
-from refine.report.choose import beside, spread
+from refine.files import shown, write_whole
+from refine.report.choose import beside
+from refine.report.kit.pictures import TINY, fit, sheet, spread
 from refine.report.refined import read_refined
-from refine.report.sheet import sheet
-
-TINY = 192
-"""Up to this many pixels on the longer side, an image is shown enlarged by a whole factor."""
-PHOTOGRAPH = 480
-"""Larger ones are shown at this many."""
 
 
 class Triple(NamedTuple):
@@ -59,15 +52,6 @@ def open_picture(path: Path) -> Image.Image:
         upright = upright.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", upright.size, (128, 128, 128, 255)), upright).convert("RGB")
     return upright.convert("RGB")
-
-
-def fit(image: Image.Image, box: int) -> Image.Image:
-    """The same picture with its longer side at most ``box``; smaller ones by a whole factor, pixels kept square."""
-    longest = max(image.size)
-    if longest <= box:
-        return image.resize((image.width * (box // longest), image.height * (box // longest)), Image.Resampling.NEAREST)
-    width, height = (max(1, round(side * box / longest)) for side in image.size)
-    return image.resize((width, height), Image.Resampling.LANCZOS)
 
 
 def triples(synthetic: Path, refined: Path, real: Path, keys: Sequence[str]) -> list[Triple]:
@@ -140,18 +124,6 @@ def change_picture(change: NDArray[np.float64], most: float) -> Image.Image:
     """A change as colors, from black (none) to light yellow (``most`` levels or more)."""
     colors = matplotlib.colormaps["inferno"](np.clip(change / most, 0, 1), bytes=True)
     return Image.fromarray(np.ascontiguousarray(colors[..., :3]))
-
-
-def data_uri(image: Image.Image) -> str:
-    """A picture for an HTML page: tiny ones enlarged and exact, others reduced."""
-    buffer = BytesIO()
-    if max(image.size) <= TINY:
-        fit(image, TINY).save(buffer, "PNG", optimize=True)
-        kind = "png"
-    else:
-        fit(image, min(PHOTOGRAPH, max(image.size))).save(buffer, "JPEG", quality=90, subsampling=0)
-        kind = "jpeg"
-    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
 
 
 def write_grid(path: Path, synthetic: Path, refined: Path, real: Path, count: int = 8) -> Path:

@@ -1,71 +1,18 @@
 """Plots of distances and of the benchmark: SVG that follows the page's colors, or PNG."""
 
-import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from io import BytesIO, StringIO
+from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
-from textwrap import wrap
-from typing import Any, NamedTuple
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from refine.apply.files import shown
-from refine.files import write_whole
+from refine.files import shown, write_whole
 from refine.report.benchmarked import UNITS, Benchmark, parse_benchmark
+from refine.report.kit.format import number
+from refine.report.kit.plot import MARKS, PRINT, Colors, short, style, svg
 from refine.report.measured import NAMES, Metrics, Score
-from refine.report.numbers import number
-
-
-class Colors(NamedTuple):
-    """What a plot is drawn in. The hues are those of Okabe and Ito, which color-blind people tell apart."""
-
-    ink: str = "#1d2329"
-    faint: str = "#5d6873"
-    line: str = "#d5dae0"
-    paper: str = "#ffffff"
-    synthetic: str = "#d55e00"
-    refined: str = "#0072b2"
-    real: str = "#008a65"
-
-
-PRINT = Colors()
-MARKS = Colors(*(f"#01{number:02x}fe" for number in range(1, 8)))
-"""Colors that nothing else uses: each becomes a variable of the page, so that plots turn dark with it."""
-
-LONGEST = 24
-"""Letters of a row's name in a plot; the table has all of them."""
-
-SETTINGS: dict[Any, Any] = {
-    "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib: the same layout everywhere
-    "font.size": 12,
-    "svg.hashsalt": "refine",  # the same ids on every run
-    "svg.fonttype": "none",  # text stays text, in the page's own font
-    "text.parse_math": False,  # names of rows are a stranger's: no markup in them
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.spines.left": False,
-}
-
-
-@contextmanager
-def style(colors: Colors) -> Iterator[None]:
-    """Fonts and colors of every plot."""
-    own: dict[Any, Any] = {
-        "text.color": colors.ink,
-        "axes.labelcolor": colors.faint,
-        "axes.edgecolor": colors.line,
-        "axes.facecolor": "none",
-        "xtick.color": colors.faint,
-        "ytick.color": colors.ink,
-        "grid.color": colors.line,
-    }
-    with matplotlib.rc_context({**SETTINGS, **own}):
-        yield
 
 
 def distances_svg(metrics: Metrics) -> str:
@@ -149,7 +96,7 @@ def _benchmark(benchmark: Benchmark, colors: Colors) -> Figure:
         )
         label = axes.text(scale * max(end, mean) + 0.03 * most, place, benchmark.text(mean), va="center")
         label.set_bbox({"facecolor": colors.paper, "edgecolor": "none", "pad": 1})  # over the grid
-    axes.set_yticks(range(len(names)), [short(name) for name in reversed(names)])
+    axes.set_yticks(range(len(names)), [short(NAMES.get(name, name)) for name in reversed(names)])
     axes.set_xlim(0, 1.28 * most)
     if benchmark.in_percent:
         axes.set_xticks(range(0, 101, 25))
@@ -163,19 +110,3 @@ def _benchmark(benchmark: Benchmark, colors: Colors) -> Figure:
     )
     axes.tick_params(length=0)
     return figure
-
-
-def short(name: str) -> str:
-    """A row's name as a plot has room for it: in two lines at most."""
-    return "\n".join(wrap(NAMES.get(name, shown(name)), LONGEST, max_lines=2, placeholder="…"))
-
-
-def svg(figure: Figure) -> str:
-    """As text that goes into a page, with variables in place of `MARKS`."""
-    buffer = StringIO()
-    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
-    text = buffer.getvalue()
-    text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.DOTALL)
-    for name, mark in MARKS._asdict().items():
-        text = text.replace(mark, f"var(--{name})")
-    return text

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from refine.apply.files import shown
 from refine.errors import InputError
-from refine.files import cut, read_json
+from refine.files import cut, read_json, shown
 
 DEEPEST = 100
 """Levels of objects in objects; what commands write has fewer than ten."""

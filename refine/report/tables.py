@@ -1,21 +1,12 @@
 """The report's tables, as rows of text."""
 
 from statistics import mean, stdev
-from typing import NamedTuple
 
-from refine.apply.files import shown
+from refine.files import shown
 from refine.report.benchmarked import BY_CLASS, SECOND, Benchmark, Row
+from refine.report.kit.format import number, p_text, percent
+from refine.report.kit.table import Table, without_empty
 from refine.report.measured import NAMES, Metrics
-from refine.report.numbers import number
-from refine.report.words import percent
-
-
-class Table(NamedTuple):
-    """What a page or a terminal shows."""
-
-    head: list[str]
-    rows: list[list[str]]
-    """The first cell names the row."""
 
 
 def distances_table(metrics: Metrics) -> Table:
@@ -96,11 +87,6 @@ def _closed(name: str, benchmark: Benchmark) -> str:
     return percent(benchmark.gap_closed[name]) + (f" ({percent(ends[0])} to {percent(ends[1])})" if ends else "")
 
 
-def p_text(p: float) -> str:
-    """As `0.03` or `0.0004`, and never 0."""
-    return f"{p:.2f}" if p >= 0.01 else f"{p:.1g}" if p >= 0.0001 else "< 0.0001"
-
-
 def classes_table(benchmark: Benchmark) -> Table:
     """One line for each class or target: the mean over seeds for each kind of training data."""
     head = [BY_CLASS.get(benchmark.metric, "Of"), *(NAMES.get(name, shown(name)) for name in benchmark.rows)]
@@ -130,9 +116,3 @@ def _shares(shares: list[float]) -> str:
     if not shares:
         return ""
     return f"{100 * mean(shares):.1f} ± {100 * stdev(shares):.1f} %" if len(shares) > 1 else percent(shares[0])
-
-
-def without_empty(table: Table) -> Table:
-    """Without the columns in which no row has anything."""
-    kept = [place for place in range(len(table.head)) if any(row[place] for row in table.rows)]
-    return Table([table.head[place] for place in kept], [[row[place] for place in kept] for row in table.rows])

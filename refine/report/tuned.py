@@ -3,13 +3,12 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from refine.apply.files import shown
+from refine.files import shown
 from refine.metrics.answers import LabelError
-from refine.report.numbers import number
-from refine.report.plots import MARKS, style, svg
+from refine.report.kit.format import number, percent
+from refine.report.kit.plot import MARKS, style, svg
+from refine.report.kit.table import Table, without_empty
 from refine.report.read import Node, read_node
-from refine.report.tables import Table, without_empty
-from refine.report.words import percent
 from refine.tuning.plot import tuning_figure
 from refine.tuning.result import Chosen, Point, Tuning
 

@@ -21,7 +21,7 @@ from refine.metrics import FeatureExtractor, frechet, kernel, metric_name, valid
 from refine.metrics.agreement import same_answers
 from refine.metrics.answers import Answers
 from refine.metrics.label_error import label_error, lost_labels
-from refine.report.sheet import sheet
+from refine.report.kit.pictures import sheet
 from refine.training.judges import Judges
 
 DISTANCE = "distance/swd"

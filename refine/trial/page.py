@@ -8,10 +8,8 @@ from typing import NamedTuple
 from PIL import Image
 
 from refine.files import write_whole
-from refine.report.pictures import data_uri, fit
-from refine.report.sheet import sheet
-from refine.report.templates import template
-from refine.report.words import Answer
+from refine.report.kit.page import Answer, template
+from refine.report.kit.pictures import data_uri, fit, sheet
 from refine.trial.result import PAGE, SHEET, Benchmarked, Measured, Trial, Tried
 
 BOX = 128

@@ -6,7 +6,7 @@ from pathlib import Path, PurePath
 from matplotlib.figure import Figure
 
 from refine.files import shown, write_whole
-from refine.report.plots import LONGEST, PRINT, Colors, style
+from refine.report.kit.plot import LONGEST, PRINT, Colors, style
 from refine.tuning.result import Tuning
 
 HUES = ("#0072b2", "#d55e00", "#008a65", "#cc79a7", "#56b4e9", "#e69f00")

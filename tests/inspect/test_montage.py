@@ -9,9 +9,9 @@ from torchvision.tv_tensors import BoundingBoxes, KeyPoints, Mask
 from refine.data.annotation import Annotation, Objects
 from refine.data.open_layout import open_layout
 from refine.data.samples import LabelSpace
-from refine.inspect.drawing import caption, class_colors, draw_label, line_of_sight
 from refine.inspect.montage import Montage, montage, sheet
 from refine.inspect.reading import read_dataset
+from refine.report.kit.overlay import caption, class_colors, draw_label, line_of_sight
 from tests.inspect.datasets import class_folders, mask_folders
 
 SPACE = LabelSpace("mask", ("sky", "road"), ((0, 0, 255), (255, 0, 0)))

@@ -4,9 +4,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from refine.inspect.montage import Legend, Montage, Tile
+from refine.inspect.montage import Montage, Tile
 from refine.inspect.page import ALIKE, FILES, MAPS, TOO_FEW, render_page
 from refine.inspect.result import Inspection
+from refine.report.kit.overlay import Legend
 from tests.inspect.results import gap, labels, result, side
 
 NONE: dict[str, Montage] = {"here": Montage([], []), "real": Montage([], [])}

@@ -4,9 +4,9 @@ from typing import Any
 from refine.audit.result import Verdict
 from refine.report.answers import are_the_labels_intact, is_it_more_real
 from refine.report.audited import Audited, read_audit
+from refine.report.kit.page import Answer
 from refine.report.measured import read_metrics
 from refine.report.refined import read_refined
-from refine.report.words import Answer
 from tests.audit.audits import certificate, save_audit
 from tests.report.trees import add_to_manifest, done, failed, make, metrics, save_json
 

@@ -2,7 +2,7 @@ import pytest
 
 from refine.report.benchmarked import parse_benchmark
 from refine.report.helps import does_it_help
-from refine.report.words import Answer
+from refine.report.kit.page import Answer
 from tests.report.trees import angles, benchmark
 
 

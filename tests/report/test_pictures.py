@@ -1,5 +1,3 @@
-import base64
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -7,16 +5,7 @@ import pytest
 from PIL import Image
 
 from refine.errors import InputError
-from refine.report.pictures import (
-    Shelf,
-    change_between,
-    change_picture,
-    data_uri,
-    fit,
-    open_picture,
-    triples,
-    write_grid,
-)
+from refine.report.pictures import Shelf, change_between, change_picture, open_picture, triples, write_grid
 from tests.data.layouts.examples.camvid import write_camvid
 from tests.report.trees import failed, make, write_manifest
 
@@ -24,18 +13,6 @@ from tests.report.trees import failed, make, write_manifest
 def save(path: Path, image: Image.Image, **options: object) -> Path:
     image.save(path, **options)  # type: ignore[arg-type]  # plain values
     return path
-
-
-def test_tiny_images_are_enlarged_by_a_whole_factor_with_square_pixels() -> None:
-    image = Image.fromarray(np.array([[0, 255], [255, 0]], np.uint8))
-    large = np.asarray(fit(image, 7))
-    assert large.shape == (6, 6)
-    assert np.array_equal(large, np.kron([[0, 255], [255, 0]], np.ones((3, 3))))
-
-
-def test_large_images_are_reduced_and_keep_their_shape() -> None:
-    assert fit(Image.new("RGB", (1000, 500)), 100).size == (100, 50)
-    assert fit(Image.new("RGB", (20_000, 2)), 100).size == (100, 1)
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "P", "1", "CMYK"])
@@ -82,19 +59,6 @@ def test_images_of_two_sizes_have_no_change() -> None:
 def test_more_change_is_brighter() -> None:
     colors = np.asarray(change_picture(np.array([[0.0, 20.0, 40.0]]), 40)).sum(axis=2)[0]
     assert colors[0] < colors[1] < colors[2]
-
-
-def test_a_tiny_image_comes_through_a_data_uri_exactly() -> None:
-    image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (96, 96, 3), np.uint8))
-    kind, _, data = data_uri(image).partition(",")
-    shown = np.asarray(Image.open(BytesIO(base64.b64decode(data))))
-    assert kind == "data:image/png;base64"
-    assert np.array_equal(shown[::2, ::2], np.asarray(image))
-
-
-def test_a_photograph_is_reduced() -> None:
-    data = data_uri(Image.new("RGB", (2000, 1000))).partition(",")[2]
-    assert Image.open(BytesIO(base64.b64decode(data))).size == (480, 240)
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])

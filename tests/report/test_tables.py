@@ -2,7 +2,7 @@ from pathlib import Path
 
 from refine.report.benchmarked import parse_benchmark
 from refine.report.measured import read_metrics
-from refine.report.tables import benchmark_table, classes_table, distances_table, p_text
+from refine.report.tables import benchmark_table, classes_table, distances_table
 from tests.report.trees import angles, benchmark, metrics, save_json
 
 
@@ -56,7 +56,3 @@ def test_each_class_or_target_has_a_line() -> None:
     table = classes_table(parse_benchmark(angles(4.0)))
     assert table.head == ["Mean absolute error in radians of", "synthetic", "refined", "labeled real"]
     assert table.rows == [["pitch", "0.06", "0.04", "0.02"]]
-
-
-def test_p_is_never_0() -> None:
-    assert [p_text(p) for p in (0.034, 0.0042, 0.00001, 0.0)] == ["0.03", "0.004", "< 0.0001", "< 0.0001"]

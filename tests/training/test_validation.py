@@ -12,7 +12,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from refine.cli import main
 from refine.data.open_layout import open_layout
-from refine.report.sheet import GAP, MARGIN
+from refine.report.kit.pictures import GAP, MARGIN
 from refine.training.validation import framed, tiled
 from tests.conftest import WriteImages
 from tests.data.layouts.examples.yolo import write_yolo

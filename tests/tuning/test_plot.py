@@ -2,7 +2,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from refine.report.plots import PRINT
+from refine.report.kit.plot import PRINT
 from refine.tuning.plot import tuning_figure, tuning_plot
 from refine.tuning.result import Tuning
 from tests.tuning.test_choose import point

@@ -6,10 +6,14 @@ from torchvision.tv_tensors import BoundingBoxes, KeyPoints, Mask
 
 from refine.data.annotation import Annotation, Objects
 from refine.data.samples import LabelSpace
-from refine.inspect.drawing import BLACK, FAR, YELLOW, caption, class_colors, draw_label, line_of_sight
+from refine.report.kit.overlay import BLACK, FAR, YELLOW, caption, class_colors, draw_label, line_of_sight
 
 GRAY, RED, BLUE = (100, 100, 100), (255, 0, 0), (0, 0, 255)
+
+
 SPACE = LabelSpace("objects", ("sky", "road"), (BLUE, RED), keypoints=("eye",))
+
+
 SIZE = (40, 60)
 
 

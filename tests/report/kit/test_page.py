@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from refine.report.templates import breakable, prose, template
+from refine.report.kit.page import breakable, prose, template
 
 
 def test_a_template_has_the_shared_parts_and_style_and_escapes(tmp_path: Path) -> None:

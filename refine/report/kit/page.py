@@ -1,14 +1,15 @@
-"""The environment of the pages' templates: what every page escapes, and the parts that they share."""
+"""What every page is made of: the environment of its template, and the answers at its head."""
 
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Literal, NamedTuple
 
 import jinja2
 from markupsafe import Markup, escape
 
-from refine.apply.files import shown
+from refine.files import shown
 
 
 def template(file: Path, filters: Mapping[str, Callable[..., object]] = MappingProxyType({})) -> jinja2.Template:
@@ -42,3 +43,27 @@ def breakable(key: str) -> Markup:
     """A file's path that may be broken after a slash or underscore and before its suffix, rather than anywhere."""
     parts = re.split(r"(?<=[/_])|(?=\.[^./]*$)", shown(key))
     return Markup("<wbr>").join(escape(part) for part in parts)
+
+
+Mark = Literal["good", "bad", "even", "unknown"]
+
+
+VERDICTS: dict[Mark, str] = {"good": "✓ yes", "bad": "✗ no", "even": "= the same", "unknown": ""}
+
+
+MIXED = "± mixed"
+
+
+CHANCE = "± may be chance"
+
+
+class Answer(NamedTuple):
+    """One question answered."""
+
+    question: str
+    mark: Mark
+    verdict: str
+    """One word; empty where nothing was measured."""
+    figure: str
+    """The answer in one glance."""
+    sentences: list[str]

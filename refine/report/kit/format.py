@@ -1,27 +1,11 @@
-"""What every answer of a page is made of: its mark, its figure, its sentences, and how numbers read in them."""
+"""How figures read: 1380, not 1.38e+03; 81.2 %; two numbers with the digits that tell them apart."""
 
 from math import ceil
-from typing import Literal, NamedTuple
-
-from refine.report.numbers import number
-
-Mark = Literal["good", "bad", "even", "unknown"]
-
-VERDICTS: dict[Mark, str] = {"good": "✓ yes", "bad": "✗ no", "even": "= the same", "unknown": ""}
-MIXED = "± mixed"
-CHANCE = "± may be chance"
 
 
-class Answer(NamedTuple):
-    """One question answered."""
-
-    question: str
-    mark: Mark
-    verdict: str
-    """One word; empty where nothing was measured."""
-    figure: str
-    """The answer in one glance."""
-    sentences: list[str]
+def number(value: float, digits: int = 3) -> str:
+    """A value with so many digits that count, and never fewer than stand before the point."""
+    return f"{value:.0f}" if abs(value) >= 10**digits - 0.5 else f"{value:.{digits}g}"
 
 
 def two(before: float, after: float) -> tuple[str, str]:
@@ -46,3 +30,8 @@ def count(number: int, noun: str) -> str:
 def at_most(share: float) -> str:
     """An upper bound, 0.0123 as `1.3 %`: rounded up, for rounded down it would be none."""
     return f"{ceil(round(1000 * share, 6)) / 10:.1f} %"
+
+
+def p_text(p: float) -> str:
+    """As `0.03` or `0.0004`, and never 0."""
+    return f"{p:.2f}" if p >= 0.01 else f"{p:.1g}" if p >= 0.0001 else "< 0.0001"

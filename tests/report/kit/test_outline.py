@@ -3,12 +3,14 @@ import torch
 from PIL import Image
 from torchvision.tv_tensors import BoundingBoxes, BoundingBoxFormat, Mask
 
-from refine.audit.drawing import boundaries, drawn_classes, outline_label
 from refine.data.annotation import Annotation, Objects
 from refine.data.samples import LabelSpace
 from refine.labels import IGNORE
+from refine.report.kit.overlay import boundaries, drawn_classes, outline_label
 
 SPACE = LabelSpace("mask", ("sky", "road"), ((0, 0, 255), (255, 0, 0)))
+
+
 GRAY = Image.new("RGB", (40, 20), (128, 128, 128))
 
 

@@ -2,12 +2,15 @@
 
 import colorsys
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import matplotlib
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
@@ -18,11 +21,18 @@ from refine.labels import IGNORE
 
 Color = tuple[int, int, int]
 
+
 STRENGTH = 0.5
 """How much of a mask's color lies over the image."""
+
+
 FAR = 10_000.0
 """What lies farther out of the picture, in its pixels, is drawn there: each pixel of a line takes time, seen or not."""
+
+
 YELLOW: Color = (255, 221, 0)
+
+
 BLACK: Color = (0, 0, 0)
 
 
@@ -168,3 +178,71 @@ def _draw_arrow(draw: ImageDraw.ImageDraw, size: tuple[int, int], gaze: Tensor) 
         corners = [tip + along * 0.5, tip - along + across, tip - along - across]
         draw.polygon([(float(px), float(py)) for px, py in corners], fill=YELLOW, outline=BLACK)
     draw.ellipse((x - 3, y - 3, x + 3, y + 3), fill=YELLOW, outline=BLACK)
+
+
+def outline_label(
+    picture: Image.Image, annotation: Annotation, space: LabelSpace, size: tuple[int, int]
+) -> Image.Image:
+    """A copy of the picture with its label over it.
+
+    Args:
+        picture: RGB, in any size.
+        annotation: In pixels of ``size``.
+        space: Names and colors.
+        size: Height and width of the image that the label is about.
+    """
+    objects = annotation.objects
+    if annotation.mask is not None:
+        picture = _outlined(picture, annotation.mask.as_subclass(Tensor), space)
+    if objects is not None and objects.masks is not None and not objects.polygons:
+        for mask, index in zip(objects.masks.as_subclass(Tensor), objects.classes.tolist(), strict=True):
+            classes = torch.where(mask.bool(), index, IGNORE)
+            picture = _outlined(picture, classes, space)
+    plain = replace(annotation, mask=None, objects=objects and replace(objects, masks=None))
+    return draw_label(picture, plain, space, size)
+
+
+def drawn_classes(annotation: Annotation) -> frozenset[int]:
+    """The classes that `outline_label` draws, without void."""
+    found: set[int] = set()
+    if annotation.mask is not None:
+        found |= set(torch.unique(annotation.mask.as_subclass(Tensor)).tolist())
+    if annotation.objects is not None:
+        found |= set(annotation.objects.classes.tolist())
+    return frozenset(found - {IGNORE})
+
+
+def boundaries(classes: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """``(H, W)`` bool: the two pixels on either side of each change of class, across and down.
+
+    Args:
+        classes: ``(H, W)`` class of each pixel.
+    """
+    edge = np.zeros(classes.shape, dtype=bool)
+    for line, labels in ((edge, classes), (edge.T, classes.T)):
+        change = labels[1:] != labels[:-1]
+        line[1:] |= change
+        line[:-1] |= change
+        line[2:] |= change[:-1]
+        line[:-2] |= change[1:]
+    return edge
+
+
+def _outlined(picture: Image.Image, classes: Tensor, space: LabelSpace) -> Image.Image:
+    """Each class's side of a boundary in its color; void has none."""
+    index = Image.fromarray(classes.clamp(0, IGNORE).to(torch.uint8).numpy())
+    resized = np.asarray(index.resize(picture.size, Image.Resampling.NEAREST))
+    table = np.zeros((IGNORE + 1, 3), dtype=np.uint8)
+    colors = class_colors(space)[:IGNORE]
+    table[: len(colors)] = np.array(colors, dtype=np.uint8).reshape(-1, 3)
+    drawn = boundaries(resized) & (resized < len(colors))
+    pixels = np.asarray(picture.convert("RGB")).copy()
+    pixels[drawn] = table[resized[drawn]]
+    return Image.fromarray(pixels)
+
+
+class Legend(NamedTuple):
+    """A class that occurs in the tiles, and its color."""
+
+    name: str
+    color: Color

@@ -1,0 +1,1 @@
+"""What every command shows is made of: figures, tables, plots, pictures, labels over them, and pages."""
