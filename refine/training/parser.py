@@ -34,10 +34,16 @@ READ = "read_text" if hasattr(ContextPath, "read_text") else "get_content"
 LINKED = "Linked arguments"
 """Title of a group that says nothing to people."""
 
-USAGE = "refine fit -c METHOD [-c DATASET] [--data.ARGUMENT VALUE] [--model.ARGUMENT VALUE] [--FLAG VALUE]"
+USAGE = """refine fit -c METHOD --data.synthetic DIR --data.real DIR [--minutes N] [--run NAME] [...]
+       refine fit -c METHOD -c DATASET [...]
+       refine fit --resume"""
 ABOUT = """Trains a method on a pair of datasets. METHOD and DATASET are recipes: files, or names that `refine recipes`
 lists. All arguments of a method: --model.help SimGAN; of the data: --data.help UnpairedImages; Lightning's:
---trainer.help."""
+--trainer.help. Any of them is a flag, such as --model.features 32 or --data.crop 64x64."""
+VALIDATE_USAGE = "refine validate --ckpt_path FILE [-c METHOD -c DATASET] [...]"
+TITLES = {"--data": "data", "--model": "method", "--ckpt_path": "a run to go on with"}
+"""Titles of groups of flags that jsonargparse takes from docstrings, by a flag in them."""
+CKPT_HELP = "checkpoint to measure, or to go on from (--resume finds the last one of a run by itself)"
 
 SIZES = {"crop", "resize", "real_resize"}
 """Last words of flags that take a height and a width."""
@@ -70,7 +76,13 @@ class OneLineParser(LightningArgumentParser):
         if trainer:
             others = [group for group in groups if group not in [*data, *model, *trainer] and group.title != LINKED]
             self._action_groups = trainer if self.shows_trainer else [*data, *model, *others]
-            self.usage, self.description = USAGE, None if self.shows_trainer else ABOUT
+            self.usage = VALIDATE_USAGE if "validate" in self.prog else USAGE
+            self.description = None if self.shows_trainer or "validate" in self.prog else ABOUT
+            for flag, title in TITLES.items():
+                for group in self._group_with(flag):
+                    group.title, group.description = title, None
+                    for action in group._group_actions:
+                        action.help = CKPT_HELP if "--ckpt_path" in action.option_strings else action.help
         text = str(super().format_help(*args, **kwargs))
         self._action_groups = groups
         return text
