@@ -1,9 +1,11 @@
 import time
 import tracemalloc
+from pathlib import Path
 
 import pytest
 
-from refine.yaml_text import MOST_BYTES, parse_yaml
+from refine.errors import InputError
+from refine.yaml_text import MOST_BYTES, parse_yaml, read_yaml
 
 GOOD = """
 # a table
@@ -72,3 +74,21 @@ def test_what_is_not_plain_is_refused_at_once(name: str) -> None:
     assert "\n" not in str(refused.value)
     assert elapsed < 5  # most of it is the tracing
     assert peak < 100 << 20
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: &a [x]\nb: *a\n", r"cannot be read as YAML \(it has an alias"),
+        ("a: &a {x: 1}\nb: {<<: [*a, *a]}\n", r"cannot be read as YAML \(it has an alias"),
+        ("a: " + "1" * MOST_BYTES, r"cannot be read as YAML \(more than 1 MiB\)"),
+        ("- car", "expected a YAML mapping, found list"),
+    ],
+)
+def test_a_file_that_is_no_plain_mapping_is_named(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("names: [car, 2]\n")
+    assert read_yaml(path) == {"names": ["car", 2]}
+    path.write_text(text)
+    with pytest.raises(InputError, match=rf"a\.yaml: {message}"):
+        read_yaml(path)

@@ -6,8 +6,8 @@ from glob import escape
 from pathlib import Path
 
 from refine.apply.select import selection
-from refine.data.guess.kinds import Pair
-from refine.data.guess.names import folder_and_stem, shared
+from refine.data.label_guard import Pair
+from refine.data.label_names import folder_and_stem, shared
 
 _HEAD = re.compile(r"[^\W\d_]+[_\-. ]*(?=\d)")
 _SEPARATORS = "_-. "

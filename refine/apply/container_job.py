@@ -19,8 +19,8 @@ from refine.apply.plan import PlannedImage, batches
 from refine.apply.shards import listed, refine_images, write_shard
 from refine.apply.windows import refine_batch
 from refine.apply.write import PERMISSIONS, Finished, Unreadable
-from refine.data.formats.tar_index import index_tar
 from refine.data.glance import Glance
+from refine.data.layouts.tar import index_tar
 from refine.data.listing import suffix
 from refine.errors import InputError
 

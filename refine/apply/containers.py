@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import NamedTuple
 
-from refine.data.formats.video import FORMATS as VIDEOS
+from refine.data.layouts.video import FORMATS as VIDEOS
 from refine.data.listing import suffix
 from refine.data.samples import Record
 from refine.errors import InputError

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refine.apply.hdf5_contents import digests
-from refine.data.formats.hdf5 import ColorImage, color_image, color_images, opened_hdf5, read_color
+from refine.data.layouts.hdf5 import ColorImage, color_image, color_images, opened_hdf5, read_color
 from refine.errors import InputError
 from refine.files import open_file, why
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from refine.data.formats.hdf5 import MOST_UNEXPLAINED, require_plausible
+from refine.data.layouts.hdf5 import MOST_UNEXPLAINED, require_plausible
 from refine.errors import InputError
 from refine.files import open_file
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from refine.apply.advice import image_glob
 from refine.data.glance import Glance
-from refine.data.guess.pairing import find_pair, label_folders
+from refine.data.label_guard import find_pair, label_folders
 from refine.errors import InputError
 from refine.files import shown
 

@@ -9,10 +9,10 @@ from tempfile import TemporaryDirectory
 
 from refine.apply.containers import SHARD, Containers
 from refine.apply.files import shown
-from refine.data.formats.tar_index import content, index_tar, is_inside
 from refine.data.glance import Glance, glance
-from refine.data.guess.names import folder_and_stem
-from refine.data.guess.pairing import find_pair
+from refine.data.label_guard import find_pair
+from refine.data.label_names import folder_and_stem
+from refine.data.layouts.tar import content, index_tar, is_inside
 from refine.data.listing import suffix
 from refine.errors import InputError
 

@@ -17,9 +17,9 @@ from refine.apply.network import Network
 from refine.apply.plan import PlannedImage
 from refine.apply.windows import refine_all
 from refine.apply.write import Unreadable
-from refine.data.formats.tar_index import BLOCK, Member, TarIndex, content, is_inside, window
-from refine.data.formats.tar_samples import sample_of
 from refine.data.glance import glance, obstacle
+from refine.data.layouts.tar import BLOCK, Member, TarIndex, content, is_inside, window
+from refine.data.layouts.webdataset import sample_of
 from refine.files import open_file
 
 LEFT_OUT = "its sample is left out"

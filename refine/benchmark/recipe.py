@@ -5,9 +5,9 @@ import difflib
 from pathlib import Path
 from typing import Any
 
-from refine.data.formats.yaml_file import read_yaml
 from refine.errors import InputError
 from refine.files import shown
+from refine.yaml_text import read_yaml
 
 PATHS = frozenset({"synthetic", "refined", "real", "real_train", "output"})
 """Always relative to the recipe."""

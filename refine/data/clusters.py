@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from refine.data.formats.tables import read_rows
+from refine.data.layouts.tables import read_rows
 from refine.errors import InputError
 from refine.files import shown
 

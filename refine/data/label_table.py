@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from refine.data.formats.yaml_file import read_yaml
 from refine.data.samples import LabelSpace
 from refine.errors import InputError
 from refine.labels import IGNORE
+from refine.yaml_text import read_yaml
 
 TABLES = Path(__file__).parent / "label_spaces"
 

@@ -11,7 +11,6 @@ from torch import Tensor
 from torchvision.tv_tensors import Mask
 
 from refine.data.annotation import Annotation
-from refine.data.formats.yaml_file import read_yaml
 from refine.data.label_table import TABLES, load_table, table_names
 from refine.data.layouts.base import LabelSpace, Layout
 from refine.data.listing import Listing
@@ -20,6 +19,7 @@ from refine.data.samples import Record
 from refine.errors import InputError
 from refine.files import cut
 from refine.labels import IGNORE
+from refine.yaml_text import read_yaml
 
 
 class Mapping(NamedTuple):

@@ -7,13 +7,13 @@ from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_ty
 
 from jsonargparse import ArgumentParser
 
-from refine.data.formats.yaml_file import read_yaml
-from refine.data.guess.in_tree import label_in
+from refine.data.label_guard import label_in
 from refine.data.layouts import LAYOUTS, ClassFolders, ClassTable, ImageFolder, Layout, Table
 from refine.data.listing import Listing
 from refine.data.mapping import Mapped, load_mapping
 from refine.errors import InputError
 from refine.files import shown
+from refine.yaml_text import read_yaml
 
 LayoutOption = str | dict[str, Any]
 """``auto``, a layout's name, a YAML file of options, or the options themselves (see `open_layout`)."""

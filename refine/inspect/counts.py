@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from refine.data.formats.mask_files import index_pixels
 from refine.data.layouts import ImageMasks, MaskFolders
+from refine.data.layouts.mask_files import index_pixels
 from refine.data.mapping import Mapped
 from refine.errors import InputError
 from refine.inspect.faults import finding, findings, size_text

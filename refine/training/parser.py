@@ -17,13 +17,12 @@ from jsonargparse import Path as ContextPath  # type: ignore[attr-defined]  # do
 from jsonargparse import get_loader, set_loader
 from lightning.pytorch.cli import LightningArgumentParser
 
-from refine.data.formats.yaml_file import read_yaml
 from refine.errors import InputError
 from refine.files import cut, read_file, why
 from refine.methods.checkpoint import allowed_class, read_checkpoint, require_no_run
 from refine.recipes import find_recipe
 from refine.training.run_folders import CONFIG, latest_of_all, settings_beside
-from refine.yaml_text import require_plain_yaml
+from refine.yaml_text import read_yaml, require_plain_yaml
 
 MODE = "refine"
 """Name of our loader."""

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from jsonargparse import Namespace
 
-from refine.data.formats.yaml_file import read_yaml
 from refine.errors import InputError
 from refine.files import cut
+from refine.yaml_text import read_yaml
 
 RUNS = "checkpoints"
 """Where runs are written by default, in the current folder."""

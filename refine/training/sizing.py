@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from refine.data.formats.yaml_file import read_yaml
 from refine.data.glance import glance
 from refine.data.listing import Listing
 from refine.data.unpaired import ODD_SHARE
 from refine.errors import InputError
 from refine.recipes import recipe_folders
+from refine.yaml_text import read_yaml
 
 PresetName = Literal["auto", "small", "medium", "paper"]
 Size = tuple[int, int]

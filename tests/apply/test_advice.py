@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from refine.apply.advice import image_glob
-from refine.data.guess.kinds import Pair
+from refine.data.label_guard import Pair
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from refine.apply.refusal import refuse_labels
 from refine.apply.select import selection
 from refine.errors import InputError
 from tests.apply.trees import noise, run, save
-from tests.data.guess.trees import CASES, Case, glances, image, write_case
+from tests.data.label_trees import CASES, Case, glances, image, write_case
 
 
 def advice(root: Path) -> str | None:

@@ -22,7 +22,7 @@ from PIL import Image
 from refine.apply import verify
 from refine.apply.files import MANIFEST, RUN
 from refine.apply.shards import resized, write_shard
-from refine.data.formats.tar_index import index_tar
+from refine.data.layouts.tar import index_tar
 from refine.errors import DiskFull, InputError
 from tests.apply.trees import run, tree
 from tests.data.layouts.examples.webdataset import add, make_shard, picture, sample, write_webdataset

@@ -5,9 +5,9 @@ import pytest
 import torch
 from PIL import Image
 
-from refine.data.formats.yaml_file import read_yaml
 from refine.data.label_table import TABLES, load_table, table_names
 from refine.data.mapping import load_mapping, mapping_names
+from refine.yaml_text import read_yaml
 from tests.conftest import SHARED, needs_shared
 
 CLASSES = {

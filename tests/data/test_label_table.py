@@ -5,9 +5,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from refine.data.formats.yaml_file import read_yaml
 from refine.data.label_table import LabelTable, load_table, read_table
 from refine.errors import InputError
+from refine.yaml_text import read_yaml
 
 FILE = Path("masks/a.png")
 

@@ -13,6 +13,19 @@ from refine.data.samples import LabelSpace as LabelSpace
 from refine.data.samples import Record
 from refine.errors import InputError
 
+CURE = "it may be cut short: replace it"
+"""What to do about a JSON file that cannot be read."""
+
+
+def in_yaml(layout: str, option: str) -> str:
+    """Say where an option goes: ``in a YAML file for --layout: `layout: voc`, `classes: [car, truck]```.
+
+    Args:
+        layout: The layout's name.
+        option: One of its options with a value, as YAML.
+    """
+    return f"in a YAML file for --layout: `layout: {layout}`, `{option}`"
+
 
 class Layout(ABC):
     """How one dataset lies on disk. The constructor lists files and reads tables, and opens no image: that a label
@@ -36,15 +49,16 @@ class Layout(ABC):
     """A line each: the file, what is wrong with it, what to do."""
     why: str = ""
     """What gave it away, where `auto` took it."""
+    _records: list[Record]
 
     @classmethod
     @abstractmethod
     def recognize(cls, files: Listing) -> str | None:
         """Why a dataset seems to lie so, in a few words that name files; None if it does not. Opens hardly a file."""
 
-    @abstractmethod
     def records(self) -> list[Record]:
         """All records, sorted by key."""
+        return self._records
 
     @abstractmethod
     def annotation(self, record: Record) -> Annotation:

@@ -1,27 +1,51 @@
 """BlenderProc's HDF5 containers: a frame a file, its picture, masks and depth inside.
 
 Source: ``write_hdf5`` and ``enable_segmentation_output`` of BlenderProc (github.com/DLR-RM/BlenderProc;
-docs/tutorials/writer.md, blenderproc/python/writer/WriterUtility.py and renderer/SegMapRendererUtility.py). Its COCO
-writer's folders are read by the layout ``coco``, its BOP writer's by ``bop``.
+docs/tutorials/writer.md, blenderproc/python/writer/WriterUtility.py and renderer/SegMapRendererUtility.py):
+``category_id_segmaps`` and the like, of a stereo camera one an eye with ``_L`` and ``_R``, and
+``instance_attribute_maps``, a JSON list of ``{idx, category_id, name, ...}``. Its COCO writer's folders are read by the
+layout ``coco``, its BOP writer's by ``bop``.
 """
 
+import json
+import re
+from collections import defaultdict
 from functools import cached_property
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torchvision.tv_tensors import Mask
 
 from refine.data.annotation import Annotation
-from refine.data.formats.blenderproc_maps import INSTANCES, category_ids, depth_in, whole
-from refine.data.formats.blenderproc_scan import Scanned, scan, table_of
-from refine.data.formats.hdf5 import color_image, color_images, opened_hdf5, read_color
-from refine.data.label_table import LabelTable, read_table
+from refine.data.label_table import Entry, LabelTable, read_table
 from refine.data.layouts.base import LabelSpace, Layout
+from refine.data.layouts.hdf5 import ColorImage, color_image, color_images, opened_hdf5, read_color, stored
 from refine.data.listing import Listing
 from refine.data.samples import Record
 from refine.errors import InputError
+from refine.labels import IGNORE
+
+CLASSES = ("category_id_segmaps", "class_segmaps")
+"""Where the class of each pixel lies: one attribute, by its newer and its older name."""
+
+INSTANCES, ATTRIBUTES = "instance_segmaps", "instance_attribute_maps"
+
+NOWHERE = 1e8
+"""Meters: Blender's depth of a ray that meets nothing is 1e10, and a little less after ``dist2depth``."""
+
+
+class Scanned(NamedTuple):
+    """What all containers say together."""
+
+    classes: bool
+    """Whether any has them."""
+    names: dict[int, set[str]]
+    """Of the objects of each category."""
+    faults: list[str]
 
 
 class BlenderProc(Layout):
@@ -66,10 +90,6 @@ class BlenderProc(Layout):
         except InputError as error:
             return f"{numbered[0]} and its like by their names" if "pip install" in str(error) else None
         return f"{len(numbered)} containers such as {numbered[0]} with {members[0]}"
-
-    def records(self) -> list[Record]:
-        """All records, sorted by key. They have no label files: a container's labels lie beside its picture."""
-        return self._records
 
     @cached_property
     def _scanned(self) -> Scanned:
@@ -146,3 +166,164 @@ def _first_members(paths: list[Path]) -> tuple[str, ...]:
         except InputError as error:
             errors.append(error)
     raise errors[0]
+
+
+def scan(paths: list[Path], members: tuple[str, ...], named: bool) -> Scanned:
+    """Open every container, and read what is said of the categories, not the pixels.
+
+    Args:
+        paths: The containers.
+        members: The pictures that each should hold.
+        named: Whether to collect the categories' names; where a container has none, its ids are read from its maps.
+    """
+    names: dict[int, set[str]] = defaultdict(set)
+    faults, without, classes = [], [], False
+    for path in paths:
+        try:
+            with opened_hdf5(path) as file:
+                images = color_images(file)
+                if tuple(image.member for image in images) != members:
+                    held = ", ".join(image.member for image in images)
+                    faults.append(f"{path}: holds {held}, others {', '.join(members)}; keep both apart")
+                elif not any(has_categories(file, image) for image in images):
+                    without.append(path)
+                else:
+                    classes = True
+                    for category, name in _categories(file, images) if named else ():
+                        names[category].add(name)
+        except InputError as error:
+            faults.append(str(error))
+    if classes:
+        faults += [f"{path}: an image without a label; write it with {CLASSES[0]}, or remove it" for path in without]
+    return Scanned(classes, names, sorted(faults))
+
+
+def _categories(file: Any, images: list[ColorImage]) -> list[tuple[int, str]]:
+    """Category and name of each object in a container; of one that names none, the categories alone."""
+    objects = objects_in(file)
+    if objects:
+        return [(category, re.sub(r"\.\d{3}$", "", name)) for category, name in objects.values()]
+    planes = [ids for image in images if (ids := category_ids(file, image)) is not None]
+    return [(int(category), "") for ids in planes for category in np.unique(ids)]
+
+
+def table_of(names: dict[int, set[str]], root: Path) -> LabelTable:
+    """A table of the categories that were found, by id.
+
+    Raises:
+        InputError: If there are too many for a mask, or their ids are out of range.
+    """
+    wrong = [category for category in names if not 0 <= category < 1 << 16]
+    if wrong or len(names) > IGNORE:
+        raise InputError(
+            f"{root}: {len(names)} categories up to {max(names)}; give a table of at most {IGNORE} ids from 0 to 65535"
+        )
+    alone = {category: next(iter(found)) if len(found) == 1 else "" for category, found in names.items()}
+    taken = list(alone.values())
+    entries = []
+    for category in sorted(names):
+        own = alone[category] if taken.count(alone[category]) == 1 and alone[category] else f"category {category}"
+        entries.append(Entry(category, own if category else "background", (0, 0, 0), False))
+    return LabelTable("the containers", tuple(entries))
+
+
+def objects_in(file: Any) -> dict[int, tuple[int, str]]:
+    """Category and name by instance, from the JSON in a container; empty without it.
+
+    Raises:
+        InputError: If it is something else.
+    """
+    if ATTRIBUTES not in file.keys():  # noqa: SIM118  # `in file` would follow links
+        return {}
+    value = stored(file, ATTRIBUTES)[()]
+    text = value if isinstance(value, bytes) else np.asarray(value).tobytes()  # bytes(7) would be seven of them
+    try:
+        rows = json.loads(text)
+        return {
+            int(row["idx"]): (int(row["category_id"]), str(row.get("name", ""))) for row in rows if "category_id" in row
+        }
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
+        raise InputError(
+            f"{file.filename}: {ATTRIBUTES} is no list of objects with idx and category_id ({error!r})"
+        ) from error
+
+
+def has_categories(file: Any, image: ColorImage) -> bool:
+    """Whether the class of each pixel can be read, from the names alone."""
+    if any(_name(file, image, base) for base in CLASSES):
+        return True
+    return _name(file, image, INSTANCES) is not None and bool(objects_in(file))
+
+
+def category_ids(file: Any, image: ColorImage) -> NDArray[np.int64] | None:
+    """``(H, W)``: stored so, or by way of the instances; None where neither is.
+
+    Raises:
+        InputError: As `whole`, or if an instance has no entry.
+    """
+    for base in CLASSES:
+        plane = whole(file, image, base)
+        if plane is not None:
+            return plane
+    instances, objects = whole(file, image, INSTANCES), objects_in(file)
+    if instances is None or not objects:
+        return None
+    found, places = np.unique(instances, return_inverse=True)
+    strange = [int(instance) for instance in found if int(instance) not in objects]
+    if strange:
+        raise InputError(f"{file.filename}: instance {strange[0]} in {INSTANCES} is not in {ATTRIBUTES}")
+    categories = np.array([objects[int(instance)][0] for instance in found], dtype=np.int64)
+    return categories[places].reshape(instances.shape)
+
+
+def whole(file: Any, image: ColorImage, base: str) -> NDArray[np.int64] | None:
+    """A map of whole numbers, ``(H, W)``, which BlenderProc partly stores as floats; None if it is not there.
+
+    Raises:
+        InputError: If it does not have the picture's size, or other numbers.
+    """
+    plane = _plane(file, image, base)
+    if plane is None:
+        return None
+    numbers: NDArray[np.int64] = np.rint(np.nan_to_num(plane)).astype(np.int64)
+    if not np.array_equal(numbers, plane):
+        raise InputError(f"{file.filename}: {base} holds broken numbers; render it again without smoothing")
+    return numbers
+
+
+def depth_in(file: Any, image: ColorImage) -> Tensor | None:
+    """``(H, W)`` float32 in meters, infinite where there is nothing; None if the container has no ``depth``.
+
+    Raises:
+        InputError: If it does not have the picture's size.
+    """
+    plane = _plane(file, image, "depth")
+    if plane is None:
+        return None
+    meters = plane.astype(np.float32)
+    meters[~((meters > 0) & (meters < NOWHERE))] = np.inf
+    return torch.from_numpy(meters)
+
+
+def _plane(file: Any, image: ColorImage, base: str) -> NDArray[Any] | None:
+    name = _name(file, image, base)
+    if name is None:
+        return None
+    plane: NDArray[Any] = stored(file, name)[()]
+    if plane.dtype.kind not in "biuf":
+        raise InputError(f"{file.filename}: {name} holds {plane.dtype}; expected real numbers")
+    if image.eye is not None and name == base and plane.ndim >= 3 and plane.shape[0] == 2:
+        plane = plane[image.eye]
+    plane = plane[..., 0] if plane.ndim == 3 else plane  # old versions repeat depth in three channels
+    if plane.shape != image.shape[:2]:
+        raise InputError(
+            f"{file.filename}: {name} is {'x'.join(map(str, plane.shape))}, but {image.member} is "
+            f"{image.shape[0]}x{image.shape[1]} (height x width); a label needs its image's size"
+        )
+    return plane
+
+
+def _name(file: Any, image: ColorImage, base: str) -> str | None:
+    """The dataset of this kind that belongs to an image: of a stereo camera, the one of its eye."""
+    names = [base] if image.eye is None else [f"{base}_{'LR'[image.eye]}", f"{base}_{image.eye}", base]
+    return next((name for name in names if name in file.keys()), None)  # noqa: SIM118  # `in file` would follow links

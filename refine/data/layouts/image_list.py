@@ -6,8 +6,8 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from refine.data.annotation import Annotation
-from refine.data.formats.tables import require_few
 from refine.data.layouts.base import LabelSpace, Layout
+from refine.data.layouts.tables import require_few
 from refine.data.listing import IMAGE_SUFFIXES, Listing, suffix
 from refine.data.samples import Record
 from refine.errors import InputError
@@ -72,10 +72,6 @@ class ImageList(Layout):
         except (OSError, UnicodeDecodeError):
             return None
         return f"{files.keys[0]} begins with {first}" if suffix(first) in IMAGE_SUFFIXES else None
-
-    def records(self) -> list[Record]:
-        """All records, sorted by key."""
-        return self._records
 
     def annotation(self, record: Record) -> Annotation:
         """Nothing: there is nothing to know."""

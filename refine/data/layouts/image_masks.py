@@ -1,18 +1,17 @@
 """An image and a mask for it under any names that a pattern says, and any table of classes."""
 
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
-from refine.data.annotation import Annotation
-from refine.data.formats.class_lists import FILES, named_table, open_table, with_none
-from refine.data.formats.groups import IMAGE, Groups
-from refine.data.formats.hints import in_yaml
-from refine.data.formats.mask_files import Encoding, read_mask
-from refine.data.formats.path_patterns import path_pattern
-from refine.data.images import require_size
+from torchvision.tv_tensors import Mask
+
 from refine.data.label_table import LabelTable
-from refine.data.layouts.base import LabelSpace, Layout
-from refine.data.listing import Listing, stem
+from refine.data.layouts.base import LabelSpace, in_yaml
+from refine.data.layouts.class_lists import FILES, class_table, open_table, with_none
+from refine.data.layouts.mask_files import Encoding, read_mask
+from refine.data.layouts.paired_masks import IMAGE, Grouped, PairedMasks
+from refine.data.listing import IMAGE_SUFFIXES, Listing, stem, suffix
 from refine.data.samples import Record
 from refine.errors import InputError
 
@@ -20,8 +19,12 @@ IMAGES = ("images", "image", "imgs", "img", "rgb")
 MASKS = ("labels", "label", "masks", "mask", "annotations", "segmentation", "seg", "gt")
 """Names of folders that, one of each at the top, are known without a pattern."""
 
+STEM = "{stem}"
+ANY_SUFFIX = ".*"
+"""At a pattern's end: any suffix of images."""
 
-class ImageMasks(Layout):
+
+class ImageMasks(PairedMasks):
     """A class for each pixel, in one file beside each image.
 
     Args:
@@ -65,20 +68,18 @@ class ImageMasks(Layout):
                 "images='rgb/{stem}.jpg' and masks='seg/{stem}_seg.png'"
             )
         image, mask = path_pattern(images), path_pattern(masks)
-        self._groups = Groups(root, ("mask",))
-        found = 0
+        grouped: list[Grouped] = []
         for key in files.images:
             of_image, of_mask = image.stem(key), mask.stem(key)
             if of_image is not None and of_mask is not None and image.weight == mask.weight:
                 raise InputError(f"{root / key}: fits {images!r} and {masks!r}; write more of their names out")
             if of_mask is not None and (of_image is None or mask.weight > image.weight):
-                self._groups.add(of_mask, "mask", key)
+                grouped.append((of_mask, "mask", key))
             elif of_image is not None:
-                self._groups.add(of_image, IMAGE, key)
-                found += 1
-        if not found:
+                grouped.append((of_image, IMAGE, key))
+        if not any(role == IMAGE for _, role, _ in grouped):
             raise InputError(f"{root}: no image fits the pattern {images!r}; the first file is {files.images[0]}")
-        self._records, self.faults = self._groups.records(lambda stem: str(root / mask.path(stem)))
+        self._pair(grouped, lambda stem: str(root / mask.path(stem)))
 
     @classmethod
     def recognize(cls, files: Listing) -> str | None:
@@ -93,39 +94,24 @@ class ImageMasks(Layout):
         Raises:
             InputError: If nothing says it, or it cannot be read.
         """
-        named = self._table or next((name for name in FILES if (self.root / name).is_file()), None)
         if self._classes is not None:
-            table, listed = named_table("classes", self._classes), True
-        elif named is not None:
-            table, listed = open_table(self.root, named), Path(named).suffix.lower() in {".csv", ".txt"}
-        else:
+            return with_none(class_table("classes", [(name, None) for name in self._classes]))
+        named = self._table or next((name for name in FILES if (self.root / name).is_file()), None)
+        if named is None:
             raise InputError(
                 f"{self.root}: nothing says what the masks' values mean; write a name a line into "
                 f"{self.root / 'classes.txt'}, or give a table {in_yaml(self.name, 'table: cityscapes')}"
             )
-        return with_none(table) if listed else table
+        table = open_table(self.root, named)
+        return with_none(table) if suffix(named) in {".csv", ".txt"} else table
 
     @cached_property
     def label_space(self) -> LabelSpace:  # type: ignore[override]  # known when it is asked for
         """The classes of `table`."""
         return self.table.space()
 
-    def records(self) -> list[Record]:
-        """All records, sorted by key."""
-        return self._records
-
-    def annotation(self, record: Record) -> Annotation:
-        """``mask``: class indices, 255 where there is none.
-
-        Raises:
-            InputError: If nothing says the classes, or the mask is damaged, encoded otherwise or of another size, or
-                holds an id or color of none of them.
-        """
-        path = self._groups.file(record, "mask")
-        if path is None:
-            return Annotation()
-        require_size(path, record.image)
-        return Annotation(mask=read_mask(path, self._encoding, self.table))
+    def _mask(self, path: Path, record: Record) -> Mask:
+        return read_mask(path, self._encoding, self.table)
 
 
 def _known(files: Listing) -> tuple[str, str] | None:
@@ -141,3 +127,42 @@ def _known(files: Listing) -> tuple[str, str] | None:
     if len(images) != 1 or len(masks) != 1 or found[images[0]] != found[masks[0]]:
         return None
     return f"{images[0]}/{{stem}}.*", f"{masks[0]}/{{stem}}.png"
+
+
+class PathPattern(NamedTuple):
+    """A path with a part that is left open; it may hold slashes."""
+
+    before: str
+    after: str
+    any_suffix: bool
+
+    @property
+    def weight(self) -> int:
+        """How many of its letters are fixed."""
+        return len(self.before) + len(self.after)
+
+    def stem(self, key: str) -> str | None:
+        """What stands in the open part; None for a path that does not match."""
+        if self.any_suffix:
+            if suffix(key) not in IMAGE_SUFFIXES:
+                return None
+            key = stem(key)
+        fits = key.startswith(self.before) and key.endswith(self.after) and len(key) > self.weight
+        return key[len(self.before) : len(key) - len(self.after)] if fits else None
+
+    def path(self, stem: str) -> str:
+        """The path with its open part filled in."""
+        return f"{self.before}{stem}{self.after}{ANY_SUFFIX if self.any_suffix else ''}"
+
+
+def path_pattern(text: str) -> PathPattern:
+    """A pattern from its text, such as ``rgb/{stem}.jpg``.
+
+    Raises:
+        InputError: If it does not hold ``{stem}`` once, is absolute or leaves the dataset.
+    """
+    before, found, after = text.partition(STEM)
+    if not found or STEM in after or text.startswith("/") or ".." in PurePosixPath(text).parts:
+        raise InputError(f"pattern {text!r}: expected a path in the dataset with one {STEM}, such as 'rgb/{STEM}.png'")
+    before = before.removeprefix("./")
+    return PathPattern(before, after.removesuffix(ANY_SUFFIX), after.endswith(ANY_SUFFIX))

@@ -11,11 +11,9 @@ from pathlib import Path
 import torch
 
 from refine.data.annotation import Annotation, Objects
-from refine.data.formats.hints import in_yaml
-from refine.data.formats.object_parts import boxes_of
-from refine.data.formats.text_rows import numbers, text_rows
 from refine.data.images import image_size
-from refine.data.layouts.base import LabelSpace, Layout
+from refine.data.layouts.base import LabelSpace, Layout, in_yaml
+from refine.data.layouts.object_parts import boxes_of, numbers, text_rows
 from refine.data.listing import Listing, stem
 from refine.data.samples import Record
 from refine.errors import InputError
@@ -87,10 +85,6 @@ class Kitti(Layout):
             if _names(files, f"{base}{LABELS}", ".txt"):
                 return f"{base}{IMAGES} beside text files in {base}{LABELS}"
         return None
-
-    def records(self) -> list[Record]:
-        """All records, sorted by key."""
-        return self._records
 
     def annotation(self, record: Record) -> Annotation:
         """``objects``; nothing for an image without a label file.

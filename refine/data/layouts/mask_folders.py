@@ -7,19 +7,17 @@ import torch
 from torchvision.tv_tensors import Mask
 
 from refine.data.annotation import Annotation
-from refine.data.formats.class_lists import read_names
-from refine.data.formats.groups import IMAGE, Groups
-from refine.data.formats.hints import in_yaml
-from refine.data.formats.mask_files import index_pixels
-from refine.data.images import require_size
-from refine.data.layouts.base import LabelSpace, Layout
+from refine.data.layouts.base import LabelSpace, in_yaml
+from refine.data.layouts.class_lists import read_names, require_names
+from refine.data.layouts.mask_files import index_pixels
+from refine.data.layouts.paired_masks import IMAGE, PairedMasks
 from refine.data.listing import Listing, stem
 from refine.data.samples import Record
 from refine.errors import InputError
 from refine.labels import IGNORE
 
 
-class MaskFolders(Layout):
+class MaskFolders(PairedMasks):
     """A class for each pixel: 8-bit PNGs, gray or with a palette, whose pixels are class ids, 255 for none.
 
     Args:
@@ -37,14 +35,21 @@ class MaskFolders(Layout):
 
     def __init__(self, root: Path, classes: tuple[str, ...] | None = None) -> None:
         self.root = root
-        self._names = _names(root, classes)
-        groups = Groups(root, ("mask",))
-        for key in Listing(root / "masks").require_images():
-            # A mask of another suffix is no image's: it must not stand in for the PNG, nor be taken for an image
-            groups.add(stem(key) if key.endswith(".png") else key, "mask", f"masks/{key}")
-        for key in Listing(root / "images").require_images():
-            groups.add(stem(key), IMAGE, f"images/{key}")
-        self._records, self.faults = groups.records(lambda group: str(root / "masks" / f"{group}.png"))
+        file = root / "classes.txt"
+        stored = read_names(file) if file.is_file() else None
+        if classes is not None and stored is not None and classes != stored:
+            said = f"names {', '.join(stored)}, not {', '.join(classes)}"
+            raise InputError(f"{file}: {said}; a mask's ids have one meaning")
+        self._names = stored if classes is None else classes
+        if self._names is not None:
+            require_names(str(file), self._names)
+        # A mask of another suffix is no image's: it must not stand in for the PNG, nor be taken for an image
+        masks = [
+            (stem(key) if key.endswith(".png") else key, "mask", f"masks/{key}")
+            for key in Listing(root / "masks").require_images()
+        ]
+        images = [(stem(key), IMAGE, f"images/{key}") for key in Listing(root / "images").require_images()]
+        self._pair(masks + images, lambda group: str(root / "masks" / f"{group}.png"))
 
     @classmethod
     def recognize(cls, files: Listing) -> str | None:
@@ -62,16 +67,11 @@ class MaskFolders(Layout):
             InputError: If nothing names them.
         """
         if self._names is None:
-            file = self.root / "classes.txt"
             raise InputError(
-                f"{file}: no such file, so the ids have no names; write a name a line, or name them "
-                f"{in_yaml(self.name, 'classes: [road, car]')}"
+                f"{self.root / 'classes.txt'}: no such file, so the ids have no names; write a name a line, or name "
+                f"them {in_yaml(self.name, 'classes: [road, car]')}"
             )
         return LabelSpace("mask", self._names)
-
-    def records(self) -> list[Record]:
-        """All records, sorted by key."""
-        return self._records
 
     def annotation(self, record: Record) -> Annotation:
         """``mask``: class ids, 255 where there is none.
@@ -80,29 +80,15 @@ class MaskFolders(Layout):
             InputError: If nothing names the classes, the file is no index mask or not of its image's size, or an id is
                 outside the classes.
         """
-        names = self.label_space.names
-        if not record.label_files:
-            return Annotation()
-        path = record.label_files[0]
-        require_size(path, record.image)
-        ids = torch.from_numpy(index_pixels(path)).long()
-        highest, count = int(torch.where(ids == IGNORE, 0, ids).max()), len(names)
-        if highest >= count:
+        self.label_space  # noqa: B018  # without names there is no label, even of an image without a mask
+        return super().annotation(record)
+
+    def _mask(self, path: Path, record: Record) -> Mask:
+        names, ids = self.label_space.names, torch.from_numpy(index_pixels(path)).long()
+        highest = int(torch.where(ids == IGNORE, 0, ids).max())
+        if highest >= len(names):
             raise InputError(
-                f"{path}: id {highest}, but the {count} classes are numbered 0 to {count - 1} "
+                f"{path}: id {highest}, but the {len(names)} classes are numbered 0 to {len(names) - 1} "
                 f"({', '.join(names)}); name more classes, or set the pixels to {IGNORE}"
             )
-        return Annotation(mask=Mask(ids))
-
-
-def _names(root: Path, classes: tuple[str, ...] | None) -> tuple[str, ...] | None:
-    file = root / "classes.txt"
-    stored = read_names(file) if file.is_file() else None
-    if classes is not None and stored is not None and classes != stored:
-        raise InputError(f"{file}: names {', '.join(stored)}, not {', '.join(classes)}; a mask's ids have one meaning")
-    names = classes if classes is not None else stored
-    if names is None:
-        return None
-    if not 0 < len(names) <= IGNORE or len(set(names)) < len(names):
-        raise InputError(f"{file}: expected 1 to {IGNORE} different class names, found {', '.join(names) or 'none'}")
-    return names
+        return Mask(ids)

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from refine.data.annotation import Annotation
-from refine.data.formats.eye_files import EyeFile, Group, open_eyes
 from refine.data.gaze import GAZE_SPACE, gaze_vector, pitch_yaw
 from refine.data.layouts.base import Layout
+from refine.data.layouts.eye_files import EyeFile, Group, open_eyes
 from refine.data.listing import Listing
 from refine.data.samples import Record
 from refine.errors import InputError
@@ -100,10 +100,6 @@ class MPIIGaze(Layout):
             if group is not None:
                 return f"{key} holds images and gaze" + (f" of {group}" if group else "")
         return None
-
-    def records(self) -> list[Record]:
-        """All records, sorted by key."""
-        return self._records
 
     def annotation(self, record: Record) -> Annotation:
         """``targets`` and ``gaze``.

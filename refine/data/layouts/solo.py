@@ -7,34 +7,58 @@ datasets in github.com/Unity-Technologies/pysolotools), which differ in part fro
 
 import re
 from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torchvision.tv_tensors import Mask
 
 from refine.data.annotation import Annotation
-from refine.data.formats.hints import in_yaml
-from refine.data.formats.keypoint_names import swap_pairs
-from refine.data.formats.solo_definitions import (
+from refine.data.label_table import Entry, LabelTable
+from refine.data.layouts.base import LabelSpace, Layout, in_yaml
+from refine.data.layouts.object_parts import swap_pairs
+from refine.data.layouts.solo_frame import (
     BOXES,
     INSTANCE,
+    KEYPOINTS,
     SEMANTIC,
-    Definitions,
-    masks_of_frames,
-    read_definitions,
+    Object,
+    as_unity_writes,
+    field,
+    kind_of,
+    read_capture,
+    read_colors,
+    read_instances,
+    read_objects,
+    rows_of,
 )
-from refine.data.formats.solo_frame import read_capture, read_colors, read_instances, read_objects
-from refine.data.label_table import LabelTable
-from refine.data.layouts.base import LabelSpace, Layout
 from refine.data.listing import IMAGE_SUFFIXES, Listing, stem, suffix
 from refine.data.samples import Record
 from refine.errors import InputError
+from refine.labels import IGNORE
 
 FRAME = "frame_data.json"
+BLACK = (0, 0, 0)
+"""What has no label is rendered so."""
 
 _SEQUENCE = re.compile(r"sequence\.\d+")
 _STEP = re.compile(r"(step\d+)\.(.+)", re.DOTALL)
+
+
+class Definitions(NamedTuple):
+    """One dataset's."""
+
+    sensors: frozenset[str]
+    """Ids of the cameras; empty if no file names them."""
+    annotators: dict[str, tuple[str, ...]]
+    """Ids of the labelers by their kind, the end of their ``@type``."""
+    classes: dict[int, str]
+    """Names of boxes' and instances' classes by label id, in the order of the ids."""
+    template: dict[int, str]
+    """Names of the keypoints by index, in that order."""
+    masks: LabelTable | None
+    """Classes of the semantic masks by color; None if a labeler is defined without its colors, or none is."""
 
 
 class Solo(Layout):
@@ -79,10 +103,6 @@ class Solo(Layout):
             if frame:
                 return f"annotation_definitions.json and frames such as {folder}/{frame}"
         return None
-
-    def records(self) -> list[Record]:
-        """All records, sorted by key."""
-        return self._records
 
     def annotation(self, record: Record) -> Annotation:
         """``mask`` or ``objects`` or both, and ``instances``, as far as the frame has them.
@@ -168,3 +188,98 @@ class Solo(Layout):
 
 def _has_objects(known: Definitions) -> bool:
     return bool(known.annotators.keys() & {BOXES, INSTANCE})
+
+
+def read_definitions(root: Path) -> Definitions:
+    """All definitions of a dataset.
+
+    Raises:
+        InputError: If ``annotation_definitions.json`` is missing or damaged, or a label id has two names.
+    """
+    path = root / "annotation_definitions.json"
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; Unity writes it when a simulation ends: let it end, or copy the file")
+    annotators: dict[str, tuple[str, ...]] = {}
+    classes: dict[int, str] = {}
+    colors: list[Object] = []
+    template: dict[int, str] = {}
+    with as_unity_writes(path):
+        for number, row in enumerate(rows_of(path, "annotationDefinitions")):
+            place = f"annotationDefinitions[{number}]"
+            kind = kind_of(row, place)
+            place = f"{place} ({kind})"
+            annotators[kind] = (*annotators.get(kind, ()), str(field(row, "id", place)))
+            if kind in {BOXES, INSTANCE}:
+                _add_classes(classes, row.get("spec", []), path, place)
+            elif kind == SEMANTIC:
+                colors += row.get("spec", [])
+            elif kind == KEYPOINTS and not template:
+                points = field(field(row, "template", place), "keypoints", f"{place}.template")
+                template = dict(sorted(_point(point, f"{place}.keypoints[{i}]") for i, point in enumerate(points)))
+        masks = mask_table(colors, path) if colors else None
+    return Definitions(_sensors(root), annotators, dict(sorted(classes.items())), template, masks)
+
+
+def _point(row: Object, place: str) -> tuple[int, str]:
+    return int(field(row, "index", place)), str(field(row, "label", place))
+
+
+def mask_table(rows: Iterable[Object], path: Path) -> LabelTable:
+    """Semantic classes in their order; the same color twice is one class, and black is void unless it is a class's.
+
+    Args:
+        rows: ``{labelName, pixelValue}``, the latter with four levels.
+        path: Where they were read.
+
+    Raises:
+        InputError: If there are too many for a mask. Rows of another form raise what they raise.
+    """
+    names: dict[tuple[int, int, int], list[str]] = {}
+    for number, row in enumerate(rows):
+        place = f"color {number} of {SEMANTIC}"
+        name = str(field(row, "labelName", place))
+        red, green, blue = (int(value) for value in field(row, "pixelValue", f"{place} ({name})")[:3])
+        known = names.setdefault((red, green, blue), [])
+        if name not in known:
+            known.append(name)
+    if len(names) > IGNORE:
+        raise InputError(f"{path}: {len(names)} classes of masks; at most {IGNORE} can be told apart")
+    entries = [Entry(number, "/".join(own), color, False) for number, (color, own) in enumerate(names.items())]
+    if BLACK not in names:
+        entries.append(Entry(len(entries), "unlabeled", BLACK, True))
+    return LabelTable("the dataset", tuple(entries))
+
+
+def masks_of_frames(frames: Iterator[Path]) -> LabelTable | None:
+    """The same from the frames, which name the colors that they show: versions before 1.0 define none.
+
+    Raises:
+        InputError: If a frame cannot be read.
+    """
+    found: dict[str, Object] = {}
+    path = None
+    for path in frames:
+        with as_unity_writes(path):
+            for capture in rows_of(path, "captures"):
+                for annotation in capture.get("annotations", []):
+                    if kind_of(annotation) == SEMANTIC:
+                        rows = annotation.get("instances", [])
+                        found.update({str(field(row, "labelName", f"an instance of {SEMANTIC}")): row for row in rows})
+    return mask_table((found[name] for name in sorted(found)), path) if path and found else None
+
+
+def _add_classes(classes: dict[int, str], spec: list[Object], path: Path, place: str) -> None:
+    for index, row in enumerate(spec):
+        where = f"{place}.spec[{index}]"
+        number, name = int(field(row, "label_id", where)), str(field(row, "label_name", where))
+        if classes.setdefault(number, name) != name:
+            raise InputError(f"{path}: label id {number} is {classes[number]} and {name}; give it one name")
+
+
+def _sensors(root: Path) -> frozenset[str]:
+    path = root / "sensor_definitions.json"
+    if not path.is_file():
+        return frozenset()
+    with as_unity_writes(path):
+        rows = rows_of(path, "sensorDefinitions")
+        return frozenset(str(field(row, "id", f"sensorDefinitions[{number}]")) for number, row in enumerate(rows))

@@ -69,10 +69,6 @@ class SynthesEyes(Layout):
         carried = "; .pkl files are carried and never opened" if ".pkl" in files.by_suffix else ""
         return f"{len(named)} names like {Path(named[0]).name} hold two angles{carried}"
 
-    def records(self) -> list[Record]:
-        """All records, sorted by key."""
-        return self._records
-
     def annotation(self, record: Record) -> Annotation:
         """``targets`` and ``gaze``; nothing for an image whose name does not hold them.
 

@@ -8,11 +8,10 @@ import torch
 from torch import Tensor
 
 from refine.data.annotation import Annotation
-from refine.data.formats.hints import in_yaml
-from refine.data.formats.tables import Images, Row, find_table, first_row, path_column, read_rows, require_few
 from refine.data.gaze import MIRROR
-from refine.data.layouts.base import LabelSpace, Layout
+from refine.data.layouts.base import LabelSpace, Layout, in_yaml
 from refine.data.layouts.class_folders import ClassFolders
+from refine.data.layouts.tables import Images, Row, find_table, first_row, path_column, read_rows, require_few
 from refine.data.listing import Listing
 from refine.data.samples import Record
 from refine.errors import InputError
@@ -102,10 +101,6 @@ class Table(Layout):
         columns = f"column{'s' if words[1:] else ''} {', '.join(words)}"
         text = f"; its {columns} of text: carried along, and not judged" if words else ""
         return f"{table.name} has a row of {row[column]}{text}"
-
-    def records(self) -> list[Record]:
-        """All records, sorted by key."""
-        return self._records
 
     def annotation(self, record: Record) -> Annotation:
         """``targets`` in the label space's order, in the table's units."""

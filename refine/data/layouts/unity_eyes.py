@@ -6,19 +6,19 @@ https://www.cl.cam.ac.uk/research/rainbow/projects/unityeyes/tutorial.html and t
 
 import math
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 from torchvision.tv_tensors import KeyPoints
 
 from refine.data.annotation import Annotation
-from refine.data.formats.json_file import read_object
 from refine.data.gaze import GAZE_SPACE, pitch_yaw
-from refine.data.layouts.base import Layout
+from refine.data.layouts.base import CURE, Layout
 from refine.data.listing import Listing, stem
 from refine.data.samples import Record
 from refine.errors import InputError
-from refine.files import open_file
+from refine.files import open_file, read_typed
 
 LANDMARKS = {"interior_margin_2d": 16, "caruncle_2d": 7, "iris_2d": 32}
 """The outlines in a file, each of as many points: the lids' inner rim from the inner corner on (number 8 is the outer
@@ -85,10 +85,6 @@ class UnityEyes(Layout):
                 return f"{label} beside {key} has look_vec and interior_margin_2d" if fits else None
         return None
 
-    def records(self) -> list[Record]:
-        """All records, sorted by key."""
-        return self._records
-
     def annotation(self, record: Record) -> Annotation:
         """``targets``, ``gaze`` and ``keypoints``.
 
@@ -99,7 +95,7 @@ class UnityEyes(Layout):
         if not record.label_files:
             return Annotation()
         path = record.label_files[0]
-        content = read_object(path)
+        content = read_typed(path, dict[str, Any], CURE)
         details = content.get("eye_details")
         x, y, z = _numbers(path, "eye_details.look_vec", details.get("look_vec") if isinstance(details, dict) else None)
         if not x and not y and not z:

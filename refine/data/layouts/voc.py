@@ -6,6 +6,7 @@ objects number them in the order of the XML file. labelImg (https://github.com/H
 exports have the same XML files beside their images.
 """
 
+from collections import defaultdict
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -14,30 +15,36 @@ import torch
 from torchvision.tv_tensors import Mask
 
 from refine.data.annotation import Annotation
-from refine.data.formats.mask_files import index_pixels
-from refine.data.formats.voc_classes import BY_ID, NAMES, listed, voc_table
-from refine.data.formats.voc_files import (
-    BOXES,
-    IMAGES,
-    ByFolder,
-    bases,
-    first_beside,
-    grouped,
-    grouped_beside,
-    in_sets,
-    set_classes,
-)
-from refine.data.formats.voc_objects import read_voc_objects
-from refine.data.formats.voc_xml import begins_as_voc, class_names
 from refine.data.images import require_size
-from refine.data.label_table import LabelTable
-from refine.data.layouts.base import LabelSpace, Layout
-from refine.data.listing import Listing
+from refine.data.label_table import Color, Entry, LabelTable
+from refine.data.layouts.base import LabelSpace, Layout, in_yaml
+from refine.data.layouts.mask_files import index_pixels
+from refine.data.layouts.object_parts import listed, text_rows
+from refine.data.layouts.voc_xml import NAMES_SHOWN, begins_as_voc, class_names, read_voc_objects
+from refine.data.listing import IMAGE_SUFFIXES, Listing, stem, suffix
 from refine.data.samples import Record
 from refine.errors import InputError
 from refine.labels import IGNORE
 
+IMAGES, BOXES, SETS = "JPEGImages", "Annotations", "ImageSets"
 CLASSES, OBJECTS = "SegmentationClass", "SegmentationObject"
+
+_SUFFIXES = {IMAGES: IMAGE_SUFFIXES, BOXES: {".xml"}, CLASSES: IMAGE_SUFFIXES, OBJECTS: IMAGE_SUFFIXES}
+"""What is read in a folder; other files of the same name, such as the arrays of labeling tools, are not."""
+_FLAGS = {"-1", "0", "1"}
+"""What stands behind an image in the set of a class: whether the class is in the image."""
+
+NAMES = (
+    *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
+    *("diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor"),
+)
+"""VOC's classes, by their masks' ids from 1 on."""
+
+BY_ID = f"name the class of each id from 1 on {in_yaml('voc', 'classes: [car, truck]')}"
+"""What to do about masks whose ids nothing explains."""
+
+ByFolder = dict[str, str]
+"""The files of one image by the folder that they are in, or would be: ``{"Annotations": key, ...}``."""
 
 
 class PascalVoc(Layout):
@@ -77,9 +84,9 @@ class PascalVoc(Layout):
         files = Listing(root)
         files.require_images()
         self._told, self._given = classes or set_classes(files), classes is not None
-        self.faults: list[str] = []
-        self._records: list[Record] = []
-        if bases(files):
+        self.faults, self._records = [], []
+        by_folder = bool(bases(files))
+        if by_folder:
             groups = grouped(files)
             entries = in_sets(files, "Segmentation" if labels == "mask" else "Main", split)
             chosen = entries if split is not None or (labels == "mask" and entries) else set(groups)
@@ -92,8 +99,8 @@ class PascalVoc(Layout):
                 "its name"
             )
         self._groups = {group[IMAGES]: group for group in groups.values() if IMAGES in group}
-        beside = labels == "objects" and not bases(files)
         wanted = CLASSES if labels == "mask" else BOXES
+        beside = labels == "objects" and not by_folder
         self._add(groups, chosen, wanted, "an XML file of its name" if beside else f"a label in {wanted}")
 
     def _add(self, groups: dict[str, ByFolder], chosen: set[str], wanted: str, label: str) -> None:
@@ -155,10 +162,6 @@ class PascalVoc(Layout):
         places = {name: index for index, name in reversed(list(enumerate(names)))}  # of a name twice, the first
         return {name: places[name] for name in self._names}
 
-    def records(self) -> list[Record]:
-        """All records, sorted by key."""
-        return self._records
-
     def annotation(self, record: Record) -> Annotation:
         """``objects``, ``mask`` (255 at borders) and ``instances`` (0 there), as far as the image has them.
 
@@ -193,6 +196,110 @@ class PascalVoc(Layout):
     def _require_order(self, where: Path) -> None:
         if not self._given and self._names != NAMES:
             raise InputError(
-                f"{where}: the classes ({listed(self._names)}) are not VOC's 20, and nothing says which id in "
-                f"the masks is which: {BY_ID}"
+                f"{where}: the classes ({listed(self._names, NAMES_SHOWN)}) are not VOC's 20, and nothing says which "
+                f"id in the masks is which: {BY_ID}"
             )
+
+
+def voc_table(names: tuple[str, ...], background: bool) -> LabelTable:
+    """Classes in the order of their ids from 1 on; 0 is the background, a class or void, and 255 is void."""
+    classes = [Entry(number, name, _color(number), False) for number, name in enumerate(names, start=1)]
+    none, border = Entry(0, "background", _color(0), not background), Entry(IGNORE, "border", _color(IGNORE), True)
+    return LabelTable("VOC" if names == NAMES else "the dataset", (none, *classes, border))
+
+
+def _color(number: int) -> Color:
+    """VOC's palette: the bits of a number go to red, green and blue by turns, the lowest to their highest bits.
+
+    Source: `VOClabelcolormap` of the development kit.
+    """
+    red, green, blue = (sum((number >> 3 * bit + part & 1) << 7 - bit for bit in range(3)) for part in range(3))
+    return red, green, blue
+
+
+def bases(files: Listing) -> list[str]:
+    """The folders that hold ``JPEGImages`` (one a year in a VOCdevkit), with a slash at the end; empty for the root."""
+    paths = (f"/{folder}/" for folder in files.by_folder)
+    found = {path[1 : path.index(f"/{IMAGES}/") + 1] for path in paths if f"/{IMAGES}/" in path}
+    return sorted(base for base in found if f"{base}{BOXES}" in files.by_folder)
+
+
+def grouped(files: Listing) -> dict[str, ByFolder]:
+    """The files of each image by what their paths share: the base and the name without suffix. Sets are left out."""
+    found: dict[str, ByFolder] = defaultdict(dict)
+    for base in bases(files):
+        for key in files.keys:
+            if key.startswith(base):
+                folder, slash, rest = key[len(base) :].partition("/")
+                if slash and folder != SETS and suffix(key) in _SUFFIXES.get(folder, {suffix(key)}):
+                    found[base + stem(rest)].setdefault(folder, key)
+    return found
+
+
+def first_beside(files: Listing) -> str | None:
+    """An XML file with an image of its name beside it, as labeling tools leave them; None if there is none."""
+    images = {stem(key) for key in files.images}
+    return next((key for key in files.by_suffix.get(".xml", []) if stem(key) in images), None)
+
+
+def grouped_beside(files: Listing, split: str | None) -> dict[str, ByFolder]:
+    """`grouped` where XML files lie beside the images; what else has an image's name goes by its suffix.
+
+    Raises:
+        InputError: If ``split`` is no folder at the top.
+    """
+    found: dict[str, ByFolder] = {}
+    for key in files.keys:
+        if split is None or key.startswith(f"{split}/"):
+            kind = IMAGES if suffix(key) in IMAGE_SUFFIXES else BOXES if suffix(key) == ".xml" else suffix(key)
+            taken = kind in found.get(stem(key), {})  # a.jpg and a.png cannot share a.xml
+            found.setdefault(key if taken else stem(key), {})[kind] = key
+    if not found:
+        tops = sorted({key.partition("/")[0] for key in files.images if "/" in key})
+        raise InputError(f"{files.root}: no folder {split}; the folders at the top are {', '.join(tops) or 'none'}")
+    return {name: group for name, group in found.items() if group.keys() & {IMAGES, BOXES}}
+
+
+def in_sets(files: Listing, kind: str, split: str | None) -> set[str]:
+    """The images, as `grouped` names them, that a set lists; None takes all sets.
+
+    Args:
+        files: The dataset.
+        kind: ``Main``, ``Segmentation``, …
+        split: ``train``, ``trainval``, …
+
+    Raises:
+        InputError: If there is no such set.
+    """
+    chosen: set[str] = set()
+    known: list[str] = []
+    for base in bases(files):
+        folder = f"{base}{SETS}/{kind}"
+        for name in files.by_folder.get(folder, []):
+            known.append(stem(name))
+            if name.endswith(".txt") and split in {None, stem(name)}:
+                for _, values in text_rows(files.root / folder / name):
+                    chosen.add(base + " ".join(values[:-1] if _flagged(values) else values))
+    if split is not None and split not in known:
+        shown = ", ".join(sorted(set(known))[:8]) or "none"
+        raise InputError(f"{files.root}: no {SETS}/{kind}/{split}.txt; the sets are {shown}")
+    return chosen
+
+
+def set_classes(files: Listing) -> tuple[str, ...]:
+    """The classes that have sets of their own, ``aeroplane_train.txt`` beside ``train.txt``, sorted."""
+    found = set()
+    for base in bases(files):
+        folder = f"{base}{SETS}/Main"
+        names = set(files.by_folder.get(folder, []))
+        for name in names:
+            label, split = stem(name).rpartition("_")[::2]
+            if label and f"{split}.txt" in names and label not in found:
+                first = next(text_rows(files.root / folder / name), ("", []))[1]
+                if _flagged(first):
+                    found.add(label)
+    return tuple(sorted(found))
+
+
+def _flagged(values: list[str]) -> bool:
+    return len(values) > 1 and values[-1] in _FLAGS

@@ -1,33 +1,44 @@
 """WebDataset shards: tars whose members belong together by name, as in `000001.jpg`, `000001.cls`, `000001.json`.
 
-Source: https://github.com/webdataset/webdataset, "The WebDataset Format"; ``.cls`` is a class's number as text.
+Source: https://github.com/webdataset/webdataset, "The WebDataset Format": the first dot of a file's own name parts the
+sample from the extension, and the members of a sample follow each other; ``.cls`` is a class's number as text.
 """
 
-from collections.abc import Iterator
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import torch
 from torch import Tensor
 
 from refine.data.annotation import Annotation
-from refine.data.formats.hints import in_yaml
-from refine.data.formats.tar_index import Member, content, first_names, index_tar, window
-from refine.data.formats.tar_pairs import label_among, refuse_label
-from refine.data.formats.tar_samples import Sample, carried, group, is_image_member, parse_class
 from refine.data.images import is_gray, opened, read_image
-from refine.data.layouts.base import LabelSpace, Layout
-from refine.data.listing import IMAGE_SUFFIXES, Listing
+from refine.data.label_guard import named_label
+from refine.data.label_names import named_for_labels
+from refine.data.layouts.base import LabelSpace, Layout, in_yaml
+from refine.data.layouts.object_parts import listed
+from refine.data.layouts.tar import Member, TarIndex, content, first_names, index_tar, window
+from refine.data.listing import IMAGE_SUFFIXES, Listing, suffix
 from refine.data.samples import Record
 from refine.errors import InputError
 
-PEEK = 64
+NAMES_TO_RECOGNIZE = 64
 """Members of the first shard that `recognize` looks at."""
 
 LABEL_BYTES = 1 << 24
 """A larger label is not read: it is no class."""
+
+CLASS_FIELDS = ("class", "label")
+"""What a JSON label's class may be called."""
+
+MOST_CLASSES = 1 << 16
+
+Sample = dict[str, Member]
+"""The members of one sample by extension."""
 
 
 class WebDataset(Layout):
@@ -74,9 +85,13 @@ class WebDataset(Layout):
         if "cls" in kinds.values():
             without = "an image without a label; add its .cls, as others have"
             self.faults += [f"{self.root / key}: {without}" for key in self._classless]
-        found = label_among(self.root, self._classless) if image is None else None
-        self._guarded = found is not None
-        self.faults += [found] if found else []
+        pair = named_label(self._classless) if image is None else None
+        self._guarded = pair is not None
+        if pair is not None:
+            self.faults.append(
+                f"{self.root / pair.label}: seems to be the label of {pair.image}, and would pass for a picture; put "
+                f"both into one sample (0001.png, 0001.mask.png), or, {_all_pictures(pair.label)}"
+            )
 
     @classmethod
     def recognize(cls, files: Listing) -> str | None:
@@ -84,7 +99,7 @@ class WebDataset(Layout):
         shards = files.by_suffix.get(".tar", [])
         if not shards or files.images or files.by_suffix.keys() & {".hdf5", ".h5", ".mat"}:
             return None
-        names = first_names(files.root / shards[0], PEEK)
+        names = first_names(files.root / shards[0], NAMES_TO_RECOGNIZE)
         image, others = next(filter(is_image_member, names), None), ", ".join(carried(names))
         told = f"; carried, not read: {others}" if others else ""
         return None if image is None else f"{shards[0]} holds {image}{told}"
@@ -155,10 +170,6 @@ class WebDataset(Layout):
             where = f"{self.root / key}: its label {member.name}"
             raise InputError(f"{where} cannot be read ({error}); correct it") from error
 
-    def records(self) -> list[Record]:
-        """All records, sorted by key."""
-        return self._records
-
     def annotation(self, record: Record) -> Annotation:
         """The class, if the sample has one.
 
@@ -173,7 +184,7 @@ class WebDataset(Layout):
         if not 0 <= index < len(names):
             raise InputError(
                 f"{self.root / record.key}: class {value!r} in {self._labels[record.key][1].name} is none of the "
-                f"{len(names)} ({', '.join(names[:5])}{', …' if len(names) > 5 else ''}); correct it, or name all "
+                f"{len(names)} ({listed(names, 5)}); correct it, or name all "
                 + in_yaml("webdataset", "classes: [car, truck]")
             )
         return Annotation(class_id=torch.tensor(index))
@@ -194,6 +205,99 @@ class WebDataset(Layout):
             return not is_gray(image.mode)
 
     def _opened(self, record: Record) -> BinaryIO:
-        if self._guarded and record.key in self._classless:
-            refuse_label(self.root, record.key)
+        if self._guarded and record.key in self._classless and named_for_labels(record.key):
+            about = f"seems to be a label, and would pass for a picture; {_all_pictures(record.key)}"
+            raise InputError(f"{self.root / record.key}: {about}")
         return window(*self._images[record.key])
+
+
+def _all_pictures(key: str) -> str:
+    """What to do about images that are named for labels and are none."""
+    return f"if all of them are pictures, say so {in_yaml('webdataset', 'image: ' + suffix(key).removeprefix('.'))}"
+
+
+class Samples(NamedTuple):
+    """A shard's samples by key, and what is wrong with single members: each a few words."""
+
+    samples: dict[str, Sample]
+    faults: list[str]
+
+
+def sample_of(name: str) -> tuple[str, str] | None:
+    """A member's sample and its extension in lower case, without the dot; None for what belongs to no sample.
+
+    ``a/b.seg.png`` is the ``seg.png`` of ``a/b``, and so is ``./a/b.seg.png``. Hidden files, files without a dot and
+    metadata (``__index__``) belong to none.
+    """
+    name = name.removeprefix("./")
+    folder, slash, own = name.rpartition("/")
+    stem, dot, extension = own.partition(".")
+    first = name.partition("/")[0]
+    if not stem or not dot or (len(first) > 4 and first.startswith("__") and first.endswith("__")):
+        return None
+    return folder + slash + stem, extension.lower()
+
+
+def is_image_member(name: str) -> bool:
+    """Whether a member's last extension is an image's."""
+    parts = sample_of(name)
+    return parts is not None and f".{parts[1].rpartition('.')[2]}" in IMAGE_SUFFIXES
+
+
+def carried(names: Iterable[str]) -> list[str]:
+    """The extensions, sorted, of members that are neither an image nor a label that may hold a class."""
+    found = {parts[1] for name in names if (parts := sample_of(name))}
+    return sorted(kind for kind in found if f".{kind}" not in IMAGE_SUFFIXES and kind not in {"cls", "json"})
+
+
+def group(index: TarIndex) -> Samples:
+    """The samples of a tar. Members with a flaw are faults and in no sample."""
+    samples: dict[str, Sample] = defaultdict(dict)
+    faults, last = [], None
+    for member in index.members:
+        if member.flaw:
+            faults.append(f"{member.name!r} is not read ({member.flaw}); pack it as a plain file")
+            continue
+        parts = sample_of(member.name) if member.file else None
+        if parts is None:
+            continue
+        key, extension = parts
+        if extension in samples[key]:
+            faults.append(f"{member.name} stands twice; keep one")
+        elif key != last and samples[key]:
+            faults.append(f"{member.name} lies apart from its sample's other members; sort the tar's names")
+        samples[key].setdefault(extension, member)
+        last = key
+    return Samples(samples, faults)
+
+
+def parse_class(label: bytes, extension: str) -> int | str | None:
+    """The class in a label: a number or a name; None where a JSON holds neither.
+
+    Args:
+        label: The whole content.
+        extension: ``cls`` (text), or else JSON.
+
+    Raises:
+        ValueError: With the reason, if it cannot be read.
+    """
+    text = label.decode("utf-8")
+    if extension == "cls":
+        value: int | str | None = text.strip()
+        if not value:
+            raise ValueError("empty")
+    else:
+        try:
+            value = _class_field(json.loads(text))
+        except RecursionError as error:
+            raise ValueError("nested too deep") from error
+    if isinstance(value, str) and value.isascii() and value.lstrip("-").isdigit():
+        value = int(value)
+    if isinstance(value, int) and not 0 <= value < MOST_CLASSES:
+        raise ValueError(f"class {value}, expected 0 to {MOST_CLASSES - 1}")
+    return value
+
+
+def _class_field(value: object) -> int | str | None:
+    fields = [value[name] for name in CLASS_FIELDS if name in value] if isinstance(value, dict) else []
+    return next((field for field in fields if isinstance(field, int | str) and not isinstance(field, bool)), None)

@@ -10,12 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from refine.data.formats.yaml_file import read_yaml
 from refine.errors import InputError
 from refine.metrics.exact import without_tf32
 from refine.metrics.features.resizing import described, resized
 from refine.metrics.features.weights import read_weights
 from refine.networks.channels import with_channels
+from refine.yaml_text import read_yaml
 
 OPTIONS = ("class_path", "init_args", "weights", "side", "mean", "std")
 CLASS_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*[.:][A-Za-z_]\w*")

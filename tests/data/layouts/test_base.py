@@ -2,10 +2,11 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from PIL import Image
 
 from refine.data.annotation import Annotation
-from refine.data.layouts.base import LabelSpace, Layout
+from refine.data.layouts.base import LabelSpace, Layout, in_yaml
 from refine.data.listing import Listing
 from refine.data.samples import Record
 from refine.errors import InputError
@@ -19,20 +20,18 @@ class One(Layout):
     def __init__(self, root: Path, *faults: str) -> None:
         self.root, self.faults = root, list(faults)
         self.label_space = LabelSpace("class", tuple("abcd"))
+        self._records = [Record("0.png", root / "0.png")]
 
     @classmethod
     def recognize(cls, files: Listing) -> str | None:
         return None
 
-    def records(self) -> list[Record]:
-        return [Record("0.png", self.root / "0.png")]
-
     def annotation(self, record: Record) -> Annotation:
         return Annotation(class_id=torch.tensor(3), targets=torch.ones(2))
 
 
-def test_a_layout_must_say_its_records_and_annotations() -> None:
-    with pytest.raises(TypeError, match=r"annotation.*recognize.*records"):
+def test_a_layout_must_say_its_annotations() -> None:
+    with pytest.raises(TypeError, match=r"annotation.*recognize"):
         Layout()  # type: ignore[abstract]  # that is what is tested
 
 
@@ -76,3 +75,9 @@ def test_the_first_fault_is_raised_and_the_others_are_counted(tmp_path: Path) ->
         One(tmp_path, "a.png: no label; remove it").require_whole()
     with pytest.raises(InputError, match=r"^a\.png: no label \(and 2 more: `refine inspect` lists them\)$"):
         One(tmp_path, "a.png: no label", "b", "c").require_whole()
+
+
+def test_the_way_out_is_yaml_that_names_the_layout_and_the_option() -> None:
+    hint = in_yaml("voc", "classes: [car, truck]")
+    assert hint == "in a YAML file for --layout: `layout: voc`, `classes: [car, truck]`"
+    assert yaml.safe_load("\n".join(hint.split("`")[1::2])) == {"layout": "voc", "classes": ["car", "truck"]}

@@ -1,3 +1,4 @@
+import json
 import pickle
 import sys
 from pathlib import Path
@@ -8,7 +9,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from refine.data.layouts.blenderproc import BlenderProc
+from refine.data.layouts.blenderproc import BlenderProc, category_ids, depth_in, has_categories, objects_in, whole
+from refine.data.layouts.hdf5 import color_images, opened_hdf5
 from refine.data.open_layout import choose, open_layout, recognized
 from refine.data.samples import LabelSpace
 from refine.errors import InputError
@@ -189,3 +191,117 @@ def test_worker_processes_read_for_themselves(tmp_path: Path) -> None:
     assert all(torch.equal(one, other) for one, other in zip(loader, wanted, strict=True))
     copy = pickle.loads(pickle.dumps(layout))  # as a spawned process gets it
     assert torch.equal(copy.image(copy.records()[0], 3), wanted[0])
+
+
+def test_depth_is_infinite_wherever_it_is_no_distance(tmp_path: Path) -> None:
+    depth = np.full((HEIGHT, WIDTH, 3), 2.5, np.float32)  # as old versions store it
+    depth[0, :6, 0] = 1e10, 9.1e9, np.inf, np.nan, 0.0, -1.0
+    with opened_hdf5(write_container(tmp_path / "0.hdf5", contents(0) | {"depth": depth})) as file:
+        found = depth_in(file, color_images(file)[0])
+    assert found is not None
+    assert found[0, :7].tolist() == [np.inf] * 6 + [2.5]
+
+
+def test_maps_of_both_eyes_in_one_dataset_are_taken_apart(tmp_path: Path) -> None:
+    held = {name: values for name, values in contents(0, "stacked").items() if not name.startswith("instance_segmaps")}
+    both = np.stack([np.full((HEIGHT, WIDTH), eye, np.uint8) for eye in (1, 2)])
+    with opened_hdf5(write_container(tmp_path / "0.hdf5", held | {"instance_segmaps": both})) as file:
+        found = [whole(file, image, "instance_segmaps") for image in color_images(file)]
+    assert [np.unique(plane).tolist() for plane in found if plane is not None] == [[1], [2]]
+
+
+def test_instances_without_their_objects_say_no_category(tmp_path: Path) -> None:
+    held = {name: contents(0)[name] for name in ("colors", "instance_segmaps")}
+    with opened_hdf5(write_container(tmp_path / "0.hdf5", held)) as file:
+        (image,) = color_images(file)
+        assert objects_in(file) == {}
+        assert not has_categories(file, image)
+        assert category_ids(file, image) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "7",
+        "[7]",
+        '[{"idx": 1, "category_id": "many"}]',
+        '[{"category_id": 1}]',
+        '[{"idx": Infinity, "category_id": 1}]',
+    ],
+)
+def test_a_list_of_objects_in_another_form_is_refused(tmp_path: Path, text: str) -> None:
+    held = contents(0) | {"instance_attribute_maps": np.array(np.bytes_(text or " "))}
+    path = write_container(tmp_path / "0.hdf5", held)
+    with opened_hdf5(path) as file, pytest.raises(InputError, match=r"0\.hdf5: instance_attribute_maps is no list of"):
+        objects_in(file)
+
+
+def test_a_map_of_other_values_than_real_numbers_is_refused(tmp_path: Path) -> None:
+    for values in (np.zeros((HEIGHT, WIDTH), complex), np.zeros((HEIGHT, WIDTH), "S3")):
+        path = write_container(tmp_path / f"{values.dtype.kind}.hdf5", {**contents(0), "class_segmaps": values})
+        with (
+            opened_hdf5(path) as file,
+            pytest.raises(InputError, match=r"class_segmaps holds .*; expected real numbers"),
+        ):
+            whole(file, color_images(file)[0], "class_segmaps")
+
+
+def test_categories_of_differently_named_objects_are_numbered(tmp_path: Path) -> None:
+    write_blenderproc(tmp_path, frames=1)
+    rows = [
+        {"idx": 0, "category_id": 0, "name": "World"},
+        {"idx": 1, "category_id": 3, "name": "Lamp"},
+        {"idx": 2, "category_id": 7, "name": "Lamp.002"},
+        {"idx": 3, "category_id": 2, "name": "Chair"},
+        {"idx": 4, "category_id": 2, "name": "Stool"},
+    ]
+    text = np.array(np.bytes_(json.dumps(rows)))
+    write_container(tmp_path / "0.hdf5", contents(0) | {"instance_attribute_maps": text})
+    assert BlenderProc(tmp_path).label_space.names == ("background", "category 2", "category 3", "category 7")
+
+
+def test_categories_that_nobody_names_are_numbered(tmp_path: Path) -> None:
+    found = contents(0)
+    del found["instance_attribute_maps"]
+    found["class_segmaps"] = found.pop("category_id_segmaps").astype(np.uint8)  # as older versions call them
+    write_container(tmp_path / "0.hdf5", found)
+    layout = BlenderProc(tmp_path)
+    assert layout.label_space.names == ("background", "category 3", "category 7")
+    mask = layout.annotation(layout.records()[0]).mask
+    assert mask is not None
+    assert mask.as_subclass(Tensor)[5, 11] == 1
+
+
+def test_missing_maps_other_pictures_and_damage_are_faults(tmp_path: Path) -> None:
+    write_blenderproc(tmp_path, frames=5)
+    write_container(tmp_path / "1.hdf5", {"colors": contents(1)["colors"]})
+    write_container(tmp_path / "2.hdf5", contents(2, stereo="stacked"))
+    (tmp_path / "3.hdf5").write_bytes((tmp_path / "3.hdf5").read_bytes()[:900])
+    write_container(tmp_path / "4.hdf5", {"depth": contents(4)["depth"]})
+    layout = BlenderProc(tmp_path)
+    assert len(layout.records()) == 5
+    missing, other, damaged, empty = layout.faults
+    assert (
+        missing == f"{tmp_path / '1.hdf5'}: an image without a label; write it with category_id_segmaps, or remove it"
+    )
+    assert other == f"{tmp_path / '2.hdf5'}: holds colors/0, colors/1, others colors; keep both apart"
+    assert damaged.startswith(f"{tmp_path / '3.hdf5'}: cannot be read as an HDF5 file (")
+    assert empty.startswith(f"{tmp_path / '4.hdf5'}: no dataset colors, only depth")
+    with pytest.raises(InputError, match=r"3\.hdf5: cannot be read as an HDF5 file"):
+        layout.image(layout.records()[3], 3)
+
+
+def test_a_damaged_list_of_objects_is_a_fault(tmp_path: Path) -> None:
+    write_blenderproc(tmp_path)
+    write_container(tmp_path / "1.hdf5", contents(1) | {"instance_attribute_maps": np.array(np.bytes_("[{"))})
+    (fault,) = BlenderProc(tmp_path).faults
+    assert fault.startswith(f"{tmp_path / '1.hdf5'}: instance_attribute_maps is no list of objects")
+
+
+def test_categories_that_no_mask_can_hold_are_refused(tmp_path: Path) -> None:
+    rows = [{"idx": 1, "category_id": 70_000, "name": "Lamp"}]
+    text = np.array(np.bytes_(json.dumps(rows)))
+    write_container(tmp_path / "0.hdf5", contents(0) | {"instance_attribute_maps": text})
+    with pytest.raises(InputError, match="1 categories up to 70000; give a table"):
+        _ = BlenderProc(tmp_path).label_space

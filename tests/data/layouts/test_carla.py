@@ -9,6 +9,7 @@ from PIL import Image
 
 from refine.data.label_table import load_table
 from refine.data.layouts import Carla
+from refine.data.layouts.carla import Pixels, decide, mask_pixels, sensors
 from refine.data.listing import Listing
 from refine.data.open_layout import choose
 from refine.errors import InputError
@@ -25,6 +26,8 @@ from tests.data.layouts.examples.carla import (
 from tests.data.layouts.examples.scenes import CAR, HEIGHT, ROAD, SKY, WIDTH, ids_of, photo, save, street
 
 Write = Callable[..., Path]
+
+
 WRITERS = (write_carla, write_carla_named, write_carla_palette)
 
 
@@ -272,3 +275,145 @@ def test_without_any_mask_the_table_has_to_be_named(tmp_path: Path) -> None:
             path.unlink()
     with pytest.raises(InputError, match=r"in a YAML file for --layout: `layout: carla`, `table: carla-cityscapes`"):
         Carla(tmp_path).table  # noqa: B018  # read for its error
+
+
+def found(root: Path, *keys: str) -> set[tuple[str, str]]:
+    """Frame and role of each."""
+    for key in keys:
+        (root / key).parent.mkdir(parents=True, exist_ok=True)
+        (root / key).touch()
+    told = list(sensors(Listing(root)))
+    assert {key for _, _, key in told} <= set(keys)
+    return {(frame, role) for frame, role, _ in told}
+
+
+@pytest.mark.parametrize(
+    ("folder", "role"),
+    [
+        ("rgb", "image"),
+        ("camera_rgb", "image"),
+        ("semantic_segmentation", "semantic"),
+        ("ss", "semantic"),
+        ("semantic_segmentation_cityscapes_palette", "color"),
+        ("seg_rgb", "color"),
+        ("instance_segmentation", "instances"),
+        ("Depth", "depth"),
+    ],
+)
+def test_a_folder_tells_its_sensor(tmp_path: Path, folder: str, role: str) -> None:
+    assert found(tmp_path, f"town/{folder}/7.png") == {("town/*/7", role)}
+
+
+def test_cameras_of_several_places_stay_apart(tmp_path: Path) -> None:
+    keys = ("rgb_left/7.png", "depth_left/7.png", "rgb_right/7.png")
+    assert found(tmp_path, *keys) == {("*_left/7", "image"), ("*_left/7", "depth"), ("*_right/7", "image")}
+
+
+def test_a_word_that_only_begins_like_a_sensor_is_none(tmp_path: Path) -> None:
+    assert found(tmp_path, "segments/7.png", "depths/8.png") == {("segments/7", "image"), ("depths/8", "image")}
+
+
+@pytest.mark.parametrize(
+    ("name", "frame", "role"),
+    [
+        ("7_rgb", "7", "image"),
+        ("7_labelIds", "7", "semantic"),
+        ("7-seg", "7", "semantic"),
+        ("7_labelTrainIds", "7", "other"),
+        ("7_instanceIds", "7", "instances"),
+        ("7_colour", "7", "color"),
+        ("7_depth", "7", "depth"),
+        ("a_gtFine_labelIds", "a_gtFine_labelIds", "image"),
+    ],
+)
+def test_without_such_a_folder_the_names_end_tells_but_cityscapes_names_do_not(
+    tmp_path: Path, name: str, frame: str, role: str
+) -> None:
+    assert found(tmp_path, f"out/{name}.png") == {(f"out/{frame}", role)}
+
+
+def test_an_end_corrects_its_folder_unless_it_says_image(tmp_path: Path) -> None:
+    keys = ("rgb/1_depth.png", "depth/2_rgb.png")
+    assert found(tmp_path, *keys) == {("*/1", "depth"), ("*/2", "depth")}
+
+
+def test_what_is_no_image_is_left_out(tmp_path: Path) -> None:
+    assert found(tmp_path, "1.PNG", "depth/1.npy", "poses.txt") == {("/1", "image")}
+
+
+ROOT = Path("data")
+
+
+def stored(path: Path, pixels: object) -> Path:
+    Image.fromarray(np.array(pixels, np.uint8)).save(path)
+    return path
+
+
+def ids(*values: int) -> Pixels:
+    return Pixels(ids=np.array([values], np.uint8))
+
+
+def colors(*values: tuple[int, int, int]) -> Pixels:
+    return Pixels(colors=np.array([values], np.uint8))
+
+
+def test_one_channel_and_red_alone_are_ids(tmp_path: Path) -> None:
+    for pixels in ([[4, 22]], [[[4, 0, 0], [22, 0, 0]]], [[[4, 0, 0, 255], [22, 0, 0, 255]]]):
+        read = mask_pixels(stored(tmp_path / "a.png", pixels))
+        assert read.colors is None
+        assert read.ids is not None
+        assert read.ids.tolist() == [[4, 22]]
+
+
+@pytest.mark.parametrize("pixels", [[[[70, 70, 70], [0, 0, 0]]], [[[255, 0, 0], [0, 0, 0]]]])
+def test_other_channels_or_pure_red_are_colors(tmp_path: Path, pixels: list[list[list[int]]]) -> None:
+    read = mask_pixels(stored(tmp_path / "a.png", pixels))
+    assert read.ids is None
+    assert read.colors is not None
+    assert read.colors.tolist() == pixels
+
+
+def test_an_instance_mask_has_ids_in_red_whatever_the_others_hold(tmp_path: Path) -> None:
+    read = mask_pixels(stored(tmp_path / "a.png", [[[4, 17, 200]]]), instances=True)
+    assert read.ids is not None
+    assert read.ids.tolist() == [[4]]
+
+
+@pytest.mark.parametrize(
+    ("pixels", "table"),
+    [
+        (ids(28), "carla-cityscapes"),
+        (colors((255, 0, 0)), "carla-cityscapes"),
+        (colors((250, 170, 160)), "carla"),
+        (colors((100, 40, 40)), "carla-0.9.13"),
+    ],
+)
+def test_what_only_one_table_has_decides(pixels: Pixels, table: str) -> None:
+    assert decide([(pixels, None)], ROOT).name == table
+
+
+def test_several_masks_decide_together() -> None:
+    only_old, only_later = (190, 153, 153), (81, 0, 81)
+    assert decide([(colors(only_old), None), (colors(only_later), None)], ROOT).name == "carla-cityscapes"
+
+
+def test_the_colored_copy_says_what_an_id_means_if_it_fits_its_mask(tmp_path: Path) -> None:
+    copy = stored(tmp_path / "a.png", [[[128, 64, 128]]])
+    assert decide([(ids(1), copy)], ROOT).name == "carla-cityscapes"
+    with pytest.raises(InputError, match="fit more than one"):
+        decide([(ids(1, 1), copy)], ROOT)
+
+
+def test_without_a_decision_the_tables_that_fit_are_told_with_their_versions() -> None:
+    with pytest.raises(InputError) as error:
+        decide([(ids(7), None), (ids(20), None)], ROOT)
+    assert str(error.value) == (
+        "data: the ids 7 to 20 of the 2 masks that were looked at fit more than one of CARLA's tables: "
+        "carla-0.9.13 (0.9.10 to 0.9.13), carla-cityscapes (since 0.9.14); say which version wrote them: the two lines "
+        "`layout: carla` and `table: carla-0.9.13` (or another) in a file, given as --layout FILE.yaml"
+    )
+
+
+def test_a_mask_that_no_table_knows_decides_nothing() -> None:
+    with pytest.raises(InputError, match=r"the ids 99 to 99 .*: carla .*carla-0\.9\.13 .*carla-cityscapes"):
+        decide([(ids(99), None)], ROOT)

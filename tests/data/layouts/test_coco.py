@@ -335,7 +335,7 @@ def test_a_file_of_other_images_is_refused(tmp_path: Path) -> None:
 def test_entries_of_another_form_are_refused_with_their_place(tmp_path: Path) -> None:
     put_image(tmp_path / "a.png")
     write_json(tmp_path / "labels.json", images=[{"id": 1}], annotations=[], categories=[])
-    with pytest.raises(InputError, match=r"labels\.json: an element of images at byte \d+ .*'file_name'"):
+    with pytest.raises(InputError, match=r"labels\.json: an element of images at byte \d+ .*`file_name`"):
         Coco(tmp_path)
 
 

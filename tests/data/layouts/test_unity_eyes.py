@@ -106,7 +106,7 @@ def broken(**fields: Any) -> str:
         (broken(iris_2d=["(1, 2, 3)"] * 31), "expected 32 points in iris_2d, found 31"),
         (broken(caruncle_2d=None), "expected 7 points in caruncle_2d, found none"),
         (broken(iris_2d=["(1, 2, 3)"] * 31 + ["(1, 2)"]), r"iris_2d\[31\] is '\(1, 2\)'; expected"),
-        ("[]", "expected a JSON object, found list"),
+        ("[]", "Expected `object`, got `array`"),
         ("{", "not JSON"),
         ("[" * 100_000, "not JSON"),
     ],

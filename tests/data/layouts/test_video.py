@@ -1,17 +1,28 @@
-import builtins
+import os
 import pickle
 import random
+import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import av
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from refine.data.layouts import Video
+from refine.data.layouts.video import (
+    OPEN_FILES,
+    VideoIndex,
+    VideoReader,
+    VideoReaders,
+    index_video,
+    open_video,
+    require_av,
+    short,
+)
 from refine.data.listing import Listing
 from refine.data.open_layout import choose, open_layout
 from refine.errors import InputError
@@ -72,17 +83,17 @@ def test_any_frame_in_any_order_is_exactly_the_one_that_plain_decoding_gives(
 
 
 def test_rising_order_seeks_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from refine.data.formats.video_reader import Reader
+    from refine.data.layouts.video import VideoReader
 
     layout = Video(make_clip(tmp_path / "a.mp4", 20, options={"g": "20"}))
     sought: list[int] = []
-    real = Reader._restart
+    real = VideoReader._restart
 
-    def counted(self: Reader, key: int = 0) -> None:
+    def counted(self: VideoReader, key: int = 0) -> None:
         sought.append(key)
         real(self, key)
 
-    monkeypatch.setattr(Reader, "_restart", counted)
+    monkeypatch.setattr(VideoReader, "_restart", counted)
     for record in layout.records():
         layout.image(record, 3)
     assert len(sought) == 1  # when it is opened, though there are several keyframes
@@ -164,14 +175,176 @@ def test_no_video_and_no_frame_are_refused(tmp_path: Path) -> None:
         Video(tmp_path)
 
 
-def test_without_pyav_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = builtins.__import__
+def test_frames_are_counted_with_their_times_and_keyframes(tmp_path: Path) -> None:
+    found = index_video(make_clip(tmp_path / "a.mp4", frames=8, options={"g": "3", "bf": "2"}))
+    assert (found.height, found.width, found.gray, found.frames) == (48, 64, False, 8)
+    assert found.times is not None
+    assert (np.diff(found.times) > 0).all()
+    assert found.keys.tolist() == [0, 3, 6]
 
-    def missing(name: str, *args: Any) -> Any:
-        if name == "av":
-            raise ImportError(name)
-        return real(name, *args)
 
-    monkeypatch.setattr(builtins, "__import__", missing)
-    with pytest.raises(InputError, match=r"pip install 'sim2real-refine\[video\]'"):
-        Video(tmp_path)
+def test_a_variable_rate_shows_in_the_times(tmp_path: Path) -> None:
+    times = index_video(make_clip(tmp_path / "a.mkv", frames=5, steps=(1, 3))).times
+    assert times is not None
+    steps = np.diff(times)
+    assert (steps / steps[0]).tolist() == [1, 3, 1, 3]
+
+
+def test_avi_has_no_times_of_frames_that_need_others(tmp_path: Path) -> None:
+    found = index_video(make_clip(tmp_path / "a.avi", frames=6, options={"g": "3", "bf": "2"}))
+    assert (found.frames, found.times, found.keys.tolist()) == (6, None, [])
+    assert index_video(make_clip(tmp_path / "b.avi", 3, "mjpeg", "yuvj420p", {})).keys.tolist() == [0, 1, 2]
+
+
+def test_gray_is_told_by_the_pixels(tmp_path: Path) -> None:
+    assert index_video(make_clip(tmp_path / "a.mkv", 1, "ffv1", "gray", {})).gray
+
+
+def test_a_file_is_opened_as_its_suffix_says_whatever_it_holds(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "a.mp4", frames=1)
+    clip.rename(tmp_path / "b.avi")
+    (tmp_path / "c.mp4").write_text("#EXTM3U\nhttp://example.org/a.ts\n")
+    for name in ("b.avi", "c.mp4"):
+        with pytest.raises(InputError, match=rf"{name}: cannot be read as a video \(.+\); replace or remove it"):
+            index_video(tmp_path / name)
+
+
+def test_a_table_that_says_that_it_is_huge_is_no_lack_of_memory(tmp_path: Path) -> None:
+    file = make_clip(tmp_path / "a.mp4", frames=1)
+    content = file.read_bytes()
+    count = content.index(b"stts") + 8
+    file.write_bytes(content[:count] + b"\x7f\xff\xff\xff" + content[count + 4 :])
+    with pytest.raises(InputError, match="it says that a part of it is larger than 2 GiB"):
+        index_video(file)
+
+
+def test_sound_alone_is_no_video(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "a.mkv"), "w") as container:
+        stream = container.add_stream("pcm_s16le", rate=8000, layout="mono")
+        sound = av.AudioFrame.from_ndarray(np.zeros((1, 8), np.int16), format="s16", layout="mono")
+        sound.sample_rate = 8000
+        container.mux(stream.encode(sound))
+    with pytest.raises(InputError, match="it has no video stream"):
+        index_video(tmp_path / "a.mkv")
+
+
+def test_one_thread_decodes(tmp_path: Path) -> None:
+    with open_video(make_clip(tmp_path / "a.mp4", frames=1)) as container:
+        assert container.streams.video[0].codec_context.thread_count == 1
+
+
+def test_without_pyav_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)
+    for use in (require_av, lambda: index_video(tmp_path / "a.mp4"), lambda: Video(tmp_path)):
+        with pytest.raises(InputError, match=r"^video files need PyAV: pip install 'sim2real-refine\[video\]'$"):
+            use()
+
+
+def test_a_reason_is_one_line_and_never_empty() -> None:
+    assert short(OSError(2, "No such\n file")) == "No such file"
+    assert short(ValueError("a  b")) == "a b"
+    assert short(StopIteration()) == "StopIteration"
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "without_times.avi"])
+def test_frames_are_exact_forward_backward_and_again(tmp_path: Path, name: str) -> None:
+    path = make_clip(tmp_path / name)
+    index, readers = index_video(path), VideoReaders()
+    order = [0, 1, 5, 5, 11, 2, 7, 6, 0]
+    assert [number_of(readers.levels(path, index, number, 3)) for number in order] == order
+
+
+def test_levels_are_gray_or_rgb_and_writable(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "a.mp4", frames=1)
+    for channels in (1, 3):
+        levels = VideoReaders().levels(path, index_video(path), 0, channels)
+        assert levels.shape == (channels, 48, 64)
+        assert levels.is_contiguous()
+        levels += 1
+
+
+def test_rising_frames_are_decoded_without_seeking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = make_clip(tmp_path / "a.mp4")
+    reader = VideoReader(path, index_video(path))
+    sought: list[int] = []
+    restart = VideoReader._restart
+
+    def counted(self: VideoReader, key: int = 0) -> None:
+        sought.append(key)
+        restart(self, key)
+
+    monkeypatch.setattr(VideoReader, "_restart", counted)
+    assert reader.index.keys.tolist() == [0, 6, 9]
+    for number in (0, 1, 4, 5, 6, 8, 9, 10, 8, 2, 11):
+        reader.frame(number)
+    assert sought == [0, 6, 0, 9]
+
+
+def test_a_frame_that_is_not_there_is_named_and_the_next_one_is_read(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "a.avi", frames=3)
+    index, readers = index_video(path), VideoReaders()
+    with pytest.raises(InputError, match=r"a\.avi: frame 3 cannot be decoded \(StopIteration\); leave it out"):
+        readers.levels(path, index, 3, 3)
+    assert number_of(readers.levels(path, index, 1, 3)) == 1
+
+
+def test_a_time_that_the_file_does_not_have_is_named(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "a.mp4", frames=3)
+    index = index_video(path)
+    assert index.times is not None
+    for number in (1, 2):  # between two frames, and beyond the last
+        times = index.times.copy()
+        times[number] += 1
+        with pytest.raises(InputError, match="it is not there, though the file's index has it"):
+            VideoReaders().levels(path, index._replace(times=times), number, 3)
+
+
+@pytest.mark.parametrize("number", [7, 3])
+def test_where_seeking_goes_too_far_earlier_keyframes_are_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    path = make_clip(tmp_path / "a.mp4")
+    restart, too_far = VideoReader._restart, [9]
+    monkeypatch.setattr(VideoReader, "_restart", lambda self, key=0: restart(self, too_far.pop() if too_far else key))
+    assert number_of(VideoReaders().levels(path, index_video(path), number, 3)) == number
+
+
+@pytest.mark.parametrize("timed", [True, False])
+def test_a_file_that_went_away_is_named(tmp_path: Path, timed: bool) -> None:
+    path = make_clip(tmp_path / "a.mp4", frames=2)
+    index = index_video(path)
+    path.unlink()
+    with pytest.raises(InputError, match=r"a\.mp4: frame 1 cannot be decoded \(No such file or directory\)"):
+        VideoReaders().levels(path, index if timed else index._replace(times=None), 1, 3)
+
+
+def test_a_size_that_changed_is_named(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "a.mp4", frames=1)
+    index: VideoIndex = index_video(path)._replace(height=50)
+    with pytest.raises(InputError, match=r"frame 0 is 48x64, but the first is 50x64 \(height x width\); cut the file"):
+        VideoReaders().levels(path, index, 0, 3)
+
+
+def test_only_the_last_few_files_stay_open(tmp_path: Path) -> None:
+    readers = VideoReaders()
+    paths = [make_clip(tmp_path / f"{number}.mp4", frames=2) for number in range(OPEN_FILES + 1)]
+    indices = {path: index_video(path) for path in paths}
+    readers.levels(paths[0], indices[paths[0]], 0, 3)
+    first = readers._open[paths[0]]
+    for path in paths[1:]:
+        readers.levels(path, indices[path], 0, 3)
+    assert list(readers._open) == paths[1:]
+    assert first._container is None
+
+
+def test_another_process_opens_its_own_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = make_clip(tmp_path / "a.mp4", frames=2)
+    readers, index = VideoReaders(), index_video(path)
+    readers.levels(path, index, 0, 3)
+    mine = readers._open[path]
+    assert not pickle.loads(pickle.dumps(readers))._open
+    with monkeypatch.context() as forked:
+        forked.setattr(os, "getpid", lambda: -1)
+        readers.levels(path, index, 0, 3)
+    assert readers._open[path] is not mine
+    assert mine._container is not None

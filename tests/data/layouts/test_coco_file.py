@@ -1,0 +1,240 @@
+import json
+import os
+import pickle
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from refine.data.layouts.coco_file import LARGEST_BYTES, Category, CocoFile, Picture, candidates, prefix_of
+from refine.data.listing import Listing
+from refine.errors import InputError
+from refine.files import SIZE_VARIABLE
+
+IMAGE = {"id": 1, "file_name": "a.jpg", "height": 10, "width": 20}
+
+
+CAR = {"id": 3, "name": "car"}
+
+
+def box(number: int, bbox: list[float], image: int = 1, category: int = 3) -> dict[str, Any]:
+    return {"id": number, "image_id": image, "category_id": category, "bbox": bbox}
+
+
+def opened(root: Path, **arrays: object) -> CocoFile:
+    path = root / "a.json"
+    path.write_text(json.dumps({"images": [IMAGE], "categories": [CAR], "annotations": []} | arrays))
+    return CocoFile(path)
+
+
+def faults(root: Path, **arrays: object) -> list[str]:
+    found = opened(root, **arrays)
+    return [fault.removeprefix(f"{found.path}: ") for fault in found.faults]
+
+
+def test_images_and_categories_are_kept_by_their_ids(tmp_path: Path) -> None:
+    images = [IMAGE, {"id": "b", "file_name": ".\\sub\\b.jpg", "height": 4}]
+    found = opened(tmp_path, images=images, categories=[CAR | {"keypoints": ["nose"]}])
+    assert found.pictures == {1: Picture("a.jpg", (10, 20)), "b": Picture("sub/b.jpg", None)}
+    assert found.categories == {3: Category("car", ("nose",))}
+    assert found.faults == []
+
+
+def test_annotations_come_by_image_in_the_files_order(tmp_path: Path) -> None:
+    rows = [box(5, [0, 0, 1, 1]), box(6, [0, 0, 1, 1], image=2), box(4, [0, 0, 2, 2])]
+    found = opened(tmp_path, images=[IMAGE, IMAGE | {"id": 2}], annotations=rows)
+    assert found.entries(1) == [rows[0], rows[2]]
+    assert found.entries(2) == [rows[1]]
+    assert found.entries(9) == []
+
+
+def test_ids_that_stand_twice_are_faults(tmp_path: Path) -> None:
+    categories = [CAR, {"id": 3, "name": "bus"}, {"id": 4, "name": "car"}]
+    annotations = [box(7, [0, 0, 1, 1])] * 2
+    assert faults(tmp_path, images=[IMAGE, IMAGE | {"file_name": "b.jpg"}], categories=categories) == [
+        "image id 1 stands twice, for a.jpg and b.jpg; renumber one",
+        "category id 3 stands twice; renumber 'bus'",
+        "category 'car' stands twice; they are read as one class",
+    ]
+    assert faults(tmp_path, annotations=annotations) == ["annotation id 7 stands twice; renumber one"]
+
+
+def test_annotations_of_no_known_image_or_category_are_faults(tmp_path: Path) -> None:
+    assert faults(tmp_path, annotations=[box(1, [0, 0, 1, 1], image=8, category=9)]) == [
+        "1 annotations have category id 9, which is not in categories (3 car, …); add it there or correct them",
+        "1 annotations are of image id 8, which is not in images; remove them or add the image",
+    ]
+
+
+@pytest.mark.parametrize("bbox", [[0, 0, 21.5, 1], [0, 0, 1, 11.5], [-1.5, 0, 1, 1], [0, -1.5, 1, 1]])
+def test_boxes_more_than_a_pixel_outside_are_a_fault(tmp_path: Path, bbox: list[float]) -> None:
+    (fault,) = faults(tmp_path, annotations=[box(1, [-1, -1, 22, 12]), box(2, bbox)])
+    assert fault.startswith("boxes of a.jpg reach from (")
+    assert fault.endswith("outside of its 20x10 pixels (width x height); correct them")
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"images": [{"file_name": "a.jpg"}]}, r"an element of images at byte 12 .*missing required field `id`"),
+        ({"images": [IMAGE | {"height": "tall"}]}, "an element of images .*tall"),
+        ({"categories": [{"id": True, "name": "car"}]}, "an element of categories .*got `bool`"),
+        ({"annotations": [{"category_id": 3}]}, "an element of annotations .*`image_id`"),
+        ({"categories": 5}, "no COCO file of objects: expected lists of images, annotations and categories"),
+    ],
+)
+def test_what_is_no_coco_file_is_told(tmp_path: Path, arrays: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        opened(tmp_path, **arrays)
+
+
+def test_a_box_that_is_none_waits_until_it_is_asked_for(tmp_path: Path) -> None:
+    assert faults(tmp_path, annotations=[{"id": 1, "image_id": 1, "category_id": 3, "bbox": "wide"}]) == []
+
+
+def test_many_categories_take_time_in_proportion(tmp_path: Path) -> None:
+    began = time.process_time()
+    found = opened(tmp_path, categories=[{"id": number, "name": f"c{number}"} for number in range(20_000)])
+    assert len(found.categories) == 20_000
+    assert time.process_time() - began < 3  # a fifth of a second; each against all takes fifteen
+
+
+COCO = '{"images": [], "annotations": [], "categories": []}'
+
+
+def tree(root: Path, **files: str) -> Listing:
+    for name, content in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(content)
+    return Listing(root)
+
+
+def prefix(root: Path, name: str, images: list[str], *keys: str) -> str:
+    rows = [{"id": number, "file_name": image} for number, image in enumerate(images)]
+    content = json.dumps({"images": rows, "categories": [{"id": 1, "name": "car"}]})
+    files = tree(root, **dict.fromkeys(keys, ""), **{name: content})
+    return prefix_of(CocoFile(root / name), name, files)
+
+
+def test_candidates_look_like_coco_at_the_top_one_down_or_in_annotations(tmp_path: Path) -> None:
+    places = ("z.json", "train/a.json", "annotations/b.json", "deep/er/annotations/c.json", "deep/er/d.json")
+    files = tree(tmp_path, **dict.fromkeys(places, COCO))
+    assert candidates(files) == ["annotations/b.json", "deep/er/annotations/c.json", "train/a.json", "z.json"]
+
+
+def test_coco_s_files_of_other_tasks_and_other_json_are_none(tmp_path: Path) -> None:
+    names = ("captions_train2017.json", "panoptic_val2017.json", "stuff_x.json", "image_info_test.json")
+    others = {"list.json": '{"categories": []}', "meta.json": '{"images": [], "annotations": []}'}
+    assert candidates(tree(tmp_path, **dict.fromkeys(names, COCO), **others)) == []
+
+
+def test_coco_s_own_name_is_enough_in_annotations(tmp_path: Path) -> None:
+    names = ("annotations/instances_train2017.json", "annotations/mine.json", "instances_val2017.json")
+    assert candidates(tree(tmp_path, **dict.fromkeys(names, "cut off"))) == ["annotations/instances_train2017.json"]
+
+
+def test_a_link_to_nowhere_is_none(tmp_path: Path) -> None:
+    (tmp_path / "a.json").symlink_to("nowhere.json")
+    assert candidates(Listing(tmp_path)) == []
+
+
+def test_categories_may_stand_at_the_end_of_a_large_file(tmp_path: Path) -> None:
+    filler = '"annotations": [' + " " * 200_000 + "]"
+    assert candidates(tree(tmp_path, **{"a.json": f'{{"images": [], {filler}, "categories" : [] }}'})) == ["a.json"]
+
+
+def test_a_json_an_image_is_not_opened(tmp_path: Path) -> None:
+    assert len(candidates(tree(tmp_path, **{f"{number}.json": COCO for number in range(16)}))) == 16
+    assert candidates(tree(tmp_path, **{"16.json": COCO})) == []
+
+
+def test_the_folder_with_most_of_the_images_is_their_prefix(tmp_path: Path) -> None:
+    keys = ("few/a.png", "many/a.png", "many/b.png", "x/xa.png")
+    assert prefix(tmp_path, "z.json", ["a.png", "b.png"], *keys) == "many/"
+
+
+def test_of_two_the_jsons_own_folder_wins_then_one_that_its_name_holds(tmp_path: Path) -> None:
+    assert prefix(tmp_path / "1", "own/z.json", ["a.png"], "own/a.png", "a.png", "z/a.png") == "own/"
+    keys = ("train2017/a.png", "val2017/a.png", "a.png")
+    assert prefix(tmp_path / "2", "annotations/instances_val2017.json", ["a.png"], *keys) == "val2017/"
+    assert prefix(tmp_path / "3", "labels.json", ["a.png"], "q/a.png", "a.png") == ""
+
+
+def test_a_name_with_a_folder_needs_that_folder(tmp_path: Path) -> None:
+    assert prefix(tmp_path, "z.json", ["s/a.png"], "t/a.png", "u/s/a.png") == "u/"
+
+
+def test_no_image_anywhere_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="none of the 1 images that it names is below"):
+        prefix(tmp_path, "z.json", ["a.png"], "b.png")
+
+
+ROWS = [{"id": 1, "name": "Straße ]", "image_id": 1, "category_id": 3}, {"image_id": 1, "category_id": 3, "n": -2.5e3}]
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize("ascii_only", [True, False])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_annotations_are_found_whatever_stands_around_them(
+    tmp_path: Path, indent: int | None, ascii_only: bool, encoding: str
+) -> None:
+    content = {"info": {"a": [ROWS[1], {"b": "]}"}]}, "images": [IMAGE], "annotations": ROWS, "categories": [CAR]}
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({**content, "n": 12}, indent=indent, ensure_ascii=ascii_only), encoding=encoding)
+    assert CocoFile(path).entries(1) == ROWS
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        '{"images": [1, 2',
+        '{"images": [1 2]}',
+        '{"images": [1,, 2]}',
+        '{"images" 1}',
+        '{"a": x}',
+        '{"a": ' + "[" * 200_000,
+        '{"images": [' + "[" * 200_000,
+    ],
+)
+def test_a_file_that_is_no_json_to_its_end_is_named(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(text)
+    with pytest.raises(InputError, match=r"a\.json: cannot be read as JSON to its end \(.*\); replace it"):
+        CocoFile(path)
+
+
+def test_numbers_that_json_does_not_have_are_told_where_they_matter(tmp_path: Path) -> None:
+    rows = [box(1, [0, 0, float("nan"), 1]) | {"area": float("inf")}, box(2, [0, 0, 1, 1])]
+    found = opened(tmp_path, annotations=rows)
+    assert found.faults == []
+    assert [row["bbox"] for row in found.entries(1)] == [[0, 0, "NaN", 1], [0, 0, 1, 1]]
+
+
+def test_an_element_above_the_bound_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SIZE_VARIABLE, "1")
+    path = tmp_path / "a.json"
+    path.write_text('{"annotations": [{"a": 1}' + ", 1" * (1 << 20) + "]}")
+    with pytest.raises(InputError, match="an element of annotations at byte 17"):
+        CocoFile(path)
+    path.write_text('{"images": ["' + "x" * (1 << 21) + '"]}')
+    with pytest.raises(InputError, match=r"the value at byte 12 has more than 1 MiB.*--max-file-size"):
+        CocoFile(path)
+
+
+def test_a_file_that_no_memory_holds_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.touch()
+    os.truncate(path, LARGEST_BYTES + 1)  # a hole, which takes no space
+    with pytest.raises(InputError, match=r"a\.json: cannot be read as JSON .*it has 4294967297 bytes"):
+        CocoFile(path)
+
+
+def test_a_file_that_changed_is_named_and_a_layout_may_travel(tmp_path: Path) -> None:
+    found = opened(tmp_path, annotations=[box(1, [0, 0, 1, 1])])
+    assert pickle.loads(pickle.dumps(found)).entries(1) == found.entries(1)
+    found.path.write_text("{}")
+    with pytest.raises(InputError, match=r"a\.json: changed after it was opened"):
+        found.entries(1)

@@ -1,0 +1,167 @@
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from torchvision.tv_tensors import Mask
+
+from refine.data.annotation import Objects
+from refine.data.layouts.voc_xml import (
+    HEAD_BYTES,
+    VocFile,
+    VocObject,
+    begins_as_voc,
+    class_names,
+    read_voc_objects,
+    read_voc_xml,
+)
+from refine.errors import InputError
+from refine.files import SIZE_VARIABLE
+
+BOX = "<bndbox><ymin>2</ymin><xmin>1.5</xmin><xmax>3</xmax><ymax>4</ymax></bndbox>"
+
+
+PART = "<part><name>head</name><bndbox><xmin>9</xmin></bndbox></part>"
+
+
+def xml(root: Path, content: str) -> Path:
+    (root / "a.xml").write_text(content)
+    return root / "a.xml"
+
+
+def test_size_and_objects_are_read_and_parts_are_not(tmp_path: Path) -> None:
+    size = "<size><width>6</width><height>4</height><depth>3</depth></size>"
+    path = xml(tmp_path, f"<annotation>{size}<object>{PART}<name> dog </name>{BOX}</object></annotation>")
+    assert read_voc_xml(path) == VocFile((4, 6), (VocObject(f"{path}, object 1 (dog)", "dog", (1.5, 2, 3, 4)),))
+    assert read_voc_xml(xml(tmp_path, "<annotation/>")) == VocFile(None, ())
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("<object><name>dog</name></object>", r"object 1 \(dog\): expected a name and a bndbox"),
+        (f"<object>{BOX}</object>", r"object 1 \(without a name\): expected a name and a bndbox"),
+        (f"<object><name>dog</name>{BOX.replace('3', 'nan')}</object>", r"object 1 \(dog\): .*found 'nan'"),
+        ("<object><name>dog</name><bndbox/></object>", r"object 1 \(dog\): expected a finite number, found ''"),
+        ("<size><width>6</width></size>", r"a\.xml, size: expected a finite number, found ''"),
+    ],
+)
+def test_what_an_object_or_the_size_lacks_is_named(tmp_path: Path, content: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        read_voc_xml(xml(tmp_path, f"<annotation>{content}</annotation>"))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("<annotation>", "no element found"),
+        ("<!DOCTYPE annotation [<!ENTITY a 'b'>]><annotation>&a;</annotation>", "has a DOCTYPE"),
+        ("<?xml version='1.0' encoding='none-such'?><annotation/>", "unknown encoding"),
+        ("<annotations><image/></annotations>", "its first tag is 'annotations' and not 'annotation'"),
+        (f"<annotation>{' ' * (1 << 20)}</annotation>", "it has more than 1 MiB; .* raise --max-file-size"),
+    ],
+)
+def test_what_is_no_xml_of_voc_is_named_and_has_no_classes(
+    tmp_path: Path, content: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(SIZE_VARIABLE, "1")
+    path = xml(tmp_path, content)
+    with pytest.raises(InputError, match=rf"a\.xml: cannot be read as XML of VOC \({message}.*\); replace it"):
+        read_voc_xml(path)
+    assert class_names(path) == set()
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"a\.xml: cannot be read as XML of VOC"):
+        read_voc_xml(tmp_path / "a.xml")
+    assert not begins_as_voc(tmp_path / "a.xml")
+
+
+def test_class_names_need_no_box(tmp_path: Path) -> None:
+    rows = ("<name>dog</name>", "<name> car</name>", "<name>dog</name>", "<name> </name>", "", PART)
+    assert class_names(
+        xml(tmp_path, f"<annotation>{''.join(f'<object>{row}</object>' for row in rows)}</annotation>")
+    ) == {"dog", "car"}
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("<annotation>", True),
+        ('<?xml version="1.0"?>\n<annotation verified="yes">', True),
+        ("<annotations>", False),
+        (" " * HEAD_BYTES + "<annotation>", False),
+    ],
+)
+def test_a_file_begins_as_labeling_tools_write_it(tmp_path: Path, content: str, expected: bool) -> None:
+    assert begins_as_voc(xml(tmp_path, content)) is expected
+
+
+CLASSES = {"car": 0, "dog": 1}
+
+
+SIZE = "<size><width>6</width><height>4</height></size>"
+
+
+def read(
+    root: Path,
+    *objects: tuple[str, int, int, int, int],
+    first_pixel: int = 1,
+    instances: list[list[int]] | None = None,
+    size: str = SIZE,
+) -> Objects:
+    sides = ("xmin", "ymin", "xmax", "ymax")
+    rows = (
+        f"<object><name>{name}</name><bndbox>"
+        + "".join(f"<{side}>{value}</{side}>" for side, value in zip(sides, box, strict=True))
+        + "</bndbox></object>"
+        for name, *box in objects
+    )
+    (root / "a.xml").write_text(f"<annotation>{size}{''.join(rows)}</annotation>")
+    Image.new("L", (6, 4)).save(root / "a.png")
+    mask = None if instances is None else Mask(torch.tensor(instances))
+    return read_voc_objects(root / "a.xml", root / "a.png", CLASSES, first_pixel, mask)
+
+
+def test_a_box_from_pixel_1_to_the_last_is_the_whole_image(tmp_path: Path) -> None:
+    found = read(tmp_path, ("dog", 1, 1, 6, 4), ("car", 2, 2, 3, 4))
+    assert found.boxes.tolist() == [[0, 0, 6, 4], [1, 1, 3, 4]]
+    assert found.classes.tolist() == [1, 0]
+    assert found.masks is None
+
+
+def test_boxes_may_count_from_0(tmp_path: Path) -> None:
+    assert read(tmp_path, ("dog", 0, 1, 6, 4), first_pixel=0).boxes.tolist() == [[0, 1, 6, 4]]
+
+
+def test_a_file_without_objects_or_size_is_read(tmp_path: Path) -> None:
+    found = read(tmp_path, size="")
+    assert found.boxes.shape == (0, 4)
+    assert found.boxes.canvas_size == (4, 6)
+
+
+def test_instances_are_masks_in_the_order_of_the_file_unless_there_are_more(tmp_path: Path) -> None:
+    boxes = ("car", 1, 1, 1, 1), ("dog", 1, 1, 6, 4)
+    rows = [[1, 2, 2, 0, 0, 0]] * 4
+    masks = read(tmp_path, *boxes, instances=rows).masks
+    assert masks is not None
+    assert masks[:, 0].tolist() == [[number == value for value in rows[0]] for number in (1, 2)]
+    assert read(tmp_path, boxes[0], instances=rows).masks is None
+
+
+def test_an_unknown_class_and_another_size_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"a\.xml, object 1 \(cow\): no class of this name among car, dog; name all"):
+        read(tmp_path, ("cow", 1, 1, 2, 2))
+    with pytest.raises(InputError, match=r"a\.xml: says 6x4 .* but .*a\.png is 4x6"):
+        read(tmp_path, size="<size><width>4</width><height>6</height></size>")
+
+
+@pytest.mark.parametrize("box", [(0, 1, 2, 2), (1, 0, 2, 2), (1, 1, 8, 2), (1, 1, 2, 6), (4, 1, 2, 2), (1, 4, 2, 2)])
+def test_a_box_outside_or_inside_out_is_named(tmp_path: Path, box: tuple[int, int, int, int]) -> None:
+    with pytest.raises(InputError, match=r"object 1 \(car\): xmin, .* outside of an image of 6x4 .*`first_pixel: 0`$"):
+        read(tmp_path, ("car", *box))
+
+
+def test_the_way_out_is_not_told_to_who_took_it(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"count from 0; correct them$"):
+        read(tmp_path, ("car", 1, 1, 7, 2), first_pixel=0)
