@@ -200,7 +200,7 @@ class RefineCLI(LightningCLI):
         trainer = super().instantiate_trainer(**ours, **kwargs)
         assert isinstance(trainer, RunTrainer)
         trainer.run_folder = folder
-        bar = [StepProgress()] if wants_bar else []
+        bar = [StepProgress(folder and Path(folder).name)] if wants_bar else []
         validation, checkpoints = watching(self._given(), str(trainer.strategy.root_device))
         self._judges = validation.judges
         pace = [] if self._minutes is None else [Pace(self._minutes, self._store_steps)]

@@ -14,9 +14,14 @@ from refine.training.validation import DISTANCE, DO_NOTHING, LABEL_ERROR
 
 class StepProgress(Callback):
     """Steps done, steps a second, time left, the last distance and label error: a bar where a person looks on, else
-    lines, one for each validation among them."""
+    lines, one for each validation among them.
 
-    def __init__(self) -> None:
+    Args:
+        name: What the lines begin with, such as the run's name; by default that of the method's class.
+    """
+
+    def __init__(self, name: str | None = None) -> None:
+        self._name = name
         self._bar: Progress | None = None
         self._task = TaskID(0)
         self._lines: PlainLines | None = None
@@ -25,7 +30,7 @@ class StepProgress(Callback):
         """Begin at the step that a resumed run begins at."""
         if not isinstance(pl_module, Method) or not trainer.is_global_zero:
             return
-        name, done = type(pl_module).__name__, pl_module.steps_done
+        name, done = self._name or type(pl_module).__name__, pl_module.steps_done
         if not sys.stderr.isatty():
             self._lines = PlainLines(pl_module.steps, name, done, "steps")
         else:

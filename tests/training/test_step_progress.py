@@ -2,6 +2,7 @@ import sys
 
 import pytest
 
+from refine import progress
 from refine.training.step_progress import StepProgress
 from tests.methods.steps import run_steps
 from tests.methods.test_simgan import batch, small
@@ -16,3 +17,11 @@ def test_a_person_sees_steps_and_their_end_and_a_file_sees_nothing(
     shown = capsys.readouterr().err
     assert ("SimGAN" in shown and "3/3" in shown) == terminal
     assert (shown == "") == (not terminal)
+
+
+def test_lines_begin_with_the_name_of_the_run(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "FIRST", 0.0)
+    run_steps(small(steps=3), [batch(), batch(), batch()], [StepProgress("mine")])
+    assert capsys.readouterr().err.startswith("mine: 1 of 3 ")
