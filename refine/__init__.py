@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         load_translator,
     )
     from refine.metrics import evaluate
-    from refine.report import write_report
+    from refine.report.pages import write_report
     from refine.simulators import DigitsParameters, render_digits
     from refine.training.fit import fit
     from refine.trial import try_methods
@@ -47,7 +47,7 @@ _HOME = {
         "load_translator",
     ),
     "refine.metrics": ("evaluate",),
-    "refine.report": ("write_report",),
+    "refine.report.pages": ("write_report",),
     "refine.simulators": ("DigitsParameters", "render_digits"),
     "refine.training.fit": ("fit",),
     "refine.trial": ("try_methods",),

@@ -11,7 +11,7 @@ from traffic_lights import CLASSES, DATA, ROOT, Commands, train
 
 from refine.audit import label_files_identical
 from refine.files import write_json
-from refine.report import write_grid, write_report
+from refine.report.pages import write_grid, write_report
 
 FOLDER = ROOT / "checkpoints" / "demo"
 

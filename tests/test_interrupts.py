@@ -23,7 +23,7 @@ from refine.methods.task import Task
 from refine.methods.translator import Translator
 from refine.simulators import rendering
 from tests.apply.tiny import MODULE, save_tiny
-from tests.report.trees import make
+from tests.report.pages.trees import make
 from tests.training.constant import always
 
 Pair = tuple[Path, Path]

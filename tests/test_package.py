@@ -28,7 +28,7 @@ def test_the_wheel_holds_the_package_the_recipes_and_the_small_data(wheel: set[s
         "refine/py.typed",
         "refine/audit/audit.html.j2",
         "refine/report/kit/parts.html.j2",
-        "refine/report/report.html.j2",
+        "refine/report/pages/report.html.j2",
         "refine/report/kit/style.css",
         "refine/_recipes/models/simgan.yaml",
         "refine/_recipes/models/cyclegan.yaml",

@@ -18,7 +18,7 @@ from tests.apply.tiny import MODULE, save_tiny
 from tests.audit.shapes import audit_of, audited
 from tests.benchmark.test_run import lamps
 from tests.inspect.datasets import class_folders
-from tests.report.trees import make
+from tests.report.pages.trees import make
 from tests.stopped import run
 from tests.training.constant import always
 from tests.training.test_fit import SMALL, assert_equal

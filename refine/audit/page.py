@@ -15,9 +15,8 @@ from refine.data.layouts import Layout
 from refine.files import shown as printable
 from refine.files import write_whole
 from refine.report.kit.overlay import Legend
-from refine.report.kit.page import template
+from refine.report.kit.page import facts, template
 from refine.report.kit.pictures import spread
-from refine.report.read import Node
 
 TEMPLATE = Path(__file__).with_name("audit.html.j2")
 PASSES = 6
@@ -85,7 +84,7 @@ def write_audit_page(
         power=power_table(audit),
         rejects=false_rejects_table(audit),
         groups=_groups(audit, certificates, synthetic, refined, shown),
-        provenance=Node(audit["provenance"], "provenance", "").flat(),
+        provenance=facts(audit["provenance"]),
     )
     return write_whole(output, page.encode())
 

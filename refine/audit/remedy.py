@@ -13,9 +13,7 @@ from refine.audit.result import SAMPLE_CSV, Action, Audit, JudgeRecord, Reached,
 from refine.audit.setting import MOST_STEPS, Setting
 from refine.labels import LabelKind
 from refine.metrics.intervals import clopper_pearson
-from refine.report.commands import audit_flags
-from refine.report.kit.format import count, percent
-from refine.report.read import Node
+from refine.report.kit.format import count, percent, recorded_flags, recorded_texts
 
 SAMPLED_IMAGES = 72
 """Images of a random sample: where none of so many is wrong, no more than 5 % of all are (exact 95 % interval)."""
@@ -182,9 +180,28 @@ def _again(audit: Audit, output: Path, flag: str = "", value: str = "") -> list[
     """Return the command of this audit, into a folder next to it, with a flag set."""
     made = audit["provenance"]
     sides = ["--synthetic", str(made["synthetic"]), "--refined", str(made["refined"])]
-    flags = audit_flags(Node(audit, "", ""), skip=flag.replace("-", "_"))
+    flags = audit_flags(made, skip=flag.replace("-", "_"))
     target = ["--output", str(output.with_name(f"{output.name}-2"))]
     return ["refine", "audit", *sides, *flags, *([f"--{flag}", value] if flag else []), *target]
+
+
+def audit_flags(record: Mapping[str, object], skip: str = "") -> list[str]:
+    """Return the flags of `refine audit` beside its folders, as its provenance holds them.
+
+    Args:
+        record: Provenance of an audit.
+        skip: Field to leave out.
+    """
+    words = []
+    for name in ("judge", "trust"):
+        words += [word for value in recorded_texts(record, name) for word in (f"--{name}", value)]
+    plain = ("real_labeled", "checkpoint", "decisions", "layout", "real_layout", "mapping")
+    words += recorded_flags(record, *(name for name in plain if name != skip))
+    classes, networks = recorded_texts(record, "classes"), recorded_texts(record, "networks")
+    words += ["--classes", ",".join(classes)] if classes else []
+    words += ["--networks", *networks] if networks else []
+    rest = ("folds", "steps", "batch_size", "groups", "seed", "device", "size")
+    return [*words, *recorded_flags(record, *(name for name in rest if name != skip))]
 
 
 def _sample(output: Path, images: int, why: str) -> Remedy:

@@ -2,6 +2,8 @@
 
 from typing import Literal, NotRequired, TypedDict
 
+from refine.json_types import Count, Share
+
 Verdict = Literal["pass", "review", "fail", "inconclusive"]
 VERDICTS: tuple[Verdict, ...] = ("pass", "review", "fail", "inconclusive")
 
@@ -33,10 +35,10 @@ class Certificate(TypedDict):
 class Rate(TypedDict):
     """A measured share with its exact 95 % interval."""
 
-    rate: float
-    low: float
-    high: float
-    n: int
+    rate: Share
+    low: Share
+    high: Share
+    n: Count
     failed: NotRequired[float]
     """The part of ``rate`` with the verdict fail; the rest asks for a review."""
     failed_interval: NotRequired[list[float]]
@@ -94,11 +96,11 @@ class Reached(TypedDict):
 class Bound(TypedDict):
     """How many labels may be wrong."""
 
-    upper: float | None
+    upper: Share | None
     """Upper end, 0 to 1, of the share of wrong labels among all images; None where nothing can be said."""
-    upper_of_passed: float | None
+    upper_of_passed: Share | None
     """The same among the images that passed: what a user who drops the others is left with."""
-    confidence: float
+    confidence: Share
     reasons: list[str]
     """How it follows from the counts, one sentence each."""
 
@@ -171,8 +173,8 @@ class Audit(TypedDict):
     kind: str
     """Of the labels: class, mask, targets or objects."""
     classes: list[str]
-    images: int
-    counts: dict[str, int]
+    images: Count
+    counts: dict[str, Count]
     """Images by verdict, all four."""
     judges: dict[str, JudgeRecord]
     false_rejects: Rate

@@ -3,6 +3,7 @@
 from typing import NotRequired, TypedDict
 
 from refine.benchmark.scoring import Figures
+from refine.json_types import Interval, Share
 
 
 class Comparison(TypedDict):
@@ -10,13 +11,13 @@ class Comparison(TypedDict):
 
     value: float
     """The row's mean less the synthetic row's, in the metric's unit: where lower is better, below 0 is good."""
-    interval: list[float]
+    interval: Interval
     """95 %, paired: bootstrap over clusters of test images, the same for both rows; of several translators widened
     for their draw, see `refine.metrics.translator_draw`."""
-    p: float
+    p: Share
     """Of a randomization test over clusters of test images, two-sided; see `refine.metrics.paired`. Of several
     translators no smaller than the p-value of a test that takes both draws into account."""
-    p_holm: NotRequired[float]
+    p_holm: NotRequired[Share]
     """The same, adjusted for the number of rows by Holm's procedure."""
 
 
@@ -27,7 +28,7 @@ class Row(Figures):
     """Of the benchmark's metric over seeds, and over translators where there are several."""
     std: float
     """The spread (n - 1) over seeds, or over the means of several translators; 0 with one."""
-    interval: list[float]
+    interval: Interval
     """95 % for that mean: bootstrap over clusters of test images; of several translators widened for their draw."""
     translator_means: NotRequired[list[float]]
     """Mean over seeds of each translator, where there are several. Then all lists of one figure a seed hold the first
@@ -57,7 +58,7 @@ class Benchmark(TypedDict):
     gap_closed: dict[str, float | None]
     """(row - synthetic) / (target_supervised - synthetic) in the mean of the metric; None where there is no gap, or
     the interval of the gap holds 0."""
-    gap_closed_interval: NotRequired[dict[str, list[float] | None]]
+    gap_closed_interval: NotRequired[dict[str, Interval | None]]
     """95 % of the same, by Fieller's theorem; None where it is."""
     warning: NotRequired[str | None]
     """Said first: a refined dataset does worse than the synthetic one."""

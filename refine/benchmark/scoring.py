@@ -5,17 +5,18 @@ from typing import Protocol, TypedDict
 
 from torch import Tensor
 
+from refine.json_types import Share
 from refine.metrics.intervals import Statistic
 
 
 class Figures(TypedDict, total=False):
     """What stands in a row beside the metric's mean, spread, interval and difference."""
 
-    accuracy: list[float]
+    accuracy: list[Share]
     """Share of test images, or of their pixels that have a class, one figure a seed, 0 to 1."""
-    balanced_accuracy: list[float]
+    balanced_accuracy: list[Share]
     """Of classes: the mean over them, one figure a seed, 0 to 1."""
-    miou: list[float]
+    miou: list[Share]
     """Of masks: the mean of the next over classes, one figure a seed, 0 to 1."""
     iou: dict[str, list[float]]
     """Of masks: intersection over union of each class that the test images show, one figure a seed, 0 to 1."""
@@ -23,9 +24,9 @@ class Figures(TypedDict, total=False):
     """Of pitch and yaw: the angle between the predicted and the true direction, one figure a seed."""
     mean_absolute_error: list[float]
     """Of other targets: the mean over targets in their own units, one figure a seed."""
-    ap: list[float]
+    ap: list[Share]
     """Of objects: COCO's average precision at overlaps of 0.5 to 0.95, one figure a seed, 0 to 1."""
-    ap50: list[float]
+    ap50: list[Share]
     """The same at an overlap of 0.5."""
     by_class: dict[str, list[float]]
     """Recall, intersection over union or average precision of each class, or each target's mean absolute error in its

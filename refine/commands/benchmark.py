@@ -187,7 +187,7 @@ def run_benchmark(args: argparse.Namespace) -> int:
 
     from refine.benchmark import print_table, run_benchmark
     from refine.benchmark.baselines import choose_baselines
-    from refine.report.plots import benchmark_plot
+    from refine.report.pages import benchmark_plot
 
     begin()
     result = run_benchmark(

@@ -151,7 +151,7 @@ def add_report(each: Any) -> None:
 
 def run_report(args: argparse.Namespace) -> int:
     """`refine report`."""
-    from refine.report import write_report
+    from refine.report.pages import write_report
 
     begin()
     page = write_report(

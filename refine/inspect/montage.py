@@ -1,7 +1,6 @@
 """A few images of a dataset with their labels: tiles for the page, and one sheet of them."""
 
 from collections.abc import Sequence
-from io import BytesIO
 from typing import NamedTuple
 
 import torch
@@ -116,13 +115,6 @@ def sheet(shown_tiles: Montage) -> Image.Image:
         draw.rectangle((x, top + y + 2, x + 12, top + y + 14), fill=entry.color, outline="black")
         draw.text((x + 18, top + y), shown(entry.name), fill="black", font=font(12))
     return page
-
-
-def png(picture: Image.Image) -> bytes:
-    """As a file."""
-    buffer = BytesIO()
-    picture.save(buffer, "PNG", optimize=True)
-    return buffer.getvalue()
 
 
 def _legend_places(legend: Sequence[Legend], width: int) -> list[tuple[int, int]]:

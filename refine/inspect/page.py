@@ -1,6 +1,5 @@
 """The page: one file that loads nothing."""
 
-import base64
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -10,7 +9,7 @@ import jinja2
 from refine.files import shown
 from refine.inspect.differences import percent
 from refine.inspect.gap import FEW
-from refine.inspect.montage import Montage, png
+from refine.inspect.montage import Montage
 from refine.inspect.plots import spectrum_svg
 from refine.inspect.result import Inspection, Side
 from refine.inspect.text import (
@@ -27,6 +26,7 @@ from refine.inspect.text import (
 )
 from refine.report.kit.overlay import Legend
 from refine.report.kit.page import template
+from refine.report.kit.pictures import png_uri
 
 FILES = 50
 """Files of each finding that are listed; the JSON has all."""
@@ -86,10 +86,7 @@ def _cell(size: list[int]) -> tuple[float, float]:
 
 
 def _embedded(tiles: Montage) -> Shots:
-    pictures = [
-        Picture(tile.key, tile.caption, f"data:image/png;base64,{base64.b64encode(png(tile.picture)).decode('ascii')}")
-        for tile in tiles.tiles
-    ]
+    pictures = [Picture(tile.key, tile.caption, png_uri(tile.picture)) for tile in tiles.tiles]
     return Shots(pictures, tiles.legend)
 
 

@@ -12,11 +12,12 @@ from refine.inspect.counts import side
 from refine.inspect.faults import finding, shared_pictures
 from refine.inspect.gap import gap
 from refine.inspect.kinds import place
-from refine.inspect.montage import montage, png, sheet
+from refine.inspect.montage import montage, sheet
 from refine.inspect.page import render_page
 from refine.inspect.reading import Dataset, read_dataset
 from refine.inspect.result import Gap, Inspection, Side
 from refine.metrics import FeatureExtractor
+from refine.report.kit.pictures import png
 
 SAMPLE = 500
 

@@ -7,6 +7,7 @@ from typing import TypedDict
 import torch
 from torch import Tensor
 
+from refine.json_types import Count, Share
 from refine.labels import LabelKind
 from refine.metrics.detection import match_boxes
 from refine.metrics.intervals import clopper_pearson, split
@@ -23,11 +24,11 @@ RESAMPLES = 2000
 class LabelError(TypedDict):
     """How many labels the judges no longer find (see `refine.metrics.label_error`)."""
 
-    value: float
-    low: float
+    value: Share
+    low: Share
     """Ends of the 95 % interval: exact (Clopper-Pearson) for classes, else as `bounded_interval` has them."""
-    high: float
-    n: int
+    high: Share
+    n: Count
     """Images judged."""
 
 

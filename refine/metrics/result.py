@@ -2,6 +2,8 @@
 
 from typing import NotRequired, TypedDict
 
+from refine.json_types import Interval
+
 
 class Infinite(TypedDict):
     """FID as it would be with infinitely many images, from samples of several sizes."""
@@ -17,7 +19,7 @@ class Change(TypedDict):
     """A score less that of the synthetic images, over the same real ones."""
 
     value: float
-    interval: NotRequired[list[float]]
+    interval: NotRequired[Interval]
     """Low and high, 95 %; with groups, of the change over pairs of different groups."""
     paired: NotRequired[bool]
     """Whether both sides have the same keys, so that an image and its refined one are drawn together."""
@@ -42,7 +44,7 @@ class Score(TypedDict):
     value: float
     n: list[int]
     """Images on this side and on the real one."""
-    interval: NotRequired[list[float]]
+    interval: NotRequired[Interval]
     """Low and high, 95 %, over images or clusters of them; only of `kid`, and only between distinct sets."""
     between_groups: NotRequired[float]
     """The same over pairs of different groups alone, around which the interval lies, where groups were given."""

@@ -1,12 +1,12 @@
 """An evaluation for people."""
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-from refine.console import heading, result_console
+from refine.console import result_console
 from refine.metrics.distances import higher_is_nearer
 from refine.metrics.result import Evaluation, Score
+from refine.report.kit.table import Table, terminal_table
 
 COLUMNS = {"synthetic": "synthetic\n(do nothing)", "refined": "refined", "real_floor": "real against\nreal"}
 
@@ -18,17 +18,14 @@ def print_table(result: Evaluation, console: Console | None = None) -> None:
     and FID at infinite N, where there are any, and below the table the warnings.
     """
     rows, console = result["rows"], console or result_console()
-    table = Table(title="distance to the real images, lower is nearer")
-    table.add_column(heading("all images\n(at the floor's number)", console))
-    for label in COLUMNS.values():
-        table.add_column(heading(label, console), justify="right")
+    lines = []
     for metric, floor in rows["real_floor"].items():
         before = rows["synthetic"][metric]
-        cells = [_cell(rows[name][metric], before if name == "refined" else None) for name in COLUMNS]
-        # Text, because rich takes the brackets of `fid[inception-768]` for a style.
         name = f"{metric} ({floor['n'][0]})" + ("\nhigher is nearer" if higher_is_nearer(metric) else "")
-        table.add_row(Text(name), *map(Text, cells))
-    console.print(table)
+        lines.append([name, *(_cell(rows[row][metric], before if row == "refined" else None) for row in COLUMNS)])
+    head = ["all images\n(at the floor's number)", *COLUMNS.values()]
+    title = "distance to the real images, lower is nearer"
+    console.print(terminal_table(Table(head, lines), console, title))
     for line in [*_changes(rows["refined"]), *(f"Warning: {warning}." for warning in result["warnings"])]:
         console.print(Text(line))
 

@@ -1,7 +1,6 @@
 """The page of a trial: pictures side by side, figures, and what to do."""
 
 from collections.abc import Mapping, Sequence
-from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,7 +8,7 @@ from PIL import Image
 
 from refine.files import write_whole
 from refine.report.kit.page import Answer, template
-from refine.report.kit.pictures import data_uri, fit, sheet
+from refine.report.kit.pictures import data_uri, fit, png, sheet
 from refine.trial.result import PAGE, SHEET, Benchmarked, Measured, Trial, Tried
 
 BOX = 128
@@ -50,9 +49,7 @@ def write_page(
     rows = [("synthetic", plain), *pictures.items(), ("real", photos)]
     count = min(len(images) for _, images in rows)
     shown = [(name, [fit(image, BOX) for image in images[:count]]) for name, images in rows]
-    buffer = BytesIO()
-    sheet(shown).save(buffer, "PNG", optimize=True)
-    write_whole(output / SHEET, buffer.getvalue())
+    write_whole(output / SHEET, png(sheet(shown)))
     page = template(Path(__file__).with_name("try.html.j2")).render(
         title="Methods tried",
         folders={name: trial["settings"][name] for name in ("synthetic", "real")},

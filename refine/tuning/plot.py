@@ -1,12 +1,11 @@
 """The curve of realism against label error, as a PNG."""
 
-from io import BytesIO
 from pathlib import Path, PurePath
 
 from matplotlib.figure import Figure
 
-from refine.files import shown, write_whole
-from refine.report.kit.plot import LONGEST, PRINT, Colors, style
+from refine.files import shown
+from refine.report.kit.plot import LONGEST, PRINT, Colors, style, write_png
 from refine.tuning.result import Tuning
 
 HUES = ("#0072b2", "#d55e00", "#008a65", "#cc79a7", "#56b4e9", "#e69f00")
@@ -20,15 +19,11 @@ def tuning_plot(result: Tuning, path: Path) -> Path:
         InputError: If ``path`` cannot be written.
     """
     with style(PRINT):
-        figure = tuning_figure(result, PRINT)
-        figure.set_facecolor(PRINT.paper)
-        buffer = BytesIO()
-        figure.savefig(buffer, format="png", dpi=160, metadata={"Software": None})
-    return write_whole(path, buffer.getvalue())
+        return write_png(tuning_figure(result, PRINT), path)
 
 
 def tuning_figure(result: Tuning, colors: Colors) -> Figure:
-    """The plot; called within `refine.report.plots.style` of the same colors."""
+    """The plot; called within `refine.report.kit.plot.style` of the same colors."""
     figure = Figure(figsize=(7, 5), layout="constrained")
     axes = figure.subplots()
     metric, chosen = result["metric"], result["chosen"]

@@ -2,6 +2,7 @@
 
 from typing import NotRequired, TypedDict
 
+from refine.json_types import Count, Share
 from refine.metrics.answers import LabelError
 
 RESULT, PICTURE = "tune-strength.json", "tune-strength.png"
@@ -12,7 +13,7 @@ class Point(TypedDict):
     """One checkpoint at one strength."""
 
     checkpoint: str
-    strength: float
+    strength: Share
     only_answer: str | None
     """Of classes and masks: the class that the judges name nearly always while the labels differ. They seem to be blind
     then."""
@@ -26,7 +27,7 @@ class Chosen(TypedDict):
     """The point that is recommended."""
 
     checkpoint: str
-    strength: float
+    strength: Share
 
 
 class Confirmation(Chosen):
@@ -40,7 +41,7 @@ class Tuning(TypedDict):
 
     metric: str
     """The distance that the choice was made by."""
-    label_error_bound: float
+    label_error_bound: Share
     points: list[Point]
     """By checkpoint, then by strength. Strength 0 is doing nothing, equal for all checkpoints."""
     chosen: Chosen | None
@@ -50,6 +51,6 @@ class Tuning(TypedDict):
     """What these images said of it; None where there was nothing to choose."""
     real_floor: dict[str, float]
     """Each distance between two random halves of the real images: what N images can reach."""
-    n: dict[str, int]
+    n: dict[str, Count]
     """Images: ``synthetic``, ``real``, and ``real_floor`` in each half."""
     provenance: dict[str, object]

@@ -1,5 +1,6 @@
 """What every page is made of: the environment of its template, and the answers at its head."""
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -9,7 +10,8 @@ from typing import Literal, NamedTuple
 import jinja2
 from markupsafe import Markup, escape
 
-from refine.files import shown
+from refine.errors import InputError
+from refine.files import cut, shown
 
 
 def template(file: Path, filters: Mapping[str, Callable[..., object]] = MappingProxyType({})) -> jinja2.Template:
@@ -55,6 +57,25 @@ MIXED = "± mixed"
 
 
 CHANCE = "± may be chance"
+
+
+DEEPEST = 100
+"""Levels of objects in objects of a record; what commands write has fewer than ten."""
+
+
+def facts(record: object, place: str = "", level: int = 0) -> list[tuple[str, str]]:
+    """Return every value of a JSON record as text with its dotted name, for the macro `facts` of `parts.html.j2`.
+
+    Raises:
+        InputError: If objects lie in each other too deep to be followed.
+    """
+    if level > DEEPEST:  # whoever follows it further needs a frame for each level
+        raise InputError(f"{cut(place)}: more than {DEEPEST} levels of objects; make the record anew")
+    if isinstance(record, Mapping) and record:
+        names = {name: f"{place}.{shown(str(name))}" if place else shown(str(name)) for name in record}
+        return [row for name, value in record.items() for row in facts(value, names[name], level + 1)]
+    plain = isinstance(record, str | int | float)
+    return [(place, shown(str(record) if plain else json.dumps(record, default=str)))]
 
 
 class Answer(NamedTuple):

@@ -24,16 +24,25 @@ def fit(image: Image.Image, box: int) -> Image.Image:
     return image.resize((width, height), Image.Resampling.LANCZOS)
 
 
-def data_uri(image: Image.Image) -> str:
-    """A picture for an HTML page: tiny ones enlarged and exact, others reduced."""
+def png(image: Image.Image) -> bytes:
+    """Return an image as a PNG file."""
     buffer = BytesIO()
+    image.save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def png_uri(image: Image.Image) -> str:
+    """Return an image as it is for an HTML page."""
+    return f"data:image/png;base64,{base64.b64encode(png(image)).decode('ascii')}"
+
+
+def data_uri(image: Image.Image) -> str:
+    """Return an image for an HTML page: a tiny one enlarged and exact, others reduced."""
     if max(image.size) <= TINY:
-        fit(image, TINY).save(buffer, "PNG", optimize=True)
-        kind = "png"
-    else:
-        fit(image, min(PHOTOGRAPH, max(image.size))).save(buffer, "JPEG", quality=90, subsampling=0)
-        kind = "jpeg"
-    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
+        return png_uri(fit(image, TINY))
+    buffer = BytesIO()
+    fit(image, min(PHOTOGRAPH, max(image.size))).save(buffer, "JPEG", quality=90, subsampling=0)
+    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
 
 
 GAP, MARGIN = 8, 96

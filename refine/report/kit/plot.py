@@ -3,14 +3,15 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import StringIO
+from io import BytesIO, StringIO
+from pathlib import Path
 from textwrap import wrap
 from typing import Any, NamedTuple
 
 import matplotlib
 from matplotlib.figure import Figure
 
-from refine.files import shown
+from refine.files import shown, write_whole
 
 
 class Colors(NamedTuple):
@@ -79,3 +80,15 @@ def svg(figure: Figure) -> str:
     for name, mark in MARKS._asdict().items():
         text = text.replace(mark, f"var(--{name})")
     return text
+
+
+def write_png(figure: Figure, path: Path) -> Path:
+    """Write a figure that was drawn in the colors `PRINT`, for papers and READMEs.
+
+    Raises:
+        InputError: If ``path`` cannot be written.
+    """
+    figure.set_facecolor(PRINT.paper)
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png", dpi=160, metadata={"Software": None})
+    return write_whole(path, buffer.getvalue())

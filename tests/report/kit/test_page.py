@@ -1,6 +1,9 @@
 from pathlib import Path
 
-from refine.report.kit.page import breakable, prose, template
+import pytest
+
+from refine.errors import InputError
+from refine.report.kit.page import breakable, facts, prose, template
 
 
 def test_a_template_has_the_shared_parts_and_style_and_escapes(tmp_path: Path) -> None:
@@ -19,3 +22,15 @@ def test_a_path_may_break_after_a_slash_or_underscore_and_is_escaped() -> None:
 
 def test_prose_is_one_line() -> None:
     assert prose("a\n  b") == "a b"
+
+
+def test_facts_name_every_value_by_its_way() -> None:
+    assert facts({"a": {"b": 1, "c": None}, "d": [1, "x"]}) == [("a.b", "1"), ("a.c", "null"), ("d", '[1, "x"]')]
+
+
+def test_objects_in_objects_without_end_are_refused() -> None:
+    value: dict[str, object] = {}
+    for _ in range(900):
+        value = {"a": value}
+    with pytest.raises(InputError, match=r"more than 100 levels"):
+        facts(value)

@@ -1,16 +1,17 @@
-"""What `refine tune-strength` found, as its JSON says it, and how the page shows it."""
+"""How much of the change: what `refine tune-strength` found, as the page shows it."""
 
 from pathlib import Path
 from typing import NamedTuple
 
+from refine.errors import InputError
 from refine.files import shown
-from refine.metrics.answers import LabelError
 from refine.report.kit.format import number, percent
+from refine.report.kit.page import facts
 from refine.report.kit.plot import MARKS, style, svg
 from refine.report.kit.table import Table, without_empty
-from refine.report.read import Node, read_node
+from refine.report.pages.read import read_result
 from refine.tuning.plot import tuning_figure
-from refine.tuning.result import Chosen, Point, Tuning
+from refine.tuning.result import Tuning
 
 TUNE = "make it anew with `refine tune-strength`"
 
@@ -34,50 +35,24 @@ def tuning_section(path: Path) -> TuningSection:
     result = read_tuning(path)
     with style(MARKS):
         plot = svg(tuning_figure(result, MARKS))
-    return TuningSection(plot, tuning_table(result), recommended(result), Node(result["provenance"], "", "").flat())
+    return TuningSection(plot, tuning_table(result), recommended(result), facts(result["provenance"]))
 
 
 def read_tuning(path: Path) -> Tuning:
-    """What stands in a `tune-strength.json`.
+    """Read a `tune-strength.json`.
 
     Raises:
         InputError: If it is missing or damaged.
     """
-    top = read_node(path, TUNE)
-    metric, points, chosen = top.need("metric").text(), top.need("points"), top.optional("chosen")
-    if not points.elements():
-        raise points.wrong("at least one point")
-    floor, provenance = top.need("real_floor"), top.optional("provenance")
-    floor.need(metric)
-    return {
-        "metric": metric,
-        "label_error_bound": top.need("label_error_bound").share(),
-        "points": [_point(node, metric) for node in points.elements()],
-        "chosen": _chosen(chosen) if chosen else None,
-        "real_floor": {name: value.number() for name, value in floor.items()},
-        "n": {name: value.count() for name, value in top.need("n").items()},
-        "provenance": {name: value.value for name, value in provenance.items()} if provenance else {},
-    }
-
-
-def _point(node: Node, metric: str) -> Point:
-    distances, error, only = node.need("distances"), node.need("label_error"), node.optional("only_answer")
-    distances.need(metric)
-    return {
-        **_chosen(node),
-        "only_answer": only.text() if only else None,
-        "distances": {name: value.number() for name, value in distances.items()},
-        "label_error": _error(error),
-    }
-
-
-def _error(node: Node) -> LabelError:
-    value, low, high = (node.need(name).share() for name in ("value", "low", "high"))
-    return {"value": value, "low": low, "high": high, "n": node.need("n").count()}
-
-
-def _chosen(node: Node) -> Chosen:
-    return {"checkpoint": node.need("checkpoint").text(), "strength": node.need("strength").share()}
+    result = read_result(path, Tuning, TUNE)
+    measured = {"real_floor": result["real_floor"]}
+    measured |= {f"points[{place}].distances": point["distances"] for place, point in enumerate(result["points"])}
+    if not result["points"]:
+        raise InputError(f"{path}: points: expected at least one point; {TUNE}")
+    for place, distances in measured.items():
+        if result["metric"] not in distances:
+            raise InputError(f"{path}: {place}.{shown(result['metric'])}: expected a value, found nothing; {TUNE}")
+    return result
 
 
 def tuning_table(result: Tuning) -> Table:
@@ -104,7 +79,7 @@ def tuning_table(result: Tuning) -> Table:
 
 
 def recommended(result: Tuning) -> str:
-    """Which point is the nearest to real under the bound."""
+    """Name the point that is the nearest to real under the bound."""
     bound, chosen = f"{100 * result['label_error_bound']:g} %", result["chosen"]
     if chosen is None and result.get("confirmation"):
         return f"The choice was not confirmed: on other images its label error may lie above {bound}."

@@ -4,15 +4,17 @@ from pathlib import Path
 
 import pytest
 
+from refine.apply.manifest import Entry
 from refine.audit.result import Certificate
 from refine.cli import main
 from refine.errors import InputError
-from refine.report import write_report
-from refine.report.audit_section import CASES
+from refine.report.pages import write_report
+from refine.report.pages.audited import CASES
+from refine.report.pages.page import extremes
 from tests.apply.tiny import MODULE, save_tiny
 from tests.audit.audits import certificate, save_audit
 from tests.data.layouts.examples.webdataset import write_webdataset
-from tests.report.trees import Trees, add_to_manifest, angles, benchmark, failed, make, metrics, save_json, tuning
+from tests.report.pages.trees import Trees, add_to_manifest, angles, benchmark, failed, make, metrics, save_json, tuning
 
 
 def write(root: Path, trees: Trees, title: str | None = None, commands: Sequence[str] = ()) -> str:
@@ -232,3 +234,13 @@ def test_images_in_shards_are_counted_and_shown(tmp_path: Path) -> None:
     assert "4 images refined, in 2 containers" in page
     assert "train-000000.tar/000000.png" in page
     assert "No image was refined" not in page
+
+
+def test_extremes_come_with_the_most_telling_first_and_none_twice() -> None:
+    images: list[Entry] = [
+        {"key": f"{number}.png", "kind": "image", "status": "done", "mean_absolute_change": float(number)}
+        for number in range(5)
+    ]
+    most, least = extremes(images, 3)
+    assert [image["mean_absolute_change"] for image in most] == [4, 3, 2]
+    assert [image["mean_absolute_change"] for image in least] == [0, 1]

@@ -1,9 +1,8 @@
-"""Image files as people see them: before, after, real, and what changed. For the page and for the README."""
+"""Images as people see them: before, after, real, and what changed. For the page and for the README."""
 
 from collections.abc import Sequence
 from functools import cached_property
-from io import BytesIO
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 import matplotlib
@@ -17,9 +16,8 @@ from refine.data.open_layout import open_layout
 from refine.data.samples import Record
 from refine.errors import InputError
 from refine.files import shown, write_whole
-from refine.report.choose import beside
-from refine.report.kit.pictures import TINY, fit, sheet, spread
-from refine.report.refined import read_refined
+from refine.report.kit.pictures import TINY, fit, png, sheet, spread
+from refine.report.pages.refined import read_refined
 
 
 class Triple(NamedTuple):
@@ -71,6 +69,20 @@ def triples(synthetic: Path, refined: Path, real: Path, keys: Sequence[str]) -> 
         )
         for number, key in enumerate(keys)
     ]
+
+
+def beside(key: str, real: Sequence[Path], number: int) -> Path:
+    """A real image to show beside a key: of the folder with the same name, if there is one.
+
+    Args:
+        key: The synthetic image's.
+        real: Sorted; not empty.
+        number: Another one for each number.
+    """
+    folder = PurePosixPath(key).parent.name
+    same = [path for path in real if path.parent.name == folder] if folder else []
+    pool = same or list(real)
+    return pool[number * 7919 % len(pool)]  # a prime stride: neighboring files are often frames of one scene
 
 
 class Shelf:
@@ -139,11 +151,9 @@ def write_grid(path: Path, synthetic: Path, refined: Path, real: Path, count: in
     Raises:
         InputError: If an input is missing or damaged, or ``path`` cannot be written.
     """
-    keys = spread([image.key for image in read_refined(refined).images], count)
+    keys = spread([image["key"] for image in read_refined(refined).images], count)
     if not keys:
         raise InputError(f"{refined}: no refined image to show; see the reasons in its manifest")
     columns = [[fit(picture, TINY) for picture in triple[1:]] for triple in triples(synthetic, refined, real, keys)]
     rows = zip(("synthetic", "refined", "real"), zip(*columns, strict=True), strict=True)
-    buffer = BytesIO()
-    sheet(list(rows)).save(buffer, "PNG", optimize=True)
-    return write_whole(path, buffer.getvalue())
+    return write_whole(path, png(sheet(list(rows))))

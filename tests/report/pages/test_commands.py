@@ -1,18 +1,35 @@
 import argparse
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from refine.benchmark.result import Benchmark
 from refine.cli import parser
-from refine.report.commands import reproduction
-from refine.report.read import Node
-from tests.audit.audits import certificate, save_audit
-from tests.report.trees import save_json
+from refine.metrics.result import Evaluation
+from refine.report.pages.commands import reproduction
+from tests.audit.audits import audit
 
-S, F, R = Path("my sims"), Path("out"), Path("real")
+SIDES = {"synthetic": Path("my sims"), "refined": Path("out"), "real": Path("real")}
 
 
-def steps(run: object, metrics: Path | None = None, benchmark: Path | None = None) -> dict[str, str]:
-    return reproduction(Node(run, "run", ""), S, F, R, metrics, benchmark, Path("report.html"))
+def steps(run: dict[str, object], files: dict[str, Path] | None = None, **results: Any) -> dict[str, str]:
+    return reproduction(run, SIDES, Path("report.html"), files or {}, **results)
+
+
+def evaluation(record: dict[str, Any], **score: Any) -> Evaluation:
+    return {"rows": {"synthetic": {"fid": {"value": 1.0, "n": [1, 1], **score}}}, "warnings": [], "provenance": record}  # type: ignore[typeddict-item]  # a test's own
+
+
+def benchmark(record: dict[str, Any], metric: str = "accuracy", classes: Sequence[str] = ("red", "green")) -> Benchmark:
+    return {
+        "metric": metric,
+        "classes": list(classes),
+        "rows": {},
+        "gap_closed": {},
+        "protocol": "",
+        "provenance": record,
+    }
 
 
 def arguments(command: str, found: dict[str, str]) -> argparse.Namespace:
@@ -28,15 +45,16 @@ def test_recorded_flags_are_given_and_others_are_not() -> None:
     assert apply == wanted
 
 
-def test_files_that_exist_are_named_and_missing_ones_get_a_name(tmp_path: Path) -> None:
-    metrics, helped = save_json(tmp_path / "x.json", {}), save_json(tmp_path / "benchmark.json", {})
+def test_files_that_exist_are_named_and_missing_ones_get_a_name() -> None:
+    files = {"metrics": Path("x.json"), "benchmark": Path("b/benchmark.json")}
     assert steps({})["evaluate"].endswith("--output metrics.json")
-    assert steps({}, metrics=metrics)["evaluate"].endswith(f"--real real --output {metrics}")
-    assert f"--benchmark {helped}" in steps({}, benchmark=helped)["report"]
-    assert steps({}, benchmark=helped)["benchmark"].endswith(f"--refined out --real real --output {tmp_path}")
+    found = steps({}, files, evaluation=evaluation({}), benchmark=benchmark({}, "miou"))
+    assert found["evaluate"].endswith("--real real --output x.json")
+    assert "--benchmark b/benchmark.json" in found["report"]
+    assert found["benchmark"].endswith("--refined out --real real --output b")
 
 
-def test_evaluate_is_given_what_its_file_records(tmp_path: Path) -> None:
+def test_evaluate_is_given_what_its_file_records() -> None:
     record = {
         "folders": {name: {"path": f"/data/{name}"} for name in ("synthetic", "refined", "real")},
         "size": [64, 32],
@@ -48,7 +66,7 @@ def test_evaluate_is_given_what_its_file_records(tmp_path: Path) -> None:
         "seed": 3,
         "device": "cpu",
     }
-    words = arguments("evaluate", steps({}, metrics=save_json(tmp_path / "m.json", {"provenance": record})))
+    words = arguments("evaluate", steps({}, evaluation=evaluation(record)))
     assert words.synthetic == Path("/data/synthetic")
     assert words.refined == Path("/data/refined")
     assert words.real == Path("/data/real")
@@ -57,7 +75,7 @@ def test_evaluate_is_given_what_its_file_records(tmp_path: Path) -> None:
     assert (words.size, words.images, words.seed, words.device) == ((64, 32), "rgb/**/*.png", 3, "cpu")
 
 
-def test_evaluate_is_given_all_that_changes_a_figure(tmp_path: Path) -> None:
+def test_evaluate_is_given_all_that_changes_a_figure() -> None:
     record = {
         "extractors": {"vgg16": {}},
         "metrics": ["fid", "precision", "coverage", "skvd"],
@@ -66,17 +84,15 @@ def test_evaluate_is_given_all_that_changes_a_figure(tmp_path: Path) -> None:
         "real_mapping": "own.yaml",
         "skvd": {"maps": {"segmenter": "ab"}},
     }
-    found = {"provenance": record, "rows": {"synthetic": {"fid": {"value": 1.0, "infinite": {"value": 0.5}}}}}
-    words = arguments("evaluate", steps({}, metrics=save_json(tmp_path / "m.json", found)))
+    words = arguments("evaluate", steps({}, evaluation=evaluation(record, infinite={"value": 0.5})))
     assert (words.neighbors, words.infinite, words.segmenter) == (4, True, Path("CHECKPOINT"))
     assert (words.mapping, words.real_mapping) == ("carla-to-camvid11", "own.yaml")
     record |= {"neighbors": {"precision": 3, "coverage": 5}, "skvd": {"maps": "masks"}}
-    found["rows"] = {"synthetic": {"fid": {"value": 1.0}}}
-    words = arguments("evaluate", steps({}, metrics=save_json(tmp_path / "m.json", found)))
+    words = arguments("evaluate", steps({}, evaluation=evaluation(record)))
     assert (words.neighbors, words.infinite, words.segmenter) == (None, False, None)
 
 
-def test_the_audit_is_given_what_its_file_records(tmp_path: Path) -> None:
+def test_the_audit_is_given_what_its_file_records() -> None:
     record = {
         "classes": ["red", "green"],
         "size": [32, 64],
@@ -94,8 +110,7 @@ def test_the_audit_is_given_what_its_file_records(tmp_path: Path) -> None:
         "trust": ["mine"],
         "seed": 3,
     }
-    folder = save_audit(tmp_path / "audit", [certificate("a.png")], provenance=record)
-    words = arguments("audit", reproduction(Node({}, "run", ""), S, F, R, None, None, Path("r.html"), folder))
+    words = arguments("audit", steps({}, audit=audit(provenance=record)))
     assert (words.classes, words.size, words.folds, words.steps) == (("red", "green"), (32, 64), 5, 100)
     assert (words.batch_size, words.networks, words.groups) == (16, ["small-cnn", "lenet"], "^[^_]+")
     assert (words.judge, words.real_labeled) == ([Path("a.ckpt"), Path("b.ckpt")], Path("real"))
@@ -103,7 +118,7 @@ def test_the_audit_is_given_what_its_file_records(tmp_path: Path) -> None:
     assert (words.layout, words.real_layout, words.trust, words.seed) == ("class-folders", "carla", ["mine"], 3)
 
 
-def test_benchmark_is_given_what_its_file_records(tmp_path: Path) -> None:
+def test_benchmark_is_given_what_its_file_records() -> None:
     record = {
         "synthetic": "/data/s",
         "refined": {"simgan": "/data/a b", "gan": ["/data/c", "/data/d,e"]},
@@ -120,8 +135,7 @@ def test_benchmark_is_given_what_its_file_records(tmp_path: Path) -> None:
         "batch_size": 16,
         "network": {"name": "SmallCNN", "flag": "small-cnn", "width": 8, "learning_rate": 0.001},
     }
-    result = {"classes": ["red", "green"], "provenance": record}
-    words = arguments("benchmark", steps({}, benchmark=save_json(tmp_path / "benchmark.json", result)))
+    words = arguments("benchmark", steps({}, benchmark=benchmark(record)))
     assert words.refined == [("simgan", [Path("/data/a b")]), ("gan", [Path("/data/c"), Path("/data/d,e")])]
     assert (words.synthetic, words.real, words.real_train) == (Path("/data/s"), Path("/data/r"), Path("/data/t"))
     assert (words.classes, words.seeds, words.steps) == (("red", "green"), 4, 200)
@@ -132,16 +146,15 @@ def test_benchmark_is_given_what_its_file_records(tmp_path: Path) -> None:
     del record["real_train"]
     record["baselines"] = []
     record["horizontal_flip"] = False
-    command = steps({}, benchmark=save_json(tmp_path / "benchmark.json", result))["benchmark"]
+    command = steps({}, benchmark=benchmark(record))["benchmark"]
     assert "--real-train" not in command
     assert "--baselines none" in command
     assert "--horizontal-flip" not in command
 
 
-def test_a_benchmark_of_masks_is_not_told_its_classes_which_its_layout_knows(tmp_path: Path) -> None:
+def test_a_benchmark_of_masks_is_not_told_its_classes_which_its_layout_knows() -> None:
     record = {"synthetic": "/s", "refined": {"a": "/a"}, "real": "/r", "mapping": "carla-to-camvid11", "seeds": [0]}
-    result = {"metric": "miou", "classes": ["sky", "road"], "provenance": record}
-    words = arguments("benchmark", steps({}, benchmark=save_json(tmp_path / "benchmark.json", result)))
+    words = arguments("benchmark", steps({}, benchmark=benchmark(record, "miou", ["sky", "road"])))
     assert words.mapping == "carla-to-camvid11"
     assert not hasattr(words, "classes")
 
@@ -152,9 +165,16 @@ def test_a_repair_needs_its_audit_again() -> None:
     assert (words.strength, str(words.audit), words.if_wrong, words.repair) == (0.5, "AUDIT", "leave-out", "review")
 
 
-def test_the_report_is_given_the_audit_and_the_tuning(tmp_path: Path) -> None:
-    folder = save_audit(tmp_path / "audit", [certificate("a.png")])
-    found = reproduction(Node({}, "run", ""), S, F, R, None, None, Path("r.html"), folder, Path("tune.json"))
+def test_the_report_is_given_the_audit_and_the_tuning() -> None:
+    found = steps({}, {"audit": Path("audited"), "tuning": Path("tune.json")}, audit=audit())
     words = arguments("report", found)
-    assert (words.audit, words.tuning) == (folder, Path("tune.json"))
-    assert found["audit"] == f"refine audit --synthetic 'my sims' --refined out --seed 0 --output {folder}"
+    assert (words.audit, words.tuning) == (Path("audited"), Path("tune.json"))
+    assert found["audit"] == "refine audit --synthetic 'my sims' --refined out --seed 0 --output audited"
+
+
+def test_what_is_no_flag_in_a_damaged_record_is_left_out() -> None:
+    record = {"folders": 3, "extractors": [1], "metrics": "swd", "neighbors": None, "size": "wide", "seed": {"a": 1}}
+    found = steps({"flags": 7, "audit": "x"}, evaluation=evaluation(record), benchmark=benchmark(record))
+    assert found["apply"].endswith("--output out")
+    assert "--seed" not in found["evaluate"]
+    assert shlex.split(found["benchmark"])[:4] == ["refine", "benchmark", "--synthetic", "my sims"]

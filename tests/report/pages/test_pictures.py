@@ -5,9 +5,17 @@ import pytest
 from PIL import Image
 
 from refine.errors import InputError
-from refine.report.pictures import Shelf, change_between, change_picture, open_picture, triples, write_grid
+from refine.report.pages.pictures import (
+    Shelf,
+    beside,
+    change_between,
+    change_picture,
+    open_picture,
+    triples,
+    write_grid,
+)
 from tests.data.layouts.examples.camvid import write_camvid
-from tests.report.trees import failed, make, write_manifest
+from tests.report.pages.trees import failed, make, write_manifest
 
 
 def save(path: Path, image: Image.Image, **options: object) -> Path:
@@ -92,3 +100,13 @@ def test_masks_of_a_known_dataset_are_no_photos(tmp_path: Path, monkeypatch: pyt
     key = next(iter(Shelf(real).records))
     triples(real, real, real, [key] * 12)
     assert {name.partition("/")[0] for name in opened} <= {"train", "val", "test"}
+
+
+def test_a_real_image_of_the_same_class_stands_beside() -> None:
+    real = [Path("real/green/a.png"), Path("real/red/b.png"), Path("real/red/c.png")]
+    assert {beside("red/000.png", real, number) for number in range(4)} == set(real[1:])
+
+
+def test_without_such_a_folder_any_real_image_does() -> None:
+    real = [Path("real/a.png"), Path("real/b.png")]
+    assert {beside("red/000.png", real, number) for number in range(2)} == set(real)

@@ -2,10 +2,13 @@
 
 import json
 from pathlib import Path
+from statistics import fmean
 from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
+
+from refine.report.kit.page import Answer
 
 
 class Trees(NamedTuple):
@@ -70,17 +73,26 @@ def metrics(before: float = 0.4, after: float = 0.2, floor: float = 0.1) -> dict
         "refined": {"swd": score(after)},
         "real_floor": {"swd": {"value": floor, "n": [3, 3]}},
     }
-    return {"rows": rows, "provenance": {"seed": 0, "versions": {"torch": "2.11"}}}
+    return {"rows": rows, "warnings": [], "provenance": {"seed": 0, "versions": {"torch": "2.11"}}}
 
 
 def benchmark(after: tuple[float, ...] = (0.8, 0.9), **more: tuple[float, ...]) -> dict[str, Any]:
-    """Rows ``synthetic`` at 25 %, ``refined`` and ``target_supervised`` at 95 %, and more by name."""
+    """Rows ``synthetic`` at 25 %, ``refined`` and ``target_supervised`` at 95 %, and more by name; narrow intervals."""
     figures = {"synthetic": (0.2, 0.3), "refined": after, **more, "target_supervised": (0.95, 0.95)}
     rows = {
-        name: {"accuracy": list(seeds), "balanced_accuracy": list(seeds), "n_train": 6, "n_test": 4}
+        name: {
+            "accuracy": list(seeds),
+            "balanced_accuracy": list(seeds),
+            "mean": fmean(seeds),
+            "std": 0.0,
+            "interval": [fmean(seeds) - 0.01, fmean(seeds) + 0.01],
+            "n_train": 6,
+            "n_test": 4,
+        }
         for name, seeds in figures.items()
     }
-    return {"classes": ["green", "red"], "rows": rows, "gap_closed": {"refined": 0.8}, "protocol": "All of them."}
+    found = {"metric": "accuracy", "classes": ["green", "red"], "rows": rows, "gap_closed": {"refined": 0.8}}
+    return {**found, "protocol": "All of them.", "provenance": {"seed": 0}}
 
 
 def angles(after: float, color: float | None = None) -> dict[str, Any]:
@@ -91,6 +103,7 @@ def angles(after: float, color: float | None = None) -> dict[str, Any]:
         name: {
             metric: [error, error],
             "mean": error,
+            "std": 0.0,
             "interval": [error - 1, error + 1],
             "n_train": 6,
             "n_test": 4,
@@ -100,7 +113,8 @@ def angles(after: float, color: float | None = None) -> dict[str, Any]:
         if error is not None
     }
     rows["refined"]["difference"] = {"value": after - 6.0, "interval": [after - 7.0, after - 5.0], "p": 0.00001}
-    return {"metric": metric, "higher_is_better": False, "classes": ["pitch", "yaw"], "rows": rows, "warning": None}
+    found = {"metric": metric, "higher_is_better": False, "classes": ["pitch", "yaw"], "rows": rows, "warning": None}
+    return {**found, "gap_closed": {}, "protocol": "", "provenance": {}}
 
 
 def tuning(**more: Any) -> dict[str, Any]:
@@ -109,7 +123,8 @@ def tuning(**more: Any) -> dict[str, Any]:
     def point(strength: float, distance: float, error: float) -> dict[str, Any]:
         interval = {"value": error, "low": error / 2, "high": 2 * error, "n": 100}
         distances = {"swd": distance, "kid": distance / 10}
-        return {"checkpoint": "runs/a.ckpt", "strength": strength, "distances": distances, "label_error": interval}
+        figures = {"distances": distances, "label_error": interval, "only_answer": None}
+        return {"checkpoint": "runs/a.ckpt", "strength": strength, **figures}
 
     found = {
         "metric": "swd",
@@ -121,6 +136,10 @@ def tuning(**more: Any) -> dict[str, Any]:
         "provenance": {"seed": 0},
     }
     return found | more
+
+
+def told(answer: Answer) -> str:
+    return " ".join(answer.sentences)
 
 
 def save_json(path: Path, value: object) -> Path:
