@@ -21,8 +21,8 @@ import torch
 from PIL import Image
 
 from refine import SimGAN, apply_checkpoint
-from refine.data.batches import image_batches
 from refine.data.layouts import ImageFolder
+from refine.data.store import image_batches
 from refine.interop.bundle import write_bundle
 from refine.methods.translator import Translator
 

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from refine.data.images import resize_levels, to_float, to_levels
 from refine.data.layouts import LabelSpace
-from refine.data.positions import REAL, SYNTHETIC, Shuffled
+from refine.data.pairs import REAL, SYNTHETIC, Shuffled
 from refine.data.samples import Labeled, UnpairedBatch
 from refine.errors import InputError
 from refine.methods.base import Method

@@ -10,7 +10,6 @@ import refine
 OWN_WAY = {
     "refine/files.py": "the opening function itself",
     "refine/data/images.py": "Image.open of what open_file opened",
-    "refine/data/glance.py": "Image.open of what open_file opened",
     "refine/data/guess/colors.py": "Image.open of what open_file opened",
     "refine/data/formats/eye_files.py": "HDF5 opens by name, after require_file; loadmat of what open_file opened",
     "refine/data/formats/hdf5.py": "HDF5 opens by name, after require_file",

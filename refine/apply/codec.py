@@ -9,7 +9,7 @@ from PIL import Image
 
 from refine.apply.files import hex_digest
 from refine.apply.metadata import splice_jpeg, splice_png, tiff_tags
-from refine.data.glance import FORMATS, Glance, glance_at
+from refine.data.images import FORMATS, ImageHeader, read_header
 
 Levels = NDArray[np.uint8] | NDArray[np.uint16]
 
@@ -17,7 +17,7 @@ Levels = NDArray[np.uint8] | NDArray[np.uint16]
 class Picture(NamedTuple):
     """One decoded file."""
 
-    seen: Glance
+    seen: ImageHeader
     color: Levels
     """``(H, W, 1 or 3)`` as stored, never turned: 0 … 255, or 0 … 65535 for 16-bit gray."""
     alpha: NDArray[np.uint8] | None
@@ -37,12 +37,12 @@ def decode(content: bytes) -> Picture:
         ValueError: With the reason, if the content is no image. Whatever Pillow raises on damaged files
             passes through.
     """
-    seen = glance_at(content)
+    seen = read_header(content)
     with Image.open(BytesIO(content), formats=FORMATS) as image:
         image.load()
         array = np.asarray(image)
         key = image.info.get("transparency") if seen.format == "PNG" else None
-    if seen.deep:
+    if seen.is_16_bit:
         array = array.astype(np.uint16)
     array = array[:, :, None] if array.ndim == 2 else array
     if array.shape[:2] != (seen.height, seen.width):
@@ -84,7 +84,7 @@ def encode(picture: Picture, color: Levels) -> tuple[bytes, Levels]:
         data = splice_png(data, picture.content)
     elif picture.seen.format in {"JPEG", "MPO"}:
         data = splice_jpeg(data, picture.content)
-    written = glance_at(data)
+    written = read_header(data)
     if (written.mode, written.depth, written.height, written.width) != (
         picture.seen.mode,
         picture.seen.depth,

@@ -19,7 +19,7 @@ from refine.apply.plan import PlannedImage, batches
 from refine.apply.shards import listed, refine_images, write_shard
 from refine.apply.windows import refine_batch
 from refine.apply.write import PERMISSIONS, Finished, Unreadable
-from refine.data.glance import Glance
+from refine.data.images import ImageHeader
 from refine.data.layouts.tar import index_tar
 from refine.data.listing import suffix
 from refine.errors import InputError
@@ -140,7 +140,7 @@ class ContainerJob:
 def _picture(pixels: hdf5.Pixels) -> Picture:
     """Pixels as if they came from a file."""
     height, width, _ = pixels.shape
-    return Picture(Glance("HDF5", "RGB", height, width, 8, 1, None), pixels, None, None, b"", "")
+    return Picture(ImageHeader("HDF5", "RGB", height, width, 8, 1, None), pixels, None, None, b"", "")
 
 
 def _done(key: str, before: str, after: str, images: int, change: float, left_out: int) -> Entry:

@@ -6,7 +6,7 @@ from typing import Any
 
 from PIL import Image, TiffImagePlugin
 
-from refine.data.glance import TIFF_FOLDERS
+from refine.data.images import TIFF_FOLDERS
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PNG_KEPT = frozenset(

@@ -76,7 +76,7 @@ class Network:
             InputError: If a call with several does not, or the network fails.
         """
         filled = pictures + [pictures[-1]] * (size - len(pictures))
-        deep = pictures[0].seen.deep
+        deep = pictures[0].seen.is_16_bit
         stacked = np.stack([picture.color for picture in filled])
         levels = torch.from_numpy(stacked.astype(np.int32) if deep else stacked)
         try:

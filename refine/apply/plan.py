@@ -12,7 +12,7 @@ from refine.apply.files import in_order, why
 from refine.apply.manifest import Entry, failed
 from refine.apply.select import Selected
 from refine.apply.walk import Link, walk
-from refine.data.glance import Glance, glance, obstacle
+from refine.data.images import ImageHeader, obstacle, read_header
 
 PIXELS_PER_IMAGE = 65536
 """A batch of ``batch_size`` images of 256 x 256 is the most that goes into one call, in pixels."""
@@ -22,14 +22,14 @@ class PlannedImage(NamedTuple):
     """One image to refine."""
 
     key: str
-    seen: Glance
+    seen: ImageHeader
     size: int = 0
     """Bytes of its file."""
 
     @property
     def group(self) -> tuple[int, int, int, bool]:
         """Images that may share a call to the network: height, width, channels, 16 bit or not."""
-        return self.seen.height, self.seen.width, self.seen.channels, self.seen.deep
+        return self.seen.height, self.seen.width, self.seen.channels, self.seen.is_16_bit
 
     @property
     def pixels(self) -> int:
@@ -51,7 +51,7 @@ class Plan(NamedTuple):
     links: list[Link]
     failures: list[Entry]
     folders: list[str]
-    glances: dict[str, Glance]
+    glances: dict[str, ImageHeader]
     """Headers of all files that were selected as images and can be read, refined or not."""
 
     def keys(self) -> dict[str, str]:
@@ -89,12 +89,12 @@ def make_plan(
     plan.carried.extend(sorted(set(tree.files) - set(chosen) - holders))
     with ThreadPoolExecutor(workers) as pool:
         for key, (seen, size) in in_order(pool, lambda key: (key, _look(source / key)), chosen, ahead=256):
-            if isinstance(seen, Glance):
+            if isinstance(seen, ImageHeader):
                 plan.glances[key] = seen
                 reason = obstacle(seen, network_channels, size)
             else:
                 reason = seen
-            if isinstance(seen, Glance) and reason is None:
+            if isinstance(seen, ImageHeader) and reason is None:
                 plan.images.append(PlannedImage(key, seen, size))
             else:
                 plan.failures.append(failed(key, "image", str(reason)))
@@ -110,9 +110,9 @@ def make_plan(
     return plan
 
 
-def _look(path: Path) -> tuple[Glance | str, int]:
+def _look(path: Path) -> tuple[ImageHeader | str, int]:
     try:
-        return glance(path), path.stat().st_size
+        return read_header(path), path.stat().st_size
     except Exception as error:  # Pillow raises a dozen kinds on damaged headers, none of which may stop the others
         return why(error), 0
 

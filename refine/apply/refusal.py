@@ -4,13 +4,13 @@ import shlex
 from pathlib import Path
 
 from refine.apply.advice import image_glob
-from refine.data.glance import Glance
+from refine.data.images import ImageHeader
 from refine.data.label_guard import find_pair, label_folders
 from refine.errors import InputError
 from refine.files import shown
 
 
-def refuse_labels(source: Path, glances: dict[str, Glance]) -> None:
+def refuse_labels(source: Path, glances: dict[str, ImageHeader]) -> None:
     """Refuse a tree in which images seem to be the labels of others.
 
     Args:

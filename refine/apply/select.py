@@ -7,9 +7,9 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from refine.apply.containers import Containers, containers_of
-from refine.data.globs import matches, pattern
 from refine.data.images import is_image_name
 from refine.data.layouts import ImageFolder, Layout
+from refine.data.listing import matches_glob, parse_glob
 from refine.data.open_layout import open_layout, recognized, told
 from refine.errors import InputError
 
@@ -46,8 +46,8 @@ def selection(source: Path, images: str | None, layout: str | None) -> Selection
     if images is not None and layout not in {None, "auto"}:
         raise InputError("--images and --layout both say which files are images; give one of them")
     if images is not None:
-        wanted = pattern(images)
-        return Selection(lambda key: _is_image(key) and matches(key.split("/"), wanted), certain=True)
+        wanted = parse_glob(images)
+        return Selection(lambda key: _is_image(key) and matches_glob(key.split("/"), wanted), certain=True)
     if layout == ImageFolder.name:
         return Selection(_is_image, certain=True)
     if layout not in {None, "auto"}:

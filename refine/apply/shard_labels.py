@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 from refine.apply.containers import SHARD, Containers
 from refine.apply.files import shown
-from refine.data.glance import Glance, glance
+from refine.data.images import ImageHeader, read_header
 from refine.data.label_guard import find_pair
 from refine.data.label_names import folder_and_stem
 from refine.data.layouts.tar import content, index_tar, is_inside
@@ -37,7 +37,7 @@ def refuse_labels_within(source: Path, containers: Containers) -> None:
         if suffix(key) == SHARD:
             families.setdefault(re.sub(r"\d+", "#", key), key)
     with TemporaryDirectory(prefix="refine-") as folder:
-        glances: dict[str, Glance] = {}
+        glances: dict[str, ImageHeader] = {}
         for key in families.values():
             glances.update(_unpacked(source / key, key, containers[key], Path(folder)))
         pair = find_pair(Path(folder), glances)
@@ -49,7 +49,7 @@ def refuse_labels_within(source: Path, containers: Containers) -> None:
         )
 
 
-def _unpacked(shard: Path, key: str, names: frozenset[str], folder: Path) -> Iterator[tuple[str, Glance]]:
+def _unpacked(shard: Path, key: str, names: frozenset[str], folder: Path) -> Iterator[tuple[str, ImageHeader]]:
     """Headers of some images by their keys; the files lie in the folder then."""
     members = {
         member.name: member
@@ -61,7 +61,7 @@ def _unpacked(shard: Path, key: str, names: frozenset[str], folder: Path) -> Ite
         with suppress(Exception):  # whatever is wrong with one image is listed when it is refined
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content(shard, members[name]))
-            yield f"{key}/{name.removeprefix('./')}", glance(path)
+            yield f"{key}/{name.removeprefix('./')}", read_header(path)
 
 
 def _some(names: Iterable[str]) -> list[str]:

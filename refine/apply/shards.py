@@ -17,7 +17,7 @@ from refine.apply.network import Network
 from refine.apply.plan import PlannedImage
 from refine.apply.windows import refine_all
 from refine.apply.write import Unreadable
-from refine.data.glance import glance, obstacle
+from refine.data.images import obstacle, read_header
 from refine.data.layouts.tar import BLOCK, Member, TarIndex, content, is_inside, window
 from refine.data.layouts.webdataset import sample_of
 from refine.files import open_file
@@ -74,7 +74,7 @@ def refine_images(
     def look(member: Member) -> PlannedImage | str:
         try:
             with window(shard, member) as file:
-                seen = glance(file)
+                seen = read_header(file)
         except Exception as error:  # Pillow raises a dozen kinds on damaged headers
             return why(error)
         reason = obstacle(seen, network.translator.channels, member.size)

@@ -6,7 +6,7 @@ from pathlib import Path
 from refine.apply.files import MANIFEST, file_sha256, shown
 from refine.apply.manifest import LEFT_OUT, Entry, is_original, read_manifest
 from refine.apply.walk import walk
-from refine.data.glance import glance
+from refine.data.images import read_header
 from refine.errors import InputError
 
 
@@ -55,7 +55,7 @@ def _difference(before: Path, after: Path, entry: Entry | None) -> str | None:
     if not image or (entry is not None and is_original(entry)):
         return None if file_sha256(before) == file_sha256(after) else "other bytes"
     try:
-        old, new = glance(before), glance(after)
+        old, new = read_header(before), read_header(after)
     except Exception as error:  # damaged after it was written
         return f"cannot be read as an image ({error})"
     if (old.width, old.height, old.mode) != (new.width, new.height, new.mode):

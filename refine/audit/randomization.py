@@ -8,9 +8,9 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
-from refine.data.appearance import randomize_appearance
+from refine.data.augment import randomize_appearance
 from refine.data.images import to_float
-from refine.data.positions import REAL, SYNTHETIC, ClassBalanced, Shuffled, generator_at
+from refine.data.pairs import REAL, SYNTHETIC, ClassBalanced, Shuffled, generator_at
 from refine.data.samples import Labeled
 from refine.labels import LabelKind
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from refine.data.appearance import LUMA
+from refine.data.augment import LUMA
 from refine.labels import LabelKind
 
 JITTER = 0.2

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from refine.benchmark.baselines import BASELINES, translate
-from refine.data.batches import image_batches
 from refine.data.labeled_images import LabeledImages, common_size, open_labeled, read_labeled
 from refine.data.layouts import Layout
 from refine.data.mapping import Mapped
 from refine.data.open_layout import open_layout
+from refine.data.store import image_batches
 from refine.errors import InputError
 from refine.labels import IGNORE, LabelKind
 

@@ -8,10 +8,10 @@ from torch import Tensor
 from torch.utils.data import IterableDataset
 
 from refine.benchmark.augmentation import augment
-from refine.data.appearance import randomize_appearance
+from refine.data.augment import randomize_appearance
 from refine.data.images import to_float
 from refine.data.labeled_images import LabeledImages
-from refine.data.positions import REAL, SYNTHETIC, ClassBalanced, Shuffled, generator_at
+from refine.data.pairs import REAL, SYNTHETIC, ClassBalanced, Shuffled, generator_at
 from refine.data.samples import Labeled
 from refine.labels import LabelKind
 from refine.methods.short_fit import fit_briefly

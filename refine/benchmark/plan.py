@@ -12,7 +12,7 @@ from refine.benchmark.baselines import RANDOMIZATION
 from refine.benchmark.datasets import SYNTHETIC, TARGET
 from refine.benchmark.fitting import Protocol, fit_task, predict
 from refine.data.labeled_images import LabeledImages
-from refine.data.positions import REAL, ClassBalanced, Shuffled
+from refine.data.pairs import REAL, ClassBalanced, Shuffled
 from refine.errors import InputError
 
 TEST, REAL_TRAIN = "/test", "/real_train"

@@ -15,7 +15,7 @@ from refine.benchmark.scores import gap_closed
 from refine.benchmark.stored import FOLDER, StoredFits
 from refine.benchmark.warning import warning_of
 from refine.data.clusters import load_clusters
-from refine.data.gaze_geometry import refusal
+from refine.data.gaze import refusal
 from refine.devices import choose_device, threads_of_job
 from refine.errors import InputError
 from refine.files import require_output, write_json

@@ -1,11 +1,12 @@
 """All that a layout knows of one image, as `tv_tensors` that `refine.data.geometry` moves with it."""
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
-from torchvision.tv_tensors import BoundingBoxes, KeyPoints, Mask, TVTensor
+from torchvision.tv_tensors import BoundingBoxes, KeyPoints, Mask, TVTensor, wrap
 
 from refine.labels import MOST_OBJECTS
 
@@ -38,6 +39,19 @@ class Objects:
 
     def __len__(self) -> int:
         return len(self.classes)
+
+    def where(self, keep: Tensor) -> "Objects":
+        """Return the objects for which ``keep``, ``(N,)`` bool, is true."""
+        chosen = keep.nonzero().flatten().tolist()
+        return Objects(
+            boxes=wrap(self.boxes[keep], like=self.boxes),
+            classes=self.classes[keep],
+            crowd=None if self.crowd is None else self.crowd[keep],
+            polygons=None if self.polygons is None else tuple(self.polygons[number] for number in chosen),
+            masks=None if self.masks is None else Mask(self.masks[keep]),
+            keypoints=None if self.keypoints is None else wrap(self.keypoints[keep], like=self.keypoints),
+            visible=None if self.visible is None else self.visible[keep],
+        )
 
 
 @dataclass(frozen=True)
@@ -94,6 +108,45 @@ def boxes_inside(objects: Objects) -> Tensor:
     height, width = objects.boxes.canvas_size
     boxes = objects.boxes.as_subclass(Tensor).clamp_min(0)
     return torch.minimum(boxes, torch.tensor([width, height, width, height], dtype=boxes.dtype))
+
+
+def learned(objects: Objects | None, tally: Counter[str]) -> Objects | None:
+    """The boxes, classes and outlines of one image that training needs: no crowd, and nothing without area.
+
+    Outlines stay because crops and turns need them for close boxes; masks, which would fill the memory, do not.
+
+    Args:
+        objects: As the layout gives them; None if it has no label of the image.
+        tally: Is added to: ``images``, ``empty`` ones, ``objects``, and of those that are not learned ``crowds``,
+            ``flat`` (no area in the image) and ``beyond`` (more than `MOST_OBJECTS` in an image).
+    """
+    tally["images"] += 1
+    if objects is None:
+        tally["empty"] += 1
+        return None
+    boxes = boxes_inside(objects)
+    flat = (boxes[:, 2:] <= boxes[:, :2]).any(dim=1)
+    crowd = torch.zeros_like(flat) if objects.crowd is None else objects.crowd
+    one = ~flat & ~crowd
+    found = replace(objects, crowd=None, masks=None, keypoints=None, visible=None)
+    found = found if bool(one.all()) else found.where(one)
+    beyond = max(0, len(found) - MOST_OBJECTS)
+    tally["crowds"] += int(crowd.sum())
+    tally["flat"] += int((flat & ~crowd).sum())
+    tally["beyond"] += beyond
+    tally["objects"] += len(found) - beyond
+    tally["empty"] += not len(found)
+    return found
+
+
+def learned_line(tally: Counter[str]) -> str:
+    """Say what `learned` has counted, in a line."""
+    beyond = f"of images with more than {MOST_OBJECTS} (the largest stay)"
+    reasons = ("crowds", "crowds"), ("flat", "without area"), ("beyond", beyond)
+    left = [f"{tally[name]} {reason}" for name, reason in reasons if tally[name]]
+    out = f"; left out: {', '.join(left)}" if left else ""
+    images = f"{tally['images']} image{'s' if tally['images'] != 1 else ''}"
+    return f"objects: {tally['objects']} in {images}, {tally['empty']} of them without any{out}"
 
 
 def same(one: Any, other: Any) -> bool:

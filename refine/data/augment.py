@@ -1,13 +1,30 @@
-"""Random geometry of a training sample, by `refine.data.geometry`."""
+"""Random changes of training images: of their geometry, with their labels, and of how they look."""
 
+import math
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
+from torch.nn import functional as F
 
-from refine.data.gaze_geometry import refusal
-from refine.data.geometry import Sample, crop, horizontal_flip, pad, rotate, vertical_flip
+from refine.data.gaze import refusal
+from refine.data.geometry import AnnotatedImage, crop, horizontal_flip, pad, rotate, vertical_flip
 from refine.data.samples import LabelSpace
 from refine.errors import InputError
+
+# Not kornia's augmentations: they draw from the global random state, not from a generator that is passed in.
+
+LUMA = (0.299, 0.587, 0.114)
+"""Weights of gray, ITU-R BT.601."""
+
+CHANGED_SHARE = 0.7
+"""Each change is made to this share of the images, so that some keep their own contrast, sharpness, ..."""
+
+FIELD_NODES = 4
+"""Nodes a side of the grid that the smooth field of intensity is drawn on."""
+
+BLUR_REACH_PIXELS = 3
+"""Pixels that the blur's kernel reaches to each side."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +52,7 @@ class Augmentation:
         if not 0 <= self.rotate <= 180:
             raise InputError(f"rotate is {self.rotate}; expected degrees from 0 to 180")
 
-    def __call__(self, sample: Sample, space: LabelSpace, generator: torch.Generator) -> Sample:
+    def __call__(self, sample: AnnotatedImage, space: LabelSpace, generator: torch.Generator) -> AnnotatedImage:
         """Change an image and its labels alike.
 
         Args:
@@ -81,3 +98,108 @@ class Augmentation:
         reason = refusal(space, self.horizontal_flip, self.vertical_flip, self.rotate > 0)
         if reason is not None:
             raise InputError(f"{name}: {reason}")
+
+
+def randomize_appearance(
+    images: Tensor, generator: torch.Generator, strength: float = 1.0, *, hue: bool = False, invert: bool = False
+) -> Tensor:
+    """Light, contrast, gamma, color, blur and noise of each image by its own draw; nothing is moved.
+
+    Args:
+        images: ``(B, C, H, W)`` floats in [-1, 1].
+        generator: Draws everything, on the CPU: the same changes on every device.
+        strength: Scales every range; 0 changes nothing, 1 is strong.
+        hue: Also turn colors around the gray axis by any angle. Only where no color is a label.
+        invert: Also make negatives of half of the images.
+
+    Returns:
+        The same shape, type and range.
+
+    Raises:
+        ValueError: If ``strength`` is negative.
+
+    Source:
+        Tobin et al. 2017, Domain randomization, arXiv 1703.06907, section III: lighting, color and noise; here of
+        the finished images, so that any simulator's can be used. The ranges are this project's own.
+    """
+    if strength < 0:
+        raise ValueError(f"strength is {strength}; expected 0 or more")
+    if strength == 0:
+        return images
+    draw = _Draws(generator, len(images), strength, images.device)
+    levels = (images.float() + 1.0) / 2.0
+    levels = _color(levels, draw, hue)
+    levels = _light(levels, draw)
+    levels = _blur(levels, draw)
+    noise = torch.randn(levels.shape, generator=generator).to(levels.device)
+    levels = (levels + 0.12 * draw.share() * noise).clamp(0.0, 1.0)
+    if invert:
+        levels = torch.where(draw.uniform() < 0.5, 1.0 - levels, levels)
+    return (levels * 2.0 - 1.0).to(images.dtype)
+
+
+class _Draws:
+    """Random numbers for a batch, ``(B, 1, 1, 1)`` each."""
+
+    def __init__(self, generator: torch.Generator, count: int, strength: float, device: torch.device) -> None:
+        self.generator, self.count, self.strength, self.device = generator, count, strength, device
+
+    def uniform(self, *shape: int) -> Tensor:
+        """In [0, 1)."""
+        return torch.rand(self.count, *(shape or (1, 1, 1)), generator=self.generator).to(self.device)
+
+    def share(self) -> Tensor:
+        """From 0 to the strength; 0 of the images that a change leaves out."""
+        made = self.uniform() < CHANGED_SHARE
+        return self.strength * self.uniform() * made
+
+    def signed(self, channels: int = 1) -> Tensor:
+        """``(B, channels, 1, 1)`` from -strength to strength; 0 of the images that a change leaves out."""
+        made = self.uniform() < CHANGED_SHARE
+        return self.strength * (2.0 * self.uniform(channels, 1, 1) - 1.0) * made
+
+
+def _color(levels: Tensor, draw: _Draws, hue: bool) -> Tensor:
+    """Saturation and a cast, and with ``hue`` a turn around the gray axis, of ``(B, C, H, W)`` in [0, 1]."""
+    if levels.shape[1] != 3:
+        return levels
+    gray = (levels * levels.new_tensor(LUMA)[:, None, None]).sum(1, keepdim=True)
+    levels = gray + (1.0 + 0.7 * draw.signed()).clamp_min(0.0) * (levels - gray)
+    if hue:
+        levels = torch.einsum("bij,bjhw->bihw", _turns(torch.pi * draw.signed().flatten()), levels)
+    return levels * (1.0 + 0.2 * draw.signed(3)).clamp_min(0.0)
+
+
+def _turns(angles: Tensor) -> Tensor:
+    """``(B, 3, 3)`` rotations of RGB around (1, 1, 1), by Rodrigues' formula."""
+    axis = torch.full((3,), 1.0 / math.sqrt(3.0), device=angles.device)
+    across: Tensor = torch.linalg.cross(torch.eye(3, device=angles.device), axis.expand(3, 3))
+    sine, cosine = angles.sin()[:, None, None], angles.cos()[:, None, None]
+    return cosine * torch.eye(3, device=angles.device) + (1.0 - cosine) * axis[:, None] * axis + sine * across
+
+
+def _light(levels: Tensor, draw: _Draws) -> Tensor:
+    """Gamma, contrast about the mean, brightness and a smooth field of ``(B, C, H, W)`` in [0, 1]."""
+    levels = levels.clamp(0.0, 1.0).pow((1.1 * draw.signed()).exp())
+    mean = levels.mean(dim=(1, 2, 3), keepdim=True)
+    levels = mean + (0.9 * draw.signed()).exp() * (levels - mean)
+    field = F.interpolate(
+        draw.uniform(1, FIELD_NODES, FIELD_NODES) - 0.5, levels.shape[-2:], mode="bicubic", align_corners=True
+    )
+    return (levels + 0.3 * draw.signed() + 0.6 * draw.share() * field).clamp(0.0, 1.0)
+
+
+def _blur(levels: Tensor, draw: _Draws) -> Tensor:
+    """Gaussian, with a standard deviation of up to 1.5 pixels; less on small images, which have no more detail."""
+    batch, channels, height, width = levels.shape
+    reach = min(BLUR_REACH_PIXELS, height - 1, width - 1)
+    if reach < 1:
+        return levels
+    sigma = 1.5 * min(1.0, min(height, width) / 32) * draw.share()
+    at = torch.arange(-reach, reach + 1, device=levels.device)
+    kernel = (-(at**2) / (2.0 * sigma.flatten()[:, None].square() + 1e-6)).exp()
+    kernel = (kernel / kernel.sum(1, keepdim=True)).repeat_interleave(channels, 0)
+    padded = F.pad(levels, (reach,) * 4, mode="reflect").flatten(0, 1)[None]
+    across = F.conv2d(padded, kernel[:, None, None, :], groups=batch * channels)
+    both = F.conv2d(across, kernel[:, None, :, None], groups=batch * channels)
+    return both.reshape(levels.shape)

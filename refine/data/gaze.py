@@ -1,14 +1,18 @@
-"""The line of sight as two angles and as a vector, for every layout that knows it."""
+"""The line of sight as two angles and as a vector, and what mirrors and turns of an image make of targets."""
 
+import math
+
+import torch
 from torch import Tensor, atan2, hypot, stack
 
 from refine.data.samples import LabelSpace
+from refine.errors import InputError
 
 MIRROR = {"pitch": 1, "yaw": -1}
 """What the two angles are multiplied by when an image is mirrored left to right."""
 
 GAZE_SPACE = LabelSpace("targets", tuple(MIRROR), mirror=tuple(MIRROR.values()))
-"""Of layouts whose label is the line of sight alone, as `gaze_vector` has it."""
+"""Label space of layouts whose label is the line of sight alone, as `gaze_vector` has it."""
 
 
 def gaze_vector(pitch_yaw: Tensor) -> Tensor:
@@ -31,13 +35,79 @@ def gaze_vector(pitch_yaw: Tensor) -> Tensor:
 
 
 def pitch_yaw(vector: Tensor) -> Tensor:
-    """The inverse of `gaze_vector`.
-
-    Args:
-        vector: ``(..., 3)`` of any length but 0, in the camera's axes: x right, y down, z away from the camera.
-
-    Returns:
-        ``(..., 2)`` pitch and yaw in radians: pitch turns up, yaw turns left as the camera sees it.
-    """
+    """The inverse of `gaze_vector`: ``(..., 2)`` radians from ``(..., 3)`` vectors of any length but 0."""
     x, y, z = vector.unbind(-1)
     return stack([atan2(-y, hypot(x, z)), atan2(-x, -z)], dim=-1)  # not the arc sine: it loses digits of steep gazes
+
+
+def refusal(
+    space: LabelSpace, horizontal_flip: bool = False, vertical_flip: bool = False, rotate: bool = False
+) -> str | None:
+    """Why changes of the image would make its targets wrong, and what to switch off; None if they would not.
+
+    A mirror needs the label space's ``mirror``. What the others do is known of a gaze's pitch and yaw alone. Other
+    kinds of labels allow everything.
+    """
+    if space.kind != "targets":
+        return None
+    what = f"would make the targets ({', '.join(space.names)}) wrong"
+    if horizontal_flip and len(space.mirror) != len(space.names):
+        return f"a flip {what}: nothing says what a mirror makes of them; switch horizontal_flip off"
+    is_gaze = len(space.names) == 2 and dict(zip(space.names, space.mirror, strict=False)) == MIRROR
+    for change, wanted, option in (("flip", vertical_flip, "vertical_flip"), ("rotation", rotate, "rotate")):
+        if wanted and not is_gaze:
+            return (
+                f"a {change} {what}: what it makes of them is known of a gaze's pitch and yaw only; switch {option} off"
+            )
+    return None
+
+
+def _require_known(
+    space: LabelSpace, horizontal_flip: bool = False, vertical_flip: bool = False, rotate: bool = False
+) -> None:
+    reason = refusal(space._replace(kind="targets"), horizontal_flip, vertical_flip, rotate)
+    if reason is not None:
+        raise InputError(reason)
+
+
+def mirrored(targets: Tensor, space: LabelSpace) -> Tensor:
+    """``(K,)`` targets of an image that is mirrored left to right.
+
+    Raises:
+        InputError: If nobody knows what becomes of them.
+    """
+    _require_known(space, horizontal_flip=True)
+    return targets * torch.tensor(space.mirror, dtype=targets.dtype)
+
+
+def upside_down(targets: Tensor, space: LabelSpace) -> Tensor:
+    """``(2,)`` pitch and yaw of an image that is mirrored top to bottom.
+
+    Raises:
+        InputError: If the targets are others.
+    """
+    _require_known(space, vertical_flip=True)
+    return targets * torch.tensor([-1 if name == "pitch" else 1 for name in space.names], dtype=targets.dtype)
+
+
+def turned(targets: Tensor, space: LabelSpace, cosine: float, sine: float) -> Tensor:
+    """``(2,)`` pitch and yaw in radians by `gaze_vector`, of an image that is turned counterclockwise.
+
+    Raises:
+        InputError: If the targets are others, or too large for radians.
+    """
+    _require_known(space, rotate=True)
+    order = [space.names.index("pitch"), space.names.index("yaw")]
+    angles = targets[order].double()
+    if (angles.abs() > torch.tensor([math.pi / 2, math.pi]) + 1e-3).any():
+        raise InputError(
+            f"pitch {angles[0]:.3g} and yaw {angles[1]:.3g} are no radians; convert the table, or switch rotate off"
+        )
+    after = pitch_yaw(turned_vector(gaze_vector(angles), cosine, sine))
+    return after[order].to(targets.dtype)  # of two, an order is its own inverse
+
+
+def turned_vector(vector: Tensor, cosine: float, sine: float) -> Tensor:
+    """``(3,)`` x right, y down, z away, of an image that is turned counterclockwise about the optical axis."""
+    x, y, z = vector.double()
+    return stack([cosine * x + sine * y, cosine * y - sine * x, z]).to(vector.dtype)

@@ -9,23 +9,30 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 from torchvision.tv_tensors import KeyPoints, Mask
 
 from refine.data.annotation import Annotation, Objects
-from refine.data.gaze_geometry import mirrored, turned, turned_vector, upside_down
+from refine.data.gaze import mirrored, turned, turned_vector, upside_down
 from refine.data.move_objects import moved_objects
-from refine.data.moves import Move, moved_points, swapped
-from refine.data.resampling import Border, Rotation, pad_edge, pad_values, resize_ids, resize_image
+from refine.data.resampling import (
+    Border,
+    Move,
+    Rotation,
+    TensorMove,
+    moved_points,
+    pad_edge,
+    resize_ids,
+    resize_image,
+    swapped,
+)
 from refine.data.samples import LabelSpace
 from refine.errors import InputError
 from refine.labels import IGNORE
 
-LEAST_VISIBLE = 0.1
-"""Objects of whose box less than this share is left are dropped."""
 
-
-class Sample(NamedTuple):
-    """One image with what is known of it."""
+class AnnotatedImage(NamedTuple):
+    """One image with all that is known of it."""
 
     image: Tensor
     """``(C, H, W)``, uint8 or floats of any range."""
@@ -40,16 +47,8 @@ class Sample(NamedTuple):
         return height, width
 
 
-def crop(sample: Sample, top: int, left: int, height: int, width: int, least_visible: float = LEAST_VISIBLE) -> Sample:
-    """A window.
-
-    Args:
-        sample: What to move.
-        top: The window's first row.
-        left: Its first column.
-        height: Its rows.
-        width: Its columns.
-        least_visible: Objects of whose box less than this share is left are dropped.
+def crop(sample: AnnotatedImage, top: int, left: int, height: int, width: int) -> AnnotatedImage:
+    """Cut out a window of ``height`` rows from ``top`` and ``width`` columns from ``left``.
 
     Raises:
         InputError: If the window is not inside the image.
@@ -66,20 +65,17 @@ def crop(sample: Sample, top: int, left: int, height: int, width: int, least_vis
     def window(pixels: Tensor, _: float = 0) -> Tensor:
         return pixels[..., top : top + height, left : left + width]
 
-    def points(points: Tensor) -> Tensor:
-        return points - torch.tensor([left, top], dtype=points.dtype)
-
-    return _moved(sample, Move((height, width), window, window, window, points, cuts=True), least_visible)
+    return _moved(sample, Move((height, width), window, window, window, _scaled((1, 1), (-left, -top)), cuts=True))
 
 
-def center_crop(sample: Sample, height: int, width: int, least_visible: float = LEAST_VISIBLE) -> Sample:
+def center_crop(sample: AnnotatedImage, height: int, width: int) -> AnnotatedImage:
     """`crop` in the middle, where torchvision's ``center_crop`` has it."""
     rows, columns = sample.size
-    return crop(sample, round((rows - height) / 2), round((columns - width) / 2), height, width, least_visible)
+    return crop(sample, round((rows - height) / 2), round((columns - width) / 2), height, width)
 
 
-def resize(sample: Sample, height: int, width: int) -> Sample:
-    """Another size: the image antialiased bilinear, labels by the value at each new pixel's center.
+def resize(sample: AnnotatedImage, height: int, width: int) -> AnnotatedImage:
+    """Resize the image antialiased bilinear, labels by the value at each new pixel's center.
 
     Objects whose mask falls between the new pixels are dropped.
     """
@@ -90,7 +86,7 @@ def resize(sample: Sample, height: int, width: int) -> Sample:
 def resize_objects(objects: Objects, size: tuple[int, int]) -> tuple[Objects, int]:
     """What `resize` makes of the objects of an image, for who has resized it elsewhere; and how many were dropped."""
     before = objects.boxes.canvas_size
-    return (objects, 0) if before == size else moved_objects(objects, _resizing(before, size), LEAST_VISIBLE)
+    return (objects, 0) if before == size else moved_objects(objects, _resizing(before, size))
 
 
 def _resizing(before: tuple[int, int], size: tuple[int, int]) -> Move:
@@ -99,14 +95,20 @@ def _resizing(before: tuple[int, int], size: tuple[int, int]) -> Move:
     def ids(pixels: Tensor, _: float) -> Tensor:
         return resize_ids(pixels, size)
 
+    return Move(size, partial(resize_image, size=size), ids, ids, _scaled((width / columns, height / rows), (0, 0)))
+
+
+def _scaled(scale: tuple[float, float], shift: tuple[int, int]) -> TensorMove:
+    """Points ``(..., 2)`` of x and y times ``scale``, and then moved by ``shift``."""
+
     def points(points: Tensor) -> Tensor:
-        return points * torch.tensor([width / columns, height / rows], dtype=points.dtype)
+        return points * torch.tensor(scale, dtype=points.dtype) + torch.tensor(shift, dtype=points.dtype)
 
-    return Move(size, lambda image: resize_image(image, size), ids, ids, points)
+    return points
 
 
-def pad(sample: Sample, border: Border, edge: bool = False, fill: float = 0) -> Sample:
-    """A border around the image.
+def pad(sample: AnnotatedImage, border: Border, edge: bool = False, fill: float = 0) -> AnnotatedImage:
+    """Put a border around the image.
 
     Args:
         sample: What to move.
@@ -120,21 +122,18 @@ def pad(sample: Sample, border: Border, edge: bool = False, fill: float = 0) -> 
         return sample
     rows, columns = sample.size
 
-    def scene(pixels: Tensor, outside: float) -> Tensor:
-        return pad_edge(pixels, border) if edge else pad_values(pixels, border, outside)
-
     def things(pixels: Tensor, outside: float) -> Tensor:
-        return pad_values(pixels, border, outside)
+        return F.pad(pixels, [left, right, top, bottom], value=outside)
 
-    def points(points: Tensor) -> Tensor:
-        return points + torch.tensor([left, top], dtype=points.dtype)
+    def scene(pixels: Tensor, outside: float = fill) -> Tensor:
+        return pad_edge(pixels, border) if edge else things(pixels, outside)
 
     size = top + rows + bottom, left + columns + right
-    return _moved(sample, Move(size, lambda image: scene(image, fill), scene, things, points))
+    return _moved(sample, Move(size, scene, scene, things, _scaled((1, 1), (left, top))))
 
 
-def horizontal_flip(sample: Sample, space: LabelSpace) -> Sample:
-    """Mirrored left to right; keypoints change places by the label space's ``swaps``, targets by its ``mirror``.
+def horizontal_flip(sample: AnnotatedImage, space: LabelSpace) -> AnnotatedImage:
+    """Mirror left to right; keypoints change places by the label space's ``swaps``, targets by its ``mirror``.
 
     Raises:
         InputError: If there are targets and nobody knows what becomes of them.
@@ -142,8 +141,8 @@ def horizontal_flip(sample: Sample, space: LabelSpace) -> Sample:
     return _flip(sample, space, horizontal=True)
 
 
-def vertical_flip(sample: Sample, space: LabelSpace) -> Sample:
-    """Mirrored top to bottom. This too makes of a left eye a right one: it is `horizontal_flip` and half a turn.
+def vertical_flip(sample: AnnotatedImage, space: LabelSpace) -> AnnotatedImage:
+    """Mirror top to bottom. This too makes of a left eye a right one: it is `horizontal_flip` and half a turn.
 
     Raises:
         InputError: If there are targets other than a gaze's pitch and yaw.
@@ -151,25 +150,22 @@ def vertical_flip(sample: Sample, space: LabelSpace) -> Sample:
     return _flip(sample, space, horizontal=False)
 
 
-def _flip(sample: Sample, space: LabelSpace, horizontal: bool) -> Sample:
+def _flip(sample: AnnotatedImage, space: LabelSpace, horizontal: bool) -> AnnotatedImage:
     height, width = sample.size
     signs, far = ((-1, 1), (width, 0)) if horizontal else ((1, -1), (0, height))
 
     def flip(pixels: Tensor, _: float = 0) -> Tensor:
         return pixels.flip(-1 if horizontal else -2)
 
-    def points(points: Tensor) -> Tensor:
-        return torch.tensor(far, dtype=points.dtype) + torch.tensor(signs, dtype=points.dtype) * points
-
     def gaze(vector: Tensor) -> Tensor:
         return vector * torch.tensor([*signs, 1], dtype=vector.dtype)
 
     targets = partial(mirrored if horizontal else upside_down, space=space)
-    return _moved(sample, Move(sample.size, flip, flip, flip, points, gaze, targets, space.swaps))
+    return _moved(sample, Move(sample.size, flip, flip, flip, _scaled(signs, far), gaze, targets, space.swaps))
 
 
-def rotate(sample: Sample, degrees: float, space: LabelSpace, least_visible: float = LEAST_VISIBLE) -> Sample:
-    """Turned counterclockwise about the middle; the size stays, and what comes from outside repeats the image's border.
+def rotate(sample: AnnotatedImage, degrees: float, space: LabelSpace) -> AnnotatedImage:
+    """Turn counterclockwise about the middle; the size stays, and what comes from outside repeats the image's border.
 
     The box of an object without mask or outline becomes the box around its turned corners.
 
@@ -181,13 +177,12 @@ def rotate(sample: Sample, degrees: float, space: LabelSpace, least_visible: flo
     turn = Rotation.of(degrees, sample.size)
     gaze = partial(turned_vector, cosine=turn.cosine, sine=turn.sine)
     targets = partial(turned, space=space, cosine=turn.cosine, sine=turn.sine)
-    move = Move(sample.size, turn.image, turn.ids, turn.ids, turn.points, gaze, targets, cuts=True)
-    return _moved(sample, move, least_visible)
+    return _moved(sample, Move(sample.size, turn.image, turn.ids, turn.ids, turn.points, gaze, targets, cuts=True))
 
 
-def _moved(sample: Sample, move: Move, least: float = LEAST_VISIBLE) -> Sample:
+def _moved(sample: AnnotatedImage, move: Move) -> AnnotatedImage:
     old = sample.annotation
-    objects, dropped = (None, 0) if old.objects is None else moved_objects(old.objects, move, least)
+    objects, dropped = (None, 0) if old.objects is None else moved_objects(old.objects, move)
     keypoints = old.keypoints
     if keypoints is not None:
         points = moved_points(keypoints, move)[swapped(move.swaps, len(keypoints))]
@@ -202,4 +197,4 @@ def _moved(sample: Sample, move: Move, least: float = LEAST_VISIBLE) -> Sample:
         gaze=old.gaze if old.gaze is None or move.gaze is None else move.gaze(old.gaze),
         keypoints=keypoints,
     )
-    return Sample(move.image(sample.image), annotation, sample.dropped + dropped)
+    return AnnotatedImage(move.image(sample.image), annotation, sample.dropped + dropped)

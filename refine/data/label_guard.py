@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from refine.data.glance import FORMATS, Glance, glance
+from refine.data.images import FORMATS, ImageHeader, read_header
 from refine.data.label_names import (
     core,
     extends,
@@ -64,7 +64,7 @@ def label_in(files: Listing) -> Pair | None:
         files: The dataset.
     """
     images = set(files.images)
-    seen: dict[str, Glance] = {}
+    seen: dict[str, ImageHeader] = {}
     folders = [
         [key for name in names if (key := f"{folder}/{name}" if folder else name) in images]
         for folder, names in files.by_folder.items()
@@ -72,16 +72,16 @@ def label_in(files: Listing) -> Pair | None:
     for keys in [keys for keys in folders if keys][:FOLDERS]:
         for key in keys[:IMAGES_A_FOLDER]:
             with suppress(Exception):  # a damaged file is told of when it is read
-                seen[key] = glance(files.root / key)
+                seen[key] = read_header(files.root / key)
     return find_pair(files.root, seen)
 
 
-def find_pair(source: Path, glances: dict[str, Glance]) -> Pair | None:
+def find_pair(source: Path, glances: dict[str, ImageHeader]) -> Pair | None:
     """An example of an image and its label, if a folder holds labels by more than chance."""
     return next((pairs[0] for pairs in label_folders(source, glances)), None)
 
 
-def label_folders(source: Path, glances: dict[str, Glance]) -> Iterator[list[Pair]]:
+def label_folders(source: Path, glances: dict[str, ImageHeader]) -> Iterator[list[Pair]]:
     """Of each folder that holds labels, these with their images."""
     folders: dict[str, list[str]] = defaultdict(list)
     for key in sorted(glances):
@@ -117,7 +117,7 @@ def named_label(keys: Iterable[str]) -> Pair | None:
     return pairs[0] if pairs and 2 * len(pairs) >= len(labels) else None
 
 
-def kind_of(key: str, seen: Glance) -> Kind:
+def kind_of(key: str, seen: ImageHeader) -> Kind:
     """The kind of an image by its key and header."""
     kinds = {"P": FLAT, "PA": FLAT, "1": FLAT, "L": "gray", "LA": "gray"}
     kinds |= dict.fromkeys(("I", "F", "I;16", "I;16B"), "deep")

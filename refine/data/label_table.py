@@ -24,7 +24,7 @@ IDS = 1 << 16
 Color = tuple[int, int, int]
 
 
-class Entry(NamedTuple):
+class LabelEntry(NamedTuple):
     """One row of a table."""
 
     id: int
@@ -38,7 +38,7 @@ class LabelTable(NamedTuple):
     """A dataset's classes as its files write them. A class's index is its position among those that are not void."""
 
     name: str
-    entries: tuple[Entry, ...]
+    entries: tuple[LabelEntry, ...]
 
     def space(self, kind: str = "mask") -> LabelSpace:
         """Names and colors of the classes, void left out; no colors where one has none."""
@@ -149,7 +149,9 @@ def read_table(path: Path) -> LabelTable:
     content = read_yaml(path)
     try:
         entries = tuple(
-            Entry(_integer(row["id"], IDS), str(row["name"]), _color(row.get("color")), bool(row.get("ignore", False)))
+            LabelEntry(
+                _integer(row["id"], IDS), str(row["name"]), _color(row.get("color")), bool(row.get("ignore", False))
+            )
             for row in content["classes"]
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:

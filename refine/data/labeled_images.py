@@ -7,7 +7,7 @@ from typing import NamedTuple, get_args
 import torch
 from torch import Tensor
 
-from refine.data.geometry import Sample, resize
+from refine.data.geometry import AnnotatedImage, resize
 from refine.data.images import resize_levels
 from refine.data.layouts import ClassFolders, ImageFolder, Layout, Table
 from refine.data.open_layout import open_layout, recognized
@@ -66,7 +66,7 @@ def read_labeled(layout: Layout, channels: int, size: tuple[int, int]) -> Labele
     for record in track(records, f"reading {layout.root.name}"):
         image = layout.image(record, channels)
         if layout.label_space.kind == "objects":  # their boxes are in pixels
-            image, annotation, _ = resize(Sample(image, layout.annotation(record)), *size)
+            image, annotation, _ = resize(AnnotatedImage(image, layout.annotation(record)), *size)
             label = annotation.label("objects")
         else:
             image, label = resize_levels(image, size), layout.label(record)

@@ -3,6 +3,7 @@
 import os
 from collections import defaultdict
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 
@@ -107,3 +108,24 @@ def suffix(key: str) -> str:
 def stem(key: str) -> str:
     """A key without its suffix, folders included."""
     return key[: len(key) - len(suffix(key))]
+
+
+def parse_glob(glob: str) -> list[str]:
+    """A glob cut at its slashes, for `matches_glob`.
+
+    Raises:
+        InputError: If it is empty, absolute or leaves the tree.
+    """
+    parts = [part for part in glob.split("/") if part not in {"", "."}]
+    if glob.startswith("/") or ".." in parts or not parts:
+        raise InputError(f"--images {glob!r}: expected a pattern relative to the input, such as 'rgb/**/*.png'")
+    return [part for at, part in enumerate(parts) if part != "**" or parts[at - 1 : at] != ["**"]]
+
+
+def matches_glob(parts: list[str], pattern: list[str]) -> bool:
+    """Whether a path, cut at its slashes, matches: ``**`` stands for any number of folders, none included."""
+    if not pattern:
+        return not parts
+    if pattern[0] == "**":
+        return any(matches_glob(parts[at:], pattern[1:]) for at in range(len(parts) + 1))
+    return bool(parts) and fnmatchcase(parts[0], pattern[0]) and matches_glob(parts[1:], pattern[1:])

@@ -14,7 +14,6 @@ from refine.data.annotation import Annotation
 from refine.data.label_table import TABLES, load_table, table_names
 from refine.data.layouts.base import LabelSpace, Layout
 from refine.data.listing import Listing
-from refine.data.move_objects import kept
 from refine.data.samples import Record
 from refine.errors import InputError
 from refine.files import cut
@@ -150,7 +149,7 @@ class Mapped(Layout):
             if self.label_space.kind == "objects":
                 self._count(objects.classes, len(objects))
             classes = self._lookup[objects.classes]
-            objects = kept(replace(objects, classes=classes), classes != IGNORE)
+            objects = replace(objects, classes=classes).where(classes != IGNORE)
         return replace(found, mask=mask, objects=objects)
 
     def _count(self, classes: Tensor, read: int) -> None:

@@ -7,9 +7,12 @@ from torch import Tensor
 from torchvision.tv_tensors import BoundingBoxes, KeyPoints, Mask
 
 from refine.data.annotation import Objects, Rings
-from refine.data.moves import Move, moved_points, swapped
+from refine.data.resampling import Move, moved_points, swapped
 
-FITS = 1.0
+LEAST_VISIBLE = 0.1
+"""Share of a box's area that must stay inside the image, or its object is dropped."""
+
+BOX_TOLERANCE = 1.0
 """Pixels by which a box may differ from its object's outline and still be the box of what is seen, not of the whole
 thing behind what hides it."""
 
@@ -17,19 +20,13 @@ Ring = NDArray[np.float64]
 """``(P, 2)`` x and y; boxes are ``(N, 4)``."""
 
 
-def moved_objects(objects: Objects, move: Move, least: float) -> tuple[Objects, int]:
-    """The objects after a move, and how many were dropped.
+def moved_objects(objects: Objects, move: Move) -> tuple[Objects, int]:
+    """Return the objects after a move, and how many were dropped.
 
-    Args:
-        objects: As a layout gives them.
-        move: Where everything goes.
-        least: Share of a box's area that must stay inside the image, or the object is dropped. One with a mask or
-            outline of which nothing is left is dropped as well.
-
-    Returns:
-        Boxes are clipped to the image where the move cuts. Where a box was that of its mask or, without one, its
-        outline (to a pixel), it is that of what is left of it (to a pixel; of a concave outline that leaves the image
-        and comes back it may be larger). Keypoints that left the image have ``visible`` 0.
+    Dropped are those of whose box less than `LEAST_VISIBLE` stays inside the image, and those with a mask or outline
+    of which nothing is left. Boxes are clipped to the image where the move cuts. Where a box was that of its mask or,
+    without one, its outline (to a pixel), it is that of what is left of it (to a pixel; of a concave outline that
+    leaves the image and comes back it may be larger). Keypoints that left the image have ``visible`` 0.
     """
     boxes = objects.boxes.as_subclass(Tensor).double()
     masks = None if objects.masks is None else Mask(move.things(objects.masks.as_subclass(Tensor), 0))
@@ -40,9 +37,10 @@ def moved_objects(objects: Objects, move: Move, least: float) -> tuple[Objects, 
     after = np.concatenate([quads.min(axis=1), quads.max(axis=1)], axis=1)
     if move.cuts:
         after, share = _clip_boxes(quads, move.size)
-        keep &= (share > 0) & (share >= least)
-        fitted = (np.abs(old - boxes.numpy()) <= FITS).all(axis=1)
-        after = np.where((fitted & _changed(quads, move.size))[:, None], _common(after, new), after)
+        keep &= (share > 0) & (share >= LEAST_VISIBLE)
+        fitted = (np.abs(old - boxes.numpy()) <= BOX_TOLERANCE).all(axis=1)
+        common = np.concatenate([np.maximum(after[:, :2], new[:, :2]), np.minimum(after[:, 2:], new[:, 2:])], axis=1)
+        after = np.where((fitted & _changed(quads, move.size))[:, None], common, after)
     keypoints, visible = _moved_keypoints(objects, move)
     moved = Objects(
         boxes=BoundingBoxes(torch.from_numpy(after).float(), format="XYXY", canvas_size=move.size),
@@ -53,22 +51,7 @@ def moved_objects(objects: Objects, move: Move, least: float) -> tuple[Objects, 
         keypoints=keypoints,
         visible=visible,
     )
-    return (moved, 0) if keep.all() else (kept(moved, torch.from_numpy(keep)), int((~keep).sum()))
-
-
-def kept(objects: Objects, keep: Tensor) -> Objects:
-    """Some of the objects: those where ``keep``, ``(N,)`` bool, says so."""
-    boxes, points = objects.boxes, objects.keypoints
-    chosen = keep.nonzero().flatten().tolist()
-    return Objects(
-        boxes=BoundingBoxes(boxes[keep], format="XYXY", canvas_size=boxes.canvas_size),
-        classes=objects.classes[keep],
-        crowd=None if objects.crowd is None else objects.crowd[keep],
-        polygons=None if objects.polygons is None else tuple(objects.polygons[number] for number in chosen),
-        masks=None if objects.masks is None else Mask(objects.masks[keep]),
-        keypoints=None if points is None else KeyPoints(points[keep], canvas_size=points.canvas_size),
-        visible=None if objects.visible is None else objects.visible[keep],
-    )
+    return (moved, 0) if keep.all() else (moved.where(torch.from_numpy(keep)), int((~keep).sum()))
 
 
 def clip_ring(ring: Ring, size: tuple[int, int]) -> Ring:
@@ -125,10 +108,6 @@ def _changed(quads: Ring, size: tuple[int, int]) -> NDArray[np.bool_]:
     return changed
 
 
-def _common(boxes: Ring, others: Ring) -> Ring:
-    return np.concatenate([np.maximum(boxes[:, :2], others[:, :2]), np.minimum(boxes[:, 2:], others[:, 2:])], axis=1)
-
-
 def _extents(masks: Mask | None, polygons: tuple[Rings, ...] | None, count: int) -> Ring:
     """``(N, 4)`` XYXY of each mask or, without masks, of each outline; NaN where there is none."""
     found = np.full((count, 4), np.nan)
@@ -150,14 +129,11 @@ def _extents(masks: Mask | None, polygons: tuple[Rings, ...] | None, count: int)
 def _moved_keypoints(objects: Objects, move: Move) -> tuple[KeyPoints | None, Tensor | None]:
     if objects.keypoints is None:
         return None, objects.visible
-    points = moved_points(objects.keypoints, move)
-    visible = objects.visible
+    points, visible = moved_points(objects.keypoints, move), objects.visible
     if move.cuts:
-        if visible is None:
-            visible = torch.full(points.shape[:2], 2)
         height, width = move.size
         inside = ((points >= 0) & (points <= torch.tensor([width, height]))).all(dim=-1)
-        visible = visible * inside
+        visible = (torch.full(points.shape[:2], 2) if visible is None else visible) * inside
     order = swapped(move.swaps, points.shape[1])
     moved = KeyPoints(points[:, order], canvas_size=move.size)
     return moved, None if visible is None else visible[:, order]

@@ -1,8 +1,15 @@
-"""Pixels in new places: images are interpolated, labels keep their exact values. Pixels are areas (see `Objects`)."""
+"""What a geometric change is: where it takes pixels, points and directions. The changes are in `geometry`.
+
+Images are interpolated, labels keep their exact values. Pixels are areas (see `Objects`).
+"""
+# Not torchvision's transforms.v2: they resize and pad integer masks through float32, which holds no id above 2**24,
+# take other pixels than those at the new centers, and fill what a rotation brings in instead of repeating the border.
 
 import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,6 +19,48 @@ from refine.data.images import resize_levels
 
 Border = tuple[int, int, int, int]
 """Pixels left, above, right and below."""
+
+TensorMove = Callable[[Tensor], Tensor]
+PixelMove = Callable[[Tensor, float], Tensor]
+"""From ``(..., H, W)`` of any type, and the value of what comes from outside, to the same of another size."""
+
+
+class Move(NamedTuple):
+    """One change of an image, as functions of everything that may move with it."""
+
+    size: tuple[int, int]
+    """Height and width afterwards."""
+    image: TensorMove
+    """Moves ``(C, H, W)``."""
+    scene: PixelMove
+    """Moves what covers the whole image: classes, depth."""
+    things: PixelMove
+    """Moves what has a place of its own: instances, masks of objects. It never grows beyond the image's former
+    border."""
+    points: TensorMove
+    """Moves ``(..., 2)`` float64 x and y."""
+    gaze: TensorMove | None = None
+    """Moves ``(3,)`` in the camera's axes; None: as it was."""
+    targets: TensorMove | None = None
+    """Moves ``(K,)``; None: as they were."""
+    swaps: tuple[tuple[int, int], ...] = ()
+    """Keypoints that change places."""
+    cuts: bool = False
+    """Whether something may leave the image."""
+
+
+def moved_points(points: Tensor, move: Move) -> Tensor:
+    """``(..., 2)`` x and y after a move, in the type they came in, as a plain tensor."""
+    plain = points.as_subclass(Tensor)
+    return move.points(plain.double()).to(plain.dtype)
+
+
+def swapped(swaps: Iterable[tuple[int, int]], count: int) -> list[int]:
+    """The order of ``count`` keypoints in which the pairs have changed places."""
+    order = list(range(count))
+    for one, other in swaps:
+        order[one], order[other] = order[other], order[one]
+    return order
 
 
 def resize_image(image: Tensor, size: tuple[int, int]) -> Tensor:
@@ -23,35 +72,22 @@ def resize_image(image: Tensor, size: tuple[int, int]) -> Tensor:
 
 def resize_ids(ids: Tensor, size: tuple[int, int]) -> Tensor:
     """Resize ``(..., H, W)`` of any type to ``size`` (height, width): the value at each new pixel's center."""
-    rows, columns = (_nearest(before, after) for before, after in zip(ids.shape[-2:], size, strict=True))
+
+    def nearest(before: int, after: int) -> Tensor:
+        # torch interpolates no int64; of the places it makes the choice that it makes of uint8 masks
+        places = torch.arange(before, dtype=torch.float32)[None, None]
+        return F.interpolate(places, size=after, mode="nearest-exact")[0, 0].long()
+
+    rows, columns = map(nearest, ids.shape[-2:], size)
     chosen = ids.index_select(-2, rows)
     return chosen.gather(-1, columns.expand(*chosen.shape[:-1], -1))  # index_select is slow along rows
 
 
-def _nearest(before: int, after: int) -> Tensor:
-    # torch interpolates no int64; of the places it makes the choice that it makes of uint8 masks
-    places = torch.arange(before, dtype=torch.float32)[None, None]
-    return F.interpolate(places, size=after, mode="nearest-exact")[0, 0].long()
-
-
-def pad_values(pixels: Tensor, border: Border, fill: float) -> Tensor:
-    """Surround ``(..., H, W)`` of any type with one value."""
-    left, top, right, bottom = border
-    return F.pad(pixels, [left, right, top, bottom], value=fill)
-
-
 def pad_edge(pixels: Tensor, border: Border) -> Tensor:
     """Surround ``(..., H, W)`` of any type with copies of its outermost pixels."""
-    left, top, right, bottom = border
-    for dim, before, after in ((-1, left, right), (-2, top, bottom)):
-        parts, shape = [pixels], list(pixels.shape)
-        if before:
-            shape[dim] = before
-            parts.insert(0, pixels.narrow(dim, 0, 1).expand(shape))
-        if after:
-            shape[dim] = after
-            parts.append(pixels.narrow(dim, -1, 1).expand(shape))
-        pixels = torch.cat(parts, dim) if len(parts) > 1 else pixels
+    for dim, before, after in zip((-1, -2), border[:2], border[2:], strict=True):
+        first, last = pixels.narrow(dim, 0, 1), pixels.narrow(dim, -1, 1)
+        pixels = torch.cat([*[first] * before, pixels, *[last] * after], dim)
     return pixels
 
 
@@ -69,10 +105,8 @@ class Rotation:
         """Quarter turns are exact, and move pixels onto pixels unless only one side of the image is odd."""
         quarters, rest = divmod(degrees, 90)
         if rest == 0:
-            cosine, sine = ((1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0))[int(quarters) % 4]
-        else:
-            cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
-        return cls(cosine, sine, size)
+            return cls(*((1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0))[int(quarters) % 4], size)
+        return cls(math.cos(math.radians(degrees)), math.sin(math.radians(degrees)), size)
 
     def points(self, points: Tensor) -> Tensor:
         """Where ``(..., 2)`` x and y of float64 come to lie."""
@@ -88,12 +122,8 @@ class Rotation:
     @cached_property
     def _sources(self) -> Tensor:
         """``(H, W, 2)`` float64: the place before the turn of each pixel's center after it."""
-        height, width = self.size
-        y, x = torch.meshgrid(
-            torch.arange(height, dtype=torch.float64) + 0.5,
-            torch.arange(width, dtype=torch.float64) + 0.5,
-            indexing="ij",
-        )
+        rows, columns = (torch.arange(side, dtype=torch.float64) + 0.5 for side in self.size)
+        y, x = torch.meshgrid(rows, columns, indexing="ij")
         return self._turned(x, y, -self.sine)
 
     def image(self, image: Tensor) -> Tensor:

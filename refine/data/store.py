@@ -1,8 +1,9 @@
-"""A dataset's images as uint8 tensors: decoded once where they fit in memory, else each time."""
+"""A dataset's images as tensors: decoded once where they fit in memory, else each time, or batch by batch."""
 
 import hashlib
 import tempfile
 from collections import Counter, deque
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import numpy as np
@@ -10,18 +11,17 @@ import torch
 from torch import Tensor
 from torchvision.tv_tensors import Mask
 
-from refine.data.annotation import Annotation
-from refine.data.geometry import resize_objects
-from refine.data.images import resize_levels
+from refine.data.annotation import Annotation, learned
+from refine.data.geometry import AnnotatedImage, resize_objects
+from refine.data.images import resize_levels, to_float
 from refine.data.layouts import Layout
-from refine.data.object_labels import learned
 from refine.data.resampling import resize_ids
 from refine.data.samples import Record
 from refine.progress import track
 
 Cache = Literal["auto", "memory", "memmap", "none"]
 
-MEMORY_LIMIT = 2 * 2**30
+MEMORY_LIMIT_BYTES = 2 * 2**30
 """With ``cache=auto``, datasets up to this many bytes of pixels are kept in memory."""
 
 
@@ -56,57 +56,57 @@ class ImageStore:
         self.sizes = [resize or layout.size(record) for record in records]
         self.gray = {record.key for record in records if channels == 3 and not layout.in_color(record)}
         """Keys of gray images that are read as RGB."""
-        self._memory: list[Tensor] | None = None
-        self._memmap: Tensor | None = None
-        pixels = sum(height * width * channels for height, width in self.sizes)
-        one_size = len(set(self.sizes)) == 1
-        if cache == "auto":
-            cache = "memory" if pixels <= MEMORY_LIMIT else "memmap" if one_size else "none"
-        if cache == "memory":
-            self._memory = [self._read(record) for record in track(records, f"reading {layout.root.name}")]
-        elif cache == "memmap" and one_size:
-            self._memmap = self._mapped()
-        else:
-            for record in track(records, f"checking {layout.root.name}"):
-                self._read(record)
         self.kind = layout.label_space.kind if labels else "none"
+        self.tally: Counter[str] = Counter()
+        """Counts of objects, and of those that were left out (see `learned`)."""
+        one_size, name = len(set(self.sizes)) == 1, layout.root.name
+        if cache == "auto":
+            small = sum(height * width * channels for height, width in self.sizes) <= MEMORY_LIMIT_BYTES
+            cache = "memory" if small else "memmap" if one_size else "none"
+        self._images: list[Tensor] | Tensor | None = None
+        if cache == "memory":
+            self._images = [self._read(record) for record in track(records, f"reading {name}")]
+        elif cache == "memmap" and one_size:
+            self._images = self._mapped()
+        else:
+            deque(map(self._read, track(records, f"checking {name}")), maxlen=0)  # only to find a broken one now
         self._masks: list[Tensor] | None = None
         self._small: list[Annotation] | None = None
-        self.tally: Counter[str] = Counter()
-        """Of objects: how many there are, and what was left out (see `learned`)."""
         if self.kind == "mask":
-            masks = (self._mask(record) for record in track(records, f"reading the masks of {layout.root.name}"))
-            if self._memory is not None:
+            masks = map(self._mask, track(records, f"reading the masks of {name}"))
+            if cache == "memory":
                 self._masks = list(masks)
             else:
-                deque(masks, maxlen=0)  # only to find a broken one now
+                deque(masks, maxlen=0)
         elif self.kind in {"class", "targets", "objects"}:
-            self._small = [self._trained(record) for record in track(records, f"reading {layout.root.name}'s labels")]
+            self._small = [self._trained(record) for record in track(records, f"reading {name}'s labels")]
 
     def __len__(self) -> int:
         return len(self.records)
 
+    def __getitem__(self, index: int) -> AnnotatedImage:
+        """An image with what training needs of its labels."""
+        return AnnotatedImage(self.image(index), self.annotation(index))
+
     def image(self, index: int) -> Tensor:
         """``(C, H, W)`` uint8."""
-        if self._memory is not None:
-            return self._memory[index]
-        return self._memmap[index] if self._memmap is not None else self._read(self.records[index])
+        return self._read(self.records[index]) if self._images is None else self._images[index]
 
     def annotation(self, index: int) -> Annotation:
         """What training needs of the labels, and nothing else; a mask in its image's working size."""
         if self.kind == "mask":
-            mask = self._masks[index] if self._masks is not None else self._mask(self.records[index])
+            mask = self._mask(self.records[index]) if self._masks is None else self._masks[index]
             return Annotation(mask=Mask(mask.long()))
         return Annotation() if self._small is None else self._small[index]
 
     def _trained(self, record: Record) -> Annotation:
         found = self.layout.annotation(record)
-        if self.kind == "objects":
-            objects = learned(found.objects, self.tally)
-            if objects is not None and self.resize is not None:
-                objects, _ = resize_objects(objects, self.resize)
-            return Annotation(objects=objects)
-        return Annotation(class_id=found.class_id) if self.kind == "class" else Annotation(targets=found.targets)
+        if self.kind != "objects":
+            return Annotation(class_id=found.class_id) if self.kind == "class" else Annotation(targets=found.targets)
+        objects = learned(found.objects, self.tally)
+        if objects is not None and self.resize is not None:
+            objects, _ = resize_objects(objects, self.resize)
+        return Annotation(objects=objects)
 
     def _mask(self, record: Record) -> Tensor:
         """``(H, W)`` uint8, an eighth of what batches hold."""
@@ -126,6 +126,27 @@ class ImageStore:
         return mapped
 
 
+def image_batches(
+    layout: Layout, records: Sequence[Record], channels: int, size: tuple[int, int] | None, batch_size: int
+) -> Iterator[Tensor]:
+    """Images as float batches ``(B, channels, H, W)`` in [-1, 1], in the order given.
+
+    Args:
+        layout: Reads them.
+        records: Which.
+        channels: 1 or 3.
+        size: Height and width that every image is resized to (antialiased bilinear); None keeps them, and
+            then all must be of one size.
+        batch_size: Images a batch; the last may be smaller.
+
+    Raises:
+        InputError: If a file cannot be read.
+    """
+    for start in range(0, len(records), batch_size):
+        images = [layout.image(record, channels) for record in records[start : start + batch_size]]
+        yield to_float(torch.stack([resize_levels(image, size) for image in images]))
+
+
 def split_by_key(records: list[Record], fraction: float) -> tuple[list[Record], list[Record]]:
     """Training and validation records. Membership hangs on the key alone, so that new images move no old one.
 
@@ -133,13 +154,10 @@ def split_by_key(records: list[Record], fraction: float) -> tuple[list[Record], 
         records: All records.
         fraction: Share held out, 0 to 1; with 0 validation looks at training images.
     """
-    if fraction == 0:
-        return records, records
-    held_out = [record for record in records if _position(record.key) < fraction]
-    training = [record for record in records if _position(record.key) >= fraction]
+    training: list[Record] = []
+    held_out: list[Record] = []
+    for record in records:
+        digest = hashlib.sha256(record.key.encode("utf-8", "surrogateescape")).digest()
+        position = int.from_bytes(digest[:4], "big") / 2**32
+        (held_out if position < fraction else training).append(record)
     return (training, held_out) if training and held_out else (records, records)
-
-
-def _position(key: str) -> float:
-    digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
-    return int.from_bytes(digest[:4], "big") / 2**32

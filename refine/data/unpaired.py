@@ -13,16 +13,14 @@ from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from refine.data.annotation import Annotation
+from refine.data.annotation import Annotation, learned_line
 from refine.data.augment import Augmentation
-from refine.data.geometry import Sample, center_crop
+from refine.data.geometry import AnnotatedImage, center_crop
 from refine.data.images import to_float
 from refine.data.layouts import Layout
 from refine.data.mapping import Mapped
-from refine.data.object_labels import learned_line
 from refine.data.open_layout import LayoutOption, open_layout, told
-from refine.data.pairs import TrainingPairs, ValidationPairs
-from refine.data.positions import PositionBatches
+from refine.data.pairs import PositionBatches, TrainingPairs, ValidationPairs
 from refine.data.samples import Record, UnpairedBatch
 from refine.data.store import Cache, ImageStore, split_by_key
 from refine.errors import InputError
@@ -135,13 +133,11 @@ class UnpairedImages(LightningDataModule):
 
     def smallest_image(self) -> Path:
         """The image with the shortest side, of those that are trained on."""
-        stores = (self._synthetic, self.synthetic), (self._real, self.real)
-        sizes = [
-            (min(size), root / record.key)
-            for store, root in stores
+        return min(
+            (min(size), folder / record.key)
+            for folder, store in ((self.synthetic, self._synthetic), (self.real, self._real))
             for record, size in zip(store.records, store.sizes, strict=True)
-        ]
-        return min(sizes)[1]
+        )[1]
 
     def setup(self, stage: str) -> None:
         """Read both datasets and split them. Refuses what training would stumble over later."""
@@ -159,14 +155,14 @@ class UnpairedImages(LightningDataModule):
         if self.class_balanced and labeled.label_space.kind != "class":
             raise InputError(f"{self.synthetic}: class_balanced needs one class an image (layout=class-folders)")
         self.label_space, self._labeled = labeled.label_space, labeled
-        (self._synthetic, self._synthetic_held), (self._real, self._real_held) = (
-            self._stores(layout, labels, size)
-            for layout, labels, size in ((labeled, True, self.resize), (unlabeled, False, self.real_resize))
-        )
+        self._synthetic, self._synthetic_held = self._stores(labeled, True, self.resize)
+        self._real, self._real_held = self._stores(unlabeled, False, self.real_resize)
         if isinstance(labeled, Mapped):
             tell(labeled.summary())
         if self.label_space.kind == "objects":
-            tell(learned_line(self._synthetic.tally + self._held_tally()))
+            held = self._synthetic_held
+            shared = held.records[0] in self._synthetic.records  # validation_fraction 0, or too few images
+            tell(learned_line(self._synthetic.tally + (Counter() if shared else held.tally)))
         stores = self._synthetic, self._synthetic_held, self._real, self._real_held
         sizes = sorted({size for store in stores for size in store.sizes})
         if self.augmentation.crop is None and len(sizes) > 1:
@@ -188,15 +184,13 @@ class UnpairedImages(LightningDataModule):
         records = self._large_enough(layout, resize)
         training, held_out = split_by_key(records, self.validation_fraction)
         stride = max(1, len(held_out) // self.validation_samples)  # spread over the keys, so over the classes
-        shown = held_out[::stride][: self.validation_samples]
-        stores = tuple(
-            ImageStore(layout, part, self.channels, resize, self.cache, labels) for part in (training, shown)
-        )
-        for store in stores:
-            for record, size in zip(store.records, store.sizes, strict=True):
-                self.augmentation.check(str(layout.root / record.key), size)
-        gray, all_keys = stores[0].gray | stores[1].gray, {record.key for store in stores for record in store.records}
-        if gray and gray < all_keys:
+        looked_at = held_out[::stride][: self.validation_samples]
+        stores = [ImageStore(layout, part, self.channels, resize, self.cache, labels) for part in (training, looked_at)]
+        found = [each for store in stores for each in zip(store.records, store.sizes, strict=True)]
+        for record, size in found:
+            self.augmentation.check(str(layout.root / record.key), size)
+        gray = stores[0].gray | stores[1].gray
+        if gray and gray < {record.key for record, _ in found}:
             tell(f"{layout.root}: {len(gray)} gray image{'' if len(gray) == 1 else 's'} among color ones, read as RGB")
         return stores[0], stores[1]
 
@@ -209,9 +203,8 @@ class UnpairedImages(LightningDataModule):
         odd = fits.count(False)
         if not 0 < odd <= ODD_SHARE * len(records):
             return records  # none, or so many that the crop is wrong: then the first is named
-        first = records[fits.index(False)].key
-        why = f"smaller than the crop {crop[0]}x{crop[1]} (first: {shown(first)})"
-        tell(f"{layout.root}: {odd} of {len(records)} images left out, {why}")
+        reason = f"smaller than the crop {crop[0]}x{crop[1]} (first: {shown(records[fits.index(False)].key)})"
+        tell(f"{layout.root}: {odd} of {len(records)} images left out, {reason}")
         return [record for record, large in zip(records, fits, strict=True) if large]
 
     def require_labels(self) -> None:
@@ -228,17 +221,12 @@ class UnpairedImages(LightningDataModule):
                 "the labels, and the mapping if there is one"
             )
 
-    def _held_tally(self) -> Counter[str]:
-        same = self._synthetic_held.records[0] in self._synthetic.records  # validation_fraction 0, or too few images
-        return Counter() if same else self._synthetic_held.tally
-
     def train_dataloader(self) -> DataLoader[UnpairedBatch]:
         """Endless batches, from the step on at which a resumed run stopped."""
         rank, processes = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
-        dataset = TrainingPairs(self._synthetic, self._real, self.augmentation, self.class_balanced, self.seed)
         workers = self._workers(processes)
         return DataLoader(
-            dataset,
+            TrainingPairs(self._synthetic, self._real, self.augmentation, self.class_balanced, self.seed),
             batch_sampler=PositionBatches(self.batch_size, self.steps_given, rank, processes),
             num_workers=workers,
             persistent_workers=workers > 0,
@@ -272,7 +260,7 @@ class UnpairedImages(LightningDataModule):
         most = [max(longest, side) for side in self.augmentation.crop]
         synthetic, real = (
             [
-                center_crop(Sample(image, Annotation()), *map(min, image.shape[-2:], most)).image
+                center_crop(AnnotatedImage(image, Annotation()), *map(min, image.shape[-2:], most)).image
                 for image in map(store.image, range(min(count, len(store))))
             ]
             for store in (self._synthetic_held, self._real_held)
@@ -296,8 +284,9 @@ class UnpairedImages(LightningDataModule):
 
     def on_after_batch_transfer(self, batch: UnpairedBatch, dataloader_idx: int) -> UnpairedBatch:
         """Levels to floats in [-1, 1], on the device: levels are a quarter of the bytes that travel there."""
-        labeled = batch["synthetic"]
-        return {"synthetic": labeled._replace(image=_floats(labeled.image)), "real": _floats(batch["real"])}
+        labeled, real = batch["synthetic"], batch["real"]
+        synthetic, real = (to_float(each) if each.dtype == torch.uint8 else each for each in (labeled.image, real))
+        return {"synthetic": labeled._replace(image=synthetic), "real": real}
 
     def state_dict(self) -> dict[str, Any]:
         """The position in the data, and what it means."""
@@ -328,10 +317,6 @@ class UnpairedImages(LightningDataModule):
                 told_of = [printable(cut(f"{many} images of {folder}")) for folder, many in (before, found)]
                 tell(f"{side}: trained on {told_of[0]} before, and on {told_of[1]} from here on")
         self.steps_given = int(state_dict["steps_given"])
-
-
-def _floats(images: Tensor) -> Tensor:
-    return to_float(images) if images.dtype == torch.uint8 else images
 
 
 def _leave_interrupts_to_training(worker: int) -> None:

@@ -12,8 +12,7 @@ from torch import Tensor
 
 from refine.apply.files import in_order, why
 from refine.data.annotation import Annotation
-from refine.data.glance import glance, obstacle
-from refine.data.images import is_image_name
+from refine.data.images import is_image_name, obstacle, read_header
 from refine.data.layouts.base import LabelSpace, Layout
 from refine.data.mapping import Mapped
 from refine.data.samples import Record
@@ -110,7 +109,7 @@ def _reason(error: Exception, layout: Layout, record: Record) -> str:
 def _header(layout: Layout, record: Record) -> tuple[str, str, list[Problem]]:
     """Color mode, format, and whether a network on color images would refine it."""
     if not record.member and is_image_name(record.image):
-        seen = glance(record.image)
+        seen = read_header(record.image)
         reason = obstacle(seen, 3, record.image.stat().st_size)
         return seen.mode, seen.format.lower(), [] if reason is None else [Problem("not refined", reason)]
     return "RGB" if layout.in_color(record) else "L", record.image.suffix.lower().lstrip(".") or "unknown", []

@@ -13,7 +13,7 @@ from lightning.pytorch.core.optimizer import LightningOptimizer
 from lightning.pytorch.strategies import ParallelStrategy
 from torch import Tensor
 
-from refine.data.training_data import TrainingData
+from refine.data.samples import TrainingData
 from refine.errors import InputError, TrainingDiverged
 
 FORMAT = 1

@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from refine.data.layouts import LabelSpace
-from refine.data.samples import UnpairedBatch
-from refine.data.training_data import TrainingData
+from refine.data.samples import TrainingData, UnpairedBatch
 from refine.errors import NO_TASK, InputError
 from refine.losses.adversarial import AdversarialName
 from refine.losses.semantic import Semantic, pseudo_labels

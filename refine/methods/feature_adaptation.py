@@ -8,8 +8,7 @@ import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 
-from refine.data.samples import Labeled, UnpairedBatch
-from refine.data.training_data import TrainingData
+from refine.data.samples import Labeled, TrainingData, UnpairedBatch
 from refine.errors import InputError
 from refine.labels import LabelKind
 from refine.losses.least_squares import patch_accuracy

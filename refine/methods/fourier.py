@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from refine.data.training_data import TrainingData
+from refine.data.samples import TrainingData
 from refine.errors import InputError
 from refine.methods.training_free import Side, Statistics, TrainingFree
 

@@ -5,7 +5,7 @@ from typing import Any, NoReturn
 import torch
 from torch import Tensor
 
-from refine.data.training_data import TrainingData
+from refine.data.samples import TrainingData
 from refine.errors import InputError
 from refine.methods.translator import Translator
 from refine.networks.generators import Architecture, build_generator

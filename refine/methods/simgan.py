@@ -7,8 +7,7 @@ import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
-from refine.data.samples import UnpairedBatch
-from refine.data.training_data import TrainingData
+from refine.data.samples import TrainingData, UnpairedBatch
 from refine.errors import InputError
 from refine.losses.local_adversarial import REAL, LocalAdversarial
 from refine.losses.self_regularization import (

@@ -10,8 +10,7 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 
-from refine.data.samples import Labeled, UnpairedBatch
-from refine.data.training_data import TrainingData
+from refine.data.samples import Labeled, TrainingData, UnpairedBatch
 from refine.errors import InputError
 from refine.labels import LabelKind
 from refine.methods.base import Method

@@ -7,8 +7,7 @@ from typing import Any, Literal, TypeVar, cast
 import torch
 from torch import Tensor, nn
 
-from refine.data.samples import UnpairedBatch
-from refine.data.training_data import TrainingData
+from refine.data.samples import TrainingData, UnpairedBatch
 from refine.errors import InputError
 from refine.methods.translator import Translator
 

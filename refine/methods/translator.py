@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from refine.data.samples import UnpairedBatch
-from refine.data.training_data import TrainingData
+from refine.data.samples import TrainingData, UnpairedBatch
 from refine.errors import InputError
 from refine.methods.base import Method, Plain
 from refine.methods.pictures import as_batch

@@ -6,10 +6,10 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from refine.data.batches import image_batches
 from refine.data.layouts import Layout
 from refine.data.resampling import resize_ids
 from refine.data.samples import Record
+from refine.data.store import image_batches
 from refine.errors import InputError
 from refine.metrics.features import FeatureExtractor
 from refine.metrics.skvd import MOST, PATCHES, AlignedDistance, Patches, aligned_distance, describe

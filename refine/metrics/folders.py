@@ -5,10 +5,9 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-from refine.data.globs import matches, pattern
 from refine.data.images import image_format
 from refine.data.layouts import Layout
-from refine.data.listing import suffix
+from refine.data.listing import matches_glob, parse_glob, suffix
 from refine.data.open_layout import open_layout
 from refine.data.samples import Record
 from refine.errors import InputError
@@ -49,8 +48,8 @@ def scan(path: Path, least: int, images: str | None = None, layout: str = "auto"
     opened = open_layout(layout if images is None else "images", path)
     records = opened.records()
     if images is not None:
-        parts = pattern(images)
-        records = [record for record in records if matches(record.key.split("/"), parts)]
+        parts = parse_glob(images)
+        records = [record for record in records if matches_glob(record.key.split("/"), parts)]
     if len(records) < least:
         matching = f" that match {images!r}" if images is not None else ""
         raise InputError(f"{path}: found {len(records)} images{matching}, a distance needs at least {least}; add more")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from refine.data.glance import glance
+from refine.data.images import read_header
 from refine.data.listing import Listing
 from refine.data.unpaired import ODD_SHARE
 from refine.errors import InputError
@@ -149,7 +149,7 @@ def look_at(folder: Path) -> tuple[list[Size], int]:
     sizes = []
     for key in keys[:: max(1, len(keys) // LOOKED_AT)]:
         try:
-            seen = glance(folder / key)
+            seen = read_header(folder / key)
         except Exception:  # Pillow raises anything on damaged headers
             continue
         sizes.append((seen.height, seen.width))

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from refine.data.geometry import Sample, center_crop
+from refine.data.geometry import AnnotatedImage, center_crop
 from refine.data.images import to_float, to_levels
 from refine.data.layouts import Layout
 from refine.data.open_layout import open_layout
@@ -126,7 +126,7 @@ class Measure:
 
 def _batches(images: Images, case: Case, labeled: bool) -> Iterator[tuple[Tensor, Tensor]]:
     """Levels of images of one size, ``(B, C, H, W)``, and their labels at the common size; empty without."""
-    group: list[Sample] = []
+    group: list[AnnotatedImage] = []
     for record in images.records:
         sample = _sample(images.layout, record, case.channels)
         if group and (sample.size != group[0].size or len(group) == BATCH):
@@ -137,17 +137,17 @@ def _batches(images: Images, case: Case, labeled: bool) -> Iterator[tuple[Tensor
         yield _joined(group, case, labeled)
 
 
-def _sample(layout: Layout, record: Record, channels: int) -> Sample:
-    sample = Sample(layout.image(record, channels), layout.annotation(record))
+def _sample(layout: Layout, record: Record, channels: int) -> AnnotatedImage:
+    sample = AnnotatedImage(layout.image(record, channels), layout.annotation(record))
     return center_crop(sample, *(min(side, LONGEST) for side in sample.size))
 
 
-def _joined(group: list[Sample], case: Case, labeled: bool) -> tuple[Tensor, Tensor]:
+def _joined(group: list[AnnotatedImage], case: Case, labeled: bool) -> tuple[Tensor, Tensor]:
     labels = [_label(sample, case) for sample in group] if labeled else []
     return torch.stack([sample.image for sample in group]), torch.stack(labels) if labels else torch.empty(0)
 
 
-def _label(sample: Sample, case: Case) -> Tensor:
+def _label(sample: AnnotatedImage, case: Case) -> Tensor:
     label = sample.annotation.label(case.space.kind).as_subclass(Tensor)
     return label_at(label, case.space.kind, sample.size, case.size)
 

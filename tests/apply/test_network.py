@@ -6,7 +6,7 @@ from torch import Tensor
 
 from refine.apply.codec import Picture
 from refine.apply.network import Network, set_scale
-from refine.data.glance import Glance
+from refine.data.images import ImageHeader
 from refine.errors import InputError
 from refine.methods.translator import Translator
 from tests.apply.tiny import Tiny, tiny
@@ -16,12 +16,12 @@ CPU = torch.device("cpu")
 
 
 def picture(height: int, width: int, seed: int = 0, channels: int = 3) -> Picture:
-    seen = Glance("PNG", "RGB" if channels == 3 else "L", height, width, 8, 1, None)
+    seen = ImageHeader("PNG", "RGB" if channels == 3 else "L", height, width, 8, 1, None)
     return Picture(seen, noise(height, width, channels, seed).reshape(height, width, channels), None, None, b"", "")
 
 
 def deep(levels: NDArray[np.uint16]) -> Picture:
-    seen = Glance("PNG", "I;16", levels.shape[0], levels.shape[1], 16, 1, None)
+    seen = ImageHeader("PNG", "I;16", levels.shape[0], levels.shape[1], 16, 1, None)
     return Picture(seen, levels[:, :, None], None, None, b"", "")
 
 

@@ -4,12 +4,12 @@ import pytest
 
 from refine.apply.plan import Batch, PlannedImage, batches, make_plan
 from refine.apply.select import selection
-from refine.data.glance import Glance
+from refine.data.images import ImageHeader
 from tests.apply.trees import noise, save
 
 
 def planned(count: int, height: int = 256, width: int = 256) -> list[PlannedImage]:
-    seen = Glance("PNG", "RGB", height, width, 8, 1, None)
+    seen = ImageHeader("PNG", "RGB", height, width, 8, 1, None)
     return [PlannedImage(f"{height}x{width}/{index:03d}", seen) for index in range(count)]
 
 

@@ -6,12 +6,12 @@ import pytest
 from refine.apply.codec import Picture, decode
 from refine.apply.plan import Batch, PlannedImage
 from refine.apply.read import read_ahead
-from refine.data.glance import glance
+from refine.data.images import read_header
 from tests.apply.trees import noise, save
 
 
 def planned(root: Path, name: str, seed: int = 0) -> PlannedImage:
-    return PlannedImage(name, glance(save(root / name, noise(8, 8, seed=seed))))
+    return PlannedImage(name, read_header(save(root / name, noise(8, 8, seed=seed))))
 
 
 def test_batches_come_in_order_with_failures_beside_them(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from refine.apply.select import selection
-from refine.data.globs import matches
+from refine.data.listing import matches_glob
 from refine.data.open_layout import open_layout
 from refine.errors import InputError
 
@@ -25,7 +25,7 @@ from refine.errors import InputError
     ],
 )
 def test_globs_are_those_of_a_shell(key: str, glob: str, expected: bool) -> None:
-    assert matches(key.split("/"), glob.split("/")) is expected
+    assert matches_glob(key.split("/"), glob.split("/")) is expected
 
 
 def test_only_images_are_selected_whatever_the_glob(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from PIL import Image
 from refine.apply.network import Network, OutOfMemory
 from refine.apply.plan import PlannedImage
 from refine.apply.windows import BATCHES, Refined, refine_all
-from refine.data.glance import glance_at
+from refine.data.images import read_header
 from tests.apply.tiny import tiny
 from tests.data.layouts.examples.webdataset import picture
 
@@ -21,7 +21,7 @@ def pictures(count: int) -> dict[str, bytes]:
 
 
 def planned(files: dict[str, bytes]) -> list[PlannedImage]:
-    return [PlannedImage(key, glance_at(content)) for key, content in files.items()]
+    return [PlannedImage(key, read_header(content)) for key, content in files.items()]
 
 
 def network() -> Network:

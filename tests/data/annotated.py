@@ -11,7 +11,7 @@ from torchvision.tv_tensors import BoundingBoxes, KeyPoints, Mask
 
 from refine.data.annotation import Annotation, Objects
 from refine.data.gaze import gaze_vector
-from refine.data.geometry import Sample, center_crop, crop, horizontal_flip, pad, resize, rotate, vertical_flip
+from refine.data.geometry import AnnotatedImage, center_crop, crop, horizontal_flip, pad, resize, rotate, vertical_flip
 from refine.data.samples import LabelSpace
 
 few = settings(deadline=None, derandomize=True, max_examples=30, database=None)
@@ -37,7 +37,7 @@ def outline(left: float, top: float, right: float, bottom: float, corner: float)
     return torch.tensor(points, dtype=torch.float32)
 
 
-def make_sample(seed: int, height: int, width: int, count: int) -> Sample:
+def make_sample(seed: int, height: int, width: int, count: int) -> AnnotatedImage:
     """Coordinates are multiples of 1/64: float32 then holds width - x, and what was x comes back."""
     generator = torch.Generator().manual_seed(seed)
 
@@ -79,7 +79,7 @@ def make_sample(seed: int, height: int, width: int, count: int) -> Sample:
         gaze=gaze_vector(targets[[1, 0]]),
         keypoints=KeyPoints(points[0], canvas_size=canvas),
     )
-    return Sample(torch.randint(0, 256, (3, *canvas), generator=generator, dtype=torch.uint8), annotation)
+    return AnnotatedImage(torch.randint(0, 256, (3, *canvas), generator=generator, dtype=torch.uint8), annotation)
 
 
 samples = st.builds(
@@ -93,13 +93,13 @@ samples = st.builds(
 
 class Change(NamedTuple):
     name: str
-    apply: Callable[[Sample], Sample]
+    apply: Callable[[AnnotatedImage], AnnotatedImage]
     scale: float = 1.0
     """The most by which it enlarges."""
 
 
 def _crop(top: float, left: float, height: float, width: float) -> Change:
-    def apply(sample: Sample) -> Sample:
+    def apply(sample: AnnotatedImage) -> AnnotatedImage:
         rows, columns = sample.size
         tall, wide = max(1, round(height * rows)), max(1, round(width * columns))
         return crop(sample, round(top * (rows - tall)), round(left * (columns - wide)), tall, wide)
@@ -108,7 +108,7 @@ def _crop(top: float, left: float, height: float, width: float) -> Change:
 
 
 def _resize(down: float, across: float) -> Change:
-    def apply(sample: Sample) -> Sample:
+    def apply(sample: AnnotatedImage) -> AnnotatedImage:
         rows, columns = sample.size
         return resize(sample, max(1, round(down * rows)), max(1, round(across * columns)))
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from refine.data.glance import Glance, glance
+from refine.data.images import ImageHeader, read_header
 from refine.data.listing import Listing
 from tests.apply.trees import noise
 
@@ -77,6 +77,6 @@ def write_case(root: Path, case: Case) -> tuple[set[str], set[str]]:
     return images, {label_name.format(index, index) for index in range(6)}
 
 
-def glances(root: Path) -> dict[str, Glance]:
+def glances(root: Path) -> dict[str, ImageHeader]:
     """The headers of all images."""
-    return {key: glance(root / key) for key in Listing(root).images}
+    return {key: read_header(root / key) for key in Listing(root).images}

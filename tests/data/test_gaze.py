@@ -2,8 +2,13 @@ import math
 
 import pytest
 import torch
+from torch import Tensor
 
-from refine.data.gaze import GAZE_SPACE, gaze_vector, pitch_yaw
+from refine.data.annotation import Annotation
+from refine.data.gaze import GAZE_SPACE, gaze_vector, mirrored, pitch_yaw, refusal, turned, turned_vector, upside_down
+from refine.data.geometry import AnnotatedImage, horizontal_flip, rotate, vertical_flip
+from refine.data.samples import LabelSpace
+from refine.errors import InputError
 
 
 def test_angles_come_back_from_their_vector_of_any_length() -> None:
@@ -42,3 +47,91 @@ def test_zero_looks_into_the_camera_and_the_signs_are_those_of_mpiigaze() -> Non
 def test_gaze_vectors_have_length_one() -> None:
     angles = torch.rand(20, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) * 6 - 3
     assert gaze_vector(angles).norm(dim=-1).tolist() == pytest.approx([1.0] * 20)
+
+
+SWAPPED = LabelSpace("targets", ("yaw", "pitch"), mirror=(-1, 1))
+POSE = LabelSpace("targets", ("x", "distance"), mirror=(-1, 1))
+
+
+def sample(targets: Tensor | None = None, gaze: Tensor | None = None) -> AnnotatedImage:
+    return AnnotatedImage(torch.zeros(1, 6, 8), Annotation(targets=targets, gaze=gaze))
+
+
+def test_a_mirror_multiplies_targets_by_what_the_label_space_says() -> None:
+    values = torch.tensor([0.25, 2.0])
+    assert mirrored(values, GAZE_SPACE).tolist() == [0.25, -2.0]
+    assert mirrored(values, SWAPPED).tolist() == mirrored(values, POSE).tolist() == [-0.25, 2.0]
+    assert mirrored(values.double(), POSE).dtype == torch.float64
+
+
+def test_upside_down_a_gaze_looks_down_instead_of_up() -> None:
+    assert upside_down(torch.tensor([0.25, 0.5]), GAZE_SPACE).tolist() == [-0.25, 0.5]
+    assert upside_down(torch.tensor([0.5, 0.25]), SWAPPED).tolist() == [0.5, -0.25]
+
+
+def test_a_turn_carries_a_gaze_from_right_to_up() -> None:
+    right = torch.tensor([0.0, -0.5])  # yaw turns left
+    assert turned(right, GAZE_SPACE, 0.0, 1.0).tolist() == pytest.approx([0.5, 0.0])
+    assert turned(right.flip(0), SWAPPED, 0.0, 1.0).tolist() == pytest.approx([0.0, 0.5])
+    assert turned(right, GAZE_SPACE, -1.0, 0.0).tolist() == pytest.approx([0.0, 0.5])
+    assert turned(right, GAZE_SPACE, 1.0, 0.0).dtype == torch.float32
+
+
+def test_a_turn_keeps_the_angle_to_the_optical_axis() -> None:
+    before = torch.tensor([0.3, -0.4])
+    for degrees in (20, 137, -60):
+        angle = math.radians(degrees)
+        after = gaze_vector(turned(before, GAZE_SPACE, math.cos(angle), math.sin(angle)))
+        expected = turned_vector(gaze_vector(before), math.cos(angle), math.sin(angle))
+        torch.testing.assert_close(after, expected, atol=1e-6, rtol=0)
+        assert float(after[2]) == pytest.approx(float(gaze_vector(before)[2]), abs=1e-6)
+
+
+def test_vectors_move_in_the_axes_of_the_camera() -> None:
+    gaze = torch.tensor([0.5, -0.25, -0.75])  # right, up, towards the camera
+    moved = [
+        found.annotation.gaze
+        for found in (
+            horizontal_flip(sample(gaze=gaze), GAZE_SPACE),
+            vertical_flip(sample(gaze=gaze), GAZE_SPACE),
+            rotate(sample(gaze=gaze), 90, GAZE_SPACE),
+        )
+    ]
+    wanted = [[-0.5, -0.25, -0.75], [0.5, 0.25, -0.75], [-0.25, -0.5, -0.75]]
+    assert [vector.tolist() for vector in moved if vector is not None] == wanted
+
+
+def test_what_nobody_knows_is_refused_by_name() -> None:
+    values = torch.tensor([0.25, 0.5])
+    unknown, degrees = POSE._replace(mirror=()), torch.tensor([12.0, -20.0])
+    with pytest.raises(InputError, match=r"a flip would make the targets \(x, distance\) wrong.*horizontal_flip off"):
+        horizontal_flip(sample(values), unknown)
+    with pytest.raises(InputError, match=r"a flip would make the targets \(x, distance\) wrong.*vertical_flip off"):
+        vertical_flip(sample(values), POSE)
+    with pytest.raises(InputError, match=r"a rotation would make the targets \(x, distance\) wrong.*rotate off"):
+        rotate(sample(values), 5, POSE)
+    with pytest.raises(InputError, match=r"horizontal_flip off"):
+        horizontal_flip(sample(values), LabelSpace("class", ("a",)))  # no targets' names at all
+    with pytest.raises(InputError, match=r"pitch 12 and yaw -20 are no radians"):
+        rotate(sample(degrees), 5, GAZE_SPACE)
+    for most in ([math.pi / 2, math.pi], [-math.pi / 2, -math.pi]):
+        rotate(sample(torch.tensor(most)), 5, GAZE_SPACE)
+
+
+def test_only_a_gaze_whose_mirror_is_that_of_pitch_and_yaw_counts_as_one() -> None:
+    assert refusal(GAZE_SPACE, True, True, True) is None
+    assert refusal(SWAPPED, True, True, True) is None
+    for space in (
+        GAZE_SPACE._replace(mirror=()),
+        GAZE_SPACE._replace(mirror=(1, 1)),
+        LabelSpace("targets", ("pitch", "yaw", "roll"), mirror=(1, -1, -1)),
+        LabelSpace("targets", ("pitch", "yaw", "roll"), mirror=(1, -1)),
+    ):
+        assert refusal(space, vertical_flip=True) is not None
+        assert refusal(space, rotate=True) is not None
+        assert refusal(space) is None
+
+
+def test_labels_that_are_no_targets_allow_everything() -> None:
+    for kind in ("class", "mask", "objects", "none"):
+        assert refusal(LabelSpace(kind, ("a",)), True, True, True) is None

@@ -12,14 +12,14 @@ from torchvision.tv_tensors import BoundingBoxes, KeyPoints, Mask
 
 from refine.data.annotation import Annotation, Objects, same
 from refine.data.gaze import gaze_vector
-from refine.data.geometry import Sample, center_crop, crop, horizontal_flip, pad, resize, rotate, vertical_flip
+from refine.data.geometry import AnnotatedImage, center_crop, crop, horizontal_flip, pad, resize, rotate, vertical_flip
 from refine.errors import InputError
 from tests.data.annotated import SPACE, Change, changes, extents, few, make_sample, same_scale, samples
 
 
 @few
 @given(samples)
-def test_what_changes_nothing_gives_everything_back(sample: Sample) -> None:
+def test_what_changes_nothing_gives_everything_back(sample: AnnotatedImage) -> None:
     height, width = sample.size
     for found in (
         crop(sample, 0, 0, height, width),
@@ -36,7 +36,7 @@ def test_what_changes_nothing_gives_everything_back(sample: Sample) -> None:
 
 @few
 @given(samples)
-def test_two_mirrors_give_everything_back(sample: Sample) -> None:
+def test_two_mirrors_give_everything_back(sample: AnnotatedImage) -> None:
     for flip in (horizontal_flip, vertical_flip):
         once = flip(sample, SPACE)
         assert not same(once.annotation, sample.annotation)
@@ -48,7 +48,9 @@ def test_two_mirrors_give_everything_back(sample: Sample) -> None:
 
 @few
 @given(samples, st.tuples(*[st.integers(0, 6)] * 4), st.booleans())
-def test_what_was_padded_can_be_cropped_away(sample: Sample, border: tuple[int, int, int, int], edge: bool) -> None:
+def test_what_was_padded_can_be_cropped_away(
+    sample: AnnotatedImage, border: tuple[int, int, int, int], edge: bool
+) -> None:
     padded = pad(sample, border, edge)
     height, width = sample.size
     assert padded.size == (height + border[1] + border[3], width + border[0] + border[2])
@@ -83,7 +85,7 @@ def plain(tensor: Tensor | None) -> Tensor:
 
 @few
 @given(samples)
-def test_half_a_turn_is_both_mirrors(sample: Sample) -> None:
+def test_half_a_turn_is_both_mirrors(sample: AnnotatedImage) -> None:
     turned, flipped = rotate(sample, 180, SPACE), vertical_flip(horizontal_flip(sample, SPACE), SPACE)
     assert torch.equal(turned.image, flipped.image)
     close(turned.annotation, flipped.annotation)
@@ -104,7 +106,7 @@ def test_a_quarter_turn_of_a_square_is_exact(seed: int, side: int, degrees: int)
 
 def test_a_quarter_turn_of_an_oblong_keeps_its_pixels_and_cuts_the_ends() -> None:
     mask = torch.arange(24).reshape(4, 6)
-    turned = rotate(Sample(mask[None].byte(), Annotation(mask=Mask(mask))), 90, SPACE)
+    turned = rotate(AnnotatedImage(mask[None].byte(), Annotation(mask=Mask(mask))), 90, SPACE)
     assert turned.annotation.label("mask").tolist() == [
         [255, 4, 10, 16, 22, 255],
         [255, 3, 9, 15, 21, 255],
@@ -115,7 +117,7 @@ def test_a_quarter_turn_of_an_oblong_keeps_its_pixels_and_cuts_the_ends() -> Non
 
 @few
 @given(samples, changes)
-def test_labels_of_pixels_gain_no_value_but_that_of_nothing(sample: Sample, change: Change) -> None:
+def test_labels_of_pixels_gain_no_value_but_that_of_nothing(sample: AnnotatedImage, change: Change) -> None:
     found = change.apply(sample)
     for name, nothing in (("mask", 255), ("instances", 0), ("depth", torch.inf)):
         before, after = (plain(getattr(each.annotation, name)) for each in (sample, found))
@@ -124,7 +126,7 @@ def test_labels_of_pixels_gain_no_value_but_that_of_nothing(sample: Sample, chan
         assert set(after.flatten().tolist()) <= set(before.flatten().tolist()) | {nothing}
 
 
-def boxes_and_masks(sample: Sample) -> list[tuple[list[float], list[float]]]:
+def boxes_and_masks(sample: AnnotatedImage) -> list[tuple[list[float], list[float]]]:
     objects = sample.annotation.objects
     assert objects is not None
     assert objects.masks is not None
@@ -134,7 +136,7 @@ def boxes_and_masks(sample: Sample) -> list[tuple[list[float], list[float]]]:
 
 @few
 @given(samples, changes)
-def test_box_and_mask_of_an_object_agree(sample: Sample, change: Change) -> None:
+def test_box_and_mask_of_an_object_agree(sample: AnnotatedImage, change: Change) -> None:
     for box, seen in boxes_and_masks(change.apply(sample)):
         # before: half a pixel; enlarged with it; and half of a new one
         assert box == pytest.approx(seen, abs=0.5 * change.scale + 0.51)
@@ -142,7 +144,7 @@ def test_box_and_mask_of_an_object_agree(sample: Sample, change: Change) -> None
 
 @few
 @given(samples, st.lists(same_scale, min_size=2, max_size=4))
-def test_box_and_mask_agree_after_a_chain_of_changes(sample: Sample, chain: list[Change]) -> None:
+def test_box_and_mask_agree_after_a_chain_of_changes(sample: AnnotatedImage, chain: list[Change]) -> None:
     for change in chain:
         if min(sample.size) > 6:
             sample = change.apply(sample)
@@ -152,7 +154,7 @@ def test_box_and_mask_agree_after_a_chain_of_changes(sample: Sample, chain: list
 
 @few
 @given(samples, changes)
-def test_all_fields_keep_the_same_objects(sample: Sample, change: Change) -> None:
+def test_all_fields_keep_the_same_objects(sample: AnnotatedImage, change: Change) -> None:
     found = change.apply(sample)
     before, after = sample.annotation.objects, found.annotation.objects
     assert before is not None
@@ -171,13 +173,13 @@ def test_all_fields_keep_the_same_objects(sample: Sample, change: Change) -> Non
 
 @few
 @given(samples, changes)
-def test_the_gaze_and_its_angles_agree(sample: Sample, change: Change) -> None:
+def test_the_gaze_and_its_angles_agree(sample: AnnotatedImage, change: Change) -> None:
     found = change.apply(sample).annotation
     assert found.targets is not None
     torch.testing.assert_close(plain(found.gaze), gaze_vector(found.targets[[1, 0]]), atol=1e-5, rtol=0)
 
 
-def marked(height: int, width: int, top: int, left: int, side: int) -> Sample:
+def marked(height: int, width: int, top: int, left: int, side: int) -> AnnotatedImage:
     """A bright square on black, with all that labels can say of its place."""
     image = torch.zeros(1, height, width, dtype=torch.uint8)
     image[:, top : top + side, left : left + side] = 255
@@ -193,7 +195,7 @@ def marked(height: int, width: int, top: int, left: int, side: int) -> Sample:
     )
     mask = Mask((image[0] > 0).long())
     face = KeyPoints(middle.expand(3, 2), canvas_size=canvas)  # as many as the label space swaps
-    return Sample(image, Annotation(mask=mask, objects=objects, keypoints=face))
+    return AnnotatedImage(image, Annotation(mask=mask, objects=objects, keypoints=face))
 
 
 FACE = SPACE._replace(swaps=())
@@ -252,7 +254,7 @@ def test_a_border_is_nothing_or_copies_of_the_edge() -> None:
         instances=Mask(torch.tensor([[1 << 40, 7]])),
         depth=Mask(torch.tensor([[2.5, 3.5]])),
     )
-    sample = Sample(torch.tensor([[[10, 20]]], dtype=torch.uint8), annotation)
+    sample = AnnotatedImage(torch.tensor([[[10, 20]]], dtype=torch.uint8), annotation)
     plainly, edge = pad(sample, (1, 0, 2, 1), fill=9), pad(sample, (1, 0, 2, 1), edge=True)
     inf = torch.inf
     assert plainly.image.tolist() == [[[9, 10, 20, 9, 9], [9] * 5]]
@@ -268,4 +270,6 @@ def test_a_border_is_nothing_or_copies_of_the_edge() -> None:
 def test_the_middle_is_where_torchvision_has_it() -> None:
     image = torch.arange(11 * 14, dtype=torch.uint8).view(1, 11, 14)
     for size in ((4, 4), (5, 5), (11, 3), (8, 13)):
-        assert torch.equal(center_crop(Sample(image, Annotation()), *size).image, T.center_crop(image, list(size)))
+        assert torch.equal(
+            center_crop(AnnotatedImage(image, Annotation()), *size).image, T.center_crop(image, list(size))
+        )

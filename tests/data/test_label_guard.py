@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from refine.data.glance import Glance
+from refine.data.images import ImageHeader
 from refine.data.label_guard import (
     FOLDERS,
     IMAGES_A_FOLDER,
@@ -241,7 +241,7 @@ def test_only_some_images_of_some_folders_are_opened(tmp_path: Path) -> None:
     ],
 )
 def test_the_kind_follows_from_mode_and_path(key: str, mode: str, expected: Kind) -> None:
-    assert kind_of(key, Glance("PNG", mode, 1, 1, 8, 1, None)) == expected
+    assert kind_of(key, ImageHeader("PNG", mode, 1, 1, 8, 1, None)) == expected
 
 
 def test_names_decide_before_pixels() -> None:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from refine.data.listing import Listing, stem, suffix
+from refine.data.listing import Listing, matches_glob, parse_glob, stem, suffix
 from refine.errors import InputError
 from refine.files import MANIFEST, RUN
 
@@ -58,3 +58,49 @@ def test_nothing_and_a_folder_without_images_are_refused(root: Path) -> None:
 )
 def test_suffix_and_stem_are_those_of_pathlib(key: str, end: str, rest: str) -> None:
     assert (suffix(key), stem(key)) == (end, rest)
+
+
+@pytest.mark.parametrize(
+    ("glob", "path", "expected"),
+    [
+        ("*.png", "0.png", True),
+        ("*.png", "a/0.png", False),
+        ("a/*", "a/b/0.png", False),
+        ("**", "a/b/0.png", True),
+        ("**/*.png", "0.png", True),
+        ("**/*.png", "a/b/0.png", True),
+        ("a/**/*.png", "a/0.png", True),
+        ("a/**/*.png", "b/a/0.png", False),
+        ("**/rgb/*", "x/rgb/0.png", True),
+        ("**/rgb/*", "x/rgb/y/0.png", False),
+        ("**/**/0.png", "0.png", True),
+        ("a", "a/0.png", False),
+        ("a/0.png", "a", False),
+        ("*.PNG", "0.png", False),
+        ("[ab]/?.png", "b/0.png", True),
+        ("a[[]1]/0.png", "a[1]/0.png", True),
+        ("a**/0.png", "ab/0.png", True),
+        ("a**/0.png", "ab/c/0.png", False),  # only a part of its own stands for folders
+    ],
+)
+def test_a_star_stays_in_its_folder_and_two_stand_for_any_number(glob: str, path: str, expected: bool) -> None:
+    assert matches_glob(path.split("/"), parse_glob(glob)) == expected
+
+
+@pytest.mark.parametrize(
+    ("glob", "parts"),
+    [("./rgb//*.png", ["rgb", "*.png"]), ("a/", ["a"]), ("**/**/a/**/**", ["**", "a", "**"]), ("a/a", ["a", "a"])],
+)
+def test_a_glob_is_cut_to_what_means_something(glob: str, parts: list[str]) -> None:
+    assert parse_glob(glob) == parts
+
+
+@pytest.mark.parametrize("glob", ["", ".", "./", "/", "/data/*.png", "..", "a/../b", "../*.png"])
+def test_a_glob_that_is_empty_or_leaves_the_tree_is_refused(glob: str) -> None:
+    with pytest.raises(InputError, match="expected a pattern relative to the input"):
+        parse_glob(glob)
+
+
+def test_many_stars_in_a_row_are_one() -> None:
+    assert parse_glob("**/" * 24 + "b") == ["**", "b"]  # each would try every folder anew
+    assert not matches_glob(["a"] * 24, parse_glob("**/" * 24 + "b"))

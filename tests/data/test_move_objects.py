@@ -5,8 +5,8 @@ from torch import Tensor
 from torchvision.tv_tensors import BoundingBoxes, KeyPoints, Mask
 
 from refine.data.annotation import Annotation, Objects, Rings, same
-from refine.data.geometry import Sample, crop, horizontal_flip, pad, resize, rotate, vertical_flip
-from refine.data.move_objects import clip_ring, kept
+from refine.data.geometry import AnnotatedImage, crop, horizontal_flip, pad, resize, rotate, vertical_flip
+from refine.data.move_objects import clip_ring
 from refine.data.samples import LabelSpace
 from tests.data.annotated import SPACE as GAZE
 from tests.data.annotated import extents, make_sample, outline, pixel_mask
@@ -14,7 +14,9 @@ from tests.data.annotated import extents, make_sample, outline, pixel_mask
 SPACE = LabelSpace("objects", ("thing",), keypoints=("nose", "left", "right"), swaps=((1, 2),))
 
 
-def boxed(*boxes: tuple[float, ...], masks: Tensor | None = None, polygons: tuple[Rings, ...] | None = None) -> Sample:
+def boxed(
+    *boxes: tuple[float, ...], masks: Tensor | None = None, polygons: tuple[Rings, ...] | None = None
+) -> AnnotatedImage:
     """An image of 20x30 pixels with these boxes."""
     objects = Objects(
         boxes=BoundingBoxes(torch.tensor(boxes, dtype=torch.float32), format="XYXY", canvas_size=(20, 30)),
@@ -22,15 +24,15 @@ def boxed(*boxes: tuple[float, ...], masks: Tensor | None = None, polygons: tupl
         masks=None if masks is None else Mask(masks),
         polygons=polygons,
     )
-    return Sample(torch.zeros(3, 20, 30, dtype=torch.uint8), Annotation(objects=objects))
+    return AnnotatedImage(torch.zeros(3, 20, 30, dtype=torch.uint8), Annotation(objects=objects))
 
 
-def objects_of(sample: Sample) -> Objects:
+def objects_of(sample: AnnotatedImage) -> Objects:
     assert sample.annotation.objects is not None
     return sample.annotation.objects
 
 
-def boxes_of(sample: Sample) -> list[list[float]]:
+def boxes_of(sample: AnnotatedImage) -> list[list[float]]:
     found: list[list[float]] = objects_of(sample).boxes.as_subclass(Tensor).tolist()
     return found
 
@@ -56,15 +58,17 @@ def test_only_what_cuts_cuts() -> None:
     assert boxes_of(crop(sample, 0, 0, 20, 29)) == [[0, 0, 12, 10], [25, 15, 29, 20]]
 
 
-def test_objects_of_which_too_little_is_left_are_dropped_and_counted() -> None:
+@pytest.mark.parametrize(("least", "left"), [(0, [1, 2, 3, 4]), (0.05, [1, 2, 3, 4]), (0.1, [2, 3, 4]), (1, [3, 4])])
+def test_objects_of_which_too_little_is_left_are_dropped_and_counted(
+    monkeypatch: pytest.MonkeyPatch, least: float, left: list[int]
+) -> None:
+    monkeypatch.setattr("refine.data.move_objects.LEAST_VISIBLE", least)
+    # left are nothing, 8 %, 13 %, all, a line on the border, and nothing
     sample = boxed((0, 0, 10, 10), (0, 0, 10.9, 10), (0, 0, 11.5, 10), (12, 2, 20, 8), (10, 0, 10, 5), (0, 0, 4, 4))
     found = crop(sample, 0, 10, 20, 20)
-    assert objects_of(found).classes.tolist() == [2, 3, 4]  # 13 %, all, and a line on the border
-    assert found.dropped == 3
-    assert boxes_of(found) == [[0, 0, 1.5, 10], [2, 2, 10, 8], [0, 0, 0, 5]]
-    assert objects_of(crop(sample, 0, 10, 20, 20, least_visible=0.05)).classes.tolist() == [1, 2, 3, 4]
-    assert objects_of(crop(sample, 0, 10, 20, 20, least_visible=0)).classes.tolist() == [1, 2, 3, 4]
-    assert objects_of(crop(sample, 0, 10, 20, 20, least_visible=1)).classes.tolist() == [3, 4]
+    assert objects_of(found).classes.tolist() == left
+    assert found.dropped == 6 - len(left)
+    assert boxes_of(found)[-2:] == [[2, 2, 10, 8], [0, 0, 0, 5]]
 
 
 def test_the_count_goes_on_from_change_to_change() -> None:
@@ -73,11 +77,13 @@ def test_the_count_goes_on_from_change_to_change() -> None:
     assert rotate(crop(sample, 0, 5, 20, 25), 180, SPACE).dropped == 1
 
 
-def test_the_share_of_a_turned_box_is_that_of_the_box_itself() -> None:
-    found = rotate(boxed((0, 9, 30, 11)), 45, SPACE, least_visible=0.92)  # of the box around it, 0.88 are left
+def test_the_share_of_a_turned_box_is_that_of_the_box_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("refine.data.move_objects.LEAST_VISIBLE", 0.92)  # of the box around it, 0.88 are left
+    found = rotate(boxed((0, 9, 30, 11)), 45, SPACE)
     assert found.dropped == 0
     assert boxes_of(found)[0] == pytest.approx([3.686, 0, 26.314, 20], abs=0.001)
-    assert rotate(boxed((0, 9, 30, 11)), 45, SPACE, least_visible=0.96).dropped == 1
+    monkeypatch.setattr("refine.data.move_objects.LEAST_VISIBLE", 0.96)
+    assert rotate(boxed((0, 9, 30, 11)), 45, SPACE).dropped == 1
 
 
 def test_a_box_without_mask_is_turned_by_its_corners() -> None:
@@ -100,9 +106,7 @@ def test_a_box_that_was_that_of_its_outline_stays_that(with_mask: bool) -> None:
     assert boxes_of(rotate(sample, 45, SPACE))[0] == pytest.approx([9, 4, 21, 16], abs=tolerance)
     cut = crop(sample, 0, 19, 20, 11)  # the last 2 of 12 columns, where a round thing is 9 high and not 12
     half = (6**2 - 4**2) ** 0.5
-    assert boxes_of(crop(sample, 0, 19, 20, 11, least_visible=0))[0] == pytest.approx(
-        [0, 10 - half, 2, 10 + half], abs=tolerance + 0.03
-    )
+    assert boxes_of(cut)[0] == pytest.approx([0, 10 - half, 2, 10 + half], abs=tolerance + 0.03)
     assert cut.dropped == 0
 
 
@@ -151,7 +155,7 @@ def test_masks_of_objects_do_not_grow_into_copies_of_the_border() -> None:
     assert extents(moved[0]) == boxes_of(found)[0] == [3, 2, 33, 22]
 
 
-def with_points(points: list[list[float]], visible: list[int] | None) -> Sample:
+def with_points(points: list[list[float]], visible: list[int] | None) -> AnnotatedImage:
     sample = boxed((0, 0, 30, 20))
     objects = objects_of(sample)
     points_of = KeyPoints(torch.tensor([points]), canvas_size=(20, 30))
@@ -166,7 +170,7 @@ def with_points(points: list[list[float]], visible: list[int] | None) -> Sample:
     )
 
 
-def keypoints_of(sample: Sample) -> tuple[list[list[float]], list[int] | None]:
+def keypoints_of(sample: AnnotatedImage) -> tuple[list[list[float]], list[int] | None]:
     objects = objects_of(sample)
     assert objects.keypoints is not None
     assert objects.keypoints.canvas_size == sample.size
@@ -211,14 +215,14 @@ def test_an_image_without_objects_has_none_afterwards() -> None:
 def test_some_of_the_objects_with_all_that_is_known_of_them() -> None:
     objects = objects_of(make_sample(3, 20, 24, 4))
     keep = torch.tensor([False, True, False, True])
-    found = kept(objects, keep)
+    found = objects.where(keep)
     assert found.classes.tolist() == [1, 3]
     for name in ("boxes", "crowd", "masks", "keypoints", "visible"):
         ours, all_of_them = (getattr(each, name).as_subclass(Tensor) for each in (found, objects))
         assert torch.equal(ours, all_of_them[keep])
     assert objects.polygons is not None
     assert same(found.polygons, (objects.polygons[1], objects.polygons[3]))
-    bare = kept(Objects(objects.boxes, objects.classes), keep)
+    bare = Objects(objects.boxes, objects.classes).where(keep)
     assert same(bare, Objects(found.boxes, found.classes))
 
 

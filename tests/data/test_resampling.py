@@ -2,9 +2,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import Tensor
+from torchvision.tv_tensors import KeyPoints
 
 from refine.data.images import resize_levels
-from refine.data.resampling import Rotation, pad_edge, pad_values, resize_ids, resize_image
+from refine.data.resampling import Move, Rotation, moved_points, pad_edge, resize_ids, resize_image, swapped
 from tests.data.annotated import few
 
 
@@ -44,12 +46,10 @@ def test_images_of_levels_are_rounded_and_floats_are_not() -> None:
     assert torch.equal(floats.round().byte(), levels)
 
 
-def test_borders_are_one_value_or_copies() -> None:
+def test_borders_are_copies_of_the_outermost_pixels() -> None:
     pixels = torch.tensor([[1, 2], [3, 4]])
-    assert pad_values(pixels, (1, 0, 0, 1), 9).tolist() == [[9, 1, 2], [9, 3, 4], [9, 9, 9]]
     assert pad_edge(pixels, (0, 2, 1, 0)).tolist() == [[1, 2, 2]] * 3 + [[3, 4, 4]]
     assert pad_edge(pixels, (2, 0, 0, 1)).tolist() == [[1, 1, 1, 2]] + [[3, 3, 3, 4]] * 2
-    assert pad_values(pixels > 1, (1, 0, 0, 0), 0).tolist() == [[False, False, True], [False, True, True]]
 
 
 def test_a_turned_image_is_interpolated_and_repeats_its_border() -> None:
@@ -89,3 +89,44 @@ def test_points_go_where_pixels_go() -> None:
         assert back == pytest.approx([17.5, 4.5])
         if (found := turn.ids(ids, 0).nonzero()).numel():
             assert (found[0] + 0.5).tolist() == pytest.approx([y, x], abs=0.8)
+
+
+def unchanged(tensor: Tensor) -> Tensor:
+    return tensor
+
+
+def kept(tensor: Tensor, _: float) -> Tensor:
+    return tensor
+
+
+def test_points_are_moved_in_double_precision_and_come_back_plain_in_their_own_type() -> None:
+    seen = []
+
+    def shifted(points: Tensor) -> Tensor:
+        seen.append(points.dtype)
+        return points + torch.tensor([10.0, -1.0])
+
+    move = Move((8, 8), unchanged, kept, kept, shifted)
+    points = KeyPoints(torch.tensor([[1.0, 2.0]]), canvas_size=(8, 8))
+    found = moved_points(points, move)
+    assert type(found) is Tensor
+    assert found.dtype == torch.float32
+    assert found.tolist() == [[11, 1]]
+    assert points.tolist() == [[1, 2]]
+    assert seen == [torch.float64]
+
+
+def test_a_move_changes_no_direction_and_cuts_nothing_unless_it_says_so() -> None:
+    move = Move((8, 8), unchanged, kept, kept, unchanged)
+    assert (move.gaze, move.targets, move.swaps, move.cuts) == (None, None, (), False)
+
+
+def test_pairs_change_places_and_all_others_stay() -> None:
+    assert swapped([(0, 3), (1, 2)], 5) == [3, 2, 1, 0, 4]
+    assert swapped([], 3) == [0, 1, 2]
+    assert swapped([(1, 1)], 2) == [0, 1]
+
+
+def test_swapped_twice_is_as_before() -> None:
+    order = swapped([(0, 2), (1, 4)], 5)
+    assert [order[place] for place in order] == list(range(5))

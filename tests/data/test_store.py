@@ -6,9 +6,10 @@ from PIL import Image
 from torchvision.tv_tensors import BoundingBoxes, Mask
 
 from refine.data.annotation import Annotation, Objects, same
-from refine.data.layouts import ClassFolders, MaskFolders
+from refine.data.images import read_image, resize_levels, to_float
+from refine.data.layouts import ClassFolders, ImageFolder, MaskFolders
 from refine.data.samples import LabelSpace, Record
-from refine.data.store import Cache, ImageStore, split_by_key
+from refine.data.store import Cache, ImageStore, image_batches, split_by_key
 from refine.errors import InputError
 from tests.conftest import WriteImages
 
@@ -156,3 +157,12 @@ def test_new_images_move_no_old_one_between_the_parts() -> None:
 def test_a_fraction_of_zero_looks_at_training_images() -> None:
     training, held_out = split_by_key(records(5), 0.0)
     assert training == held_out == records(5)
+
+
+def test_batches_hold_every_image_once_in_order(tmp_path: Path, write_images: WriteImages) -> None:
+    layout = ImageFolder(write_images(tmp_path, count=5))
+    records = layout.records()
+    found = list(image_batches(layout, records, 3, (16, 16), batch_size=4))
+    assert [len(images) for images in found] == [4, 4, 2]
+    expected = to_float(resize_levels(read_image(records[9].image, 3), (16, 16)))
+    assert torch.equal(found[2][1], expected)

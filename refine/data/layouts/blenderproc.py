@@ -21,7 +21,7 @@ from torch import Tensor
 from torchvision.tv_tensors import Mask
 
 from refine.data.annotation import Annotation
-from refine.data.label_table import Entry, LabelTable, read_table
+from refine.data.label_table import LabelEntry, LabelTable, read_table
 from refine.data.layouts.base import LabelSpace, Layout
 from refine.data.layouts.hdf5 import ColorImage, color_image, color_images, opened_hdf5, read_color, stored
 from refine.data.listing import Listing
@@ -223,7 +223,7 @@ def table_of(names: dict[int, set[str]], root: Path) -> LabelTable:
     entries = []
     for category in sorted(names):
         own = alone[category] if taken.count(alone[category]) == 1 and alone[category] else f"category {category}"
-        entries.append(Entry(category, own if category else "background", (0, 0, 0), False))
+        entries.append(LabelEntry(category, own if category else "background", (0, 0, 0), False))
     return LabelTable("the containers", tuple(entries))
 
 

@@ -4,7 +4,7 @@ import csv
 from itertools import islice
 from pathlib import Path
 
-from refine.data.label_table import IDS, Color, Entry, LabelTable, load_table, read_table
+from refine.data.label_table import IDS, Color, LabelEntry, LabelTable, load_table, read_table
 from refine.errors import InputError
 from refine.files import read_lines, why
 from refine.labels import IGNORE
@@ -72,7 +72,7 @@ def with_none(table: LabelTable) -> LabelTable:
     """The same with 255 for none, as lists of names leave it unsaid; as it is where 255 is a class."""
     if IGNORE in {entry.id for entry in table.entries}:
         return table
-    return table._replace(entries=(*table.entries, Entry(IGNORE, "(none)", None, True)))
+    return table._replace(entries=(*table.entries, LabelEntry(IGNORE, "(none)", None, True)))
 
 
 def class_table(name: str, rows: list[tuple[str, Color | None]], ids: list[int] | None = None) -> LabelTable:
@@ -86,7 +86,7 @@ def class_table(name: str, rows: list[tuple[str, Color | None]], ids: list[int] 
     if len(set(ids)) < len(ids) or not all(0 <= number < IDS for number in ids):
         raise InputError(f"{name}: expected different ids of 0 to 65535")
     return LabelTable(
-        name, tuple(Entry(number, label, color, False) for number, (label, color) in zip(ids, rows, strict=True))
+        name, tuple(LabelEntry(number, label, color, False) for number, (label, color) in zip(ids, rows, strict=True))
     )
 
 

@@ -15,7 +15,7 @@ import torch
 from torchvision.tv_tensors import Mask
 
 from refine.data.annotation import Annotation
-from refine.data.label_table import Entry, LabelTable
+from refine.data.label_table import LabelEntry, LabelTable
 from refine.data.layouts.base import LabelSpace, Layout, in_yaml
 from refine.data.layouts.object_parts import swap_pairs
 from refine.data.layouts.solo_frame import (
@@ -244,9 +244,9 @@ def mask_table(rows: Iterable[Object], path: Path) -> LabelTable:
             known.append(name)
     if len(names) > IGNORE:
         raise InputError(f"{path}: {len(names)} classes of masks; at most {IGNORE} can be told apart")
-    entries = [Entry(number, "/".join(own), color, False) for number, (color, own) in enumerate(names.items())]
+    entries = [LabelEntry(number, "/".join(own), color, False) for number, (color, own) in enumerate(names.items())]
     if BLACK not in names:
-        entries.append(Entry(len(entries), "unlabeled", BLACK, True))
+        entries.append(LabelEntry(len(entries), "unlabeled", BLACK, True))
     return LabelTable("the dataset", tuple(entries))
 
 

@@ -16,7 +16,7 @@ from torchvision.tv_tensors import Mask
 
 from refine.data.annotation import Annotation
 from refine.data.images import require_size
-from refine.data.label_table import Color, Entry, LabelTable
+from refine.data.label_table import Color, LabelEntry, LabelTable
 from refine.data.layouts.base import LabelSpace, Layout, in_yaml
 from refine.data.layouts.mask_files import index_pixels
 from refine.data.layouts.object_parts import listed, text_rows
@@ -203,8 +203,11 @@ class PascalVoc(Layout):
 
 def voc_table(names: tuple[str, ...], background: bool) -> LabelTable:
     """Classes in the order of their ids from 1 on; 0 is the background, a class or void, and 255 is void."""
-    classes = [Entry(number, name, _color(number), False) for number, name in enumerate(names, start=1)]
-    none, border = Entry(0, "background", _color(0), not background), Entry(IGNORE, "border", _color(IGNORE), True)
+    classes = [LabelEntry(number, name, _color(number), False) for number, name in enumerate(names, start=1)]
+    none, border = (
+        LabelEntry(0, "background", _color(0), not background),
+        LabelEntry(IGNORE, "border", _color(IGNORE), True),
+    )
     return LabelTable("VOC" if names == NAMES else "the dataset", (none, *classes, border))
 
 

@@ -7,12 +7,12 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from refine.data.label_table import Entry, LabelTable
+from refine.data.label_table import LabelEntry, LabelTable
 from refine.data.layouts.mask_files import color_pixels, deep_colors, deep_pixels, index_pixels, read_mask, red_pixels
 from refine.errors import InputError
 from tests.data.layouts.examples.synthia import write_wide_png
 
-TABLE = LabelTable("mine", (Entry(1, "road", (9, 8, 7), False), Entry(300, "car", (1, 2, 3), False)))
+TABLE = LabelTable("mine", (LabelEntry(1, "road", (9, 8, 7), False), LabelEntry(300, "car", (1, 2, 3), False)))
 
 
 def gray_png(path: Path, levels: list[int], bits: int) -> Path:
