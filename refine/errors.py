@@ -5,6 +5,10 @@ class InputError(ValueError):
     """Bad usage or input: names the file, what was found and what to do. Exit code 2."""
 
 
+class UnreadableImage(InputError):
+    """The content of a file is not that of an image, or ends before its last pixel."""
+
+
 class TrainingDiverged(FloatingPointError):
     """A loss or a weight became NaN or infinite. Exit code 1."""
 

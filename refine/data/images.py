@@ -18,7 +18,7 @@ from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from refine.data.listing import IMAGE_SUFFIXES, Listing
-from refine.errors import InputError
+from refine.errors import InputError, UnreadableImage
 from refine.files import open_file, why
 
 # What matters about a file is listed with its reason. Here, and not around each image: threads would take away each
@@ -184,7 +184,7 @@ def opened(path: Path, content: BinaryIO | None = None) -> Iterator[Image.Image]
     except Exception as error:  # damaged files raise whatever the decoder stumbled over
         # Pillow's text would name an object in memory.
         about = "its content is not that of an image" if isinstance(error, UnidentifiedImageError) else why(error)
-        raise InputError(f"{path}: cannot be read as an image ({about}); replace or remove it") from error
+        raise UnreadableImage(f"{path}: cannot be read as an image ({about}); replace or remove it") from error
 
 
 def image_size(path: Path) -> tuple[int, int]:

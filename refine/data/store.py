@@ -4,6 +4,7 @@ import hashlib
 import tempfile
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
+from operator import ge
 from typing import Literal
 
 import numpy as np
@@ -17,12 +18,59 @@ from refine.data.images import resize_levels, to_float
 from refine.data.layouts import Layout
 from refine.data.resampling import resize_ids
 from refine.data.samples import Record
+from refine.errors import UnreadableImage
+from refine.files import shown
 from refine.progress import track
 
 Cache = Literal["auto", "memory", "memmap", "none"]
 
 MEMORY_LIMIT_BYTES = 2 * 2**30
 """With ``cache=auto``, datasets up to this many bytes of pixels are kept in memory."""
+
+
+ODD_SHARE = 0.02
+"""Share of a dataset's images that may be left out: those that cannot be read, or are smaller than the crop."""
+
+
+def without_unreadable(layout: Layout, records: list[Record]) -> tuple[list[Record], list[str]]:
+    """Decode every image; where a few cannot be read, leave them out.
+
+    Returns:
+        The records of the others, and a reason for each that was left out.
+
+    Raises:
+        UnreadableImage: With the first, if there are more than `ODD_SHARE`.
+    """
+    readable, reasons = [], []
+    for record in track(records, f"checking {layout.root.name}"):
+        try:
+            layout.image(record, 3)
+            readable.append(record)
+        except UnreadableImage as error:
+            reasons.append(str(error))
+    if len(reasons) > ODD_SHARE * len(records):
+        raise UnreadableImage(reasons[0])
+    return readable, reasons
+
+
+def without_small(layout: Layout, records: list[Record], crop: tuple[int, int]) -> tuple[list[Record], str]:
+    """Leave out the images that are smaller than a crop, where they are few.
+
+    Args:
+        layout: Where the records are.
+        records: Which of them.
+        crop: Height and width.
+
+    Returns:
+        All images, or where at most `ODD_SHARE` are smaller, the others with a line that says so.
+    """
+    fits = [all(map(ge, layout.size(record), crop)) for record in records]
+    odd = fits.count(False)
+    if not 0 < odd <= ODD_SHARE * len(records):
+        return records, ""  # none, or so many that the crop is wrong: then the first is named
+    reason = f"smaller than the crop {crop[0]}x{crop[1]} (first: {shown(records[fits.index(False)].key)})"
+    large = [record for record, fit in zip(records, fits, strict=True) if fit]
+    return large, f"{layout.root}: {odd} of {len(records)} images left out, {reason}"
 
 
 class ImageStore:

@@ -3,7 +3,6 @@
 import os
 import signal
 from collections import Counter
-from operator import ge
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,18 +21,15 @@ from refine.data.mapping import Mapped
 from refine.data.open_layout import LayoutOption, open_layout, told
 from refine.data.pairs import PositionBatches, TrainingPairs, ValidationPairs
 from refine.data.samples import Record, UnpairedBatch
-from refine.data.store import Cache, ImageStore, split_by_key
-from refine.errors import InputError
-from refine.files import SIZE_VARIABLE, cut, printable, shown
+from refine.data.store import Cache, ImageStore, split_by_key, without_small, without_unreadable
+from refine.errors import InputError, UnreadableImage
+from refine.files import SIZE_VARIABLE, cut, printable
 
 WHOLE = frozenset({"class", "mask", "targets"})
 """Kinds of labels that every image has. One without a label of objects may have none to show: whoever learns them
 asks by `UnpairedImages.require_labels`, and a translator does not."""
 
 Workers = int | Literal["auto"]
-
-ODD_SHARE = 0.02
-"""Share of images, smaller than the crop, that are left out; where there are more, the crop is refused."""
 
 LARGEST_BATCH, LARGEST_BATCH_REPEATS = 1024, 16
 """Images in a batch, and times that an image stands in one, above which it is taken for a slip."""
@@ -181,7 +177,19 @@ class UnpairedImages(LightningDataModule):
         self._ready = True
 
     def _stores(self, layout: Layout, labels: bool, resize: tuple[int, int] | None) -> tuple[ImageStore, ImageStore]:
-        records = self._large_enough(layout, resize)
+        try:
+            return self._opened(layout, layout.records(), labels, resize)
+        except UnreadableImage:  # only then is every image decoded twice
+            records, reasons = without_unreadable(layout, layout.records())
+            tell(f"{layout.root}: {len(reasons)} of {len(layout.records())} images left out (first: {reasons[0]})")
+            return self._opened(layout, records, labels, resize)
+
+    def _opened(
+        self, layout: Layout, records: list[Record], labels: bool, resize: tuple[int, int] | None
+    ) -> tuple[ImageStore, ImageStore]:
+        note = ""
+        if self.augmentation.crop is not None and resize is None:
+            records, note = without_small(layout, records, self.augmentation.crop)
         training, held_out = split_by_key(records, self.validation_fraction)
         stride = max(1, len(held_out) // self.validation_samples)  # spread over the keys, so over the classes
         looked_at = held_out[::stride][: self.validation_samples]
@@ -189,23 +197,12 @@ class UnpairedImages(LightningDataModule):
         found = [each for store in stores for each in zip(store.records, store.sizes, strict=True)]
         for record, size in found:
             self.augmentation.check(str(layout.root / record.key), size)
+        if note:
+            tell(note)
         gray = stores[0].gray | stores[1].gray
         if gray and gray < {record.key for record, _ in found}:
             tell(f"{layout.root}: {len(gray)} gray image{'' if len(gray) == 1 else 's'} among color ones, read as RGB")
         return stores[0], stores[1]
-
-    def _large_enough(self, layout: Layout, resize: tuple[int, int] | None) -> list[Record]:
-        """All images, or where a few are smaller than the crop, the others."""
-        records, crop = layout.records(), self.augmentation.crop
-        if crop is None or resize is not None:
-            return records
-        fits = [all(map(ge, layout.size(record), crop)) for record in records]
-        odd = fits.count(False)
-        if not 0 < odd <= ODD_SHARE * len(records):
-            return records  # none, or so many that the crop is wrong: then the first is named
-        reason = f"smaller than the crop {crop[0]}x{crop[1]} (first: {shown(records[fits.index(False)].key)})"
-        tell(f"{layout.root}: {odd} of {len(records)} images left out, {reason}")
-        return [record for record, large in zip(records, fits, strict=True) if large]
 
     def require_labels(self) -> None:
         """Refuse data from which a task model would learn that things are nothing.

@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 
 from refine.data.images import read_header
 from refine.data.listing import Listing
-from refine.data.unpaired import ODD_SHARE
+from refine.data.store import ODD_SHARE
 from refine.errors import InputError
 from refine.recipes import recipe_folders
 from refine.yaml_text import read_yaml

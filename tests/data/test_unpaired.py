@@ -7,6 +7,7 @@ from PIL import Image
 from torch import Tensor
 
 from refine.data import UnpairedBatch, UnpairedImages
+from refine.data.store import Cache
 from refine.errors import InputError
 from refine.labels import MOST_OBJECTS
 from tests.conftest import WriteImages
@@ -195,6 +196,26 @@ def test_gray_among_color_is_read_as_color_and_counted(pair: Pair, capsys: pytes
     said = capsys.readouterr().out
     assert f"{pair[1]}: 1 gray image among color ones, read as RGB\n" in said
     assert f"{pair[0]}: 1 gray" not in said
+
+
+@pytest.mark.parametrize("cache", ["memory", "memmap", "none"])
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_few_images_that_cannot_be_read_are_left_out_and_named(
+    tmp_path: Path, write_images: WriteImages, capsys: pytest.CaptureFixture[str], cache: Cache, whole: bool
+) -> None:
+    pair = write_images(tmp_path / "in", count=30), write_images(tmp_path / "real", count=30)
+    for folder in pair:  # a file whose header is that of an image, or not even that
+        content = next((folder / "a").glob("*.png")).read_bytes()
+        (folder / "a" / "broken.png").write_bytes(content[: len(content) // 2] if whole else b"no image")
+    data = UnpairedImages(*pair, batch_size=61, cache=cache, validation_fraction=0)
+    (batch,) = first_batches(data, 1)
+    assert "a/broken.png" not in batch["synthetic"].key
+    said = capsys.readouterr().out
+    for folder in pair:
+        assert f"{folder}: 1 of 61 images left out (first: {folder / 'a' / 'broken.png'}: cannot be read" in said
+    (pair[1] / "b" / "more.png").write_bytes(b"")
+    with pytest.raises(InputError, match=r"broken\.png: cannot be read as an image"):
+        UnpairedImages(*pair, batch_size=4).setup("fit")
 
 
 def test_a_few_images_smaller_than_the_crop_are_left_out_and_named(
