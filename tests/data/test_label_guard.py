@@ -24,6 +24,7 @@ from refine.data.label_guard import (
 )
 from refine.data.listing import Listing
 from tests.data.label_trees import CASES, Case, glances, image, write_case
+from tests.data.layouts.edits import there
 
 
 def pair(root: Path) -> tuple[str, str] | None:
@@ -33,8 +34,7 @@ def pair(root: Path) -> tuple[str, str] | None:
 @pytest.mark.parametrize("case", CASES)
 def test_labels_beside_images_are_found(tmp_path: Path, case: Case) -> None:
     images, labels = write_case(tmp_path, case)
-    found = pair(tmp_path)
-    assert found is not None
+    found = there(pair(tmp_path))
     assert found[0] in labels
     assert found[1] in images
 
@@ -212,8 +212,7 @@ def test_a_mask_is_named_with_its_picture(tmp_path: Path) -> None:
     for number in range(4):
         save(tmp_path / "rgb" / f"f{number}.jpg", "RGB")
         save(tmp_path / "seg" / f"f{number}_seg.png", "P")
-    found = label_in(Listing(tmp_path))
-    assert found is not None
+    found = there(label_in(Listing(tmp_path)))
     assert (found.label, found.image) == ("seg/f0_seg.png", "rgb/f0.jpg")
 
 

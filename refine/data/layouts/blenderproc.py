@@ -9,7 +9,7 @@ layout ``coco``, its BOP writer's by ``bop``.
 
 import json
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -39,12 +39,10 @@ NOWHERE = 1e8
 
 
 class Scanned(NamedTuple):
-    """What all containers say together."""
+    """What all containers say together: whether any has classes, the objects' names by category, and faults."""
 
     classes: bool
-    """Whether any has them."""
     names: dict[int, set[str]]
-    """Of the objects of each category."""
     faults: list[str]
 
 
@@ -74,10 +72,8 @@ class BlenderProc(Layout):
             raise InputError(f"{root}: no container such as 0.hdf5 in this folder or below it")
         self._paths = [root / key for key in keys]
         self._members = _first_members(self._paths)
-        self._records = sorted(
-            (Record(f"{key}/{member}", root / key, (), member) for key in keys for member in self._members),
-            key=lambda record: record.key,
-        )
+        records = (Record(f"{key}/{member}", root / key, (), member) for key in keys for member in self._members)
+        self._records = sorted(records, key=lambda record: record.key)
 
     @classmethod
     def recognize(cls, files: Listing) -> str | None:
@@ -121,12 +117,11 @@ class BlenderProc(Layout):
         """
         with opened_hdf5(record.image) as file:
             image = color_image(file, record.member)
-            ids, instances = category_ids(file, image), whole(file, image, INSTANCES)
-            depth = depth_in(file, image)
+            ids, instances, depth = category_ids(file, image), whole(file, image, INSTANCES), depth_in(file, image)
         return Annotation(
             mask=None if ids is None else Mask(self._table.from_ids(ids, record.image)),
             instances=None if instances is None else Mask(torch.from_numpy(instances)),
-            depth=None if depth is None else Mask(depth),
+            depth=depth,
         )
 
     def image(self, record: Record, channels: int) -> Tensor:
@@ -200,8 +195,7 @@ def scan(paths: list[Path], members: tuple[str, ...], named: bool) -> Scanned:
 
 def _categories(file: Any, images: list[ColorImage]) -> list[tuple[int, str]]:
     """Category and name of each object in a container; of one that names none, the categories alone."""
-    objects = objects_in(file)
-    if objects:
+    if objects := objects_in(file):
         return [(category, re.sub(r"\.\d{3}$", "", name)) for category, name in objects.values()]
     planes = [ids for image in images if (ids := category_ids(file, image)) is not None]
     return [(int(category), "") for ids in planes for category in np.unique(ids)]
@@ -219,10 +213,10 @@ def table_of(names: dict[int, set[str]], root: Path) -> LabelTable:
             f"{root}: {len(names)} categories up to {max(names)}; give a table of at most {IGNORE} ids from 0 to 65535"
         )
     alone = {category: next(iter(found)) if len(found) == 1 else "" for category, found in names.items()}
-    taken = list(alone.values())
+    taken = Counter(alone.values())
     entries = []
-    for category in sorted(names):
-        own = alone[category] if taken.count(alone[category]) == 1 and alone[category] else f"category {category}"
+    for category, name in sorted(alone.items()):
+        own = name if name and taken[name] == 1 else f"category {category}"
         entries.append(LabelEntry(category, own if category else "background", (0, 0, 0), False))
     return LabelTable("the containers", tuple(entries))
 
@@ -250,9 +244,8 @@ def objects_in(file: Any) -> dict[int, tuple[int, str]]:
 
 def has_categories(file: Any, image: ColorImage) -> bool:
     """Whether the class of each pixel can be read, from the names alone."""
-    if any(_name(file, image, base) for base in CLASSES):
-        return True
-    return _name(file, image, INSTANCES) is not None and bool(objects_in(file))
+    stored_so = any(_name(file, image, base) for base in CLASSES)
+    return stored_so or (_name(file, image, INSTANCES) is not None and bool(objects_in(file)))
 
 
 def category_ids(file: Any, image: ColorImage) -> NDArray[np.int64] | None:
@@ -262,8 +255,7 @@ def category_ids(file: Any, image: ColorImage) -> NDArray[np.int64] | None:
         InputError: As `whole`, or if an instance has no entry.
     """
     for base in CLASSES:
-        plane = whole(file, image, base)
-        if plane is not None:
+        if (plane := whole(file, image, base)) is not None:
             return plane
     instances, objects = whole(file, image, INSTANCES), objects_in(file)
     if instances is None or not objects:
@@ -282,8 +274,7 @@ def whole(file: Any, image: ColorImage, base: str) -> NDArray[np.int64] | None:
     Raises:
         InputError: If it does not have the picture's size, or other numbers.
     """
-    plane = _plane(file, image, base)
-    if plane is None:
+    if (plane := _plane(file, image, base)) is None:
         return None
     numbers: NDArray[np.int64] = np.rint(np.nan_to_num(plane)).astype(np.int64)
     if not np.array_equal(numbers, plane):
@@ -291,23 +282,21 @@ def whole(file: Any, image: ColorImage, base: str) -> NDArray[np.int64] | None:
     return numbers
 
 
-def depth_in(file: Any, image: ColorImage) -> Tensor | None:
+def depth_in(file: Any, image: ColorImage) -> Mask | None:
     """``(H, W)`` float32 in meters, infinite where there is nothing; None if the container has no ``depth``.
 
     Raises:
         InputError: If it does not have the picture's size.
     """
-    plane = _plane(file, image, "depth")
-    if plane is None:
+    if (plane := _plane(file, image, "depth")) is None:
         return None
     meters = plane.astype(np.float32)
     meters[~((meters > 0) & (meters < NOWHERE))] = np.inf
-    return torch.from_numpy(meters)
+    return Mask(torch.from_numpy(meters))
 
 
 def _plane(file: Any, image: ColorImage, base: str) -> NDArray[Any] | None:
-    name = _name(file, image, base)
-    if name is None:
+    if (name := _name(file, image, base)) is None:
         return None
     plane: NDArray[Any] = stored(file, name)[()]
     if plane.dtype.kind not in "biuf":

@@ -6,6 +6,7 @@ Estimation", arXiv 1808.08319. Poses, cameras and full silhouettes are carried a
 
 import math
 from collections import defaultdict
+from collections.abc import Iterator
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,7 +30,6 @@ GT, INFO, CAMERA = "scene_gt.json", "scene_gt_info.json", "scene_camera.json"
 IMAGES = ("rgb", "gray")
 """A scene's folders of pictures; what lies in the others belongs to them."""
 MASKS = "mask_visib"
-
 
 Rows = dict[str, Any]
 """What a scene's file says of each image, by its number as text."""
@@ -76,13 +76,14 @@ class Bop(Layout):
         return None if scene is None else f"scenes such as {scene or files.root.name} with {GT} or {CAMERA}"
 
     @cached_property
-    def _scanned(self) -> "_Scanned":
+    def _scanned(self) -> tuple[set[int], list[str]]:
+        """Model ids and faults of all scenes."""
         return _scan(self.root, self._scenes, self._records)
 
     @cached_property
     def faults(self) -> list[str]:  # type: ignore[override]  # known when it is asked for
         """A line for each image, entry or mask that is missing."""
-        return self._scanned.faults
+        return self._scanned[1]
 
     @cached_property
     def _classes(self) -> dict[int, int]:
@@ -90,7 +91,7 @@ class Bop(Layout):
         ids: set[int] = set()
         for key in self._models:
             ids.update(int(name) for name in read_typed(self.root / key, Rows, CURE) if name.isdecimal())
-        return {number: index for index, number in enumerate(sorted(ids or self._scanned.ids))}
+        return {number: index for index, number in enumerate(sorted(ids or self._scanned[0]))}
 
     @cached_property
     def label_space(self) -> LabelSpace:  # type: ignore[override]  # known when it is asked for
@@ -112,22 +113,16 @@ class Bop(Layout):
         )
 
 
-class _Scanned(NamedTuple):
-    """What all scenes say together."""
-
-    ids: set[int]
-    faults: list[str]
-
-
 def _scenes(files: Listing) -> list[str]:
     """The folders of scenes."""
-    found = []
-    for folder, names in files.by_folder.items():
-        if (GT in names or CAMERA in names) and any(
-            suffix(name) in IMAGE_SUFFIXES for kind in IMAGES for name in files.by_folder.get(_below(folder, kind), ())
-        ):
-            found.append(folder)
-    return found
+    listed = [folder for folder, names in files.by_folder.items() if GT in names or CAMERA in names]
+    return [folder for folder in listed if next(_images(folder, files), None)]
+
+
+def _images(scene: str, files: Listing) -> Iterator[str]:
+    """Keys of a scene's images."""
+    for folder in (_below(scene, kind) for kind in IMAGES):
+        yield from (f"{folder}/{name}" for name in files.by_folder.get(folder, ()) if suffix(name) in IMAGE_SUFFIXES)
 
 
 def _below(folder: str, name: str) -> str:
@@ -149,14 +144,11 @@ def _records(scene: str, inside: list[str], files: Listing) -> list[Record]:
             for name in files.by_folder[folder]:
                 own[stem(name).partition("_")[0]].append(files.root / folder / name)
     return [
-        Record(f"{folder}/{name}", files.root / folder / name, (*paths, *own[stem(name)]))
-        for folder in (_below(scene, kind) for kind in IMAGES)
-        for name in files.by_folder.get(folder, ())
-        if suffix(name) in IMAGE_SUFFIXES
+        Record(key, files.root / key, (*paths, *own[stem(key).rpartition("/")[2]])) for key in _images(scene, files)
     ]
 
 
-def _scan(root: Path, scenes: list[str], records: list[Record]) -> _Scanned:
+def _scan(root: Path, scenes: list[str], records: list[Record]) -> tuple[set[int], list[str]]:
     by_scene: dict[str, list[Record]] = defaultdict(list)
     for record in records:
         by_scene[_scene_of(record)].append(record)
@@ -165,28 +157,26 @@ def _scan(root: Path, scenes: list[str], records: list[Record]) -> _Scanned:
     for scene in scenes:
         folder = root / scene
         try:
-            gt, info = rows_of(folder / GT), rows_of(folder / INFO)
             for record in by_scene[scene]:
-                things = things_in(folder, record.image.stem, gt, info)
+                things = things_in(folder, record.image.stem)
                 if things is None:
                     faults.append(f"{record.image}: an image without a label; add it to {folder / GT}, or remove it")
                     continue
                 ids.update(thing.id for thing in things)
                 masks = _masks_of(record).keys()
-                wanted = {f"{record.image.stem}_{thing.number:06d}.png" for thing in things if thing.visible}
-                if masks:
-                    faults += [
-                        f"{folder / MASKS / name}: the mask of an object is missing; restore it"
-                        for name in sorted(wanted - masks)
-                    ]
+                wanted = {f"{record.image.stem}_{thing.number:06d}.png" for thing in things if thing.visible and masks}
+                faults += [
+                    f"{folder / MASKS / name}: the mask of an object is missing; restore it"
+                    for name in sorted(wanted - masks)
+                ]
             there = {number_of(record.image.stem) for record in by_scene[scene]}
             faults += [
                 f"{folder / GT}: lists image {number}, which is not there; restore or remove it"
-                for number in sorted(gt.keys() - there)
+                for number in sorted(rows_of(folder / GT).keys() - there)
             ]
         except InputError as error:
             faults.append(str(error))
-    return _Scanned(ids, faults)
+    return ids, faults
 
 
 def _masks_of(record: Record) -> dict[str, Path]:
@@ -207,21 +197,17 @@ class Thing(NamedTuple):
     """Whether any of it can be seen, as far as the scene says."""
 
 
-def things_in(scene: Path, image: str, gt: Rows | None = None, info: Rows | None = None) -> list[Thing] | None:
+def things_in(scene: Path, image: str) -> list[Thing] | None:
     """The objects of an image; None if the scene does not list it.
 
     Args:
         scene: Its folder.
         image: Name of the image without suffix.
-        gt: The scene's files where they were read before.
-        info: As ``gt``.
 
     Raises:
         InputError: If a file of the scene cannot be read, or is not as BOP has it.
     """
-    gt = rows_of(scene / GT) if gt is None else gt
-    info = rows_of(scene / INFO) if info is None else info
-    own, about = gt.get(number_of(image)), info.get(number_of(image))
+    own, about = (rows_of(scene / name).get(number_of(image)) for name in (GT, INFO))
     if own is None:
         return None
     try:

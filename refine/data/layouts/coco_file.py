@@ -7,18 +7,15 @@ for. In between they take a few bytes each, and not the gigabytes that all polyg
 import io
 import json
 import os
-import re
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
-from refine.data.layouts.base import in_yaml
-from refine.data.listing import Listing
 from refine.errors import InputError
 from refine.files import UnsuitableFile, max_file_size, more_than, open_file, why
 
@@ -29,15 +26,6 @@ LARGEST_BYTES = 1 << 32
 """Of a file, which is held in memory while its places are found. COCO's own have half a gigabyte."""
 PIXELS_OUTSIDE = 1.0
 """How far a box may reach out of its image before it is a fault: tools round."""
-
-_OTHER_TASKS = re.compile(r"(captions|image_info|panoptic|stuff)_|scene_gt_coco\.json")
-"""COCO's own files of labels that are no objects."""
-_OBJECTS = re.compile(r"(instances|person_keypoints)_\w+\.json")
-"""COCO's own names of files of objects: what is wrong with such a file has to be told."""
-_MOST_FILES = 16
-"""More JSON files than this in one kind of place are one an image, and none of them is opened to see."""
-_PEEK_BYTES = 1 << 16
-_ARRAY = re.compile(rb'"(images|annotations|categories)"\s*:\s*\[')
 
 
 class Picture(NamedTuple):
@@ -69,19 +57,23 @@ class _Category(msgspec.Struct):
     keypoints: list[Any] | None = None
 
 
-class _Annotation(msgspec.Struct):
+class _Annotation(msgspec.Struct, gc=False):
     image_id: Id
     category_id: Id
     id: Id = None
-    bbox: msgspec.Raw = msgspec.Raw(b"null")
 
 
-_DECODERS: dict[str, msgspec.json.Decoder[_Image | _Category | _Annotation]] = {
+class _Boxed(_Annotation, gc=False):
+    bbox: tuple[float, float, float, float] | None = None
+
+
+_DECODERS: dict[str, msgspec.json.Decoder[_Image | _Category | _Boxed]] = {
     "images": msgspec.json.Decoder(_Image),
     "categories": msgspec.json.Decoder(_Category),
-    "annotations": msgspec.json.Decoder(_Annotation),
+    "annotations": msgspec.json.Decoder(_Boxed),
 }
-_BOX = msgspec.json.Decoder(tuple[float, float, float, float])
+_UNBOXED = msgspec.json.Decoder(_Annotation)
+"""Of an annotation whose box is none: told with its name when it is asked for."""
 
 
 class CocoFile:
@@ -135,7 +127,7 @@ class CocoFile:
         for kind, raw, start, end in self._elements():
             found.add(kind)
             try:
-                match _DECODERS[kind].decode(raw):
+                match _decoded(kind, raw):
                     case _Annotation() as entry:
                         self._places[entry.image_id].extend((start, end))
                         used[entry.category_id] += 1
@@ -245,73 +237,21 @@ def _lists(content: bytes) -> dict[str, msgspec.Raw]:
     return {name: raw for name, raw in top.items() if name in _DECODERS and bytes(memoryview(raw)[:1]) == b"["}
 
 
+def _decoded(kind: str, raw: msgspec.Raw) -> _Image | _Category | _Annotation:
+    try:
+        return _DECODERS[kind].decode(raw)
+    except msgspec.ValidationError:
+        if kind != "annotations":
+            raise
+        return _UNBOXED.decode(raw)
+
+
 def _extend(reach: dict[Id, list[float]], entry: _Annotation) -> None:
     """Widen how far the boxes of an image reach: left, top, right, bottom."""
-    try:
-        left, top, width, height = _BOX.decode(entry.bbox)
-    except ValueError:  # told with its name when it is asked for
+    if not isinstance(entry, _Boxed) or entry.bbox is None:
         return
+    left, top, width, height = entry.bbox
+    right, bottom = left + width, top + height
     sides = reach.setdefault(entry.image_id, [0.0, 0.0, 0.0, 0.0])
-    sides[:] = min(left, sides[0]), min(top, sides[1]), max(left + width, sides[2]), max(top + height, sides[3])
-
-
-def candidates(files: Listing) -> list[str]:
-    """The JSON files that are called or look like COCO's objects, sorted: at the top, one folder down, in any
-    ``annotations``."""
-    names = [key for key in files.by_suffix.get(".json", []) if not _OTHER_TASKS.match(PurePosixPath(key).name)]
-    top = [key for key in names if "/" not in key]
-    indexes = [key for key in names if "/annotations/" in f"/{key}"]
-    beside = [key for key in names if key.count("/") == 1 and not key.startswith("annotations/")]
-    few = [key for group in (top, indexes, beside) if len(group) <= _MOST_FILES for key in group]
-    return sorted(key for key in few if _is_cocos_own(key) or _looks_like_coco(files.root / key))
-
-
-def _is_cocos_own(key: str) -> bool:
-    folder, _, name = key.rpartition("/")
-    return f"/{folder}".endswith("/annotations") and _OBJECTS.fullmatch(name) is not None
-
-
-def _looks_like_coco(path: Path) -> bool:
-    """Whether a file has COCO's list of categories and another one near its beginning or its end."""
-    try:
-        with open_file(path) as file:
-            head = file.read(_PEEK_BYTES)
-            length = file.seek(0, 2)
-            file.seek(max(len(head), length - _PEEK_BYTES))
-            found = {match.decode() for match in _ARRAY.findall(head + file.read())}
-    except OSError:
-        return False
-    return "categories" in found and len(found) > 1
-
-
-def prefix_of(file: CocoFile, name: str, files: Listing) -> str:
-    """The folder, with a slash at its end, below which most of a JSON's images are.
-
-    Of two with as many: the JSON's own, then the one whose name is part of the JSON's (``instances_train2017``).
-
-    Raises:
-        InputError: If none of them is anywhere.
-    """
-    by_name: dict[str, list[str]] = defaultdict(list)
-    for key in files.images:
-        by_name[key.rpartition("/")[2]].append(key)
-    found: Counter[str] = Counter()
-    for picture in file.pictures.values():
-        for key in by_name.get(picture.name.rpartition("/")[2], ()):
-            if key.endswith(f"/{picture.name}") or key == picture.name:
-                found[key.removesuffix(picture.name)] += 1
-    if not found:
-        raise InputError(
-            f"{file.path}: none of the {len(file.pictures)} images that it names is below {files.root}; add them, "
-            f"remove the file, or name the one that is to be read {in_yaml('coco', 'annotations: FILE.json')}"
-        )
-    own = name.rpartition("/")[0]
-    return max(
-        found,
-        key=lambda prefix: (
-            found[prefix],
-            prefix == (own and f"{own}/"),
-            any(part in name for part in prefix.split("/") if part),
-            -len(prefix),
-        ),
-    )
+    if left < sides[0] or top < sides[1] or right > sides[2] or bottom > sides[3]:
+        sides[:] = min(left, sides[0]), min(top, sides[1]), max(right, sides[2]), max(bottom, sides[3])

@@ -1,9 +1,11 @@
-"""Changes to JSON files, and to what a SOLO dataset's files hold."""
+"""Changes to JSON files, and to what a SOLO dataset's files hold; values that have to be there."""
 
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+Value = TypeVar("Value")
 
 FRAME = "sequence.0/step0.frame_data.json"
 
@@ -29,3 +31,9 @@ def without(*kinds: str) -> Callable[[list[Any]], None]:
         rows[:] = [row for row in rows if not row["@type"].endswith(tuple(f".{kind}Annotation" for kind in kinds))]
 
     return change
+
+
+def there(value: Value | None) -> Value:
+    """A value that a layout has to give."""
+    assert value is not None
+    return value

@@ -14,12 +14,12 @@ from refine.data.layouts.hdf5 import color_images, opened_hdf5
 from refine.data.open_layout import choose, open_layout, recognized
 from refine.data.samples import LabelSpace
 from refine.errors import InputError
+from tests.data.layouts.edits import there
 from tests.data.layouts.examples.blenderproc import HEIGHT, WIDTH, contents, write_blenderproc, write_container
 
 
 def plain(tensor: Tensor | None) -> Tensor:
-    assert tensor is not None
-    return tensor.as_subclass(Tensor)
+    return there(tensor).as_subclass(Tensor)
 
 
 def test_every_container_is_a_record_that_is_read_from_inside(tmp_path: Path) -> None:
@@ -198,8 +198,7 @@ def test_depth_is_infinite_wherever_it_is_no_distance(tmp_path: Path) -> None:
     depth[0, :6, 0] = 1e10, 9.1e9, np.inf, np.nan, 0.0, -1.0
     with opened_hdf5(write_container(tmp_path / "0.hdf5", contents(0) | {"depth": depth})) as file:
         found = depth_in(file, color_images(file)[0])
-    assert found is not None
-    assert found[0, :7].tolist() == [np.inf] * 6 + [2.5]
+    assert there(found)[0, :7].tolist() == [np.inf] * 6 + [2.5]
 
 
 def test_maps_of_both_eyes_in_one_dataset_are_taken_apart(tmp_path: Path) -> None:
@@ -268,8 +267,7 @@ def test_categories_that_nobody_names_are_numbered(tmp_path: Path) -> None:
     write_container(tmp_path / "0.hdf5", found)
     layout = BlenderProc(tmp_path)
     assert layout.label_space.names == ("background", "category 3", "category 7")
-    mask = layout.annotation(layout.records()[0]).mask
-    assert mask is not None
+    mask = there(layout.annotation(layout.records()[0]).mask)
     assert mask.as_subclass(Tensor)[5, 11] == 1
 
 

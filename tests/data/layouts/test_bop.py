@@ -12,7 +12,7 @@ from refine.data.layouts.bop import Bop, Thing, number_of, read_depth, read_obje
 from refine.data.open_layout import choose, recognized
 from refine.data.samples import LabelSpace, Record
 from refine.errors import InputError
-from tests.data.layouts.edits import edit_json
+from tests.data.layouts.edits import edit_json, there
 from tests.data.layouts.examples.bop import HEIGHT, SCENE, WIDTH, write_bop
 
 
@@ -36,8 +36,7 @@ def test_pictures_are_records_and_all_else_of_their_number_belongs_to_them(tmp_p
 
 def test_objects_are_what_can_be_seen_of_them(tmp_path: Path) -> None:
     layout = Bop(write_bop(tmp_path))
-    objects = layout.annotation(layout.records()[0]).objects
-    assert objects is not None
+    objects = there(layout.annotation(layout.records()[0]).objects)
     assert objects.classes.tolist() == [1, 0]  # the third is hidden
     assert objects.boxes.tolist() == [[4, 6, 14, 16], [10, 10, 22, 20]]
     assert objects.masks is not None
@@ -62,8 +61,7 @@ def test_boxes_are_the_same_with_and_without_masks(tmp_path: Path) -> None:
 
 def test_depth_is_in_meters_and_infinite_where_there_is_none(tmp_path: Path) -> None:
     layout = Bop(write_bop(tmp_path))
-    depth = layout.annotation(layout.records()[0]).depth
-    assert depth is not None
+    depth = there(layout.annotation(layout.records()[0]).depth)
     values = depth.as_subclass(Tensor)
     assert (values.dtype, values.shape) == (torch.float32, (HEIGHT, WIDTH))
     assert values[12, 12].item() == pytest.approx(1.244)
@@ -76,8 +74,7 @@ def test_the_models_file_says_which_classes_there_are(tmp_path: Path) -> None:
     (tmp_path / "lm/models/models_info.json").write_text(json.dumps({"1": {}, "5": {}, "8": {"diameter": 3.0}}))
     layout = Bop(tmp_path)
     assert layout.label_space.names == ("obj_000001", "obj_000005", "obj_000008")
-    objects = layout.annotation(layout.records()[1]).objects
-    assert objects is not None
+    objects = there(layout.annotation(layout.records()[1]).objects)
     assert objects.classes.tolist() == [1]
 
 
@@ -156,21 +153,6 @@ def test_wrong_sizes_are_refused(tmp_path: Path, name: str) -> None:
         layout.annotation(layout.records()[0])
 
 
-def test_unknown_models_are_refused(tmp_path: Path) -> None:
-    layout = Bop(write_bop(tmp_path))
-    assert len(layout.label_space.names) == 2
-    edit_json(tmp_path / SCENE / "scene_gt.json", lambda gt: gt["0"][0].update(obj_id=99))
-    with pytest.raises(InputError, match=r"scene_gt\.json: obj_id 99 in image 000000 is no known model"):
-        layout.annotation(layout.records()[0])
-
-
-def test_depth_without_a_scale_is_refused(tmp_path: Path) -> None:
-    layout = Bop(write_bop(tmp_path))
-    edit_json(tmp_path / SCENE / "scene_camera.json", lambda camera: camera["0"].pop("depth_scale"))
-    with pytest.raises(InputError, match=r"scene_camera\.json: no depth_scale of image 0"):
-        layout.annotation(layout.records()[0])
-
-
 def test_a_folder_without_scenes_is_refused(tmp_path: Path) -> None:
     (tmp_path / "rgb").mkdir()
     (tmp_path / "rgb/000000.png").touch()
@@ -208,15 +190,22 @@ def test_an_image_is_numbered_without_its_zeros() -> None:
     assert [number_of(name) for name in ("000017", "000000", "100")] == ["17", "0", "100"]
 
 
-def test_boxes_end_behind_their_last_pixel_and_hidden_ones_are_empty() -> None:
+def scene(root: Path, gt: object, info: object) -> Path:
+    root.mkdir(exist_ok=True)
+    for name, rows in (("scene_gt", gt), ("scene_gt_info", info)):
+        (root / f"{name}.json").write_text(json.dumps(rows))
+    return root
+
+
+def test_boxes_end_behind_their_last_pixel_and_hidden_ones_are_empty(tmp_path: Path) -> None:
     gt = {"3": [{"obj_id": 5}, {"obj_id": 8}]}
     info = {"3": [{"bbox_visib": [1, 2, 3, 0], "px_count_visib": 4}, {"bbox_visib": [-1] * 4, "px_count_visib": 0}]}
-    assert things_in(Path("scene"), "000003", gt, info) == [
+    assert things_in(scene(tmp_path / "a", gt, info), "000003") == [
         Thing(0, 5, (1, 2, 5, 3), True),
         Thing(1, 8, (0, 0, 0, 0), False),
     ]
-    assert things_in(Path("scene"), "000003", gt, {}) == [Thing(0, 5, None, True), Thing(1, 8, None, True)]
-    assert things_in(Path("scene"), "000004", gt, info) is None
+    assert things_in(scene(tmp_path / "b", gt, {}), "000003") == [Thing(0, 5, None, True), Thing(1, 8, None, True)]
+    assert things_in(tmp_path / "a", "000004") is None
 
 
 @pytest.mark.parametrize(
@@ -228,9 +217,9 @@ def test_boxes_end_behind_their_last_pixel_and_hidden_ones_are_empty() -> None:
         ([7], [{"bbox_visib": [0, 0, 1, 1]}], "TypeError"),
     ],
 )
-def test_what_bop_does_not_have_so_names_file_and_image(gt: object, info: object, message: str) -> None:
+def test_what_bop_does_not_have_so_names_file_and_image(tmp_path: Path, gt: object, info: object, message: str) -> None:
     with pytest.raises(InputError, match=rf"scene_gt\.json: image 3 is not as BOP has it .*{message}"):
-        things_in(Path("scene"), "000003", {"3": gt}, {"3": info})
+        things_in(scene(tmp_path, {"3": gt}, {"3": info}), "000003")
 
 
 def test_a_file_that_changed_is_read_again_and_a_missing_one_is_empty(tmp_path: Path) -> None:
@@ -265,13 +254,6 @@ def test_an_unknown_model_and_a_mask_of_another_size_are_named(tmp_path: Path) -
         read_objects(with_mask(tmp_path / "a", np.zeros((4, 6), np.uint8)), [Thing(1, 3, None, True)], {7: 0})
     with pytest.raises(InputError, match=r"000017_000001\.png"):
         read_objects(with_mask(tmp_path / "b", np.zeros((4, 5), np.uint8)), [Thing(1, 7, None, True)], {7: 0})
-
-
-def test_depth_is_in_meters_and_infinite_where_there_is_none_bop_scene(tmp_path: Path) -> None:
-    depth = read_depth(with_depth(tmp_path, depth_scale=0.1))
-    assert depth is not None
-    assert depth.tolist() == [[float("inf"), 2.5]]
-    assert read_depth(Record("a.png", tmp_path / "a.png")) is None
 
 
 @pytest.mark.parametrize("camera", [{}, {"depth_scale": "a"}, {"depth_scale": NAN}, {"depth_scale": 0.0}])

@@ -10,6 +10,7 @@ from refine.data.listing import Listing
 from refine.data.open_layout import choose
 from refine.errors import InputError
 from tests.conftest import SHARED, needs_shared
+from tests.data.layouts.edits import there
 from tests.data.layouts.examples.camvid import NAMES32, write_camvid, write_camvid_original
 from tests.data.layouts.examples.scenes import HEIGHT, NOTHING, WIDTH, street
 
@@ -22,8 +23,7 @@ def test_segnets_masks_are_its_11_classes_and_void_is_none(tmp_path: Path) -> No
     assert keys == [f"{name}.png" for name in names]
     record = layout.records()[1]
     assert record.label_files == (tmp_path / "trainannot/0001TP_006690.png",)
-    mask = layout.annotation(record).mask
-    assert mask is not None
+    mask = there(layout.annotation(record).mask)
     assert mask.dtype == torch.int64
     wanted = np.array([0, 5, 3, 3, 8, 255])[street()]
     assert mask.tolist() == wanted.tolist()
@@ -125,8 +125,7 @@ def test_the_real_frames_hold_all_11_classes_and_void() -> None:
     assert len(layout.records()) == 74
     found: set[int] = set()
     for record in layout.records()[::4]:
-        mask = layout.annotation(record).mask
-        assert mask is not None
+        mask = there(layout.annotation(record).mask)
         assert mask.shape == (360, 480)
         found |= set(mask.unique().tolist())
     assert found == {*range(11), 255}

@@ -9,6 +9,7 @@ from refine.data.label_table import load_table
 from refine.data.layouts import Cityscapes
 from refine.data.open_layout import choose
 from refine.errors import InputError
+from tests.data.layouts.edits import there
 from tests.data.layouts.examples.cityscapes import FRAMES, HOOD, write_cityscapes
 from tests.data.layouts.examples.street import HEIGHT, WIDTH, scene, things
 
@@ -47,8 +48,7 @@ def test_records_are_the_left_images_with_the_ids_before_all_that_belongs_to_the
 
 def test_a_mask_counts_the_classes_that_are_not_void(tmp_path: Path) -> None:
     layout = Cityscapes(write_cityscapes(tmp_path))
-    mask = layout.annotation(layout.records()[0]).mask
-    assert mask is not None
+    mask = there(layout.annotation(layout.records()[0]).mask)
     assert layout.label_space == load_table("cityscapes").space()
     assert mask.dtype == torch.int64
     assert mask.shape == (HEIGHT, WIDTH)
@@ -61,8 +61,7 @@ def test_a_mask_counts_the_classes_that_are_not_void(tmp_path: Path) -> None:
 
 def test_instances_keep_their_numbers_and_unparted_classes_have_none(tmp_path: Path) -> None:
     layout = Cityscapes(write_cityscapes(tmp_path))
-    instances = layout.annotation(layout.records()[1]).instances
-    assert instances is not None
+    instances = there(layout.annotation(layout.records()[1]).instances)
     numbers = things(1).astype(np.int64)
     assert instances.tolist() == np.where(numbers >= 1000, numbers, 0).tolist()
     assert set(instances.flatten().tolist()) == {0, 24000, 26000}
@@ -110,8 +109,7 @@ def test_coarse_labels_stand_in_where_there_are_no_fine_ones(tmp_path: Path) -> 
     (fault,) = Cityscapes(tmp_path, truth="gtFine").faults
     assert str(image(tmp_path)) in fault
     rewrite(label(tmp_path, "instanceIds.png", truth="gtCoarse"), first=33007)
-    instances = layout.annotation(first).instances
-    assert instances is not None
+    instances = there(layout.annotation(first).instances)
     assert instances[0, 0] == 33007
 
 

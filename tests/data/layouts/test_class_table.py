@@ -137,16 +137,6 @@ def test_columns_may_be_written_with_capitals(images: Path) -> None:
     assert labels(layout) == [1, 0, 1]
 
 
-@pytest.mark.parametrize(("separator", "name"), [(";", "a.csv"), ("\t", "a.csv"), ("\t", "a.tsv")])
-def test_columns_may_be_parted_by_semicolons_and_tabs(images: Path, separator: str, name: str) -> None:
-    (images / name).write_text(GOOD.replace(",", separator), encoding="utf-8-sig")
-    layout = open_layout("auto", images)
-    assert isinstance(layout, ClassTable)
-    layout.require_whole()
-    assert layout.label_space.names == ("green", "red")
-    assert labels(layout) == [1, 0, 1]
-
-
 def test_hints_are_of_this_layout_and_for_the_command_line(images: Path) -> None:
     (images / "a.csv").write_text("where;what\na.png;x\n")
     with pytest.raises(InputError, match=r"for --layout: `layout: class-table`, `path_column: where`"):

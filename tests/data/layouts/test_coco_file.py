@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from refine.data.layouts.coco_file import LARGEST_BYTES, Category, CocoFile, Picture, candidates, prefix_of
+from refine.data.layouts.coco import candidates, prefix_of
+from refine.data.layouts.coco_file import LARGEST_BYTES, Category, CocoFile, Picture
 from refine.data.listing import Listing
 from refine.errors import InputError
 from refine.files import SIZE_VARIABLE
@@ -80,6 +81,8 @@ def test_boxes_more_than_a_pixel_outside_are_a_fault(tmp_path: Path, bbox: list[
         ({"images": [{"file_name": "a.jpg"}]}, r"an element of images at byte 12 .*missing required field `id`"),
         ({"images": [IMAGE | {"height": "tall"}]}, "an element of images .*tall"),
         ({"categories": [{"id": True, "name": "car"}]}, "an element of categories .*got `bool`"),
+        ({"categories": [{"id": None, "name": "car"}]}, "an element of categories .*got `null`"),
+        ({"categories": [{"id": [1], "name": "car"}]}, "an element of categories .*got `array`"),
         ({"annotations": [{"category_id": 3}]}, "an element of annotations .*`image_id`"),
         ({"categories": 5}, "no COCO file of objects: expected lists of images, annotations and categories"),
     ],

@@ -9,6 +9,7 @@ from pycocotools import mask as coco_mask
 
 from refine.data.layouts.coco_objects import Entry, from_polygons, from_rle, objects_of
 from refine.errors import InputError
+from tests.data.layouts.edits import there
 
 SIZE = (4, 6)
 
@@ -31,36 +32,35 @@ def test_boxes_become_corners_and_only_what_is_there_is_told() -> None:
 def test_an_image_without_annotations_has_no_objects() -> None:
     found = objects_of([], SIZE, 2)
     assert found.boxes.shape == (0, 4)
-    assert found.keypoints is not None
-    assert found.keypoints.shape == (0, 2, 2)
-    assert found.visible is not None
-    assert found.visible.shape == (0, 2)
+    assert there(found.keypoints).shape == (0, 2, 2)
+    assert there(found.visible).shape == (0, 2)
 
 
 def test_crowds_and_polygons_stand_in_the_order_of_the_objects() -> None:
     found = objects_of([entry(segmentation=[SQUARE]), entry(iscrowd=1, segmentation=[])], SIZE, 0)
-    assert found.crowd is not None
-    assert found.crowd.tolist() == [False, True]
-    assert found.polygons is not None
-    assert [[ring.tolist() for ring in rings] for rings in found.polygons] == [[[[1, 1], [3, 1], [3, 3], [1, 3]]], []]
+    assert there(found.crowd).tolist() == [False, True]
+    assert [[ring.tolist() for ring in rings] for rings in there(found.polygons)] == [
+        [[[1, 1], [3, 1], [3, 3], [1, 3]]],
+        [],
+    ]
     assert found.masks is None
 
 
 def test_beside_a_run_length_every_object_has_a_mask() -> None:
     runs = {"size": [4, 6], "counts": [4, 2, 18]}
     found = objects_of([entry(segmentation=runs), entry(segmentation=[SQUARE]), entry()], SIZE, 0)
-    assert found.masks is not None
-    assert found.masks.nonzero().tolist() == [[0, 0, 1], [0, 1, 1], *([1, y, x] for y in (1, 2) for x in (1, 2))]
-    assert found.polygons is not None
-    assert [len(rings) for rings in found.polygons] == [0, 1, 0]
+    assert there(found.masks).nonzero().tolist() == [
+        [0, 0, 1],
+        [0, 1, 1],
+        *([1, y, x] for y in (1, 2) for x in (1, 2)),
+    ]
+    assert [len(rings) for rings in there(found.polygons)] == [0, 1, 0]
 
 
 def test_keypoints_are_centers_of_pixels_at_their_places() -> None:
     found = objects_of([entry(places=(2, 0), keypoints=[1, 2, 2, 9, 9, 0]), entry()], SIZE, 3)
-    assert found.keypoints is not None
-    assert found.keypoints.tolist() == [[[0, 0], [0, 0], [1.5, 2.5]], [[0, 0]] * 3]
-    assert found.visible is not None
-    assert found.visible.tolist() == [[0, 0, 2], [0, 0, 0]]
+    assert there(found.keypoints).tolist() == [[[0, 0], [0, 0], [1.5, 2.5]], [[0, 0]] * 3]
+    assert there(found.visible).tolist() == [[0, 0, 2], [0, 0, 0]]
 
 
 @pytest.mark.parametrize(

@@ -7,14 +7,13 @@ from refine.data.annotation import Objects
 from refine.data.layouts import Kitti
 from refine.data.open_layout import choose
 from refine.errors import InputError
+from tests.data.layouts.edits import there
 from tests.data.layouts.examples.coco import SIZE, put_image
 from tests.data.layouts.examples.kitti import CAR, write_kitti
 
 
 def objects(layout: Kitti, number: int = 0) -> Objects:
-    found = layout.annotation(layout.records()[number]).objects
-    assert found is not None
-    return found
+    return there(layout.annotation(layout.records()[number]).objects)
 
 
 def test_boxes_are_taken_as_they_stand(tmp_path: Path) -> None:
@@ -35,8 +34,7 @@ def test_boxes_are_taken_as_they_stand(tmp_path: Path) -> None:
 def test_regions_that_were_not_labeled_are_a_crowd_of_the_last_class(tmp_path: Path) -> None:
     layout = Kitti(write_kitti(tmp_path))
     assert layout.label_space.names[-1] == "DontCare"
-    crowd = objects(layout).crowd
-    assert crowd is not None
+    crowd = there(objects(layout).crowd)
     assert crowd.tolist() == [False, False, True]
     assert objects(layout, 1).crowd is None
 

@@ -13,6 +13,7 @@ from refine.data.gaze import gaze_vector
 from refine.data.layouts import Layout, MPIIGaze
 from refine.data.open_layout import choose, recognized
 from refine.errors import InputError
+from tests.data.layouts.edits import there
 from tests.data.layouts.examples import mpii_gaze as example
 from tests.data.layouts.examples.mpii_gaze import save_day, write_mpii_gaze, write_mpii_gaze_hdf5
 
@@ -40,8 +41,9 @@ def test_the_matlab_example_is_read_exactly(tmp_path: Path) -> None:
     assert up == pytest.approx([0.6435, 0], abs=1e-4)  # y -0.6, up: positive pitch
     for index, record in enumerate(records):
         found = layout.annotation(record)
-        assert found.gaze is not None
-        assert found.gaze.tolist() == pytest.approx(np.concatenate([example.LEFT, example.RIGHT])[index], abs=1e-4)
+        assert there(found.gaze).tolist() == pytest.approx(
+            np.concatenate([example.LEFT, example.RIGHT])[index], abs=1e-4
+        )
     image = layout.image(records[3], 1)
     assert image.dtype == torch.uint8
     assert image.tolist() == [example.images(2, 1)[1].tolist()]
@@ -58,8 +60,7 @@ def test_the_hdf5_example_is_read_exactly(tmp_path: Path) -> None:
     ]
     assert layout.label(records[3]).tolist() == pytest.approx([-0.3, 1.4])
     found = layout.annotation(records[1])
-    assert found.gaze is not None
-    torch.testing.assert_close(found.gaze, gaze_vector(torch.tensor([-0.3, 0.4])))
+    torch.testing.assert_close(there(found.gaze), gaze_vector(torch.tensor([-0.3, 0.4])))
     assert layout.image(records[3], 3).tolist() == [example.images(2, 1)[1].tolist()] * 3
 
 

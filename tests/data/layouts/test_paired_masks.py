@@ -8,6 +8,7 @@ from refine.data.layouts.paired_masks import IMAGE, Grouped, PairedMasks
 from refine.data.listing import Listing
 from refine.data.samples import Record
 from refine.errors import InputError
+from tests.data.layouts.edits import there
 
 ROOT = Path("data")
 
@@ -81,9 +82,7 @@ def test_what_a_frame_has_is_decoded_once_it_has_the_images_size(tmp_path: Path)
     files = ("a", IMAGE, "a.png"), ("a", "ids", "a_ids.png"), ("a", "instances", "a_things.png")
     layout = Paired(*files, root=tmp_path)
     found = layout.annotation(layout.records()[0])
-    assert found.mask is not None
-    assert found.instances is not None
-    assert (found.mask.tolist(), found.instances.tolist(), found.depth) == ([[9]], [[7]], None)
+    assert (there(found.mask).tolist(), there(found.instances).tolist(), found.depth) == ([[9]], [[7]], None)
     for name in ("a_things", "a_ids"):
         Image.new("L", (2, 1)).save(tmp_path / f"{name}.png")
         with pytest.raises(InputError, match=rf"{name}\.png: 1x2 \(height x width\), but .*a\.png is 1x1"):

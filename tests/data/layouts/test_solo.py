@@ -10,7 +10,7 @@ from refine.data.layouts.solo import Solo
 from refine.data.open_layout import choose, open_layout, recognized
 from refine.errors import InputError
 from refine.labels import IGNORE
-from tests.data.layouts.edits import FRAME, annotations, edit_definitions, edit_json, without
+from tests.data.layouts.edits import FRAME, annotations, edit_definitions, edit_json, there, without
 from tests.data.layouts.examples.solo import HEIGHT, WIDTH, write_solo
 
 
@@ -36,15 +36,13 @@ def test_masks_have_the_definitions_classes_and_black_is_no_class(tmp_path: Path
     mask = layout.annotation(layout.records()[0]).mask
     expected = torch.full((HEIGHT, WIDTH), IGNORE)
     expected[:4], expected[10:18, 4:16], expected[6:26, 20:28] = 3, 1, 0
-    assert mask is not None
-    assert torch.equal(mask.as_subclass(torch.Tensor), expected)
+    assert torch.equal(there(mask).as_subclass(torch.Tensor), expected)
     assert torch.equal(layout.label(layout.records()[0]).as_subclass(torch.Tensor), expected)
 
 
 def test_objects_come_along_with_masks_where_the_masks_know_all_of_their_classes(tmp_path: Path) -> None:
     layout = Solo(write_solo(tmp_path))
-    objects = layout.annotation(layout.records()[0]).objects
-    assert objects is not None
+    objects = there(layout.annotation(layout.records()[0]).objects)
     assert [layout.label_space.names[index] for index in objects.classes] == ["Crate", "Character"]
     edit_definitions(tmp_path, lambda rows: rows[1]["spec"].append({"label_id": 9, "label_name": "Unpainted"}))
     assert Solo(tmp_path).annotation(layout.records()[0]).objects is None
@@ -73,8 +71,7 @@ def test_versions_that_define_no_colors_name_them_in_their_frames(tmp_path: Path
     )
     layout = Solo(tmp_path)
     assert layout.label_space.names == ("Character", "Crate", "sky")
-    mask = layout.annotation(layout.records()[0]).mask
-    assert mask is not None
+    mask = there(layout.annotation(layout.records()[0]).mask)
     assert mask[12, 6] == 1
 
 
@@ -147,8 +144,7 @@ def test_a_color_that_two_labels_share_is_one_class_and_a_labels_black_is_no_voi
     edit_definitions(tmp_path, change)
     layout = Solo(tmp_path)
     assert layout.label_space.names == ("Character", "Crate/Box", "Terrain", "sky", "Night")
-    mask = layout.annotation(layout.records()[0]).mask
-    assert mask is not None
+    mask = there(layout.annotation(layout.records()[0]).mask)
     assert mask[30, 40] == 4
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from refine.data.layouts.solo import Solo
 from refine.errors import InputError
-from tests.data.layouts.edits import FRAME, annotations, edit_json, without
+from tests.data.layouts.edits import FRAME, annotations, edit_json, there, without
 from tests.data.layouts.examples.solo import HEIGHT, WIDTH, write_solo
 
 
@@ -18,8 +18,7 @@ def test_instances_have_the_numbers_that_the_frame_gives_their_colors(tmp_path: 
     instances = layout.annotation(layout.records()[0]).instances
     expected = torch.zeros(HEIGHT, WIDTH, dtype=torch.int64)
     expected[10:18, 4:16], expected[6:26, 20:28] = 3, 1
-    assert instances is not None
-    assert torch.equal(instances.as_subclass(torch.Tensor), expected)
+    assert torch.equal(there(instances).as_subclass(torch.Tensor), expected)
 
 
 def test_objects_have_boxes_classes_by_gapped_id_masks_and_keypoints_of_the_same_instance(tmp_path: Path) -> None:
@@ -38,23 +37,18 @@ def test_objects_have_boxes_classes_by_gapped_id_masks_and_keypoints_of_the_same
     assert objects.masks is not None
     assert objects.masks.sum(dim=(1, 2)).tolist() == [12 * 8, 8 * 20]
     assert objects.masks[0, 10:18, 4:16].all()
-    assert objects.keypoints is not None
-    assert objects.keypoints[1].tolist() == [[24.25, 9.5], [22.0, 8.0], [0.0, 0.0]]
-    assert objects.visible is not None
-    assert objects.visible.tolist() == [[0, 0, 0], [2, 1, 0]]
-    empty = layout.annotation(layout.records()[2]).objects
-    assert empty is not None
+    assert there(objects.keypoints)[1].tolist() == [[24.25, 9.5], [22.0, 8.0], [0.0, 0.0]]
+    assert there(objects.visible).tolist() == [[0, 0, 0], [2, 1, 0]]
+    empty = there(layout.annotation(layout.records()[2]).objects)
     assert empty.boxes.shape == (0, 4)
-    assert empty.masks is not None
-    assert empty.masks.shape == (0, HEIGHT, WIDTH)
+    assert there(empty.masks).shape == (0, HEIGHT, WIDTH)
 
 
 def test_frames_without_boxes_take_their_objects_from_the_instances(tmp_path: Path) -> None:
     write_solo(tmp_path)
     edit_json(tmp_path / FRAME, lambda frame: without("BoundingBox2D")(frame["captures"][0]["annotations"]))
     layout = Solo(tmp_path, labels="objects")
-    objects = layout.annotation(layout.records()[0]).objects
-    assert objects is not None
+    objects = there(layout.annotation(layout.records()[0]).objects)
     assert objects.boxes.tolist() == [[4, 10, 16, 18], [20, 6, 28, 26]]
 
 
@@ -62,10 +56,8 @@ def test_keypoints_of_objects_out_of_sight_are_left_out(tmp_path: Path) -> None:
     write_solo(tmp_path)
     edit_json(tmp_path / FRAME, lambda frame: annotations(frame, "BoundingBox2D")["values"].pop())
     layout = Solo(tmp_path, labels="objects")
-    objects = layout.annotation(layout.records()[0]).objects
-    assert objects is not None
-    assert objects.visible is not None
-    assert objects.visible.tolist() == [[0, 0, 0]]
+    objects = there(layout.annotation(layout.records()[0]).objects)
+    assert there(objects.visible).tolist() == [[0, 0, 0]]
 
 
 def test_wrong_sizes_are_refused(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from PIL import Image
 from refine.data.layouts import Synthia
 from refine.data.open_layout import choose
 from refine.errors import InputError
+from tests.data.layouts.edits import there
 from tests.data.layouts.examples.street import HEIGHT, WIDTH, things
 from tests.data.layouts.examples.synthia import centimeters, classes_of, write_synthia, write_wide_png
 
@@ -49,8 +50,7 @@ def test_void_is_no_class(tmp_path: Path) -> None:
 
 def test_depth_is_in_meters_and_infinite_in_the_sky(tmp_path: Path) -> None:
     layout = Synthia(write_synthia(tmp_path))
-    depth = layout.annotation(layout.records()[0]).depth
-    assert depth is not None
+    depth = there(layout.annotation(layout.records()[0]).depth)
     assert depth.dtype == torch.float32
     stored = torch.from_numpy(centimeters(classes_of(0)).astype(np.int64))
     assert depth[stored == 65535].isinf().all()

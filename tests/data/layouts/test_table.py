@@ -63,12 +63,6 @@ def test_the_column_with_the_path_has_one_of_the_usual_names_or_is_named(images:
     assert (choose(images).layout is Table) == (column != "where")
 
 
-@pytest.mark.parametrize("written", ["./eyes/one.png", "eyes\\one.png"])
-def test_paths_may_be_written_as_shells_and_windows_do(images: Path, written: str) -> None:
-    (images / "gaze.csv").write_text(GOOD.replace("eyes/one.png", written))
-    Table(images).require_whole()
-
-
 @pytest.mark.parametrize(
     ("given", "mirror"),
     [(None, ()), ({"depth": 1}, (1, -1, 1)), ({"depth": -1, "yaw": 1}, (1, 1, -1)), ({"yaw": 1}, ())],
@@ -125,12 +119,6 @@ def test_an_image_without_a_row_has_no_label(images: Path) -> None:
     assert layout.annotation(layout.records()[1]).targets is None
 
 
-def test_a_table_without_paths_is_refused_with_what_it_has(images: Path) -> None:
-    (images / "gaze.csv").write_text("where,pitch\neyes/one.png,0.1\n")
-    with pytest.raises(InputError, match=r"line 2: no column 'path' or .*'file_name'; found where, pitch; name it"):
-        Table(images)
-
-
 def test_a_folder_needs_one_table_or_its_name(images: Path) -> None:
     with pytest.raises(InputError, match="found none"):
         Table(images)
@@ -141,27 +129,10 @@ def test_a_folder_needs_one_table_or_its_name(images: Path) -> None:
     assert len(Table(images, table="a.csv").records()) == 2
 
 
-@pytest.mark.parametrize(
-    ("line", "message"),
-    [('{"path": ', "not JSON"), ("[1]", "expected an object with .* found list"), ("[" * 100_000, "not JSON")],
-)
-def test_a_line_that_is_no_json_object_is_named(images: Path, line: str, message: str) -> None:
-    (images / "gaze.jsonl").write_text('{"path": "eyes/one.png", "pitch": 1}\n' + line)
-    with pytest.raises(InputError, match=rf"gaze\.jsonl, line 2: {message}"):
-        Table(images)
-
-
 @pytest.mark.parametrize("number", ["1e999", "1" + "0" * 400, "[1]", "null"])
 def test_a_number_that_does_not_fit_is_a_fault(images: Path, number: str) -> None:
     (images / "gaze.jsonl").write_text(f'{{"path": "eyes/one.png", "pitch": {number}}}')
     assert "line 1: pitch is" in Table(images).faults[0]
-
-
-@pytest.mark.parametrize("content", [b"path,pitch\n\xff.png,1\n", b"path,pitch\n" + b"a" * 200_000 + b",1\n"])
-def test_a_table_that_cannot_be_read_is_refused(images: Path, content: bytes) -> None:
-    (images / "gaze.csv").write_bytes(content)
-    with pytest.raises(InputError, match=r"gaze\.csv: cannot be read as a table"):
-        Table(images)
 
 
 @pytest.mark.parametrize(
@@ -188,52 +159,9 @@ def test_the_first_row_may_lack_its_number(images: Path) -> None:
     assert choose(images).layout is Table
 
 
-def test_spaces_around_the_names_of_columns_mean_nothing(images: Path) -> None:
-    (images / "gaze.csv").write_text("path, pitch, yaw\neyes/one.png, 0.25, 0.5\n")
-    layout = Table(images)
-    assert layout.label_space.names == ("pitch", "yaw")
-    assert layout.label_space.mirror == (1, -1)
-
-
-def test_a_comma_at_the_end_of_lines_says_nothing(images: Path) -> None:
-    (images / "gaze.csv").write_text("path,yaw\neyes/one.png,0.5,\n")
-    layout = Table(images)
-    assert layout.label_space.names == ("yaw",)
-    assert layout.label(layout.records()[0]).tolist() == [0.5]
-
-
 def test_more_cells_than_the_header_are_a_fault(images: Path) -> None:
     (images / "gaze.csv").write_text("path,yaw\neyes/one.png,0.5,7\n")
     assert any("line 2: what stands beyond the header is ['7']" in fault for fault in Table(images).faults)
-
-
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
-        ("a.csv", 'path;pitch;yaw\neyes/one.png;0,25;-,5\n"eyes/two, with comma.png";1e-1;+2,5e1\n'),
-        ("a.csv", "path\tpitch\tyaw\neyes/one.png\t0.25\t-.5\neyes/two, with comma.png\t1e-1\t25\n"),
-        ("a.tsv", "path\tpitch\tyaw\neyes/one.png\t0.25\t-.5\neyes/two, with comma.png\t1e-1\t25\n"),
-        ("a.csv", 'path,pitch,yaw\neyes/one.png,0.25,-.5\n"eyes/two, with comma.png",1e-1,25\n'),
-    ],
-)
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
-def test_the_header_says_what_parts_the_columns(images: Path, name: str, text: str, encoding: str) -> None:
-    (images / name).write_text(text, encoding=encoding)
-    choice = choose(images)
-    assert choice.layout is Table
-    assert choice.why == f"{name} has a row of eyes/one.png"
-    layout = Table(images)
-    layout.require_whole()
-    labels = [layout.label(record).tolist() for record in layout.records()]
-    assert labels == [pytest.approx([0.25, -0.5]), pytest.approx([0.1, 25])]
-
-
-@pytest.mark.parametrize("header", ["path;angle, in degrees", '"path";"a,b,c"'])
-def test_commas_in_a_name_do_not_part_columns(images: Path, header: str) -> None:
-    (images / "a.csv").write_text(f"{header}\neyes/one.png;1,5\n")
-    layout = Table(images)
-    assert len(layout.label_space.names) == 1
-    assert layout.label(layout.records()[0]).tolist() == [1.5]
 
 
 def test_columns_of_names_of_the_users_own_are_parted_as_well(images: Path) -> None:

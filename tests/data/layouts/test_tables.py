@@ -52,6 +52,10 @@ def test_damage_names_the_file_and_the_line(tmp_path: Path) -> None:
     (tmp_path / "b.csv").write_bytes(b"path\n\xff\n")
     with pytest.raises(InputError, match=r"b\.csv: cannot be read as a table"):
         rows(tmp_path / "b.csv")
+    with pytest.raises(InputError, match=r"c\.jsonl, line 1: not JSON"):
+        rows(table(tmp_path, "[" * 100_000, "c.jsonl"))
+    with pytest.raises(InputError, match=r"d\.csv: cannot be read as a table"):
+        rows(table(tmp_path, "path\n" + "a" * 200_000, "d.csv"))
     with pytest.raises(InputError, match=r"none\.csv: cannot be read as a table"):
         rows(tmp_path / "none.csv")
 

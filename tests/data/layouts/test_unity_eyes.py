@@ -11,6 +11,7 @@ from refine.data.gaze import gaze_vector
 from refine.data.layouts import UnityEyes
 from refine.data.open_layout import choose, recognized
 from refine.errors import InputError
+from tests.data.layouts.edits import there
 from tests.data.layouts.examples.unity_eyes import HEIGHT, WIDTH, description, write_unity_eyes
 
 
@@ -36,14 +37,12 @@ def test_gaze_is_in_the_axes_of_the_camera_and_agrees_with_the_angles(root: Path
     found = layout.annotation(layout.records()[2])
     assert found.gaze is not None
     assert found.gaze.tolist() == pytest.approx([-0.1, 0.5, -0.8602], abs=1e-4)  # y down, where Unity has it up
-    assert found.targets is not None
-    torch.testing.assert_close(gaze_vector(found.targets), found.gaze)
+    torch.testing.assert_close(gaze_vector(there(found.targets)), found.gaze)
 
 
 def test_landmarks_count_y_from_the_top(root: Path) -> None:
     layout = UnityEyes(root)
-    keypoints = layout.annotation(layout.records()[1]).keypoints
-    assert keypoints is not None
+    keypoints = there(layout.annotation(layout.records()[1]).keypoints)
     assert keypoints.shape == (16 + 7 + 32, 2)
     assert keypoints.dtype == torch.float32
     assert keypoints.canvas_size == (HEIGHT, WIDTH)
@@ -121,8 +120,7 @@ def test_a_damaged_label_is_named(root: Path, text: str, message: str) -> None:
 def test_numbers_may_stand_without_a_fourth(root: Path) -> None:
     (root / "imgs/1.json").write_text(broken(eye_details={"look_vec": "(0, 0, -2)"}))
     layout = UnityEyes(root)
-    gaze = layout.annotation(layout.records()[0]).gaze
-    assert gaze is not None
+    gaze = there(layout.annotation(layout.records()[0]).gaze)
     assert gaze.tolist() == [0.0, 0.0, -1.0]
 
 

@@ -26,6 +26,7 @@ from refine.data.layouts.video import (
 from refine.data.listing import Listing
 from refine.data.open_layout import choose, open_layout
 from refine.errors import InputError
+from tests.data.layouts.edits import there
 from tests.data.layouts.examples.video import make_clip, number_of, write_video
 
 
@@ -80,23 +81,6 @@ def test_any_frame_in_any_order_is_exactly_the_one_that_plain_decoding_gives(
     order = [*range(20), *random.Random(0).sample(range(20), 20), 7, 7]
     for number in order:
         assert layout.image(records[number], 3).equal(expected[number]), number
-
-
-def test_rising_order_seeks_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from refine.data.layouts.video import VideoReader
-
-    layout = Video(make_clip(tmp_path / "a.mp4", 20, options={"g": "20"}))
-    sought: list[int] = []
-    real = VideoReader._restart
-
-    def counted(self: VideoReader, key: int = 0) -> None:
-        sought.append(key)
-        real(self, key)
-
-    monkeypatch.setattr(VideoReader, "_restart", counted)
-    for record in layout.records():
-        layout.image(record, 3)
-    assert len(sought) == 1  # when it is opened, though there are several keyframes
 
 
 def test_every_start_and_stop_choose_frames(tmp_path: Path) -> None:
@@ -178,14 +162,12 @@ def test_no_video_and_no_frame_are_refused(tmp_path: Path) -> None:
 def test_frames_are_counted_with_their_times_and_keyframes(tmp_path: Path) -> None:
     found = index_video(make_clip(tmp_path / "a.mp4", frames=8, options={"g": "3", "bf": "2"}))
     assert (found.height, found.width, found.gray, found.frames) == (48, 64, False, 8)
-    assert found.times is not None
-    assert (np.diff(found.times) > 0).all()
+    assert (np.diff(there(found.times)) > 0).all()
     assert found.keys.tolist() == [0, 3, 6]
 
 
 def test_a_variable_rate_shows_in_the_times(tmp_path: Path) -> None:
-    times = index_video(make_clip(tmp_path / "a.mkv", frames=5, steps=(1, 3))).times
-    assert times is not None
+    times = there(index_video(make_clip(tmp_path / "a.mkv", frames=5, steps=(1, 3))).times)
     steps = np.diff(times)
     assert (steps / steps[0]).tolist() == [1, 3, 1, 3]
 
@@ -194,10 +176,6 @@ def test_avi_has_no_times_of_frames_that_need_others(tmp_path: Path) -> None:
     found = index_video(make_clip(tmp_path / "a.avi", frames=6, options={"g": "3", "bf": "2"}))
     assert (found.frames, found.times, found.keys.tolist()) == (6, None, [])
     assert index_video(make_clip(tmp_path / "b.avi", 3, "mjpeg", "yuvj420p", {})).keys.tolist() == [0, 1, 2]
-
-
-def test_gray_is_told_by_the_pixels(tmp_path: Path) -> None:
-    assert index_video(make_clip(tmp_path / "a.mkv", 1, "ffv1", "gray", {})).gray
 
 
 def test_a_file_is_opened_as_its_suffix_says_whatever_it_holds(tmp_path: Path) -> None:
@@ -246,14 +224,6 @@ def test_a_reason_is_one_line_and_never_empty() -> None:
     assert short(StopIteration()) == "StopIteration"
 
 
-@pytest.mark.parametrize("name", ["a.mp4", "without_times.avi"])
-def test_frames_are_exact_forward_backward_and_again(tmp_path: Path, name: str) -> None:
-    path = make_clip(tmp_path / name)
-    index, readers = index_video(path), VideoReaders()
-    order = [0, 1, 5, 5, 11, 2, 7, 6, 0]
-    assert [number_of(readers.levels(path, index, number, 3)) for number in order] == order
-
-
 def test_levels_are_gray_or_rgb_and_writable(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "a.mp4", frames=1)
     for channels in (1, 3):
@@ -291,9 +261,8 @@ def test_a_frame_that_is_not_there_is_named_and_the_next_one_is_read(tmp_path: P
 def test_a_time_that_the_file_does_not_have_is_named(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "a.mp4", frames=3)
     index = index_video(path)
-    assert index.times is not None
     for number in (1, 2):  # between two frames, and beyond the last
-        times = index.times.copy()
+        times = there(index.times).copy()
         times[number] += 1
         with pytest.raises(InputError, match="it is not there, though the file's index has it"):
             VideoReaders().levels(path, index._replace(times=times), number, 3)

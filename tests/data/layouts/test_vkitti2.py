@@ -9,6 +9,7 @@ from refine.data.layouts import Carla, VirtualKitti2
 from refine.data.listing import Listing
 from refine.data.open_layout import choose
 from refine.errors import InputError
+from tests.data.layouts.edits import there
 from tests.data.layouts.examples.scenes import CAR, HEIGHT, SKY, WIDTH, save, street
 from tests.data.layouts.examples.vkitti2 import NAMES, TRACK, write_vkitti2
 
@@ -34,8 +35,7 @@ def test_a_frame_has_classes_instances_and_depth(tmp_path: Path) -> None:
     assert found.mask is not None
     assert found.mask.dtype == torch.int64
     assert found.mask.tolist() == wanted.tolist()
-    assert found.instances is not None
-    assert found.instances.tolist() == np.where(street() == CAR, TRACK + 1, 0).tolist()
+    assert there(found.instances).tolist() == np.where(street() == CAR, TRACK + 1, 0).tolist()
     assert found.depth is not None
     assert found.depth.dtype == torch.float32
     sky = torch.from_numpy(street() == SKY)

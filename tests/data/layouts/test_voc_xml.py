@@ -17,6 +17,7 @@ from refine.data.layouts.voc_xml import (
 )
 from refine.errors import InputError
 from refine.files import SIZE_VARIABLE
+from tests.data.layouts.edits import there
 
 BOX = "<bndbox><ymin>2</ymin><xmin>1.5</xmin><xmax>3</xmax><ymax>4</ymax></bndbox>"
 
@@ -143,8 +144,7 @@ def test_a_file_without_objects_or_size_is_read(tmp_path: Path) -> None:
 def test_instances_are_masks_in_the_order_of_the_file_unless_there_are_more(tmp_path: Path) -> None:
     boxes = ("car", 1, 1, 1, 1), ("dog", 1, 1, 6, 4)
     rows = [[1, 2, 2, 0, 0, 0]] * 4
-    masks = read(tmp_path, *boxes, instances=rows).masks
-    assert masks is not None
+    masks = there(read(tmp_path, *boxes, instances=rows).masks)
     assert masks[:, 0].tolist() == [[number == value for value in rows[0]] for number in (1, 2)]
     assert read(tmp_path, boxes[0], instances=rows).masks is None
 

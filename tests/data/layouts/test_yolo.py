@@ -1,5 +1,4 @@
 from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -9,18 +8,16 @@ from refine.data.annotation import Objects
 from refine.data.layouts import Yolo
 from refine.data.layouts.yolo import (
     find_yaml,
-    has_name_list,
     holds_boxes,
     in_split,
     label_key,
-    listed_names,
     yolo_images,
-    yolo_labels,
 )
 from refine.data.layouts.yolo_files import YoloYaml
 from refine.data.listing import Listing
 from refine.data.open_layout import choose
 from refine.errors import InputError
+from tests.data.layouts.edits import there
 from tests.data.layouts.examples.coco import SIZE, put_image
 from tests.data.layouts.examples.yolo import (
     DETECT,
@@ -32,9 +29,7 @@ from tests.data.layouts.examples.yolo import (
 
 
 def objects(layout: Yolo, number: int = 0) -> Objects:
-    found = layout.annotation(layout.records()[number]).objects
-    assert found is not None
-    return found
+    return there(layout.annotation(layout.records()[number]).objects)
 
 
 def label(root: Path, text: str, key: str = "train/a") -> Path:
@@ -69,8 +64,7 @@ def test_an_empty_file_says_that_there_is_nothing(tmp_path: Path) -> None:
 def test_outlines_have_the_box_around_them_and_a_box_may_stand_among_them(tmp_path: Path) -> None:
     layout = Yolo(write_yolo_segment(tmp_path))
     found = objects(layout)
-    assert found.polygons is not None
-    assert [[ring.tolist() for ring in rings] for rings in found.polygons] == [
+    assert [[ring.tolist() for ring in rings] for rings in there(found.polygons)] == [
         [[[8, 6], [24, 6], [24, 12], [8, 18]]],
         [],
     ]
@@ -83,11 +77,9 @@ def test_poses_have_the_pairs_of_the_yaml(tmp_path: Path) -> None:
     assert layout.label_space.keypoints == ("0", "1", "2")
     assert layout.label_space.swaps == ((1, 2),)
     found = objects(layout)
-    assert found.keypoints is not None
-    assert found.visible is not None
     assert found.boxes.tolist() == [[8, 6, 24, 18]]
-    assert found.keypoints.tolist() == [[[8, 6], [16, 18], [0, 0]]]
-    assert found.visible.tolist() == [[2, 1, 0]]
+    assert there(found.keypoints).tolist() == [[[8, 6], [16, 18], [0, 0]]]
+    assert there(found.visible).tolist() == [[2, 1, 0]]
     assert objects(layout, 1).keypoints is not None
 
 
@@ -95,8 +87,7 @@ def test_poses_without_visibility_are_visible_but_for_those_at_0(tmp_path: Path)
     yaml = write_yolo_pose(tmp_path) / "data.yaml"
     yaml.write_text(yaml.read_text(encoding="utf-8").replace("[3, 3]", "[3, 2]"), encoding="utf-8")
     found = objects(Yolo(label(tmp_path, "0 0.5 0.5 0.5 0.5 0.25 0.25 0.5 0.75 0 0")))
-    assert found.visible is not None
-    assert found.visible.tolist() == [[2, 2, 0]]
+    assert there(found.visible).tolist() == [[2, 2, 0]]
 
 
 def test_named_keypoints_give_their_pairs_without_flip_idx(tmp_path: Path) -> None:
@@ -105,23 +96,6 @@ def test_named_keypoints_give_their_pairs_without_flip_idx(tmp_path: Path) -> No
     yaml.write_text(yaml.read_text(encoding="utf-8").replace("flip_idx: [0, 2, 1]\n", names), encoding="utf-8")
     space = Yolo(tmp_path).label_space
     assert (space.keypoints, space.swaps) == (("nose", "left_eye", "right_eye"), ((1, 2),))
-
-
-def test_the_last_images_folder_becomes_labels(tmp_path: Path) -> None:
-    put_image(write_yolo(tmp_path) / "images/deep/images/d.png")
-    (tmp_path / "images/deep/labels").mkdir()
-    (tmp_path / "images/deep/labels/d.txt").write_text(DETECT)
-    layout = Yolo(tmp_path)
-    assert layout.records()[0].label_files == (tmp_path / "images/deep/labels/d.txt",)
-    assert layout.faults == []
-
-
-def test_without_an_images_folder_the_label_lies_beside(tmp_path: Path) -> None:
-    put_image(tmp_path / "obj/a.png")
-    (tmp_path / "obj/a.txt").write_text(DETECT)
-    layout = Yolo(tmp_path, classes=("a", "b", "c"))
-    assert layout.records()[0].label_files == (tmp_path / "obj/a.txt",)
-    assert layout.faults == []
 
 
 @pytest.mark.parametrize(
@@ -178,69 +152,6 @@ def test_a_text_file_without_an_image_is_a_fault(tmp_path: Path) -> None:
     (tmp_path / "labels/classes.txt").write_text("person\n")
     (fault,) = Yolo(tmp_path).faults
     assert "labels/train/lost.txt: a label without an image" in fault
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("3 0.5 0.5 0.25 0.5", r"a\.txt, line 2: class 3, but the 3 classes are numbered 0 to 2 \(person, bicycle"),
-        ("-1 0.5 0.5 0.25 0.5", r"a\.txt, line 2: class -1, but"),
-        ("0.5 0.5 0.5 0.25 0.5", r"a\.txt, line 2: class 0.5, but"),
-        ("0 16 12 8 6", r"a\.txt, line 2: 16 is no share of the image's size from 0 to 1; divide pixels"),
-        ("0 0.5 0.5 -0.25 0.5", r"a\.txt, line 2: -0.25 is no share"),
-        ("0 0.5 0.5 0.25", r"a\.txt, line 2: 4 values; expected a class and 4 of a box"),
-        ("0 0.5 0.5 0.25 0.5 0.9", r"a\.txt, line 2: 6 values; expected"),
-        ("0 0.5 0.5 0.25 high", r"a\.txt, line 2: expected a finite number, found 'high'"),
-        ("0 0.5 0.5 0.25 nan", r"a\.txt, line 2: expected a finite number, found 'nan'"),
-        ("0 0.1 0.1 0.2 0.2 0.3 1.5", r"a\.txt, line 2: 1.5 is no share"),
-    ],
-)
-def test_a_line_that_does_not_fit_is_named(tmp_path: Path, text: str, message: str) -> None:
-    layout = Yolo(label(write_yolo(tmp_path), f"0 0.5 0.5 0.25 0.5\n{text}\n"))
-    with pytest.raises(InputError, match=message):
-        objects(layout)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        (
-            "0 0.5 0.5 0.5 0.5 0.25 0.25 2",
-            r"line 1: 8 values; expected .* 4 of a box and 3 of each of 3 keypoints",
-        ),
-        ("0 0.5 0.5 0.5 0.5 0.25 0.25 2 0.5 7.5 1 0 0 0", r"line 1: 7.5 is no share"),
-        ("0 0.5 0.5 0.5 0.5 0.25 0.25 2 0.5 0.5 3 0 0 0", r"line 1: visibility 3 of a keypoint"),
-    ],
-)
-def test_a_pose_that_does_not_fit_is_named(tmp_path: Path, text: str, message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        objects(Yolo(label(write_yolo_pose(tmp_path), text)))
-
-
-def test_a_rounding_beyond_the_image_is_none(tmp_path: Path) -> None:
-    assert len(objects(Yolo(label(write_yolo(tmp_path), "0 0.5 0.5 1.0000001 1")))) == 1
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "message"),
-    [
-        ("nc: 2", "nc: 3", r"data\.yaml: nc is 3, but there are 2 names"),
-        ("['person', 'bus']", "{0: person, 2: bus}", r"data\.yaml: names are .* from the numbers 0, 1"),
-        ("nc: 2", "kpt_shape: [2, 3]\nflip_idx: ['1', '0']", r"flip_idx is \['1', '0'\]; expected each of the 2"),
-        ("nc: 2", "kpt_shape: 17", r"data\.yaml: kpt_shape is 17; expected"),
-        ("nc: 2", "kpt_shape: [2, 3]\nflip_idx: [0]", r"data\.yaml: flip_idx is \[0\]; expected each of the 2"),
-        (
-            "nc: 2",
-            "kpt_shape: [3, 3]\nflip_idx: [1, 2, 0]",
-            r"flip_idx \[1, 2, 0\] is no exchange of pairs",
-        ),
-    ],
-)
-def test_a_yaml_that_contradicts_itself_is_refused(tmp_path: Path, before: str, after: str, message: str) -> None:
-    yaml = write_yolo_segment(tmp_path) / "data.yaml"
-    yaml.write_text(yaml.read_text(encoding="utf-8").replace(before, after), encoding="utf-8")
-    with pytest.raises(InputError, match=message):
-        Yolo(tmp_path)
 
 
 def test_names_come_from_a_list_or_the_argument_where_there_is_no_yaml(tmp_path: Path) -> None:
@@ -306,13 +217,6 @@ def test_auto_takes_labels_beside_their_images_where_a_list_names_the_classes(tm
     assert (choose(tmp_path).layout is Yolo) is listed
 
 
-def test_a_yaml_of_lists_that_stand_for_lists_is_no_yolo_yaml(tmp_path: Path) -> None:
-    rows = ["a: &a [x, x]", *(f"{two}: &{two} [*{one}, *{one}]" for one, two in pairwise("abcdefghijklmnopqrstuvwxyz"))]
-    (write_yolo(tmp_path) / "data.yaml").write_text("\n".join([*rows, "names: [*z]", "train: images"]))
-    with pytest.raises(InputError, match=r"data\.yaml: cannot be read as YAML \(it has an alias"):
-        Yolo(tmp_path)
-
-
 NAMES = "names: [car]\n"
 
 
@@ -348,15 +252,9 @@ def test_images_are_those_in_images_or_else_all_that_are_no_labels(tmp_path: Pat
     assert yolo_images(tree(tmp_path, "train/images/b.png")) == ["train/images/b.png"]
 
 
-def test_labels_are_texts_below_labels_but_no_list_of_names(tmp_path: Path) -> None:
-    files = tree(tmp_path, "labels/x/a.txt", "labels/classes.txt", "readme.txt", "labels/a.json", "mylabels/b.txt")
-    assert yolo_labels(files) == ["labels/x/a.txt"]
-
-
 def test_the_yaml_is_the_named_one_or_data_yaml_or_the_only_one_with_names(tmp_path: Path) -> None:
     assert find_yaml(tree(tmp_path), None) is None
-    found = find_yaml(tree(tmp_path, **{"other.yaml": "lr: 1\n", "coco.yml": NAMES, "sub/x.yaml": NAMES}), None)
-    assert found is not None
+    found = there(find_yaml(tree(tmp_path, **{"other.yaml": "lr: 1\n", "coco.yml": NAMES, "sub/x.yaml": NAMES}), None))
     assert found.path == tmp_path / "coco.yml"
     assert find_yaml(tree(tmp_path, **{"second.yaml": NAMES}), None) is None
     files = tree(tmp_path, **{"data.yaml": NAMES})
@@ -368,14 +266,6 @@ def test_the_yaml_is_the_named_one_or_data_yaml_or_the_only_one_with_names(tmp_p
         find_yaml(files, "third.yaml")
     with pytest.raises(InputError, match=r"data\.yaml: names are None"):
         find_yaml(tree(tmp_path, **{"data.yaml": "lr: 1\n"}), None)
-
-
-def test_names_may_be_listed_in_a_text_file(tmp_path: Path) -> None:
-    files = tree(tmp_path, "names.txt")
-    assert (listed_names(files), has_name_list(files)) == (None, False)
-    files = tree(tmp_path, **{"labels/classes.txt": "car\ntraffic light\n"})
-    assert (listed_names(files), has_name_list(files)) == (("car", "traffic light"), True)
-    assert listed_names(tree(tmp_path, **{"classes.txt": "\n"})) is None
 
 
 @pytest.mark.parametrize(
@@ -404,23 +294,3 @@ def test_a_split_may_be_the_whole_folder_or_several(tmp_path: Path) -> None:
     everything = ["train/images/a.png", "train/images/b.png", "val/images/a.png"]
     assert split(tmp_path, ".")[0] == everything
     assert split(tmp_path, "val", "train")[0] == everything
-
-
-def test_a_list_names_images_and_a_missing_one_is_a_fault(tmp_path: Path) -> None:
-    text = "/data/train/images/b.png\n./val/images/a.png\n../../secret.png\n"
-    images, faults = split(tmp_path, "train.txt", **{"train.txt": text})
-    assert images == ["train/images/b.png", "val/images/a.png"]
-    assert faults == [
-        f"{tmp_path}/train.txt, line 3: an entry without its image below {tmp_path}: '../../secret.png'; add or "
-        "remove it"
-    ]
-
-
-def test_a_split_that_is_nowhere_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="train is 'test/images', which is no folder of images and no list below"):
-        split(tmp_path, "test/images")
-    with pytest.raises(InputError, match="split 'val' needs the dataset's YAML"):
-        in_split([], "val", None, Listing(tmp_path))
-    data = YoloYaml(tmp_path / "data.yaml", ("car",), (), False, (), {"train": ("a",)})
-    with pytest.raises(InputError, match=r"no split 'val' \(found train\)"):
-        in_split([], "val", data, Listing(tmp_path))

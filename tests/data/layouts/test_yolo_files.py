@@ -5,6 +5,7 @@ import pytest
 from refine.data.annotation import Objects
 from refine.data.layouts.yolo_files import YoloYaml, read_objects, read_yolo_yaml
 from refine.errors import InputError
+from tests.data.layouts.edits import there
 
 SIZE = (10, 20)
 
@@ -25,17 +26,17 @@ def test_a_box_is_its_center_and_size_in_shares(tmp_path: Path) -> None:
 def test_an_outline_has_the_box_around_it_and_a_box_beside_it_has_no_outline(tmp_path: Path) -> None:
     found = read(tmp_path, "0 0.25 0.5 0.75 0.1 0.5 1\n0 0.5 0.5 1 1\n")
     assert found.boxes.tolist() == [[5, 1, 15, 10], [0, 0, 20, 10]]
-    assert found.polygons is not None
-    assert [[ring.tolist() for ring in rings] for rings in found.polygons] == [[[[5, 5], [15, 1], [10, 10]]], []]
+    assert [[ring.tolist() for ring in rings] for rings in there(found.polygons)] == [
+        [[[5, 5], [15, 1], [10, 10]]],
+        [],
+    ]
 
 
 def test_no_file_is_no_object() -> None:
     found = read_objects(None, ("car",), SIZE, 3, True)
     assert found.boxes.shape == (0, 4)
-    assert found.keypoints is not None
-    assert found.keypoints.shape == (0, 3, 2)
-    assert found.visible is not None
-    assert found.visible.shape == (0, 3)
+    assert there(found.keypoints).shape == (0, 3, 2)
+    assert there(found.visible).shape == (0, 3)
 
 
 @pytest.mark.parametrize(
@@ -47,10 +48,8 @@ def test_keypoints_are_shares_and_an_unseen_one_is_at_0(
 ) -> None:
     found = read(tmp_path, f"0 0.5 0.5 1 1 {line}\n", 3, has_visibility)
     assert found.boxes.tolist() == [[0, 0, 20, 10]]
-    assert found.keypoints is not None
-    assert found.keypoints.tolist() == [[[10, 1], [5, 10], [0, 0]]]
-    assert found.visible is not None
-    assert found.visible.tolist() == [visible]
+    assert there(found.keypoints).tolist() == [[[10, 1], [5, 10], [0, 0]]]
+    assert there(found.visible).tolist() == [visible]
 
 
 def test_a_share_may_be_off_by_rounding(tmp_path: Path) -> None:
