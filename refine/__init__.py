@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     __version__: str
-    from refine.apply import apply_checkpoint, verify
+    from refine.apply import verify
     from refine.benchmark import run_benchmark
+    from refine.commands.apply import apply_checkpoint
     from refine.data import UnpairedImages
     from refine.methods import (
         CUT,
@@ -29,8 +30,9 @@ if TYPE_CHECKING:
     from refine.trial import try_methods
 
 _HOME = {
-    "refine.apply": ("apply_checkpoint", "verify"),
+    "refine.apply": ("verify",),
     "refine.benchmark": ("run_benchmark",),
+    "refine.commands.apply": ("apply_checkpoint",),
     "refine.data": ("UnpairedImages",),
     "refine.methods": (
         "CUT",

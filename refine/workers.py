@@ -1,11 +1,12 @@
-"""Work spread over processes that end with this one, however it ends."""
+"""Work spread over threads, and over processes that end with this one, however it ends."""
 
 import multiprocessing
 import multiprocessing.connection
 import os
 import threading
-from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from multiprocessing import resource_tracker
 from typing import Any, TypeVar
 
@@ -17,6 +18,35 @@ Result = TypeVar("Result")
 
 _content: Any = None
 """In a worker: what it was given once, for all of its items."""
+
+
+def in_order(
+    pool: Executor,
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    ahead: int = 64,
+    cost: Callable[[Item], int] = lambda item: 1,
+) -> Iterator[Result]:
+    """`map` through a pool, with bounded memory.
+
+    Args:
+        pool: Threads.
+        function: Called in them.
+        items: Drawn in the caller's thread as calls end.
+        ahead: Sum of the costs of calls under way, or done and not yet yielded, from which on no further one begins.
+        cost: Of one item.
+    """
+    waiting: deque[tuple[Future[Result], int]] = deque()
+    under_way = 0
+    for item in items:
+        waiting.append((pool.submit(function, item), cost(item)))
+        under_way += waiting[-1][1]
+        while under_way >= ahead:
+            future, its_cost = waiting.popleft()
+            under_way -= its_cost
+            yield future.result()
+    for future, _ in waiting:
+        yield future.result()
 
 
 def spread(

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from lightning.pytorch.cli import LightningArgumentParser
 
-from refine.apply.files import MANIFEST
 from refine.apply.repair import STRENGTHS
 from refine.audit.bound import CONFIDENCE, CUTS, shared_error
 from refine.audit.calibration import FAIL, MOST, REVIEW
@@ -26,6 +25,7 @@ from refine.benchmark.recipe import read_recipe
 from refine.cli import parser
 from refine.commands.benchmark import add_flags
 from refine.data import UnpairedImages
+from refine.files import MANIFEST
 from refine.metrics.aligned_patches import GRID, LEAST, SHARE
 from refine.metrics.cautions import FEW, FEW_FID, FEW_GROUPS
 from refine.metrics.distances import HIGHER_IS_NEARER, METRICS

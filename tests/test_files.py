@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import re
@@ -24,6 +25,7 @@ from refine.files import (
     read_typed,
     require_file,
     require_output,
+    why,
     write_json,
     write_whole,
 )
@@ -225,3 +227,9 @@ def test_a_file_of_another_type_names_what_differs_and_what_to_do(tmp_path: Path
     assert str(error.value).startswith(f"{path}: ")
     assert found in str(error.value)
     assert str(error.value).endswith("; measure again")
+
+
+def test_a_reason_names_no_path_and_stands_on_one_line() -> None:
+    assert why(OSError(errno.ENOENT, "no such file", "/secret/place")) == os.strerror(errno.ENOENT)
+    assert why(ValueError("two\n lines")) == "two lines"
+    assert why(KeyError()) == "KeyError"

@@ -14,7 +14,7 @@ import pytest
 import safetensors.torch
 
 from refine import interrupts
-from refine.apply.write import Writer
+from refine.apply.writer import Writer
 from refine.audit import stored
 from refine.benchmark.stored import StoredFits
 from refine.cli import main

@@ -1,4 +1,4 @@
-"""Worker processes: their results, and their end with the process that started them, however it ends."""
+"""Threads and worker processes: their results, and their end with the process that started them, however it ends."""
 
 import multiprocessing
 import os
@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from pathlib import Path
@@ -13,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from refine.interrupts import Interrupted, listening
-from refine.workers import spread
+from refine.workers import in_order, spread
 
 
 def times(content: int, item: int) -> int:
@@ -58,7 +60,7 @@ def test_a_stop_ends_the_processes(tmp_path: Path, capfd: pytest.CaptureFixture[
 KILLED = """
 import sys
 from pathlib import Path
-from refine.workers import spread
+from refine.workers import in_order, spread
 from tests.test_workers import pid_of
 if __name__ == "__main__":
     for _ in spread(pid_of, range(8), [Path(sys.argv[1])] * 2):
@@ -88,3 +90,18 @@ def is_running(process: int) -> bool:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+@pytest.mark.parametrize("cost", [lambda item: 1, lambda item: 7, lambda item: 30])
+def test_results_come_in_order_with_few_calls_ahead(cost: Callable[[int], int]) -> None:
+    begun: list[int] = []
+
+    def work(number: int) -> int:
+        begun.append(number)
+        return number
+
+    with ThreadPoolExecutor(4) as pool:
+        results = in_order(pool, work, range(50), ahead=3 * cost(0) if cost(0) < 30 else 20, cost=cost)
+        assert next(results) == 0
+        assert len(begun) <= (3 if cost(0) < 30 else 1)
+        assert list(results) == list(range(1, 50))

@@ -4,16 +4,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from refine.apply.run import apply_checkpoint, refine_dataset
-    from refine.apply.summary import ApplySummary
-    from refine.apply.verification import verify
+    from refine.apply.run import refine_dataset, refine_folder
+    from refine.apply.verification import ApplySummary, verify
 
-__all__ = ["ApplySummary", "apply_checkpoint", "refine_dataset", "verify"]
+__all__ = ["ApplySummary", "refine_dataset", "refine_folder", "verify"]
 
 _HOME = {
-    "ApplySummary": "refine.apply.summary",
-    "apply_checkpoint": "refine.apply.run",
+    "ApplySummary": "refine.apply.verification",
     "refine_dataset": "refine.apply.run",
+    "refine_folder": "refine.apply.run",
     "verify": "refine.apply.verification",
 }
 

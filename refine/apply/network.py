@@ -1,49 +1,74 @@
-"""The network's side of `apply`: a batch of decoded images in, refined levels out."""
+"""The network's part of `apply`: batches of images of one size, read ahead in threads, in; refined levels out."""
 
-import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor
+from itertools import groupby
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from refine.apply.codec import Levels, Picture
+from refine.apply.codec import DecodedImage, Levels, decode
+from refine.apply.options import ApplyOptions
+from refine.apply.plan import PlannedImage
 from refine.data.images import to_float, to_levels
 from refine.errors import InputError
-from refine.files import cut
+from refine.files import cut, why
 from refine.methods.translator import Translator
+from refine.workers import in_order
 
 HALF_RANGE = 32767.5
-PRECISIONS = ("32", "bf16")
+"""Half of the highest level of 16 bits."""
+PIXELS_PER_IMAGE = 65536
+"""A batch of ``batch_size`` images of 256 x 256 is the most that goes into one call, in pixels."""
+BATCHES_AHEAD = 4
+"""Full batches that are read ahead of the network."""
+CHANGED = "it changed while the run was going on"
+NOT_FINITE = "the network gave NaN or infinity for it"
 
 
 class OutOfMemory(MemoryError):
     """A single image does not fit into memory with this network."""
 
 
-def set_scale(translator: Translator, scale: str) -> None:
-    """Override at which size the network sees an image: ``native``, ``trained`` or ``HEIGHTxWIDTH``.
+class PlannedBatch(NamedTuple):
+    """Images for one call to the network."""
 
-    Raises:
-        InputError: If it is none of these.
+    images: list[PlannedImage]
+    size: int
+    """Images that the call is given; where ``images`` are fewer, the last is repeated."""
+
+
+class Refined(NamedTuple):
+    """One image before and after the network."""
+
+    picture: DecodedImage
+    color: Levels
+
+
+def batches(images: Iterable[PlannedImage], missing: set[str], batch_size: int) -> Iterator[PlannedBatch]:
+    """Plan calls to the network for the images that are missing, group by group.
+
+    The number of images in a call follows from the whole plan and not from what is missing, so that each
+    image meets the same kernels, and comes out with the same bytes, whatever was interrupted.
+
+    Args:
+        images: All images of the plan, done or not.
+        missing: Keys of those that are to be made.
+        batch_size: Images of up to 256 x 256 in a call; larger ones fewer.
     """
-    size = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", scale)
-    if size:
-        translator.working_size = (int(size[1]), int(size[2]))
-    elif scale == "native":
-        translator.working_size = None
-    elif scale != "trained":
-        raise InputError(f"--scale {scale!r}: expected native, trained, or HEIGHTxWIDTH such as 256x256")
-
-
-def set_strength(translator: Translator, strength: float) -> None:
-    """Set how much of the change an image gets.
-
-    Raises:
-        InputError: If it is not above 0 and up to 1.
-    """
-    if not 0.0 < strength <= 1.0:
-        raise InputError(f"--strength {strength:g}: expected a number above 0 and up to 1")
-    translator.strength = strength
+    groups: dict[tuple[int, int, int, bool], list[PlannedImage]] = defaultdict(list)
+    for image in images:
+        groups[image.group].append(image)
+    for _, members in sorted(groups.items()):
+        limit = max(1, min(batch_size, batch_size * PIXELS_PER_IMAGE // members[0].pixels))
+        calls = -(-len(members) // limit)
+        size = -(-len(members) // calls)
+        waiting = [image for image in members if image.key in missing]
+        for start in range(0, len(waiting), size):
+            yield PlannedBatch(waiting[start : start + size], size)
 
 
 class Network:
@@ -52,20 +77,16 @@ class Network:
     Args:
         translator: In eval mode; it is moved.
         device: Where it runs.
-        precision: ``32`` or ``bf16`` (autocast). 16-bit images always run in full precision: bf16 holds 8 bits.
-
-    Raises:
-        InputError: If the precision is unknown.
+        options: Batch size and precision; 16-bit images always run in full precision: bf16 holds 8 bits.
     """
 
-    def __init__(self, translator: Translator, device: torch.device, precision: str) -> None:
-        if precision not in PRECISIONS:
-            raise InputError(f"--precision {precision!r}: expected one of {', '.join(PRECISIONS)}")
+    def __init__(self, translator: Translator, device: torch.device, options: ApplyOptions) -> None:
         self.translator = translator.eval().to(device)
-        self.device = device
-        self.precision = precision
+        self.device, self.precision, self.batch_size = device, options.precision, options.batch_size
+        self.pixels_ahead = BATCHES_AHEAD * PIXELS_PER_IMAGE * options.batch_size
+        """Pixels of the images that are read ahead, and as many that wait behind the network to be written."""
 
-    def __call__(self, pictures: list[Picture], size: int) -> list[Levels | None]:
+    def __call__(self, pictures: list[DecodedImage], size: int) -> list[Levels | None]:
         """Refine pictures of one size and depth in one call of exactly ``size`` images.
 
         Returns:
@@ -98,10 +119,49 @@ class Network:
                 f"a batch of {size} images of {stacked.shape[1]}x{stacked.shape[2]} does not fit into memory; "
                 "choose a smaller --batch-size and another --output (it changes the result by up to one level)"
             ) from error
-        kept: list[Levels | None] = []
-        for index in range(len(pictures)):
-            kept.append((array[index].astype(np.uint16) if deep else array[index]) if finite[index] else None)
-        return kept
+        array = array.astype(np.uint16) if deep else array
+        return [each if is_finite else None for each, is_finite in zip(array, finite, strict=True)][: len(pictures)]
+
+    def refine_ahead(
+        self,
+        planned: Iterable[PlannedBatch],
+        content: Callable[[PlannedImage], bytes | DecodedImage],
+        pool: Executor,
+    ) -> Iterator[tuple[PlannedImage, Refined | str]]:
+        """Refine batches, while threads read and decode the images of the next ones.
+
+        Args:
+            planned: Batches in the order in which they come out.
+            content: Reads an image's file; called in threads.
+            pool: The threads. They read `BATCHES_AHEAD` batches, and as many pixels as these have at most.
+
+        Yields:
+            Each image refined, or with the reason why it is not: whatever is wrong with it concerns no other.
+        """
+        places = ((number, batch.size, image) for number, batch in enumerate(planned) for image in batch.images)
+        reads = in_order(
+            pool,
+            lambda place: (*place, _read(place[2], content)),
+            places,
+            self.pixels_ahead,
+            lambda place: max(place[2].weight, PIXELS_PER_IMAGE),
+        )
+        for (_, size), members in groupby(reads, key=lambda read: read[:2]):
+            pictures: list[tuple[PlannedImage, DecodedImage]] = []
+            for _, _, image, picture in members:
+                if isinstance(picture, str):
+                    yield image, picture
+                else:
+                    pictures.append((image, picture))
+            if not pictures:
+                continue
+            try:
+                colors = self([picture for _, picture in pictures], size)
+            except OutOfMemory as error:
+                yield from ((image, str(error)) for image, _ in pictures)
+                continue
+            for (image, picture), color in zip(pictures, colors, strict=True):
+                yield image, NOT_FINITE if color is None else Refined(picture, color)
 
     def _refine(self, levels: Tensor, deep: bool) -> Tensor:
         images = levels.float() / HALF_RANGE - 1.0 if deep else to_float(levels)
@@ -112,6 +172,15 @@ class Network:
         autocast = torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=half)
         with torch.inference_mode(), exact, autocast:
             return self.translator.refine(images.contiguous()).float()
+
+
+def _read(image: PlannedImage, content: Callable[[PlannedImage], bytes | DecodedImage]) -> DecodedImage | str:
+    try:
+        found = content(image)
+        picture = decode(found) if isinstance(found, bytes) else found
+    except Exception as error:  # a damaged file raises whatever its decoder does, and must not stop the others
+        return f"cannot be decoded ({why(error)})"
+    return picture if picture.seen == image.seen else CHANGED
 
 
 def _deep_levels(images: Tensor) -> Tensor:

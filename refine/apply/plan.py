@@ -1,21 +1,69 @@
-"""What is to be done with each file of a dataset. It depends on the dataset and the flags, not on what is done."""
+"""What is to be done with each file of a dataset: it follows from the dataset and the flags, not from what is done."""
 
+import os
+import stat
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
-from refine.apply.containers import Containers, PlannedContainer, plan_containers
-from refine.apply.files import in_order, why
-from refine.apply.manifest import Entry, failed
-from refine.apply.select import Selected
-from refine.apply.walk import Link, walk
-from refine.data.images import ImageHeader, obstacle, read_header
+from refine.apply.manifest import ManifestEntry, failed
+from refine.apply.writer import TEMPORARY
+from refine.data.images import ImageHeader, is_image_name, obstacle, read_header
+from refine.data.layouts import ImageFolder, Layout
+from refine.data.layouts.video import FORMATS as VIDEOS
+from refine.data.listing import matches_glob, parse_glob, suffix
+from refine.data.open_layout import open_layout, recognized, told
+from refine.data.samples import Record
+from refine.errors import InputError
+from refine.files import OURS, why
+from refine.workers import in_order
 
-PIXELS_PER_IMAGE = 65536
-"""A batch of ``batch_size`` images of 256 x 256 is the most that goes into one call, in pixels."""
+SHARD, HDF5 = ".tar", ".hdf5"
+COMPRESSED = (".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst")
+
+Containers = Mapping[str, frozenset[str]]
+"""By the key of a file that holds images: which of its members are images to refine, by `Record.member`."""
+
+
+class Link(NamedTuple):
+    """A symbolic link that stays inside the tree."""
+
+    key: str
+    target: str
+    """Key of the file or folder where it ends at last, which is not a link."""
+    text: str
+    """``target`` as seen from the link's own folder."""
+
+
+class Tree(NamedTuple):
+    """What a folder holds; everything sorted by key."""
+
+    files: list[str]
+    folders: list[str]
+    links: list[Link]
+    failures: list[ManifestEntry]
+
+
+class Selection(NamedTuple):
+    """What ``--images`` and ``--layout`` say together."""
+
+    selected: Callable[[str], bool]
+    """Whether the file of this key (path below the root, with forward slashes) is to be refined."""
+    certain: bool
+    """Whether somebody or something said which files are images; else names and pixels must tell labels apart."""
+    note: str = ""
+    """Which layout `auto` took, and why, for people."""
+    layout: str | None = None
+    """Name of the layout that `auto` took."""
+    containers: Containers = MappingProxyType({})
+    """Files that hold images, where the layout's images are not files of their own."""
+    labels: frozenset[str] = frozenset()
+    """Files that a layout calls labels and whose names are those of images."""
 
 
 class PlannedImage(NamedTuple):
@@ -42,108 +90,205 @@ class PlannedImage(NamedTuple):
         return max(self.pixels, self.size // 4)
 
 
-class Plan(NamedTuple):
-    """Every file of a dataset stands in exactly one of these lists."""
+class ApplyPlan(NamedTuple):
+    """Every file of a dataset stands in exactly one of the first five."""
 
     images: list[PlannedImage]
-    containers: list[PlannedContainer]
+    containers: Containers
+    """Each is done whole or not at all."""
     carried: list[str]
     links: list[Link]
-    failures: list[Entry]
+    failures: list[ManifestEntry]
     folders: list[str]
     glances: dict[str, ImageHeader]
     """Headers of all files that were selected as images and can be read, refined or not."""
 
-    def keys(self) -> dict[str, str]:
-        """Kind by key of all that will stand in the manifest."""
+    def kinds(self) -> dict[str, str]:
+        """Return the kind of each line of the manifest, by key."""
         kinds = {image.key: "image" for image in self.images}
-        kinds |= {container.key: "container" for container in self.containers}
-        kinds |= dict.fromkeys(self.carried, "carried")
+        kinds |= dict.fromkeys(self.containers, "container") | dict.fromkeys(self.carried, "carried")
         kinds |= {link.key: "link" for link in self.links}
         return kinds | {entry["key"]: entry["kind"] for entry in self.failures}
 
 
-def make_plan(
-    source: Path,
-    selected: Selected,
-    network_channels: int,
-    workers: int,
-    containers: Containers | None = None,
-    labels: AbstractSet[str] = frozenset(),
-) -> Plan:
+def make_plan(source: Path, selection: Selection, network_channels: int, workers: int) -> ApplyPlan:
     """Look at every file's name, and at the header of every image.
 
     Args:
         source: The dataset, without links in its path.
-        selected: Which files are images to refine.
+        selection: Which files are images to refine.
         network_channels: 1 for a network on gray images, 3 for RGB.
         workers: Threads that read headers.
-        containers: Files that hold images.
-        labels: Files that are labels, whatever their names.
     """
     tree = walk(source)
-    planned = plan_containers(tree.files, containers or {})
-    plan = Plan([], planned, [], [], list(tree.failures), tree.folders, {})
-    holders = {container.key for container in planned}
-    chosen = [key for key in tree.files if selected(key) and key not in holders]
-    plan.carried.extend(sorted(set(tree.files) - set(chosen) - holders))
+    containers = _planned_containers(tree.files, selection.containers)
+    chosen = [key for key in tree.files if selection.selected(key) and key not in containers]
+    carried = sorted(set(tree.files) - set(chosen) - containers.keys())
+    plan = ApplyPlan([], containers, carried, [], tree.failures, tree.folders, {})
     with ThreadPoolExecutor(workers) as pool:
-        for key, (seen, size) in in_order(pool, lambda key: (key, _look(source / key)), chosen, ahead=256):
-            if isinstance(seen, ImageHeader):
-                plan.glances[key] = seen
-                reason = obstacle(seen, network_channels, size)
+        headers = in_order(pool, lambda key: _header(source / key), chosen, ahead=256)
+        for key, (seen, size) in zip(chosen, headers, strict=True):
+            if isinstance(seen, str):
+                plan.failures.append(failed(key, "image", seen))
+                continue
+            plan.glances[key] = seen
+            if reason := obstacle(seen, network_channels, size):
+                plan.failures.append(failed(key, "image", reason))
             else:
-                reason = seen
-            if isinstance(seen, ImageHeader) and reason is None:
                 plan.images.append(PlannedImage(key, seen, size))
-            else:
-                plan.failures.append(failed(key, "image", str(reason)))
-    refined = {image.key for image in plan.images} | holders
+    refined = {image.key for image in plan.images} | containers.keys()
     for link in tree.links:
         # A link that was selected must lead to refined pixels, or the dataset would be left unrefined in silence
-        if (selected(link.key) or link.key in (containers or {})) and link.target not in refined:
+        if (selection.selected(link.key) or link.key in selection.containers) and link.target not in refined:
             plan.failures.append(failed(link.key, "link", "a link to a file that is not refined itself"))
-        elif link.key in labels and link.target in refined:
+        elif link.key in selection.labels and link.target in refined:
             plan.failures.append(failed(link.key, "link", "a label that leads to a picture, and would change with it"))
         else:
             plan.links.append(link)
     return plan
 
 
-def _look(path: Path) -> tuple[ImageHeader | str, int]:
+def _header(path: Path) -> tuple[ImageHeader | str, int]:
     try:
         return read_header(path), path.stat().st_size
     except Exception as error:  # Pillow raises a dozen kinds on damaged headers, none of which may stop the others
         return why(error), 0
 
 
-class Batch(NamedTuple):
-    """Images for one call to the network."""
-
-    images: list[PlannedImage]
-    size: int
-    """Images that the call is given; where ``images`` are fewer, the last is repeated."""
-
-
-def batches(images: list[PlannedImage], missing: set[str], batch_size: int) -> Iterator[Batch]:
-    """Calls to the network for the images that are missing, group by group.
-
-    The number of images in a call follows from the whole plan and not from what is missing, so that each
-    image meets the same kernels, and comes out with the same bytes, whatever was interrupted.
+def walk(root: Path) -> Tree:
+    """List a tree without following links. The tool's own files (manifest, unfinished ones) are left out.
 
     Args:
-        images: All images of the plan, done or not.
-        missing: Keys of those that are to be made.
-        batch_size: Images of up to 256 x 256 in a call; larger ones fewer.
+        root: An existing folder without links in its path.
     """
-    groups: dict[tuple[int, int, int, bool], list[PlannedImage]] = defaultdict(list)
-    for image in images:
-        groups[image.group].append(image)
-    for group in sorted(groups):
-        members = groups[group]
-        limit = max(1, min(batch_size, batch_size * PIXELS_PER_IMAGE // members[0].pixels))
-        calls = -(-len(members) // limit)
-        size = -(-len(members) // calls)
-        waiting = [image for image in members if image.key in missing]
-        for start in range(0, len(waiting), size):
-            yield Batch(waiting[start : start + size], size)
+    tree = Tree([], [], [], [])
+    waiting = [""]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            entries = list(os.scandir(root / folder))
+        except OSError as error:
+            tree.failures.append(failed(folder, "carried", f"the folder cannot be read ({why(error)})"))
+            continue
+        for entry in entries:
+            key = f"{folder}/{entry.name}" if folder else entry.name
+            if key in OURS or entry.name.startswith(TEMPORARY):
+                continue
+            if entry.is_symlink():
+                _add_link(tree, root, key)
+            elif entry.is_dir(follow_symlinks=False):
+                tree.folders.append(key)
+                waiting.append(key)
+            elif stat.S_ISREG(entry.stat(follow_symlinks=False).st_mode):
+                tree.files.append(key)
+            else:
+                tree.failures.append(failed(key, "carried", "neither a file nor a folder nor a link"))
+    for part in (tree.files, tree.folders, tree.links):
+        part.sort()
+    return tree
+
+
+def _add_link(tree: Tree, root: Path, key: str) -> None:
+    try:
+        end = (root / key).resolve(strict=True)
+    except (OSError, RuntimeError):  # RuntimeError: a circle of links, before Python 3.13
+        tree.failures.append(failed(key, "link", "a link to nothing"))
+        return
+    if end.is_relative_to(root):
+        tree.links.append(Link(key, end.relative_to(root).as_posix(), os.path.relpath(end, (root / key).parent)))
+    else:
+        tree.failures.append(failed(key, "link", "a link that leads out of the dataset; it was not followed"))
+
+
+def select(source: Path, images: str | None, layout: str) -> Selection:
+    """Turn ``--images`` and ``--layout`` into one question.
+
+    Without either, a layout that the files give away lists the images, less what any other layout that fits calls a
+    label; where none does, every image file is one until `refuse_labels` has looked at them.
+
+    Raises:
+        InputError: If both are given, the glob leaves the tree, the layout is unknown, the dataset does not lie as
+            the layout says, it fits two, or its images lie in files that cannot be written.
+    """
+    if images is not None:
+        if layout != "auto":
+            raise InputError("--images and --layout both say which files are images; give one of them")
+        wanted = parse_glob(images)
+        return Selection(lambda key: _is_image(key) and matches_glob(key.split("/"), wanted), certain=True)
+    if layout == ImageFolder.name:
+        return Selection(_is_image, certain=True)
+    if layout == "auto":
+        return _recognized(source)
+    opened = open_layout(layout, source)
+    records = opened.records()
+    labels = frozenset(_label_images(source, opened))
+    keys = {record.key for record in records}
+    return Selection(keys.__contains__, certain=True, containers=containers_of(source, records), labels=labels)
+
+
+def _recognized(source: Path) -> Selection:
+    """Select what the layout that `auto` takes lists, less what any layout that fits calls a label."""
+    if not any(source.iterdir()):
+        return Selection(_is_image, certain=False)
+    opened = open_layout("auto", source, guard=False)  # `apply` looks at every image, not at some
+    labels = {key for layout in [opened, *_others(source, opened)] for key in _label_images(source, layout)}
+    if not opened.specific and not labels:
+        return Selection(_is_image, certain=False)
+    keys = {record.key for record in opened.records()} - labels
+    containers = containers_of(source, opened.records())
+    return Selection(keys.__contains__, True, told(opened), opened.name, containers, frozenset(labels))
+
+
+def _others(source: Path, taken: Layout) -> Iterator[Layout]:
+    for choice in recognized(source):
+        if choice.layout is not type(taken):
+            with suppress(InputError):  # it is not the one that was taken: what is wrong with it concerns nobody
+                yield open_layout(choice.layout.name, source)
+
+
+def _label_images(source: Path, layout: Layout) -> Iterator[str]:
+    files = {path for record in layout.records() if not record.member for path in record.label_files}
+    return filter(_is_image, (path.relative_to(source).as_posix() for path in files))
+
+
+def _is_image(key: str) -> bool:
+    return is_image_name(Path(key.rsplit("/", 1)[-1]))
+
+
+def containers_of(source: Path, records: Iterable[Record]) -> Containers:
+    """Return the files that hold the images of a layout's records; empty where each image is a file.
+
+    Raises:
+        InputError: If there is one that cannot be written.
+    """
+    found: dict[str, set[str]] = defaultdict(set)
+    for record in records:
+        if record.member:
+            found[record.image.relative_to(source).as_posix()].add(record.member)
+    for key in found:
+        if suffix(key) not in {SHARD, HDF5}:
+            cure = "save its images as PNG files first, with a table of their labels"
+            if suffix(key) in VIDEOS:
+                cure = "extract its frames first (ffmpeg -i FILE frames/%06d.png)"
+            raise InputError(f"{source / key}: holds images, and refined ones cannot be put back there; {cure}")
+    return {key: frozenset(members) for key, members in found.items()}
+
+
+def _planned_containers(files: Iterable[str], containers: Containers) -> Containers:
+    """Return those of a tree's files that are containers, sorted.
+
+    Where one shard is, every tar is looked at: one that is compressed, or damaged from its beginning on, has no
+    records, and must not be carried unrefined.
+    """
+    shards = any(suffix(key) == SHARD for key in containers)
+    return {
+        key: containers.get(key, frozenset())
+        for key in files
+        if key in containers or (shards and key.lower().endswith((SHARD, *COMPRESSED)))
+    }
+
+
+def container_of(key: str, containers: AbstractSet[str]) -> str | None:
+    """Return the container that a member's key (``shard.tar/000007.jpg``) lies in."""
+    parts = key.split("/")
+    return next((above for at in range(1, len(parts)) if (above := "/".join(parts[:at])) in containers), None)

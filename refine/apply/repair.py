@@ -1,31 +1,30 @@
-"""Images that an audit says no to: less of the change, else the original, or no image at all."""
+"""Images that an audit says no to: less of the change, else the original, or neither the image nor its own labels."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from types import MappingProxyType
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, TypedDict
 
 import numpy as np
 from torch import Tensor
 
-from refine.apply.codec import Levels, Picture, decode, encode
-from refine.apply.files import shown, why
-from refine.apply.manifest import Audited
-from refine.apply.plan import Plan
-from refine.apply.provenance import Settings
-from refine.audit.result import LINES, Certificate
+from refine.apply.codec import DecodedImage, Levels, decode, encode
+from refine.apply.manifest import LEFT_OUT, AuditOutcome, ManifestEntry, Verdict, failed, file_sha256
+from refine.apply.options import ApplyOptions
+from refine.apply.plan import ApplyPlan
+from refine.apply.writer import Finished
 from refine.data.images import read_image
+from refine.data.open_layout import open_layout
 from refine.errors import InputError
-from refine.files import read_image_file
-from refine.methods.base import Plain
+from refine.files import read_image_file, shown, why
 
 STRENGTHS = (0.75, 0.5, 0.25)
-"""What is tried, in this order, of an image's whole change."""
+"""Shares of an image's change that are tried, in this order."""
 
 IfWrong = Literal["original", "leave-out"]
 """What becomes of an image that passes at no strength."""
-
 Repaired = Literal["fail", "review"]
 """Which verdicts ask for less strength: ``fail`` alone, or ``review`` as well."""
 
@@ -33,20 +32,15 @@ OF_PIXELS = ("precision", "scale", "strength")
 """Flags of `refine apply` with which an audit's images have to be made as they are made now. Another batch size moves a
 level in 255, which no judge sees."""
 
+Owners = Mapping[str, frozenset[str]]
+"""Keys of images by the key of a file that holds their labels."""
 
-class Judge(Protocol):
-    """An audit that can judge again."""
 
-    @property
-    def verdicts(self) -> Mapping[str, Certificate]:
-        """What it found, by key."""
+class Judgement(TypedDict):
+    """What an audit says of one image; its certificates hold more."""
 
-    @property
-    def model(self) -> str | None:
-        """Sha256 of the checkpoint whose output it saw; None where nobody knows."""
-
-    def __call__(self, key: str, synthetic: Tensor, refined: Tensor) -> Certificate:
-        """Judge one image again, both ``(C, H, W)`` uint8, gray or RGB."""
+    verdict: Verdict
+    reasons: list[str]
 
 
 class Decision(NamedTuple):
@@ -54,49 +48,44 @@ class Decision(NamedTuple):
 
     color: Levels | None
     """None: nothing of the change; the original, or no file."""
-    audit: Audited | None
+    audit: AuditOutcome | None = None
     """For the manifest; None in a run without an audit."""
 
 
+@dataclass(frozen=True)
 class Repair:
-    """What a run does about an audit's verdicts. Used from one thread.
+    """What a run does about an audit's verdicts. Used from one thread."""
 
-    Args:
-        folder: Where the audit stands, for messages.
-        judge: The audit.
-        digest: Sha256 of its lines.
-        if_wrong: What becomes of an image that passes at no strength.
-        repaired: Which verdicts ask for less.
-        made_with: Flags of the run whose output was audited; empty where the audit has none.
-    """
-
-    def __init__(
-        self,
-        folder: Path,
-        judge: Judge,
-        digest: str,
-        if_wrong: IfWrong,
-        repaired: Repaired,
-        made_with: Mapping[str, object] = MappingProxyType({}),
-    ) -> None:
-        self.folder, self.judge, self.digest = folder, judge, digest
-        self.if_wrong, self.repaired, self.made_with = if_wrong, repaired, made_with
+    lines: Path
+    """The audit's file of verdicts, for messages."""
+    digest: str
+    """Sha256 of it."""
+    verdicts: Mapping[str, Judgement]
+    """By key."""
+    model: str | None
+    """Sha256 of the checkpoint whose output was audited; None where nobody knows."""
+    judge: Callable[[str, Tensor, Tensor], Judgement]
+    """Judges the image of a key again, from it and its refined image, both ``(C, H, W)`` uint8, gray or RGB."""
+    if_wrong: IfWrong = "original"
+    repaired: Repaired = "fail"
+    made_with: Mapping[str, object] = field(default_factory=dict)
+    """Flags of the run whose output was audited; empty where the audit has none."""
 
     @property
     def leaves_out(self) -> bool:
         """Whether images may be left out."""
         return self.if_wrong == "leave-out"
 
-    def record(self) -> dict[str, Plain]:
-        """What stands in the record of the run."""
+    def record(self) -> dict[str, object]:
+        """Return what stands in the record of the run."""
         return {"sha256": self.digest, "if_wrong": self.if_wrong, "repair": self.repaired}
 
-    def require_fit(self, model: str, settings: Settings, source: Path, plan: Plan) -> None:
+    def require_fit(self, model: str, options: ApplyOptions, source: Path, plan: ApplyPlan) -> None:
         """Hold the audit against the run before anything is written.
 
         Args:
             model: Sha256 of the checkpoint.
-            settings: Flags of the run.
+            options: Flags of the run.
             source: The dataset.
             plan: What is to be refined.
 
@@ -104,54 +93,54 @@ class Repair:
             InputError: If the audit is of another model's output, or of one that was made otherwise or repaired, an
                 image has no verdict, or images lie in containers.
         """
+        folder = self.lines.parent
         if plan.containers:
             raise InputError(
-                f"{source / plan.containers[0].key}: holds its images inside, and --audit repairs image files only; "
-                "unpack it, then refine and audit the folder"
+                f"{source / next(iter(plan.containers))}: holds its images inside, and --audit repairs image files "
+                "only; unpack it, then refine and audit the folder"
             )
-        if self.judge.model is None:
+        if self.model is None:
             raise InputError(
-                f"{self.folder}: does not say by which model its images were refined, so no --checkpoint can be held "
+                f"{folder}: does not say by which model its images were refined, so no --checkpoint can be held "
                 "against it; audit an output of `refine apply`"
             )
-        if self.judge.model != model:
+        if self.model != model:
             raise InputError(
-                f"{self.folder}: judges what another model than this --checkpoint made (sha256 {self.judge.model}, "
-                f"not {model}); give the checkpoint that was audited, or audit what this one makes"
+                f"{folder}: judges what another model than this --checkpoint made (sha256 {self.model}, not {model}); "
+                "give the checkpoint that was audited, or audit what this one makes"
             )
         for name in OF_PIXELS:
-            before, now = self.made_with.get(name), getattr(settings, name)
+            before, now = self.made_with.get(name), getattr(options, name)
             if before is not None and before != now:
                 raise InputError(
-                    f"{self.folder}: judges what --{name} {before} made, and this is --{name} {now}; give the same, or "
+                    f"{folder}: judges what --{name} {before} made, and this is --{name} {now}; give the same, or "
                     "audit what this run makes"
                 )
         if self.made_with.get("audit"):
             raise InputError(
-                f"{self.folder}: judges images that were repaired already, so its pass may be of less than the whole "
+                f"{folder}: judges images that were repaired already, so its pass may be of less than the whole "
                 "change; give the audit of what `refine apply` made without --audit"
             )
         for image in plan.images:
-            if image.key not in self.judge.verdicts and _can_be_decoded(source / image.key):
+            if image.key not in self.verdicts and _can_be_decoded(source / image.key):
                 raise InputError(
-                    f"{self.folder / LINES}: no verdict on {shown(image.key)}; audit the refined dataset as it is now, "
+                    f"{self.lines}: no verdict on {shown(image.key)}; audit the refined dataset as it is now, "
                     "or say with --images which images were audited"
                 )
 
     def is_wrong(self, key: str) -> bool:
         """Whether an image's verdict asks for less of the change."""
-        verdict = self.judge.verdicts[key]["verdict"] if key in self.judge.verdicts else "pass"
-        return verdict == "fail" or verdict == self.repaired
+        return key in self.verdicts and self.verdicts[key]["verdict"] in {"fail", self.repaired}
 
     def reason(self, key: str) -> str:
-        """Why an image passes at no strength, for the manifest."""
-        found = self.judge.verdicts[key]
+        """Say why an image passes at no strength, for the manifest."""
+        found = self.verdicts[key]
         said = " ".join("; ".join(found["reasons"]).split())
-        tried = ", ".join(str(strength) for strength in STRENGTHS)
+        tried = ", ".join(map(str, STRENGTHS))
         because = f" ({said})" if said else ""
         return shown(f"the audit says {found['verdict']}{because}, and at no strength of {tried} pass")
 
-    def __call__(self, key: str, picture: Picture, color: Levels) -> Decision | str:
+    def __call__(self, key: str, picture: DecodedImage, color: Levels) -> Decision | str:
         """Decide on one image.
 
         Args:
@@ -162,7 +151,7 @@ class Repair:
         Returns:
             What to write, or why it cannot be written at all.
         """
-        before = self.judge.verdicts[key]["verdict"]
+        before = self.verdicts[key]["verdict"]
         if not self.is_wrong(key):
             return Decision(color, {"verdict": before, "strength": 1.0, "after": before})
         synthetic = _as_read(key, picture, picture.content)
@@ -179,7 +168,7 @@ class Repair:
 
 
 def weakened(before: Levels, after: Levels, strength: float) -> Levels:
-    """The original and a share of its change, rounded to the nearest level (halves to the even one).
+    """Return the original and a share of its change, rounded to the nearest level (halves to the even one).
 
     Args:
         before: Levels of any shape, 8 or 16 bits.
@@ -191,7 +180,7 @@ def weakened(before: Levels, after: Levels, strength: float) -> Levels:
     return mixed.astype(np.uint16) if before.dtype == np.uint16 else mixed.astype(np.uint8)
 
 
-def _as_read(key: str, picture: Picture, content: bytes) -> Tensor:
+def _as_read(key: str, picture: DecodedImage, content: bytes) -> Tensor:
     """A file's pixels as an audit reads them, ``(C, H, W)`` uint8: 16 bits at 8, and without alpha."""
     return read_image(Path(key), picture.seen.channels, BytesIO(content))
 
@@ -203,3 +192,63 @@ def _can_be_decoded(path: Path) -> bool:
     except Exception:  # damaged files raise whatever their decoder stumbled over
         return False
     return True
+
+
+def label_owners(source: Path, layout: str | None) -> Owners | None:
+    """Find out whose label each file is.
+
+    Args:
+        source: The dataset, without links in its path.
+        layout: As `open_layout` takes it; None for ``auto``.
+
+    Returns:
+        Empty where labels are not files of their own; None where nobody knows of any labels.
+    """
+    try:
+        opened = open_layout(layout or "auto", source, guard=False)
+    except InputError:  # the images were named without a layout
+        return None
+    if opened.label_space.kind == "none":
+        return None
+    found: dict[str, set[str]] = defaultdict(set)
+    for record in opened.records():
+        for file in record.label_files:
+            if file.is_relative_to(source):
+                found[file.relative_to(source).as_posix()].add(record.key)
+    if not found and layout is None and not opened.specific:
+        return None  # a guess that has no label files at all: whatever lies next to the images may be one
+    return {key: frozenset(images) for key, images in found.items()}
+
+
+def is_left_out(key: str, entries: Mapping[str, ManifestEntry]) -> bool:
+    """Whether a manifest lists a file as left out."""
+    return key in entries and entries[key]["status"] == LEFT_OUT
+
+
+def all_left_out(images: Iterable[str], entries: Mapping[str, ManifestEntry]) -> bool:
+    """Whether it lists every one of some images so."""
+    return all(is_left_out(image, entries) for image in images)
+
+
+def shared_with_left_out(owners: Owners, entries: Mapping[str, ManifestEntry]) -> list[str]:
+    """Return the keys, sorted, of carried files that hold labels of images that are left out, and of others."""
+    return sorted(
+        key
+        for key, images in owners.items()
+        if key in entries and entries[key]["status"] == "done" and any(is_left_out(image, entries) for image in images)
+    )
+
+
+def leave_out(source: Path, final: Path, key: str) -> Finished:
+    """Leave out a label file with its images; nothing may stand at ``final``."""
+    digest = file_sha256(source)
+    if digest is None:
+        return Finished(failed(key, "carried", "cannot be read"), final)
+    entry: ManifestEntry = {
+        "key": key,
+        "kind": "carried",
+        "status": LEFT_OUT,
+        "reason": "all images whose label it is are left out",
+        "sha256": digest,
+    }
+    return Finished(entry, final)

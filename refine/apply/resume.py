@@ -1,115 +1,210 @@
-"""What of an earlier run still stands, decided by hashes."""
+"""The output of a run: what it must be, what keeps other runs out of it, and what of an earlier run still stands."""
 
+import errno
 import os
-from collections import defaultdict
+import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
-from refine.apply.containers import container_of
-from refine.apply.files import file_sha256, in_order
-from refine.apply.manifest import LEFT_OUT, Entry, Manifest, as_listed
-from refine.apply.plan import Plan
+from refine.apply.manifest import LEFT_OUT, ManifestEntry, as_listed, file_sha256, read_manifest
+from refine.apply.options import claim
+from refine.apply.plan import ApplyPlan, container_of
+from refine.apply.writer import TEMPORARY, UNFINISHED, Manifest, sweep
+from refine.errors import DiskFull, InputError
+from refine.files import MANIFEST, OURS, RUN, first_missing, remove_made
+from refine.workers import in_order
+
+FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
-def drop_stale(plan: Plan, manifest: Manifest, output: Path) -> None:
+def check_folders(source: Path, output: Path) -> tuple[Path, Path]:
+    """Return both as absolute paths without links.
+
+    Raises:
+        InputError: If the input is not a folder, one lies in the other, or the output holds other things.
+    """
+    if not source.is_dir():
+        found = "a file" if source.exists() else "nothing"
+        raise InputError(f"{source}: expected a folder with a dataset, found {found}")
+    if not os.access(source, os.R_OK | os.X_OK):
+        raise InputError(f"{source}: the folder cannot be read (permission denied)")
+    real_source, real_output = source.resolve(), output.resolve()
+    if real_output == real_source or real_output.is_relative_to(real_source):
+        raise InputError(f"{output}: the output lies inside the input {source}; choose a folder beside it")
+    if real_source.is_relative_to(real_output):
+        raise InputError(f"{source}: the input lies inside the output {output}; choose another output")
+    if output.exists() and not output.is_dir():
+        raise InputError(f"{output}: expected a folder for the output, found a file")
+    if output.is_dir() and not (output / RUN).is_file():
+        foreign = sorted(entry.name for entry in output.iterdir() if not entry.name.startswith(TEMPORARY))
+        if foreign:
+            raise InputError(
+                f"{output}: not empty and no output of `refine apply` (it has no {RUN}, but {foreign[0]}); "
+                "choose a new folder, or empty this one"
+            )
+    for ours in sorted(output / name for name in OURS):
+        if os.path.lexists(ours) and (ours.is_symlink() or not ours.is_file()):
+            raise InputError(f"{ours}: expected a file that `refine apply` wrote, found something else; remove it")
+    place = next(each for each in (output, *output.parents) if each.exists() or each == each.parent)
+    if not place.is_dir():
+        raise InputError(f"{output}: {place} is a file, so no folder can be made there")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise InputError(f"{output}: {place} is not writable; choose another --output")
+    return real_source, real_output
+
+
+@contextmanager
+def own_output(output: Path, run: dict[str, object]) -> Iterator[None]:
+    """Make an output this run's alone for the time of the block, with its record, and without what a killed run left.
+
+    Where the block ends in a refusal, no run before left anything and no image is done, all that was made is removed.
+    Otherwise the output is marked as unfinished until the block comes to its end.
+
+    Raises:
+        InputError: If another run is at work there, or the output was made otherwise.
+    """
+    made = first_missing(output)
+    output.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(output, os.O_RDONLY)
+    try:
+        _lock(descriptor, output)
+        is_new = not (output / RUN).exists()
+        try:
+            claim(output, run)
+            sweep(output)
+            (output / UNFINISHED).touch()
+            yield
+            (output / UNFINISHED).unlink(missing_ok=True)
+        except InputError:
+            done = (entry for entry in read_manifest(output).entries.values() if entry["status"] == "done")
+            if is_new and not any(entry["kind"] == "image" or entry.get("images") for entry in done):
+                for inside in output.iterdir():
+                    shutil.rmtree(inside) if inside.is_dir() and not inside.is_symlink() else inside.unlink()
+                remove_made(output, made)
+            raise
+    finally:
+        os.close(descriptor)  # the lock goes with it, and with the process if that is killed
+
+
+def _lock(descriptor: int, output: Path) -> None:
+    try:
+        import fcntl
+    except ImportError:  # no such locks on this system: two runs at once are the user's own care
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise InputError(f"{output}: another `refine apply` is writing here; wait for it, or stop it") from error
+    except OSError:  # a file system without locks
+        return
+
+
+@contextmanager
+def disk_errors(output: Path) -> Iterator[None]:
+    """Turn what the disk says into what the user can do.
+
+    Raises:
+        DiskFull: If no space is left.
+        InputError: If the output cannot be written, whatever else the system says.
+    """
+    try:
+        yield
+    except DiskFull:
+        raise
+    except OSError as error:
+        if error.errno in FULL_DISK:
+            raise DiskFull(
+                f"{output}: no space left; what {MANIFEST} lists is done and stands. Make room, "
+                "then run the same command again"
+            ) from error
+        if error.errno is None:  # not from the system
+            raise
+        raise InputError(f"{output}: cannot be written ({error.strerror}{_where(error)})") from error
+
+
+def _where(error: OSError) -> str:
+    """The file of an error: of a rename its new name, and of an unfinished file its folder."""
+    name = error.filename if error.filename2 is None else error.filename2
+    if not isinstance(name, str | os.PathLike):
+        return ""
+    path = Path(os.fspath(name))
+    return f": {path.parent if path.name.startswith(TEMPORARY) else path}"
+
+
+def drop_stale(plan: ApplyPlan, manifest: Manifest, output: Path) -> None:
     """Forget files that the input no longer has, or has as another kind, and remove what was made of them.
 
     A file that is no longer what the manifest says is left where it is: it is not ours. What lies in a folder
     that could not be read may well be there still, and is left too. Folders that this leaves empty go, unless the
     input has them: a file may stand there now.
     """
-    kinds = plan.keys()
+    kinds = plan.kinds()
     hidden = {entry["key"] for entry in plan.failures if entry["kind"] == "carried"}
-    around = hidden | {container.key for container in plan.containers}  # their members' lines go with them
+    around = hidden | plan.containers.keys()  # their members' lines go with them
     stale = [
         entry
         for key, entry in manifest.entries.items()
         if kinds.get(key) != entry["kind"] and not any(str(above) in around for above in PurePosixPath(key).parents)
     ]
+    wanted = {output / folder for folder in plan.folders}
     for entry in stale:
         path = output / entry["key"]
-        if as_listed(entry, path) and path.parent.resolve().is_relative_to(output):
+        folder = path.parent
+        if as_listed(entry, path) and folder.resolve().is_relative_to(output):
             path.unlink()
-            _remove_emptied(path.parent, output, {output / folder for folder in plan.folders})
-    for key in kinds.keys() - hidden:
-        _make_way(output / key)
+            with suppress(OSError):  # it is not empty
+                while folder != output and folder not in wanted and folder.resolve() == folder:
+                    folder.rmdir()
+                    folder = folder.parent
+    for final in (output / key for key in kinds.keys() - hidden):
+        if final.is_dir() and not final.is_symlink():  # one that holds nothing but folders makes way
+            for place, _, _ in os.walk(final, topdown=False):
+                with suppress(OSError):  # it is not empty
+                    Path(place).rmdir()
     manifest.drop(entry["key"] for entry in stale)
 
 
-def _remove_emptied(folder: Path, output: Path, wanted: set[Path]) -> None:
-    with suppress(OSError):  # it is not empty
-        while folder != output and folder not in wanted and folder.resolve() == folder:
-            folder.rmdir()
-            folder = folder.parent
-
-
-def _make_way(final: Path) -> None:
-    """Remove a folder that holds nothing but folders from where a file or a link shall stand."""
-    if final.is_symlink() or not final.is_dir():
-        return
-    for place, _, _ in os.walk(final, topdown=False):
-        with suppress(OSError):  # it is not empty
-            Path(place).rmdir()
-
-
-def standing(plan: Plan, manifest: Manifest, source: Path, output: Path, workers: int) -> set[str]:
-    """Keys that are done: input and output both have the hash that the manifest gives.
+def standing(plan: ApplyPlan, manifest: Manifest, source: Path, output: Path, workers: int) -> set[str]:
+    """Return the keys that are done: input and output both have the hash that the manifest gives.
 
     Args:
         plan: All that is to be done.
         manifest: What was done.
         source: The dataset.
-        output: The refined dataset.
+        output: The refined one.
         workers: Threads that hash.
     """
-    done: set[str] = set()
     targets = {link.key: link.text for link in plan.links}
     within = lines_within(plan, manifest)
+    keys = [*(image.key for image in plan.images), *plan.containers, *plan.carried, *targets]
+
+    def stands(entry: ManifestEntry) -> bool:
+        key, kind = entry["key"], entry["kind"]
+        # A link that was left out has no hash: it is decided anew
+        before = entry.get("sha256") if kind == "carried" else entry.get("input_sha256")
+        if entry["status"] == LEFT_OUT:
+            return not os.path.lexists(output / key) and before is not None and file_sha256(source / key) == before
+        if not as_listed(entry, output / key):
+            return False
+        if kind == "link":
+            return entry["target"] == targets.get(key)
+        if kind == "container":  # a damaged manifest may have lost lines of its members
+            whole = isinstance(entry["images"], int) and entry["left_out"] == len(within.get(key, ()))
+            return whole and file_sha256(source / key) == before
+        return file_sha256(source / key) == before
+
+    listed = [manifest.entries[key] for key in keys if key in manifest.entries]
     with ThreadPoolExecutor(workers, "refine-hash") as pool:
-
-        def check(entry: Entry) -> tuple[str, bool]:
-            key = entry["key"]
-            if entry["status"] == LEFT_OUT:
-                return key, _is_still_out(entry, source / key, output / key)
-            if not as_listed(entry, output / key):
-                return key, False
-            if entry["kind"] == "link":
-                return key, entry["target"] == targets.get(key)
-            if entry["kind"] == "container" and not _is_whole(entry, within.get(key, [])):
-                return key, False
-            before = entry["sha256"] if entry["kind"] == "carried" else entry["input_sha256"]
-            return key, file_sha256(source / key) == before
-
-        for key, stands in in_order(pool, check, _listed(plan, manifest), ahead=256):
-            if stands:
-                done.add(key)
-    return done
+        found = in_order(pool, stands, listed, ahead=256)
+        return {entry["key"] for entry, is_done in zip(listed, found, strict=True) if is_done}
 
 
-def _is_still_out(entry: Entry, before: Path, after: Path) -> bool:
-    """Whether a file that was left out is the same in the input, and not in the output. Links are decided anew."""
-    digest = entry.get("sha256") if entry["kind"] == "carried" else entry.get("input_sha256")
-    return not os.path.lexists(after) and digest is not None and file_sha256(before) == digest
-
-
-def _is_whole(entry: Entry, within: list[str]) -> bool:
-    """Whether a container's line and those of its members stand together: a damaged manifest may have lost some."""
-    return isinstance(entry["images"], int) and entry["left_out"] == len(within)
-
-
-def _listed(plan: Plan, manifest: Manifest) -> Iterator[Entry]:
-    keys = [image.key for image in plan.images] + [container.key for container in plan.containers]
-    keys += plan.carried + [link.key for link in plan.links]
-    return (manifest.entries[key] for key in keys if key in manifest.entries)
-
-
-def lines_within(plan: Plan, manifest: Manifest) -> dict[str, list[str]]:
-    """Keys of the lines that tell of a container's members, by the container's key."""
-    found: dict[str, list[str]] = defaultdict(list)
-    containers = {container.key for container in plan.containers}
-    for key in manifest.entries if containers else ():
-        if (container := container_of(key, containers)) is not None:
+def lines_within(plan: ApplyPlan, manifest: Manifest) -> dict[str, list[str]]:
+    """Return the keys of the lines that tell of a container's members, by the container's key."""
+    found: dict[str, list[str]] = {key: [] for key in plan.containers}
+    for key in manifest.entries if found else ():
+        if (container := container_of(key, found.keys())) is not None:
             found[container].append(key)
     return found

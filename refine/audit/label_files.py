@@ -3,11 +3,11 @@
 import os
 from pathlib import Path
 
-from refine.apply.files import MANIFEST, file_sha256, shown
-from refine.apply.manifest import LEFT_OUT, Entry, is_original, read_manifest
-from refine.apply.walk import walk
+from refine.apply.manifest import LEFT_OUT, ManifestEntry, file_sha256, is_original, read_manifest
+from refine.apply.plan import walk
 from refine.data.images import read_header
 from refine.errors import InputError
+from refine.files import MANIFEST, shown
 
 
 def label_files_identical(synthetic: Path, refined: Path) -> list[str]:
@@ -44,7 +44,7 @@ def label_files_identical(synthetic: Path, refined: Path) -> list[str]:
     return [f"{shown(key)}: {differences[key]}" for key in sorted(differences)]
 
 
-def _difference(before: Path, after: Path, entry: Entry | None) -> str | None:
+def _difference(before: Path, after: Path, entry: ManifestEntry | None) -> str | None:
     """What is wrong with one file; None if nothing is."""
     image = entry is not None and entry["kind"] == "image"
     if entry is not None and (entry["status"] == LEFT_OUT or (image and entry["status"] == "failed")):

@@ -8,15 +8,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from refine.apply.containers import container_of
-from refine.apply.files import MANIFEST, in_order, shown
 from refine.apply.manifest import read_manifest
+from refine.apply.plan import container_of
 from refine.data.annotation import Annotation, same
 from refine.data.layouts import Layout
 from refine.data.open_layout import open_layout
 from refine.data.samples import Record
 from refine.errors import InputError
-from refine.files import printable
+from refine.files import MANIFEST, printable, shown
+from refine.workers import in_order
 
 THREADS = 4
 SHOWN = 20

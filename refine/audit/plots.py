@@ -6,8 +6,8 @@ from math import ceil
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from refine.apply.files import shown
 from refine.audit.result import Audit, Power, Rate
+from refine.files import shown
 from refine.report.kit.format import number
 from refine.report.kit.plot import MARKS, short, style, svg
 

@@ -2,9 +2,9 @@
 
 from typing import Literal, NotRequired, TypedDict
 
+from refine.apply.manifest import Verdict as Verdict
 from refine.json_types import Count, Share
 
-Verdict = Literal["pass", "review", "fail", "inconclusive"]
 VERDICTS: tuple[Verdict, ...] = ("pass", "review", "fail", "inconclusive")
 
 Action = Literal["steps", "images", "real-labeled", "judge", "sample"]

@@ -1,7 +1,7 @@
 """What an audit says, in a figure and some sentences, and its tables. What it cannot say is said as plainly."""
 
-from refine.apply.files import shown
 from refine.audit.result import Audit, Power, Rate, SampledRate
+from refine.files import shown
 from refine.metrics.intervals import clopper_pearson
 from refine.report.kit.format import at_most, count, number, percent
 from refine.report.kit.page import VERDICTS, Answer, Mark

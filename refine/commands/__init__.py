@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from refine.commands.apply import add_apply
 from refine.commands.audit import add_audit
 from refine.commands.benchmark import add_benchmark
-from refine.commands.datasets import add_apply, add_render, add_verify
+from refine.commands.datasets import add_render, add_verify
 from refine.commands.inspection import add_inspect
 from refine.commands.measures import add_evaluate, add_report
 from refine.commands.models import add_export, add_import_weights, add_recipes

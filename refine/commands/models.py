@@ -29,30 +29,28 @@ def add_export(each: Any) -> None:
 
 def run_export(args: argparse.Namespace) -> int:
     """`refine export`."""
-    from refine.interop.bundle import write_bundle
-    from refine.interop.card import write_card
+    from refine.interop.bundle import write_bundle, write_card
     from refine.methods.checkpoint import load_method, read_checkpoint
+    from refine.methods.translator import Translator
 
     begin()
     method = load_method(args.checkpoint, tuple(args.trust))
     stored = None if args.checkpoint.is_dir() else read_checkpoint(args.checkpoint)
-    if not args.onnx:
-        write_bundle(method, args.output, lambda folder: write_card(folder, method, stored))
-        finish()
-    else:
-        from refine.interop.onnx import resized_for, write_onnx
+    differences: list[float] = []
 
-        differences: list[float] = []
+    def add(folder: Path) -> None:
+        write_card(folder, method, stored)
+        if args.onnx:
+            from refine.interop.onnx import write_onnx
 
-        def add(folder: Path) -> None:
-            write_card(folder, method, stored)
             differences.append(write_onnx(method, folder))
 
-        write_bundle(method, args.output, add)
-        finish()
-        print(f"model.onnx: differs from torch by {differences[0]:.1e} at most, on three sizes")
-        if sides := resized_for(method):
-            print(f"model.onnx: trained on images resized to {sides[0]}x{sides[1]} (height x width); give it that size")
+    write_bundle(method, args.output, add)
+    finish()
+    for difference in differences:
+        print(f"model.onnx: differs from torch by {difference:.1e} at most, on three sizes")
+        if isinstance(method, Translator) and (size := method.working_size):  # `model.onnx` leaves resizing to others
+            print(f"model.onnx: trained on images resized to {size[0]}x{size[1]} (height x width); give it that size")
     print(args.output)
     return 0
 
@@ -92,8 +90,7 @@ def add_import_weights(each: Any) -> None:
 
 def run_import_weights(args: argparse.Namespace) -> int:
     """`refine import-weights`."""
-    from refine.interop.bundle import write_bundle
-    from refine.interop.card import write_card
+    from refine.interop.bundle import write_bundle, write_card
     from refine.interop.foreign import import_generator
 
     begin()

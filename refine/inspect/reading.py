@@ -10,17 +10,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from refine.apply.files import in_order, why
 from refine.data.annotation import Annotation
 from refine.data.images import is_image_name, obstacle, read_header
 from refine.data.layouts.base import LabelSpace, Layout
 from refine.data.mapping import Mapped
 from refine.data.samples import Record
 from refine.errors import InputError
+from refine.files import why
 from refine.inspect.faults import Look, label_problems, picture_problems
 from refine.inspect.labels import Facts, Tally, facts
 from refine.inspect.result import Problem
 from refine.progress import track
+from refine.workers import in_order
 
 WORKERS = min(8, os.cpu_count() or 1)
 

@@ -7,12 +7,12 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from refine.apply.files import in_order
 from refine.data.images import resize_levels
 from refine.data.layouts.base import Layout
 from refine.data.samples import Record
 from refine.inspect.reading import WORKERS, Dataset
 from refine.progress import track
+from refine.workers import in_order
 
 LONGEST = 512
 """Larger images are compared at this many pixels on their longer side."""

@@ -61,7 +61,7 @@ def infer_generator(
     dropout: bool | None = None,
     padding: PaddingMode | None = None,
 ) -> ForeignGenerator:
-    """The generator that a state dict is of.
+    """Infer the generator that a state dict is of.
 
     Reflection and replication leave the same names, and so does dropout in a U-Net: the originals' defaults are
     taken (reflection; dropout, as pix2pix trains), unless a flag says otherwise.

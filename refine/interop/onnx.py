@@ -1,4 +1,4 @@
-"""A method's network as `model.onnx`, held against torch before it is handed over."""
+"""A method's network as `model.onnx`, of images of any size, held against torch before it is handed over."""
 
 import importlib.util
 import logging
@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from torch.export import Dim
 
 from refine.errors import InputError
-from refine.interop.any_size import AnySize
 from refine.methods.base import Method
 from refine.methods.task import Task
 from refine.methods.translator import Translator
@@ -50,13 +49,21 @@ def write_onnx(method: Method, folder: Path) -> float:
         InputError: If a package is missing, the method has no graph, or ONNX Runtime disagrees with torch.
     """
     require_onnx()
-    network, output = _network(method)
-    side = _side(method)
+    network: nn.Module = method
+    if isinstance(method, Translator):
+        network, output = AnySize(method).eval(), "refined"
+        side, tiny = (
+            max(method.multiple, method.smallest_side, 16),
+            (5, 7),
+        )  # the network takes the side without padding
+    elif isinstance(method, Task):
+        output, side, tiny = "output", 64, (32, 32)
+    else:
+        raise InputError(f"{type(method).__name__} has no network to write as ONNX; name a translator or a task model")
     program = _export(method, network, _images(method, 2, side + 5, 2 * side - 3), output)
     program.save(folder / NETWORK, external_data=False)
-    tiny = (2, 5, 7) if isinstance(method, Translator) else (2, side // 2, side // 2)
     difference = 0.0
-    for size in (tiny, (1, side, side), (2, side + 1, side + side // 2)):
+    for size in ((2, *tiny), (1, side, side), (2, side + 1, side + side // 2)):
         images = _images(method, *size)
         try:
             found = _run(folder / NETWORK, images, output)
@@ -75,22 +82,60 @@ def write_onnx(method: Method, folder: Path) -> float:
     return difference
 
 
-def resized_for(method: Method) -> tuple[int, int] | None:
-    """Height and width that a translator's training images were resized to: `model.onnx` leaves resizing to others."""
-    return method.working_size if isinstance(method, Translator) else None
+class AnySize(nn.Module):
+    """Pads, calls the network, crops and clamps, without a branch in Python that would hang on the size.
+
+    Tracing turns Python's decisions into constants: here the reflected and the replicated positions are
+    numbers in tensors, and pixels are gathered from them. The result equals `refine.networks.padding`.
+
+    Args:
+        translator: In eval mode.
+    """
+
+    def __init__(self, translator: Translator) -> None:
+        super().__init__()
+        self.translator = translator
+        self.multiple = translator.multiple
+        self.smallest_side = translator.smallest_side
+
+    def forward(self, images: Tensor) -> Tensor:
+        """``(B, channels, H, W)`` in [-1, 1], any H and W, to the same."""
+        if self.multiple == 1 and self.smallest_side == 1:
+            return self._refined(images)
+        height, width = images.shape[-2:]
+        rows, top = padded_positions(height, self.multiple, self.smallest_side, images.device)
+        columns, left = padded_positions(width, self.multiple, self.smallest_side, images.device)
+        refined = self._refined(images.index_select(-1, columns).index_select(-2, rows))
+        # Gathered, not sliced: the exported output then has the input's height and width by name.
+        rows, columns = (torch.arange(side, device=images.device) for side in (height, width))
+        return refined.index_select(-2, rows + top).index_select(-1, columns + left)
+
+    def _refined(self, images: Tensor) -> Tensor:
+        refined: Tensor = self.translator(images)
+        return refined.clamp(-1.0, 1.0)
 
 
-def _network(method: Method) -> tuple[nn.Module, str]:
-    if isinstance(method, Translator):
-        return AnySize(method).eval(), "refined"
-    if isinstance(method, Task):
-        return method, "output"
-    raise InputError(f"{type(method).__name__} has no network to write as ONNX; name a translator or a task model")
+def padded_positions(
+    side: int, multiple: int, smallest: int, device: torch.device
+) -> tuple[Tensor, int | torch.SymInt]:
+    """Say which pixel stands at each place of a padded row or column, and how many places stand before the first.
 
+    Args:
+        side: Pixels before padding; may be symbolic.
+        multiple: What the padded side is a multiple of.
+        smallest: The shortest padded side.
+        device: Of the positions.
 
-def _side(method: Method) -> int:
-    """A side that the network takes without padding."""
-    return max(method.multiple, method.smallest_side, 16) if isinstance(method, Translator) else 64
+    Returns:
+        ``(padded,)`` int64 in [0, side): reflected, or replicated where the side is no longer than its padding.
+    """
+    padded = (torch.sym_max(side, smallest) + multiple - 1) // multiple * multiple
+    before = (padded - side) // 2
+    places = torch.arange(padded, device=device) - before
+    last = side - 1
+    reflected = last - (last - places.abs()).abs()
+    reach = torch.maximum(-places.amin(0), places.amax(0) - last)
+    return torch.where(reach < side, reflected, places.clamp(0, last)), before
 
 
 def _images(method: Method, count: int, height: int, width: int) -> Tensor:

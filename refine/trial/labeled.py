@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from refine.apply import apply_checkpoint
+from refine.apply.options import ApplyOptions
+from refine.apply.run import refine_folder
 from refine.benchmark import run_benchmark
 from refine.benchmark.wording import adjusted
 from refine.data.labeled_images import open_labeled
@@ -61,8 +62,8 @@ def benchmark_labeled(
     """
     refined = {f"{TRIED}{name}": output / "refined" / name for name in checkpoints}
     for name, checkpoint in checkpoints.items():
-        named = None if layout == "auto" else layout
-        apply_checkpoint(checkpoint, synthetic, refined[f"{TRIED}{name}"], layout=named, device=device)
+        options = ApplyOptions(layout=layout, device=device)
+        refine_folder(checkpoint, synthetic, refined[f"{TRIED}{name}"], options)
     found = run_benchmark(
         synthetic,
         refined,

@@ -6,20 +6,21 @@ from types import MappingProxyType
 
 from torch import Tensor
 
-from refine.apply.repair import IfWrong, Repair, Repaired
-from refine.audit.result import Certificate, Verdict
+from refine.apply.manifest import Verdict
+from refine.apply.repair import IfWrong, Judgement, Repair, Repaired
 
 MODEL = "tiny 0.3"
 """As `trees.run` calls its model."""
 
 
-def certificate(key: str, verdict: Verdict) -> Certificate:
-    reasons = [] if verdict == "pass" else ["looks like another class"]
-    return {"key": key, "verdict": verdict, "by": "audit", "reasons": reasons, "scores": {"class": 0.5}}
+def judgement(verdict: Verdict) -> Judgement:
+    return {"verdict": verdict, "reasons": [] if verdict == "pass" else ["looks like another class"]}
 
 
 class WrittenJudge:
     """Says ``verdicts`` of whole changes, and ``answers`` of less, one by one; after them, fail."""
+
+    audit: Mapping[str, Mapping[str, object]] = {"provenance": {}}
 
     def __init__(
         self,
@@ -27,15 +28,15 @@ class WrittenJudge:
         answers: Mapping[str, Iterable[Verdict]] | None = None,
         model: str | None = MODEL,
     ) -> None:
-        self.verdicts = {key: certificate(key, verdict) for key, verdict in verdicts.items()}
+        self.verdicts = {key: judgement(verdict) for key, verdict in verdicts.items()}
         self.answers = {key: list(said) for key, said in (answers or {}).items()}
         self.model = model
         self.asked: list[tuple[str, Tensor, Tensor]] = []
 
-    def __call__(self, key: str, synthetic: Tensor, refined: Tensor) -> Certificate:
+    def __call__(self, key: str, synthetic: Tensor, refined: Tensor) -> Judgement:
         self.asked.append((key, synthetic, refined))
         waiting = self.answers.get(key)
-        return certificate(key, waiting.pop(0) if waiting else "fail")
+        return judgement(waiting.pop(0) if waiting else "fail")
 
 
 def repair(
@@ -45,7 +46,8 @@ def repair(
     digest: str = "0",
     made_with: Mapping[str, object] = MappingProxyType({}),
 ) -> Repair:
-    return Repair(Path("audit"), judge, digest, if_wrong, repaired, made_with)
+    lines = Path("audit/audit.jsonl")
+    return Repair(lines, digest, judge.verdicts, judge.model, judge, if_wrong, repaired, made_with)
 
 
 def judged(

@@ -16,7 +16,7 @@ from refine.apply.manifest import read_manifest
 from tests.apply.judges import judged, repair
 from tests.apply.trees import dataset, noise, one_thread, run, save, tree
 
-Work = Callable[[Path, Path], None]
+Work = Callable[[Path, Path], object]
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["tests.apply.trees"])

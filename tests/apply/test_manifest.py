@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from refine.apply.files import MANIFEST
-from refine.apply.manifest import Audited, Entry, Manifest, failed, is_original, read_manifest
+from refine.apply.manifest import AuditOutcome, ManifestEntry, failed, is_original, read_manifest
+from refine.apply.writer import Manifest
+from refine.files import MANIFEST
 
 
-def carried(key: str, sha256: str = "0") -> Entry:
+def carried(key: str, sha256: str = "0") -> ManifestEntry:
     return {"key": key, "kind": "carried", "status": "done", "sha256": sha256}
 
 
@@ -81,7 +82,7 @@ def test_a_line_that_says_nothing_or_points_outside_is_damaged(tmp_path: Path, l
 
 
 def test_an_original_is_written_and_what_is_left_out_is_none() -> None:
-    audit: Audited = {"verdict": "fail", "strength": 0.0, "after": None}
+    audit: AuditOutcome = {"verdict": "fail", "strength": 0.0, "after": None}
     assert is_original({"key": "a", "kind": "image", "status": "done", "audit": audit})
     assert not is_original({"key": "a", "kind": "image", "status": "left-out", "audit": audit})
     assert not is_original({"key": "a", "kind": "image", "status": "done", "audit": {**audit, "strength": 0.25}})

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
@@ -12,18 +11,21 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from refine.apply import verify
-from refine.apply.files import MANIFEST, RUN
-from refine.apply.repair import IfWrong, weakened
+from refine.apply.manifest import Verdict
+from refine.apply.repair import IfWrong, label_owners, leave_out, weakened
 from refine.audit import label_files_identical
-from refine.audit.result import Verdict
 from refine.cli import main
+from refine.commands.apply import load_repair
 from refine.data.images import read_image
 from refine.errors import InputError
+from refine.files import RUN
 from refine.methods.checkpoint import model_sha256
 from tests.apply.judges import WrittenJudge, judged, repair
 from tests.apply.tiny import MODULE, save_tiny
-from tests.apply.trees import dataset, noise, run, save, tree
+from tests.apply.trees import dataset, lines, noise, run, save, tree
 from tests.data.layouts.examples.blenderproc import write_blenderproc
+from tests.data.layouts.examples.class_folders import write_class_folders
+from tests.data.layouts.examples.image_folder import write_image_folder
 from tests.data.layouts.examples.image_masks import write_mask_folders
 from tests.data.layouts.examples.table import write_table
 
@@ -33,10 +35,6 @@ A, B, C = "part0/image_000.png", "part1/image_001.png", "part0/image_002.png"
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
     return dataset(tmp_path / "in", count=6)
-
-
-def lines(output: Path) -> dict[str, dict[str, object]]:
-    return {entry["key"]: entry for entry in map(json.loads, (output / MANIFEST).open())}
 
 
 def levels(path: Path) -> NDArray[np.float64]:
@@ -206,53 +204,31 @@ def test_levels_are_rounded_at_their_own_depth() -> None:
     assert deep.dtype == np.uint16
 
 
-def without_a_verdict(judge: WrittenJudge) -> None:
-    del judge.verdicts[B]
-
-
-def of_another_model(judge: WrittenJudge) -> None:
-    judge.model = "another"
-
-
-def of_no_model(judge: WrittenJudge) -> None:
-    judge.model = None
+SAME = {"strength": 1.0, "scale": "trained", "precision": "32", "batch_size": 3, "audit": None}
+"""Flags of a run whose output was audited, and that is repeated now."""
 
 
 @pytest.mark.parametrize(
-    ("spoil", "message"),
+    ("unknown", "model", "flags", "message"),
     [
-        (without_a_verdict, r"audit\.jsonl: no verdict on part1/image_001\.png; audit"),
-        (of_another_model, r"another model than this --checkpoint made \(sha256 another, not tiny 0\.3\)"),
-        (of_no_model, "does not say by which model"),
+        (B, "tiny 0.3", SAME, r"audit\.jsonl: no verdict on part1/image_001\.png; audit"),
+        (None, "another", SAME, r"another model than this --checkpoint made \(sha256 another, not tiny 0\.3\)"),
+        (None, None, SAME, "does not say by which model"),
+        (None, "tiny 0.3", {"strength": 0.5}, "judges what --strength 0.5 made, and this is --strength 1.0"),
+        (None, "tiny 0.3", {"scale": "native"}, "judges what --scale native made, and this is --scale trained"),
+        (None, "tiny 0.3", {"precision": "bf16"}, "judges what --precision bf16 made, and this is --precision 32"),
+        (None, "tiny 0.3", {"audit": "ab"}, "judges images that were repaired already"),
     ],
 )
 def test_an_audit_of_something_else_is_refused_and_nothing_is_made(
-    tmp_path: Path, source: Path, spoil: Callable[[WrittenJudge], None], message: str
+    tmp_path: Path, source: Path, unknown: str | None, model: str | None, flags: dict[str, object], message: str
 ) -> None:
     judge = judged(source, {A: "fail"})
-    spoil(judge)
+    assert run(source, tmp_path / "fits", repair=repair(judge, made_with=SAME)).exit_code == 0
+    judge.verdicts.pop(unknown or "", None)
+    judge.model = model
     with pytest.raises(InputError, match=message):
-        run(source, tmp_path / "out", repair=repair(judge))
-    assert not (tmp_path / "out").exists()
-
-
-@pytest.mark.parametrize(
-    ("flags", "message"),
-    [
-        ({"strength": 0.5}, "judges what --strength 0.5 made, and this is --strength 1.0"),
-        ({"scale": "native"}, "judges what --scale native made, and this is --scale trained"),
-        ({"precision": "bf16"}, "judges what --precision bf16 made, and this is --precision 32"),
-        ({"audit": "ab"}, "judges images that were repaired already"),
-    ],
-)
-def test_an_audit_of_what_was_made_otherwise_is_refused(
-    tmp_path: Path, source: Path, flags: dict[str, object], message: str
-) -> None:
-    same = {"strength": 1.0, "scale": "trained", "precision": "32", "batch_size": 3, "audit": None}
-    fits = repair(judged(source, {A: "fail"}), made_with=same)
-    assert run(source, tmp_path / "fits", repair=fits).exit_code == 0
-    with pytest.raises(InputError, match=message):
-        run(source, tmp_path / "out", repair=repair(judged(source, {A: "fail"}), made_with={**same, **flags}))
+        run(source, tmp_path / "out", repair=repair(judge, made_with={**SAME, **flags}))
     assert not (tmp_path / "out").exists()
 
 
@@ -332,9 +308,8 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     source, checkpoint = write_mask_folders(tmp_path / "in"), save_tiny(tmp_path / "tiny.ckpt")
     judge = WrittenJudge({"images/a.jpg": "fail", "images/deep/b.jpg": "review"}, model=model_sha256(checkpoint))
     (tmp_path / "audit").mkdir()
-    lines = "".join(json.dumps(line) + "\n" for line in judge.verdicts.values())
-    (tmp_path / "audit" / "audit.jsonl").write_text(lines)
-    monkeypatch.setattr("refine.apply.load_repair.load_judge", lambda folder, trust: judge)
+    (tmp_path / "audit" / "audit.jsonl").write_text(json.dumps(judge.verdicts))
+    monkeypatch.setattr("refine.audit.auditor.Auditor.load", lambda folder, trust: judge)
     return ["apply", "--checkpoint", str(checkpoint), "--trust", MODULE, "--input", str(source), "--check-labels"]
 
 
@@ -373,13 +348,13 @@ def test_the_command_repairs_what_is_to_review_where_asked_for(tmp_path: Path, c
 
 
 def test_the_command_holds_its_flags_against_those_of_the_audited_run(
-    tmp_path: Path, command: list[str], capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, command: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    audit = tmp_path / "audit"
-    (audit / "audit.json").write_text(json.dumps({"provenance": {"flags": {"strength": 0.5}}}))
-    assert main([*command, "--output", str(tmp_path / "out"), "--audit", str(audit)]) == 2
+    flags = ["--output", str(tmp_path / "out"), "--audit", str(tmp_path / "audit")]
+    monkeypatch.setattr(WrittenJudge, "audit", {"provenance": {"flags": {"strength": 0.5}}})
+    assert main([*command, *flags]) == 2
     assert "judges what --strength 0.5 made, and this is --strength 1.0" in capsys.readouterr().err
-    assert main([*command, "--output", str(tmp_path / "out"), "--audit", str(audit), "--strength", "0.5"]) == 0
+    assert main([*command, *flags, "--strength", "0.5"]) == 0
 
 
 @pytest.mark.parametrize("flag", [["--if-wrong", "leave-out"], ["--repair", "review"]])
@@ -394,3 +369,36 @@ def test_flags_about_verdicts_need_an_audit(
 def test_the_command_takes_a_strength(tmp_path: Path, command: list[str]) -> None:
     assert main([*command, "--output", str(tmp_path / "out"), "--strength", "0.25"]) == 0
     assert json.loads((tmp_path / "out" / RUN).read_text())["flags"]["strength"] == 0.25
+
+
+def test_owners_follow_from_the_layout(tmp_path: Path) -> None:
+    assert label_owners(write_mask_folders(tmp_path / "masks"), None) == {
+        "masks/a.png": frozenset({"images/a.jpg"}),
+        "masks/deep/b.png": frozenset({"images/deep/b.jpg"}),
+    }
+    assert label_owners(write_table(tmp_path / "table"), "table") == {
+        "gaze.csv": frozenset({"eyes/one.png", "eyes/two, with comma.png", "three.png"})
+    }
+
+
+def test_folders_that_are_the_labels_are_not_nobody_knows(tmp_path: Path) -> None:
+    assert label_owners(write_class_folders(tmp_path / "folders"), "class-folders") == {}
+    assert label_owners(dataset(tmp_path / "guessed"), None) is None
+    assert label_owners(write_image_folder(tmp_path / "images"), "images") is None
+    (tmp_path / "empty").mkdir()
+    assert label_owners(tmp_path / "empty", None) is None
+
+
+def test_a_label_that_cannot_be_read_is_listed_as_failed(tmp_path: Path) -> None:
+    found = leave_out(tmp_path / "gone.txt", tmp_path / "out.txt", "gone.txt")
+    assert (found.entry["status"], found.entry["reason"], found.temporary) == ("failed", "cannot be read", None)
+
+
+def test_a_folder_without_an_audit_is_refused(tmp_path: Path) -> None:
+    for flags, message in (
+        (("original", "fail"), r"no audit\.jsonl here"),
+        (("keep", "fail"), "--if-wrong 'keep'"),
+        (("original", "all"), "--repair 'all'"),
+    ):
+        with pytest.raises(InputError, match=message):
+            load_repair(tmp_path, *flags)

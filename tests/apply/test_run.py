@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from refine.apply import apply_checkpoint, verify
-from refine.apply.files import MANIFEST, RUN
+from refine import apply_checkpoint, verify
+from refine.apply.resume import own_output
+from refine.cli import main
 from refine.errors import DiskFull, InputError
+from refine.files import MANIFEST, RUN
+from refine.interop.bundle import write_bundle
+from refine.methods import SimGAN
 from tests.apply.tiny import save_tiny, tiny
-from tests.apply.trees import dataset, noise, run, save, tree
-
-
-def lines(output: Path) -> dict[str, dict[str, object]]:
-    return {entry["key"]: entry for entry in map(json.loads, (output / MANIFEST).open())}
+from tests.apply.trees import dataset, lines, noise, run, save, tree
 
 
 def test_the_same_tree_with_other_pixels(tmp_path: Path) -> None:
@@ -114,39 +114,6 @@ def test_an_image_that_broke_after_it_was_done_leaves_no_output(tmp_path: Path) 
     assert verify(output) == []
 
 
-@pytest.mark.parametrize(
-    ("change", "names"),
-    [
-        ({"batch_size": 4}, "--batch-size 8, not 4"),
-        ({"precision": "bf16"}, "--precision"),
-        ({"scale": "native"}, "--scale"),
-        ({"images": "part0/*.png"}, "--images"),
-        ({"layout": "images"}, "--layout"),
-        ({"strength": 0.5}, r"--strength 1\.0, not 0\.5"),
-        ({"amount": 0.5}, "checkpoint"),
-    ],
-)
-def test_another_flag_or_model_into_the_same_output_is_refused(
-    tmp_path: Path, change: dict[str, object], names: str
-) -> None:
-    source, output = dataset(tmp_path / "in", count=2), tmp_path / "out"
-    run(source, output)
-    before = tree(output)
-    with pytest.raises(InputError, match=names):
-        run(source, output, **change)  # type: ignore[arg-type]  # plain values
-    assert tree(output) == before
-    assert run(source, output, workers=5).kept == 2
-
-
-def test_the_record_holds_neither_time_nor_place(tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        run(dataset(tmp_path / name / "in"), tmp_path / name / "out", workers=1 if name == "a" else 3)
-    assert tree(tmp_path / "a" / "out") == tree(tmp_path / "b" / "out")
-    record = json.loads((tmp_path / "a" / "out" / RUN).read_text())
-    assert record["model"]["class_path"] == "tests.apply.tiny.Tiny"
-    assert record["flags"]["batch_size"] == 8
-
-
 def test_less_strength_is_that_part_of_the_change(tmp_path: Path) -> None:
     source = dataset(tmp_path / "in", count=4)
     run(source, tmp_path / "full")
@@ -159,24 +126,6 @@ def test_less_strength_is_that_part_of_the_change(tmp_path: Path) -> None:
         assert np.abs(half - (before + full) / 2).max() <= 1
         assert (half != full).any()
     assert json.loads((tmp_path / "half" / RUN).read_text())["flags"]["strength"] == 0.5
-
-
-def test_an_output_from_before_there_was_strength_goes_on(tmp_path: Path) -> None:
-    source, output = dataset(tmp_path / "in", count=4), tmp_path / "out"
-    run(source, output)
-    record = json.loads((output / RUN).read_text())
-    del record["flags"]["strength"], record["audit"]
-    (output / RUN).write_text(json.dumps(record))
-    assert run(source, output).kept == 4
-    with pytest.raises(InputError, match=r"--strength 1\.0, not 0\.5"):
-        run(source, output, strength=0.5)
-
-
-@pytest.mark.parametrize("strength", [0.0, -0.5, 1.01, float("nan")])
-def test_a_strength_out_of_its_range_is_refused(tmp_path: Path, strength: float) -> None:
-    with pytest.raises(InputError, match=r"--strength .*above 0 and up to 1"):
-        run(dataset(tmp_path / "in", count=2), tmp_path / "out", strength=strength)
-    assert not (tmp_path / "out").exists()
 
 
 def bad_folders(root: Path) -> dict[str, tuple[Path, Path]]:
@@ -292,10 +241,8 @@ def test_a_full_disk_leaves_what_is_done_and_the_same_run_goes_on(
 
 
 def test_two_runs_do_not_write_into_one_output(tmp_path: Path) -> None:
-    from refine.apply.folders import only_run
-
     source, output = dataset(tmp_path / "in", count=2), tmp_path / "out"
-    with only_run(output), pytest.raises(InputError, match="another"):
+    with own_output(output, {}), pytest.raises(InputError, match="another"):
         run(source, output)
 
 
@@ -305,7 +252,7 @@ def test_an_error_in_a_thread_ends_the_run(tmp_path: Path, monkeypatch: pytest.M
     def broken(*_: object) -> float:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("refine.apply.image_job.mean_absolute_change", broken)
+    monkeypatch.setattr("refine.apply.pipeline.mean_absolute_change", broken)
     with pytest.raises(ZeroDivisionError):
         run(source, tmp_path / "out")
     assert not [key for key in tree(tmp_path / "out") if key.endswith(".png")]
@@ -327,3 +274,51 @@ def test_masks_whose_images_cannot_be_refined_are_refused_and_leave_nothing(tmp_
     with pytest.raises(InputError, match=r"nothing in it can be refined, its file failed; images/0\.png: the content"):
         run(tmp_path / "in", tmp_path / "new" / "out", images="images/*.png")
     assert not (tmp_path / "new").exists()
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    write_bundle(SimGAN(channels=3, features=4, blocks=1).eval(), tmp_path / "model")
+    return tmp_path / "model"
+
+
+def applied(model: Path, source: Path, output: Path) -> int:
+    return main(["apply", "--checkpoint", str(model), "--input", str(source), "--output", str(output)])
+
+
+def test_an_image_becomes_an_image(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    photo, output = tmp_path / "photo.png", tmp_path / "refined.png"
+    Image.new("RGB", (21, 17), (200, 100, 50)).save(photo, dpi=(72, 72))
+    before = {path.name for path in tmp_path.iterdir()}
+    assert applied(model, photo, output) == 0
+    assert f"1 image refined: {output}" in capsys.readouterr().out
+    with Image.open(output) as refined, Image.open(photo) as original:
+        assert (refined.size, refined.mode, refined.info["dpi"]) == ((21, 17), "RGB", original.info["dpi"])
+        assert refined.tobytes() != original.tobytes()
+    assert {path.name for path in tmp_path.iterdir()} == before | {"refined.png"}
+
+
+@pytest.mark.parametrize(
+    ("name", "output", "message"),
+    [
+        ("photo.png", "out.jpg", "out.jpg: expected a file name that ends in .png"),
+        ("photo.png", "photo.png", "photo.png: is there already"),
+        ("photo.png", "none/out.png", "none: no such folder"),
+        ("palette.png", "out.png", "refine: {folder}/palette.png: palette image: convert it to RGB first"),
+        ("broken.png", "out.png", "refine: {folder}/broken.png: "),
+        ("notes.txt", "out.txt", "notes.txt: expected"),
+    ],
+)
+def test_what_cannot_be_is_one_line_and_leaves_nothing(
+    name: str, output: str, message: str, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("RGB", (21, 17)).save(tmp_path / "photo.png")
+    Image.new("RGB", (21, 17)).convert("P").save(tmp_path / "palette.png")
+    (tmp_path / "broken.png").write_bytes((tmp_path / "photo.png").read_bytes()[:40])
+    (tmp_path / "notes.txt").write_text("no image")
+    before = {path.name for path in tmp_path.iterdir()}
+    assert applied(model, tmp_path / name, tmp_path / output) == 2
+    said = capsys.readouterr().err
+    assert message.format(folder=tmp_path) in said
+    assert said.count("\n") == 1
+    assert {path.name for path in tmp_path.iterdir()} == before

@@ -1,5 +1,6 @@
 """Datasets on disk for these tests, hostile files among them, and trees as bytes to compare."""
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +12,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from refine.apply import ApplySummary, refine_dataset
-from refine.apply.provenance import Settings
+from refine.apply.options import ApplyOptions
 from refine.apply.repair import Repair
+from refine.files import MANIFEST
 from tests.apply.tiny import tiny
 
 
@@ -46,8 +48,13 @@ def run(
     repair: Repair | None = None,
     **flags: object,
 ) -> ApplySummary:
-    settings = Settings(device="cpu")._replace(**flags)  # type: ignore[arg-type]  # plain values
-    return refine_dataset(tiny(channels, amount), f"tiny {amount}", source, output, settings, repair)
+    options = ApplyOptions(device="cpu", **flags)  # type: ignore[arg-type]  # plain values
+    return refine_dataset(tiny(channels, amount), f"tiny {amount}", source, output, options, repair)
+
+
+def lines(output: Path) -> dict[str, dict[str, object]]:
+    """The manifest's lines by key."""
+    return {entry["key"]: entry for entry in map(json.loads, (output / MANIFEST).open())}
 
 
 @contextmanager

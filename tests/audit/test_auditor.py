@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 from refine.apply import verify
-from refine.apply.files import MANIFEST
 from refine.audit.auditor import Auditor, read_audit, read_certificates
 from refine.audit.result import LINES, SUMMARY
 from refine.cli import main
 from refine.data.images import read_image
 from refine.errors import InputError
+from refine.files import MANIFEST
 from refine.methods.checkpoint import model_sha256
 from tests.audit.shapes import SPOILED, Finished, apply_to, certificates
 

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from refine.apply.files import UNFINISHED
 from refine.apply.manifest import read_manifest
+from refine.apply.writer import UNFINISHED
 from refine.files import MANIFEST, OURS
 
 CODES: Mapping[str, frozenset[int]] = {

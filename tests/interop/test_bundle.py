@@ -7,11 +7,9 @@ import pytest
 import torch
 import yaml
 
-import refine.interop
 from refine.cli import main
 from refine.errors import InputError
-from refine.interop.bundle import write_bundle
-from refine.interop.card import model_card
+from refine.interop.bundle import model_card, write_bundle
 from refine.labels import LabelKind
 from refine.methods import CyCADA, FeatureAdaptation, Task
 from refine.methods.base import Method
@@ -80,11 +78,6 @@ def test_others_may_read_a_bundle_and_its_card_says_what_it_is(tmp_path: Path) -
 def test_the_card_of_a_task_model_says_what_it_does(kind: LabelKind, tag: str) -> None:
     card = model_card(Task(["a", "b"], width=4, kind=kind))
     assert yaml.safe_load(card.split("---\n")[1])["pipeline_tag"] == tag
-
-
-def test_the_package_hands_out_its_functions() -> None:
-    for name in refine.interop.__all__:
-        assert callable(getattr(refine.interop, name))
 
 
 def test_what_is_there_is_not_overwritten(tmp_path: Path) -> None:

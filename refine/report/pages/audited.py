@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from refine.apply.files import file_sha256
+from refine.apply.manifest import file_sha256
 from refine.audit.cases import Case, cases, legend, worst_first
 from refine.audit.plots import false_rejects_svg, power_svg
 from refine.audit.result import LINES, PAGE, SUMMARY, VERDICTS, Audit, Certificate, Remedy

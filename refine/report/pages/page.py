@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 import refine
-from refine.apply.manifest import Entry
+from refine.apply.manifest import ManifestEntry
 from refine.errors import InputError
 from refine.files import shown, write_whole
 from refine.report.kit.page import facts, template
@@ -148,7 +148,7 @@ def _examples(dataset: RefinedDataset, synthetic: Path, refined: Path, real: Pat
     return cards, any(max(triple.before.size) > TINY for triple in found)
 
 
-def extremes(images: Sequence[Entry], count: int) -> tuple[list[Entry], list[Entry]]:
+def extremes(images: Sequence[ManifestEntry], count: int) -> tuple[list[ManifestEntry], list[ManifestEntry]]:
     """The images that changed most, and of the others those that changed least."""
     by_change = sorted(images, key=lambda image: (-image["mean_absolute_change"], image["key"]))
     return by_change[:count], by_change[count:][-count:][::-1]

@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from refine.apply.files import MANIFEST, RUN, UNFINISHED
-from refine.apply.manifest import Entry, read_manifest
-from refine.apply.summary import ApplySummary, summarize
+from refine.apply.manifest import ManifestEntry, read_manifest
+from refine.apply.verification import ApplySummary, summarize
+from refine.apply.writer import UNFINISHED
 from refine.errors import InputError
-from refine.files import shown
+from refine.files import MANIFEST, RUN, shown
 from refine.report.kit.format import count, recorded_part
 from refine.report.kit.page import VERDICTS, Answer, Mark
 from refine.report.pages.read import finite_typed, read_result
@@ -18,9 +18,9 @@ CURE = "run the same `refine apply` again"
 class RefinedDataset(NamedTuple):
     """What stands in a refined dataset's manifest and record."""
 
-    images: list[Entry]
+    images: list[ManifestEntry]
     """Refined images, sorted by key."""
-    failures: list[Entry]
+    failures: list[ManifestEntry]
     """Files that were not written, sorted by key."""
     containers: int
     """Tar shards and HDF5 files whose images were refined inside them."""
@@ -58,7 +58,8 @@ def read_refined(folder: Path) -> RefinedDataset:
         raise InputError(f"{path}: line {lines.damaged[0]} is damaged; {CURE}, it mends the manifest")
     cure = f"{CURE}, it mends the manifest"
     entries = [
-        finite_typed(entry, Entry, f"{path}: {shown(key)}", cure) for key, entry in sorted(lines.entries.items())
+        finite_typed(entry, ManifestEntry, f"{path}: {shown(key)}", cure)
+        for key, entry in sorted(lines.entries.items())
     ]
     done = [entry for entry in entries if entry["status"] == "done"]
     held = [entry for entry in done if entry["kind"] == "container"]

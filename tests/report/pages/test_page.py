@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from refine.apply.manifest import Entry
+from refine.apply.manifest import ManifestEntry
 from refine.audit.result import Certificate
 from refine.cli import main
 from refine.errors import InputError
@@ -237,7 +237,7 @@ def test_images_in_shards_are_counted_and_shown(tmp_path: Path) -> None:
 
 
 def test_extremes_come_with_the_most_telling_first_and_none_twice() -> None:
-    images: list[Entry] = [
+    images: list[ManifestEntry] = [
         {"key": f"{number}.png", "kind": "image", "status": "done", "mean_absolute_change": float(number)}
         for number in range(5)
     ]

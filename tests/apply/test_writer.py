@@ -1,4 +1,5 @@
 import errno
+import hashlib
 import os
 import threading
 import time
@@ -6,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from refine.apply.files import write_temporary
-from refine.apply.manifest import Entry, Manifest
-from refine.apply.write import Finished, Writer, carry
+from refine.apply.manifest import ManifestEntry, file_sha256
+from refine.apply.writer import TEMPORARY, Finished, Manifest, Writer, carry, replace_whole, sweep, write_temporary
 
 
-def entry(key: str) -> Entry:
+def entry(key: str) -> ManifestEntry:
     return {"key": key, "kind": "carried", "status": "done", "sha256": "0"}
 
 
@@ -49,7 +49,7 @@ def test_a_file_is_synced_before_its_name_and_its_name_before_its_line(
         events.append("rename")
         replace(old, new)
 
-    def appended(self: Manifest, entries: list[Entry]) -> None:
+    def appended(self: Manifest, entries: list[ManifestEntry]) -> None:
         events.append("append")
         add(self, entries)
 
@@ -128,3 +128,28 @@ def test_a_disk_that_keeps_no_permissions_is_no_obstacle(tmp_path: Path, monkeyp
     monkeypatch.setattr(os, "utime", refused)
     assert carry(tmp_path / "a.txt", tmp_path / "b.txt", "b.txt").entry["status"] == "done"
     assert write_temporary(tmp_path / "c.png", b"c", 0o600).read_bytes() == b"c"
+
+
+def test_a_file_is_replaced_in_one_step_and_keeps_the_permissions_it_is_given(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"old")
+    replace_whole(tmp_path / "a", b"new")
+    assert (tmp_path / "a").read_bytes() == b"new"
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    temporary = write_temporary(tmp_path / "b", b"x", mode=0o640)
+    assert temporary.name.startswith(TEMPORARY)
+    assert temporary.stat().st_mode & 0o777 == 0o640
+
+
+def test_only_regular_files_have_a_digest(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"data")
+    (tmp_path / "link").symlink_to("a")
+    assert file_sha256(tmp_path / "a") == hashlib.sha256(b"data").hexdigest()
+    assert [file_sha256(tmp_path / name) for name in ("link", "nothing", ".")] == [None, None, None]
+
+
+def test_only_unfinished_files_are_swept_at_any_depth(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    for key in (f"{TEMPORARY}1", f"deep/{TEMPORARY}2", "deep/kept"):
+        (tmp_path / key).write_text("")
+    sweep(tmp_path)
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["kept"]
