@@ -1,22 +1,25 @@
 """The gap between a dataset and real images before any training."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from scipy import stats
 from torch import Tensor
 
-from refine.inspect.appearance import lab_statistics, log_power
-from refine.inspect.areas import area_shares
-from refine.inspect.differences import class_balance, differences, target_ranges
-from refine.inspect.distances import distances
-from refine.inspect.grid import REGIONS, Shares
-from refine.inspect.reading import Dataset
-from refine.inspect.result import Gap, Map, Side, Spectrum
-from refine.inspect.sample import common_size, sample
+from refine.inspect.appearance import distances, lab_statistics, log_power
+from refine.inspect.read import Dataset, common_size, sample
+from refine.inspect.regions import AREAS, COARSE, REGIONS, Shares, area_shares
+from refine.inspect.result import DatasetSummary, Gap, Map, Spectrum, TargetRow
+from refine.inspect.statistics import Tally
 from refine.metrics import FeatureExtractor
+from refine.report.kit.format import rounded_percent
 
-AREAS = "brightness and edges"
+LIGHT = "brightness and edges"
+
 FEW = 10
 """Fewer images than this cannot show that layouts are alike."""
 
@@ -30,7 +33,11 @@ class _Layout(NamedTuple):
 
 
 def gap(
-    here: Dataset, real: Dataset, sides: tuple[Side, Side], extractors: Sequence[FeatureExtractor], count: int
+    here: Dataset,
+    real: Dataset,
+    sides: tuple[DatasetSummary, DatasetSummary],
+    extractors: Sequence[FeatureExtractor],
+    count: int,
 ) -> Gap | None:
     """Compare two datasets; None if one has no image that can be read.
 
@@ -58,7 +65,7 @@ def gap(
             f"Only {few} image{'' if few == 1 else 's'} on one side: layouts differ much by chance then, and that "
             "there is no warning means little."
         )
-    layout = _by_labels(here, real, shared) or _Layout(AREAS, area_shares(light), area_shares(real_light))
+    layout = _by_labels(here, real, shared) or _Layout(LIGHT, area_shares(light), area_shares(real_light))
     found = differences(layout.here, layout.real)
     warnings = [difference.text() for difference in found]
     if here.space.kind == real.space.kind == "class":
@@ -85,21 +92,14 @@ def _shared(here: Dataset, real: Dataset) -> tuple[list[str], list[str]]:
     kinds = here.space.kind, real.space.kind
     if kinds[0] != kinds[1] or "none" in kinds:
         return [], []
-    there = {name.casefold() for name in real.space.names}
-    shared = [name for name in here.space.names if name.casefold() in there]
-    both = {name.casefold() for name in shared}
-    only_here = [name for name in here.space.names if name.casefold() not in both]
-    only_real = [name for name in real.space.names if name.casefold() not in both]
-    notes = []
-    if only_here or only_real:
-        parts = [
-            f"only {where}: {', '.join(names)}" for where, names in (("here", only_here), ("real", only_real)) if names
-        ]
-        cure = (
-            "; --mapping brings the classes here to those of the real labels" if kinds[0] in {"mask", "objects"} else ""
-        )
-        notes.append(f"The labels' names differ ({'; '.join(parts)}){cure}.")
-    return shared, notes
+    ours, theirs = ({name.casefold(): name for name in side.space.names} for side in (here, real))
+    only = {
+        "only here": [name for key, name in ours.items() if key not in theirs],
+        "only real": [name for key, name in theirs.items() if key not in ours],
+    }
+    told = "; ".join(f"{where}: {', '.join(names)}" for where, names in only.items() if names)
+    cure = "; --mapping brings the classes here to those of the real labels" if kinds[0] in {"mask", "objects"} else ""
+    return [ours[key] for key in ours if key in theirs], [f"The labels' names differ ({told}){cure}."] * bool(told)
 
 
 def _by_labels(here: Dataset, real: Dataset, shared: Sequence[str]) -> _Layout | None:
@@ -142,3 +142,132 @@ def _spectrum(here: Tensor, real: Tensor) -> Spectrum:
         "difference": float(torch.abs(ours - theirs).mean()),
         "floor": floor,
     }
+
+
+LEAST = 0.1
+"""Shares that differ by less are not worth a word…"""
+
+LEAST_OF_LITTLE, TIMES = 0.04, 3.0
+"""… but for things that fill so much, and one side so many times more than the other."""
+
+SPLITS = 5000
+"""A warning needs a difference that none of so many random splits of the same images shows …"""
+
+CHANCE = 1e-4
+"""… or, of classes and targets, that two samples of one set would show less often than this."""
+
+
+class LayoutDifference(NamedTuple):
+    """One thing that fills more of a region on one side than on the other."""
+
+    name: str
+    region: str
+    here: float
+    real: float
+
+    def text(self) -> str:
+        """For people."""
+        verb = "fill" if self.name in AREAS else "fills"
+        here, real = rounded_percent(self.here), rounded_percent(self.real)
+        return f"{self.name} {verb} {here} of {self.region} here and {real} in the real images"
+
+
+def differences(here: Shares, real: Shares) -> list[LayoutDifference]:
+    """For each name the region that differs most, bands before their parts; largest differences first.
+
+    Args:
+        here: Shares on this side.
+        real: Of the same names.
+    """
+    unlikely = _unlikely(here, real)
+    ours, theirs = here.means(), real.means()
+    worth = unlikely & _worth(ours, theirs)
+    found = []
+    for place, name in enumerate(here.names):
+        coarse, fine = worth[place].copy(), worth[place].copy()
+        coarse[len(COARSE) :] = False
+        chosen = coarse if coarse.any() else fine
+        if chosen.any():
+            region = int(np.argmax(np.where(chosen, np.abs(ours[place] - theirs[place]), -1)))
+            found.append(
+                LayoutDifference(name, REGIONS[region], float(ours[place, region]), float(theirs[place, region]))
+            )
+    return sorted(found, key=lambda difference: -abs(difference.here - difference.real))
+
+
+def class_balance(here: Tally, real: Tally, names: Sequence[str]) -> list[str]:
+    """Classes of images that are far more frequent on one side."""
+    sides = []
+    for tally in (here, real):
+        places = {name.casefold(): place for place, name in enumerate(tally.space.names)}
+        counts = np.array([tally.classes[places[name.casefold()]] for name in names], dtype=np.float64)
+        sides.append((counts, max(1.0, float(tally.labeled))))
+    (ours, n), (theirs, m) = sides
+    return [
+        f"{name} is {rounded_percent(one / n)} of the images here and {rounded_percent(other / m)} of the real ones"
+        for name, one, other, differs in zip(names, ours, theirs, _worth(ours / n, theirs / m), strict=True)
+        if differs and _share_differs((one, n), (other, m))
+    ]
+
+
+def target_ranges(here: Sequence[TargetRow], real: Sequence[TargetRow], counts: tuple[int, int]) -> list[str]:
+    """Named numbers whose mean or range is another on the two sides."""
+    there = {row["name"].casefold(): row for row in real}
+    texts = []
+    for row in here:
+        other = there.get(row["name"].casefold())
+        if other is None or min(counts) < 2:
+            continue
+        shift = abs(row["mean"] - other["mean"])
+        if shift > 0.5 * other["deviation"] and _mean_differs(row, other, counts):
+            texts.append(f"{row['name']} averages {row['mean']:.3g} here and {other['mean']:.3g} in the real data")
+        elif row["deviation"] < 0.5 * other["deviation"] and min(counts) >= 30:
+            texts.append(
+                f"{row['name']} spans {row['least']:.3g} to {row['most']:.3g} here and {other['least']:.3g} to "
+                f"{other['most']:.3g} in the real data"
+            )
+    return texts
+
+
+def _share_differs(one: tuple[float, float], other: tuple[float, float]) -> bool:
+    """Fisher's exact test of counts among totals: one image of a rare class among four is no sign of anything."""
+    table = [[round(count), round(total - count)] for count, total in (one, other)]
+    return bool(stats.fisher_exact(table)[1] < CHANCE)
+
+
+def _mean_differs(one: TargetRow, other: TargetRow, counts: tuple[int, int]) -> bool:
+    """Welch's test: of few images the normal distribution promises too much."""
+    if one["deviation"] == other["deviation"] == 0:
+        return one["mean"] != other["mean"]
+    figures = (
+        part
+        for row, count in zip((one, other), counts, strict=True)
+        for part in (row["mean"], row["deviation"] * math.sqrt(count / (count - 1)), count)
+    )
+    return bool(stats.ttest_ind_from_stats(*figures, equal_var=False).pvalue < CHANCE)
+
+
+def _worth(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> NDArray[np.bool_]:
+    apart, least, most = np.abs(ours - theirs), np.minimum(ours, theirs), np.maximum(ours, theirs)
+    worth: NDArray[np.bool_] = (apart >= LEAST) | ((apart >= LEAST_OF_LITTLE) & (most >= TIMES * least))
+    return worth
+
+
+def _unlikely(here: Shares, real: Shares) -> NDArray[np.bool_]:
+    """Whether a name's share of a region differs by more than in any random split of all images into two such sets.
+
+    No assumption on how shares are spread: most classes are in most images not there at all.
+    """
+    ours, theirs = here.sample(), real.sample()
+    n, m = len(ours), len(theirs)
+    if min(n, m) < 2:
+        return np.zeros((len(here.names), len(REGIONS)), dtype=np.bool_)
+    pooled = np.concatenate([ours, theirs]).reshape(n + m, -1)
+    generator = np.random.default_rng(0)
+    weights = np.array([1 / n] * n + [-1 / m] * m, dtype=np.float32)
+    most = np.zeros(pooled.shape[1], dtype=np.float32)
+    for _ in range(SPLITS // 100):
+        splits = generator.permuted(np.tile(weights, (100, 1)), axis=1)
+        most = np.maximum(most, np.abs(splits @ pooled).max(axis=0))
+    unlikely: NDArray[np.bool_] = np.abs(weights @ pooled) > most + 1e-6
+    return unlikely.reshape(len(here.names), len(REGIONS))

@@ -1,103 +1,207 @@
-"""The page: one file that loads nothing."""
+"""The page of an inspection, one file that loads nothing, and its montage: a few images with their labels."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import jinja2
+from matplotlib.figure import Figure
+from PIL import Image, ImageDraw
 
+from refine.data.annotation import Annotation
+from refine.data.samples import Record
 from refine.files import shown
-from refine.inspect.differences import percent
 from refine.inspect.gap import FEW
-from refine.inspect.montage import Montage
-from refine.inspect.plots import spectrum_svg
-from refine.inspect.result import Inspection, Side
+from refine.inspect.read import Dataset
+from refine.inspect.result import Inspection, Spectrum
 from refine.inspect.text import (
     advice,
-    color_rows,
+    color_table,
     counted,
-    distance_rows,
+    distance_table,
     label_line,
     never_line,
     size_line,
-    target_rows,
+    target_table,
     verdict,
     whole_path,
 )
-from refine.report.kit.overlay import Legend
+from refine.report.kit.format import rounded_percent
+from refine.report.kit.overlay import Legend, caption, draw_label, drawn_classes, font, legend
 from refine.report.kit.page import template
-from refine.report.kit.pictures import png_uri
+from refine.report.kit.pictures import fit, png_uri, spread
+from refine.report.kit.plot import MARKS, style, svg
 
 FILES = 50
 """Files of each finding that are listed; the JSON has all."""
+
 MAPS = 12
+
 ALIKE = "What lies where does not differ by more than chance."
+
 TOO_FEW = "No warning, but there are too few images on one side to tell."
 
+TILES = 12
 
-class Picture(NamedTuple):
-    """A tile as the page embeds it."""
+COLUMNS = 4
+
+BOX = 320
+"""The longest side of a tile: larger images are reduced to it, small ones enlarged by a whole factor."""
+
+GAP, LINE = 10, 18
+"""Between tiles, and of a line of text, in pixels of the sheet."""
+
+
+class Tile(NamedTuple):
+    """One image with its label over it."""
 
     key: str
     caption: str
-    source: str
-    """A data URI."""
+    picture: Image.Image
 
 
-class Shots(NamedTuple):
-    """Some images of a dataset with their labels."""
+class Montage(NamedTuple):
+    """What is shown of a dataset."""
 
-    pictures: list[Picture]
+    tiles: list[Tile]
     legend: list[Legend]
 
 
+def montage(dataset: Dataset, count: int = TILES) -> Montage:
+    """Tiles spread evenly over the folders and names of the images that can be read."""
+    records = {record.key: record for record in dataset.whole()}
+    tiles, used = [], set[int]()
+    for key in spread(list(records), count):
+        tile, classes = _tile(dataset, records[key])
+        tiles.append(tile)
+        used |= classes
+    return Montage(tiles, legend(used if dataset.space.kind in {"mask", "objects"} else (), dataset.space))
+
+
+def _tile(dataset: Dataset, record: Record) -> tuple[Tile, frozenset[int]]:
+    image = dataset.layout.image(record, 3)
+    picture = fit(Image.fromarray(image.permute(1, 2, 0).contiguous().numpy()), BOX)
+    annotation = _annotation(dataset, record)
+    if annotation is None:
+        return Tile(record.key, "its label cannot be read", picture), frozenset()
+    size = image.shape[1], image.shape[2]
+    drawn = draw_label(picture, annotation, dataset.space, size)
+    return Tile(record.key, caption(annotation, dataset.space), drawn), drawn_classes(annotation)
+
+
+def _annotation(dataset: Dataset, record: Record) -> Annotation | None:
+    if dataset.space.kind == "none":
+        return Annotation()
+    try:
+        return dataset.layout.annotation(record)
+    except MemoryError:
+        raise
+    except Exception:  # it stands among the findings, with its reason
+        return None
+
+
+def sheet(shown_tiles: Montage) -> Image.Image:
+    """All tiles with their captions on one white picture, and the legend below."""
+    tiles = shown_tiles.tiles
+    width = max((tile.picture.width for tile in tiles), default=BOX)
+    width = max(width, 180)  # room for a key
+    rows = [tiles[start : start + COLUMNS] for start in range(0, len(tiles), COLUMNS)]
+    heights = [max(tile.picture.height for tile in row) + 2 * LINE + GAP for row in rows]
+    across = min(COLUMNS, max(1, len(tiles)))
+    total = GAP + across * (width + GAP)
+    places = _legend_places(shown_tiles.legend, total)
+    bottom = (places[-1][1] + LINE + GAP) if places else 0
+    page = Image.new("RGB", (total, GAP + sum(heights) + bottom), "white")
+    draw, top = ImageDraw.Draw(page), GAP
+    for row, height in zip(rows, heights, strict=True):
+        for column, tile in enumerate(row):
+            left = GAP + column * (width + GAP)
+            page.paste(tile.picture, (left, top))
+            lines = (shown(tile.caption), shown(tile.key)) if tile.caption else (shown(tile.key),)
+            for number, line in enumerate(lines):
+                place = (left, top + tile.picture.height + 2 + number * LINE)
+                draw.text(place, _short(line, width), fill="black", font=font(12))
+        top += height
+    for entry, (x, y) in zip(shown_tiles.legend, places, strict=True):
+        draw.rectangle((x, top + y + 2, x + 12, top + y + 14), fill=entry.color, outline="black")
+        draw.text((x + 18, top + y), shown(entry.name), fill="black", font=font(12))
+    return page
+
+
+def _legend_places(legend: Sequence[Legend], width: int) -> list[tuple[int, int]]:
+    """Upper left corners of the entries, in lines that are full."""
+    places, x, y = [], GAP, 0
+    for entry in legend:
+        needed = 18 + round(font(12).getlength(shown(entry.name))) + 16
+        if x > GAP and x + needed > width:
+            x, y = GAP, y + LINE
+        places.append((x, y))
+        x += needed
+    return places
+
+
+def _short(text: str, width: int) -> str:
+    """The end of a text that fits: of a key, its end tells it from others."""
+    letters = font(12)
+    if letters.getlength(text) <= width:
+        return text
+    while len(text) > 1 and letters.getlength("…" + text) > width:
+        text = text[1:]
+    return "…" + text
+
+
 def render_page(result: Inspection, montages: Mapping[str, Montage]) -> str:
-    """HTML of an inspection.
+    """Return the HTML of an inspection.
 
     Args:
         result: What was found.
         montages: Tiles of ``here`` and, where there is one, of the ``real`` side.
     """
-    gap, real = result["gap"], result["real"]
+    gap, here, real = result["gap"], result["dataset"], result["real"]
     few = gap is not None and min(gap["images"]) < FEW
-    sides: dict[str, Side] = {"here": result["dataset"], **({"real": real} if real else {})}
-    return _template().render(
-        title=f"Inspected: {shown(Path(result['dataset']['path']).resolve().name)}",
+    filters: dict[str, Callable[..., object]] = {
+        "whole_path": whole_path,
+        "never_line": never_line,
+        "percent": rounded_percent,
+        "size_line": size_line,
+        "counted": lambda values: counted(values, 6),
+        "label_line": label_line,
+        "target_table": target_table,
+        "embedded": png_uri,
+    }
+    return template(Path(__file__).with_name("inspect.html.j2"), filters).render(
+        title=f"Inspected: {shown(Path(here['path']).resolve().name)}",
         result=result,
-        sides=sides,
+        sides={"here": here, **({"real": real} if real else {})},
         verdict=verdict(result),
-        shots={name: _embedded(tiles) for name, tiles in montages.items()},
+        shots=montages,
         gap=gap,
-        colors=color_rows(gap) if gap else [],
-        distances=distance_rows(gap) if gap else [],
-        cell=_cell(gap["size"]) if gap else (1, 1),
+        colors=color_table(gap) if gap else None,
+        distances=distance_table(gap) if gap else None,
+        # Width and height of a map's cell, in the proportion of the images as far as that can be looked at.
+        cell=(min(2.0, max(0.5, gap["size"][1] / gap["size"][0])), 1.0) if gap else (1, 1),
         spectrum=spectrum_svg(gap["spectrum"]) if gap else "",
         maps=gap["maps"][:MAPS] if gap else [],
         files=FILES,
-        advice=advice(gap, result["dataset"]["path"], real["path"]) if gap and real else [],
+        advice=advice(gap, here["path"], real["path"]) if gap and real else [],
         few=few,
         nothing=TOO_FEW if few else ALIKE,
     )
 
 
-def _cell(size: list[int]) -> tuple[float, float]:
-    """Width and height of a map's cell, in the proportion of the images as far as that can be looked at."""
-    return min(2.0, max(0.5, size[1] / size[0])), 1.0
-
-
-def _embedded(tiles: Montage) -> Shots:
-    pictures = [Picture(tile.key, tile.caption, png_uri(tile.picture)) for tile in tiles.tiles]
-    return Shots(pictures, tiles.legend)
-
-
-def _template() -> jinja2.Template:
-    filters: dict[str, Callable[..., object]] = {
-        "whole_path": whole_path,
-        "never_line": never_line,
-        "percent": percent,
-        "size_line": size_line,
-        "counted": lambda values: counted(values, 6),
-        "label_line": label_line,
-        "target_rows": target_rows,
-    }
-    return template(Path(__file__).with_name("inspect.html.j2"), filters)
+def spectrum_svg(spectrum: Spectrum) -> str:
+    """Power over frequency, here and of the real images."""
+    with style(MARKS):
+        figure = Figure(figsize=(5, 2.9), layout="constrained")
+        axes = figure.subplots()
+        for name, values, color in (
+            ("here", spectrum["here"], MARKS.synthetic),
+            ("real", spectrum["real"], MARKS.real),
+        ):
+            axes.plot(spectrum["frequencies"], values, color=color, linewidth=2, label=name)
+        axes.set_xlabel("cycles a pixel: coarse to fine")
+        axes.set_ylabel("power in dB")
+        axes.set_xlim(0, 0.5)
+        axes.grid(axis="y", linewidth=0.8)
+        axes.tick_params(length=0)
+        axes.legend(frameon=False, labelcolor=MARKS.ink)
+        return svg(figure)

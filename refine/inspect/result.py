@@ -7,7 +7,7 @@ class Problem(NamedTuple):
     """One thing that is wrong with one image."""
 
     kind: str
-    """A key of `refine.inspect.kinds.KINDS`."""
+    """A key of `refine.inspect.problems.KINDS`."""
     detail: str
 
 
@@ -81,7 +81,7 @@ class Labels(TypedDict):
     notes: list[str]
 
 
-class Side(TypedDict):
+class DatasetSummary(TypedDict):
     """One dataset."""
 
     path: str
@@ -160,8 +160,8 @@ class Inspection(TypedDict):
     """All of it."""
 
     version: str
-    dataset: Side
-    real: Side | None
+    dataset: DatasetSummary
+    real: DatasetSummary | None
     gap: Gap | None
     faults: int
     """Files on both sides that are broken."""

@@ -1,25 +1,31 @@
 """The whole inspection: reads both sides, compares them, and writes what was found."""
 
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 import refine
+from refine.data.layouts import ImageMasks, MaskFolders
+from refine.data.layouts.mask_files import index_pixels
+from refine.data.mapping import Mapped
 from refine.data.open_layout import choose, open_layout
 from refine.errors import InputError
 from refine.files import require_output, write_json, write_whole
-from refine.inspect.counts import side
-from refine.inspect.faults import finding, shared_pictures
 from refine.inspect.gap import gap
-from refine.inspect.kinds import place
-from refine.inspect.montage import montage, sheet
-from refine.inspect.page import render_page
-from refine.inspect.reading import Dataset, read_dataset
-from refine.inspect.result import Gap, Inspection, Side
+from refine.inspect.page import montage, render_page, sheet
+from refine.inspect.problems import KINDS, finding, problem_files, shared_pictures, size_text
+from refine.inspect.read import Dataset, read_dataset
+from refine.inspect.result import DatasetSummary, File, Gap, Inspection
+from refine.labels import IGNORE
 from refine.metrics import FeatureExtractor
 from refine.report.kit.pictures import png
 
 SAMPLE = 500
+MANY_SINGLE = 10
+"""Classes of one image each from which on they are suspicious, if they are half of all."""
 
 
 def inspect(
@@ -51,14 +57,15 @@ def inspect(
     """
     if output is not None:
         _claim(output, [root, *([real] if real else [])])
-    dataset, here = _read(root, layout, mapping)
+    dataset, why = _read(root, layout, mapping)
+    files = files_by_kind(dataset)
     real_dataset, there, between = None, None, None
     if real is not None:
-        real_dataset, there = _read(real, real_layout, None)
-        there["findings"] = [each for each in there["findings"] if each["kind"] != "not refined"]
-        leaks = shared_pictures(dataset.looks, real_dataset.looks)
-        if leaks:
-            here["findings"] = sorted([*here["findings"], finding("leak", leaks)], key=lambda each: place(each["kind"]))
+        real_dataset, real_why = _read(real, real_layout, None)
+        there = summarize(real_dataset, real_why, {**files_by_kind(real_dataset), "not refined": []})
+        files["leak"] = shared_pictures(dataset.checked, real_dataset.checked)
+    here = summarize(dataset, why, files)
+    if real_dataset and there:
         between = gap(dataset, real_dataset, (here, there), extractors, sample)
     result = _result(here, there, between)
     if output is not None:
@@ -74,13 +81,13 @@ def as_json(result: Inspection) -> str:
     return json.dumps(result, indent=2)
 
 
-def _read(root: Path, layout: str, mapping: str | None) -> tuple[Dataset, Side]:
+def _read(root: Path, layout: str, mapping: str | None) -> tuple[Dataset, str]:
+    """Read a dataset, and say why its layout was taken."""
     why = choose(root).why if layout == "auto" else "as asked for"
-    dataset = read_dataset(open_layout(layout, root, mapping=mapping))
-    return dataset, side(dataset, why)
+    return read_dataset(open_layout(layout, root, mapping=mapping)), why
 
 
-def _result(here: Side, real: Side | None, between: Gap | None) -> Inspection:
+def _result(here: DatasetSummary, real: DatasetSummary | None, between: Gap | None) -> Inspection:
     sides = [here, *([real] if real else [])]
     everything = [each for found in sides for each in found["findings"]]
     return {
@@ -98,3 +105,56 @@ def _claim(output: Path, roots: Sequence[Path]) -> None:
         if output.resolve().is_relative_to(root.resolve()):
             raise InputError(f"{output}: lies in the dataset {root}, whose files it would join; choose another output")
     require_output(output)
+
+
+def summarize(dataset: Dataset, why: str, files: Mapping[str, list[File]]) -> DatasetSummary:
+    """Return all there is to say of a dataset by itself.
+
+    Args:
+        dataset: What was read.
+        why: Why its layout was taken.
+        files: Files of each kind of problem.
+    """
+    layout = dataset.layout
+    inner = layout.layout if isinstance(layout, Mapped) else layout
+    whole = [image for image in dataset.checked if image.size is not None]
+    return {
+        "path": str(layout.root),
+        "layout": inner.name,
+        "why": why,
+        "images": len(dataset.checked),
+        "sizes": _counted(size_text(image.size) for image in whole if image.size is not None),
+        "modes": _counted(image.mode for image in whole),
+        "formats": _counted(image.format for image in whole),
+        "labels": dataset.tally.summary([layout.summary()] if isinstance(layout, Mapped) else []),
+        "findings": [finding(kind, files[kind]) for kind in KINDS if files.get(kind)],
+    }
+
+
+def files_by_kind(dataset: Dataset) -> dict[str, list[File]]:
+    """Return what is broken or suspicious in a dataset by itself, by kind of problem."""
+    found, counts = problem_files(dataset.faults, dataset.checked), dataset.tally.classes
+    if dataset.space.kind == "class" and (single := int((counts == 1).sum())) >= max(MANY_SINGLE, len(counts) / 2):
+        found["one image"] = [{"file": "", "detail": f"{single} of {len(dataset.space.names)} classes"}]
+    if _binary(dataset):
+        only = dataset.space.names[0]
+        told = f"in all {dataset.tally.labeled} masks; every labeled pixel is {only}, and all others are void"
+        found |= {"binary": [{"file": "", "detail": told}], "void mask": [], "one class": []}  # these follow from it
+    return found
+
+
+def _binary(dataset: Dataset) -> bool:
+    """Whether masks were stored black and white where 255 stands for no class."""
+    counts, layout = dataset.tally.classes, dataset.layout
+    if not isinstance(layout, MaskFolders | ImageMasks) or counts[1:-1].any() or not (counts[0] and counts[-1]):
+        return False
+    try:  # whether 0 and 255 are what the files hold: they may have colors, or other ids of the same classes
+        first = next(record.label_files[0] for record in layout.records() if record.label_files)
+        return set(np.unique(index_pixels(first)).tolist()) <= {0, IGNORE}
+    except InputError:
+        return False
+
+
+def _counted(values: Iterable[str]) -> dict[str, int]:
+    """How often each occurs, most frequent first."""
+    return dict(sorted(Counter(values).items(), key=lambda pair: (-pair[1], pair[0])))

@@ -1,17 +1,17 @@
 """An inspection for people, on the terminal: short; the JSON and the page have all of it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from refine.console import result_console, typed
 from refine.files import shown
-from refine.inspect.differences import percent
-from refine.inspect.result import Gap, Inspection, Labels, Side
-from refine.report.kit.format import number
+from refine.inspect.result import DatasetSummary, Gap, Inspection, Labels
+from refine.report.kit.format import number, rounded_percent
+from refine.report.kit.page import prose
+from refine.report.kit.table import Table, terminal_table
 
 FILES = 3
 """Files of each finding that are named."""
@@ -81,43 +81,48 @@ def label_line(labels: Labels) -> str:
     if others:
         line += f"; with {', '.join(others)}"
     if labels["void"] is not None:
-        line += f"; {percent(labels['void'])} of the pixels void"
+        line += f"; {rounded_percent(labels['void'])} of the pixels void"
     boxes = labels["boxes"]
     if boxes:
         line += (
             f"; boxes of {boxes['least']:.0f} to {boxes['most']:.0f} pixels a side, median {boxes['median']:.0f}, "
-            f"{percent(boxes['small'])} small"
+            f"{rounded_percent(boxes['small'])} small"
         )
     return line
 
 
-def target_rows(labels: Labels) -> list[tuple[str, ...]]:
-    """Name, least, mean, deviation, most."""
-    return [
-        (row["name"], *(f"{value:.3g}" for value in (row["least"], row["mean"], row["deviation"], row["most"])))
+def target_table(labels: Labels) -> Table:
+    """Return the range of each target."""
+    rows = [
+        [shown(row["name"]), *(f"{value:.3g}" for value in (row["least"], row["mean"], row["deviation"], row["most"]))]
         for row in labels["targets"]
     ]
+    return Table(["target", "least", "mean", "deviation", "most"], rows)
 
 
-def _side(side: Side) -> Iterator[RenderableType]:
+def _drawn(table: Table) -> RenderableType:
+    return terminal_table(table, framed=False)
+
+
+def _side(side: DatasetSummary) -> Iterator[RenderableType]:
     head = f"{whole_path(side['path'])}: {side['images']} images, layout {side['layout']} ({side['why']})"
-    yield Text(_one_line(head), style="bold")
+    yield Text(prose(head), style="bold")
     yield Text(f"  size {size_line(side['sizes'])} · mode {counted(side['modes'])} · {counted(side['formats'])}")
     yield Text(f"  labels: {label_line(side['labels'])}")
     for note in side["labels"]["notes"]:
-        yield Text(f"  {_one_line(note)}")
+        yield Text(f"  {prose(note)}")
     if any(row["count"] for row in side["labels"]["classes"]):
-        yield _classes(side["labels"])
+        yield _drawn(_classes(side["labels"]))
     never = never_line(side["labels"])
     if never:
         yield Text(f"  {never}")
     if side["labels"]["targets"]:
-        yield _table(("target", "least", "mean", "deviation", "most"), target_rows(side["labels"]))
+        yield _drawn(target_table(side["labels"]))
     for found in side["findings"]:
         count = len(found["files"])
         yield Text(f"  {found['what']}: {count}. {found['cure']}", style="red" if found["fault"] else "yellow")
         for file in found["files"][:FILES]:
-            yield Text(f"    {shown(file['file'])}{': ' if file['file'] else ''}{_one_line(file['detail'])}")
+            yield Text(f"    {shown(file['file'])}{': ' if file['file'] else ''}{prose(file['detail'])}")
         if count > FILES:
             yield Text(f"    … and {count - FILES} more")
     if not side["findings"]:
@@ -127,32 +132,24 @@ def _side(side: Side) -> Iterator[RenderableType]:
 def _classes(labels: Labels) -> Table:
     things = {"class": "images", "mask": "pixels", "objects": "objects"}[labels["kind"]]
     occurring = [row for row in labels["classes"] if row["count"]]
-    kept = occurring[:CLASSES]
-    rows = [(row["name"], str(row["count"]), percent(row["share"]), str(row["images"])) for row in kept]
+    rows = [
+        [shown(row["name"]), str(row["count"]), rounded_percent(row["share"]), str(row["images"])]
+        for row in occurring[:CLASSES]
+    ]
     if len(occurring) > CLASSES:
-        rows.append((f"… {len(occurring) - CLASSES} more", "", "", ""))
-    if things == "images":
-        return _table(("class", things, "share"), [row[:3] for row in rows])
-    return _table(("class", things, "share", "images"), rows)
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    table = Table(box=None, padding=(0, 2))
-    for place, head in enumerate(heads):
-        table.add_column(head, justify="right" if place else "left")
-    for row in rows:
-        table.add_row(*(Text(shown(cell)) for cell in row))  # Text: names are a stranger's, and may hold markup
-    return table
+        rows.append([f"… {len(occurring) - CLASSES} more", "", "", ""])
+    width = 3 if things == "images" else 4  # as many images as there are of the class
+    return Table(["class", things, "share", "images"][:width], [row[:width] for row in rows])
 
 
 def _gap(gap: Gap, here: str, real: str) -> Iterator[RenderableType]:
     height, width = gap["size"]
     counts = gap["images"]
     yield Text(f"The gap, before any training ({counts[0]} images and {counts[1]} at {height}x{width})", style="bold")
-    yield _table(("", "here", "real"), color_rows(gap))
-    yield _table(("distance", "here to real", "real to real"), distance_rows(gap))
+    yield _drawn(color_table(gap))
+    yield _drawn(distance_table(gap))
     for note in gap["notes"]:
-        yield Text(f"  {_one_line(note)}")
+        yield Text(f"  {prose(note)}")
     for warning in gap["warnings"][:WARNINGS]:
         yield Text(f"  warning: {shown(warning)}", style="yellow")
     if len(gap["warnings"]) > WARNINGS:
@@ -214,25 +211,21 @@ def _layout_advice(gap: Gap) -> list[str]:
     return [f"Against the real images here are {told}."] * bool(told) + [PAINTS]
 
 
-def color_rows(gap: Gap) -> list[tuple[str, str, str]]:
-    """Name, here, real: mean ± standard deviation."""
-    names = ("lightness L*", "green to red a*", "blue to yellow b*")
+def color_table(gap: Gap) -> Table:
+    """Return the color on both sides: mean ± standard deviation."""
     sides = (gap["color_here"], gap["color_real"])
-    return [
-        (name, *(f"{round(color['mean'][place], 1) + 0:.1f} ± {color['deviation'][place]:.1f}" for color in sides))  # type: ignore[misc]  # two sides
-        for place, name in enumerate(names)
+    rows = [
+        [name, *(f"{round(color['mean'][place], 1) + 0:.1f} ± {color['deviation'][place]:.1f}" for color in sides)]
+        for place, name in enumerate(("lightness L*", "green to red a*", "blue to yellow b*"))
     ]
+    return Table(["", "here", "real"], rows)
 
 
-def distance_rows(gap: Gap) -> list[tuple[str, str, str]]:
-    """Name, here against real, real against real."""
+def distance_table(gap: Gap) -> Table:
+    """Return how far the images here are from the real ones, and these from each other."""
     floor = gap["spectrum"]["floor"]
-    rows = [("frequencies", f"{gap['spectrum']['difference']:.1f} dB", "" if floor is None else f"{floor:.1f} dB")]
+    rows = [["frequencies", f"{gap['spectrum']['difference']:.1f} dB", "" if floor is None else f"{floor:.1f} dB"]]
     for each in gap["distances"]:
         lowest = "" if each["floor"] is None else number(each["floor"], 4)
-        rows.append((f"{each['name']} ({each['images']} images a side)", number(each["value"], 4), lowest))
-    return rows
-
-
-def _one_line(text: str) -> str:
-    return shown(" ".join(text.split()))
+        rows.append([shown(f"{each['name']} ({each['images']} images a side)"), number(each["value"], 4), lowest])
+    return Table(["distance", "here to real", "real to real"], rows)

@@ -13,7 +13,7 @@ from refine.files import RUN
 from tests.apply.tiny import MODULE, save_tiny
 from tests.apply.trees import lines
 from tests.data.layouts.examples.carla import write_carla, write_carla_named
-from tests.inspect.test_examples import writers
+from tests.inspect.test_command import writers
 
 Write = Callable[[Path], Path]
 

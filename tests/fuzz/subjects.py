@@ -39,7 +39,7 @@ from tests.data.layouts.examples.unity_eyes import write_unity_eyes
 from tests.data.layouts.examples.voc import write_voc
 from tests.data.layouts.examples.webdataset import write_webdataset
 from tests.data.layouts.examples.yolo import write_yolo
-from tests.inspect.test_examples import writers
+from tests.inspect.test_command import writers
 
 FACTS = "facts.json"
 GOOD = "good"

@@ -16,7 +16,7 @@ from tests.fuzz import run
 from tests.fuzz.cases import HOSTILE, Case, case, status
 from tests.fuzz.run import Outcome, outcomes, tell
 from tests.fuzz.subjects import MODELS, prepare, subjects
-from tests.inspect.test_examples import writers
+from tests.inspect.test_command import writers
 
 NAMES = ("coco", "yolo", "webdataset", "fda")
 PREPARED = [subject for subject in subjects() if subject.name in {*NAMES, "simgan.ckpt"}]

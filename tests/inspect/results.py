@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from refine.inspect.result import Gap, Inspection, Labels, Side
+from refine.inspect.result import DatasetSummary, Gap, Inspection, Labels
 
 
 def labels(**more: Any) -> Labels:
@@ -11,11 +11,18 @@ def labels(**more: Any) -> Labels:
     return cast("Labels", {**plain, "targets": [], "boxes": None, "notes": [], **more})
 
 
-def side(**more: Any) -> Side:
+def side(**more: Any) -> DatasetSummary:
     """Four images without labels or findings."""
-    plain = {"path": "/data/set", "layout": "images", "why": "as asked for", "images": 4, "sizes": {"8x9": 4}}
+    plain: dict[str, Any] = {
+        "path": "/data/set",
+        "layout": "images",
+        "why": "as asked for",
+        "images": 4,
+        "sizes": {"8x9": 4},
+    }
     return cast(
-        "Side", {**plain, "modes": {"RGB": 4}, "formats": {"png": 4}, "labels": labels(), "findings": [], **more}
+        "DatasetSummary",
+        {**plain, "modes": {"RGB": 4}, "formats": {"png": 4}, "labels": labels(), "findings": [], **more},
     )
 
 

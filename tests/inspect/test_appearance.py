@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
-from refine.inspect.appearance import lab_statistics, log_power
-from refine.inspect.areas import area_shares
+from refine.errors import InputError
+from refine.inspect.appearance import distances, lab_statistics, log_power
 
 
 def test_lab_of_known_colors() -> None:
@@ -44,19 +45,55 @@ def test_a_flat_image_has_the_power_of_rounding() -> None:
     assert power.tolist() == pytest.approx([10 * np.log10(1 / 12)] * len(power), abs=0.01)
 
 
-def test_bright_dark_and_edges_lie_where_they_are() -> None:
-    image = torch.full((2, 60, 60), 100, dtype=torch.uint8)
-    image[:, :10] = 220
-    image[:, 50:] = 5
-    shares = area_shares(image)
-    dark, bright, edges = shares.cells()
-    assert bright[0].tolist() == [1] * 6
-    assert bright[1:].max() == 0
-    assert dark[5].tolist() == [1] * 6
-    assert dark[:5].max() == 0
-    assert edges[2:4].max() == 0
-    assert edges[0].min() > 0
+class Means:
+    """A network that counts the images it saw."""
+
+    name, sha256, resize, input_range = "means", None, "none", "-1 to 1"
+
+    def __init__(self, fill: float = 0.0) -> None:
+        self.seen, self.channels, self.fill = 0, 0, fill
+
+    def __call__(self, images: Tensor) -> Tensor:
+        self.seen, self.channels = self.seen + len(images), images.shape[1]
+        return images.mean(dim=(2, 3)) + self.fill
 
 
-def test_areas_of_a_flat_set_are_empty() -> None:
-    assert area_shares(torch.full((2, 12, 12), 7, dtype=torch.uint8)).cells().max() == 0
+def noise(count: int, seed: int, size: int = 16, most: int = 256) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(0, most, (count, 3, size, size), dtype=torch.uint8, generator=generator)
+
+
+def test_both_distances_stand_beside_their_floor_at_one_number_of_images() -> None:
+    network = Means()
+    swd, kid = distances(noise(50, 0, most=60), noise(12, 1), True, [network])
+    assert (swd["name"], kid["name"]) == ("swd", "kid[means]")
+    assert swd["images"] == kid["images"] == 6
+    assert network.seen == 6 + 12
+    assert network.channels == 3
+    assert swd["floor"] is not None
+    assert kid["floor"] is not None
+    assert swd["value"] > 3 * swd["floor"]
+    assert kid["value"] > 3 * abs(kid["floor"])
+
+
+def test_gray_images_are_compared_in_one_channel() -> None:
+    network = Means()
+    distances(noise(4, 0), noise(4, 1), False, [network])
+    assert network.channels == 1
+
+
+def test_too_few_real_images_have_no_floor() -> None:
+    swd, kid = distances(noise(5, 0), noise(3, 1), True, [Means()])
+    assert (swd["images"], kid["images"]) == (1, 3)
+    assert swd["floor"] is not None
+    assert kid["floor"] is None
+    assert [each["name"] for each in distances(noise(1, 0), noise(1, 1), True, [Means()])] == ["swd"]
+
+
+def test_images_smaller_than_a_patch_have_no_sliced_distance() -> None:
+    assert distances(noise(4, 0, size=6), noise(4, 1, size=6), True, []) == []
+
+
+def test_a_network_that_gives_nan_is_refused() -> None:
+    with pytest.raises(InputError, match="'means' are NaN or infinite"):
+        distances(noise(4, 0), noise(4, 1), True, [Means(float("nan"))])

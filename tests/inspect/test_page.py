@@ -1,13 +1,16 @@
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
-from refine.inspect.montage import Montage, Tile
-from refine.inspect.page import ALIKE, FILES, MAPS, TOO_FEW, render_page
-from refine.inspect.result import Inspection
+from refine.data.open_layout import open_layout
+from refine.inspect.page import ALIKE, FILES, MAPS, TOO_FEW, Montage, Tile, montage, render_page, sheet, spectrum_svg
+from refine.inspect.read import read_dataset
+from refine.inspect.result import Inspection, Spectrum
 from refine.report.kit.overlay import Legend
+from tests.inspect.datasets import class_folders, mask_folders
 from tests.inspect.results import gap, labels, result, side
 
 NONE: dict[str, Montage] = {"here": Montage([], []), "real": Montage([], [])}
@@ -44,6 +47,7 @@ def test_tiles_are_embedded_and_nothing_is_loaded() -> None:
     assert 'alt="a/b_c.png, cat"' in html
     assert "<code>a/<wbr>b_<wbr>c<wbr>.png</code>" in html
     assert "rgb(1, 2, 3)" in html
+    assert "default-src 'none'; img-src data:; style-src 'unsafe-inline'" in html
 
 
 @pytest.mark.parametrize(
@@ -90,3 +94,68 @@ def test_without_a_real_side_there_is_nothing_of_a_gap() -> None:
     assert "<title>Inspected: set</title>" in html
     assert "Every file can be read" in html
     assert "Written by refine 1.2.3. 0 broken, 0 suspicious." in html
+
+
+SPECTRUM: Spectrum = {
+    "frequencies": [0.1, 0.3, 0.5],
+    "here": [30.0, 20.0, 10.0],
+    "real": [30.0, 10.0, 0.0],
+    "difference": 20 / 3,
+    "floor": None,
+}
+
+
+def test_the_plot_follows_the_colors_of_the_page_and_names_both_lines() -> None:
+    svg = spectrum_svg(SPECTRUM)
+    assert svg.startswith("<svg")
+    for word in (
+        "var(--synthetic)",
+        "var(--real)",
+        ">here<",
+        ">real<",
+        "power in dB",
+        "cycles a pixel: coarse to fine",
+    ):
+        assert word in svg
+    assert "#01" not in svg  # the marks that stand for the page's colors
+
+
+def test_the_plot_is_the_same_each_time_and_another_for_other_values() -> None:
+    assert spectrum_svg(SPECTRUM) == spectrum_svg(SPECTRUM)
+    assert spectrum_svg(SPECTRUM) != spectrum_svg({**SPECTRUM, "real": [30.0, 20.0, 10.0]})
+
+
+def shots(root: Path, count: int = 12) -> Montage:
+    return montage(read_dataset(open_layout("auto", root)), count)
+
+
+def test_tiles_are_spread_over_the_classes(tmp_path: Path) -> None:
+    found = shots(class_folders(tmp_path, 20), 4)
+    assert [tile.caption for tile in found.tiles] == ["a", "a", "b", "b"]
+    assert found.legend == []
+    assert found.tiles[0].picture.size == (288, 216)  # small images are enlarged by a whole factor
+
+
+def test_the_legend_names_the_classes_of_the_tiles(tmp_path: Path) -> None:
+    found = shots(mask_folders(tmp_path, 2))
+    assert [entry.name for entry in found.legend] == ["sky", "road", "car"]
+
+
+def test_an_unreadable_label_leaves_its_image(tmp_path: Path) -> None:
+    (mask_folders(tmp_path, 2) / "masks/001.png").write_bytes(b"")
+    assert [tile.caption for tile in shots(tmp_path).tiles] == ["", "its label cannot be read"]
+
+
+def test_an_unreadable_image_has_no_tile(tmp_path: Path) -> None:
+    (mask_folders(tmp_path, 3) / "images/001.png").write_bytes(b"")
+    assert [tile.key for tile in shots(tmp_path).tiles] == ["images/000.png", "images/002.png"]
+
+
+def test_the_sheet_holds_all_tiles_and_the_legend(tmp_path: Path) -> None:
+    found = shots(mask_folders(tmp_path, 6))
+    whole = sheet(found)
+    pixels = {color for _, color in whole.getcolors(1 << 24) or []}
+    assert all(entry.color in pixels for entry in found.legend)
+    assert whole.width >= 4 * 192
+    assert whole.height >= 2 * 144
+    assert sheet(Montage([], [])).width > 0

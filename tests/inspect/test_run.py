@@ -1,11 +1,16 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from refine.data.open_layout import open_layout
 from refine.errors import InputError
-from refine.inspect.run import as_json, inspect
-from tests.inspect.datasets import class_folders
+from refine.inspect.read import read_dataset
+from refine.inspect.result import DatasetSummary
+from refine.inspect.run import as_json, files_by_kind, inspect, summarize
+from tests.inspect.datasets import class_folders, noise, save
 
 
 def test_alone_there_is_no_gap_and_nothing_is_written(tmp_path: Path) -> None:
@@ -61,3 +66,43 @@ def test_an_output_in_a_dataset_is_refused_before_anything_is_read(tmp_path: Pat
 def test_a_folder_whose_name_begins_like_the_dataset_is_no_part_of_it(tmp_path: Path) -> None:
     inspect(class_folders(tmp_path / "set", 2), output=tmp_path / "set-out")
     assert (tmp_path / "set-out/inspect.json").is_file()
+
+
+def counted(root: Path, mapping: str | None = None) -> DatasetSummary:
+    dataset = read_dataset(open_layout("auto", root, mapping=mapping))
+    return summarize(dataset, "as asked for", files_by_kind(dataset))
+
+
+def test_sizes_come_by_how_often_they_occur_then_by_name_and_broken_images_are_in_none(tmp_path: Path) -> None:
+    for number, size in enumerate([(8, 9), (8, 8), (10, 8), (8, 9), (8, 8)]):
+        save(tmp_path / f"{number}.png", noise(number, size))
+    (tmp_path / "5.png").write_bytes(b"broken")
+    found = counted(tmp_path)
+    assert list(found["sizes"].items()) == [("8x8", 2), ("8x9", 2), ("10x8", 1)]
+    assert found["images"] == 6
+    assert found["modes"] == {"RGB": 5}
+    assert found["formats"] == {"png": 5}
+    assert (found["layout"], found["why"], found["path"]) == ("images", "as asked for", str(tmp_path))
+
+
+def black_and_white(root: Path, middle: int = 255) -> Path:
+    for number in range(2):
+        save(root / "images" / f"{number}.png", noise(number))
+        mask = np.zeros((36, 48), np.uint8)
+        mask[:, 24:] = 255
+        mask[:, 20:24] = middle if number else 255
+        save(root / "masks" / f"{number}.png", mask)
+    (root / "classes.txt").write_text("ground\nthing\n")
+    return root
+
+
+def kinds(found: DatasetSummary) -> list[str]:
+    return [each["kind"] for each in found["findings"]]
+
+
+def test_other_findings_stay_beside_it_in_their_order(tmp_path: Path) -> None:
+    root = black_and_white(tmp_path)
+    (root / "masks/1.png").write_bytes(b"broken")
+    save(root / "images/2.png", noise(0))
+    save(root / "masks/2.png", np.array(Image.open(root / "masks/0.png")))
+    assert kinds(counted(root)) == ["label", "duplicate", "binary"]

@@ -3,19 +3,19 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from refine.inspect.result import Gap, Inspection, Labels, Side
+from refine.inspect.result import DatasetSummary, Gap, Inspection, Labels
 from refine.inspect.text import (
     CLASSES,
     WARNINGS,
     advice,
-    color_rows,
+    color_table,
     counted,
-    distance_rows,
+    distance_table,
     label_line,
     never_line,
     print_inspection,
     size_line,
-    target_rows,
+    target_table,
     verdict,
     whole_path,
 )
@@ -83,7 +83,7 @@ def test_labels_in_a_line() -> None:
 
 def test_targets_have_three_digits() -> None:
     row = {"name": "yaw", "least": -1.23456, "mean": 0.0, "deviation": 0.5, "most": 1234.5}
-    assert target_rows(labels(targets=[row])) == [("yaw", "-1.23", "0", "0.5", "1.23e+03")]
+    assert target_table(labels(targets=[row])).rows == [["yaw", "-1.23", "0", "0.5", "1.23e+03"]]
 
 
 def test_the_verdict_counts_warnings_only_where_two_sides_were_compared() -> None:
@@ -95,28 +95,28 @@ def test_the_verdict_counts_warnings_only_where_two_sides_were_compared() -> Non
 def test_colors_and_distances_in_rows() -> None:
     found: Gap = gap()
     found["color_here"] = {"mean": [50.04, -0.04, 3.0], "deviation": [1.0, 2.0, 3.0]}
-    assert color_rows(found)[:2] == [
-        ("lightness L*", "50.0 ± 1.0", "0.0 ± 0.0"),
-        ("green to red a*", "0.0 ± 2.0", "0.0 ± 0.0"),
+    assert color_table(found).rows[:2] == [
+        ["lightness L*", "50.0 ± 1.0", "0.0 ± 0.0"],
+        ["green to red a*", "0.0 ± 2.0", "0.0 ± 0.0"],
     ]
     found["distances"] = [
         {"name": "swd", "value": 1379.6, "floor": 0.01234, "images": 6},
         {"name": "kid", "value": 0.5, "floor": None, "images": 2},
     ]
-    assert distance_rows(found) == [
-        ("frequencies", "2.0 dB", ""),
-        ("swd (6 images a side)", "1380", "0.01234"),
-        ("kid (2 images a side)", "0.5", ""),
+    assert distance_table(found).rows == [
+        ["frequencies", "2.0 dB", ""],
+        ["swd (6 images a side)", "1380", "0.01234"],
+        ["kid (2 images a side)", "0.5", ""],
     ]
     found["spectrum"]["floor"] = 0.26
-    assert distance_rows(found)[0] == ("frequencies", "2.0 dB", "0.3 dB")
+    assert distance_table(found).rows[0] == ["frequencies", "2.0 dB", "0.3 dB"]
 
 
 def test_a_side_without_findings_says_so_and_one_with_many_names_three_files() -> None:
     assert "nothing broken or suspicious" in printed(result())
     files = [{"file": f"{number}.png", "detail": "is\n  torn"} for number in range(5)]
     finding = {"kind": "unreadable", "fault": True, "what": "Torn images", "cure": "Mend them.", "files": files}
-    bad: Side = side(findings=[finding])
+    bad: DatasetSummary = side(findings=[finding])
     text = printed(result(dataset=bad))
     assert "nothing broken" not in text
     assert "Torn images: 5. Mend them." in text

@@ -24,6 +24,14 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
+def rounded_percent(share: float) -> str:
+    """0.312 as `31 %`; below ten with one digit more."""
+    value = 100 * share
+    if 0 < value < 0.05:
+        return "< 0.1 %"
+    return f"{value:.0f} %" if value >= 9.95 or not value else f"{value:.1f} %"
+
+
 def count(number: int, noun: str) -> str:
     """A number with its noun, in the plural where it is not one."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}".replace(",", "\u202f")

@@ -1,7 +1,7 @@
 """Labels drawn over their image."""
 
 import colorsys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -21,17 +21,13 @@ from refine.labels import IGNORE
 
 Color = tuple[int, int, int]
 
-
 STRENGTH = 0.5
 """How much of a mask's color lies over the image."""
-
 
 FAR = 10_000.0
 """What lies farther out of the picture, in its pixels, is drawn there: each pixel of a line takes time, seen or not."""
 
-
 YELLOW: Color = (255, 221, 0)
-
 
 BLACK: Color = (0, 0, 0)
 
@@ -242,7 +238,13 @@ def _outlined(picture: Image.Image, classes: Tensor, space: LabelSpace) -> Image
 
 
 class Legend(NamedTuple):
-    """A class that occurs in the tiles, and its color."""
+    """A class that is drawn, and its color."""
 
     name: str
     color: Color
+
+
+def legend(classes: Iterable[int], space: LabelSpace) -> list[Legend]:
+    """Return the names and colors of classes that are drawn; a class without a name has none."""
+    colors = class_colors(space)
+    return [Legend(space.names[index], colors[index]) for index in sorted(classes) if index < len(space.names)]

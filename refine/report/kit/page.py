@@ -49,15 +49,11 @@ def breakable(key: str) -> Markup:
 
 Mark = Literal["good", "bad", "even", "unknown"]
 
-
 VERDICTS: dict[Mark, str] = {"good": "✓ yes", "bad": "✗ no", "even": "= the same", "unknown": ""}
-
 
 MIXED = "± mixed"
 
-
 CHANCE = "± may be chance"
-
 
 DEEPEST = 100
 """Levels of objects in objects of a record; what commands write has fewer than ten."""

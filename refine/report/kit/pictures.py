@@ -10,7 +10,6 @@ from PIL import Image, ImageDraw, ImageFont
 TINY = 192
 """Up to this many pixels on the longer side, an image is shown enlarged by a whole factor."""
 
-
 PHOTOGRAPH = 480
 """Larger ones are shown at this many."""
 

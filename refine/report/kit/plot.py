@@ -28,14 +28,11 @@ class Colors(NamedTuple):
 
 PRINT = Colors()
 
-
 MARKS = Colors(*(f"#01{number:02x}fe" for number in range(1, 8)))
 """Colors that nothing else uses: each becomes a variable of the page, so that plots turn dark with it."""
 
-
 LONGEST = 24
 """Letters of a row's name in a plot; the table has all of them."""
-
 
 SETTINGS: dict[Any, Any] = {
     "font.family": "sans-serif",

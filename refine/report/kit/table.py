@@ -37,7 +37,7 @@ def without_empty(table: Table) -> Table:
 
 def terminal_table(
     table: Table,
-    console: Console,
+    console: Console | None = None,
     title: str = "",
     left: Collection[int] = (0,),
     whole_names: bool = False,
@@ -47,7 +47,7 @@ def terminal_table(
 
     Args:
         table: Line breaks in its heading are kept where the terminal is narrow.
-        console: Where it will be printed.
+        console: Where it will be printed, if its heading may have to be broken into lines.
         title: Stands above, no wider than the table.
         left: Columns that are aligned to the left; figures stand to the right.
         whole_names: Whether the first column is never broken into lines.
@@ -56,7 +56,9 @@ def terminal_table(
     drawn = TerminalTable(title=title or None) if framed else TerminalTable(box=None, padding=(0, 2))
     for place, name in enumerate(table.head):
         side: JustifyMethod = "left" if place in left else "right"
-        drawn.add_column(Text(heading(name, console)), justify=side, no_wrap=whole_names and place == 0)
+        drawn.add_column(
+            Text(heading(name, console) if console else name), justify=side, no_wrap=whole_names and place == 0
+        )
     for row in table.rows:
         drawn.add_row(*map(Text, row))
     return drawn

@@ -13,7 +13,7 @@ import pytest
 from refine.data.layouts.base import Layout
 from refine.data.open_layout import choose, open_layout
 from refine.errors import InputError
-from tests.inspect.test_examples import writers
+from tests.inspect.test_command import writers
 
 SECONDS, MEMORY = 60, 1 << 30
 """For one example with all its files replaced in turn."""

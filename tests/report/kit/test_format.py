@@ -1,6 +1,15 @@
 import pytest
 
-from refine.report.kit.format import at_most, number, p_text, two
+from refine.report.kit.format import (
+    at_most,
+    number,
+    p_text,
+    recorded_flags,
+    recorded_part,
+    recorded_texts,
+    rounded_percent,
+    two,
+)
 
 
 @pytest.mark.parametrize(
@@ -32,3 +41,20 @@ def test_an_upper_bound_is_never_rounded_down() -> None:
 
 def test_p_is_never_0() -> None:
     assert [p_text(p) for p in (0.034, 0.0042, 0.00001, 0.0)] == ["0.03", "0.004", "< 0.0001", "< 0.0001"]
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0, "0 %"), (0.0004, "< 0.1 %"), (0.0006, "0.1 %"), (0.0994, "9.9 %"), (0.0996, "10 %"), (1, "100 %")],
+)
+def test_shares_in_percent(share: float, text: str) -> None:
+    assert rounded_percent(share) == text
+
+
+def test_flags_come_from_what_a_record_holds_and_can_be_typed() -> None:
+    record = {"steps": 3, "size": [4, 5], "layout": None, "rate": 0.5, "flip": True, "run": {"a": 1}, "real_train": "r"}
+    assert recorded_flags(record, *record) == ["--steps", "3", "--size", "4x5", "--rate", "0.5", "--real-train", "r"]
+    assert recorded_part(record, "run") == {"a": 1}
+    assert recorded_part(record, "steps", "deeper") == {}
+    assert recorded_texts(record, "size") == ["4", "5"]
+    assert recorded_texts(record, "steps") == []

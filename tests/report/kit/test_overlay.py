@@ -1,24 +1,35 @@
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 from torch import Tensor
-from torchvision.tv_tensors import BoundingBoxes, KeyPoints, Mask
+from torchvision.tv_tensors import BoundingBoxes, BoundingBoxFormat, KeyPoints, Mask
 
 from refine.data.annotation import Annotation, Objects
 from refine.data.samples import LabelSpace
-from refine.report.kit.overlay import BLACK, FAR, YELLOW, caption, class_colors, draw_label, line_of_sight
+from refine.labels import IGNORE
+from refine.report.kit.overlay import (
+    BLACK,
+    FAR,
+    YELLOW,
+    boundaries,
+    caption,
+    class_colors,
+    draw_label,
+    drawn_classes,
+    line_of_sight,
+    outline_label,
+)
 
 GRAY, RED, BLUE = (100, 100, 100), (255, 0, 0), (0, 0, 255)
 
-
 SPACE = LabelSpace("objects", ("sky", "road"), (BLUE, RED), keypoints=("eye",))
-
-
+MASK_SPACE = LabelSpace("mask", ("sky", "road"), (BLUE, RED))
 SIZE = (40, 60)
 
 
-def blank() -> Image.Image:
-    return Image.new("RGB", (60, 40), GRAY)
+def blank(width: int = 60, height: int = 40) -> Image.Image:
+    return Image.new("RGB", (width, height), GRAY)
 
 
 def box(*edges: float) -> BoundingBoxes:
@@ -70,9 +81,9 @@ def test_a_damaged_corner_far_away_is_drawn_as_far_as_the_picture_goes(far: floa
     assert FAR > 10 * 320
 
 
-@pytest.mark.parametrize("edge", [float("inf"), float("nan")])
-def test_a_box_that_ends_nowhere_is_left_out(edge: float) -> None:
-    assert drawn(Objects(box(5, 5, edge, 30), torch.tensor([1]))).tobytes() == blank().tobytes()
+@pytest.mark.parametrize("edges", [(5, 5, float("inf"), 30), (5, 5, float("nan"), 30), (30, 15, 10, 25)])
+def test_a_box_that_ends_nowhere_or_before_it_begins_is_left_out(edges: tuple[float, ...]) -> None:
+    assert drawn(Objects(box(*edges), torch.tensor([1]))).tobytes() == blank().tobytes()
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
@@ -88,22 +99,18 @@ def test_keypoints_of_a_face_are_moved_to_the_size_of_the_picture() -> None:
     assert result.getpixel((50, 20)) == YELLOW
 
 
-def test_too_few_colors_of_its_own_are_not_used() -> None:
-    space = LabelSpace("mask", ("a", "b"), (RED,))
-    assert len(class_colors(space)) == 2
-    assert class_colors(space)[0] == class_colors(LabelSpace("mask", ("a",)))[0]
-
-
 @pytest.mark.parametrize(
     ("annotation", "space", "text"),
     [
+        (Annotation(class_id=torch.tensor(1)), SPACE, "road"),
+        (Annotation(targets=torch.tensor([0.25, -0.0])), LabelSpace("targets", ("pitch", "yaw")), "pitch 0.25, yaw 0"),
         (Annotation(class_id=torch.tensor(9)), SPACE, ""),
         (Annotation(), SPACE, ""),
         (Annotation(targets=torch.arange(6.0)), LabelSpace("targets", tuple("abcdef")), "a 0, b 1, c 2, d 3"),
         (Annotation(targets=torch.arange(6.0)), SPACE, ""),
     ],
 )
-def test_what_has_no_name_is_not_said_and_of_many_numbers_four(
+def test_classes_and_at_most_four_targets_are_said_by_their_names(
     annotation: Annotation, space: LabelSpace, text: str
 ) -> None:
     assert caption(annotation, space) == text
@@ -114,3 +121,124 @@ def test_angles_are_found_by_their_names_in_any_order() -> None:
     found = line_of_sight(Annotation(targets=torch.tensor([0.0, 9.0, torch.pi / 2])), space)
     assert isinstance(found, Tensor)
     assert found.tolist() == pytest.approx([0, -1, 0], abs=1e-6)  # up
+
+
+def box_of(change: Image.Image, before: Image.Image) -> tuple[int, int, int, int]:
+    """Where two pictures differ."""
+    rows, columns = np.nonzero((np.asarray(change) != np.asarray(before)).any(axis=2))
+    return int(columns.min()), int(rows.min()), int(columns.max()), int(rows.max())
+
+
+def objects(boxes: list[list[float]], classes: list[int], **more: object) -> Annotation:
+    tensor = BoundingBoxes(torch.tensor(boxes), format="XYXY", canvas_size=(30, 40))
+    return Annotation(objects=Objects(tensor, torch.tensor(classes), **more))  # type: ignore[arg-type]  # a test's own
+
+
+def test_a_mask_lies_over_the_image_and_void_does_not() -> None:
+    mask = Mask(torch.tensor([[0, 1], [255, 1]]))
+    drawn = draw_label(blank(80, 60), Annotation(mask=mask), MASK_SPACE, (2, 2))
+    assert drawn.getpixel((10, 10)) == pytest.approx((50, 50, 178), abs=2)
+    assert drawn.getpixel((70, 50)) == pytest.approx((178, 50, 50), abs=2)
+    assert drawn.getpixel((10, 50)) == (100, 100, 100)
+
+
+def test_a_box_is_drawn_where_it_lies_in_its_own_color() -> None:
+    drawn = draw_label(blank(80, 60), objects([[10, 15, 30, 25]], [1]), SPACE, (30, 40))
+    left, top, right, bottom = box_of(drawn, blank(80, 60))
+    assert (left, top, bottom) == (20, 30, 50)
+    assert right in {60, 61}
+    assert drawn.getpixel((60, 48)) == (255, 0, 0)
+
+
+def test_polygons_and_keypoints_are_drawn_and_unlabeled_points_are_not() -> None:
+    space = LabelSpace("objects", ("car",), keypoints=("a", "b"))
+    points = KeyPoints(torch.tensor([[[35.0, 5.0], [5.0, 5.0]]]), canvas_size=(30, 40))
+    plain = objects([[10, 15, 30, 25]], [0])
+    pointed = objects([[10, 15, 30, 25]], [0], keypoints=points, visible=torch.tensor([[2, 0]]))
+    ring = torch.tensor([[2.0, 28.0], [38.0, 28.0], [20.0, 29.0]])
+    outlined = objects([[10, 15, 30, 25]], [0], polygons=((ring,),))
+    first = draw_label(blank(80, 60), plain, space, (30, 40))
+    assert box_of(draw_label(blank(80, 60), pointed, space, (30, 40)), first) == pytest.approx((67, 7, 73, 13), abs=1)
+    assert box_of(draw_label(blank(80, 60), outlined, space, (30, 40)), first) == pytest.approx((4, 56, 76, 58), abs=1)
+
+
+@pytest.mark.parametrize(
+    ("pitch", "yaw", "right", "down"), [(0.0, 0.7, -1, 0), (0.0, -0.7, 1, 0), (0.7, 0.0, 0, -1), (-0.7, 0.0, 0, 1)]
+)
+def test_the_gaze_arrow_points_where_the_eye_looks_in_the_image(
+    pitch: float, yaw: float, right: int, down: int
+) -> None:
+    space = LabelSpace("targets", ("yaw", "pitch"))
+    annotation = Annotation(targets=torch.tensor([yaw, pitch]))
+    drawn = draw_label(blank(80, 80), annotation, space, (80, 80))
+    box = box_of(drawn, blank(80, 80))
+    middle = ((box[0] + box[2]) / 2 - 40, (box[1] + box[3]) / 2 - 40)
+    assert np.sign(np.round(np.array(middle) / 5)).tolist() == [right, down]
+
+
+def test_a_gaze_vector_comes_before_angles_and_other_targets_have_none() -> None:
+    vector = torch.tensor([1.0, 0.0, 0.0])
+    space = LabelSpace("targets", ("pitch", "yaw"))
+    both = Annotation(targets=torch.zeros(2), gaze=vector)
+    assert line_of_sight(both, space) is vector
+    assert line_of_sight(Annotation(targets=torch.zeros(2)), LabelSpace("targets", ("x", "y"))) is None
+
+
+def test_made_up_colors_differ_and_own_ones_are_kept() -> None:
+    assert class_colors(SPACE) == [BLUE, RED]
+    made_up = class_colors(LabelSpace("mask", tuple("abcdefghijklmnopqrstuvwxyz")))
+    assert len(set(made_up)) == 26
+    for own in (((1, 1, 1), (1, 1, 1)), (RED,)):  # twice the same, too few
+        assert class_colors(LabelSpace("mask", ("a", "b"), own)) == made_up[:2]
+
+
+def halves(left: int = 0, right: int = 1) -> Annotation:
+    """20x40: one class left, one right."""
+    mask = torch.full((20, 40), left)
+    mask[:, 20:] = right
+    return Annotation(mask=Mask(mask))
+
+
+def test_boundaries_lie_on_both_sides_of_a_change_and_nowhere_else() -> None:
+    classes = np.zeros((6, 8), np.uint8)
+    classes[:, 4:] = 1
+    assert boundaries(classes).tolist() == [[False, False, True, True, True, True, False, False]] * 6
+    assert (boundaries(classes.T) == boundaries(classes).T).all()
+    assert not boundaries(np.zeros((3, 3), np.uint8)).any()
+
+
+def test_a_mask_is_outlined_in_its_colors_and_what_it_covers_stays_as_it_is() -> None:
+    drawn = np.asarray(outline_label(blank(40, 20), halves(), MASK_SPACE, (20, 40)))
+    assert (drawn[:, 18:20] == (0, 0, 255)).all()
+    assert (drawn[:, 20:22] == (255, 0, 0)).all()
+    assert (drawn[:, :18] == 100).all()
+    assert (drawn[:, 22:] == 100).all()
+
+
+def test_void_has_no_outline() -> None:
+    drawn = np.asarray(outline_label(blank(40, 20), halves(right=IGNORE), MASK_SPACE, (20, 40)))
+    assert (drawn[:, 18:20] == (0, 0, 255)).all()
+    assert (drawn[:, 20:] == 100).all()
+
+
+def test_a_mask_is_drawn_at_the_size_of_the_picture() -> None:
+    drawn = np.asarray(outline_label(blank(40, 20).resize((80, 40)), halves(), MASK_SPACE, (20, 40)))
+    assert (drawn[:, 38:40] == (0, 0, 255)).all()
+    assert (drawn[:, :38] == 100).all()
+
+
+def test_objects_have_their_boxes_and_the_outlines_of_their_masks() -> None:
+    boxes = BoundingBoxes(torch.tensor([[4.0, 2.0, 36.0, 18.0]]), format=BoundingBoxFormat.XYXY, canvas_size=(20, 40))
+    mask = torch.zeros(1, 20, 40, dtype=torch.bool)
+    mask[:, :, 20:] = True
+    space = LabelSpace("objects", ("car",), ((0, 255, 0),))
+    annotation = Annotation(objects=Objects(boxes, torch.tensor([0]), masks=Mask(mask)))
+    drawn = np.asarray(outline_label(blank(40, 20), annotation, space, (20, 40)))
+    assert tuple(drawn[18, 10]) == (0, 255, 0)
+    assert tuple(drawn[10, 21]) == (0, 255, 0)
+    assert tuple(drawn[10, 28]) == GRAY
+
+
+def test_the_classes_that_are_drawn_are_those_in_the_label_without_void() -> None:
+    assert drawn_classes(halves(right=IGNORE)) == {0}
+    assert drawn_classes(Annotation(class_id=torch.tensor(1))) == frozenset()

@@ -1,8 +1,19 @@
 import numpy as np
 import pytest
+import torch
 
-from refine.inspect import grid
-from refine.inspect.grid import REGIONS, Shares, box_shares, by_region, count_cells, pixel_shares
+from refine.inspect import regions
+from refine.inspect.regions import (
+    AREAS,
+    REGIONS,
+    Shares,
+    area_shares,
+    box_shares,
+    by_region,
+    count_cells,
+    gradient,
+    pixel_shares,
+)
 
 
 def test_pixels_are_counted_in_their_cell_and_void_is_in_none_of_the_shares() -> None:
@@ -57,7 +68,7 @@ def test_a_column_is_not_a_row() -> None:
 
 
 def test_the_sample_stays_small_and_is_spread_over_all_images(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(grid, "SAMPLE", 50)
+    monkeypatch.setattr(regions, "SAMPLE", 50)
     shares = Shares(["a"])
     for number in range(1000):
         shares.add(np.full((1, 6, 6), number / 1000))
@@ -73,3 +84,60 @@ def test_names_are_selected_whatever_their_case() -> None:
     picked = shares.select(["SKY", "road"])
     assert picked.means()[:, 0].tolist() == pytest.approx([0.9, 0.1])
     assert picked.sample()[0, :, 0].tolist() == pytest.approx([0.9, 0.1])
+
+
+def test_the_gradient_of_a_ramp_is_its_slope_in_any_direction() -> None:
+    ramp = (torch.arange(12) * 10).to(torch.uint8).repeat(12, 1)  # 10 of 255 a pixel
+    for image in (ramp, ramp.T.contiguous()):
+        assert gradient(image[None])[0, 5, 5].item() == pytest.approx(10 / 255, abs=1e-6)
+    assert gradient(torch.full((1, 6, 6), 200, dtype=torch.uint8)).max() < 1e-6
+
+
+def test_dark_and_bright_are_by_the_whole_set_and_not_by_each_image() -> None:
+    images = torch.zeros(2, 12, 12, dtype=torch.uint8)
+    images[1] = 200
+    shares = area_shares(images)
+    assert shares.names == AREAS
+    assert shares.images == 2
+    dark, bright, _ = shares.sample()[:, :, 0].T.tolist()  # of the whole image
+    assert (dark, bright) == ([1, 0], [0, 1])
+
+
+def test_shares_stay_where_a_set_is_darker_and_flatter_as_a_whole() -> None:
+    image = torch.randint(0, 2, (3, 24, 24), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(
+        torch.from_numpy(area_shares(image * 240).cells()), torch.from_numpy(area_shares(20 + image * 80).cells())
+    )
+
+
+def test_levels_within_half_a_deviation_of_the_mean_are_neither_dark_nor_bright() -> None:
+    image = torch.full((1, 12, 12), 100, dtype=torch.uint8)
+    image[0, :2], image[0, 10:] = 0, 200  # mean 100, deviation 58
+    image[0, 4:6] = 120
+    dark, bright, _ = area_shares(image).cells()
+    assert dark[:, 0].tolist() == [1, 0, 0, 0, 0, 0]
+    assert bright[:, 0].tolist() == [0, 0, 0, 0, 0, 1]
+
+
+def test_edges_are_a_fifth_of_all_pixels_at_most() -> None:
+    image = torch.randint(0, 256, (40, 24, 24), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    edges = area_shares(image).means()[2, 0]
+    assert 0.19 < edges <= 0.2
+
+
+def test_bright_dark_and_edges_lie_where_they_are() -> None:
+    image = torch.full((2, 60, 60), 100, dtype=torch.uint8)
+    image[:, :10] = 220
+    image[:, 50:] = 5
+    shares = area_shares(image)
+    dark, bright, edges = shares.cells()
+    assert bright[0].tolist() == [1] * 6
+    assert bright[1:].max() == 0
+    assert dark[5].tolist() == [1] * 6
+    assert dark[:5].max() == 0
+    assert edges[2:4].max() == 0
+    assert edges[0].min() > 0
+
+
+def test_areas_of_a_flat_set_are_empty() -> None:
+    assert area_shares(torch.full((2, 12, 12), 7, dtype=torch.uint8)).cells().max() == 0

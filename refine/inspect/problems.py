@@ -1,6 +1,6 @@
 """What can be wrong with one image, its label, or several images together."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -12,21 +12,80 @@ from torch import Tensor
 from refine.data.annotation import Annotation, Objects
 from refine.data.gaze import gaze_vector
 from refine.data.samples import LabelSpace
-from refine.inspect.kinds import KINDS
 from refine.inspect.result import File, Finding, Problem
 from refine.labels import IGNORE
 
+
+class ProblemKind(NamedTuple):
+    """A sort of finding."""
+
+    fault: bool
+    what: str
+    cure: str
+
+
+KINDS = {
+    "listing": ProblemKind(True, "Files that do not fit the layout", "Each line says what to do."),
+    "unreadable": ProblemKind(True, "Images that cannot be read", "Render or download them again, or remove them."),
+    "label": ProblemKind(True, "Labels that cannot be read or do not fit their image", "Each line says what to do."),
+    "outside": ProblemKind(
+        True, "Labels outside of their image", "Correct or remove them; was the image resized or cropped?"
+    ),
+    "conflict": ProblemKind(
+        True, "Same picture, different labels", "Only one of them can be right: correct or remove."
+    ),
+    "duplicate": ProblemKind(False, "Same picture more than once", "Keep one, or training counts it twice."),
+    "leak": ProblemKind(False, "Pictures that are also among the real ones", "Keep them on one side only."),
+    "over the edge": ProblemKind(
+        False, "Labels that reach over the edge of their image", "Fine where hidden parts are labeled on purpose."
+    ),
+    "no area": ProblemKind(False, "Boxes without area", "Remove them: some detectors refuse them."),
+    "void mask": ProblemKind(
+        False, "Masks without a single labeled pixel", "Is the mapping, or the table, the right one?"
+    ),
+    "one class": ProblemKind(False, "Masks of one class only", "Look at them: a failed render, or an empty scene?"),
+    "binary": ProblemKind(
+        False,
+        "Masks of nothing but 0 and 255",
+        "255 stands for no class. If it is a thing here, write 1 for it, or say so (layout image-masks, with a table).",
+    ),
+    "one image": ProblemKind(
+        False,
+        "Classes of a single image each",
+        "Are they classes? A column of text or of numbers makes no classes (layout table, or images).",
+    ),
+    "gaze": ProblemKind(
+        False,
+        "Gaze that points away from the camera",
+        "Pitch and yaw are radians, and 0 and 0 look into the camera: are they degrees, or of another convention?",
+    ),
+    "not refined": ProblemKind(
+        False, "Images that `refine apply` lists and does not refine", "Each line says why, and what to do."
+    ),
+    "black": ProblemKind(False, "Nearly black images", "Look at them: a failed render, or a night?"),
+    "constant": ProblemKind(False, "Images of a single color", "Render them again, or remove them."),
+    "mode": ProblemKind(
+        False, "Images of another color mode than nearly all others", "Convert them, if nothing is lost."
+    ),
+    "size": ProblemKind(False, "Images of another size than nearly all others", "Look whether they belong here."),
+}
+"""By name, faults first, in the order in which they are told."""
+
+
 BLACK = 16
 """A render is nearly black if 99 % of its pixels are below this level of 255."""
+
 FLAT = 2
 """It is constant if no channel spans more levels."""
+
 USUAL = 0.9
 """What so many images share, the others are odd."""
+
 REACH = 1.0
 """Pixels by which a box or point may pass the image's edge: rounding."""
 
 
-class Look(NamedTuple):
+class CheckedImage(NamedTuple):
     """What is kept of one image that was read."""
 
     key: str
@@ -111,24 +170,23 @@ def _points_problem(whose: str, points: Tensor, size: tuple[int, int]) -> Iterat
         yield Problem(kind, f"{outside} of {whose} ({len(points)}) {where}")
 
 
-def findings(faults: Sequence[str], looks: Sequence[Look]) -> list[Finding]:
-    """All that is broken or suspicious in one dataset, by kind.
+def problem_files(faults: Sequence[str], checked: Sequence[CheckedImage]) -> dict[str, list[File]]:
+    """Return all that is broken or suspicious in one dataset, by kind.
 
     Args:
         faults: The layout's own.
-        looks: Every image.
+        checked: Every image.
     """
-    found: dict[str, list[File]] = defaultdict(list)
+    found: dict[str, list[File]] = {kind: [] for kind in KINDS}
     found["listing"] = [{"file": "", "detail": fault} for fault in faults]
-    for look in looks:
-        for problem in look.problems:
-            found[problem.kind].append({"file": look.key, "detail": problem.detail})
-    for kind, files in (("conflict", _same(looks, True)), ("duplicate", _same(looks, False))):
-        found[kind] = files
-    whole = [look for look in looks if look.size is not None]
-    found["mode"] = _odd(whole, [look.mode for look in whole])
-    found["size"] = _odd(whole, [size_text(look.size) for look in whole if look.size])
-    return [finding(kind, found[kind]) for kind in KINDS if found[kind]]
+    for image in checked:
+        for problem in image.problems:
+            found[problem.kind].append({"file": image.key, "detail": problem.detail})
+    found["conflict"], found["duplicate"] = _same(checked, True), _same(checked, False)
+    whole = [image for image in checked if image.size is not None]
+    found["mode"] = _odd(whole, [image.mode for image in whole])
+    found["size"] = _odd(whole, [size_text(image.size) for image in whole if image.size])
+    return found
 
 
 def finding(kind: str, files: list[File]) -> Finding:
@@ -136,13 +194,13 @@ def finding(kind: str, files: list[File]) -> Finding:
     return {"kind": kind, **KINDS[kind]._asdict(), "files": files}  # type: ignore[typeddict-item]  # the same fields
 
 
-def shared_pictures(looks: Sequence[Look], real: Sequence[Look]) -> list[File]:
+def shared_pictures(checked: Sequence[CheckedImage], real: Sequence[CheckedImage]) -> list[File]:
     """Images here whose pixels are also an image there."""
-    there = {look.content: look.key for look in real if look.content}
+    there = {image.content: image.key for image in real if image.content}
     return [
-        {"file": look.key, "detail": f"is {there[look.content]} of the real images"}
-        for look in looks
-        if look.content in there
+        {"file": image.key, "detail": f"is {there[image.content]} of the real images"}
+        for image in checked
+        if image.content in there
     ]
 
 
@@ -151,30 +209,30 @@ def size_text(size: tuple[int, int]) -> str:
     return f"{size[0]}x{size[1]}"
 
 
-def _same(looks: Sequence[Look], conflict: bool) -> list[File]:
+def _same(checked: Sequence[CheckedImage], conflict: bool) -> list[File]:
     """Images that repeat an earlier one: with another label than it, or not."""
-    first: dict[bytes, Look] = {}
+    first: dict[bytes, CheckedImage] = {}
     files: list[File] = []
-    for look in looks:
-        if not look.content or any(problem.kind == "constant" for problem in look.problems):
+    for image in checked:
+        if not image.content or any(problem.kind == "constant" for problem in image.problems):
             continue  # images of one color are alike, and told already
-        earlier = first.setdefault(look.content, look)
-        differs = bool(look.label and earlier.label and look.label != earlier.label)
-        if earlier is not look and differs == conflict:
+        earlier = first.setdefault(image.content, image)
+        differs = bool(image.label and earlier.label and image.label != earlier.label)
+        if earlier is not image and differs == conflict:
             files.append(
-                {"file": look.key, "detail": f"is {earlier.key}" + (" with another label" if conflict else "")}
+                {"file": image.key, "detail": f"is {earlier.key}" + (" with another label" if conflict else "")}
             )
     return files
 
 
-def _odd(looks: Sequence[Look], values: Sequence[str]) -> list[File]:
+def _odd(checked: Sequence[CheckedImage], values: Sequence[str]) -> list[File]:
     if not values:
         return []
     usual, count = Counter(values).most_common(1)[0]
     if count < USUAL * len(values):
         return []
     return [
-        {"file": look.key, "detail": f"{value}, where {count} of {len(values)} are {usual}"}
-        for look, value in zip(looks, values, strict=True)
+        {"file": image.key, "detail": f"{value}, where {count} of {len(values)} are {usual}"}
+        for image, value in zip(checked, values, strict=True)
         if value != usual
     ]

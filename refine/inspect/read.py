@@ -1,7 +1,8 @@
-"""One pass over a dataset: every image decoded, every label parsed, only numbers kept."""
+"""One pass over a dataset: every image decoded, every label parsed, only numbers kept; and a sample of its images."""
 
 import hashlib
 import os
+import statistics
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import NamedTuple
@@ -11,15 +12,15 @@ import torch
 from torch import Tensor
 
 from refine.data.annotation import Annotation
-from refine.data.images import is_image_name, obstacle, read_header
+from refine.data.images import is_image_name, obstacle, read_header, resize_levels
 from refine.data.layouts.base import LabelSpace, Layout
 from refine.data.mapping import Mapped
 from refine.data.samples import Record
 from refine.errors import InputError
 from refine.files import why
-from refine.inspect.faults import Look, label_problems, picture_problems
-from refine.inspect.labels import Facts, Tally, facts
+from refine.inspect.problems import CheckedImage, label_problems, picture_problems
 from refine.inspect.result import Problem
+from refine.inspect.statistics import Facts, Tally, facts
 from refine.progress import track
 from refine.workers import in_order
 
@@ -33,7 +34,7 @@ class Dataset(NamedTuple):
     space: LabelSpace
     faults: tuple[str, ...]
     """Of the layout: what its listing found, and why the labels mean nothing where they do."""
-    looks: list[Look]
+    checked: list[CheckedImage]
     """In the order of the layout's records."""
     tally: Tally
     color: bool
@@ -41,24 +42,24 @@ class Dataset(NamedTuple):
 
     def whole(self) -> list[Record]:
         """The records whose image can be read."""
-        return [record for record, look in zip(self.layout.records(), self.looks, strict=True) if look.size]
+        return [record for record, image in zip(self.layout.records(), self.checked, strict=True) if image.size]
 
 
 def read_dataset(layout: Layout) -> Dataset:
     """Read all of it, in threads. Nothing that is wrong with single files raises."""
     space, faults = _space(layout)
-    tally, looks = Tally(space), []
+    tally, checked = Tally(space), []
     with ThreadPoolExecutor(WORKERS) as pool:
         records = track(layout.records(), f"read {layout.root.name}")
-        for look, label, mapped in in_order(pool, partial(_look, layout, space), records):
-            looks.append(look)
+        for image, label, mapped in in_order(pool, partial(_check, layout, space), records):
+            checked.append(image)
             tally.add(label)
             if mapped is not None and isinstance(layout, Mapped):
                 layout.unmapped.update(mapped.unmapped)
                 layout.read += mapped.read
-    color = any(look.size and look.mode not in {"1", "L", "LA", "F"} and look.mode[0] != "I" for look in looks)
+    color = any(image.size and image.mode not in {"1", "L", "LA", "F"} and image.mode[0] != "I" for image in checked)
     told = tuple(fault.replace(f"{layout.root}/", "") for fault in (*layout.faults, *faults))
-    return Dataset(layout, space, told, looks, tally, color)
+    return Dataset(layout, space, told, checked, tally, color)
 
 
 def _space(layout: Layout) -> tuple[LabelSpace, tuple[str, ...]]:
@@ -68,7 +69,7 @@ def _space(layout: Layout) -> tuple[LabelSpace, tuple[str, ...]]:
         return LabelSpace("none"), (str(error),)
 
 
-def _look(layout: Layout, space: LabelSpace, record: Record) -> tuple[Look, Facts, Mapped | None]:
+def _check(layout: Layout, space: LabelSpace, record: Record) -> tuple[CheckedImage, Facts, Mapped | None]:
     try:
         pixels = layout.image(record, 3).numpy()
         mode, kind, unrefined = _header(layout, record)
@@ -79,12 +80,12 @@ def _look(layout: Layout, space: LabelSpace, record: Record) -> tuple[Look, Fact
         raise
     except Exception as error:  # one file that trips its decoder must not hide all others
         return (
-            Look(record.key, None, "", "", b"", b"", (Problem("unreadable", _reason(error, layout, record)),)),
+            CheckedImage(record.key, None, "", "", b"", b"", (Problem("unreadable", _reason(error, layout, record)),)),
             Facts(),
             None,
         )
     if space.kind == "none":
-        return Look(record.key, size, mode, kind, content, b"", tuple(problems)), Facts(), None
+        return CheckedImage(record.key, size, mode, kind, content, b"", tuple(problems)), Facts(), None
     # Its own mapping for each image: the counts of one are no business of another thread.
     mapped = Mapped(layout.layout, layout.mapping) if isinstance(layout, Mapped) else None
     try:
@@ -96,7 +97,7 @@ def _look(layout: Layout, space: LabelSpace, record: Record) -> tuple[Look, Fact
     except Exception as error:  # as above: a label that trips its parser is a finding
         problems.append(Problem("label", _reason(error, layout, record)))
         label, digest = Facts(), b""
-    return Look(record.key, size, mode, kind, content, digest, tuple(problems)), label, mapped
+    return CheckedImage(record.key, size, mode, kind, content, digest, tuple(problems)), label, mapped
 
 
 def _reason(error: Exception, layout: Layout, record: Record) -> str:
@@ -126,3 +127,39 @@ def _digest(annotation: Annotation) -> bytes:
         parts.append(torch.tensor(sorted(rows.tolist())))
     known = [part.as_subclass(Tensor).contiguous().numpy().tobytes() for part in parts if part is not None]
     return hashlib.sha256(b"|".join(known)).digest() if known else b""
+
+
+LONGEST = 512
+"""Larger images are compared at this many pixels on their longer side."""
+
+MOST_BYTES = 256 << 20
+"""A sample takes no more memory than this."""
+
+
+def common_size(dataset: Dataset) -> tuple[int, int]:
+    """Median height and width, reduced in proportion to at most `LONGEST`."""
+    sizes = [image.size for image in dataset.checked if image.size is not None]
+    height, width = (statistics.median_low(side) for side in zip(*sizes, strict=True))
+    factor = min(1.0, LONGEST / max(height, width))
+    return max(1, round(height * factor)), max(1, round(width * factor))
+
+
+def sample(dataset: Dataset, count: int, size: tuple[int, int]) -> Tensor:
+    """At most ``count`` images ``(N, 3, *size)`` uint8 in random order, always the same one.
+
+    Every slice of it is a random sample as well.
+    """
+    records = dataset.whole()
+    count = min(count, max(2, MOST_BYTES // (3 * size[0] * size[1])))
+    order = torch.randperm(len(records), generator=torch.Generator().manual_seed(0))[:count].tolist()
+    images = torch.empty(len(order), 3, *size, dtype=torch.uint8)
+    on_disk = sorted(range(len(order)), key=order.__getitem__)  # frames of a video are cheap in their order only
+    with ThreadPoolExecutor(WORKERS) as pool:
+        ordered = track([records[order[place]] for place in on_disk], f"compare {dataset.layout.root.name}")
+        for place, image in zip(on_disk, in_order(pool, partial(_sampled, dataset.layout, size), ordered), strict=True):
+            images[place] = image
+    return images
+
+
+def _sampled(layout: Layout, size: tuple[int, int], record: Record) -> Tensor:
+    return resize_levels(layout.image(record, 3), size)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from tests.data.layouts.examples.blenderproc import write_blenderproc
@@ -36,101 +37,76 @@ def truncate(root: Path) -> None:
     path.write_bytes(path.read_bytes()[:900])
 
 
-def black(root: Path) -> None:
-    save(root / "a/000.png", noise(0) // 32)
-
-
-def constant(root: Path) -> None:
-    save(root / "a/000.png", np.full((*SIZE, 3), (200, 10, 90), np.uint8))
-
-
-def twice(root: Path) -> None:
-    Image.open(root / "a/000.png").save(root / "a/copy.bmp")  # other bytes, the same pixels
-
-
-def contradict(root: Path) -> None:
-    shutil.copy(root / "a/000.png", root / "b/copy.png")
-
-
-def gray(root: Path) -> None:
-    save(root / "a/000.png", noise(0)[:, :, 0])
-
-
-def smaller(root: Path) -> None:
-    save(root / "a/000.png", noise(0, (20, 30)))
-
-
-def stray(root: Path) -> None:
-    (root / "c").mkdir()
-
-
-@pytest.mark.parametrize(
-    ("plant", "kind", "text", "fault"),
-    [
-        (truncate, "unreadable", "a/000.png: cannot be read as an image", True),
-        (black, "black", "a/000.png: 99 % of the pixels are below level 16; the brightest is 7", False),
-        (constant, "constant", "a/000.png: all pixels are about (200, 10, 90)", False),
-        (twice, "duplicate", "a/copy.bmp: is a/000.png", False),
-        (contradict, "conflict", "b/copy.png: is a/000.png with another label", True),
-        (gray, "mode", "a/000.png: L, where 11 of 12 are RGB", False),
-        (smaller, "size", "a/000.png: 20x30, where 11 of 12 are 36x48", False),
-        (stray, "listing", "c: a class without an image", True),
-    ],
-)
-def test_a_planted_fault_among_pictures_is_the_only_finding(
-    plant: Callable[[Path], None], kind: str, text: str, fault: bool, tmp_path: Path, capsys: Capture
-) -> None:
-    plant(class_folders(tmp_path))
-    result = inspected(capsys, tmp_path)
-    assert list(found(result)) == [kind]
-    (file,) = found(result)[kind]
-    assert text in file
-    assert result["code"] == int(fault) == result["faults"]
-    assert result["suspicious"] == int(not fault)
-
-
 def unknown_id(root: Path) -> None:
     mask = np.array(Image.open(root / "masks/003.png"))
     mask[0, 0] = 77
     save(root / "masks/003.png", mask)
 
 
-def other_size(root: Path) -> None:
-    save(root / "masks/003.png", np.zeros((5, 5), np.uint8))
+def picture(pixels: NDArray[np.uint8]) -> Callable[[Path], object]:
+    return lambda root: save(root / "a/000.png", pixels)
 
 
-def missing(root: Path) -> None:
-    (root / "masks/003.png").unlink()
+def mask(value: int, size: tuple[int, int] = SIZE) -> Callable[[Path], object]:
+    return lambda root: save(root / "masks/003.png", np.full(size, value, np.uint8))
 
 
-def void(root: Path) -> None:
-    save(root / "masks/003.png", np.full(SIZE, 255, np.uint8))
-
-
-def one_class(root: Path) -> None:
-    save(root / "masks/003.png", np.ones(SIZE, np.uint8))
+def copy(target: str) -> Callable[[Path], object]:
+    return lambda root: Image.open(root / "a/000.png").save(root / target)
 
 
 @pytest.mark.parametrize(
-    ("plant", "kind", "text", "fault"),
+    ("write", "plant", "kind", "text", "fault"),
     [
-        (unknown_id, "label", "id 77", True),
-        (other_size, "label", "images/003.png: masks/003.png: 5x5 (height x width), but images/003.png is", True),
-        (missing, "listing", "003.png: an image without a mask", True),
-        (void, "void mask", "003.png: every pixel is void", False),
-        (one_class, "one class", "003.png: every labeled pixel is road", False),
+        (class_folders, truncate, "unreadable", "a/000.png: cannot be read as an image", True),
+        (
+            class_folders,
+            picture(noise(0) // 32),
+            "black",
+            "a/000.png: 99 % of the pixels are below level 16; the brightest is 7",
+            False,
+        ),
+        (
+            class_folders,
+            picture(np.full((*SIZE, 3), (200, 10, 90), np.uint8)),
+            "constant",
+            "a/000.png: all pixels are about (200, 10, 90)",
+            False,
+        ),
+        (class_folders, copy("a/copy.bmp"), "duplicate", "a/copy.bmp: is a/000.png", False),  # other bytes
+        (class_folders, copy("b/copy.png"), "conflict", "b/copy.png: is a/000.png with another label", True),
+        (class_folders, picture(noise(0)[:, :, 0]), "mode", "a/000.png: L, where 11 of 12 are RGB", False),
+        (class_folders, picture(noise(0, (20, 30))), "size", "a/000.png: 20x30, where 11 of 12 are 36x48", False),
+        (class_folders, lambda root: (root / "c").mkdir(), "listing", "c: a class without an image", True),
+        (mask_folders, unknown_id, "label", "003.png: masks/003.png: id 77", True),
+        (mask_folders, mask(0, (5, 5)), "label", "images/003.png: masks/003.png: 5x5 (height x width), but", True),
+        (
+            mask_folders,
+            lambda root: (root / "masks/003.png").unlink(),
+            "listing",
+            "003.png: an image without a mask",
+            True,
+        ),
+        (mask_folders, mask(255), "void mask", "003.png: every pixel is void", False),
+        (mask_folders, mask(1), "one class", "003.png: every labeled pixel is road", False),
     ],
 )
-def test_a_planted_fault_among_masks_is_the_only_finding(
-    plant: Callable[[Path], None], kind: str, text: str, fault: bool, tmp_path: Path, capsys: Capture
+def test_a_planted_fault_is_the_only_finding(
+    write: Callable[[Path], Path],
+    plant: Callable[[Path], object],
+    kind: str,
+    text: str,
+    fault: bool,
+    tmp_path: Path,
+    capsys: Capture,
 ) -> None:
-    plant(mask_folders(tmp_path))
+    plant(write(tmp_path))
     result = inspected(capsys, tmp_path)
     assert list(found(result)) == [kind]
     (file,) = found(result)[kind]
     assert text in file
-    assert "003.png" in file
-    assert result["code"] == int(fault)
+    assert result["code"] == int(fault) == result["faults"]
+    assert result["suspicious"] == int(not fault)
 
 
 def test_a_mask_of_the_only_class_there_is_is_no_finding(tmp_path: Path, capsys: Capture) -> None:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from refine.data.annotation import Annotation
 from refine.data.samples import LabelSpace
-from refine.inspect.grid import Cells, Shares, box_shares, count_cells, pixel_shares
+from refine.inspect.regions import Cells, Shares, box_shares, count_cells, pixel_shares
 from refine.inspect.result import Boxes, ClassRow, Labels, TargetRow
 
 SMALL, LARGE = 32, 96

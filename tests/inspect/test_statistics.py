@@ -2,22 +2,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from tests.inspect.datasets import class_folders, coco, found, inspected, mask_folders, noise, save, table
 
 Capture = pytest.CaptureFixture[str]
-
-
-def test_images_are_counted_by_size_mode_and_format(tmp_path: Path, capsys: Capture) -> None:
-    class_folders(tmp_path, 2)
-    Image.fromarray(noise(7, (20, 30))[:, :, 0]).save(tmp_path / "a/gray.jpg")
-    side = inspected(capsys, tmp_path)["dataset"]
-    assert side["images"] == 3
-    assert side["layout"] == "class-folders"
-    assert side["sizes"] == {"36x48": 2, "20x30": 1}
-    assert side["modes"] == {"RGB": 2, "L": 1}
-    assert side["formats"] == {"png": 2, "jpeg": 1}
 
 
 def test_classes_are_counted_and_one_that_never_occurs_is_told(tmp_path: Path, capsys: Capture) -> None:
