@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from refine.benchmark import jobs as benchmark_jobs
-from refine.benchmark.fitting import Protocol
+from refine.benchmark import store
+from refine.benchmark.fit import Protocol
 from refine.benchmark.plan import Plan
 from refine.cli import main
 from refine.devices import choose_device, devices_of_jobs, threads_of_job
@@ -97,6 +97,6 @@ def test_each_process_of_a_benchmark_has_its_device_and_its_threads(monkeypatch:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     torch.set_num_threads(4)
     plan = Plan({}, {}, [], ("a", "b"), Protocol(1, 2, 0, False, device="cuda"), seeds=1)
-    shares = benchmark_jobs._shares(plan, 3)
+    shares = store._shares(plan, 3)
     assert [share.plan.protocol.device for share in shares] == ["cuda:0", "cuda:1", "cuda:0"]
     assert {share.threads for share in shares} == {1}

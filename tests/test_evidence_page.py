@@ -19,8 +19,7 @@ from refine.audit.harm import HARMS
 from refine.audit.pairs import LONGEST
 from refine.audit.result import LINES, PAGE, SUMMARY, VERDICTS
 from refine.audit.summary import LARGE
-from refine.benchmark.baselines import BASELINES
-from refine.benchmark.datasets import SYNTHETIC, TARGET
+from refine.benchmark.datasets import BASELINES, SYNTHETIC, TARGET
 from refine.benchmark.recipe import read_recipe
 from refine.cli import parser
 from refine.commands.benchmark import add_flags

@@ -16,7 +16,7 @@ import safetensors.torch
 from refine import interrupts
 from refine.apply.writer import Writer
 from refine.audit import stored
-from refine.benchmark.stored import StoredFits
+from refine.benchmark.store import StoredFits
 from refine.cli import main
 from refine.interrupts import Interrupted, listening
 from refine.methods.task import Task

@@ -1,6 +1,6 @@
-"""All folders of a benchmark: checked, then read to one size."""
+"""All folders of a benchmark, checked and read to one size, and the baselines that need no translator's training."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import cast
@@ -8,7 +8,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from refine.benchmark.baselines import BASELINES, translate
+from refine.data.images import to_float, to_levels
 from refine.data.labeled_images import LabeledImages, common_size, open_labeled, read_labeled
 from refine.data.layouts import Layout
 from refine.data.mapping import Mapped
@@ -16,9 +16,69 @@ from refine.data.open_layout import open_layout
 from refine.data.store import image_batches
 from refine.errors import InputError
 from refine.labels import IGNORE, LabelKind
+from refine.methods.color_transfer import ColorTransfer
+from refine.methods.fourier import FDA
+from refine.methods.histogram_matching import HistogramMatching
+from refine.methods.training_free import TrainingFree, fit_statistics
 
 SYNTHETIC, TARGET = "synthetic", "target_supervised"
-READ_BATCH = 64
+"""Names of the first and the last row."""
+
+RANDOMIZATION = "randomization"
+"""Training on synthetic images whose appearance is changed strongly, see `randomize_appearance`."""
+
+TRANSLATED = ("color_transfer", "histogram_matching", "fda")
+"""Synthetic images with statistics of the real ones."""
+
+BASELINES = (*TRANSLATED, RANDOMIZATION)
+
+FDA_BETA = 0.05
+"""Window of FDA: the middle one of the paper's three; with the smallest, images below 100 pixels keep all but the mean.
+Source: arXiv 2004.05498, section 4.1."""
+
+READ_AT_ONCE = 64
+"""Images."""
+
+
+def choose_baselines(text: str) -> tuple[str, ...]:
+    """Return baselines by ``all``, ``none`` or their names with commas between, in the order of `BASELINES`.
+
+    Raises:
+        InputError: If one is unknown.
+    """
+    if text.strip() in {"all", "none"}:
+        return BASELINES if text.strip() == "all" else ()
+    named = [name.strip() for name in text.split(",") if name.strip()]
+    unknown = [name for name in named if name not in BASELINES]
+    if unknown:
+        raise InputError(f"--baselines {unknown[0]}: no such baseline; choose all, none, or {', '.join(BASELINES)}")
+    return tuple(name for name in BASELINES if name in named)
+
+
+def translate(
+    name: str,
+    images: Tensor,
+    synthetic: Callable[[], Iterable[Tensor]],
+    real: Callable[[], Iterable[Tensor]],
+) -> Tensor:
+    """Return synthetic images as a baseline of `TRANSLATED` makes them.
+
+    Args:
+        name: Name of the baseline.
+        images: ``(N, C, H, W)`` uint8.
+        synthetic: All synthetic images, as batches ``(B, C, H, W)`` in [-1, 1].
+        real: All real images; their labels are not looked at.
+    """
+    channels, size = images.shape[1], (images.shape[2], images.shape[3])
+    method: TrainingFree
+    if name == "color_transfer":
+        method = ColorTransfer(channels)
+    elif name == "histogram_matching":
+        method = HistogramMatching(channels)
+    else:
+        method = FDA(channels, FDA_BETA, size)
+    fitted = fit_statistics(method, synthetic(), real())
+    return torch.cat([to_levels(fitted.refine(to_float(part))) for part in torch.split(images, READ_AT_ONCE)])
 
 
 class Datasets:
@@ -26,12 +86,12 @@ class Datasets:
 
     Args:
         synthetic: Labeled synthetic images.
-        refined: Refined ones by the name of their row: a folder, or one for each seed of a translator.
+        refined: Refined ones by the name of their row: a folder for each seed of a translator.
         real: Labeled real images: the test.
         real_train: Labeled real images to train on, or None.
         classes: Names to keep, or None for all.
         size: Height and width, or None for the real images'.
-        layouts: How the synthetic and refined datasets lie, and how the real ones do.
+        layouts: Layout of the synthetic and refined datasets, and of the real ones.
         mappings: From the classes of the synthetic and refined datasets, and of the real ones, to common ones.
 
     Raises:
@@ -42,7 +102,7 @@ class Datasets:
     def __init__(
         self,
         synthetic: Path,
-        refined: Mapping[str, Path | Sequence[Path]],
+        refined: Mapping[str, Sequence[Path]],
         real: Path,
         real_train: Path | None,
         classes: tuple[str, ...] | None,
@@ -51,17 +111,15 @@ class Datasets:
         mappings: tuple[str | None, str | None] = (None, None),
     ) -> None:
         taken = {SYNTHETIC, TARGET, *BASELINES, *(f"{name}+{SYNTHETIC}" for name in refined)}
-        draws = {name: folders_of(given) for name, given in refined.items()}
-        reserved = sorted(taken & refined.keys())
-        if reserved:
-            raise InputError(f"{draws[reserved[0]][0]}: {reserved[0]!r} is the name of another row; give NAME=DIR")
+        for name in sorted(taken & refined.keys()):
+            raise InputError(f"{refined[name][0]}: {name!r} is the name of another row; give NAME=DIR")
         if real_train is not None and _overlap(real, real_train):
             raise InputError(f"{real_train}: the test images {real} lie in it, or it in them; train on other ones")
         first = open_labeled(synthetic, layouts[0], mappings[0], classes)
         self.space, self.classes = first.label_space, first.label_space.names
         self.kind = cast(LabelKind, first.label_space.kind)
         folders = {synthetic: first}
-        for root in (root for roots in draws.values() for root in roots):
+        for root in (root for roots in refined.values() for root in roots):
             same = first.name if layouts[0] == "auto" else layouts[0]
             folders[root] = open_labeled(root, same, mappings[0], classes, self.classes)
         for root in [real, *([real_train] if real_train else [])]:
@@ -71,23 +129,28 @@ class Datasets:
                 raise InputError(
                     f"{root}: has {folder.label_space.kind} labels, but {synthetic} has {self.kind} labels"
                 )
-        self.channels = 1 if all(_all_gray(folder) for folder in folders.values()) else 3
+        in_color = any(folder.in_color(record) for folder in folders.values() for record in folder.records())
+        self.channels = 3 if in_color else 1
         self.size = size or common_size(folders[real])
-        data = {
-            root: _numbered_as(read_labeled(folder, self.channels, self.size), folder, first)
-            for root, folder in folders.items()
-        }
+        data = {root: self._read(folder) for root, folder in folders.items()}
         for root, read in data.items():
             self._require_content(root, read)
         self.synthetic, self.real, self.real_root = data[synthetic], data[real], real
-        self.refined = {name: [data[root] for root in roots] for name, roots in draws.items()}
-        for name, roots in draws.items():
+        self.refined = {name: [data[root] for root in roots] for name, roots in refined.items()}
+        for name, roots in refined.items():
             _require_distinct(name, roots, self.refined[name])
         self.real_train = data[real_train] if real_train else None
         there = set(folders[real].label_space.names)
         self.untested = tuple(name for name in self.classes if name not in there)
         self.unmapped = {str(root): said.summary() for root, said in folders.items() if isinstance(said, Mapped)}
-        self._sides = (synthetic, layouts[0]), (real_train or real, layouts[1])
+        self._unlabeled = (synthetic, layouts[0]), (real_train or real, layouts[1])
+
+    def _read(self, folder: Layout) -> LabeledImages:
+        """Images with the class numbers of the synthetic dataset."""
+        read, names = read_labeled(folder, self.channels, self.size), folder.label_space.names
+        if self.kind != "class" or names == self.classes:
+            return read
+        return read._replace(labels=torch.tensor([self.classes.index(name) for name in names])[read.labels])
 
     def _require_content(self, root: Path, read: LabeledImages) -> None:
         if self.kind == "mask" and not bool((read.labels != IGNORE).any()):
@@ -99,21 +162,21 @@ class Datasets:
             raise InputError(f"{root}: no image shows one of {', '.join(self.classes)}; is the mapping the right one?")
 
     def translated(self, baseline: str) -> LabeledImages:
-        """The synthetic images as a training-free baseline makes them."""
+        """Return the synthetic images as a training-free baseline makes them."""
         # Statistics over whole folders: images of classes that are not tested are unlabeled data like the rest.
-        synthetic, real = (partial(self._all_images, root, layout) for root, layout in self._sides)
+        synthetic, real = (partial(self._all_images, root, layout) for root, layout in self._unlabeled)
         return self.synthetic._replace(images=translate(baseline, self.synthetic.images, synthetic, real))
 
     def _all_images(self, root: Path, name: str) -> Iterator[Tensor]:
         """``(B, C, H, W)`` in [-1, 1]."""
         layout = open_layout(name, root)
-        return image_batches(layout, layout.records(), self.channels, self.size, READ_BATCH)
+        return image_batches(layout, layout.records(), self.channels, self.size, READ_AT_ONCE)
 
 
 def _open_real(
     root: Path, layout: str, mapping: str | None, classes: tuple[str, ...] | None, synthetic: Layout
 ) -> Layout:
-    """A labeled real dataset, of whose classes of images some may be missing.
+    """Open a labeled real dataset, of whose classes of images some may be missing.
 
     Raises:
         InputError: As `open_labeled`, or if it has other classes.
@@ -126,34 +189,15 @@ def _open_real(
     return open_labeled(root, layout, mapping, classes, expected)
 
 
-def _numbered_as(images: LabeledImages, layout: Layout, first: Layout) -> LabeledImages:
-    """The same images with the class numbers of another dataset."""
-    names, expected = layout.label_space.names, first.label_space.names
-    if first.label_space.kind != "class" or names == expected:
-        return images
-    return images._replace(labels=torch.tensor([expected.index(name) for name in names])[images.labels])
-
-
-def folders_of(given: Path | Sequence[Path]) -> list[Path]:
-    """Folders of one row."""
-    return [given] if isinstance(given, Path) else list(given)
-
-
 def _require_distinct(name: str, roots: Sequence[Path], draws: Sequence[LabeledImages]) -> None:
-    if len(roots) < 2:
-        return
     seen: dict[str, Path] = {}
-    for root, images in zip(roots, draws, strict=True):
+    for root, images in zip(roots, draws, strict=True) if len(roots) > 1 else ():
         same = seen.setdefault(images.digest(), root)
-        if same is not root:
+        if same is not root:  # the same folder, given twice, is another path
             raise InputError(
                 f"--refined {name}: {root} and {same} hold the same images; give the folders of several translator "
                 "seeds, each once"
             )
-
-
-def _all_gray(layout: Layout) -> bool:
-    return not any(layout.in_color(record) for record in layout.records())
 
 
 def _overlap(one: Path, other: Path) -> bool:

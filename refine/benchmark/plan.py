@@ -1,31 +1,35 @@
-"""Which rows there are, what each trains on, and the fits that they are made of."""
+"""Rows of a benchmark, the images that each trains on, and the fits that they are made of."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import count as count_from
+from itertools import accumulate, pairwise
+from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from refine.benchmark.baselines import RANDOMIZATION
-from refine.benchmark.datasets import SYNTHETIC, TARGET
-from refine.benchmark.fitting import Protocol, fit_task, predict
+from refine.benchmark.datasets import RANDOMIZATION, SYNTHETIC, TARGET, TRANSLATED, Datasets
+from refine.benchmark.fit import Protocol, fit_task, predict
 from refine.data.labeled_images import LabeledImages
 from refine.data.pairs import REAL, ClassBalanced, Shuffled
 from refine.errors import InputError
 
 TEST, REAL_TRAIN = "/test", "/real_train"
-"""Names of the image sets that are no row of their own; no row's name has a slash."""
+"""Names of the image sets that are not a row of their own; no row's name has a slash."""
+
+MOST_FOLDS = 5
+"""Blocks of the cross-validation, where there are so many images or groups."""
 
 
 class Source(NamedTuple):
-    """What a row trains on."""
+    """Training images of a row."""
 
     sets: tuple[str, ...]
     """Names of image sets, all of their images."""
     real: int | None = 0
-    """Labeled real images beside them; None: all that may be trained on."""
+    """Number of labeled real images that are added; None: all that may be trained on."""
     randomized: bool = False
     """Whether the appearance of the images is changed strongly."""
 
@@ -41,7 +45,7 @@ class Fit(NamedTuple):
 
 
 def sources(baselines: Sequence[str], refined: Sequence[str], few: int | None) -> dict[str, Source]:
-    """What each row trains on, in the order of the table.
+    """Return the training images of each row, in the order of the table.
 
     Args:
         baselines: Those of `BASELINES` that are asked for.
@@ -68,13 +72,13 @@ class Plan:
     """Everything that predictions follow from.
 
     Attributes:
-        sets: All images by the name of their set; `TEST` are those that are tested on. Of a refined dataset with
-            several folders, ``NAME/1`` is the second one's, ``NAME/2`` the third one's.
-        rows: What each row trains on.
+        sets: All images by the name of their set; those of `TEST` are tested on. Of a refined dataset with several
+            folders, ``NAME/1`` is the second one's, ``NAME/2`` the third one's.
+        rows: Training images of each row.
         folds: Blocks of the test images, where labeled real images to train on are found among them.
         classes: Names of the classes or targets.
         protocol: How each fit trains.
-        seeds: How many fits each row has of each block.
+        seeds: Number of fits that each row has of each block.
     """
 
     sets: dict[str, LabeledImages]
@@ -85,7 +89,7 @@ class Plan:
     seeds: int
 
     def fits(self) -> list[Fit]:
-        """All of them, row by row."""
+        """Return all fits, row by row."""
         return [
             Fit(row, seed, fold, translator)
             for row in self.rows
@@ -95,12 +99,12 @@ class Plan:
         ]
 
     def translators(self, row: str) -> int:
-        """Number of folders that a row has, each of them of another seed of one translator; 1 where it has none."""
+        """Return the number of folders of a row, each of another seed of one translator; 1 where it has none."""
         starts = tuple(f"{name}/" for name in self.rows[row].sets)
         return 1 + sum(name.startswith(starts) for name in self.sets if starts)
 
     def set_names(self, fit: Fit) -> list[str]:
-        """Names of the image sets that a fit is trained on, beside labeled real images."""
+        """Return the names of the image sets that a fit is trained on, without labeled real images."""
         names = self.rows[fit.row].sets
         return [own if (own := f"{name}/{fit.translator}") in self.sets else name for name in names]
 
@@ -109,52 +113,51 @@ class Plan:
         return self.rows[row].real != 0 and REAL_TRAIN not in self.sets
 
     def tested(self, fit: Fit) -> list[int]:
-        """Numbers of the test images that a fit predicts."""
+        """Return the numbers of the test images that a fit predicts."""
         return list(range(len(self.sets[TEST].keys))) if fit.fold is None else self.folds[fit.fold]
 
-    def real_pool(self, fit: Fit) -> LabeledImages:
-        """Labeled real images that a fit may be trained on."""
-        if fit.fold is None:
-            return self.sets[REAL_TRAIN]
-        return self.sets[TEST].take(
-            [index for fold in self.folds if fold is not self.folds[fit.fold] for index in fold]
-        )
+    def real_images(self, fit: Fit) -> LabeledImages | None:
+        """Return the labeled real images that a fit is trained on, or None.
 
-    def real_picks(self, fit: Fit) -> list[int]:
-        """Numbers of the images of that pool that a fit is trained on; of classes, of each as many as can be."""
-        pool, count = self.real_pool(fit), self.rows[fit.row].real
+        Few ones are chosen by the seed, of classes as many of each as can be.
+        """
+        source = self.rows[fit.row]
+        if source.real == 0:
+            return None
+        pool = self.sets[REAL_TRAIN if fit.fold is None else TEST]
+        if fit.fold is not None:
+            others = [fold for number, fold in enumerate(self.folds) if number != fit.fold]
+            pool = pool.take([index for fold in others for index in fold])
         total = len(pool.keys)
-        if count is None:
-            return list(range(total))
+        if source.real is None:
+            return pool
         balanced = self.protocol.kind == "class"
         order = ClassBalanced(pool.labels.tolist(), fit.seed, REAL) if balanced else Shuffled(total, fit.seed, REAL)
         chosen: dict[int, None] = {}
-        for position in count_from(0):  # a small class comes again and again until enough of the others came
-            if len(chosen) == min(count, total):
-                break
+        position = 0
+        while len(chosen) < min(source.real, total):  # a small class comes repeatedly until enough of the others came
             chosen[order[position]] = None
-        return list(chosen)
+            position += 1
+        return pool.take(list(chosen))
 
     def counts(self, fit: Fit) -> tuple[int, int]:
-        """How many images a fit is trained on, and how many of them are labeled real ones."""
-        real = len(self.real_picks(fit)) if self.rows[fit.row].real != 0 else 0
+        """Return the number of images that a fit is trained on, and how many of them are labeled real ones."""
+        images = self.real_images(fit)
+        real = 0 if images is None else len(images.keys)
         return sum(len(self.sets[name].keys) for name in self.set_names(fit)) + real, real
 
     def training(self, fit: Fit) -> tuple[LabeledImages, list[int] | None]:
-        """Images of a fit, and the numbers that are drawn from, where not each once.
+        """Return a fit's images, and the numbers that are drawn from, where not each once.
 
-        Real images beside others stand so often that half of the draws are theirs.
+        Real images that are added to others stand so often that half of the draws are theirs.
         """
-        source = self.rows[fit.row]
-        parts = [self.sets[name] for name in self.set_names(fit)]
-        if source.real != 0:
-            parts.append(self.real_pool(fit).take(self.real_picks(fit)))
-        joined = parts[0]
-        for part in parts[1:]:
+        parts, real = [self.sets[name] for name in self.set_names(fit)], self.real_images(fit)
+        joined, *rest = parts if real is None else [*parts, real]
+        for part in rest:
             joined = joined.join(part)
-        if not source.sets or source.real == 0:
+        if real is None or not parts:
             return joined, None
-        few = len(parts[-1].keys)
+        few = len(real.keys)
         others = len(joined.keys) - few
         return joined, [*range(others), *list(range(others, others + few)) * max(1, round(others / few))]
 
@@ -175,3 +178,75 @@ class Plan:
             for name, (images, labels, keys) in state["sets"].items()
         }
         self.__dict__.update({**state, "sets": sets})
+
+
+def make_plan(
+    data: Datasets,
+    protocol: Protocol,
+    baselines: Sequence[str],
+    few: int | None,
+    groups: Sequence[str] | None,
+    seeds: int,
+) -> Plan:
+    """Plan every fit that the benchmark asks for.
+
+    Raises:
+        InputError: If there are too few labeled real images for it, or a row's name stands twice.
+    """
+    sets = {SYNTHETIC: data.synthetic, TEST: data.real}
+    for name, draws in data.refined.items():
+        sets |= {f"{name}/{number}" if number else name: images for number, images in enumerate(draws)}
+    folds: list[list[int]] = []
+    if data.real_train is not None:
+        sets[REAL_TRAIN] = data.real_train
+        most, pool = len(data.real_train.keys), "of --real-train"
+    else:
+        keys = data.real.keys
+        count = min(MOST_FOLDS, len(keys) if groups is None else len(set(groups)))
+        if count < 2:
+            raise InputError(
+                f"{data.real_root}: cross-validation needs two labeled images or more; give others to --real-train"
+            )
+        folds = blocks(keys, count, groups)
+        most, pool = len(keys) - max(len(fold) for fold in folds), "outside of the largest block of cross-validation"
+    if few is not None and few > most:
+        raise InputError(f"--real-few {few}: there are only {most} labeled real images {pool}; take fewer")
+    rows = sources(baselines, list(data.refined), few)
+    sets |= {name: data.translated(name) for name in baselines if name in TRANSLATED}
+    return Plan(sets, rows, folds, data.classes, protocol, seeds)
+
+
+def blocks(keys: Sequence[str], folds: int, groups: Sequence[str] | None = None) -> list[list[int]]:
+    """Cut a recording into contiguous blocks of nearly equal size.
+
+    Neighbors in a recording look alike: a random split would put a frame's twins into training. So the order
+    is that of the file names, numbers in them read as numbers, whatever folder (class) a file lies in.
+
+    Args:
+        keys: Relative paths.
+        folds: Number of blocks; no more than there are keys, or groups.
+        groups: Group of each key, where groups are to stay whole; they come in the order of their first keys, and the
+            blocks are as equal as that allows.
+
+    Returns:
+        Indices into ``keys``, block by block; each index once.
+    """
+    order = sorted(range(len(keys)), key=lambda index: _place(keys[index]))
+    wanted = [len(order) * fold // folds for fold in range(folds + 1)]
+    if groups is None:
+        return [order[start:end] for start, end in pairwise(wanted)]
+    members: dict[str, list[int]] = {}
+    for index in order:
+        members.setdefault(groups[index], []).append(index)
+    whole = list(members.values())
+    ends, cuts = list(accumulate(map(len, whole), initial=0)), [0]
+    for fold in range(1, folds):
+        # Each block has a group at least, and leaves one for each block after it.
+        possible = range(cuts[-1] + 1, len(whole) - (folds - fold) + 1)
+        cuts.append(min(possible, key=lambda number: abs(ends[number] - wanted[fold])))
+    return [[index for group in whole[start:end] for index in group] for start, end in pairwise([*cuts, len(whole)])]
+
+
+def _place(key: str) -> tuple[list[tuple[int, str]], str]:
+    parts = re.findall(r"\d+|\D+", PurePosixPath(key).stem)
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts], key

@@ -1,19 +1,21 @@
 """Train on X, test on real: does a model that was trained on refined images do better?"""
 
+import platform
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
-from refine.benchmark.baselines import DEFAULT
-from refine.benchmark.datasets import SYNTHETIC, TARGET, Datasets, folders_of
-from refine.benchmark.fitting import Protocol
-from refine.benchmark.measure import measure, scoring_of
-from refine.benchmark.paper import write_tables
-from refine.benchmark.planning import make_plan
-from refine.benchmark.provenance import describe, settings
-from refine.benchmark.result import FILE, Benchmark
-from refine.benchmark.scores import gap_closed
-from refine.benchmark.stored import FOLDER, StoredFits
-from refine.benchmark.warning import warning_of
+import lightning
+import torch
+
+import refine
+from refine.benchmark.datasets import FDA_BETA, RANDOMIZATION, SYNTHETIC, TARGET, Datasets
+from refine.benchmark.fit import JITTER, Protocol
+from refine.benchmark.plan import Plan, make_plan
+from refine.benchmark.result import RESULT, Benchmark, gap_closed, measure
+from refine.benchmark.scoring import SCORINGS
+from refine.benchmark.store import run_fits
+from refine.benchmark.table import warning_of, write_tables
 from refine.data.clusters import load_clusters
 from refine.data.gaze import refusal
 from refine.devices import choose_device, threads_of_job
@@ -25,11 +27,17 @@ from refine.methods.task_training import require_batch
 from refine.metrics.intervals import cluster_numbers
 from refine.networks.task_networks import NetworkName, kind_of, network_for
 
-BATCH: dict[LabelKind, int] = {"class": 32, "mask": 8, "targets": 32, "objects": 8}
+FITS = "fits"
+"""Folder of the predictions of each fit, below the output folder."""
+
+BATCH_SIZES: dict[LabelKind, int] = {"class": 32, "mask": 8, "targets": 32, "objects": 8}
 """Images a step, where nobody says otherwise."""
 
 SHIFT = 2
 """Pixels, where nobody says otherwise and labels allow it."""
+
+FEW_GROUPS = 10
+"""With fewer groups, intervals and p-values over them are said to be rough."""
 
 
 def run_benchmark(
@@ -40,7 +48,7 @@ def run_benchmark(
     classes: tuple[str, ...] | None = None,
     real_train: Path | str | None = None,
     real_few: int | None = None,
-    baselines: Sequence[str] = DEFAULT,
+    baselines: Sequence[str] = ("color_transfer",),
     groups: str | None = None,
     seeds: int = 3,
     steps: int = 150,
@@ -107,26 +115,27 @@ def run_benchmark(
     """
     synthetic, real, output = Path(synthetic), Path(real), Path(output)
     real_train = None if real_train is None else Path(real_train)
-    sides = {
-        name: Path(given) if isinstance(given, str | Path) else [Path(folder) for folder in given]
+    single = {name for name, given in refined.items() if isinstance(given, Path | str)}
+    draws = {
+        name: [Path(given)] if isinstance(given, Path | str) else list(map(Path, given))
         for name, given in refined.items()
     }
-    least = {"seeds": 1, "steps": 1, "batch_size": 1, "shift": 0, "real_few": 1, "width": 1, "jobs": 1}
-    given = {"seeds": seeds, "steps": steps, "batch_size": batch_size, "shift": shift, "real_few": real_few}
-    for name, value in {**given, "width": width, "jobs": jobs}.items():
-        if value is not None and value < least[name]:
-            raise InputError(f"{name} is {value}; expected at least {least[name]}")
+    numbers = {"seeds": seeds, "steps": steps, "batch_size": batch_size, "shift": shift, "real_few": real_few}
+    for name, value in {**numbers, "width": width, "jobs": jobs}.items():
+        least = 0 if name == "shift" else 1
+        if value is not None and value < least:
+            raise InputError(f"{name} is {value}; expected at least {least}")
     if not 0 < learning_rate < float("inf"):
         raise InputError(f"learning_rate is {learning_rate}; expected more than 0")
     place = choose_device(device)
-    kind_of(network)  # a name that is none is told before hours of reading
-    data = Datasets(synthetic, sides, real, real_train, classes, size, layouts, mappings)
+    kind_of(network)  # an unknown name is refused before hours of reading
+    data = Datasets(synthetic, draws, real, real_train, classes, size, layouts, mappings)
     network_for(data.kind, network)
     if shift is None:
         shift = 0 if data.kind == "targets" and set(data.classes) != GAZE else SHIFT
     protocol = Protocol(
         steps,
-        batch_size or BATCH[data.kind],
+        batch_size or BATCH_SIZES[data.kind],
         shift,
         horizontal_flip,
         data.kind,
@@ -145,9 +154,9 @@ def run_benchmark(
     if len(data.real.keys) < 2:
         raise InputError(f"{real}: a benchmark needs two labeled test images or more; one says nothing of others")
     require_output(output)
-    clusters, scoring = cluster_numbers(named), scoring_of(data)
-    rows, figures = measure(plan, StoredFits(plan, output / FOLDER), jobs, scoring, clusters)
-    closed = gap_closed(figures, SYNTHETIC, TARGET, len(set(named)), scoring.higher_is_better)
+    count, scoring = len(set(named)), SCORINGS[data.kind](data.real.labels, data.classes)
+    rows, figures = measure(plan, run_fits(plan, output / FITS, jobs), scoring, cluster_numbers(named))
+    closed = gap_closed(figures, SYNTHETIC, TARGET, count, scoring.higher_is_better)
     result: Benchmark = {
         "metric": scoring.metric,
         "higher_is_better": scoring.higher_is_better,
@@ -155,13 +164,12 @@ def run_benchmark(
         "rows": rows,
         "gap_closed": {name: gap.value if gap else None for name, gap in closed.items()},
         "gap_closed_interval": {name: list(gap.interval) if gap else None for name, gap in closed.items()},
-        "clusters": len(set(named)),
-        "protocol": describe(plan, data, None if groups is None else len(set(named))),
+        "clusters": count,
+        "protocol": describe(plan, data, None if groups is None else count),
         "provenance": {
             "synthetic": str(synthetic),
             "refined": {
-                name: str(given) if isinstance(given, Path) else [str(root) for root in folders_of(given)]
-                for name, given in sides.items()
+                name: str(given[0]) if name in single else list(map(str, given)) for name, given in draws.items()
             },
             "real": str(real),
             "real_train": None if real_train is None else str(real_train),
@@ -180,7 +188,97 @@ def run_benchmark(
     }
     if data.untested:
         result["untested"] = list(data.untested)
-    result["warning"] = warning_of(result, list(sides))
-    write_json(result, output / FILE)
+    result["warning"] = warning_of(result, list(draws))
+    write_json(result, output / RESULT)
     write_tables(result, output)
     return result
+
+
+def settings(protocol: Protocol, data: Datasets) -> dict[str, object]:
+    """Return all settings that the figures follow from, without the folders."""
+    task = protocol.task(data.classes, data.channels, 0)
+    named = asdict(protocol)
+    return {
+        **{name: named[name] for name in ("steps", "batch_size", "shift", "horizontal_flip", "kind")},
+        "size": list(data.size),
+        "channels": data.channels,
+        "color_jitter": JITTER,
+        "network": {
+            "name": type(task.model).__name__,
+            "flag": task.network,
+            "parameters": sum(weight.numel() for weight in task.model.parameters()),
+            "width": task.width,
+            "learning_rate": task.learning_rate,
+            "weight_decay": task.weight_decay,
+        },
+        "device": protocol.device,
+        "versions": {
+            "refine": refine.__version__,
+            "torch": str(torch.__version__),
+            "lightning": str(lightning.__version__),
+            "python": platform.python_version(),
+        },
+    }
+
+
+def describe(plan: Plan, data: Datasets, groups: int | None) -> str:
+    """Return one paragraph for people.
+
+    Args:
+        plan: What was fitted.
+        data: What it was fitted on.
+        groups: Number of the user's groups; None where there are none.
+    """
+    protocol, folds = plan.protocol, len(plan.folds)
+    drawn = "classes drawn equally often" if protocol.kind == "class" else "images drawn equally often"
+    flips = "horizontal flips, " if protocol.horizontal_flip else ""
+    whole = "" if groups is None else ", groups whole"
+    target = f"{TARGET} trained on a folder of its own"
+    if folds:
+        target = (
+            f"{TARGET} by cross-validation over {folds} contiguous blocks of the recording (order of file names{whole})"
+        )
+    rough = "; they take images as independent, so for neighbors in one recording they are too narrow"
+    if groups is not None:
+        rough = f"; with {groups} groups they are rough, and p is never below {2 / 2**groups:.2g}"
+        rough *= groups < FEW_GROUPS
+    of = f"clusters of test images ({groups} groups)" if groups is not None else "test images"
+    return (
+        f"Every row trains the same network from scratch, {protocol.steps} steps of {protocol.batch_size} images, "
+        f"{drawn}, shifts up to {protocol.shift} pixels, {flips}mild changes of brightness, "
+        f"contrast and saturation; {plan.seeds} seeds vary initial weights, sampling and augmentation. Tested on all "
+        f"{len(data.real.keys)} labeled real images of {', '.join(data.classes)}; {target}. The benchmark "
+        "itself chooses nothing by the test images' labels: each fit is tested as its last step left it. "
+        f"{_rows_notes(plan)}Intervals: 95 % bootstrap over {of} of the mean over seeds{rough}. "
+        f"Differences to {SYNTHETIC}: the same draws for both rows; p by a randomization test that swaps the two rows' "
+        f"results on {of}, two-sided, adjusted for the number of rows by Holm's procedure. {_draws_note(plan)}Gap "
+        "closed: 95 % by Fieller's theorem over the same resamples; not defined where the interval of the gap itself "
+        "holds 0."
+    )
+
+
+def _rows_notes(plan: Plan) -> str:
+    """A sentence on each kind of row that needs one, each followed by a blank."""
+    notes = {
+        "color_transfer": "Color statistics are taken from the real images without labels. ",
+        "histogram_matching": "So are the histograms of histogram_matching. ",
+        "fda": f"fda takes the real images' mean amplitudes at low frequencies, beta {FDA_BETA}. ",
+        RANDOMIZATION: f"{RANDOMIZATION} trains on the synthetic images with strong random changes of light, contrast, "
+        "saturation, blur and noise, never of hue. ",
+    }
+    found = "".join(note for name, note in notes.items() if name in plan.rows)
+    if any(source.sets and source.real for source in plan.rows.values()):
+        found += "Rows with labeled real images beside others draw half of all images from them; seeds choose. "
+    return found
+
+
+def _draws_note(plan: Plan) -> str:
+    """A sentence on rows of several translators, or on what the intervals of other rows do not cover."""
+    several = [f"{row} ({count})" for row in plan.rows if (count := plan.translators(row)) > 1]
+    if not several:
+        return "No interval covers the draw of a translator: each refined row has one folder. "
+    return (
+        f"Rows of several translators ({', '.join(several)}): each side of an interval is the root of the sum of two "
+        "squares, of Student's t interval over the translators' means and of the bootstrap's; p is no smaller than "
+        "by that combination. Other rows' intervals do not cover the draw of a translator. "
+    )

@@ -1,106 +1,316 @@
-"""A benchmark for people."""
+"""A benchmark for people: on the terminal, as tables for papers in Markdown and LaTeX, and its warning."""
 
+import re
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from refine.benchmark.result import Benchmark, Row
-from refine.benchmark.wording import (
-    BY_CLASS,
-    P_HEAD,
-    classes_cells,
-    closed,
-    figure,
-    mean,
-    metric_name,
-    p_text,
-    points,
-    row_label,
-    span,
-    title,
-    untested_line,
-)
+from refine.benchmark.datasets import SYNTHETIC
+from refine.benchmark.result import Benchmark, Row, adjusted
 from refine.console import heading, result_console
+from refine.files import write_whole
+from refine.report.kit.format import p_text
 
-SECOND = {"accuracy": "mean over\nclasses", "miou": "of all\npixels", "ap": "at IoU 0.5"}
-"""What else is told of each row, by metric."""
+SIGNIFICANT = 0.05
+"""Adjusted p-values below this are called significant."""
+
+P_HEAD = "p (Holm)"
+"""Heading of the p-values: they are adjusted for the number of rows."""
+
+Cells = list[list[str]]
+"""The header, then a line a row; each of equally many cells, the first of them a name."""
+
+
+class MetricText(NamedTuple):
+    """How a metric is written; shares in per cent."""
+
+    name: str
+    by_class: str
+    """Title of the table of classes or targets."""
+    second: tuple[Literal["balanced_accuracy", "accuracy", "ap50"], str] | None = None
+    """Another figure of each row, with its heading."""
+    unit: str = " in %"
+    points: str = " in percentage points"
+    """Unit of a difference."""
+    factor: int = 100
+    digits: str = ".1f"
+    class_digits: str = ".1f"
+
+
+METRICS = {
+    "accuracy": MetricText("accuracy", "recall of each class in %", ("balanced_accuracy", "mean over\nclasses")),
+    "miou": MetricText("mIoU", "intersection over union of each class in %", ("accuracy", "of all\npixels")),
+    "ap": MetricText("AP", "average precision of each class in %", ("ap50", "at IoU 0.5")),
+    "mean_angular_error_degrees": MetricText(
+        "angular error",
+        "mean absolute error of each angle in radians",
+        unit=" in degrees",
+        points=" in degrees",
+        factor=1,
+        digits=".2f",
+        class_digits=".4g",
+    ),
+    "mean_absolute_error": MetricText(
+        "mean absolute error",
+        "mean absolute error of each target",
+        unit="",
+        points="",
+        factor=1,
+        digits=".4g",
+        class_digits=".4g",
+    ),
+}
+
+LATEX = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "±": r"$\pm$",
+    **{sign: f"\\{sign}" for sign in "_%&#$"},
+}
 
 
 def print_table(result: Benchmark, console: Console | None = None) -> None:
-    """One line a row: the metric with spread over seeds and interval over images, gap closed; then what each row is to
-    the synthetic one, and each class or target. A warning stands first.
-    """
+    """Print a warning; the metric of each row; its difference to the synthetic row; and each class or target."""
     console = console or result_console()
-    if result.get("warning"):
-        worse = str(result.get("warning")).startswith("WARNING")
-        console.print(Text(str(result.get("warning")), style="bold red" if worse else "bold"))
+    if warning := result.get("warning"):
+        console.print(Text(warning, style="bold red" if warning.startswith("WARNING") else "bold"))
     if missing := result.get("untested"):
         console.print(Text(untested_line(missing)))
-    # Titles are lines of their own: a table's title is as wide as the table alone.
-    console.print(Text(title(result), style="italic"))
-    console.print(_rows_table(result, console))
+    _print(title(result), _rows_cells(result, console), console)
     if any("difference" in row for row in result["rows"].values()):
-        console.print(Text(f"difference to synthetic{points(result)}, same images and seeds", style="italic"))
-        console.print(_differences_table(result, console))
+        text = METRICS[result["metric"]].points
+        _print(f"difference to synthetic{text}, same images and seeds", _differences_cells(result, console), console)
     if any(row.get("by_class") for row in result["rows"].values()):
-        console.print(Text(BY_CLASS[result["metric"]], style="italic"))
-        console.print(_classes_table(result))
+        _print(METRICS[result["metric"]].by_class, classes_cells(result), console)
 
 
-def _second(row: Row) -> list[float] | None:
-    return row.get("balanced_accuracy") or (row.get("accuracy") if "miou" in row else row.get("ap50"))
+def _print(title: str, cells: Cells, console: Console) -> None:
+    """A table's own title would be as narrow as the table. Names are whole and to the left, figures to the right."""
+    console.print(Text(title, style="italic"))
+    table, (header, *lines) = Table(), cells
+    for place, name in enumerate(header):
+        table.add_column(Text(name), justify="right" if place else "left", no_wrap=not place)
+    for line in lines:
+        table.add_row(*map(Text, line))
+    console.print(table)
 
 
-def _rows_table(result: Benchmark, console: Console) -> Table:
-    second = [SECOND[result["metric"]]] if _second(next(iter(result["rows"].values()))) is not None else []
-    columns = ["images", f"{metric_name(result)}\nmean ± std", "95 %\ninterval", *second, "gap closed\n(95 %)"]
-    table = _table("trained on", columns, console)
-    for name, row in result["rows"].items():
-        found = _second(row)
-        # Text, because rich takes brackets in a folder's name for a style.
-        table.add_row(
-            Text(row_label(name, row)),
-            str(row["n_train"]),
-            f"{figure(row['mean'], result)} ± {figure(row['std'], result)}",
-            _interval(row, result),
-            *([f"{100 * mean(found):.1f}"] if found is not None else []),
-            closed(name, result),
-        )
-    return table
+def _rows_cells(result: Benchmark, console: Console) -> Cells:
+    metric, rows = METRICS[result["metric"]], result["rows"]
+    second = metric.second if metric.second and metric.second[0] in next(iter(rows.values())) else None
+    heads = ["images", f"{metric.name}\nmean ± std", "95 %\ninterval", *(second[1:] if second else ())]
+    cells = [["trained on", *(heading(text, console) for text in (*heads, "gap closed\n(95 %)"))]]
+    for name, row in rows.items():
+        low, high = row["interval"]
+        interval = f"{100 * low:.0f}–{100 * high:.0f}"  # noqa: RUF001  # a range
+        if not result.get("higher_is_better", True):
+            interval = span(row["interval"], result, to="–")  # noqa: RUF001  # a range
+        other = [f"{100 * mean(row[second[0]]):.1f}"] if second else []
+        start = [row_label(name, row), str(row["n_train"]), _spread(row, result), interval]
+        cells.append([*start, *other, closed(name, result)])
+    return cells
 
 
-def _differences_table(result: Benchmark, console: Console) -> Table:
-    table = _table("trained on", ["difference", "95 %\ninterval", P_HEAD], console)
+def _differences_cells(result: Benchmark, console: Console) -> Cells:
+    cells = [["trained on", "difference", heading("95 %\ninterval", console), P_HEAD]]
     for name, row in result["rows"].items():
         if "difference" in row:
             found = row["difference"]
             interval = span(found["interval"], result, sign=True)
-            label = Text(row_label(name, row))
-            table.add_row(label, figure(found["value"], result, sign=True), interval, p_text(found))
-    return table
+            cells.append(
+                [row_label(name, row), figure(found["value"], result, sign=True), interval, p_text(adjusted(found))]
+            )
+    return cells
 
 
-def _interval(row: Row, result: Benchmark) -> str:
-    low, high = row["interval"]
-    if result.get("higher_is_better", True):
-        return f"{100 * low:.0f}–{100 * high:.0f}"  # noqa: RUF001  # a range
-    return span(row["interval"], result, to="–")  # noqa: RUF001  # a range
+def classes_cells(result: Benchmark) -> Cells:
+    """Each class or target by row, mean over seeds: a header, then lines that begin with a name.
+
+    The fewer of classes and rows are columns: pages are higher than wide.
+    """
+    metric, rows = METRICS[result["metric"]], result["rows"]
+    classes = list(next(iter(rows.values())).get("by_class", {}))
+    figures = {
+        name: [f"{metric.factor * mean(row['by_class'][each]):{metric.class_digits}}" for each in classes]
+        for name, row in rows.items()
+    }
+    if len(classes) < len(rows):
+        return [["trained on", *classes], *([name, *line] for name, line in figures.items())]
+    columns = zip(*figures.values(), strict=True)
+    first = "class" if metric.factor == 100 else "target"
+    return [[first, *rows], *([name, *line] for name, line in zip(classes, columns, strict=True))]
 
 
-def _classes_table(result: Benchmark) -> Table:
-    header, *lines = classes_cells(result)
-    table = _table(header[0], header[1:])
-    for name, *cells in lines:
-        table.add_row(Text(name), *cells)
-    return table
+def write_tables(result: Benchmark, folder: Path) -> None:
+    """Write ``benchmark.md`` and ``benchmark.tex``.
+
+    Raises:
+        InputError: If they cannot be written.
+    """
+    for name, text in (("benchmark.md", markdown(result)), ("benchmark.tex", latex(result))):
+        write_whole(folder / name, text.encode("utf-8", "backslashreplace"))
 
 
-def _table(first: str, others: Sequence[str], console: Console | None = None) -> Table:
-    """Names to the left, whole; figures to the right. With a console, line breaks of headings are ours."""
-    table = Table()
-    table.add_column(first, no_wrap=True)
-    for name in others:
-        table.add_column(Text(name) if console is None else heading(name, console), justify="right")
-    return table
+def rows_cells(result: Benchmark) -> Cells:
+    """Training data and figures of each row, for a paper."""
+    metric = f"{METRICS[result['metric']].name} ± std"
+    cells = [["trained on", "images", metric, "95 %", "to synthetic (95 %)", P_HEAD, "gap closed (95 %)"]]
+    for name, row in result["rows"].items():
+        apart = ["", ""]
+        if "difference" in row:
+            difference = row["difference"]
+            value = figure(difference["value"], result, sign=True)
+            apart = [f"{value} ({span(difference['interval'], result, sign=True)})", p_text(adjusted(difference))]
+        start = [row_label(name, row), str(row["n_train"]), _spread(row, result), span(row["interval"], result)]
+        cells.append([*start, *apart, closed(name, result)])
+    return cells
+
+
+def markdown(result: Benchmark) -> str:
+    """Both tables and how they came about, a warning first where there is one."""
+    titles, by_class = _titles(result)
+    parts = [f"**{_plain(warning)}**" for warning in [result.get("warning")] if warning]
+    parts += [*map(_plain, titles), _pipes(rows_cells(result)), by_class, _pipes(classes_cells(result))]
+    return "\n\n".join([*parts, _plain(result["protocol"])]) + "\n"
+
+
+def latex(result: Benchmark) -> str:
+    """Both tables, for a document that uses booktabs; all else stands around them as comments."""
+    titles, by_class = _titles(result)
+    comments = [*(warning for warning in [result.get("warning")] if warning), "\\usepackage{booktabs}", *titles]
+    parts = [*map(_comment, comments), _tabular(rows_cells(result)), _comment(by_class)]
+    return "\n".join([*parts, _tabular(classes_cells(result)), _comment(result["protocol"])]) + "\n"
+
+
+def _titles(result: Benchmark) -> tuple[list[str], str]:
+    """Sentences above the first table, and above the second."""
+    missing, by_class = result.get("untested"), METRICS[result["metric"]].by_class
+    above = [title(result), *([_capital(untested_line(missing))] if missing else [])]
+    return [f"{sentence}." for sentence in above], f"{_capital(by_class)}."
+
+
+def _pipes(cells: Cells) -> str:
+    header, *rest = [[_plain(cell) for cell in line] for line in cells]
+    rule = ["---", *["---:"] * (len(header) - 1)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in [header, rule, *rest])
+
+
+def _tabular(cells: Cells) -> str:
+    header, *rest = [" & ".join(_escaped(cell) for cell in line) + r" \\" for line in cells]
+    columns = "l" + "r" * (len(cells[0]) - 1)
+    inner = ["\\toprule", header, "\\midrule", *rest, "\\bottomrule"]
+    return "\n".join([f"\\begin{{tabular}}{{{columns}}}", *(f"  {line}" for line in inner), "\\end{tabular}"])
+
+
+def _plain(text: str) -> str:
+    """Markdown that shows the text as it is, on one line: names of rows and classes are a stranger's."""
+    return re.sub(r"([\\`*_\[\]<>|#~])", r"\\\1", " ".join(text.split()))
+
+
+def _escaped(text: str) -> str:
+    """The same for LaTeX; a minus is a minus."""
+    escaped = "".join(LATEX.get(sign, sign) for sign in " ".join(text.split()))
+    return re.sub(r"(?<![\w.])([+-])(?=\d)", r"$\1$", re.sub(r"^< (?=\d)", "$<$ ", escaped))
+
+
+def _comment(text: str) -> str:
+    return "% " + " ".join(text.split())
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
+def untested_line(missing: Sequence[str]) -> str:
+    """Name the classes that are learned and not tested."""
+    return f"not tested, since the real images show none: {', '.join(missing)}"
+
+
+def title(result: Benchmark) -> str:
+    """What is measured on what."""
+    first, metric = next(iter(result["rows"].values())), METRICS[result["metric"]]
+    seeds = len(first["accuracy"] if "accuracy" in first else next(iter(first["by_class"].values())))
+    of = ", ".join(name for name in result["classes"] if name not in result.get("untested", []))
+    groups, images = result.get("clusters"), first["n_test"]
+    drawn = f" in {groups} groups" if groups is not None and groups != images else ""
+    less = "" if result.get("higher_is_better", True) else ", lower is better"
+    several = any("translator_means" in row for row in result["rows"].values())
+    each = " of each translator; ± over translators where there are several" if several else ""
+    trained = f"{seeds} seed{'s' if seeds > 1 else ''}{each}{less}"
+    return f"{metric.name}{metric.unit} on {images} real images{drawn} of {of}; {trained}"
+
+
+def row_label(name: str, row: Row) -> str:
+    """Name of a row, with the number of its translators where there are several."""
+    draws = len(row.get("translator_means", []))
+    return f"{name} ({draws} translators)" if draws else name
+
+
+def figure(value: float, result: Benchmark, sign: bool = False) -> str:
+    """One value of the metric."""
+    metric = METRICS[result["metric"]]
+    return f"{metric.factor * value:{'+' if sign else ''}{metric.digits}}"
+
+
+def span(interval: list[float], result: Benchmark, sign: bool = False, to: str = " to ") -> str:
+    """An interval of the metric."""
+    return to.join(figure(end, result, sign) for end in interval)
+
+
+def _spread(row: Row, result: Benchmark) -> str:
+    return f"{figure(row['mean'], result)} ± {figure(row['std'], result)}"
+
+
+def mean(values: list[float]) -> float:
+    """Mean over seeds."""
+    return sum(values) / len(values)
+
+
+def closed(name: str, result: Benchmark) -> str:
+    """Share of the gap that a row closes, with its interval; empty for the two rows that it lies between."""
+    if name not in result["gap_closed"]:
+        return ""
+    value, interval = result["gap_closed"][name], result.get("gap_closed_interval", {}).get(name)
+    if value is None:
+        return "not defined"
+    ends = "" if interval is None else " ({:.0f} to {:.0f})".format(*(100 * end for end in interval))
+    return f"{100 * value:.0f} %{ends}"
+
+
+def warning_of(result: Benchmark, refined: Sequence[str]) -> str | None:
+    """Return the first line: a refined dataset does worse than the synthetic one, or no difference is shown.
+
+    Args:
+        result: All rows.
+        refined: Names of the rows that were trained on a refined dataset alone.
+
+    Returns:
+        None where no refined row has a worse mean than ``synthetic``.
+    """
+    rows, sign = result["rows"], 1 if result.get("higher_is_better", True) else -1
+    lower = [name for name in refined if sign * rows[name]["mean"] < sign * rows[SYNTHETIC]["mean"]]
+    if not lower:
+        return None
+    p = {name: adjusted(rows[name]["difference"]) if "difference" in rows[name] else 0.0 for name in lower}
+    surely = [name for name in lower if p[name] < SIGNIFICANT]
+    behind = surely or lower
+    first = min(behind, key=lambda name: sign * rows[name]["mean"])
+    said = f"WARNING: {first} is worse than synthetic" if surely else f"no difference shown of {first} to synthetic"
+    metric = METRICS[result["metric"]]
+    said += f": {metric.name}{metric.unit} {figure(rows[first]['mean'], result)} against "
+    said += figure(rows[SYNTHETIC]["mean"], result)
+    if "difference" in rows[first]:
+        difference = rows[first]["difference"]
+        said += (
+            f" (difference {figure(difference['value'], result, sign=True)}, 95 % "
+            f"{span(difference['interval'], result, sign=True)}, p = {p_text(adjusted(difference))} (Holm))"
+        )
+    others = [name for name in behind if name != first]
+    return said + (f"; {'so is' if surely else 'nor of'} {', '.join(others)}" if others else "")

@@ -186,7 +186,7 @@ def run_benchmark(args: argparse.Namespace) -> int:
     found = settings(args)
 
     from refine.benchmark import print_table, run_benchmark
-    from refine.benchmark.baselines import choose_baselines
+    from refine.benchmark.datasets import choose_baselines
     from refine.report.pages import benchmark_plot
 
     begin()

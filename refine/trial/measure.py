@@ -1,6 +1,6 @@
-"""Distance, label error and pictures of each method, on the same few images."""
+"""Distance, label error and pictures of each method on the same few images, and the test on labeled real ones."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,19 +8,21 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from refine.data.geometry import AnnotatedImage, center_crop
+from refine.apply.options import ApplyOptions
+from refine.apply.run import refine_folder
+from refine.benchmark import run_benchmark
+from refine.benchmark.result import adjusted
 from refine.data.images import to_float, to_levels
-from refine.data.layouts import Layout
+from refine.data.labeled_images import open_labeled
 from refine.data.open_layout import open_layout
-from refine.data.samples import LabelSpace, Record
+from refine.data.samples import LabelSpace
 from refine.errors import InputError
 from refine.methods.translator import Translator
 from refine.metrics.answers import Answers
 from refine.metrics.patches import PATCH, draw_places
 from refine.training.judges import Judges
-from refine.trial.result import Measured
-from refine.tuning.images import Images, at_size, choose_images, label_at
-from refine.tuning.measure import Gathered, Side, Tools, distances
+from refine.trial.result import Benchmarked, Measured, Trained
+from refine.tuning.measure import ChosenImages, Descriptors, DistanceTools, at_size, batches, choose_images
 
 COUNT = 200
 """Images of each side, at most."""
@@ -29,14 +31,20 @@ LONGEST = 256
 LEAST_REAL = 4
 SHOWN = 6
 """Images of each method in the picture."""
-BATCH = 8
+
+SEEDS, STEPS = 2, 150
+"""Number of task models for each row of the benchmark, and of their training steps at most."""
+SHORTEST, STEPS_A_MINUTE = 50, 15
+"""Steps of a trial that has little time, and how many more there are for each minute of it."""
+TRIED = "tried "
+"""Beginning of a row's name: the benchmark has rows of its own that are called fda and such."""
 
 
-class Case(NamedTuple):
+class DatasetPair(NamedTuple):
     """Two datasets, opened; everything that stays the same over the methods."""
 
-    synthetic: Images
-    real: Images
+    synthetic: ChosenImages
+    real: ChosenImages
     space: LabelSpace
     channels: int
     size: tuple[int, int]
@@ -48,9 +56,9 @@ class Case(NamedTuple):
         return any(max(images.layout.size(images.records[0])) > LONGEST for images in (self.synthetic, self.real))
 
 
-def open_case(
+def open_pair(
     synthetic: Path, real: Path, layouts: tuple[str, str], mapping: str | None, classes: tuple[str, ...] | None
-) -> Case:
+) -> DatasetPair:
     """Open both datasets.
 
     Raises:
@@ -63,34 +71,29 @@ def open_case(
     size = min(height, LONGEST), min(width, LONGEST)
     if min(size) < PATCH:
         raise InputError(f"{real}: images of {height}x{width} (height x width) are too small, {PATCH} is the least")
-    return Case(labeled, unlabeled, labeled.layout.label_space, channels, size)
+    return DatasetPair(labeled, unlabeled, labeled.layout.label_space, channels, size)
 
 
 class Measure:
     """Measures methods against the same real images.
 
     Args:
-        case: Both datasets.
+        pair: Both datasets.
         judge: Checkpoint of a task model of the labels; None where there are none.
         device: Where networks run.
     """
 
-    def __init__(self, case: Case, judge: Path | None, device: torch.device) -> None:
-        self.case, self.device = case, device
+    def __init__(self, pair: DatasetPair, judge: Path | None, device: torch.device) -> None:
+        self.pair, self.device = pair, device
         self.judges = None if judge is None else Judges([judge])
-        self.tools = Tools(draw_places(case.size, torch.Generator().manual_seed(0)), (), 0)
-        gathered = Gathered(self.tools)
-        self.photos: list[Image.Image] = []
-        for levels, _ in _batches(case.real, case, labeled=False):
-            self.photos += _pictures(levels[_chosen(gathered.count, len(levels), case.real)])
-            gathered.add(at_size(levels, case.size))
-        self._real = Side(gathered.patches(), [])
-        order = torch.randperm(gathered.count, generator=torch.Generator().manual_seed(0))
-        half = gathered.count // 2
-        parts = [self._real.part(chosen) for chosen in (order[:half], order[half : 2 * half])]
+        self.tools = DistanceTools(draw_places(pair.size, torch.Generator().manual_seed(0)), (), 0)
+        self.real, self.photos = Descriptors(self.tools), list[Image.Image]()
+        for levels, _ in batches(pair.real, pair.channels, pair.size, False, LONGEST):
+            self.photos += _pictures(levels, self.real.count, pair.real)
+            self.real.add(at_size(levels, pair.size))
+        self.floor = self.real.floor()["swd"]
         self.guessing = 1.0
         """Label error of naming the most frequent class; 1 of other labels."""
-        self.floor = distances(parts[0], parts[1], self.tools)["swd"]
 
     def __call__(self, translator: Translator | None) -> tuple[Measured, list[Image.Image]]:
         """Measure a method, or without one the synthetic images; returns some of the pictures, too.
@@ -98,65 +101,102 @@ class Measure:
         Raises:
             InputError: If it gives pixels that are not finite.
         """
-        gathered, case = Gathered(self.tools), self.case
-        told: list[Tensor] = []
-        answers = None if self.judges is None else Answers(self.judges.kind, len(self.judges.names))
-        shown: list[Image.Image] = []
-        for levels, labels in _batches(case.synthetic, case, labeled=self.judges is not None):
+        described, pair, judges = Descriptors(self.tools), self.pair, self.judges
+        answers = None if judges is None else Answers(judges.kind, len(judges.names))
+        every: list[Tensor] = []
+        pictures: list[Image.Image] = []
+        for levels, labels in batches(pair.synthetic, pair.channels, pair.size, judges is not None, LONGEST):
             after = levels
             if translator is not None:
                 refined = translator.refine(to_float(levels).to(self.device)).float().cpu()
                 if not refined.isfinite().all():
                     raise InputError("gives NaN or infinite pixels")
                 after = to_levels(refined)
-            shown += _pictures(after[_chosen(gathered.count, len(after), case.synthetic)])
-            compared = at_size(after, case.size)
-            gathered.add(compared)
-            if answers is not None and self.judges is not None:
-                answers.add(self.judges.predict(to_float(compared).to(self.device)).cpu(), labels)
-                told.append(labels)
-        found: Measured = {"distance": distances(Side(gathered.patches(), []), self._real, self.tools)["swd"]}
+            pictures += _pictures(after, described.count, pair.synthetic)
+            compared = at_size(after, pair.size)
+            described.add(compared)
+            if answers is not None and judges is not None:
+                answers.add(judges.predict(to_float(compared).to(self.device)).cpu(), labels)
+                every.append(labels)
+        found: Measured = {"distance": described.distances(self.real)["swd"]}
         if answers is not None:
             found["label_error"] = answers.error()
-            if case.space.kind == "class":
-                counts = torch.cat(told).bincount()
+            if pair.space.kind == "class":
+                counts = torch.cat(every).bincount()
                 self.guessing = 1 - float(counts.max() / counts.sum())
-        return found, shown
+        return found, pictures
 
 
-def _batches(images: Images, case: Case, labeled: bool) -> Iterator[tuple[Tensor, Tensor]]:
-    """Levels of images of one size, ``(B, C, H, W)``, and their labels at the common size; empty without."""
-    group: list[AnnotatedImage] = []
-    for record in images.records:
-        sample = _sample(images.layout, record, case.channels)
-        if group and (sample.size != group[0].size or len(group) == BATCH):
-            yield _joined(group, case, labeled)
-            group = []
-        group.append(sample)
-    if group:
-        yield _joined(group, case, labeled)
-
-
-def _sample(layout: Layout, record: Record, channels: int) -> AnnotatedImage:
-    sample = AnnotatedImage(layout.image(record, channels), layout.annotation(record))
-    return center_crop(sample, *(min(side, LONGEST) for side in sample.size))
-
-
-def _joined(group: list[AnnotatedImage], case: Case, labeled: bool) -> tuple[Tensor, Tensor]:
-    labels = [_label(sample, case) for sample in group] if labeled else []
-    return torch.stack([sample.image for sample in group]), torch.stack(labels) if labels else torch.empty(0)
-
-
-def _label(sample: AnnotatedImage, case: Case) -> Tensor:
-    label = sample.annotation.label(case.space.kind).as_subclass(Tensor)
-    return label_at(label, case.space.kind, sample.size, case.size)
-
-
-def _chosen(seen: int, count: int, images: Images) -> list[int]:
-    """Which of a batch are shown, spread over all images."""
+def _pictures(levels: Tensor, seen: int, images: ChosenImages) -> list[Image.Image]:
+    """Those of a batch that are shown, spread over all images."""
     total = len(images.records)
-    return [place for place in range(count) if (seen + place) * SHOWN % total < SHOWN and seen + place < total]
+    chosen = [place for place in range(len(levels)) if (seen + place) * SHOWN % total < SHOWN]
+    return [Image.fromarray(levels[place].expand(3, -1, -1).permute(1, 2, 0).numpy()) for place in chosen]
 
 
-def _pictures(levels: Tensor) -> list[Image.Image]:
-    return [Image.fromarray(image.expand(3, -1, -1).permute(1, 2, 0).numpy()) for image in levels]
+def require_labeled(real: Path, classes: tuple[str, ...] | None, kind: str) -> None:
+    """Refuse labeled real images that no benchmark can take, before anything is trained.
+
+    Args:
+        real: Their folder.
+        classes: Names to keep; None takes all.
+        kind: Kind of the synthetic labels.
+
+    Raises:
+        InputError: If they have no labels, or labels of another kind.
+    """
+    found = open_labeled(real, classes=classes).label_space.kind
+    if found != kind:
+        raise InputError(f"{real}: has {found} labels, and the synthetic images have {kind} labels")
+
+
+def benchmark_labeled(
+    checkpoints: Mapping[str, Path],
+    synthetic: Path,
+    real: Path,
+    output: Path,
+    *,
+    classes: tuple[str, ...] | None,
+    layout: str,
+    mapping: str | None,
+    device: str,
+    minutes: float,
+) -> Benchmarked:
+    """Refine the synthetic dataset with each method, and benchmark all of them.
+
+    Args:
+        checkpoints: Checkpoint of each method.
+        synthetic: The synthetic dataset.
+        real: Labeled real images.
+        output: Folder of the trial.
+        classes: Only these, in this order; None takes all.
+        layout: Layout of the synthetic dataset.
+        mapping: From its classes to others.
+        device: ``cpu``, ``cuda`` or ``mps``.
+        minutes: Time of the whole trial.
+    """
+    refined = {f"{TRIED}{name}": output / "refined" / name for name in checkpoints}
+    for checkpoint, folder in zip(checkpoints.values(), refined.values(), strict=True):
+        refine_folder(checkpoint, synthetic, folder, ApplyOptions(layout=layout, device=device))
+    found = run_benchmark(
+        synthetic,
+        refined,
+        real,
+        classes=classes,
+        baselines=(),
+        seeds=SEEDS,
+        steps=min(STEPS, SHORTEST + round(STEPS_A_MINUTE * minutes)),
+        layouts=(layout, "auto"),
+        mappings=(mapping, None),
+        device=device,
+        output=output / "benchmark",
+    )
+    rows: dict[str, Trained] = {}
+    for name, row in found["rows"].items():
+        if name in refined or name in {"synthetic", "target_supervised"}:
+            trained: Trained = {"score": row["mean"], "interval": row["interval"]}
+            if "difference" in row:
+                trained["difference"] = row["difference"]["interval"]
+                trained["p"] = adjusted(row["difference"])
+            rows[name.removeprefix(TRIED)] = trained
+    return {"metric": found["metric"], "higher_is_better": found.get("higher_is_better", True), "rows": rows}

@@ -1,11 +1,38 @@
-"""Results of a trial, as they stand in `try.json`."""
+"""Results of a trial, as they stand in `try.json`, and the recommendation that follows from them."""
 
+from collections.abc import Mapping
 from typing import NotRequired, TypedDict
 
 from refine.metrics.answers import LabelError
 
 RESULT, PAGE, SHEET = "try.json", "try.html", "try.png"
 """Names of what `refine try` leaves in its output folder."""
+
+TRAINING_FREE = ("color-transfer", "histogram-matching", "fda")
+
+ALIKE = 0.8
+"""Distances whose ratio is at least this are alike: other seeds and other images change them as much."""
+MOST_LOST = 0.05
+"""Share of labels that the judge may lose beyond those that it does not find in the synthetic images."""
+READABLE = 0.5
+"""Label error on the synthetic images themselves above which the judge has learned too little, as a part of what
+guessing makes."""
+SIGNIFICANT = 0.05
+"""Adjusted p-value below which a method is said to help: the best of several is best by chance, too."""
+BLIND = "The judge learned on synthetic images alone: labels are wrong, or it is blind there."
+MORE = "Labeled real images can decide it: --labeled-real DIR. Or look at the pictures, and audit."
+
+
+class Settings(TypedDict, total=False):
+    """What makes one trial another; `settings.json` holds it from the beginning on."""
+
+    synthetic: str
+    real: str
+    minutes: float
+    layouts: list[str]
+    mapping: str | None
+    classes: list[str] | None
+    device: str
 
 
 class Measured(TypedDict):
@@ -62,7 +89,7 @@ class Recommendation(TypedDict):
 class Trial(TypedDict):
     """Content of `try.json`; while methods are being tried, as far as it is known."""
 
-    settings: dict[str, object]
+    settings: Settings
     seconds: float
     """Time that was spent so far, over all runs."""
     n: dict[str, int]
@@ -76,3 +103,109 @@ class Trial(TypedDict):
     methods: dict[str, Tried]
     benchmark: NotRequired[Benchmarked]
     recommendation: NotRequired[Recommendation]
+
+
+def recommend(
+    kind: str,
+    nothing: Measured,
+    methods: Mapping[str, Tried],
+    benchmark: Benchmarked | None = None,
+    guessing: float = 1.0,
+) -> tuple[str | None, list[str]]:
+    """Return the method, or None where it cannot be decided, and the reasons.
+
+    Labeled real images decide where they are given. Otherwise a method is recommended whose images are nearer to real
+    than the synthetic ones and in which the judge still finds the labels, unless others are as good, or much nearer
+    with labels that the judge does not find: it learned on synthetic images alone, so that either may be wrong.
+
+    Args:
+        kind: Kind of label, or ``none``.
+        nothing: The synthetic images as they are.
+        methods: All methods that were tried.
+        benchmark: Test on labeled real images.
+        guessing: Label error of naming the most frequent class always.
+    """
+    if benchmark is not None:
+        return _by_benchmark(benchmark)
+    found = {name: tried["measured"] for name, tried in methods.items() if "measured" in tried}
+    nearer = {name: one for name, one in found.items() if one["distance"] < ALIKE * nothing["distance"]}
+    if not nearer:
+        return None, [
+            "No method came clearly nearer to the real images than doing nothing.",
+            "More time may change that (--minutes); `refine inspect SYNTHETIC --real REAL` says what differs.",
+        ]
+    order = sorted(nearer, key=lambda name: nearer[name]["distance"])
+    far = {name: f"{one['distance']:.0f}" for name, one in nearer.items()}
+    first, first_far = order[0], f"{far[order[0]]}, doing nothing {nothing['distance']:.0f}"
+    if kind == "none":
+        return _nearest(nearer, order, "The images have no labels that could become wrong.")
+    if "label_error" not in nothing or nothing["label_error"]["value"] > READABLE * guessing:
+        return None, [
+            "The judge does not even find the labels in the synthetic images: it cannot say what becomes of them.",
+            f"{first} comes nearest ({first_far}). {MORE}",
+        ]
+    most = nothing["label_error"]["value"] + MOST_LOST
+    kept = [name for name in order if "label_error" in nearer[name] and nearer[name]["label_error"]["value"] <= most]
+    if not kept:
+        safest = min(order, key=lambda name: nearer[name]["label_error"]["value"])
+        return None, [
+            f"{first} comes nearest ({first_far}), but the judge finds only {_kept(nearer[first])} of the labels in "
+            f"its images; most it finds in those of {safest}: {_kept(nearer[safest])}, distance {far[safest]}.",
+            f"{BLIND} {MORE}",
+        ]
+    best = kept[0]
+    if best != first and nearer[first]["distance"] < ALIKE * nearer[best]["distance"]:
+        return None, [
+            f"{first} comes much nearer ({far[first]}) than {best} ({far[best]}), but the judge finds only "
+            f"{_kept(nearer[first])} of the labels in its images, against {_kept(nearer[best])}.",
+            f"{BLIND} {MORE}",
+        ]
+    reason = f"The judge finds {_kept(nearer[best])} of the labels in its images (synthetic {_kept(nothing)})."
+    return _nearest(nearer, kept, reason)
+
+
+def _nearest(nearer: Mapping[str, Measured], order: list[str], reason: str) -> tuple[str | None, list[str]]:
+    """The nearest of those that may be taken; a method without training where it is as near."""
+    first, distance = order[0], nearer[order[0]]["distance"]
+    alike = [name for name in order if ALIKE * nearer[name]["distance"] <= distance]
+    if len(alike) == 1:
+        return first, [f"{first} comes nearest to the real images: {distance:.0f}.", reason]
+    near = f"{', '.join(alike)} come about as near ({distance:.0f})"
+    for simple in (name for name in alike if name in TRAINING_FREE):
+        return simple, [f"{near}; {simple} needs no training, and moves no edge.", reason]
+    return None, [f"{near}.", reason, MORE]
+
+
+def _by_benchmark(benchmark: Benchmarked) -> tuple[str | None, list[str]]:
+    sign, metric, rows = 1 if benchmark["higher_is_better"] else -1, benchmark["metric"], benchmark["rows"]
+    order = [name for name in rows if name not in {"synthetic", "target_supervised"}]
+    order.sort(key=lambda name: -sign * rows[name]["score"])
+    if not order:
+        return None, ["No method could be tested."]
+    name, best, nothing = order[0], rows[order[0]], rows["synthetic"]["score"]
+    ends, p = best.get("difference", [0.0, 0.0]), best.get("p", 1.0)
+    if sign * (best["score"] - nothing) <= 0 or p >= SIGNIFICANT:
+        return None, [
+            f"No method is shown to help: the best is {name}, {metric} {best['score']:.3g}, trained on synthetic "
+            f"images {nothing:.3g}; the difference is {_span(ends)} (95 %), p = {p:.2g} (Holm).",
+            "More labeled real images, or more time (--minutes), may decide.",
+        ]
+    low, high = best["interval"]
+    reach = low if sign > 0 else -high
+    alike = [other for other in order[1:] if sign * rows[other]["score"] >= reach]
+    reasons = [
+        f"A task model that is trained on its images does best on the labeled real ones: {metric} "
+        f"{best['score']:.3g} (95 %: {_span(best['interval'])}), trained on synthetic ones {nothing:.3g}."
+    ]
+    if alike:
+        whose = "its" if len(alike) == 1 else "their"
+        reasons.append(f"{', '.join(alike)} may be as good: {whose} score lies in that interval.")
+    return name, reasons
+
+
+def _kept(one: Measured) -> str:
+    return f"{100 * (1 - one['label_error']['value']):.0f} %"
+
+
+def _span(ends: list[float]) -> str:
+    return f"{ends[0]:.3g} to {ends[1]:.3g}"

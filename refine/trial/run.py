@@ -4,37 +4,58 @@ import io
 import shlex
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
+import torch
 from PIL import Image
 
 from refine import interrupts
 from refine.devices import choose_device
 from refine.errors import InputError, TrainingDiverged
-from refine.files import first_missing, read_json, remove_made, require_output, write_json
+from refine.files import first_missing, read_typed, remove_made, require_output, write_json
+from refine.labels import LabelKind
 from refine.methods.checkpoint import load_translator
 from refine.training.fit import Outcome, fit
 from refine.training.sizing import MINUTES
-from refine.trial.choose import recommend
-from refine.trial.labeled import benchmark_labeled, require_labeled
-from refine.trial.measure import Case, Measure, open_case
+from refine.trial.measure import DatasetPair, Measure, benchmark_labeled, open_pair, require_labeled
 from refine.trial.page import write_page
-from refine.trial.plan import (
-    FREE_STEPS,
-    TASK_PART,
-    TRAINING_FREE,
-    for_training,
-    methods,
-    share,
-)
-from refine.trial.result import RESULT, Trial, Tried
+from refine.trial.result import PAGE, RESULT, TRAINING_FREE, Settings, Trial, Tried, recommend
 
+WEIGHTS = {"simgan": 1.0, "cyclegan": 2.5, "cut": 2.0, "cycada": 2.5}
+"""Parts of the time for training: a step of a translator in both directions takes longer, and it needs more of them."""
+GUIDED: frozenset[LabelKind] = frozenset({"class", "mask", "targets"})
+"""Kinds of labels that CyCADA can be held to."""
+FREE_STEPS = 30
+"""Batches whose statistics a method without training takes."""
 TASK_BATCH = 16
+TASK_PART, MEASURING_PART, BENCHMARK_PART = 0.05, 0.1, 0.25
+"""Parts of the time: for each task model (the judge, f_S of CyCADA), for measuring and pages, and for the benchmark."""
+
 SETTINGS = "settings.json"
 OTHER = "holds another trial; name another --output"
+
+
+def methods(kind: str) -> list[str]:
+    """Return the names of the methods that fit, in the order in which they are tried.
+
+    Args:
+        kind: Kind of the synthetic labels, or ``none``.
+    """
+    return [*TRAINING_FREE, *(name for name in WEIGHTS if name != "cycada" or kind in GUIDED)]
+
+
+def share(name: str, left: Sequence[str], seconds: float) -> float:
+    """Return the seconds for one method of those that are left, it among them."""
+    return seconds * WEIGHTS[name] / sum(WEIGHTS[each] for each in left if each in WEIGHTS)
+
+
+def for_training(seconds: float, benchmark: bool) -> float:
+    """Return the seconds of a whole trial that training may take."""
+    return seconds * (1 - MEASURING_PART - (BENCHMARK_PART if benchmark else 0))
 
 
 def try_methods(
@@ -72,104 +93,95 @@ def try_methods(
     Raises:
         InputError: If a dataset cannot be read or is too small, or the output holds something else.
     """
-    return _Trial(
-        Path(synthetic),
-        Path(real),
-        Path(output),
-        minutes,
-        None if labeled_real is None else Path(labeled_real),
-        layouts,
-        mapping,
-        classes,
-        device,
-        say,
-    ).run()
+    place = choose_device(device)
+    minutes = MINUTES[place.type] if minutes is None else minutes
+    if not 0 < minutes < float("inf"):
+        raise InputError(f"--minutes is {minutes:g}; expected more than 0")
+    labeled_real = None if labeled_real is None else Path(labeled_real)
+    if labeled_real is not None and not labeled_real.is_dir():
+        raise InputError(f"{labeled_real}: no such folder; name the labeled real images")
+    output = Path(output)
+    fresh = first_missing(output)
+    trial = _Trial(Path(synthetic), Path(real), output, minutes, labeled_real, layouts, mapping, classes, place, say)
+    try:
+        return trial.run()
+    except InputError:  # refused before anything was tried: nothing is left behind
+        if not (output / RESULT).exists() and fresh is not None:
+            shutil.rmtree(output, ignore_errors=True)
+            remove_made(output, fresh)
+        raise
 
 
+@dataclass
 class _Trial:
     """One trial on its way."""
 
-    def __init__(
-        self,
-        synthetic: Path,
-        real: Path,
-        output: Path,
-        minutes: float | None,
-        labeled_real: Path | None,
-        layouts: tuple[str, str],
-        mapping: str | None,
-        classes: tuple[str, ...] | None,
-        device: str,
-        say: Callable[[str], None],
-    ) -> None:
-        self.synthetic, self.real, self.output, self.labeled_real = synthetic, real, output, labeled_real
-        self.layouts, self.mapping, self.classes, self.say = layouts, mapping, classes, say
-        self.device = choose_device(device)
-        self.minutes = MINUTES[self.device.type] if minutes is None else minutes
-        if not 0 < self.minutes < float("inf"):
-            raise InputError(f"--minutes is {self.minutes:g}; expected more than 0")
-        if labeled_real is not None and not labeled_real.is_dir():
-            raise InputError(f"{labeled_real}: no such folder; name the labeled real images")
-        self.began = time.monotonic()
+    synthetic: Path
+    real: Path
+    output: Path
+    minutes: float
+    labeled_real: Path | None
+    layouts: tuple[str, str]
+    mapping: str | None
+    classes: tuple[str, ...] | None
+    device: torch.device
+    say: Callable[[str], None]
+    began: float = field(default_factory=time.monotonic)
+    spent: float = 0.0
+    """Seconds of earlier calls."""
 
     def run(self) -> Trial:
-        """All of it. A trial that is refused before anything was tried leaves nothing behind."""
-        fresh = first_missing(self.output)
-        try:
-            return self._run()
-        except InputError:
-            if not (self.output / RESULT).exists() and fresh is not None:
-                shutil.rmtree(self.output, ignore_errors=True)
-                remove_made(self.output, fresh)
-            raise
-
-    def _run(self) -> Trial:
+        """Try all methods, and recommend one."""
         if self.synthetic.resolve() == self.real.resolve():
             raise InputError(f"{self.real}: is the synthetic dataset, too; name the folder of the real images")
-        case = open_case(self.synthetic, self.real, self.layouts, self.mapping, self.classes)
+        pair = open_pair(self.synthetic, self.real, self.layouts, self.mapping, self.classes)
+        kind, n = pair.space.kind, {"synthetic": len(pair.synthetic.records), "real": len(pair.real.records)}
         if self.labeled_real is not None:
-            require_labeled(self.labeled_real, self.classes, case.space.kind)
+            require_labeled(self.labeled_real, self.classes, kind)
         before = self._before()
         require_output(self.output)
         write_json(self._settings(), self.output / SETTINGS)  # before anything is trained that another trial may find
         self.spent = before["seconds"] if before else 0.0
-        names = methods(case.space.kind)
-        images = f"{len(case.synthetic.records)} synthetic, {len(case.real.records)} real images looked at"
+        names = methods(kind)
+        images = f"{n['synthetic']} synthetic, {n['real']} real images looked at"
         self.say(f"{', '.join(names)}: {self.minutes:g} min in all, on {self.device.type}; {images}")
         if before and before["methods"]:
             self.say(f"going on, tried before: {', '.join(before['methods'])}")
-        judge = None if case.space.kind == "none" else self._task(case, "judge", 1)
-        measure = Measure(case, judge, self.device)
-        self.photos = measure.photos
-        nothing, self.plain = measure(None)
-        self.trial: Trial = {
+        measure = Measure(pair, None if kind == "none" else self._task(pair, "judge", 1), self.device)
+        nothing, plain = measure(None)
+        trial: Trial = {
             "settings": self._settings(),
             "seconds": self.spent,
-            "n": {"synthetic": len(case.synthetic.records), "real": len(case.real.records)},
-            "kind": case.space.kind,
+            "n": n,
+            "kind": kind,
             "nothing": nothing,
             "floor": measure.floor,
             "methods": before["methods"] if before else {},
         }
-        self.pictures: dict[str, list[Image.Image]] = {}
+        pictures: dict[str, list[Image.Image]] = {}
+
+        def write() -> None:
+            trial["seconds"] = self._seconds()
+            write_json(trial, self.output / RESULT)
+            write_page(self.output, trial, plain, measure.photos, pictures)
+
         for place, name in enumerate(names):
-            tried = self.trial["methods"].get(name)
-            if tried is None:
-                tried = self._tried(name, names[place:], case)
-            self._measure(name, tried, measure)
-            self.trial["methods"][name] = tried
-            self._write()
-            self.say(_line(name, tried, self.trial))
+            tried = trial["methods"].get(name) or self._tried(name, names[place:], pair)
+            if "checkpoint" in tried:
+                try:
+                    translator = load_translator(self.output / tried["checkpoint"]).to(self.device).eval()
+                    tried["measured"], pictures[name] = measure(translator)
+                except InputError as error:
+                    tried["why"] = str(error)
+            trial["methods"][name] = tried
+            write()
+            self.say(_line(name, tried, trial))
             if not place:
-                self.say(f"first pictures: {self.output / 'try.html'}")
+                self.say(f"first pictures: {self.output / PAGE}")
         if self.labeled_real is not None:
-            checkpoints = {
-                name: self.output / tried["checkpoint"]
-                for name, tried in self.trial["methods"].items()
-                if "measured" in tried
-            }
-            self.trial["benchmark"] = benchmark_labeled(
-                checkpoints,
+            every = trial["methods"].items()
+            trial["benchmark"] = benchmark_labeled(
+                {name: self.output / tried["checkpoint"] for name, tried in every if "measured" in tried},
                 self.synthetic,
                 self.labeled_real,
                 self.output,
@@ -179,15 +191,13 @@ class _Trial:
                 device=self.device.type,
                 minutes=self.minutes,
             )
-        method, reasons = recommend(
-            case.space.kind, nothing, self.trial["methods"], self.trial.get("benchmark"), measure.guessing
-        )
-        command = None if method is None else self._apply_command(method)
-        self.trial["recommendation"] = {"method": method, "reasons": reasons, "command": command}
-        self._write()
-        return self.trial
+        method, reasons = recommend(kind, nothing, trial["methods"], trial.get("benchmark"), measure.guessing)
+        command = None if method is None else self._apply_command(trial["methods"][method]["checkpoint"])
+        trial["recommendation"] = {"method": method, "reasons": reasons, "command": command}
+        write()
+        return trial
 
-    def _settings(self) -> dict[str, object]:
+    def _settings(self) -> Settings:
         return {
             "synthetic": str(self.synthetic.resolve()),
             "real": str(self.real.resolve()),
@@ -204,37 +214,29 @@ class _Trial:
             if self.output.resolve().is_relative_to(folder.resolve()):
                 raise InputError(f"{self.output}: lies in the {name} images {folder}; name another --output")
         settings, file = self.output / SETTINGS, self.output / RESULT
-        begun = settings.is_file() and read_json(settings, OTHER)
-        if begun and isinstance(begun, dict):
-            for name, value in self._settings().items():
-                if begun.get(name) != value:
-                    raise InputError(
-                        f"{self.output}: holds a trial with {name} {begun.get(name)}, not {value}; name another "
-                        "--output, or remove the folder"
-                    )
-        elif self.output.is_dir() and any(self.output.iterdir()):
+        begun = read_typed(settings, Settings, OTHER) if settings.is_file() else {}
+        for name, value in self._settings().items() if begun else ():
+            if begun.get(name) != value:
+                raise InputError(
+                    f"{self.output}: holds a trial with {name} {begun.get(name)}, not {value}; name another "
+                    "--output, or remove the folder"
+                )
+        if not begun and self.output.is_dir() and any(self.output.iterdir()):
             raise InputError(f"{self.output}: {OTHER}")
         if not file.is_file():
             return None
-        found = read_json(file, OTHER)
-        if not isinstance(found, dict) or not {"methods", "seconds"} <= found.keys():
-            raise InputError(f"{file}: {OTHER}")
+        found = read_typed(file, Trial, OTHER)
         for name, tried in found["methods"].items():
             if "checkpoint" in tried and not (self.output / tried["checkpoint"]).is_file():
                 raise InputError(f"{self.output / tried['checkpoint']}: is missing ({name}); name another --output")
-        return cast(Trial, found)
-
-    def _left(self) -> float:
-        """Seconds that are left for training."""
-        budget = for_training(60 * self.minutes, self.labeled_real is not None)
-        return max(1.0, budget - self._seconds())
+        return found
 
     def _seconds(self) -> float:
         return self.spent + time.monotonic() - self.began
 
-    def _data(self, case: Case) -> dict[str, Any]:
+    def _data(self, pair: DatasetPair) -> dict[str, Any]:
         """Flags of `refine fit` that say how the datasets lie."""
-        found: dict[str, Any] = {"data.channels": case.channels, "device": self.device.type, "trainer.devices": 1}
+        found: dict[str, Any] = {"data.channels": pair.channels, "device": self.device.type, "trainer.devices": 1}
         for name, value in (("layout", self.layouts[0]), ("real_layout", self.layouts[1]), ("mapping", self.mapping)):
             if value not in {"auto", None}:
                 found[f"data.{name}"] = value
@@ -263,31 +265,31 @@ class _Trial:
             raise interrupts.Interrupted
         return outcome
 
-    def _task(self, case: Case, run: str, seed: int) -> Path:
+    def _task(self, pair: DatasetPair, run: str, seed: int) -> Path:
         """A task model of the synthetic labels, at the size at which images are judged."""
-        size = {"data.crop": list(case.size)} if case.crops else {"data.resize": list(case.size)}
-        flags = {**self._data(case), **size, "data.batch_size": TASK_BATCH, "seed_everything": seed}
-        flags |= {"model.seed": seed, "data.seed": seed}
-        done = self.output / "runs" / run / "last.ckpt"
-        marker = self.output / "runs" / run / "done"
-        if not (done.is_file() and marker.is_file()):
+        flags = {**self._data(pair), "data.crop" if pair.crops else "data.resize": list(pair.size)}
+        flags |= {"data.batch_size": TASK_BATCH, "seed_everything": seed, "model.seed": seed, "data.seed": seed}
+        folder = self.output / "runs" / run
+        if not ((folder / "last.ckpt").is_file() and (folder / "done").is_file()):
             self._fit("task", run, flags, minutes=TASK_PART * self.minutes)
-            marker.touch()
-        return done
+            (folder / "done").touch()
+        return folder / "last.ckpt"
 
-    def _tried(self, name: str, left: list[str], case: Case) -> Tried:
+    def _tried(self, name: str, left: list[str], pair: DatasetPair) -> Tried:
         """Train one method."""
         began = time.monotonic()
-        flags = self._data(case)
+        flags = self._data(pair)
         try:
             if name in TRAINING_FREE:
                 outcome = self._fit(name, name, flags, steps=FREE_STEPS)
             else:
                 if name == "cycada":
-                    flags |= {"model.task": str(self._task(case, "f_S", 0)), "model.semantic_weight": 0}
+                    flags |= {"model.task": str(self._task(pair, "f_S", 0)), "model.semantic_weight": 0}
                     flags |= {"model.cycle_semantic_weight": 1}
-                    flags |= {"data.crop": list(case.size)} if case.crops else {"data.resize": list(case.size)}
-                outcome = self._fit(name, name, flags, minutes=share(name, left, self._left()) / 60)
+                    flags |= {"data.crop" if pair.crops else "data.resize": list(pair.size)}
+                budget = for_training(60 * self.minutes, self.labeled_real is not None)
+                seconds = share(name, left, max(1.0, budget - self._seconds()))
+                outcome = self._fit(name, name, flags, minutes=seconds / 60)
         except (InputError, TrainingDiverged) as error:
             if name == TRAINING_FREE[0]:  # which takes all images that there are any methods for
                 raise
@@ -296,25 +298,10 @@ class _Trial:
         shutil.copyfile(outcome.checkpoint, kept)
         return {"seconds": time.monotonic() - began, "steps": outcome.steps, "checkpoint": kept.name}
 
-    def _measure(self, name: str, tried: Tried, measure: Measure) -> None:
-        if "checkpoint" not in tried:
-            return
-        try:
-            translator = load_translator(self.output / tried["checkpoint"]).to(self.device).eval()
-            tried["measured"], self.pictures[name] = measure(translator)
-        except InputError as error:
-            tried["why"] = str(error)
-
-    def _apply_command(self, method: str) -> str:
-        checkpoint = self.output / self.trial["methods"][method]["checkpoint"]
-        words = ["--checkpoint", str(checkpoint), "--input", str(self.synthetic), "--output", "refined"]
+    def _apply_command(self, checkpoint: str) -> str:
+        words = ["--checkpoint", str(self.output / checkpoint), "--input", str(self.synthetic), "--output", "refined"]
         words += [] if self.layouts[0] == "auto" else ["--layout", self.layouts[0]]
         return shlex.join(["refine", "apply", *words])
-
-    def _write(self) -> None:
-        self.trial["seconds"] = self._seconds()
-        write_json(self.trial, self.output / RESULT)
-        write_page(self.output, self.trial, self.plain, self.photos, self.pictures)
 
 
 def _line(name: str, tried: Tried, trial: Trial) -> str:

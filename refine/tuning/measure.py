@@ -1,41 +1,161 @@
-"""How far one checkpoint at one strength is from the real images."""
+"""Images that strengths and methods are tried on: how far they are from the real ones, and what judges find in them."""
 
-from collections.abc import Sequence
+import statistics
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from refine.data.images import to_float
+from refine.data.annotation import Annotation
+from refine.data.geometry import AnnotatedImage, center_crop
+from refine.data.images import resize_levels, to_float, to_levels
+from refine.data.layouts import Layout
+from refine.data.open_layout import open_layout
+from refine.data.resampling import resize_ids
+from refine.data.samples import Record
 from refine.errors import InputError
+from refine.methods.translator import Translator, blend
 from refine.metrics import FeatureExtractor, frechet, kernel, metric_name
+from refine.metrics.answers import Answers, LabelError
 from refine.metrics.patches import describe
 from refine.metrics.sliced_wasserstein import descriptor_distance
+from refine.training.judges import Judges
+from refine.tuning.result import Point
 
+BATCH = 8
+"""Images in a call to the network, as `refine apply` has it."""
 MOST_DESCRIBED = 512
 """Images whose patches are kept, for each strength at once."""
 
 
-class Tools(NamedTuple):
+class ChosenImages(NamedTuple):
+    """Some images of a dataset."""
+
+    layout: Layout
+    records: list[Record]
+
+    def median_size(self) -> tuple[int, int]:
+        """Median height and median width."""
+        sizes = [self.layout.size(record) for record in self.records]
+        return statistics.median_low(size[0] for size in sizes), statistics.median_low(size[1] for size in sizes)
+
+    def in_color(self) -> bool:
+        """Whether any has color."""
+        return any(self.layout.in_color(record) for record in self.records)
+
+
+def choose_images(layout: Layout, count: int, least: int) -> ChosenImages:
+    """Choose at most ``count`` images, spread over the keys and so over the classes.
+
+    Raises:
+        InputError: If there are fewer than ``least``.
+    """
+    records = layout.records()
+    if len(records) < least:
+        raise InputError(f"{layout.root}: found {len(records)} images that fit the flags, expected {least} or more")
+    count = min(count, len(records))
+    return ChosenImages(layout, [records[len(records) * place // count] for place in range(count)])
+
+
+def open_judged(root: Path, layout: str, mapping: str | None, names: tuple[str, ...]) -> Layout:
+    """Open the labeled dataset; of class folders, those that the judges know.
+
+    Raises:
+        InputError: If it cannot be opened, or a label is missing.
+    """
+    opened = open_layout(layout, root, mapping=mapping)
+    space = opened.label_space
+    if space.kind == "class" and space.names != names and set(names) < set(space.names):
+        opened = open_layout(layout, root, names, mapping)
+    opened.require_whole()
+    return opened
+
+
+def batches(
+    images: ChosenImages, channels: int, size: tuple[int, int], labeled: bool, longest: int | None = None
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield all images in order, neighbors of one size together.
+
+    Args:
+        images: Which.
+        channels: 1 or 3.
+        size: The common height and width, which masks and boxes are brought to.
+        labeled: Whether labels are read.
+        longest: Longer sides are cropped in the middle to this; None: none is.
+
+    Yields:
+        ``(B, C, H, W)`` uint8 at their own size, and their labels as `Labeled.label`, masks and boxes at the common
+        size; empty without labels.
+
+    Raises:
+        InputError: If an image or a label cannot be read.
+    """
+    layout = images.layout
+
+    def seen(record: Record) -> tuple[int, int]:
+        height, width = layout.size(record)
+        return (height, width) if longest is None else (min(height, longest), min(width, longest))
+
+    def read(record: Record) -> AnnotatedImage:
+        annotation = layout.annotation(record) if labeled else Annotation()
+        return center_crop(AnnotatedImage(layout.image(record, channels), annotation), *seen(record))
+
+    for shape, group in groupby(images.records, key=seen):
+        records = list(group)
+        for start in range(0, len(records), BATCH):
+            samples = [read(record) for record in records[start : start + BATCH]]
+            kind = layout.label_space.kind
+            labels = [label_at(sample.annotation.label(kind), kind, shape, size) for sample in samples if labeled]
+            yield torch.stack([sample.image for sample in samples]), torch.stack(labels) if labels else torch.empty(0)
+
+
+def label_at(label: Tensor, kind: str, before: tuple[int, int], size: tuple[int, int]) -> Tensor:
+    """Bring the label of an image to another height and width of the image, as a plain tensor.
+
+    Args:
+        label: As `Labeled.label`.
+        kind: Kind of the label.
+        before: Height and width of the image.
+        size: The new ones.
+    """
+    label = label.as_subclass(Tensor)
+    if kind == "mask":
+        return resize_ids(label.to(torch.uint8), size)
+    if kind != "objects":
+        return label
+    height, width = before
+    factors = torch.tensor([1.0, *(size[1] / width, size[0] / height) * 2])
+    return torch.where(label[:, :1] < 0, label, label * factors)
+
+
+def at_size(levels: Tensor, size: tuple[int, int]) -> Tensor:
+    """``(B, C, H, W)`` uint8 at the common size."""
+    return torch.stack([resize_levels(image, size) for image in levels])
+
+
+class DistanceTools(NamedTuple):
     """What distances are measured with."""
 
     places: Sequence[Tensor] | None
-    """Of the patches at each level; None without `swd`."""
+    """Places of the patches at each level; None without `swd`."""
     extractors: Sequence[FeatureExtractor]
     seed: int
 
 
-class Gathered:
-    """Patches and features of a set of images, a batch at a time."""
+class Descriptors:
+    """Patches and features of a set of images, gathered a batch at a time."""
 
-    def __init__(self, tools: Tools) -> None:
+    def __init__(self, tools: DistanceTools) -> None:
         self.tools = tools
         self.count = 0
         self._patches: list[list[Tensor]] = [[] for _ in tools.places or ()]
         self._features: list[list[Tensor]] = [[] for _ in tools.extractors]
 
     def add(self, levels: Tensor) -> None:
-        """``(B, C, H, W)`` uint8, all of one size.
+        """Add ``(B, C, H, W)`` uint8, all of one size.
 
         Raises:
             InputError: If a network gives NaN or infinity.
@@ -53,32 +173,105 @@ class Gathered:
 
     def patches(self) -> list[Tensor]:
         """``(N, P, C, 49)`` a level."""
-        return [torch.cat(level) for level in self._patches]
+        return [_joined(level) for level in self._patches]
 
     def features(self) -> list[Tensor]:
         """``(N, D)`` an extractor."""
-        return [torch.cat(found) for found in self._features]
+        return [_joined(found) for found in self._features]
 
-
-class Side(NamedTuple):
-    """What was gathered, or a part of it."""
-
-    patches: list[Tensor]
-    features: list[Tensor]
-
-    def part(self, indices: Tensor) -> "Side":
+    def part(self, indices: Tensor) -> "Descriptors":
         """Some of the images; of patches, those that were kept."""
-        kept = indices[indices < len(self.patches[0])] if self.patches else indices
-        return Side([level[kept] for level in self.patches], [found[indices] for found in self.features])
+        found, patches = Descriptors(self.tools), self.patches()
+        kept = indices[indices < len(patches[0])] if patches else indices
+        found.count = len(indices)
+        found._patches = [[level[kept]] for level in patches]
+        found._features = [[features[indices]] for features in self.features()]
+        return found
+
+    def distances(self, real: "Descriptors") -> dict[str, float]:
+        """`swd`, then KID and FID of each extractor, by metric."""
+        found = {}
+        if self.tools.places is not None:
+            generator = torch.Generator().manual_seed(self.tools.seed)  # the same directions for every point
+            found["swd"] = descriptor_distance(self.patches(), real.patches(), generator=generator).value.item()
+        for extractor, a, b in zip(self.tools.extractors, self.features(), real.features(), strict=True):
+            found[metric_name("kid", extractor)] = kernel(a, b)
+            found[metric_name("fid", extractor)] = frechet(a, b)
+        return found
+
+    def floor(self) -> dict[str, float]:
+        """Distances between two random halves."""
+        order = torch.randperm(self.count, generator=torch.Generator().manual_seed(self.tools.seed))
+        half = self.count // 2
+        return self.part(order[:half]).distances(self.part(order[half : 2 * half]))
 
 
-def distances(one: Side, real: Side, tools: Tools) -> dict[str, float]:
-    """`swd`, then FID and KID of each extractor, by metric."""
-    found = {}
-    if tools.places is not None:
-        generator = torch.Generator().manual_seed(tools.seed)  # the same directions for every point
-        found["swd"] = descriptor_distance(one.patches, real.patches, generator=generator).value.item()
-    for extractor, a, b in zip(tools.extractors, one.features, real.features, strict=True):
-        found[metric_name("kid", extractor)] = kernel(a, b)
-        found[metric_name("fid", extractor)] = frechet(a, b)
-    return found
+def _joined(parts: list[Tensor]) -> Tensor:
+    parts[:] = [torch.cat(parts)]
+    return parts[0]
+
+
+class TunedPoint(NamedTuple):
+    """A checkpoint at one strength."""
+
+    point: Point
+    """Its label error is that on every other image."""
+    held_out: LabelError
+    """Label error on the others, which have no part in the choice."""
+
+
+class StrengthTest(NamedTuple):
+    """Everything that stays the same over checkpoints and strengths."""
+
+    synthetic: ChosenImages
+    judges: Judges
+    tools: DistanceTools
+    size: tuple[int, int]
+    channels: int
+    device: torch.device
+    advance: Callable[[int], None]
+
+    def real(self, images: ChosenImages) -> Descriptors:
+        """Describe the real images."""
+        found = Descriptors(self.tools)
+        for levels, _ in batches(images, self.channels, self.size, labeled=False):
+            found.add(at_size(levels, self.size))
+            self.advance(len(levels))
+        return found
+
+    def points(
+        self, translator: Translator | None, name: str, strengths: Sequence[float], real: Descriptors
+    ) -> list[TunedPoint]:
+        """Compare and judge a checkpoint's images at some strengths; without a translator, the images as they are."""
+        described = [Descriptors(self.tools) for _ in strengths]
+        answers = [[Answers(self.judges.kind, len(self.judges.names)) for _ in range(2)] for _ in strengths]
+        seen = 0
+        for own, labels in batches(self.synthetic, self.channels, self.size, labeled=True):
+            before = to_float(own)
+            after = before if translator is None else translator.refine(before.to(self.device)).float().cpu()
+            if not after.isfinite().all():
+                raise InputError(f"{name}: gives NaN or infinite pixels; take another checkpoint")
+            second = torch.arange(seen, seen + len(own)) % 2 == 1  # neighbors in the order of keys are alike
+            for strength, descriptors, halves in zip(strengths, described, answers, strict=True):
+                # as `refine apply --strength` writes them; at 1 without a detour over the difference
+                changed = to_levels(after if strength == 1.0 else blend(before, after, strength))
+                levels = at_size(changed, self.size)
+                descriptors.add(levels)
+                said = self.judges.predict(to_float(levels).to(self.device)).cpu()
+                for half, chosen in zip(halves, (~second, second), strict=True):
+                    if bool(chosen.any()):
+                        half.add(said[chosen], labels[chosen])
+            seen += len(own)
+            self.advance(len(own))
+        found: list[TunedPoint] = []
+        for strength, descriptors, (half, held_out) in zip(strengths, described, answers, strict=True):
+            only = half.only_answer()
+            point: Point = {
+                "checkpoint": name,
+                "strength": strength,
+                "only_answer": None if only is None else self.judges.names[only],
+                "distances": descriptors.distances(real),
+                "label_error": half.error(self.tools.seed),
+            }
+            found.append(TunedPoint(point, held_out.error(self.tools.seed)))
+        return found

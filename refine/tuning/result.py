@@ -1,5 +1,6 @@
-"""What tuning found, as it stands in `tune-strength.json`."""
+"""Result of tuning, as it stands in `tune-strength.json`, and the choice that follows from its points."""
 
+from collections.abc import Sequence
 from typing import NotRequired, TypedDict
 
 from refine.json_types import Count, Share
@@ -31,13 +32,13 @@ class Chosen(TypedDict):
 
 
 class Confirmation(Chosen):
-    """What the images that had no part in a choice say of it."""
+    """A choice with its label error on the images that had no part in it."""
 
     label_error: LabelError
 
 
 class Tuning(TypedDict):
-    """What `tune-strength.json` holds."""
+    """Content of `tune-strength.json`."""
 
     metric: str
     """The distance that the choice was made by."""
@@ -48,9 +49,24 @@ class Tuning(TypedDict):
     """The nearest to real whose label error has its upper end under the bound, if the images that had no part in the
     choice confirm it; else None."""
     confirmation: NotRequired[Confirmation | None]
-    """What these images said of it; None where there was nothing to choose."""
+    """The choice as these images see it; None where there was nothing to choose."""
     real_floor: dict[str, float]
     """Each distance between two random halves of the real images: what N images can reach."""
     n: dict[str, Count]
     """Images: ``synthetic``, ``real``, and ``real_floor`` in each half."""
     provenance: dict[str, object]
+
+
+def choose(points: Sequence[Point], metric: str, bound: float) -> Chosen | None:
+    """Return the nearest one whose label error has its upper end under the bound, of equally near ones the one that
+    changes least; None if there is none."""
+    kept = [point for point in points if point["label_error"]["high"] <= bound]
+    if not kept:
+        return None
+    best = min(kept, key=lambda point: (point["distances"][metric], point["strength"]))
+    return {"checkpoint": best["checkpoint"], "strength": best["strength"]}
+
+
+def is_chosen(point: Point, result: Tuning) -> bool:
+    """Whether the point is the recommended one."""
+    return result["chosen"] == {"checkpoint": point["checkpoint"], "strength": point["strength"]}

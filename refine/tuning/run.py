@@ -14,12 +14,9 @@ from refine.metrics import FeatureExtractor
 from refine.metrics.patches import PATCH, draw_places
 from refine.progress import counted
 from refine.training.judges import Judges
-from refine.tuning.bench import Bench
-from refine.tuning.choose import choose
-from refine.tuning.images import choose_images, open_judged
-from refine.tuning.measure import MOST_DESCRIBED, Tools, distances
+from refine.tuning.measure import MOST_DESCRIBED, DistanceTools, StrengthTest, choose_images, open_judged
 from refine.tuning.plot import tuning_plot
-from refine.tuning.result import PICTURE, RESULT, Point, Tuning
+from refine.tuning.result import PICTURE, RESULT, Tuning, choose
 
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
 LEAST_REAL = 4
@@ -74,7 +71,14 @@ def tune_strength(
     Raises:
         InputError: If an argument is out of range, a file cannot be read, or judges and labels do not fit.
     """
-    tried = _checked(strengths, label_error_bound, swd, extractors, size)
+    if not all(0 <= strength <= 1 for strength in strengths):
+        given = ",".join(f"{strength:g}" for strength in strengths)
+        raise InputError(f"--strengths {given}: expected each from 0 to 1")
+    if not 0 <= label_error_bound <= 1:
+        raise InputError(f"--label-error-bound {label_error_bound:g}: expected a share from 0 to 1")
+    if not swd and not extractors:
+        raise InputError("nothing to measure: choose features (swd needs no weights)")
+    tried = sorted({float(strength) for strength in strengths} - {0.0})
     device = torch.device(device)
     translators = {str(path): (path, load_translator(path, trust).to(device)) for path in checkpoints}
     asked = Judges(judges, trust)
@@ -89,30 +93,28 @@ def tune_strength(
     asked.require(labeled.layout.label_space, synthetic, channels, size)
     if swd and min(size) < PATCH:
         raise InputError(f"images of {size[0]}x{size[1]} are too small for swd; give --size HxW, {PATCH} or more")
-    tools = Tools(draw_places(size, torch.Generator().manual_seed(seed)) if swd else None, extractors, seed)
+    places = draw_places(size, torch.Generator().manual_seed(seed)) if swd else None
 
     total = len(unlabeled.records) + len(labeled.records) * (1 + len(translators))
     with counted(total, "trying strengths") as advance:
-        bench = Bench(labeled, asked, tools, size, channels, advance)
-        reference = bench.real(unlabeled)
-        (nothing,) = bench.points(None, "", (0.0,), device, reference)
-        if isnan(nothing["label_error"]["value"]):
+        tools = DistanceTools(places, extractors, seed)
+        test = StrengthTest(labeled, asked, tools, size, channels, device, advance)
+        reference = test.real(unlabeled)
+        (nothing,) = test.points(None, "", (0.0,), reference)
+        if isnan(nothing.point["label_error"]["value"]):
             raise InputError(
                 f"{synthetic}: none of the {len(labeled.records)} images that were taken has anything to judge, no "
                 "pixel of a class and no object; check the labels, or take more images (--count)"
             )
-        points: list[Point] = []
+        found = []
         for name, (_, translator) in translators.items():
-            points.append({**nothing, "checkpoint": name})
-            bench.held_out[name, 0.0] = bench.held_out["", 0.0]
-            points += bench.points(translator, name, tried[1:], device, reference)
-    metric = next(iter(nothing["distances"]))
-    half = len(unlabeled.records) // 2
-    order = torch.randperm(len(unlabeled.records), generator=torch.Generator().manual_seed(seed))
-    floor = distances(reference.part(order[:half]), reference.part(order[half : 2 * half]), tools)
-
+            found.append(nothing._replace(point={**nothing.point, "checkpoint": name}))
+            found += test.points(translator, name, tried, reference)
+    points = [each.point for each in found]
+    metric = next(iter(nothing.point["distances"]))
     chosen = choose(points, metric, label_error_bound)
-    error = None if chosen is None else bench.held_out[chosen["checkpoint"], chosen["strength"]]
+    held_out = {(point["checkpoint"], point["strength"]): error for point, error in found}
+    error = None if chosen is None else held_out[chosen["checkpoint"], chosen["strength"]]
     confirmed = error is not None and error["high"] <= label_error_bound
     result: Tuning = {
         "metric": metric,
@@ -120,8 +122,12 @@ def tune_strength(
         "points": points,
         "chosen": chosen if confirmed else None,
         "confirmation": None if chosen is None or error is None else {**chosen, "label_error": error},
-        "real_floor": floor,
-        "n": {"synthetic": len(labeled.records), "real": len(unlabeled.records), "real_floor": half},
+        "real_floor": reference.floor(),
+        "n": {
+            "synthetic": len(labeled.records),
+            "real": len(unlabeled.records),
+            "real_floor": len(unlabeled.records) // 2,
+        },
         "provenance": {
             "synthetic": str(synthetic),
             "real": str(real),
@@ -144,22 +150,3 @@ def tune_strength(
     write_json(result, output / RESULT)
     tuning_plot(result, output / PICTURE)
     return result
-
-
-def _checked(
-    strengths: Sequence[float],
-    bound: float,
-    swd: bool,
-    extractors: Sequence[FeatureExtractor],
-    size: tuple[int, int] | None,
-) -> list[float]:
-    """The strengths in order, with zero."""
-    if not all(0 <= strength <= 1 for strength in strengths):
-        raise InputError(
-            f"--strengths {','.join(f'{strength:g}' for strength in strengths)}: expected each from 0 to 1"
-        )
-    if not 0 <= bound <= 1:
-        raise InputError(f"--label-error-bound {bound:g}: expected a share from 0 to 1")
-    if not swd and not extractors:
-        raise InputError("nothing to measure: choose features (swd needs no weights)")
-    return sorted({0.0, *map(float, strengths)})

@@ -7,10 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from refine.benchmark.score_classes import ClassScoring
-from refine.benchmark.score_masks import MaskScoring
-from refine.benchmark.score_targets import TargetScoring
-from refine.benchmark.scoring import Scoring
+from refine.benchmark.scoring import ClassScoring, MaskScoring, Scoring, TargetScoring
 from refine.metrics.intervals import bootstrap_interval
 from refine.metrics.paired import paired_difference
 

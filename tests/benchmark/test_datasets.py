@@ -1,9 +1,12 @@
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
+from torch import Tensor
 
-from refine.benchmark.datasets import Datasets
+from refine.benchmark.datasets import BASELINES, TRANSLATED, Datasets, choose_baselines, translate
+from refine.data.images import to_float
 from refine.errors import InputError
 
 
@@ -25,3 +28,32 @@ def test_a_format_whose_decoder_starts_another_program_is_not_opened(tmp_path: P
     (tmp_path / "a.eps").rename(root / "a" / "1.png")
     with pytest.raises(InputError, match=r"1\.png: cannot be read as an image"):
         Datasets(root, {}, real, None, None, (4, 4))
+
+
+def side(low: int, high: int) -> Tensor:
+    return torch.randint(low, high, (6, 3, 40, 40), generator=torch.Generator().manual_seed(low), dtype=torch.uint8)
+
+
+def test_baselines_are_chosen_by_name_all_or_none_and_come_in_one_order() -> None:
+    assert choose_baselines("all") == BASELINES
+    assert choose_baselines("none") == ()
+    assert choose_baselines("randomization, color_transfer") == ("color_transfer", "randomization")
+    with pytest.raises(InputError, match="--baselines cyclegan: no such baseline; choose all, none, or color_transfer"):
+        choose_baselines("fda,cyclegan")
+
+
+@pytest.mark.parametrize("name", TRANSLATED)
+def test_each_moves_synthetic_images_to_the_level_of_the_real_ones(name: str) -> None:
+    synthetic, real = side(20, 90), side(120, 250)
+    moved = translate(name, synthetic, lambda: [to_float(synthetic)], lambda: [to_float(real)])
+    assert moved.shape == synthetic.shape
+    assert moved.dtype == torch.uint8
+    before, after = ((images.float().mean() - real.float().mean()).abs() for images in (synthetic, moved))
+    assert after < 0.1 * before
+
+
+def test_they_differ_from_each_other() -> None:
+    synthetic, real = side(20, 90), side(120, 250)
+    moved = [translate(name, synthetic, lambda: [to_float(synthetic)], lambda: [to_float(real)]) for name in TRANSLATED]
+    assert not torch.equal(moved[0], moved[1])
+    assert not torch.equal(moved[1], moved[2])

@@ -7,7 +7,7 @@ from PIL import Image
 
 from refine.benchmark import Benchmark, run_benchmark
 from refine.benchmark.datasets import Datasets
-from refine.benchmark.fitting import Protocol, fit_task
+from refine.benchmark.fit import Protocol, fit_task
 from refine.cli import main
 from refine.data.labeled_images import LabeledImages
 from refine.errors import InputError

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from refine.benchmark.score_classes import ClassScoring
-from refine.benchmark.scores import Figure, compare, figure_of, gap_closed, score_row
+from refine.benchmark.result import Figure, RowPredictions, gap_closed
+from refine.benchmark.scoring import ClassScoring
 from refine.metrics.intervals import draws, percentile_interval
 from refine.metrics.translator_draw import p_value, widened_interval
 
@@ -101,11 +101,10 @@ def test_rows_and_differences_of_the_benchmark_hold_the_truth(translators: int, 
     scoring.resamples, scoring.swaps = RESAMPLES, 199  # of this instance alone
     of_row, of_synthetic, rows, differences, rejected = truth(ratio), truth(0.0), 0, 0, 0
     for found in right(RUNS, [*[ratio] * translators, 0.0], 3):
-        predictions, baseline = (1 - found[:-1]).long().flatten(0, 1), (1 - found[-1]).long()
-        figures = figure_of(scoring, predictions, clusters, translators), figure_of(scoring, baseline, clusters)
-        low, high = score_row(scoring, predictions, clusters, 1, figures[0])["interval"]
+        row = RowPredictions(scoring, (1 - found[:-1]).long().flatten(0, 1), clusters, translators)
+        low, high = row.row(1)["interval"]
         rows += low <= of_row <= high
-        difference = compare(scoring, predictions, baseline, clusters, figures)
+        difference = row.compare(RowPredictions(scoring, (1 - found[-1]).long(), clusters))
         low, high = difference["interval"]
         differences += low <= of_row - of_synthetic <= high
         rejected += difference["p"] < 0.05

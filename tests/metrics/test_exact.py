@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from refine.audit.judges import answer
-from refine.benchmark.fitting import predict
+from refine.benchmark.fit import predict
 from refine.metrics import TaskFeatures, validation_distance
 from refine.metrics.exact import without_tf32
 

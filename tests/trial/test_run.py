@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from refine.cli import main
+from refine.trial.result import TRAINING_FREE
+from refine.trial.run import WEIGHTS, for_training, methods, share
 from tests.conftest import WriteImages
 
 Pair = tuple[Path, Path]
@@ -78,7 +80,7 @@ def test_a_stopped_trial_goes_on_and_another_one_is_refused(
 
 @pytest.mark.slow  # nine task models
 def test_labeled_real_images_are_tested_on(pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("refine.trial.labeled.STEPS", 3)
+    monkeypatch.setattr("refine.trial.measure.STEPS", 3)
     monkeypatch.setattr("refine.trial.run.methods", lambda kind: ["color-transfer", "fda"])
     output = tmp_path / "tried"
     assert tried(pair, output, "--labeled-real", str(pair[1])) == 0
@@ -141,3 +143,23 @@ def test_a_refusal_leaves_nothing_and_says_what_another_trial_has(
     capsys.readouterr()
     assert tried(pair, output) == 2
     assert f"holds a trial with synthetic elsewhere, not {pair[0]}; name another --output" in capsys.readouterr().err
+
+
+def test_cycada_needs_labels_that_it_can_be_held_to() -> None:
+    assert methods("class") == [*TRAINING_FREE, "simgan", "cyclegan", "cut", "cycada"]
+    assert "cycada" not in methods("none")
+    assert "cycada" not in methods("objects")
+
+
+def test_shares_use_up_the_time_and_late_methods_get_what_is_left() -> None:
+    names = methods("class")
+    left = 600.0
+    for place, name in enumerate(names):
+        if name in WEIGHTS:
+            left -= share(name, names[place:], left)
+    assert left == pytest.approx(0.0)
+    assert share("cycada", ["cycada"], 10.0) == 10.0
+
+
+def test_measuring_takes_a_part() -> None:
+    assert for_training(600, benchmark=True) < for_training(600, benchmark=False) < 600

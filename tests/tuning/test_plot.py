@@ -5,7 +5,7 @@ from PIL import Image
 from refine.report.kit.plot import PRINT
 from refine.tuning.plot import tuning_figure, tuning_plot
 from refine.tuning.result import Tuning
-from tests.tuning.test_choose import point
+from tests.tuning.test_result import point
 
 
 def tuning(*names: str) -> Tuning:

@@ -13,7 +13,7 @@ from refine.interop.bundle import write_bundle
 from refine.methods.checkpoint import file_sha256
 from refine.methods.task import Task
 from refine.metrics.answers import LabelError
-from refine.tuning.bench import Bench
+from refine.tuning.measure import StrengthTest
 from tests.apply.tiny import MODULE, save_tiny, tiny
 from tests.training.constant import always
 
@@ -96,7 +96,7 @@ def test_a_choice_that_other_images_do_not_confirm_is_none(
     pair: Pair, tmp_path: Path, checkpoint: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Half of the images choose, the other half, on which the judge errs more, has the last word."""
-    monkeypatch.setattr("refine.tuning.bench.Bench.points", _right_on_the_first_half(Bench.points))
+    monkeypatch.setattr(StrengthTest, "points", _right_on_the_first_half(StrengthTest.points))
     more = ["--checkpoint", str(checkpoint), "--label-error-bound", "0.8"]
     assert tune(pair, tmp_path / "tuned", always(tmp_path / "judge"), *more) == 0
     found, said = result(tmp_path / "tuned"), capsys.readouterr().out
@@ -109,7 +109,7 @@ def test_a_choice_that_other_images_do_not_confirm_is_none(
 def _right_on_the_first_half(points: Any) -> Any:
     def changed(*args: Any) -> Any:
         none: LabelError = {"value": 0.0, "low": 0.0, "high": 0.46, "n": 6}
-        return [{**point, "label_error": none} for point in points(*args)]
+        return [each._replace(point={**each.point, "label_error": none}) for each in points(*args)]
 
     return changed
 

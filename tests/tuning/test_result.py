@@ -1,7 +1,6 @@
 import pytest
 
-from refine.tuning.choose import choose
-from refine.tuning.result import Chosen, Point
+from refine.tuning.result import Chosen, Point, choose
 
 
 def point(checkpoint: str, strength: float, distance: float, error: float) -> Point:

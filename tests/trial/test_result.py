@@ -1,8 +1,7 @@
 """When a trial recommends, and when it says that it cannot decide."""
 
 from refine.metrics.answers import LabelError
-from refine.trial.choose import recommend
-from refine.trial.result import Benchmarked, Measured, Trained, Tried
+from refine.trial.result import Benchmarked, Measured, Trained, Tried, recommend
 
 
 def measured(distance: float, error: float | None = None) -> Measured:

@@ -7,7 +7,7 @@ from PIL import Image
 
 from refine.data.open_layout import open_layout
 from refine.errors import InputError
-from refine.tuning.images import BATCH, batches, choose_images, open_judged
+from refine.tuning.measure import BATCH, batches, choose_images, open_judged
 from tests.conftest import WriteImages
 from tests.data.layouts.examples.yolo import write_yolo
 
@@ -34,8 +34,8 @@ def test_batches_hold_images_of_one_size_in_order(tmp_path: Path, write_images: 
     write_images(root, classes=("z",), count=3, size=(24, 16))
     images = choose_images(open_layout("auto", root), 500, 2)
     found = list(batches(images, 3, (32, 32), labeled=True))
-    assert [tuple(batch.levels.shape) for batch in found] == [(BATCH, 3, 32, 32), (2, 3, 32, 32), (3, 3, 24, 16)]
-    assert torch.cat([batch.labels for batch in found]).tolist() == [0] * (BATCH + 2) + [1] * 3
+    assert [tuple(levels.shape) for levels, _ in found] == [(BATCH, 3, 32, 32), (2, 3, 32, 32), (3, 3, 24, 16)]
+    assert torch.cat([labels for _, labels in found]).tolist() == [0] * (BATCH + 2) + [1] * 3
     assert images.median_size() == (32, 32)
 
 
@@ -49,15 +49,15 @@ def test_masks_and_boxes_come_at_the_common_size(tmp_path: Path) -> None:
     Image.fromarray(np.zeros((16, 32, 3), np.uint8)).save(root / "images" / "0.png")
     Image.fromarray(mask).save(root / "masks" / "0.png")
     layout = open_layout("mask-folders", root)
-    (batch,) = batches(choose_images(layout, 1, 1), 3, (8, 8), labeled=True)
-    assert tuple(batch.levels.shape) == (1, 3, 16, 32)
-    assert batch.labels[0].tolist() == [[0] * 4 + [1] * 4] * 8
+    ((levels, labels),) = batches(choose_images(layout, 1, 1), 3, (8, 8), labeled=True)
+    assert tuple(levels.shape) == (1, 3, 16, 32)
+    assert labels[0].tolist() == [[0] * 4 + [1] * 4] * 8
 
     yolo = open_layout("auto", write_yolo(tmp_path / "yolo"))
     record = yolo.records()[0]
     height, width = yolo.size(record)
-    own = next(batches(choose_images(yolo, 1, 1), 3, (height, width), labeled=True)).labels[0]
-    wide = next(batches(choose_images(yolo, 1, 1), 3, (2 * height, 3 * width), labeled=True)).labels[0]
+    own = next(batches(choose_images(yolo, 1, 1), 3, (height, width), labeled=True))[1][0]
+    wide = next(batches(choose_images(yolo, 1, 1), 3, (2 * height, 3 * width), labeled=True))[1][0]
     real = own[:, 0] >= 0
     assert real.any()
     assert torch.allclose(wide[real], own[real] * torch.tensor([1.0, 3.0, 2.0, 3.0, 2.0]))

@@ -2,11 +2,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from refine.benchmark.result import Comparison, Row
-from refine.benchmark.score_classes import ClassScoring
-from refine.benchmark.score_targets import TargetScoring
-from refine.benchmark.scores import Figure, adjust, compare, figure_of, gap_closed, is_worse, score_row, worst
-from refine.benchmark.scoring import Scoring
+from refine.benchmark.result import Comparison, Figure, Row, RowPredictions, adjust, gap_closed
+from refine.benchmark.scoring import ClassScoring, Scoring, TargetScoring
 from refine.metrics.intervals import percentile_interval
 
 LABELS = torch.tensor([0, 0, 0, 1])
@@ -19,7 +16,7 @@ def score(predictions: Tensor, labels: Tensor, clusters: Tensor | None = None) -
 
 
 def scored(scoring: Scoring, predictions: Tensor, clusters: Tensor, translators: int = 1) -> Row:
-    return score_row(scoring, predictions, clusters, 7, figure_of(scoring, predictions, clusters, translators))
+    return RowPredictions(scoring, predictions, clusters, translators).row(7)
 
 
 def row(mean: float) -> Row:
@@ -62,10 +59,10 @@ def test_so_do_differences_between_rows_that_were_all_right_or_all_wrong() -> No
     labels = torch.zeros(30, dtype=torch.int64)
     scoring, clusters = ClassScoring(labels, ["0", "1"]), torch.arange(30)
     right, wrong = labels[None], 1 - labels[None]
-    figures = [figure_of(scoring, predictions, clusters) for predictions in (right, wrong)]
-    equal = compare(scoring, right, right, clusters, (figures[0], figures[0]))
+    rows = [RowPredictions(scoring, predictions, clusters) for predictions in (right, wrong)]
+    equal = rows[0].compare(rows[0])
     assert equal["interval"] == pytest.approx([-0.1636, 0.1636], abs=1e-4)  # the root of twice 0.1157 squared
-    apart = compare(scoring, right, wrong, clusters, (figures[0], figures[1]))
+    apart = rows[0].compare(rows[1])
     assert apart["interval"] == pytest.approx([1 - 0.1636, 1.0], abs=1e-4)
 
 
@@ -81,8 +78,8 @@ def test_a_row_is_compared_image_by_image() -> None:
 
 def compared(scoring: Scoring, predictions: Tensor, baseline: Tensor, translators: int = 1) -> Comparison:
     clusters = torch.arange(predictions.shape[1])
-    figures = figure_of(scoring, predictions, clusters, translators), figure_of(scoring, baseline, clusters)
-    return compare(scoring, predictions, baseline, clusters, figures)
+    baseline_row = RowPredictions(scoring, baseline, clusters)
+    return RowPredictions(scoring, predictions, clusters, translators).compare(baseline_row)
 
 
 def translated(count: int, *shares: float) -> Tensor:
@@ -94,7 +91,7 @@ def test_several_translators_widen_the_interval_by_the_draw_of_one() -> None:
     scoring = ClassScoring(torch.zeros(400, dtype=torch.int64), ["a", "b"])
     predictions = translated(400, 0.5, 0.6, 0.7)
     row, clusters = scored(scoring, predictions, torch.arange(400), 3), torch.arange(400)
-    images = percentile_interval(figure_of(scoring, predictions, clusters).images, 0.95, 400)
+    images = percentile_interval(RowPredictions(scoring, predictions, clusters).figure.images, 0.95, 400)
     assert row["translator_means"] == pytest.approx([0.5, 0.6, 0.7])
     assert [row["mean"], row["std"]] == pytest.approx([0.6, 0.1])
     student = 4.303 * 0.1 / 3**0.5
@@ -176,7 +173,8 @@ def test_the_interval_of_the_gap_closed_is_that_of_the_row_where_the_others_are_
 def test_rows_that_were_all_right_leave_doubt_in_the_gap_closed() -> None:
     scoring, clusters = ClassScoring(torch.zeros(40, dtype=torch.int64), ["a", "b"]), torch.arange(40)
     parts = {"synthetic": translated(40, 0.5), "x": translated(40, 1.0), "goal": translated(40, 1.0)}
-    gap = gap_closed({name: figure_of(scoring, p, clusters) for name, p in parts.items()}, "synthetic", "goal", 40)["x"]
+    figures = {name: RowPredictions(scoring, part, clusters).figure for name, part in parts.items()}
+    gap = gap_closed(figures, "synthetic", "goal", 40)["x"]
     assert gap is not None
     assert gap.value == 1.0
     assert gap.interval[0] < 0.9
@@ -184,15 +182,10 @@ def test_rows_that_were_all_right_leave_doubt_in_the_gap_closed() -> None:
 
 def test_of_errors_less_is_better() -> None:
     values = {"synthetic": 9.0, "half": 6.0, "worse": 10.0, "goal": 3.0}
-    rows = {name: row(value) for name, value in values.items()}
     figures = {name: figure(value) for name, value in values.items()}
     assert shares(figures, False) == pytest.approx({"half": 0.5, "worse": -1 / 6})
     figures["synthetic"], figures["goal"] = figures["goal"], figures["synthetic"]
     assert shares(figures, False) == {"half": None, "worse": None}
-    assert is_worse(rows["worse"], rows["synthetic"], False)
-    assert not is_worse(rows["half"], rows["synthetic"], False)
-    assert worst(rows, ["half", "worse"], False) == "worse"
-    assert worst(rows, ["half", "worse"], True) == "half"
 
 
 def test_an_error_has_no_share_to_be_sure_of() -> None:

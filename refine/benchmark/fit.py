@@ -1,0 +1,202 @@
+"""One fit of the task model: the same network, schedule, sampling and augmentation for every row."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.utils.data import IterableDataset
+
+from refine.data.augment import LUMA, randomize_appearance
+from refine.data.images import to_float
+from refine.data.labeled_images import LabeledImages
+from refine.data.pairs import REAL, SYNTHETIC, ClassBalanced, Shuffled, generator_at
+from refine.data.samples import Labeled
+from refine.labels import LabelKind
+from refine.methods.short_fit import fit_briefly
+from refine.methods.task import Task
+from refine.metrics.exact import without_tf32
+from refine.networks.task_networks import NetworkName
+
+PREDICTED_AT_ONCE: dict[LabelKind, int] = {"class": 256, "mask": 4, "targets": 256, "objects": 16}
+"""Images in a batch that is predicted."""
+
+JITTER = 0.2
+"""Brightness, contrast and saturation change by factors in 1 ± this, the customary mild setting. Never hue:
+a color may be the label. Fixed before any figure on real images was seen."""
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """What all rows have in common.
+
+    Attributes:
+        steps: Training steps.
+        batch_size: Images a step.
+        shift: Largest random shift in pixels, each way.
+        horizontal_flip: Whether mirroring keeps every label true.
+        kind: Kind of the labels.
+        mirror: What each target is multiplied by in a mirrored image.
+        network: Task model; None takes the small one of the kind.
+        width: Width of the small networks.
+        learning_rate: The highest one of the schedule.
+        device: Where it trains, such as ``cpu`` or ``cuda:1``.
+    """
+
+    steps: int
+    batch_size: int
+    shift: int
+    horizontal_flip: bool
+    kind: LabelKind = "class"
+    mirror: tuple[int, ...] = ()
+    network: NetworkName | None = None
+    width: int = 16
+    learning_rate: float = 3e-3
+    device: str = "cpu"
+
+    def task(self, classes: tuple[str, ...], channels: int, seed: int) -> Task:
+        """Return the task model before its first step.
+
+        Raises:
+            InputError: If the network does not learn this kind of label.
+        """
+        return Task(
+            list(classes),
+            channels=channels,
+            width=self.width,
+            learning_rate=self.learning_rate,
+            steps=self.steps,
+            seed=seed,
+            kind=self.kind,
+            network=self.network,
+        )
+
+
+def fit_task(
+    data: LabeledImages,
+    classes: tuple[str, ...],
+    protocol: Protocol,
+    seed: int,
+    order: Sequence[int] | None = None,
+    randomized: bool = False,
+) -> Task:
+    """Train a task model from scratch.
+
+    Args:
+        data: Labeled images; every class is drawn equally often, of other kinds of labels every image.
+        classes: Names of all classes, also of those that ``data`` happens to lack; or names of the targets.
+        protocol: How to train.
+        seed: Seeds initial weights, sampling and augmentation.
+        order: Numbers of images in ``data`` that are drawn from, those that stand twice twice as often; None: all.
+        randomized: Whether the images' appearance is changed strongly, each time anew.
+
+    Returns:
+        In eval mode on the protocol's device.
+    """
+    task = protocol.task(classes, data.images.shape[1], seed)
+    return fit_briefly(task, TaskBatches(data, protocol, seed, order, randomized), protocol.device)
+
+
+@without_tf32()
+def predict(task: Task, images: Tensor, batch_size: int | None = None) -> Tensor:
+    """Return a task model's predictions for ``(N, C, H, W)`` uint8.
+
+    Returns:
+        Classes ``(N,)`` int64, masks ``(N, H, W)`` uint8, targets ``(N, K)``, or boxes ``(N, M, 6)`` as `boxes_of`.
+    """
+    parts = torch.split(images, batch_size or PREDICTED_AT_ONCE[task.kind or "class"])
+    found = torch.cat([task.predict(to_float(part.to(task.device))).cpu() for part in parts])
+    return found.to(torch.uint8) if task.kind == "mask" else found
+
+
+class TaskBatches(IterableDataset[Labeled]):
+    """Batches of one fit, a pure function of the arguments, which are those of `fit_task`."""
+
+    def __init__(
+        self,
+        data: LabeledImages,
+        protocol: Protocol,
+        seed: int,
+        order: Sequence[int] | None = None,
+        randomized: bool = False,
+    ) -> None:
+        self.data, self.protocol, self.seed, self.randomized = data, protocol, seed, randomized
+        self.images = range(len(data.keys)) if order is None else order
+        self.order: ClassBalanced | Shuffled
+        if protocol.kind == "class":
+            self.order = ClassBalanced(data.labels[list(self.images)].tolist(), seed, SYNTHETIC)
+        else:
+            self.order = Shuffled(len(self.images), seed, SYNTHETIC)
+
+    def __iter__(self) -> Iterator[Labeled]:
+        size = self.protocol.batch_size
+        for step in range(self.protocol.steps):
+            chosen = [self.images[self.order[position]] for position in range(step * size, (step + 1) * size)]
+            draws = generator_at(self.seed, REAL, step)
+            images, labels = augment(self.data.images[chosen], self.data.labels[chosen], self.protocol, draws)
+            if self.randomized:
+                images = randomize_appearance(images, draws)
+            yield Labeled(images, labels, [])  # Lightning walks through every key, twice
+
+
+def augment(images: Tensor, labels: Tensor, protocol: Protocol, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Shift, mirror and recolor each image of a batch by its own draw; its label goes along.
+
+    Args:
+        images: ``(B, C, H, W)`` uint8.
+        labels: ``(B,)`` classes, ``(B, H, W)`` masks, ``(B, K)`` targets, or ``(B, M, 5)`` boxes as `box_rows`.
+        protocol: Largest shift, whether half of the images are mirrored, and the kind of the labels. Shifts replicate
+            the border and leave targets as they are.
+        generator: Draws everything.
+
+    Returns:
+        ``(B, C, H, W)`` float32 in [-1, 1], and the labels.
+    """
+    count, _, height, width = images.shape
+    down, across = torch.randint(-protocol.shift, protocol.shift + 1, (2, count, 1), generator=generator)
+    rows = (torch.arange(height) + down).clamp(0, height - 1)
+    columns = (torch.arange(width) + across).clamp(0, width - 1)
+    mirrored = torch.zeros(count, 1, dtype=torch.bool)
+    if protocol.horizontal_flip:
+        mirrored = torch.rand(count, 1, generator=generator) < 0.5
+        columns = torch.where(mirrored, columns.flip(1), columns)
+    place = torch.arange(count)[:, None, None], rows[:, :, None], columns[:, None, :]
+    moved = images.permute(0, 2, 3, 1)[place].permute(0, 3, 1, 2)
+    if protocol.kind == "mask":
+        labels = labels[place]
+    elif protocol.kind == "targets" and protocol.horizontal_flip:
+        labels = torch.where(mirrored, labels * torch.tensor(protocol.mirror, dtype=labels.dtype), labels)
+    elif protocol.kind == "objects":
+        labels = _moved_boxes(labels, down, across, mirrored, (height, width))
+    return _jitter(moved.float() / 255.0, generator) * 2.0 - 1.0, labels
+
+
+def _moved_boxes(labels: Tensor, down: Tensor, across: Tensor, mirrored: Tensor, size: tuple[int, int]) -> Tensor:
+    """``(B, M, 5)``, cut at the image's border; a box outside of it is no object."""
+    height, width = size
+    left, top, right, bottom = labels[..., 1:].unbind(-1)
+    left, right = ((x - across).clamp(0, width) for x in (left, right))
+    top, bottom = ((y - down).clamp(0, height) for y in (top, bottom))
+    left, right = torch.where(mirrored, width - right, left), torch.where(mirrored, width - left, right)
+    moved = torch.stack([labels[..., 0], left, top, right, bottom], dim=-1)
+    there = (labels[..., 0] >= 0) & (right > left) & (bottom > top)
+    return moved.where(there[..., None], -1.0)
+
+
+def _jitter(levels: Tensor, generator: torch.Generator) -> Tensor:
+    """Brightness, contrast, saturation of ``(B, C, H, W)`` in [0, 1], in the manner of torchvision's ColorJitter."""
+    draws = 1.0 + JITTER * (2.0 * torch.rand(3, len(levels), 1, 1, 1, generator=generator) - 1.0)
+    brightness, contrast, saturation = draws
+    levels = (levels * brightness).clamp(0.0, 1.0)
+    mean = _luma(levels).mean(dim=(1, 2, 3), keepdim=True)
+    levels = (mean + contrast * (levels - mean)).clamp(0.0, 1.0)
+    if levels.shape[1] == 3:
+        luma = _luma(levels)
+        levels = (luma + saturation * (levels - luma)).clamp(0.0, 1.0)
+    return levels
+
+
+def _luma(levels: Tensor) -> Tensor:
+    if levels.shape[1] == 1:
+        return levels
+    return (levels * levels.new_tensor(LUMA)[:, None, None]).sum(dim=1, keepdim=True)
