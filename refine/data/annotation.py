@@ -86,7 +86,7 @@ class Annotation:
 
 
 def box_rows(objects: Objects | None) -> Tensor:
-    """What a task model learns of objects: ``(M, 5)`` float32 rows of class, left, top, right and bottom in pixels.
+    """Return what a task model learns of objects: ``(M, 5)`` float32 class, left, top, right and bottom in pixels.
 
     M is `MOST_OBJECTS`. The rows after the last object are -1. Boxes are cut at the image's border. Crowds and boxes
     of which no area is left are left out; of more objects than M the largest boxes stay, in the order in which they

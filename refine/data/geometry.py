@@ -84,7 +84,7 @@ def resize(sample: AnnotatedImage, height: int, width: int) -> AnnotatedImage:
 
 
 def resize_objects(objects: Objects, size: tuple[int, int]) -> tuple[Objects, int]:
-    """What `resize` makes of the objects of an image, for who has resized it elsewhere; and how many were dropped."""
+    """Move the objects of an image as `resize` does, where the image is resized elsewhere; count the dropped ones."""
     before = objects.boxes.canvas_size
     return (objects, 0) if before == size else moved_objects(objects, _resizing(before, size))
 

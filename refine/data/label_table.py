@@ -73,7 +73,7 @@ class LabelTable(NamedTuple):
         return torch.from_numpy(indices)
 
     def from_colors(self, colors: NDArray[np.uint8], path: Path) -> Tensor:
-        """The same from an array ``(H, W, 3)`` of the dataset's colors. A color of a class and of void is the class's.
+        """As `from_ids`, from ``(H, W, 3)`` of the dataset's colors. A color of a class and of void is the class's.
 
         Raises:
             InputError: If a color is not in the table, or two classes have it; it names ``path``, where they were read.
@@ -124,7 +124,7 @@ def _ranges(numbers: Any) -> str:
 
 
 def table_names() -> list[str]:
-    """Of the tables that ship, sorted."""
+    """Names of the tables that ship, sorted."""
     return sorted(file.stem for file in TABLES.glob("*.yaml") if "-to-" not in file.stem)
 
 

@@ -22,7 +22,7 @@ CURES = {
     "objects": "map one to the other (--mapping)",
     "targets": "name the columns to read, in one order (`targets: [pitch, yaw]` in a YAML file, --layout FILE)",
 }
-"""What makes the names of two datasets the same, by the kind of label."""
+"""How to make the names of two datasets the same, by the kind of label."""
 
 
 class LabeledImages(NamedTuple):
@@ -47,7 +47,7 @@ class LabeledImages(NamedTuple):
         )
 
     def digest(self) -> str:
-        """Of every bit of them."""
+        """SHA-256 of keys, images and labels."""
         found = hashlib.sha256("\n".join(self.keys).encode("utf-8", "surrogateescape"))
         for part in (self.images, self.labels):
             found.update(f"{tuple(part.shape)} {part.dtype}".encode())

@@ -69,7 +69,7 @@ class Listing:
 
     @cached_property
     def known(self) -> frozenset[str]:
-        """The same, to ask whether one is there."""
+        """The keys, to ask whether one is there."""
         return frozenset(self.keys)
 
     @cached_property
@@ -99,7 +99,7 @@ class Listing:
 
 
 def suffix(key: str) -> str:
-    """Of a key, in lower case and with its dot; empty without one."""
+    """Return the suffix of a key in lower case and with its dot; empty without one."""
     name = key.rpartition("/")[2]
     stem, dot, end = name.rpartition(".")  # pathlib is ten times as slow, and this is asked for every file
     return f".{end}".lower() if stem and dot and end else ""

@@ -34,7 +34,7 @@ class Mapping(NamedTuple):
 
 
 def mapping_names() -> list[str]:
-    """Of the mappings that ship, sorted."""
+    """Names of the mappings that ship, sorted."""
     return sorted(file.stem for file in TABLES.glob("*-to-*.yaml"))
 
 
@@ -159,7 +159,7 @@ class Mapped(Layout):
                 self.unmapped[self.layout.label_space.names[index]] += count
 
     def summary(self) -> str:
-        """What was left out of the labels that were read so far, in a line."""
+        """Say in a line what was left out of the labels that were read so far."""
         left = sum(self.unmapped.values())
         share = 100 * left / self.read if self.read else 0.0
         things = "pixels" if self.label_space.kind == "mask" else "objects"

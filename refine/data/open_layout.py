@@ -61,7 +61,7 @@ def choose(root: Path) -> Choice:
 
 
 def names() -> list[str]:
-    """Of all layouts, sorted."""
+    """Names of all layouts, sorted."""
     return sorted(layout.name for layout in LAYOUTS)
 
 
@@ -141,7 +141,7 @@ def _options(layout: LayoutOption) -> dict[str, Any]:
 
 
 def told(layout: Layout) -> str:
-    """Which layout it is and why, in a line."""
+    """Say in a line which layout it is and why."""
     return f"{layout.root}: layout {layout.name} ({layout.why})"
 
 

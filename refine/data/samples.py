@@ -64,7 +64,7 @@ class TrainingData(Protocol):
 
     @property
     def label_space(self) -> LabelSpace:
-        """Of the synthetic labels."""
+        """Label space of the synthetic labels."""
 
     @property
     def synthetic(self) -> Path:

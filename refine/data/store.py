@@ -13,7 +13,7 @@ from torch import Tensor
 from torchvision.tv_tensors import Mask
 
 from refine.data.annotation import Annotation, learned
-from refine.data.geometry import AnnotatedImage, resize_objects
+from refine.data.geometry import AnnotatedImage, center_crop, resize_objects
 from refine.data.images import resize_levels, to_float
 from refine.data.layouts import Layout
 from refine.data.resampling import resize_ids
@@ -26,7 +26,6 @@ Cache = Literal["auto", "memory", "memmap", "none"]
 
 MEMORY_LIMIT_BYTES = 2 * 2**30
 """With ``cache=auto``, datasets up to this many bytes of pixels are kept in memory."""
-
 
 ODD_SHARE = 0.02
 """Share of a dataset's images that may be left out: those that cannot be read, or are smaller than the crop."""
@@ -139,6 +138,12 @@ class ImageStore:
     def image(self, index: int) -> Tensor:
         """``(C, H, W)`` uint8."""
         return self._read(self.records[index]) if self._images is None else self._images[index]
+
+    def first_images(self, count: int, most: tuple[int, int]) -> list[Tensor]:
+        """At most ``count`` images, ``(C, H, W)`` uint8, cut in the middle to at most this height and width."""
+        images = map(self.image, range(min(count, len(self))))
+        whole = (AnnotatedImage(image, Annotation()) for image in images)
+        return [center_crop(each, *map(min, each.size, most)).image for each in whole]
 
     def annotation(self, index: int) -> Annotation:
         """What training needs of the labels, and nothing else; a mask in its image's working size."""

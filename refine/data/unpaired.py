@@ -12,9 +12,8 @@ from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from refine.data.annotation import Annotation, learned_line
+from refine.data.annotation import learned_line
 from refine.data.augment import Augmentation
-from refine.data.geometry import AnnotatedImage, center_crop
 from refine.data.images import to_float
 from refine.data.layouts import Layout
 from refine.data.mapping import Mapped
@@ -25,7 +24,7 @@ from refine.data.store import Cache, ImageStore, split_by_key, without_small, wi
 from refine.errors import InputError, UnreadableImage
 from refine.files import SIZE_VARIABLE, cut, printable
 
-WHOLE = frozenset({"class", "mask", "targets"})
+WHOLE_KINDS = frozenset({"class", "mask", "targets"})
 """Kinds of labels that every image has. One without a label of objects may have none to show: whoever learns them
 asks by `UnpairedImages.require_labels`, and a translator does not."""
 
@@ -142,7 +141,7 @@ class UnpairedImages(LightningDataModule):
         labeled = open_layout(self.layout, self.synthetic, self.classes, self.mapping)
         if self.layout == "auto":
             tell(told(labeled))
-        if labeled.label_space.kind in WHOLE:
+        if labeled.label_space.kind in WHOLE_KINDS:
             labeled.require_whole()
         unlabeled = open_layout(self.real_layout, self.real)
         if self.real_layout == "auto":
@@ -161,7 +160,8 @@ class UnpairedImages(LightningDataModule):
             tell(learned_line(self._synthetic.tally + (Counter() if shared else held.tally)))
         stores = self._synthetic, self._synthetic_held, self._real, self._real_held
         sizes = sorted({size for store in stores for size in store.sizes})
-        if self.augmentation.crop is None and len(sizes) > 1:
+        crop = self.augmentation.crop
+        if crop is None and len(sizes) > 1:
             least = "x".join(str(min(side)) for side in zip(*sizes, strict=True))
             raise InputError(
                 f"{self.synthetic} and {self.real}: images of {len(sizes)} sizes (from {sizes[0]} to {sizes[-1]}, "
@@ -173,7 +173,7 @@ class UnpairedImages(LightningDataModule):
                 f"batch_size is {self.batch_size}, where there are {len(self._synthetic)} synthetic and "
                 f"{len(self._real)} real images; expected {most} at most"
             )
-        self.training_size: tuple[int, int] = self.augmentation.crop or sizes[0]
+        self.training_size: tuple[int, int] = crop or sizes[0]
         self._ready = True
 
     def _stores(self, layout: Layout, labels: bool, resize: tuple[int, int] | None) -> tuple[ImageStore, ImageStore]:
@@ -254,15 +254,8 @@ class UnpairedImages(LightningDataModule):
         """
         if self.augmentation.crop is None:
             return [], []
-        most = [max(longest, side) for side in self.augmentation.crop]
-        synthetic, real = (
-            [
-                center_crop(AnnotatedImage(image, Annotation()), *map(min, image.shape[-2:], most)).image
-                for image in map(store.image, range(min(count, len(store))))
-            ]
-            for store in (self._synthetic_held, self._real_held)
-        )
-        return synthetic, real
+        most = max(longest, self.augmentation.crop[0]), max(longest, self.augmentation.crop[1])
+        return self._synthetic_held.first_images(count, most), self._real_held.first_images(count, most)
 
     def _workers(self, processes: int) -> int:
         if self.workers != "auto":
@@ -295,8 +288,8 @@ class UnpairedImages(LightningDataModule):
         """Names of the folders, and numbers of their images that are trained on."""
         if not self._ready:
             return {}
-        sides = {"synthetic": (self.synthetic, self._synthetic), "real": (self.real, self._real)}
-        return {side: [folder.resolve().name, len(store)] for side, (folder, store) in sides.items()}
+        domains = ("synthetic", self.synthetic, self._synthetic), ("real", self.real, self._real)
+        return {domain: [folder.resolve().name, len(store)] for domain, folder, store in domains}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on at the stored position.
@@ -308,11 +301,11 @@ class UnpairedImages(LightningDataModule):
         for name, now in (("seed", self.seed), ("batch_size", self.batch_size)):
             if fitting and state_dict.get(name, now) != now:
                 raise InputError(f"the checkpoint was trained with data.{name}={state_dict[name]}, not {now}; keep it")
-        for side, found in self._trained_on().items() if fitting else ():
-            before = state_dict.get("trained_on", {}).get(side, found)
-            if before != found:
-                told_of = [printable(cut(f"{many} images of {folder}")) for folder, many in (before, found)]
-                tell(f"{side}: trained on {told_of[0]} before, and on {told_of[1]} from here on")
+        for domain, now_on in self._trained_on().items() if fitting else ():
+            before_on = state_dict.get("trained_on", {}).get(domain, now_on)
+            if before_on != now_on:
+                earlier, later = (printable(cut(f"{many} images of {folder}")) for folder, many in (before_on, now_on))
+                tell(f"{domain}: trained on {earlier} before, and on {later} from here on")
         self.steps_given = int(state_dict["steps_given"])
 
 
@@ -323,5 +316,5 @@ def _leave_interrupts_to_training(worker: int) -> None:
 
 @rank_zero_only
 def tell(line: str) -> None:
-    """For the person who started the run; a log would hide it."""
+    """Print a line for the person who started the run; a log would hide it."""
     print(line, flush=True)

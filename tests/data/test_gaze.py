@@ -14,6 +14,7 @@ from refine.errors import InputError
 def test_angles_come_back_from_their_vector_of_any_length() -> None:
     angles = torch.rand(1000, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64) * 3 - 1.5
     torch.testing.assert_close(pitch_yaw(gaze_vector(angles) * 7), angles)
+    assert gaze_vector(angles * 2).norm(dim=-1).tolist() == pytest.approx([1.0] * 1000)
 
 
 @pytest.mark.parametrize(
@@ -42,11 +43,6 @@ def test_zero_looks_into_the_camera_and_the_signs_are_those_of_mpiigaze() -> Non
     assert vectors[0].tolist() == pytest.approx([0.0, 0.0, -1.0])
     assert vectors[1].tolist() == pytest.approx([0.0, -0.5, -math.sqrt(3) / 2])
     assert vectors[2].tolist() == pytest.approx([-0.5, 0.0, -math.sqrt(3) / 2])
-
-
-def test_gaze_vectors_have_length_one() -> None:
-    angles = torch.rand(20, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) * 6 - 3
-    assert gaze_vector(angles).norm(dim=-1).tolist() == pytest.approx([1.0] * 20)
 
 
 SWAPPED = LabelSpace("targets", ("yaw", "pitch"), mirror=(-1, 1))
@@ -130,8 +126,3 @@ def test_only_a_gaze_whose_mirror_is_that_of_pitch_and_yaw_counts_as_one() -> No
         assert refusal(space, vertical_flip=True) is not None
         assert refusal(space, rotate=True) is not None
         assert refusal(space) is None
-
-
-def test_labels_that_are_no_targets_allow_everything() -> None:
-    for kind in ("class", "mask", "objects", "none"):
-        assert refusal(LabelSpace(kind, ("a",)), True, True, True) is None

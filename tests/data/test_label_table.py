@@ -139,11 +139,6 @@ def test_more_classes_than_a_mask_can_hold_are_refused(tmp_path: Path) -> None:
     assert len(read_table(own(tmp_path, "\n".join(["classes:", *rows[:-1]]))).space().names) == 255
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"yard\.yaml: cannot be read as YAML"):
-        read_yaml(tmp_path / "yard.yaml")
-
-
 @pytest.mark.parametrize("name", ["yard", "../label_spaces/gta5", "gta5-to-cityscapes19"])
 def test_only_tables_that_ship_have_names(name: str) -> None:
     with pytest.raises(InputError, match=f"label table {name}: none of those that ship: camvid11, camvid32"):

@@ -8,7 +8,6 @@ from refine.data.annotation import Annotation, Objects, Rings, same
 from refine.data.geometry import AnnotatedImage, crop, horizontal_flip, pad, resize, rotate, vertical_flip
 from refine.data.move_objects import clip_ring
 from refine.data.samples import LabelSpace
-from tests.data.annotated import SPACE as GAZE
 from tests.data.annotated import extents, make_sample, outline, pixel_mask
 
 SPACE = LabelSpace("objects", ("thing",), keypoints=("nose", "left", "right"), swaps=((1, 2),))
@@ -203,13 +202,6 @@ def test_keypoints_that_leave_the_image_are_not_labeled_any_more() -> None:
         )
     assert keypoints_of(crop(with_points(POINTS, [2, 1, 2]), 5, 4, 4, 16))[1] == [2, 1, 2]  # just inside
     assert keypoints_of(pad(with_points(POINTS, None), (1, 0, 0, 0)))[1] is None
-
-
-def test_an_image_without_objects_has_none_afterwards() -> None:
-    sample = make_sample(0, 12, 15, 0)
-    for found in (crop(sample, 2, 3, 6, 7), resize(sample, 24, 20), rotate(sample, 30, GAZE)):
-        assert len(objects_of(found)) == 0
-        assert objects_of(found).boxes.canvas_size == found.size
 
 
 def test_some_of_the_objects_with_all_that_is_known_of_them() -> None:

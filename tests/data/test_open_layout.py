@@ -90,18 +90,6 @@ def test_a_mapping_stands_beside_the_file_that_names_it(masks: Path, tmp_path_fa
     assert layout.name == "mask-folders"
 
 
-def test_an_option_that_the_layout_does_not_take_is_named(masks: Path) -> None:
-    with pytest.raises(InputError, match="the layout mask-folders takes no palette"):
-        open_layout({"layout": "mask-folders", "palette": "x"}, masks)
-    with pytest.raises(InputError, match="the layout images takes no classes"):
-        open_layout("images", masks, classes=("a",))
-
-
-def test_an_option_of_the_wrong_type_is_refused(masks: Path) -> None:
-    with pytest.raises(InputError, match="mask-folders cannot take these options"):
-        open_layout({"layout": "mask-folders", "classes": {"a": 1}}, masks)
-
-
 @pytest.mark.parametrize("layout", ["images", "class-folders"])
 def test_masks_beside_pictures_that_no_layout_knows_are_refused_unless_somebody_says_what_they_are(
     tmp_path: Path, layout: str

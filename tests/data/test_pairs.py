@@ -60,11 +60,6 @@ def test_each_pass_holds_every_image_once_with_its_own_label_and_key(tmp_path: P
         assert each["synthetic"].key == f"{'b' if number else 'a'}/{number}.png"
 
 
-def test_balanced_pairs_give_each_class_half_of_the_positions(tmp_path: Path) -> None:
-    pairs = TrainingPairs(*stores(tmp_path), Augmentation(), True, 0)
-    assert sum(int(pairs[position]["synthetic"].label) for position in range(20)) == 10
-
-
 def test_a_position_is_the_same_whenever_it_is_asked_for(tmp_path: Path) -> None:
     synthetic, real = stores(tmp_path)
 
@@ -158,11 +153,6 @@ def test_processes_share_out_the_positions_of_a_step() -> None:
     second = list(islice(PositionBatches(2, 0, rank=1, processes=2), 3))
     assert sorted(chain.from_iterable(first + second)) == list(range(12))
     assert first[0] + second[0] == [0, 1, 2, 3]
-
-
-def test_a_resumed_run_goes_on_where_it_stopped() -> None:
-    whole = list(islice(PositionBatches(3, 0), 6))
-    assert list(islice(PositionBatches(3, 4), 2)) == whole[4:]
 
 
 def test_draws_differ_by_position() -> None:

@@ -71,14 +71,6 @@ def test_what_comes_from_outside_is_filled_and_nothing_else_is() -> None:
     assert torch.equal(turned, torch.where(inside, 7, 255))
 
 
-@pytest.mark.parametrize("degrees", [90, 180, 270, -90, 360, 720])
-def test_quarter_turns_are_exact(degrees: int) -> None:
-    turn = Rotation.of(degrees, (4, 4))
-    assert {abs(turn.cosine), abs(turn.sine)} == {0.0, 1.0}
-    ids = torch.arange(16).view(4, 4)
-    assert torch.equal(turn.ids(ids, 255), ids.rot90(degrees // 90))
-
-
 def test_points_go_where_pixels_go() -> None:
     ids = torch.zeros(15, 25, dtype=torch.int64)
     ids[4, 17] = 1
@@ -116,17 +108,7 @@ def test_points_are_moved_in_double_precision_and_come_back_plain_in_their_own_t
     assert seen == [torch.float64]
 
 
-def test_a_move_changes_no_direction_and_cuts_nothing_unless_it_says_so() -> None:
-    move = Move((8, 8), unchanged, kept, kept, unchanged)
-    assert (move.gaze, move.targets, move.swaps, move.cuts) == (None, None, (), False)
-
-
 def test_pairs_change_places_and_all_others_stay() -> None:
     assert swapped([(0, 3), (1, 2)], 5) == [3, 2, 1, 0, 4]
     assert swapped([], 3) == [0, 1, 2]
     assert swapped([(1, 1)], 2) == [0, 1]
-
-
-def test_swapped_twice_is_as_before() -> None:
-    order = swapped([(0, 2), (1, 4)], 5)
-    assert [order[place] for place in order] == list(range(5))

@@ -63,12 +63,8 @@ def test_masks_come_in_the_working_size_of_their_images(tmp_path: Path, cache: C
     assert label.dtype == torch.int64
     assert label.tolist() == [[0, 0, 1, 1]] * 2
     assert store.annotation(2).label("mask").tolist() == [[0, 0, 255, 255]] * 2
-
-
-def test_masks_keep_their_size_without_a_working_size(tmp_path: Path) -> None:
-    layout = masks(tmp_path)
-    store = ImageStore(layout, layout.records(), 3, None, "memory")
-    assert store.annotation(1).label("mask").tolist() == [[0, 0, 0, 1, 1, 1]] * 4
+    whole = ImageStore(layout, layout.records(), 3, None, cache)
+    assert whole.annotation(1).label("mask").tolist() == [[0, 0, 0, 1, 1, 1]] * 4
 
 
 @pytest.mark.parametrize("cache", ["memory", "memmap", "none"])

@@ -172,11 +172,6 @@ def test_a_crop_larger_than_an_image_is_refused_by_name(pair: Pair) -> None:
         UnpairedImages(*pair, crop=(40, 40), validation_fraction=0).setup("fit")
 
 
-def test_color_among_gray_is_refused_by_name(pair: Pair) -> None:
-    with pytest.raises(InputError, match="expected a gray image, found mode RGB"):
-        UnpairedImages(*pair, channels=1).setup("fit")
-
-
 def test_balancing_needs_classes(pair: Pair) -> None:
     with pytest.raises(InputError, match="class_balanced needs one class an image"):
         UnpairedImages(*pair, layout="images", class_balanced=True).setup("fit")
@@ -269,27 +264,6 @@ def test_masks_stack_and_move_with_their_images(mask_pair: Pair, workers: int) -
         assert torch.equal(batch["synthetic"].label, ids_in(batch["synthetic"].image))
     assert data.label_space.kind == "mask"
     assert data.label_space.names == ("a", "b", "c", "d")
-
-
-def test_validation_crops_masks_in_the_middle_as_images(mask_pair: Pair) -> None:
-    data = UnpairedImages(*mask_pair, layout="mask-folders", channels=1, crop=(10, 12), validation_fraction=0)
-    data.setup("fit")
-    for batch in validation_batches(data):
-        assert batch["synthetic"].label.shape[1:] == (10, 12)
-        assert torch.equal(batch["synthetic"].label, ids_in(batch["synthetic"].image))
-
-
-def test_masks_of_a_working_size_follow_their_images(mask_pair: Pair) -> None:
-    data = UnpairedImages(*mask_pair, layout="mask-folders", channels=1, resize=(6, 8))
-    (batch,) = first_batches(data, 1)
-    assert batch["synthetic"].label.shape[1:] == (6, 8)
-
-
-def test_the_ids_of_masks_can_be_named(mask_pair: Pair) -> None:
-    (mask_pair[0] / "classes.txt").unlink()
-    data = UnpairedImages(*mask_pair, layout="mask-folders", channels=1, classes=("p", "q", "r", "s"))
-    data.setup("fit")
-    assert data.label_space.names == ("p", "q", "r", "s")
 
 
 def test_masks_turn_with_their_images(mask_pair: Pair) -> None:
