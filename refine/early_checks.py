@@ -45,6 +45,8 @@ FIT = frozenset(
 """Flags of `fit` and `validate`, up to their first dot; the parser has them all, after Lightning's import."""
 NUMBERS: dict[str, type[int] | type[float]] = {"steps": int, "checkpoint_every": int, "minutes": float}
 CHOICES = {"preset": ("auto", "small", "medium", "paper"), "device": ("auto", "cpu", "cuda", "mps")}
+TRIAL = "settings.json"
+"""File by which the folder of a trial is known."""
 OPTIONS = frozenset({".yaml", ".yml"})
 """How files of a layout's options end; whoever reads them says what is wrong."""
 ARCHIVE = b"PK\x03\x04"
@@ -73,6 +75,21 @@ def require_paths(args: argparse.Namespace, given: Sequence[str]) -> None:
                     _require_checkpoint(path)
         if name in {"layout", "real_layout"} and isinstance(value, str):
             _require_layout(value, f"--{name.replace('_', '-')}")
+
+
+def require_apart(synthetic: Path, real: Path, output: Path) -> None:
+    """Hold the folders of a trial against each other.
+
+    Raises:
+        InputError: If two are the same, the output lies in an input, or holds what no trial left.
+    """
+    if synthetic.resolve() == real.resolve():
+        raise InputError(f"{real}: is the synthetic dataset, too; name the folder of the real images")
+    for name, folder in (("synthetic", synthetic), ("real", real)):
+        if output.resolve().is_relative_to(folder.resolve()):
+            raise InputError(f"{output}: lies in the {name} images {folder}; name another --output")
+    if output.is_dir() and any(output.iterdir()) and not (output / TRIAL).is_file():
+        raise InputError(f"{output}: holds something else; name another --output")
 
 
 def require_fit(args: Sequence[str]) -> None:

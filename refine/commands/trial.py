@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from refine.commands.flags import above_zero, command, device, layout, mapping, max_file_size, names, real_layout
+from refine.early_checks import require_apart
 from refine.interrupts import FINISHED_KEPT, begin
 
 
@@ -49,6 +50,7 @@ def add_try(each: Any) -> None:
 
 def run_try(args: argparse.Namespace) -> int:
     """`refine try`."""
+    require_apart(args.synthetic, args.real, args.output)
     from refine.console import typed
     from refine.trial import try_methods
 
@@ -70,6 +72,6 @@ def run_try(args: argparse.Namespace) -> int:
     for reason in found["reasons"]:
         print(f"  {reason}")
     print(f"page: {args.output / 'try.html'}")
-    if found["command"]:
-        print(f"next: {typed(*shlex.split(found['command'])[1:])}")
+    for line in [*filter(None, [found["command"]]), *found.get("next", [])]:
+        print(f"next: {typed(*shlex.split(line)[1:])}")
     return 0

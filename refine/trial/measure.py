@@ -126,12 +126,30 @@ class Measure:
                 self.guessing = 1 - float(counts.max() / counts.sum())
         return found, pictures
 
+    def pictures(self, translator: Translator) -> list[Image.Image]:
+        """Return the pictures alone, for a method that was measured before."""
+        pair, seen, pictures = self.pair, 0, list[Image.Image]()
+        for levels, _ in batches(pair.synthetic, pair.channels, pair.size, False, LONGEST):
+            chosen = _chosen(len(levels), seen, pair.synthetic)
+            seen += len(levels)
+            if chosen:
+                refined = translator.refine(to_float(levels[chosen]).to(self.device)).float().cpu()
+                pictures += [_picture(image) for image in to_levels(refined)]
+        return pictures
+
 
 def _pictures(levels: Tensor, seen: int, images: ChosenImages) -> list[Image.Image]:
-    """Those of a batch that are shown, spread over all images."""
+    return [_picture(levels[place]) for place in _chosen(len(levels), seen, images)]
+
+
+def _chosen(count: int, seen: int, images: ChosenImages) -> list[int]:
+    """Which images of a batch are shown, spread over all images."""
     total = len(images.records)
-    chosen = [place for place in range(len(levels)) if (seen + place) * SHOWN % total < SHOWN]
-    return [Image.fromarray(levels[place].expand(3, -1, -1).permute(1, 2, 0).numpy()) for place in chosen]
+    return [place for place in range(count) if (seen + place) * SHOWN % total < SHOWN]
+
+
+def _picture(levels: Tensor) -> Image.Image:
+    return Image.fromarray(levels.expand(3, -1, -1).permute(1, 2, 0).numpy())
 
 
 def require_labeled(real: Path, classes: tuple[str, ...] | None, kind: str) -> None:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from PIL import Image
 
 from refine.files import write_whole
+from refine.progress import duration
 from refine.report.kit.page import Answer, template
 from refine.report.kit.pictures import data_uri, fit, png, sheet
 from refine.report.kit.table import Table
@@ -49,12 +50,13 @@ def write_page(
         folders={"synthetic": trial["settings"]["synthetic"], "real": trial["settings"]["real"]},
         answers=[_answer(trial)],
         command=trial["recommendation"]["command"] if "recommendation" in trial else None,
+        further=trial["recommendation"].get("next", []) if "recommendation" in trial else [],
         rows=[Strip(name, _note(name, trial), [data_uri(image) for image in images]) for name, images in shown],
         table=_table(trial),
         floor=f"{trial['floor']:.0f}",
         judged="label_error" in trial["nothing"],
         n=trial["n"],
-        minutes=f"{trial['seconds'] / 60:.0f}",
+        time=duration(trial["seconds"]),
         failed={name: tried["why"] for name, tried in trial["methods"].items() if "why" in tried},
     )
     write_whole(output / PAGE, page.encode())
@@ -63,7 +65,12 @@ def write_page(
 def _answer(trial: Trial) -> Answer:
     found = trial.get("recommendation")
     if found is None:
-        return Answer("Which method?", "unknown", "", "still trying", ["Load this page again later."])
+        so_far = (
+            f"{len(trial['methods'])} methods so far. Load this page again while `refine try` is at work; where it "
+        )
+        return Answer(
+            "Which method?", "unknown", "", "still trying", [f"{so_far}was stopped, the same command goes on."]
+        )
     if found["method"] is None:
         return Answer("Which method?", "unknown", "", "cannot be decided", found["reasons"])
     return Answer("Which method?", "good", "", found["method"], found["reasons"])
@@ -103,3 +110,15 @@ def _labels(measured: Measured) -> str:
     error = measured["label_error"]
     low, value, high = (100 * (1 - share) for share in (error["high"], error["value"], error["low"]))
     return f"{value:.0f} % ({low:.0f} to {high:.0f})"
+
+
+def one_line(name: str, tried: Tried, trial: Trial) -> str:
+    """Return the figures of one method in a line."""
+    measured = tried.get("measured")
+    if measured is None:
+        return f"{name}: not tried ({tried.get('why', 'no reason')})"
+    parts = [f"distance {measured['distance']:.0f} (doing nothing {trial['nothing']['distance']:.0f})"]
+    if "label_error" in measured:
+        parts.append(f"{100 * (1 - measured['label_error']['value']):.0f} % of labels found by the judge")
+    parts.append(f"{tried['seconds']:.0f} s")
+    return f"{name}: {', '.join(parts)}"

@@ -84,6 +84,9 @@ class Recommendation(TypedDict):
     """None: it cannot be decided."""
     reasons: list[str]
     command: str | None
+    """Applies the method; None where there is none."""
+    next: NotRequired[list[str]]
+    """Further commands, complete: what may decide, and what trains the nearest method for longer."""
 
 
 class Trial(TypedDict):
@@ -111,6 +114,7 @@ def recommend(
     methods: Mapping[str, Tried],
     benchmark: Benchmarked | None = None,
     guessing: float = 1.0,
+    floor: float = 0.0,
 ) -> tuple[str | None, list[str]]:
     """Return the method, or None where it cannot be decided, and the reasons.
 
@@ -124,9 +128,15 @@ def recommend(
         methods: All methods that were tried.
         benchmark: Test on labeled real images.
         guessing: Label error of naming the most frequent class always.
+        floor: Distance between halves of the real images.
     """
     if benchmark is not None:
         return _by_benchmark(benchmark)
+    if nothing["distance"] <= floor:
+        return None, [
+            f"The synthetic images are as near to the real ones ({nothing['distance']:.0f}) as halves of the real ones "
+            f"to each other ({floor:.0f}): there is no gap to close. Are they the right folders?"
+        ]
     found = {name: tried["measured"] for name, tried in methods.items() if "measured" in tried}
     nearer = {name: one for name, one in found.items() if one["distance"] < ALIKE * nothing["distance"]}
     if not nearer:
@@ -174,6 +184,12 @@ def _nearest(nearer: Mapping[str, Measured], order: list[str], reason: str) -> t
     for simple in (name for name in alike if name in TRAINING_FREE):
         return simple, [f"{near}; {simple} needs no training, and moves no edge.", reason]
     return None, [f"{near}.", reason, MORE]
+
+
+def nearest(methods: Mapping[str, Tried]) -> str | None:
+    """Return the method whose images are nearest to the real ones; None where none was measured."""
+    found = {name: tried["measured"]["distance"] for name, tried in methods.items() if "measured" in tried}
+    return min(found, key=lambda name: found[name], default=None)
 
 
 def _by_benchmark(benchmark: Benchmarked) -> tuple[str | None, list[str]]:

@@ -1,10 +1,9 @@
 """`refine try`: every method that fits, in minutes, on one pair of datasets."""
 
 import io
-import shlex
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,47 +14,31 @@ from PIL import Image
 
 from refine import interrupts
 from refine.devices import choose_device
+from refine.early_checks import TRIAL, require_apart
 from refine.errors import InputError, TrainingDiverged
 from refine.files import first_missing, read_typed, remove_made, require_output, write_json
-from refine.labels import LabelKind
 from refine.methods.checkpoint import load_translator
+from refine.progress import duration
 from refine.training.fit import Outcome, fit
 from refine.training.sizing import MINUTES
 from refine.trial.measure import DatasetPair, Measure, benchmark_labeled, open_pair, require_labeled
-from refine.trial.page import write_page
-from refine.trial.result import PAGE, RESULT, TRAINING_FREE, Settings, Trial, Tried, recommend
+from refine.trial.page import one_line, write_page
+from refine.trial.plan import (
+    FEW_STEPS,
+    FREE_STEPS,
+    TASK_PART,
+    WEIGHTS,
+    apply_command,
+    fewest_seconds,
+    for_training,
+    further_commands,
+    methods,
+    share,
+)
+from refine.trial.result import PAGE, RESULT, TRAINING_FREE, Settings, Trial, Tried, nearest, recommend
 
-WEIGHTS = {"simgan": 1.0, "cyclegan": 2.5, "cut": 2.0, "cycada": 2.5}
-"""Parts of the time for training: a step of a translator in both directions takes longer, and it needs more of them."""
-GUIDED: frozenset[LabelKind] = frozenset({"class", "mask", "targets"})
-"""Kinds of labels that CyCADA can be held to."""
-FREE_STEPS = 30
-"""Batches whose statistics a method without training takes."""
 TASK_BATCH = 16
-TASK_PART, MEASURING_PART, BENCHMARK_PART = 0.05, 0.1, 0.25
-"""Parts of the time: for each task model (the judge, f_S of CyCADA), for measuring and pages, and for the benchmark."""
-
-SETTINGS = "settings.json"
 OTHER = "holds another trial; name another --output"
-
-
-def methods(kind: str) -> list[str]:
-    """Return the names of the methods that fit, in the order in which they are tried.
-
-    Args:
-        kind: Kind of the synthetic labels, or ``none``.
-    """
-    return [*TRAINING_FREE, *(name for name in WEIGHTS if name != "cycada" or kind in GUIDED)]
-
-
-def share(name: str, left: Sequence[str], seconds: float) -> float:
-    """Return the seconds for one method of those that are left, it among them."""
-    return seconds * WEIGHTS[name] / sum(WEIGHTS[each] for each in left if each in WEIGHTS)
-
-
-def for_training(seconds: float, benchmark: bool) -> float:
-    """Return the seconds of a whole trial that training may take."""
-    return seconds * (1 - MEASURING_PART - (BENCHMARK_PART if benchmark else 0))
 
 
 def try_methods(
@@ -126,27 +109,35 @@ class _Trial:
     classes: tuple[str, ...] | None
     device: torch.device
     say: Callable[[str], None]
+    said: set[str] = field(default_factory=set)
+    """Lines about the images that were passed on: every fit has them."""
     began: float = field(default_factory=time.monotonic)
     spent: float = 0.0
     """Seconds of earlier calls."""
 
     def run(self) -> Trial:
         """Try all methods, and recommend one."""
-        if self.synthetic.resolve() == self.real.resolve():
-            raise InputError(f"{self.real}: is the synthetic dataset, too; name the folder of the real images")
+        require_apart(self.synthetic, self.real, self.output)
         pair = open_pair(self.synthetic, self.real, self.layouts, self.mapping, self.classes)
         kind, n = pair.space.kind, {"synthetic": len(pair.synthetic.records), "real": len(pair.real.records)}
         if self.labeled_real is not None:
             require_labeled(self.labeled_real, self.classes, kind)
         before = self._before()
         require_output(self.output)
-        write_json(self._settings(), self.output / SETTINGS)  # before anything is trained that another trial may find
+        write_json(self._settings(), self.output / TRIAL)  # before anything is trained that another trial may find
         self.spent = before["seconds"] if before else 0.0
         names = methods(kind)
         images = f"{n['synthetic']} synthetic, {n['real']} real images looked at"
         self.say(f"{', '.join(names)}: {self.minutes:g} min in all, on {self.device.type}; {images}")
         if before and before["methods"]:
             self.say(f"going on, tried before: {', '.join(before['methods'])}")
+        else:
+            needed = fewest_seconds(names, pair.size, self.device.type) / for_training(1, self.labeled_real is not None)
+            if needed > 60 * self.minutes:
+                self.say(
+                    f"{self.minutes:g} min are short: the fewest steps of each method make it about "
+                    f"{duration(needed)} on a usual {self.device.type}"
+                )
         measure = Measure(pair, None if kind == "none" else self._task(pair, "judge", 1), self.device)
         nothing, plain = measure(None)
         trial: Trial = {
@@ -166,19 +157,28 @@ class _Trial:
             write_page(self.output, trial, plain, measure.photos, pictures)
 
         for place, name in enumerate(names):
-            tried = trial["methods"].get(name) or self._tried(name, names[place:], pair)
+            earlier = trial["methods"].get(name)
+            tried = earlier or self._tried(name, names[place:], pair)
             if "checkpoint" in tried:
                 try:
                     translator = load_translator(self.output / tried["checkpoint"]).to(self.device).eval()
-                    tried["measured"], pictures[name] = measure(translator)
+                    if earlier and "measured" in earlier:
+                        pictures[name] = measure.pictures(translator)
+                    else:
+                        tried["measured"], pictures[name] = measure(translator)
                 except InputError as error:
                     tried["why"] = str(error)
+            if earlier:  # the page of before stands until there is more to show
+                continue
             trial["methods"][name] = tried
             write()
-            self.say(_line(name, tried, trial))
+            for left in (self.output / "runs" / name).glob("*.ckpt"):
+                left.unlink()
+            self.say(one_line(name, tried, trial))
             if not place:
                 self.say(f"first pictures: {self.output / PAGE}")
         if self.labeled_real is not None:
+            self.say("refining the synthetic images with every method, then training task models on each")
             every = trial["methods"].items()
             trial["benchmark"] = benchmark_labeled(
                 {name: self.output / tried["checkpoint"] for name, tried in every if "measured" in tried},
@@ -191,9 +191,23 @@ class _Trial:
                 device=self.device.type,
                 minutes=self.minutes,
             )
-        method, reasons = recommend(kind, nothing, trial["methods"], trial.get("benchmark"), measure.guessing)
-        command = None if method is None else self._apply_command(trial["methods"][method]["checkpoint"])
-        trial["recommendation"] = {"method": method, "reasons": reasons, "command": command}
+        benchmark = trial.get("benchmark")
+        method, reasons = recommend(kind, nothing, trial["methods"], benchmark, measure.guessing, measure.floor)
+        few = [
+            name for name, tried in trial["methods"].items() if name in WEIGHTS and tried.get("steps", 0) < FEW_STEPS
+        ]
+        if few and benchmark is None:
+            reasons.append(f"{', '.join(few)}: fewer than {FEW_STEPS} steps, which says little of what they can do.")
+        candidate = method or nearest(trial["methods"])
+        ready = None if candidate is None else self.output / trial["methods"][candidate]["checkpoint"]
+        apply = [] if ready is None else [apply_command(ready, self.synthetic, self.layouts[0])]
+        further = further_commands(trial, method, self.synthetic, self.real, self.output)
+        trial["recommendation"] = {
+            "method": method,
+            "reasons": reasons,
+            "command": apply[0] if method else None,
+            "next": further if method else [*further, *apply],
+        }
         write()
         return trial
 
@@ -210,10 +224,7 @@ class _Trial:
 
     def _before(self) -> Trial | None:
         """Return the results of the same trial before it was stopped."""
-        for name, folder in (("synthetic", self.synthetic), ("real", self.real)):
-            if self.output.resolve().is_relative_to(folder.resolve()):
-                raise InputError(f"{self.output}: lies in the {name} images {folder}; name another --output")
-        settings, file = self.output / SETTINGS, self.output / RESULT
+        settings, file = self.output / TRIAL, self.output / RESULT
         begun = read_typed(settings, Settings, OTHER) if settings.is_file() else {}
         for name, value in self._settings().items() if begun else ():
             if begun.get(name) != value:
@@ -221,8 +232,6 @@ class _Trial:
                     f"{self.output}: holds a trial with {name} {begun.get(name)}, not {value}; name another "
                     "--output, or remove the folder"
                 )
-        if not begun and self.output.is_dir() and any(self.output.iterdir()):
-            raise InputError(f"{self.output}: {OTHER}")
         if not file.is_file():
             return None
         found = read_typed(file, Trial, OTHER)
@@ -259,7 +268,11 @@ class _Trial:
             )
         for line in said.getvalue().splitlines():
             if line.startswith("resumed at step"):
-                self.say(f"{run}: {line}")
+                self.say(f"{run}: {line.partition(',')[0]}")
+            elif line not in self.said and line.startswith((f"{self.synthetic}: ", f"{self.real}: ")):
+                self.said.add(line)
+                if ": layout " not in line:
+                    self.say(line)
         interrupts.gracefully(None, interrupts.FINISHED_KEPT)  # the fit says how a fit goes on
         if outcome.exit_code:
             raise interrupts.Interrupted
@@ -297,20 +310,3 @@ class _Trial:
         kept = self.output / f"{name}.ckpt"
         shutil.copyfile(outcome.checkpoint, kept)
         return {"seconds": time.monotonic() - began, "steps": outcome.steps, "checkpoint": kept.name}
-
-    def _apply_command(self, checkpoint: str) -> str:
-        words = ["--checkpoint", str(self.output / checkpoint), "--input", str(self.synthetic), "--output", "refined"]
-        words += [] if self.layouts[0] == "auto" else ["--layout", self.layouts[0]]
-        return shlex.join(["refine", "apply", *words])
-
-
-def _line(name: str, tried: Tried, trial: Trial) -> str:
-    """One method in a line."""
-    measured = tried.get("measured")
-    if measured is None:
-        return f"{name}: not tried ({tried.get('why', 'no reason')})"
-    parts = [f"distance {measured['distance']:.0f} (doing nothing {trial['nothing']['distance']:.0f})"]
-    if "label_error" in measured:
-        parts.append(f"{100 * (1 - measured['label_error']['value']):.0f} % of labels found by the judge")
-    parts.append(f"{tried['seconds']:.0f} s")
-    return f"{name}: {', '.join(parts)}"

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from refine.cli import main
-from refine.trial.result import TRAINING_FREE
-from refine.trial.run import WEIGHTS, for_training, methods, share
+from refine.trial.plan import WEIGHTS, fewest_seconds, for_training, further_commands, methods, share
+from refine.trial.result import TRAINING_FREE, Measured, Trial, Tried, recommend
 from tests.conftest import WriteImages
 
 Pair = tuple[Path, Path]
@@ -49,6 +49,13 @@ def test_a_trial_measures_every_method_and_says_what_to_do(
     assert "still trying" not in page
     assert (found["recommendation"]["method"] or "cannot be decided") in said
     assert f"page: {output / 'try.html'}" in said
+    commands = [line.partition(": ")[2] for line in said.splitlines() if line.startswith("next: ")]
+    recommended = found["recommendation"]
+    assert len(commands) == len([*filter(None, [recommended["command"]]), *recommended["next"]])
+    assert any(" apply --checkpoint " in command for command in commands)
+    assert not [*(output / "runs" / "simgan").glob("*.ckpt")]  # the one that is kept is enough
+    assert "min are short" in said
+    assert "judge: " not in said
 
 
 @pytest.mark.slow
@@ -62,6 +69,7 @@ def test_a_stopped_trial_goes_on_and_another_one_is_refused(
     before = result(output)
     assert tried(pair, output) == 0
     assert "going on, tried before: color-transfer" in capsys.readouterr().out
+    assert (output / "try.html").read_text().count("<img ") == 4 * 6
     after = result(output)
     assert after["methods"]["color-transfer"] == before["methods"]["color-transfer"]
     assert set(after["methods"]) == {"color-transfer", "simgan"}
@@ -72,7 +80,7 @@ def test_a_stopped_trial_goes_on_and_another_one_is_refused(
     assert f"holds a trial with synthetic {pair[0]}, not {pair[1]}" in capsys.readouterr().err
     (output / "settings.json").unlink()
     assert tried(pair, output) == 2
-    assert "holds another trial" in capsys.readouterr().err
+    assert "holds something else" in capsys.readouterr().err
     assert tried(pair, pair[0] / "tried") == 2
     assert f"lies in the synthetic images {pair[0]}" in capsys.readouterr().err
     assert not (pair[0] / "tried").exists()
@@ -163,3 +171,45 @@ def test_shares_use_up_the_time_and_late_methods_get_what_is_left() -> None:
 
 def test_measuring_takes_a_part() -> None:
     assert for_training(600, benchmark=True) < for_training(600, benchmark=False) < 600
+
+
+def test_what_is_open_comes_with_the_commands_that_may_decide_it() -> None:
+    measured: Measured = {"distance": 50.0}
+    trial: Trial = {
+        "settings": {
+            "minutes": 5.0,
+            "layouts": ["auto", "images"],
+            "mapping": None,
+            "classes": ["a", "b"],
+            "device": "cpu",
+        },
+        "seconds": 1.0,
+        "n": {},
+        "kind": "class",
+        "nothing": {"distance": 90.0},
+        "floor": 10.0,
+        "methods": {"cycada": {"seconds": 1.0, "checkpoint": "cycada.ckpt", "measured": measured}},
+    }
+    commands = further_commands(trial, None, Path("in"), Path("photos"), Path("tried"))
+    assert commands == [
+        "refine try in photos --minutes 5 --real-layout images --classes a,b --device cpu --output tried "
+        "--labeled-real DIR",
+        "refine inspect in --real photos --output inspected",
+        "refine fit -c cycada --data.synthetic=in --data.real=photos --minutes=60 "
+        "--model.task=tried/runs/f_S/last.ckpt --run=cycada",
+    ]
+    assert further_commands(trial, "color-transfer", Path("in"), Path("photos"), Path("tried")) == []
+
+
+def test_the_fewest_steps_take_longer_on_larger_images() -> None:
+    small, large = (fewest_seconds(methods("class"), (side, side), "cpu") for side in (32, 128))
+    assert 0 < small < large
+    assert fewest_seconds(["fda"], (64, 64), "cpu") == 0
+
+
+def test_images_that_are_alike_leave_nothing_to_do() -> None:
+    measured: Measured = {"distance": 5.0}
+    tried: dict[str, Tried] = {"simgan": {"seconds": 1.0, "measured": {"distance": 1.0}}}
+    method, (reason,) = recommend("class", measured, tried, floor=10.0)
+    assert method is None
+    assert "there is no gap to close" in reason

@@ -1,0 +1,104 @@
+"""What a trial does: its methods, how the time is shared, and the commands that go on after it."""
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from refine.labels import LabelKind
+from refine.training.sizing import LEAST_STEPS, Size, presets_of
+from refine.trial.result import TRAINING_FREE, Settings, Trial, nearest
+
+WEIGHTS = {"simgan": 1.0, "cyclegan": 2.5, "cut": 2.0, "cycada": 2.5}
+"""Parts of the time for training: a step of a translator in both directions takes longer, and it needs more of them."""
+CLASSES = {"simgan": "SimGAN", "cyclegan": "CycleGAN", "cut": "CUT", "cycada": "CyCADA"}
+GUIDED: frozenset[LabelKind] = frozenset({"class", "mask", "targets"})
+"""Kinds of labels that CyCADA can be held to."""
+FREE_STEPS = 30
+"""Batches whose statistics a method without training takes."""
+FEW_STEPS = 200
+"""Steps below which a method that learns has hardly begun."""
+TASK_PART, MEASURING_PART, BENCHMARK_PART = 0.05, 0.1, 0.25
+"""Parts of the time: for each task model (the judge, f_S of CyCADA), for measuring and pages, and for the benchmark."""
+LONGER_MINUTES = 60
+"""Time of the training that is proposed to go on with."""
+TASK_MODEL = Path("runs", "f_S", "last.ckpt")
+"""CyCADA's task model, below the output folder."""
+
+
+def methods(kind: str) -> list[str]:
+    """Return the names of the methods that fit, in the order in which they are tried.
+
+    Args:
+        kind: Kind of the synthetic labels, or ``none``.
+    """
+    return [*TRAINING_FREE, *(name for name in WEIGHTS if name != "cycada" or kind in GUIDED)]
+
+
+def share(name: str, left: Sequence[str], seconds: float) -> float:
+    """Return the seconds for one method of those that are left, it among them."""
+    return seconds * WEIGHTS[name] / sum(WEIGHTS[each] for each in left if each in WEIGHTS)
+
+
+def for_training(seconds: float, benchmark: bool) -> float:
+    """Return the seconds of a whole trial that training may take."""
+    return seconds * (1 - MEASURING_PART - (BENCHMARK_PART if benchmark else 0))
+
+
+def fewest_seconds(names: Sequence[str], size: Size, device: str) -> float:
+    """Return the nominal time of the fewest steps that each method makes.
+
+    Args:
+        names: Names of the methods.
+        size: Height and width of the images.
+        device: ``cpu``, ``cuda`` or ``mps``.
+    """
+    seconds = 0.0
+    for name in names:
+        if name in WEIGHTS:
+            small = presets_of(f"refine.methods.{CLASSES[name]}")[0]
+            crop = min(size[0], small.crop), min(size[1], small.crop)
+            seconds += LEAST_STEPS * small.seconds_a_step(device, crop, small.batch_for(crop, small.largest_batch))
+    return seconds
+
+
+def apply_command(checkpoint: Path, synthetic: Path, layout: str) -> str:
+    """Return the command that refines the synthetic dataset."""
+    words = ["--checkpoint", str(checkpoint), "--input", str(synthetic), "--output", "refined"]
+    return shlex.join(["refine", "apply", *words, *([] if layout == "auto" else ["--layout", layout])])
+
+
+def further_commands(trial: Trial, method: str | None, synthetic: Path, real: Path, output: Path) -> list[str]:
+    """Return complete commands that may decide what is open, and that train the nearest method for longer.
+
+    Args:
+        trial: What was tried.
+        method: The one that is recommended; None where it cannot be decided.
+        synthetic: Folder of the synthetic dataset.
+        real: Folder of the real images.
+        output: Folder of the trial.
+    """
+    sides, found = [str(synthetic), str(real)], []
+    if method is None:
+        if "benchmark" not in trial and trial["kind"] != "none":
+            found.append(["try", *sides, *_flags(trial["settings"]), "--output", str(output), "--labeled-real", "DIR"])
+        found.append(["inspect", sides[0], "--real", sides[1], "--output", "inspected"])
+    name = method or nearest(trial["methods"])
+    if name in WEIGHTS:
+        words = [f"--data.synthetic={sides[0]}", f"--data.real={sides[1]}", f"--minutes={LONGER_MINUTES}"]
+        words += [f"--model.task={output / TASK_MODEL}"] if name == "cycada" else []
+        found.append(["fit", "-c", name, *words, f"--run={name}"])
+    return [shlex.join(["refine", *words]) for words in found]
+
+
+def _flags(settings: Settings) -> list[str]:
+    """Flags of a trial that are not the usual ones."""
+    layouts, classes = settings["layouts"], settings["classes"]
+    given = {
+        "--minutes": f"{settings['minutes']:g}",
+        "--layout": layouts[0].removeprefix("auto"),
+        "--real-layout": layouts[1].removeprefix("auto"),
+        "--mapping": settings["mapping"],
+        "--classes": ",".join(classes or ()),
+        "--device": settings["device"],
+    }
+    return [word for name, value in given.items() if value for word in (name, value)]
