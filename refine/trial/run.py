@@ -271,8 +271,7 @@ class _Trial:
                 self.say(f"{run}: {line.partition(',')[0]}")
             elif line not in self.said and line.startswith((f"{self.synthetic}: ", f"{self.real}: ")):
                 self.said.add(line)
-                if ": layout " not in line:
-                    self.say(line)
+                self.say(line)
         interrupts.gracefully(None, interrupts.FINISHED_KEPT)  # the fit says how a fit goes on
         if outcome.exit_code:
             raise interrupts.Interrupted

@@ -16,7 +16,8 @@ from refine.data.layouts import Layout
 from refine.data.open_layout import open_layout
 from refine.data.resampling import resize_ids
 from refine.data.samples import Record
-from refine.errors import InputError
+from refine.data.store import without_unreadable
+from refine.errors import InputError, UnreadableImage
 from refine.methods.translator import Translator, blend
 from refine.metrics import FeatureExtractor, frechet, kernel, metric_name
 from refine.metrics.answers import Answers, LabelError
@@ -48,16 +49,26 @@ class ChosenImages(NamedTuple):
 
 
 def choose_images(layout: Layout, count: int, least: int) -> ChosenImages:
-    """Choose at most ``count`` images, spread over the keys and so over the classes.
+    """Choose at most ``count`` images, spread over the keys and so over the classes; none that cannot be read.
 
     Raises:
-        InputError: If there are fewer than ``least``.
+        InputError: If there are fewer than ``least``, or more than a few cannot be read.
     """
     records = layout.records()
     if len(records) < least:
         raise InputError(f"{layout.root}: found {len(records)} images that fit the flags, expected {least} or more")
+    chosen = _spread(records, count)
+    try:
+        for record in chosen:
+            layout.image(record, 3)
+    except UnreadableImage:  # only then is every image decoded
+        chosen = _spread(without_unreadable(layout, records)[0], count)
+    return ChosenImages(layout, chosen)
+
+
+def _spread(records: Sequence[Record], count: int) -> list[Record]:
     count = min(count, len(records))
-    return ChosenImages(layout, [records[len(records) * place // count] for place in range(count)])
+    return [records[len(records) * place // count] for place in range(count)]
 
 
 def open_judged(root: Path, layout: str, mapping: str | None, names: tuple[str, ...]) -> Layout:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from refine.cli import main
 from refine.trial.plan import WEIGHTS, fewest_seconds, for_training, further_commands, methods, share
@@ -100,6 +101,23 @@ def test_labeled_real_images_are_tested_on(pair: Pair, tmp_path: Path, monkeypat
     assert tried(pair, tmp_path / "other", "--labeled-real", str(plain)) == 2
     assert not (tmp_path / "other").exists()
     assert "on labeled real images" in (output / "try.html").read_text()
+
+
+def test_a_folder_with_odd_files_is_tried_without_them(
+    tmp_path: Path, write_images: WriteImages, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pair = write_images(tmp_path / "in", count=30), write_images(tmp_path / "real", count=30, level=120)
+    (pair[0] / "a" / "broken.png").write_bytes(b"not an image")
+    (pair[0] / "notes.txt").write_text("renders of May")
+    content = next((pair[1] / "b").glob("*.png")).read_bytes()
+    (pair[1] / "b" / "cut.png").write_bytes(content[: len(content) // 2])
+    Image.new("RGB", (100, 90)).save(pair[1] / "b" / "larger.png")
+    assert tried(pair, tmp_path / "tried") == 0
+    said = capsys.readouterr().out
+    assert said.count(f"{pair[0]}: 1 of 61 images left out (first: {pair[0] / 'a' / 'broken.png'}") == 1
+    assert said.count(f"{pair[1]}: 1 of 62 images left out (first: {pair[1] / 'b' / 'cut.png'}") == 1
+    assert f"{pair[0]}: layout class-folders" in said
+    assert all("measured" in one for one in result(tmp_path / "tried")["methods"].values())
 
 
 def test_images_without_labels_and_of_any_size_are_tried(tmp_path: Path, write_images: WriteImages) -> None:
