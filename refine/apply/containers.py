@@ -21,7 +21,7 @@ from refine.apply.network import BATCHES_AHEAD, CHANGED, PIXELS_PER_IMAGE, Netwo
 from refine.apply.plan import COMPRESSED, HDF5, PlannedImage
 from refine.apply.writer import TEMPORARY, Finished, sync_file, temporary_name
 from refine.data.images import ImageHeader, obstacle, read_header
-from refine.data.layouts.tar import BLOCK, Member, TarIndex, content, index_tar, is_inside, window
+from refine.data.layouts.tar import BLOCK, TarIndex, TarMember, content, index_tar, is_inside, window
 from refine.data.layouts.webdataset import sample_of
 from refine.data.listing import suffix
 from refine.errors import InputError
@@ -45,7 +45,7 @@ class Encoded(NamedTuple):
 
 
 class ShardImages(NamedTuple):
-    """What became of a shard's images, by `Member.start`."""
+    """What became of a shard's images, by `TarMember.start`."""
 
     refined: dict[int, Encoded]
     failures: dict[int, str]
@@ -186,7 +186,7 @@ class ContainerJob:
                 spool.write(data)
         return images
 
-    def _planned(self, shard: Path, member: Member) -> PlannedImage | str:
+    def _planned(self, shard: Path, member: TarMember) -> PlannedImage | str:
         try:
             with window(shard, member) as file:
                 seen = read_header(file)
@@ -273,12 +273,12 @@ def write_shard(shard: Path, index: TarIndex, images: ShardImages, spool: Binary
         new.write(bytes(-new.tell() % tarfile.RECORDSIZE))
 
 
-def _sample(member: Member) -> str | None:
+def _sample(member: TarMember) -> str | None:
     parts = sample_of(member.name)
     return None if parts is None else parts[0]
 
 
-def _member_key(key: str, member: Member) -> str:
+def _member_key(key: str, member: TarMember) -> str:
     """A member's key: one that leads out is named by its place instead."""
     name = member.name.removeprefix("./")
     return f"{key}/{name}" if is_inside(name) else f"{key}/member at byte {member.start}"

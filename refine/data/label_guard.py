@@ -41,7 +41,7 @@ NAMES_A_FOLDER = 64
 """The same where only names are looked at."""
 
 
-class Kind(NamedTuple):
+class ImageKind(NamedTuple):
     """What of an image decides whether it can be the label of another."""
 
     pixels: str
@@ -117,14 +117,14 @@ def named_label(keys: Iterable[str]) -> Pair | None:
     return pairs[0] if pairs and 2 * len(pairs) >= len(labels) else None
 
 
-def kind_of(key: str, seen: ImageHeader) -> Kind:
+def kind_of(key: str, seen: ImageHeader) -> ImageKind:
     """The kind of an image by its key and header."""
     kinds = {"P": FLAT, "PA": FLAT, "1": FLAT, "L": "gray", "LA": "gray"}
     kinds |= dict.fromkeys(("I", "F", "I;16", "I;16B"), "deep")
-    return Kind(kinds.get(seen.mode, "color"), named_for_labels(key))
+    return ImageKind(kinds.get(seen.mode, "color"), named_for_labels(key))
 
 
-def is_label_of(kind: Kind, image: Kind) -> bool:
+def is_label_of(kind: ImageKind, image: ImageKind) -> bool:
     """Whether an image of one kind is, beside one of the other, rather its label than another image."""
     if kind.named != image.named:
         return kind.named
@@ -133,11 +133,11 @@ def is_label_of(kind: Kind, image: Kind) -> bool:
     return kind.pixels in {FLAT, "deep"} and image.pixels == "gray"
 
 
-Index = dict[str, dict[Kind, list[str]]]
+Index = dict[str, dict[ImageKind, list[str]]]
 """By stem and by core: one image of each kind in up to two folders. Enough to find a partner elsewhere."""
 
 
-def _index(kinds: dict[str, Kind]) -> Index:
+def _index(kinds: dict[str, ImageKind]) -> Index:
     index: Index = defaultdict(dict)
     for key, kind in kinds.items():
         folder, stem = folder_and_stem(key)
@@ -148,7 +148,7 @@ def _index(kinds: dict[str, Kind]) -> Index:
     return index
 
 
-def _partners(key: str, index: Index) -> Iterator[tuple[Kind, str]]:
+def _partners(key: str, index: Index) -> Iterator[tuple[ImageKind, str]]:
     """Images in other folders that belong to the same scene by their names."""
     folder, stem = folder_and_stem(key)
     for name in (f"={stem}", f"~{core(stem)}"):
@@ -156,13 +156,13 @@ def _partners(key: str, index: Index) -> Iterator[tuple[Kind, str]]:
             yield from ((kind, other) for other in others if folder_and_stem(other)[0] != folder)
 
 
-def _pair_elsewhere(key: str, kind: Kind, index: Index) -> Pair | None:
+def _pair_elsewhere(key: str, kind: ImageKind, index: Index) -> Pair | None:
     found = [partner for partner in _partners(key, index) if is_label_of(kind, partner[0])]
     # Of 16 bits, depth could be the label of a mask in 8 as well: what is named for labels comes last.
     return Pair(key, min(found, key=lambda partner: partner[0].named)[1]) if found else None
 
 
-def _painted(source: Path, keys: list[str], kinds: dict[str, Kind], index: Index) -> list[Pair]:
+def _painted(source: Path, keys: list[str], kinds: dict[str, ImageKind], index: Index) -> list[Pair]:
     """Color images that are painted in a few colors beside partners that are not: label maps to look at."""
     partners = {
         key: next((other for kind, other in _partners(key, index) if kind.pixels == "color"), None)
@@ -173,7 +173,7 @@ def _painted(source: Path, keys: list[str], kinds: dict[str, Kind], index: Index
     return pairs if 2 * len(pairs) >= len(keys) and looks_painted(source, pairs) else []
 
 
-def _named_folders(source: Path, folders: dict[str, list[str]], kinds: dict[str, Kind]) -> Iterator[list[Pair]]:
+def _named_folders(source: Path, folders: dict[str, list[str]], kinds: dict[str, ImageKind]) -> Iterator[list[Pair]]:
     """Folders named for labels without any picture in them, whatever the names: `masks/00001/0.png`."""
     color = (key for key, kind in kinds.items() if kind.pixels == "color")
     pictures = sorted(key for key in color if not path_says_label(folder_and_stem(key)[0]))
@@ -193,7 +193,7 @@ def _named_folders(source: Path, folders: dict[str, list[str]], kinds: dict[str,
 Stems = dict[str, list[str]]
 
 
-def pairs_within(source: Path, keys: list[str], kinds: dict[str, Kind]) -> list[Pair]:
+def pairs_within(source: Path, keys: list[str], kinds: dict[str, ImageKind]) -> list[Pair]:
     """Images of one folder with their labels, `x.png` and `x_labelIds.png`, `1_rgb.png` and `1_mask.png`, or `1.jpg`
     and `1.png`; none if they are too few to be more than chance.
 
@@ -227,7 +227,7 @@ def _are_many(pairs: list[Pair], keys: list[str]) -> bool:
     return bool(pairs) and (2 * len(pairs) >= images or len(pairs) >= max(2, FAIR_SHARE * len(keys)))
 
 
-def _beside(key: str, kinds: dict[str, Kind], stems: Stems, scenes: Stems) -> Pair | None:
+def _beside(key: str, kinds: dict[str, ImageKind], stems: Stems, scenes: Stems) -> Pair | None:
     scene = core(folder_and_stem(key)[1])
     related = list(_named_alike(key, stems))
     if not any(related) and any(map(str.isdigit, scene)):
@@ -247,7 +247,7 @@ def _named_alike(key: str, stems: Stems) -> tuple[list[str], list[str]]:
     return [other for other in stems[stem] if other != key], shorter
 
 
-def _painted_within(source: Path, keys: list[str], kinds: dict[str, Kind], stems: Stems) -> list[Pair]:
+def _painted_within(source: Path, keys: list[str], kinds: dict[str, ImageKind], stems: Stems) -> list[Pair]:
     """Pairs of equal mode, as alike as `1.jpg` and `1.png`, of which one is painted in a few colors."""
     ways: dict[tuple[str, str], list[Pair]] = defaultdict(list)
     for key in keys:

@@ -11,7 +11,7 @@ from refine.data.label_guard import (
     MOST_LABEL_COLORS,
     NAMES_A_FOLDER,
     TIMES_MORE_COLORS,
-    Kind,
+    ImageKind,
     Pair,
     find_pair,
     is_label_of,
@@ -121,7 +121,7 @@ def test_the_refusal_of_nested_masks_names_their_own_image(tmp_path: Path) -> No
     assert pair(tmp_path) == ("masks/00000/0.png", "images/00000.png")
 
 
-COLOR, GRAY, FLAT = Kind("color", False), Kind("gray", False), Kind("flat", False)
+COLOR, GRAY, FLAT = ImageKind("color", False), ImageKind("gray", False), ImageKind("flat", False)
 
 
 def test_all_pairs_of_a_folder_are_found() -> None:
@@ -136,7 +136,7 @@ def test_a_name_that_extends_another_is_a_label_only_where_many_do() -> None:
     assert pairs_within(Path("nowhere"), list(few), few) == []
     many = few | {f"{index:04d}_x.png": GRAY for index in range(11)}
     assert len(pairs_within(Path("nowhere"), list(many), many)) == 11
-    named = few | {"0050_labelIds.png": Kind("gray", True)}
+    named = few | {"0050_labelIds.png": ImageKind("gray", True)}
     assert Pair("0050_labelIds.png", "0050.png") in pairs_within(Path("nowhere"), list(named), named)
 
 
@@ -231,23 +231,23 @@ def test_only_some_images_of_some_folders_are_opened(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("key", "mode", "expected"),
     [
-        ("a/0.png", "RGB", Kind("color", False)),
-        ("a/0.png", "LA", Kind("gray", False)),
-        ("a/0.png", "1", Kind("flat", False)),
-        ("a/0.png", "I;16", Kind("deep", False)),
-        ("masks/a/0.png", "L", Kind("gray", True)),
-        ("a/0_gt.png", "P", Kind("flat", True)),
+        ("a/0.png", "RGB", ImageKind("color", False)),
+        ("a/0.png", "LA", ImageKind("gray", False)),
+        ("a/0.png", "1", ImageKind("flat", False)),
+        ("a/0.png", "I;16", ImageKind("deep", False)),
+        ("masks/a/0.png", "L", ImageKind("gray", True)),
+        ("a/0_gt.png", "P", ImageKind("flat", True)),
     ],
 )
-def test_the_kind_follows_from_mode_and_path(key: str, mode: str, expected: Kind) -> None:
+def test_the_kind_follows_from_mode_and_path(key: str, mode: str, expected: ImageKind) -> None:
     assert kind_of(key, ImageHeader("PNG", mode, 1, 1, 8, 1, None)) == expected
 
 
 def test_names_decide_before_pixels() -> None:
-    assert is_label_of(Kind("color", True), Kind("color", False))
-    assert not is_label_of(Kind("flat", False), Kind("color", True))
-    assert is_label_of(Kind("gray", False), Kind("color", False))
-    assert not is_label_of(Kind("gray", False), Kind("gray", False))
+    assert is_label_of(ImageKind("color", True), ImageKind("color", False))
+    assert not is_label_of(ImageKind("flat", False), ImageKind("color", True))
+    assert is_label_of(ImageKind("gray", False), ImageKind("color", False))
+    assert not is_label_of(ImageKind("gray", False), ImageKind("gray", False))
 
 
 @pytest.mark.parametrize(

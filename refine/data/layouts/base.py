@@ -102,3 +102,13 @@ class Layout(ABC):
         if self.faults:
             more = f" (and {len(self.faults) - 1} more: `refine inspect` lists them)" if len(self.faults) > 1 else ""
             raise InputError(self.faults[0] + more)
+
+
+class Unlabeled(Layout):
+    """Images without labels: the real side."""
+
+    label_space = LabelSpace("none")
+
+    def annotation(self, record: Record) -> Annotation:
+        """Nothing: there is nothing to know."""
+        return Annotation()

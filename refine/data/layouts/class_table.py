@@ -11,8 +11,8 @@ import torch
 from refine.data.annotation import Annotation
 from refine.data.layouts.base import LabelSpace, Layout, in_yaml
 from refine.data.layouts.tables import (
-    Images,
     Row,
+    TableImages,
     find_table,
     first_row,
     named_column,
@@ -63,7 +63,7 @@ class ClassTable(Layout):
     ) -> None:
         self.root = root
         files = Listing(root)
-        images = Images(root, find_table(files, table, self.name), files.require_images())
+        images = TableImages(root, find_table(files, table, self.name), files.require_images())
         self.table = images.table
         self.faults = []
         rows = self._read(images, path_column, class_column)
@@ -84,7 +84,7 @@ class ClassTable(Layout):
         self.faults += images.faults()
         self._records = [Record(key, root / key, (self.table,) if key in self._labels else ()) for key in images.keys]
 
-    def _read(self, images: Images, column: str | None, class_column: str | None) -> dict[str, tuple[str, str]]:
+    def _read(self, images: TableImages, column: str | None, class_column: str | None) -> dict[str, tuple[str, str]]:
         """What each image's row holds, and where it stands."""
         rows: dict[str, tuple[str, str]] = {}
         for number, row in read_rows(self.table):

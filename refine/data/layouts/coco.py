@@ -16,8 +16,8 @@ from refine.data.annotation import Annotation
 from refine.data.images import image_size
 from refine.data.label_names import in_label_folder
 from refine.data.layouts.base import LabelSpace, Layout, in_yaml
-from refine.data.layouts.coco_file import Category, CocoFile, Id, Picture
-from refine.data.layouts.coco_objects import Entry, objects_of
+from refine.data.layouts.coco_file import Category, CocoFile, CocoPicture, Id
+from refine.data.layouts.coco_objects import CocoEntry, objects_of
 from refine.data.layouts.object_parts import companions, require_stated_size, swap_pairs
 from refine.data.listing import Listing
 from refine.data.samples import Record
@@ -39,7 +39,7 @@ class _Place(NamedTuple):
 
     file: CocoFile
     id: Id
-    picture: Picture
+    picture: CocoPicture
 
 
 class Coco(Layout):
@@ -155,7 +155,7 @@ class Coco(Layout):
             if place.picture.size is not None:
                 where = f"{place.file.path}, image {place.picture.name}"
                 require_stated_size(place.picture.size, where, record.image)
-        joined: dict[Any, Entry] = {}
+        joined: dict[Any, CocoEntry] = {}
         for number, place in enumerate(places):
             for index, entry in enumerate(self._entries(place)):
                 same = joined.get(entry.value.get("id")) if number else None
@@ -166,14 +166,16 @@ class Coco(Layout):
                     joined[own if own not in joined else (number, index)] = entry
         return Annotation(objects=objects_of(list(joined.values()), size, len(self.label_space.keypoints)))
 
-    def _entries(self, place: _Place) -> Iterator[Entry]:
+    def _entries(self, place: _Place) -> Iterator[CocoEntry]:
         for value in place.file.entries(place.id):
             where = f"{place.file.path}, image {place.picture.name}, annotation {value.get('id')}"
             category: Category | None = place.file.categories.get(value["category_id"])
             if category is None:
                 raise InputError(f"{where}: category id {value['category_id']!r} is not in categories; correct it")
             start = self._start[category.keypoints]
-            yield Entry(where, self._class[category.name], tuple(range(start, start + len(category.keypoints))), value)
+            yield CocoEntry(
+                where, self._class[category.name], tuple(range(start, start + len(category.keypoints))), value
+            )
 
 
 def _has_keypoints(file: CocoFile) -> bool:

@@ -28,7 +28,7 @@ PIXELS_OUTSIDE = 1.0
 """How far a box may reach out of its image before it is a fault: tools round."""
 
 
-class Picture(NamedTuple):
+class CocoPicture(NamedTuple):
     """An entry of ``images``."""
 
     name: str
@@ -85,7 +85,7 @@ class CocoFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.pictures: dict[Id, Picture] = {}
+        self.pictures: dict[Id, CocoPicture] = {}
         self.categories: dict[Id, Category] = {}
         self.faults: list[str] = []
         self._places: dict[Id, array[int]] = defaultdict(partial(array, "q"))
@@ -184,7 +184,7 @@ class CocoFile:
                 f"{self.path}: image id {entry.id!r} stands twice, for {before} and {name}; renumber one"
             )
         else:
-            self.pictures[entry.id] = Picture(name, size)
+            self.pictures[entry.id] = CocoPicture(name, size)
 
     def _add_category(self, entry: _Category, names: set[str]) -> None:
         name = str(entry.name)

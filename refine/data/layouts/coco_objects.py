@@ -20,7 +20,7 @@ from refine.data.layouts.object_parts import boxes_of, keypoints_of
 from refine.errors import InputError
 
 
-class Entry(NamedTuple):
+class CocoEntry(NamedTuple):
     """One annotation, with what its file's categories say of it."""
 
     where: str
@@ -31,7 +31,7 @@ class Entry(NamedTuple):
     value: dict[str, Any]
 
 
-def objects_of(entries: Sequence[Entry], size: tuple[int, int], keypoints: int) -> Objects:
+def objects_of(entries: Sequence[CocoEntry], size: tuple[int, int], keypoints: int) -> Objects:
     """All annotations of an image. ``masks`` are there where a run length is: then of every object.
 
     Args:
@@ -62,14 +62,14 @@ def objects_of(entries: Sequence[Entry], size: tuple[int, int], keypoints: int) 
     )
 
 
-def _box(entry: Entry) -> tuple[float, float, float, float]:
+def _box(entry: CocoEntry) -> tuple[float, float, float, float]:
     left, top, width, height = _floats(entry, "bbox", entry.value.get("bbox"), 4)
     if width < 0 or height < 0:
         raise InputError(f"{entry.where}: its bbox is {width:g} wide and {height:g} high (x, y, width, height)")
     return left, top, left + width, top + height
 
 
-def _floats(entry: Entry, field: str, values: Any, count: int | None = None) -> list[float]:
+def _floats(entry: CocoEntry, field: str, values: Any, count: int | None = None) -> list[float]:
     try:
         numbers = [float(value) for value in values if type(value) in {int, float}]
     except (TypeError, OverflowError):
@@ -85,7 +85,7 @@ def _floats(entry: Entry, field: str, values: Any, count: int | None = None) -> 
     return numbers
 
 
-def _shapes(entry: Entry) -> list[list[float]] | dict[str, Any]:
+def _shapes(entry: CocoEntry) -> list[list[float]] | dict[str, Any]:
     """Polygons as lists of x and y by turns, or a run length; an empty list where there is neither."""
     found = entry.value.get("segmentation")
     if isinstance(found, dict):
@@ -105,7 +105,7 @@ def _rings(shape: list[list[float]] | dict[str, Any]) -> Rings:
     return tuple(torch.tensor(ring, dtype=torch.float32).reshape(-1, 2) for ring in shape)
 
 
-def _masks(entries: Sequence[Entry], shapes: Sequence[Any], size: tuple[int, int]) -> Mask:
+def _masks(entries: Sequence[CocoEntry], shapes: Sequence[Any], size: tuple[int, int]) -> Mask:
     masks = np.zeros((len(shapes), *size), dtype=bool)
     for mask, entry, shape in zip(masks, entries, shapes, strict=True):
         if isinstance(shape, dict):
@@ -115,7 +115,7 @@ def _masks(entries: Sequence[Entry], shapes: Sequence[Any], size: tuple[int, int
     return Mask(torch.from_numpy(masks))
 
 
-def _keypoints(entry: Entry, count: int) -> list[tuple[float, float, float]]:
+def _keypoints(entry: CocoEntry, count: int) -> list[tuple[float, float, float]]:
     """x, y and visibility of each of the label space's keypoints. COCO counts pixels from 0 and means their centers."""
     row = [(0.0, 0.0, 0.0)] * count
     stored = entry.value.get("keypoints")

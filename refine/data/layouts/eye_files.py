@@ -5,7 +5,7 @@ import math
 import zlib
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,7 @@ MOST_UNPACKED, MOST_TIMES = 1 << 26, 32
 COMPRESSED, BLOCK = 15, 1 << 20
 
 
-class Group(NamedTuple):
+class EyeGroup(NamedTuple):
     """Images of one person or eye."""
 
     images: Any
@@ -34,17 +34,7 @@ class Group(NamedTuple):
     """``(N, 3)`` vectors or ``(N, 2)`` pitch and yaw."""
 
 
-class EyeFile(Protocol):
-    """One file."""
-
-    def counts(self) -> dict[str, int]:
-        """How many images each group has, without reading them."""
-
-    def group(self, name: str) -> Group:
-        """One group."""
-
-
-def open_eyes(path: Path) -> EyeFile:
+def open_eyes(path: Path) -> "MatFile | Hdf5File":
     """A file, by its suffix.
 
     Raises:
@@ -60,7 +50,7 @@ class MatFile:
         self.path = path
 
     def counts(self) -> dict[str, int]:
-        """From the file's directory: there is a name for each pair of eyes."""
+        """Images of each group, from the file's directory: there is a name for each pair of eyes."""
         from scipy.io import whosmat  # takes a while to import, and few need it
 
         try:
@@ -73,7 +63,7 @@ class MatFile:
             raise self._unreadable(error) from error
         return _plausible({"left": count, "right": count}, self.path)
 
-    def group(self, name: str) -> Group:
+    def group(self, name: str) -> EyeGroup:
         """``left`` or ``right``."""
         try:
             eye = self._data[name][0, 0]
@@ -131,7 +121,7 @@ class Hdf5File:
             raise InputError(f"{path}: cannot be read as HDF5 ({why(error)}); download it again") from error
 
     def counts(self) -> dict[str, int]:
-        """By the group's path inside the file, whose name is empty where it is the file itself."""
+        """Images of each group, by its path inside the file, which is empty where it is the file itself."""
         found = {}
         for name, images in self._datasets.items():
             group, _, last = name.rpartition("/")
@@ -139,7 +129,7 @@ class Hdf5File:
                 found[group] = int(images.shape[0])
         return _plausible(found, self.path)
 
-    def group(self, name: str) -> Group:
+    def group(self, name: str) -> EyeGroup:
         """By its path inside the file."""
         found = (self._datasets.get(_beside(name, last)) for last in self.IMAGES)
         images = next((dataset for dataset in found if dataset is not None), None)
@@ -186,7 +176,7 @@ def _beside(group: str, name: str) -> str:
     return f"{group}/{name}" if group else name
 
 
-def _checked(images: Any, gaze: Any, where: str) -> Group:
+def _checked(images: Any, gaze: Any, where: str) -> EyeGroup:
     shape, dtype = tuple(images.shape), np.dtype(images.dtype)
     if not (len(shape) == 3 or (len(shape) == 4 and shape[3] in {1, 3})) or dtype != np.uint8:
         raise InputError(f"{where}: images of {shape} {dtype}; expected (N, height, width) of 8 bits")
@@ -199,4 +189,4 @@ def _checked(images: Any, gaze: Any, where: str) -> Group:
             f"{where}: {shape[0]} images, but {len(gaze)} lines of sight; which belongs to which is lost, so download "
             "or convert the file again"
         )
-    return Group(images, np.asarray(gaze[:], dtype=np.float64))
+    return EyeGroup(images, np.asarray(gaze[:], dtype=np.float64))

@@ -2,15 +2,14 @@
 
 from pathlib import Path
 
-from refine.data.annotation import Annotation
 from refine.data.label_names import in_label_folder
-from refine.data.layouts.base import LabelSpace, Layout, in_yaml
+from refine.data.layouts.base import Unlabeled, in_yaml
 from refine.data.layouts.tables import first_row
 from refine.data.listing import Listing
 from refine.data.samples import Record
 
 
-class ImageFolder(Layout):
+class ImageFolder(Unlabeled):
     """Every image file below ``root``; the label of each is an empty tensor."""
 
     name = "images"
@@ -18,7 +17,6 @@ class ImageFolder(Layout):
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.label_space = LabelSpace("none")
         self.faults = []
         self._records = [Record(key, root / key) for key in Listing(root).require_images()]
 
@@ -42,7 +40,3 @@ class ImageFolder(Layout):
             f"{len(files.images)} images, {len(labels)} of them in folders named for labels ({labels[0]}): "
             "if that is so, name the layout or the folder of the images"
         )
-
-    def annotation(self, record: Record) -> Annotation:
-        """Nothing: there is nothing to know."""
-        return Annotation()

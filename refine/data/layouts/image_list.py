@@ -5,8 +5,7 @@ from functools import cache
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
-from refine.data.annotation import Annotation
-from refine.data.layouts.base import LabelSpace, Layout
+from refine.data.layouts.base import Unlabeled
 from refine.data.layouts.tables import require_few
 from refine.data.listing import IMAGE_SUFFIXES, Listing, suffix
 from refine.data.samples import Record
@@ -17,7 +16,7 @@ LINES = 1 << 12
 """Lines that `recognize` reads to find the first path."""
 
 
-class ImageList(Layout):
+class ImageList(Unlabeled):
     """The images that a ``.txt`` names, relative to its own folder, without labels.
 
     Blank lines and those that begin with ``#`` say nothing.
@@ -36,7 +35,6 @@ class ImageList(Layout):
         if suffix(root.name) != ".txt" or not root.is_file():
             raise InputError(f"{root}: expected a .txt file that names an image a line, found something else")
         self.root = root.parent
-        self.label_space = LabelSpace("none")
         self.faults: list[str] = []
         try:
             lines = list(map(str.strip, read_lines(root)))
@@ -72,10 +70,6 @@ class ImageList(Layout):
         except (OSError, UnicodeDecodeError):
             return None
         return f"{files.keys[0]} begins with {first}" if suffix(first) in IMAGE_SUFFIXES else None
-
-    def annotation(self, record: Record) -> Annotation:
-        """Nothing: there is nothing to know."""
-        return Annotation()
 
 
 def _outside(line: str) -> str | None:

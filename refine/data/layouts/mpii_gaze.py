@@ -19,7 +19,7 @@ from torch import Tensor
 from refine.data.annotation import Annotation
 from refine.data.gaze import GAZE_SPACE, gaze_vector, pitch_yaw
 from refine.data.layouts.base import Layout
-from refine.data.layouts.eye_files import EyeFile, Group, open_eyes
+from refine.data.layouts.eye_files import EyeGroup, Hdf5File, MatFile, open_eyes
 from refine.data.listing import Listing
 from refine.data.samples import Record
 from refine.errors import InputError
@@ -34,8 +34,8 @@ Place = tuple[Path, str]
 class _Opened(NamedTuple):
     process: int
     path: Path
-    file: EyeFile
-    groups: dict[str, Group]
+    file: MatFile | Hdf5File
+    groups: dict[str, EyeGroup]
 
 
 class MPIIGaze(Layout):

@@ -11,7 +11,7 @@ from refine.data.annotation import Annotation
 from refine.data.gaze import MIRROR
 from refine.data.layouts.base import LabelSpace, Layout, in_yaml
 from refine.data.layouts.class_folders import ClassFolders
-from refine.data.layouts.tables import Images, Row, find_table, first_row, path_column, read_rows, require_few
+from refine.data.layouts.tables import Row, TableImages, find_table, first_row, path_column, read_rows, require_few
 from refine.data.listing import Listing
 from refine.data.samples import Record
 from refine.errors import InputError
@@ -52,7 +52,7 @@ class Table(Layout):
     ) -> None:
         self.root = root
         files = Listing(root)
-        images = Images(root, find_table(files, table), files.require_images())
+        images = TableImages(root, find_table(files, table), files.require_images())
         self.table = images.table
         self.faults = []
         self._labels: dict[str, Tensor] = {}
@@ -61,7 +61,7 @@ class Table(Layout):
         self.label_space = LabelSpace("targets", self._names, mirror=_signs(self._names, mirror or {}, self.table))
         self._records = [Record(key, root / key, (self.table,) if key in self._labels else ()) for key in images.keys]
 
-    def _read(self, images: Images, column: str | None, targets: tuple[str, ...] | None) -> None:
+    def _read(self, images: TableImages, column: str | None, targets: tuple[str, ...] | None) -> None:
         self._names = targets or ()
         first = list(islice(read_rows(self.table), PEEK))
         if first and not self._names:

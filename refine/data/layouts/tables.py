@@ -73,8 +73,8 @@ def read_rows(table: Path) -> Iterator[tuple[int, Row]]:
             for row in (reader := csv.DictReader(chain([header], lines), restkey=_BEYOND, delimiter=separator)):
                 if not any(row.get(_BEYOND) or ()):  # a comma at the end of a line says nothing
                     row.pop(_BEYOND, None)
-                read = _pointed if separator == ";" else _as_it_is
-                yield reader.line_num, {name.strip(): read(value) for name, value in row.items()}
+                cells = {name.strip(): _pointed(value) if separator == ";" else value for name, value in row.items()}
+                yield reader.line_num, cells
         else:
             for number, line in enumerate(lines, start=1):
                 if line.strip():
@@ -92,10 +92,6 @@ def _separator(header: str) -> str:
         return not cells.isdisjoint(PATH_COLUMNS), bare.count(separator)
 
     return max(_SEPARATORS, key=fits)
-
-
-def _as_it_is(value: object) -> object:
-    return value
 
 
 def _pointed(value: object) -> object:
@@ -172,7 +168,7 @@ def require_few(faults: list[str], images: int, file: Path) -> None:
         raise InputError(f"{file}: {len(faults)} lines are wrong, such as {faults[0].removeprefix(f'{file}, ')}")
 
 
-class Images:
+class TableImages:
     """Which images the rows of a table name so far: each once, and none that is not there.
 
     Args:

@@ -29,7 +29,7 @@ class _Header(tarfile.TarInfo):
         return header
 
 
-class Member(NamedTuple):
+class TarMember(NamedTuple):
     """One entry of a tar."""
 
     name: str
@@ -51,7 +51,7 @@ class Member(NamedTuple):
 class TarIndex(NamedTuple):
     """All entries of a tar, in their order."""
 
-    members: list[Member]
+    members: list[TarMember]
     flaw: str | None
     """What is wrong with the tar itself, from where on nothing of it can be read."""
 
@@ -63,12 +63,12 @@ class TarIndex(NamedTuple):
 
 def index_tar(path: Path) -> TarIndex:
     """Read all headers. An uncompressed tar only: of a compressed one no member has a place of its own."""
-    members: list[Member] = []
+    members: list[TarMember] = []
     try:
         with open_file(path) as file, tarfile.open(fileobj=file, mode="r:", tarinfo=_Header) as tar:
             while (info := tar.next()) is not None:
                 tar.members.clear()  # type: ignore[attr-defined]  # its own list grows by a kilobyte a member
-                member = Member(
+                member = TarMember(
                     info.name,
                     info.offset,
                     info.offset_data,
@@ -166,12 +166,12 @@ class Window(io.RawIOBase):
         super().close()
 
 
-def window(path: Path, member: Member) -> BinaryIO:
+def window(path: Path, member: TarMember) -> BinaryIO:
     """A member's content as a file."""
     return cast(BinaryIO, io.BufferedReader(Window(path, member.offset, member.size), 1 << 16))
 
 
-def content(path: Path, member: Member) -> bytes:
+def content(path: Path, member: TarMember) -> bytes:
     """A member's whole content."""
     with window(path, member) as file:
         return file.read()

@@ -19,8 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from refine.data.annotation import Annotation
-from refine.data.layouts.base import LabelSpace, Layout
+from refine.data.layouts.base import Unlabeled
 from refine.data.listing import Listing, suffix
 from refine.data.samples import Record
 from refine.errors import InputError
@@ -39,7 +38,7 @@ _inherited: list[object] = []
 """What a forked process must never free: FFmpeg would wait for threads that stayed behind."""
 
 
-class Video(Layout):
+class Video(Unlabeled):
     """Every frame, or every n-th, of video files (.mp4, .mov, .avi, .mkv, .webm), without labels.
 
     A record's key is the file and the frame's number, such as ``clip.mp4/000123``. Frames are as stored: a phone's note
@@ -64,7 +63,7 @@ class Video(Layout):
         if every < 1 or start < 0:
             raise InputError(f"{root}: every={every} and start={start}; expected 1 or more, and 0 or more")
         files = Listing(root, file=True)
-        self.root, self.label_space, self.faults = files.root, LabelSpace("none"), []
+        self.root, self.faults = files.root, []
         self._records: list[Record] = []
         self._videos: dict[Path, VideoIndex] = {}
         self._readers = VideoReaders()
@@ -92,10 +91,6 @@ class Video(Layout):
         if not found or files.images or files.by_suffix.keys() & {".hdf5", ".h5", ".mat", ".tar"}:
             return None
         return f"{len(found)} video files ({found[0]})"
-
-    def annotation(self, record: Record) -> Annotation:
-        """Nothing: there is nothing to know."""
-        return Annotation()
 
     def image(self, record: Record, channels: int) -> Tensor:
         """``(channels, H, W)`` uint8, gray or RGB. In rising order it is quick; else from the keyframe before it.

@@ -21,7 +21,7 @@ from refine.data.label_guard import named_label
 from refine.data.label_names import named_for_labels
 from refine.data.layouts.base import LabelSpace, Layout, in_yaml
 from refine.data.layouts.object_parts import listed
-from refine.data.layouts.tar import Member, TarIndex, content, first_names, index_tar, window
+from refine.data.layouts.tar import TarIndex, TarMember, content, first_names, index_tar, window
 from refine.data.listing import IMAGE_SUFFIXES, Listing, suffix
 from refine.data.samples import Record
 from refine.errors import InputError
@@ -37,7 +37,7 @@ CLASS_FIELDS = ("class", "label")
 
 MOST_CLASSES = 1 << 16
 
-Sample = dict[str, Member]
+Sample = dict[str, TarMember]
 """The members of one sample by extension."""
 
 
@@ -66,8 +66,8 @@ class WebDataset(Layout):
         files = Listing(root, file=True)
         self.root, self.faults = files.root, []
         self._extension, self._names = None if image is None else image.lower().lstrip("."), classes
-        self._images: dict[str, tuple[Path, Member]] = {}
-        self._labels: dict[str, tuple[str, Member]] = {}
+        self._images: dict[str, tuple[Path, TarMember]] = {}
+        self._labels: dict[str, tuple[str, TarMember]] = {}
         self._records: list[Record] = []
         shards = files.by_suffix.get(".tar", [])
         if not shards:

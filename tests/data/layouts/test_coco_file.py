@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from refine.data.layouts.coco import candidates, prefix_of
-from refine.data.layouts.coco_file import LARGEST_BYTES, Category, CocoFile, Picture
+from refine.data.layouts.coco_file import LARGEST_BYTES, Category, CocoFile, CocoPicture
 from refine.data.listing import Listing
 from refine.errors import InputError
 from refine.files import SIZE_VARIABLE
@@ -37,7 +37,7 @@ def faults(root: Path, **arrays: object) -> list[str]:
 def test_images_and_categories_are_kept_by_their_ids(tmp_path: Path) -> None:
     images = [IMAGE, {"id": "b", "file_name": ".\\sub\\b.jpg", "height": 4}]
     found = opened(tmp_path, images=images, categories=[CAR | {"keypoints": ["nose"]}])
-    assert found.pictures == {1: Picture("a.jpg", (10, 20)), "b": Picture("sub/b.jpg", None)}
+    assert found.pictures == {1: CocoPicture("a.jpg", (10, 20)), "b": CocoPicture("sub/b.jpg", None)}
     assert found.categories == {3: Category("car", ("nose",))}
     assert found.faults == []
 

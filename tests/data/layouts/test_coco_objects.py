@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycocotools import mask as coco_mask
 
-from refine.data.layouts.coco_objects import Entry, from_polygons, from_rle, objects_of
+from refine.data.layouts.coco_objects import CocoEntry, from_polygons, from_rle, objects_of
 from refine.errors import InputError
 from tests.data.layouts.edits import there
 
@@ -17,8 +17,8 @@ SIZE = (4, 6)
 SQUARE = [1, 1, 3, 1, 3, 3, 1, 3]
 
 
-def entry(class_id: int = 0, places: tuple[int, ...] = (), **value: Any) -> Entry:
-    return Entry("a.json: 7", class_id, places, {"bbox": [1, 2, 3, 1]} | value)
+def entry(class_id: int = 0, places: tuple[int, ...] = (), **value: Any) -> CocoEntry:
+    return CocoEntry("a.json: 7", class_id, places, {"bbox": [1, 2, 3, 1]} | value)
 
 
 def test_boxes_become_corners_and_only_what_is_there_is_told() -> None:
