@@ -6,11 +6,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from refine.audit.auditor import read_audit
-from refine.audit.judges import deciding, judge
+from refine.audit.judges import Examples
 from refine.audit.pairs import Pairs
+from refine.audit.result import read_audit
 from refine.audit.stored import load_stored
-from refine.data.images import to_float
 
 SHARE = 0.1
 
@@ -45,13 +44,12 @@ def draws(folder: Path, pairs: Pairs, count: int, seed: int = 0) -> list[Draw]:
         chosen = torch.randperm(len(pairs.keys), generator=generator)[: round(SHARE * len(pairs.keys))]
         other = torch.tensor([_other(int(place), pairs.labels, folds, generator) for place in chosen])
         failed, doubted = torch.zeros(2, len(chosen), dtype=torch.bool)
-        for family in stored.families:
-            images, labels = to_float(pairs.refined[other]), pairs.labels[chosen]
-            scores = judge(family, images, folds[chosen], labels, pairs.kind, pairs.names).scores
-            for measure in deciding(pairs.kind, pairs.names):
-                record = records[f"{family.name}: {measure}"]
-                failed |= scores[measure] > record["fail_threshold"]
-                doubted |= scores[measure] > record["threshold"]
+        for judges in stored.ensembles:
+            images, labels = pairs.refined[other], pairs.labels[chosen]
+            for measure, scores in judges.deciding_scores(Examples(images, folds[chosen], labels)).items():
+                record = records[f"{judges.name}: {measure}"]
+                failed |= scores > record["fail_threshold"]
+                doubted |= scores > record["threshold"]
         found.append(Draw(len(chosen), int(failed.sum()), int((failed | doubted).sum())))
     return found
 

@@ -10,10 +10,8 @@ from typing import Any
 
 import torch
 
-from refine.audit.auditor import read_audit, read_certificates
-from refine.audit.decisions import Decision
-from refine.audit.estimate import Counted, estimate
-from refine.audit.result import SampleEstimate
+from refine.audit.estimate import JudgedStratum, estimate
+from refine.audit.result import Decision, SampleEstimate, read_audit, read_certificates
 from refine.audit.sampling import counted, draw, drawn
 from refine.data.images import list_images
 
@@ -66,7 +64,7 @@ def simulated(folder: Path, wrong: Collection[str], number: int, count: int) -> 
     }
 
     @cache
-    def of(strata: tuple[tuple[str, Counted], ...]) -> SampleEstimate:
+    def of(strata: tuple[tuple[str, JudgedStratum], ...]) -> SampleEstimate:
         return estimate(dict(strata), number, 0, number)
 
     ends: dict[str, list[tuple[float, float]]] = {name: [] for name in truth}

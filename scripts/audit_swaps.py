@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from refine.audit.families import REAL, Case
-from refine.audit.further import by_real, open_real
-from refine.audit.judges import in_folds
+from refine.audit.ensembles import REAL, by_real, open_real
+from refine.audit.evidence import AuditContext
+from refine.audit.judges import Examples, in_folds
+from refine.audit.options import AuditOptions
 from refine.audit.pairs import Pairs
 from refine.audit.result import Certificate
-from refine.audit.setting import Setting
 from refine.audit.stored import load_stored, store
 from refine.audit.verdicts import certify
 from refine.data.images import list_images
@@ -112,20 +112,21 @@ def judged_by_real(pairs: Pairs, real: Path, folder: Path, seeds: Iterable[int])
         folder: For the judges.
         seeds: Of the draws.
     """
-    setting = Setting()
+    options = AuditOptions()
     images, truth, keys = read_labeled(open_real(pairs, real, "auto"), pairs.synthetic.shape[1], pairs.size)
-    own = in_folds(truth, pairs.kind, setting.folds, setting.seed, torch.arange(len(keys)))
+    own = in_folds(truth, pairs.kind, options.folds, options.seed, torch.arange(len(keys)))
     if not (folder / "judges").is_dir():
         folder.mkdir(parents=True, exist_ok=True)
-        case = Case(pairs, own, setting)
-        apart = case.train(REAL, (images,), truth, own)
+        context = AuditContext(pairs, own, options)
+        apart = context.train(REAL, (images,), truth, own)
         store(folder, Pairs(pairs.kind, pairs.names, keys, images, images, truth), own, [apart])
-    (apart,) = load_stored(folder).families
+    (apart,) = load_stored(folder).ensembles
     found = []
     for seed in seeds:
         labels, wrong = swapped(pairs.labels, len(pairs.names), seed)
-        folds = in_folds(labels, pairs.kind, setting.folds, setting.seed, torch.arange(len(labels)))
-        evidence, _ = by_real(Case(pairs._replace(labels=labels), folds, setting), apart, images, own, truth)
+        folds = in_folds(labels, pairs.kind, options.folds, options.seed, torch.arange(len(labels)))
+        context = AuditContext(pairs._replace(labels=labels), folds, options)
+        evidence, _ = by_real(context, apart, Examples(images, own, truth))
         certificates = certify(pairs.keys, [evidence], evidence.records())
         doubt = {one["key"]: one["scores"][f"{REAL}: class_doubt"] for one in certificates}
         found.append(measured(certificates, dict(zip(pairs.keys, wrong.tolist(), strict=True)), doubt))

@@ -38,9 +38,9 @@ from PIL import Image
 from traffic_lights import CLASSES as LAMPS
 from traffic_lights import DATA, ROOT, Commands, train
 
-from refine.audit.auditor import read_audit, read_certificates
-from refine.audit.families import ADAPTED
+from refine.audit.ensembles import ADAPTED
 from refine.audit.pairs import open_pairs, read_pairs
+from refine.audit.result import read_audit, read_certificates
 from refine.data.images import list_images, read_image, to_float
 from refine.files import write_json
 from refine.metrics.intervals import clopper_pearson

@@ -10,15 +10,15 @@ import pytest
 from lightning.pytorch.cli import LightningArgumentParser
 
 from refine.apply.repair import STRENGTHS
-from refine.audit.bound import CONFIDENCE, CUTS, shared_error
+from refine.audit.bound import CONFIDENCE, CUTS, HARMLESS, shared_error
 from refine.audit.calibration import FAIL, MOST, REVIEW
-from refine.audit.decisions import HARMLESS, read_decisions
+from refine.audit.corruptions import CORRUPTIONS
+from refine.audit.ensembles import ADAPTED, CONTENT, GIVEN, REAL
 from refine.audit.evidence import CONSENSUS, LEARNED, POWER, READ
-from refine.audit.families import ADAPTED, CONTENT, GIVEN, REAL
-from refine.audit.harm import HARMS
-from refine.audit.pairs import LONGEST
+from refine.audit.pairs import LONGEST_SIDE_PIXELS
 from refine.audit.result import LINES, PAGE, SUMMARY, VERDICTS
-from refine.audit.summary import LARGE
+from refine.audit.review import read_decisions
+from refine.audit.summary import LARGE_SHARE
 from refine.benchmark.datasets import BASELINES, SYNTHETIC, TARGET
 from refine.benchmark.recipe import read_recipe
 from refine.cli import parser
@@ -87,7 +87,7 @@ def percent(share: float) -> str:
 
 
 def sizes(harm: str, unit: str) -> float:
-    (found,) = (each for each in HARMS if each.name == harm and each.unit == unit)
+    (found,) = (each for each in CORRUPTIONS if each.name == harm and each.unit == unit)
     return max(size for size in found.sizes if size is not None)
 
 
@@ -105,7 +105,8 @@ def bars() -> list[str]:
         f"Inception sees {SIDE}x{SIDE}",
         f"label map agrees on most of {GRID}x{GRID} cells, kept where {percent(LEAST)} or more agree",
         f"1/{SHARE} of its pixels",
-        f"at most {LONGEST['class']} pixels a side for classes and targets, {LONGEST['mask']} for masks and objects",
+        f"at most {LONGEST_SIDE_PIXELS['class']} pixels a side for classes and targets, "
+        f"{LONGEST_SIDE_PIXELS['mask']} for masks and objects",
         f"both say the same of {percent(CONSENSUS)} of the refined images, find the label in {percent(READ)}, "
         f"planted harm in {percent(POWER)}",
         f"but the label in {percent(LEARNED)}",
@@ -120,7 +121,7 @@ def bars() -> list[str]:
         f"in {percent(sizes('another image', 'share of area'))} of the area",
         f"by {sizes('gaze replaced', 'degrees'):g} degrees",
         f"all of 10 images found is a lower end of {lower_end(10, 10, shared_error(['found', 'power'])):.2f}",
-        f"the sample's upper end, or the bound, at {percent(LARGE)} or below",
+        f"the sample's upper end, or the bound, at {percent(LARGE_SHARE)} or below",
         f"no more than {percent(HARMLESS)} of the decided images can have been wrong; that takes {sure} decisions",
         f"the lower end of the interval is still below {percent(POWER)}",
         f"judges do not find the label in {percent(LEARNED)} of the images that they learned on",

@@ -7,16 +7,68 @@ from collections.abc import Mapping, Sequence
 from scipy.optimize import brentq
 from scipy.stats import binom
 
-from refine.audit.result import Bound, JudgeRecord
+from refine.audit.calibration import weakest
+from refine.audit.ensembles import ADAPTED
+from refine.audit.result import Bound, Certificate, JudgeRecord
 from refine.metrics.intervals import relative_entropy
 
 CONFIDENCE = 0.95
 CUTS = 3
-"""Scores up to which the limit of a judge can move by a person's decisions, see `refine.audit.decisions`."""
+"""Scores up to which the limit of a judge can move by a person's decisions, see `refine.audit.review`."""
+HARMLESS = 0.05
+"""Undecided images pass up to a score below which no more of the decided ones were wrong, with 95 % confidence."""
+NO_BOUND = {
+    "none": "No judge is competent on the refined images, so nothing can be said of the share of wrong labels.",
+    "learned": (
+        "The only competent judges learned from the refined images. What the translator does to all images alike is "
+        "right to them, so no bound is given: train judges on some labeled real images (--real-labeled DIR), or decide "
+        "on a random part of the images yourself."
+    ),
+}
+
+
+def bound_of(certificates: Sequence[Certificate], records: Mapping[str, JudgeRecord], largest: int = 1) -> Bound:
+    """Return how many labels may be wrong; None where no competent judge could tell.
+
+    Args:
+        certificates: One for each image.
+        records: Evidence, as in `audit.json`.
+        largest: Number of images in the largest group.
+    """
+    able = {
+        name.partition(": ")[0]: one for name, one in records.items() if one["competent"] and "fail_threshold" in one
+    }
+    # The best of the ensembles whose judges did not learn from the refined images.
+    powers = {name: one.get("power", []) for name, one in able.items() if name != ADAPTED}
+    if not powers:
+        reason = NO_BOUND["learned" if able else "none"]
+        return {"upper": None, "upper_of_passed": None, "confidence": CONFIDENCE, "reasons": [reason]}
+    error = shared_error(events(records, list(powers), any(one["by"] == "person" for one in certificates)))
+    power, low = max((weakest(found, error) for found in powers.values()), key=lambda found: found[1])
+    passed = [one for one in certificates if one["verdict"] == "pass"]
+    size = "" if power["size"] is None else f", {power['size']:g} {power['unit']}"
+    moved = [
+        [one for one in certificates if record["benign_threshold"] < one["scores"][name] <= record["threshold"]]
+        for name, record in records.items()
+        if record["competent"] and "benign_threshold" in record
+    ]
+    spared = {one["key"] for those in moved for one in those if one["verdict"] == "pass" and one["by"] == "audit"}
+    return wrong_labels(
+        len(certificates),
+        len(certificates) - len(passed),
+        sum(one["by"] == "person" for one in passed),
+        low,
+        f"{power['harm']}{size}, {power['n']} times",
+        error,
+        len(spared),
+        # At most this share of all images between the two limits is wrong, and all of these may be among the passed.
+        sum(HARMLESS * len(those) for those in moved) if spared else 0.0,
+        largest,
+    )
 
 
 def shared_error(events: Sequence[str]) -> float:
-    """Probability of error that each of several events is given, so that all of them hold with `CONFIDENCE`.
+    """Return the probability of error that each of several events is given, so that all of them hold with `CONFIDENCE`.
 
     Args:
         events: One entry for each interval that a statement uses (Bonferroni: whatever their dependence).
@@ -24,18 +76,18 @@ def shared_error(events: Sequence[str]) -> float:
     return (1.0 - CONFIDENCE) / max(1, len(events))
 
 
-def events(records: Mapping[str, JudgeRecord], families: Sequence[str], decided: bool) -> list[str]:
+def events(records: Mapping[str, JudgeRecord], ensembles: Sequence[str], decided: bool) -> list[str]:
     """Return the events that the bound hangs on.
 
     Args:
         records: Evidence, as in `audit.json`.
-        families: Names of the judge ensembles among which the one with the highest power is taken.
+        ensembles: Names of the judge ensembles among which the one with the highest power is taken.
         decided: Whether a person's decisions may have moved the limits of these records.
     """
     moved = [
         f"limit of {name}, cut {cut}" for name, one in records.items() if one["competent"] for cut in range(1, CUTS + 1)
     ]
-    return ["wrong labels that were found", *(f"power of {name}" for name in families), *(moved if decided else [])]
+    return ["wrong labels that were found", *(f"power of {name}" for name in ensembles), *(moved if decided else [])]
 
 
 def wrong_labels(

@@ -1,4 +1,4 @@
-"""Thresholds from measured behavior: what benign changes do to scores, and how often planted harm is found."""
+"""Limits from measured behavior: what perturbations do to scores, and how often planted corruption is found."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -6,29 +6,31 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from refine.audit.benign import BENIGN
-from refine.audit.harm import Case, Harm, Planted, harms
-from refine.audit.randomization import randomize_content
+from refine.audit.corruptions import MIXED, Originals, corruptions_of
+from refine.audit.judges import Examples
+from refine.audit.measures import Scores
+from refine.audit.perturbations import PERTURBATIONS, randomize_content
 from refine.audit.result import Power, Rate
 from refine.labels import LabelKind
-from refine.metrics.intervals import clopper_pearson, upper_end
+from refine.metrics.intervals import clopper_pearson, lower_end, upper_end
 
 REVIEW, FAIL = 0.04, 0.01
-"""Shares of benignly changed images whose score may lie above the threshold for ``review`` and above that for
-``fail``; fixed beforehand, so that with a margin for chance no more than 5 % are rejected falsely."""
+"""Shares of perturbed images whose score may lie above the threshold for ``review`` and above that for ``fail``; fixed
+beforehand, so that with a margin for chance no more than 5 % are rejected falsely."""
 MOST = 600
-"""Images that each benign change and each harm is measured on, drawn at random where there are more."""
+"""Images that each perturbation and each corruption is measured on, drawn at random where there are more."""
 RANDOMIZED = "all at once, strongly"
 """Name of the change that judges are trained under."""
 LOOKALIKE = "hardest pair of classes"
 """How the names of powers begin that are of one class under one wrong label."""
 MOST_PAIRS = 10_000
 """Images that every wrong label is tried on; one look at each suffices."""
+REPLACING = ("another", "gaze replaced", "targets replaced")
+"""How the names of corruptions begin that put a whole image under a wrong label."""
+ENOUGH = 40
+"""Plants from which a power counts by itself: all found of a few less still leave the lower end under 90 %."""
 
-Scores = dict[str, Tensor]
-"""Measure to ``(N,)``; higher is more suspicious."""
-Measure = Callable[[Tensor, Tensor, Tensor], Scores]
-"""Scores of images ``(n, C, H, W)`` in [-1, 1], the ``(n,)`` folds of what they show, under labels ``(n, ...)``."""
+Measure = Callable[[Examples], Scores]
 
 
 class Thresholds(NamedTuple):
@@ -41,12 +43,12 @@ class Thresholds(NamedTuple):
 
 
 def rate(hits: int, tries: int, failed: int) -> Rate:
-    """A share with its exact 95 % interval, and the part of it that fails.
+    """Return a share with its exact 95 % interval, and the part of it that fails.
 
     Args:
-        hits: Images that do not pass.
-        tries: All.
-        failed: Those of the hits that fail.
+        hits: Number of images that do not pass.
+        tries: Number of all.
+        failed: Number of the hits that fail.
     """
     low, high = clopper_pearson(hits, tries)
     return {
@@ -60,38 +62,21 @@ def rate(hits: int, tries: int, failed: int) -> Rate:
 
 
 def rate_of(scores: Scores, limits: Thresholds) -> Rate:
-    """How many images do not pass, and how many fail."""
+    """Return how many images do not pass, and how many fail."""
     doubted, failed = above(scores, limits.review), above(scores, limits.fail)
     return rate(int(doubted.sum()), len(doubted), int(failed.sum()))
 
 
-def benign_scores(
-    kind: LabelKind, images: Tensor, folds: Tensor, labels: Tensor, measure: Measure, seed: int
-) -> dict[str, Scores]:
-    """Scores of synthetic images, whose labels are known, after each benign change.
-
-    Args:
-        kind: Of the labels.
-        images: ``(n, C, H, W)`` in [-1, 1].
-        folds: ``(n,)``.
-        labels: ``(n, ...)``.
-        measure: Of the judges.
-        seed: Of the changes.
-
-    Returns:
-        By the change's name; the last one is what judges are trained under, on images that they never saw.
-    """
-    generator = torch.Generator().manual_seed(seed)
-    found = {change.name: measure(change.change(images, generator), folds, labels) for change in BENIGN}
-    found[RANDOMIZED] = measure(randomize_content(images, generator, kind), folds, labels)
-    return found
+def above(scores: Scores, limits: dict[str, float]) -> Tensor:
+    """``(N,)`` bool: whether any measure lies above its limit."""
+    return torch.stack([scores[name] > limit for name, limit in limits.items()]).any(0)
 
 
 def thresholds(scores: Sequence[Scores]) -> Thresholds:
-    """The scores that so few benign images exceed, shared out over the measures.
+    """Return the scores that so few perturbed images exceed, shared out over the measures.
 
     Args:
-        scores: Of the benign changes.
+        scores: Scores under each perturbation.
     """
     names = list(scores[0])
     pooled = {name: torch.cat([change[name] for change in scores]).double() for name in names}
@@ -102,71 +87,70 @@ def thresholds(scores: Sequence[Scores]) -> Thresholds:
     return Thresholds(at(REVIEW), at(FAIL))
 
 
-def above(scores: Scores, limits: dict[str, float]) -> Tensor:
-    """``(N,)`` bool: whether any measure lies above its limit."""
-    return torch.stack([scores[name] > limit for name, limit in limits.items()]).any(0)
-
-
-def false_rejects(scores: dict[str, Scores], limits: Thresholds) -> dict[str, Rate]:
-    """By benign change: how many images would be rejected though their labels are right."""
-    return {name: rate_of(of_change, limits) for name, of_change in scores.items()}
-
-
-def planted_power(
-    kind: LabelKind,
-    names: Sequence[str],
-    images: Tensor,
-    folds: Tensor,
-    labels: Tensor,
-    measure: Measure,
-    limits: Thresholds,
-    seed: int,
-) -> list[Power]:
-    """How often the judges reject each planted harm, size by size.
+def perturbed_scores(kind: LabelKind, examples: Examples, measure: Measure, seed: int) -> dict[str, Scores]:
+    """Return the scores of images, whose labels are right, after each perturbation.
 
     Args:
-        kind: Of the labels.
-        names: Of the classes or targets.
-        images: ``(n, C, H, W)`` in [-1, 1]: what harm is planted into, refined images for one.
-        folds: ``(n,)``; images stand in for each other within a fold alone, so that no judge saw what it is shown.
-        labels: ``(n, ...)``.
-        measure: Of the judges.
-        limits: Of the measures.
-        seed: Of the plants.
+        kind: Kind of the labels.
+        examples: The images.
+        measure: Scores by the judges.
+        seed: Seed of the changes.
+
+    Returns:
+        By the change's name; the last one is what judges are trained under, on images that they never saw.
     """
-    found: list[Power] = []
-    for harm in harms(kind, names):
-        for size in harm.sizes:
-            hits = failed = tries = 0
-            for fold in folds.unique(sorted=True).tolist():  # type: ignore[no-untyped-call]  # torch's own gap
-                mine = (folds == fold).nonzero()[:, 0]
-                planted = _plant(harm, Case(kind, images[mine], labels[mine], names), size, seed + fold)
-                hurt = planted.harmed.nonzero()[:, 0]
-                if not len(hurt):
-                    continue
-                scores = measure(planted.images[hurt], folds[mine][hurt], labels[mine][hurt])
-                hits += int(above(scores, limits.review).sum())
-                failed += int(above(scores, limits.fail).sum())
-                tries += len(hurt)
-            if tries:
-                found.append({"harm": harm.name, "size": size, "unit": harm.unit, **rate(hits, tries, failed)})
+    generator, images = torch.Generator().manual_seed(seed), examples.floats()
+    found = {name: measure(examples._replace(images=change(images, generator))) for name, change in PERTURBATIONS}
+    found[RANDOMIZED] = measure(examples._replace(images=randomize_content(images, generator, kind)))
     return found
 
 
-def _plant(harm: Harm, case: Case, size: float | None, seed: int) -> Planted:
-    return harm.plant(case, size, torch.Generator().manual_seed(seed))
+def planted_power(
+    kind: LabelKind, names: Sequence[str], examples: Examples, measure: Measure, limits: Thresholds, seed: int
+) -> list[Power]:
+    """Return how often the judges reject each planted corruption, size by size.
+
+    Args:
+        kind: Kind of the labels.
+        names: Names of the classes or targets.
+        examples: What is corrupted, refined images for one; images stand in for each other within a fold alone, so
+            that no judge saw what it is shown.
+        measure: Scores by the judges.
+        limits: Limits of the measures.
+        seed: Seed of the plants.
+    """
+    examples = examples._replace(images=examples.floats())
+    found: list[Power] = []
+    for corruption in corruptions_of(kind, names):
+        for size in corruption.sizes:
+            hits = failed = tries = 0
+            for fold in examples.folds.unique(sorted=True).tolist():  # type: ignore[no-untyped-call]  # torch's own gap
+                mine = examples.take((examples.folds == fold).nonzero()[:, 0])
+                generator = torch.Generator().manual_seed(seed + fold)
+                planted = corruption.plant(Originals(kind, mine.images, mine.labels, names), size, generator)
+                wrong = planted.wrong.nonzero()[:, 0]
+                if not len(wrong):
+                    continue
+                scores = measure(mine._replace(images=planted.images).take(wrong))
+                hits += int(above(scores, limits.review).sum())
+                failed += int(above(scores, limits.fail).sum())
+                tries += len(wrong)
+            if tries:
+                counted = rate(hits, tries, failed)
+                found.append({"harm": corruption.name, "size": size, "unit": corruption.unit, **counted})
+    return found
 
 
 def pair_power(
     doubts: Tensor, labels: Tensor, clusters: Tensor, ends: tuple[float, float], names: Sequence[str]
 ) -> list[Power]:
-    """How often a wrong label is rejected, for each class under the label that it is most easily taken for.
+    """Return how often a wrong label is rejected, for each class under the label that it is most easily taken for.
 
     The power for any mixture of wrong labels of these classes is not below that of the hardest pair; that of a pool of
     classes, however rare, may be above it. A class of few images has a wide interval instead.
 
     Args:
-        doubts: ``(N, K)`` suspicion of the N images under each of K labels.
+        doubts: ``(N, K)`` doubt about the N images under each of K labels.
         labels: ``(N,)`` true classes.
         clusters: ``(N,)`` numbers of the groups of images.
         ends: Limits for a review and for a fail.
@@ -198,5 +182,43 @@ def pair_power(
 
 
 def largest_group(clusters: Tensor) -> int:
-    """Number of images in the largest group."""
+    """Return the number of images in the largest group."""
     return int(torch.unique(clusters, return_counts=True)[1].max()) if len(clusters) else 1
+
+
+def replacements(found: Sequence[Power]) -> list[Power]:
+    """Choose, of the corruptions that replace a whole label, the largest size of each that was planted `ENOUGH` times;
+    where none was, the one that was planted most often."""
+    chosen: dict[str, Power] = {}
+    for power in found:  # smallest size first
+        before = chosen.get(power["harm"])
+        if power["harm"].startswith(REPLACING) and (before is None or power["n"] >= min(before["n"], ENOUGH)):
+            chosen[power["harm"]] = power
+    return list(chosen.values())
+
+
+def weakest(found: Sequence[Power], error: float) -> tuple[Power, float]:
+    """Find the wrong label that is found least often, and the lower end of its power: what the bound hangs on.
+
+    Candidates are replaced labels, the largest size of each; of classes also each class under the label it is most
+    easily taken for, and images half way to another class.
+
+    Args:
+        found: Measured powers.
+        error: Probability that the lower end lies above the smallest true power. It is that of a single one: for the
+            smallest of several lower ends to lie above the smallest power, the one of that very power must.
+    """
+    wrong = [*replacements(found), *(power for power in found if power["harm"].startswith((LOOKALIKE, MIXED)))]
+    ends = [
+        lower_end(round(power["rate"] * power["n"]), power["n"], error, power.get("largest_group", 1))
+        for power in wrong
+    ]
+    return min(zip(wrong, ends, strict=True), key=lambda pair: pair[1])
+
+
+def shown_powers(found: Sequence[Power]) -> list[Power]:
+    """Return the powers for people: of the pairs of classes only the one that is found least often, and the one that
+    the bound hangs on, which may be of a class with few images."""
+    pairs = [power for power in found if power["harm"].startswith(LOOKALIKE)]
+    worst = [min(pairs, key=lambda power: power["rate"]), min(pairs, key=lambda power: power["low"])] if pairs else []
+    return [power for power in found if power not in pairs or power in worst]

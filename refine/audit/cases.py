@@ -16,11 +16,8 @@ from refine.report.kit.format import number
 from refine.report.kit.overlay import Legend, caption, class_colors, drawn_classes, outline_label
 from refine.report.kit.pictures import PHOTOGRAPH, TINY, data_uri, fit
 
-BOX = PHOTOGRAPH
-"""The longest side of a picture in its file: lines and letters are drawn at this size, and must not shrink again."""
 
-
-class ScoreText(NamedTuple):
+class ShownScore(NamedTuple):
     """One figure of a certificate."""
 
     name: str
@@ -29,7 +26,7 @@ class ScoreText(NamedTuple):
     """Whether it lies above its threshold."""
 
 
-class Case(NamedTuple):
+class ShownCase(NamedTuple):
     """One image of the page."""
 
     key: str
@@ -41,7 +38,7 @@ class Case(NamedTuple):
     by: str
     """Who else had a say; empty where the audit alone decided."""
     reasons: list[str]
-    scores: list[ScoreText]
+    scores: list[ShownScore]
     pictures: dict[str, str]
     """Data URIs by caption; empty where one of the two images cannot be read."""
     large: bool
@@ -52,37 +49,9 @@ class Case(NamedTuple):
     """What is drawn over them."""
 
 
-def worst_first(certificates: Iterable[Certificate], judges: Mapping[str, JudgeRecord]) -> list[Certificate]:
-    """Sorted by rank where they have one; else first those with the score farthest above its threshold, in thresholds;
-    then by number of reasons, key.
-
-    Args:
-        certificates: In any order.
-        judges: As they stand in `audit.json`; a score without a competent judge of its name counts nothing.
-    """
-    return sorted(certificates, key=lambda each: _place(each, judges))
-
-
-def _place(each: Certificate, judges: Mapping[str, JudgeRecord]) -> tuple[int, float, int, str]:
-    return each.get("rank", 0), -_excess(each, judges), -len(each["reasons"]), each["key"]
-
-
-def _excess(certificate: Certificate, judges: Mapping[str, JudgeRecord]) -> float:
-    able = {name: judge for name, judge in judges.items() if judge["competent"]}
-    thresholds = {name: judge.get("fail_threshold", judge["threshold"]) for name, judge in able.items()}
-    return max(
-        (
-            (score - thresholds[name]) / max(abs(thresholds[name]), 1e-6)
-            for name, score in certificate["scores"].items()
-            if name in thresholds
-        ),
-        default=0.0,
-    )
-
-
 def cases(
     certificates: Sequence[Certificate], synthetic: Layout, refined: Layout, judges: Mapping[str, JudgeRecord]
-) -> list[Case]:
+) -> list[ShownCase]:
     """In the order of the certificates, with a progress bar.
 
     Args:
@@ -101,7 +70,7 @@ def cases(
 Place = tuple[Layout, Record | None]
 
 
-def _case(certificate: Certificate, before: Place, after: Place, judges: Mapping[str, JudgeRecord]) -> Case:
+def _case(certificate: Certificate, before: Place, after: Place, judges: Mapping[str, JudgeRecord]) -> ShownCase:
     pictures: dict[str, str] = {}
     annotation, label, missing, large = Annotation(), "", "", False
     try:
@@ -113,7 +82,7 @@ def _case(certificate: Certificate, before: Place, after: Place, judges: Mapping
         missing = str(error)
     said = certificate.get("audit_verdict")
     by = f"by a person{f'; the audit said {said}' if said else ''}" if certificate["by"] == "person" else ""
-    return Case(
+    return ShownCase(
         key=certificate["key"],
         label=label,
         verdict=certificate["verdict"],
@@ -128,15 +97,15 @@ def _case(certificate: Certificate, before: Place, after: Place, judges: Mapping
     )
 
 
-def _score(name: str, value: float, judge: JudgeRecord | None) -> ScoreText:
+def _score(name: str, value: float, judge: JudgeRecord | None) -> ShownScore:
     """With its threshold, where it has one that counts."""
     if judge is None or not judge["competent"]:
-        return ScoreText(name, number(value), False)
+        return ShownScore(name, number(value), False)
     review, fail = judge["threshold"], judge.get("fail_threshold")
     if fail is not None and value > fail:
-        return ScoreText(name, f"{number(value)} > {number(fail)} (fail)", True)
+        return ShownScore(name, f"{number(value)} > {number(fail)} (fail)", True)
     over = value > review
-    return ScoreText(name, f"{number(value)} {'>' if over else '≤'} {number(review)} (review)", over)
+    return ShownScore(name, f"{number(value)} {'>' if over else '≤'} {number(review)} (review)", over)
 
 
 def annotation_of(layout: Layout, record: Record | None) -> tuple[Annotation, str]:
@@ -159,12 +128,17 @@ def image_of(layout: Layout, record: Record | None) -> Tensor:
 
 def drawn_over(image: Tensor, annotation: Annotation, space: LabelSpace) -> str:
     """A data URI of the image with its label over it."""
-    picture = fit(Image.fromarray(image.permute(1, 2, 0).contiguous().numpy()), BOX)
+    # Lines and letters are drawn at the size that the picture has in its file, and must not shrink again.
+    picture = fit(Image.fromarray(image.permute(1, 2, 0).contiguous().numpy()), PHOTOGRAPH)
     return data_uri(outline_label(picture, annotation, space, (image.shape[1], image.shape[2])))
 
 
-def legend(shown_cases: Iterable[Case], space: LabelSpace) -> list[Legend]:
-    """The colors of the classes that are drawn; a class that is written needs none."""
+def legend_of(classes: Iterable[int], space: LabelSpace) -> list[Legend]:
+    """Return the colors of classes that are drawn; a class that is written needs none."""
     colors = class_colors(space)
-    used = sorted(set().union(*(case.classes for case in shown_cases)))
-    return [Legend(space.names[index], colors[index]) for index in used if index < len(space.names)]
+    return [Legend(space.names[index], colors[index]) for index in sorted(classes) if index < len(space.names)]
+
+
+def legend(shown_cases: Iterable[ShownCase], space: LabelSpace) -> list[Legend]:
+    """Return the colors of the classes that are drawn in some cases."""
+    return legend_of(set().union(*(case.classes for case in shown_cases)), space)

@@ -1,4 +1,4 @@
-"""How far content moved between two pictures of one scene, block by block, from their edges alone."""
+"""How far content moved between two pictures of one scene: blocks of oriented edges, whatever their colors."""
 
 import math
 
@@ -6,26 +6,30 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from refine.audit.edges import halved, oriented_edges, strength
-
-LONGEST = 512
+SMOOTHING_PIXELS = 1.0
+"""Standard deviation of the blur under the derivatives and over their products."""
+NEIGHBORHOOD_PIXELS = 6.0
+"""Standard deviation of the neighborhood that strengths are held against."""
+FLOOR = 1.0
+"""Part of an image's mean strength that is added to that of the neighborhood, so that flat regions stay flat."""
+LONGEST_SIDE_PIXELS = 512
 """Images whose longer side is longer are halved until it is not; displacements are then multiples of two pixels, four,
 and so on."""
-SIDES = (16, 32)
-"""Shortest and longest side of a block in pixels: a quarter of the image's shorter side, within these."""
-WINDOW = 8
-"""Longest displacement that is looked for, in pixels across and down; at most a third of a side."""
+BLOCK_SIDE_PIXELS = (16, 32)
+"""Shortest and longest side of a block: a quarter of the image's shorter side, within these."""
+WINDOW_PIXELS = 8
+"""Longest displacement that is looked for, across and down; at most a third of a side."""
 TEXTURED = 0.5
 """A block counts if it has this part of the mean edge strength of all blocks of its image."""
-SURE = 0.5
+SURE_CORRELATION = 0.5
 """Correlation that a match must reach to say where a block went."""
-ALIKE = 0.01
+ALIKE_CORRELATION = 0.01
 """Of matches whose correlation is within this of the best, the nearest is taken: an edge that slides along itself did
 not move."""
 
 
 @torch.no_grad()
-def displacement(before: Tensor, after: Tensor, window: int = WINDOW) -> Tensor:
+def displacement(before: Tensor, after: Tensor, window: int = WINDOW_PIXELS) -> Tensor:
     """Match blocks of oriented edges by normalized correlation over a window.
 
     Args:
@@ -44,20 +48,20 @@ def displacement(before: Tensor, after: Tensor, window: int = WINDOW) -> Tensor:
     if before.shape[-2:] != after.shape[-2:] or before.shape[0] != after.shape[0]:
         raise ValueError(f"before {tuple(before.shape)} and after {tuple(after.shape)}: expected the same size")
     full = max(before.shape[-2:])
-    before, after = halved(before.float(), LONGEST), halved(after.float(), LONGEST)
+    before, after = halved(before.float(), LONGEST_SIDE_PIXELS), halved(after.float(), LONGEST_SIDE_PIXELS)
     height, width = before.shape[-2:]
     if min(height, width) < 8:
         raise ValueError(f"images of {height}x{width} (height x width); expected sides of 8 or more")
     one, other = oriented_edges(before), oriented_edges(after)
-    side = min(height, width, max(SIDES[0], min(SIDES[1], min(height, width) // 4)))
+    side = min(height, width, max(BLOCK_SIDE_PIXELS[0], min(BLOCK_SIDE_PIXELS[1], min(height, width) // 4)))
     moves = _nearest_first(min(window, min(height, width) // 3), before.device)
     correlations = _correlations(one, other, side, moves)
     best = correlations.amax(1, keepdim=True)
-    near = (correlations >= best - ALIKE).int().argmax(1)  # the first one: moves are sorted by their length
+    near = (correlations >= best - ALIKE_CORRELATION).int().argmax(1)  # the first one: moves are sorted by their length
     pixels = torch.hypot(*moves.float().unbind(1))[near]
     weight = _pooled(strength(one), side)[:, 0]
     textured = weight >= TEXTURED * weight.mean((1, 2), keepdim=True).clamp_min(1e-6)
-    found = textured & (best[:, 0] >= SURE)
+    found = textured & (best[:, 0] >= SURE_CORRELATION)
     moved = torch.where(found, pixels, 0.0).sum((1, 2)) / found.sum((1, 2)).clamp(min=1)
     return round(full / max(height, width)) * moved
 
@@ -92,3 +96,56 @@ def _stride(side: int) -> int:
 
 def _pooled(values: Tensor, side: int, stride: int | None = None) -> Tensor:
     return F.avg_pool2d(values, side, stride or _stride(side))
+
+
+def oriented_edges(images: Tensor) -> Tensor:
+    """Local strength and unsigned direction of edges as vectors that turn twice as fast as the edge.
+
+    An edge from dark to bright and one from bright to dark are the same. Strengths are relative to the neighborhood,
+    so that a change of brightness, contrast, or color of the whole image changes next to nothing.
+
+    Args:
+        images: ``(B, C, H, W)``, any float range; edges of all channels count together.
+
+    Returns:
+        ``(B, 2, H, W)`` float32: cosine and sine of twice the direction, times a strength in [0, 1).
+
+    Source:
+        Channels together: Di Zenzo 1986, A note on the gradient of a multi-image. Twice the direction: Bigün and
+        Granlund 1987, Optimal orientation detection of linear symmetry.
+    """
+    smooth = gaussian(images.float(), SMOOTHING_PIXELS)
+    padded = F.pad(smooth, (1, 1, 1, 1), mode="replicate")
+    across = (padded[..., 1:-1, 2:] - padded[..., 1:-1, :-2]) / 2
+    down = (padded[..., 2:, 1:-1] - padded[..., :-2, 1:-1]) / 2
+    twice = torch.stack([(across**2 - down**2).sum(1), (2 * across * down).sum(1)], dim=1)
+    twice = gaussian(twice, SMOOTHING_PIXELS)
+    squared = strength(twice)
+    gradient = squared.sqrt()  # in units of the gradient
+    usual = gradient.mean((2, 3), keepdim=True)
+    relative = gradient / (gradient + gaussian(gradient, NEIGHBORHOOD_PIXELS) + FLOOR * usual + 1e-4)
+    return twice / squared.clamp_min(1e-12) * relative
+
+
+def strength(edges: Tensor) -> Tensor:
+    """Return the length of such vectors, ``(B, 1, H, W)``; in [0, 1) for what `oriented_edges` gives."""
+    return (edges**2).sum(1, keepdim=True).sqrt()
+
+
+def gaussian(images: Tensor, sigma: float) -> Tensor:
+    """Blur ``(B, C, H, W)`` by a Gaussian of ``sigma`` pixels; the border is replicated."""
+    radius = max(1, math.ceil(2.5 * sigma))
+    places = torch.arange(-radius, radius + 1, dtype=images.dtype, device=images.device)
+    line = torch.exp(-0.5 * (places / sigma) ** 2)
+    line = line / line.sum()
+    flat = images.reshape(-1, 1, *images.shape[-2:])
+    flat = F.conv2d(F.pad(flat, (radius, radius, 0, 0), mode="replicate"), line.view(1, 1, 1, -1))
+    flat = F.conv2d(F.pad(flat, (0, 0, radius, radius), mode="replicate"), line.view(1, 1, -1, 1))
+    return flat.view(images.shape)
+
+
+def halved(images: Tensor, longest: int) -> Tensor:
+    """``(B, C, H, W)`` reduced by averaging to half as often as it takes until no side is longer than ``longest``."""
+    while max(images.shape[-2:]) > longest and min(images.shape[-2:]) >= 16:
+        images = F.avg_pool2d(images, 2)
+    return images

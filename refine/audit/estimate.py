@@ -21,7 +21,7 @@ NUISANCE = 0.1
 """Part of the error for limits of each stratum by itself: what lies outside of them is not tried (Berger and Boos)."""
 
 
-class Counted(NamedTuple):
+class JudgedStratum(NamedTuple):
     """A stratum of images, as a random sample of it was judged."""
 
     images: int
@@ -35,7 +35,7 @@ class Counted(NamedTuple):
     grouped: bool = False
 
 
-def most_wrong(strata: Sequence[Counted], hits: Sequence[float], error: float) -> int:
+def most_wrong(strata: Sequence[JudgedStratum], hits: Sequence[float], error: float) -> int:
     """Upper confidence limit of the number of wrong labels in all strata together.
 
     Of single images the test is exact: for W_1, W_2, ... wrong ones in the strata, the probability of an estimate no
@@ -46,7 +46,7 @@ def most_wrong(strata: Sequence[Counted], hits: Sequence[float], error: float) -
 
     Args:
         strata: Sizes of the strata and samples; three of single images at most.
-        hits: For each stratum the sum that counts as wrong, as `Counted.wrong`.
+        hits: For each stratum the sum that counts as wrong, as `JudgedStratum.wrong`.
         error: Probability of a limit below the true number, at most.
 
     Source:
@@ -64,15 +64,15 @@ def most_wrong(strata: Sequence[Counted], hits: Sequence[float], error: float) -
         raise ValueError(f"{len(pairs)} strata; expected {DIMENSIONS} at most")
     # The largest stratum last: its numbers are tried the most finely.
     pairs.sort(key=lambda pair: pair[0].images)
-    pairs = [(Counted(0, 0, 0.0), 0.0)] * (DIMENSIONS - len(pairs)) + pairs
+    pairs = [(JudgedStratum(0, 0, 0.0), 0.0)] * (DIMENSIONS - len(pairs)) + pairs
     return known + _largest_sum([one for one, _ in pairs], [round(hit) for _, hit in pairs], error)
 
 
-def _is_census(one: Counted) -> bool:
+def _is_census(one: JudgedStratum) -> bool:
     return not one.grouped and one.draws >= one.images
 
 
-def _largest_sum(strata: Sequence[Counted], hits: Sequence[int], error: float) -> int:
+def _largest_sum(strata: Sequence[JudgedStratum], hits: Sequence[int], error: float) -> int:
     """`most_wrong` of three strata of single images.
 
     The probability falls with each W: a cell of a grid can hold a sum that is not rejected only if its lowest corner is
@@ -108,7 +108,7 @@ def _largest_sum(strata: Sequence[Counted], hits: Sequence[int], error: float) -
     return upper
 
 
-def _range(stratum: Counted, hits: int, error: float) -> tuple[int, int]:
+def _range(stratum: JudgedStratum, hits: int, error: float) -> tuple[int, int]:
     """Exact limits of the number of wrong labels in one stratum of single images, each of which errs with ``error``."""
     images, draws = stratum.images, stratum.draws
     if not draws:
@@ -119,7 +119,7 @@ def _range(stratum: Counted, hits: int, error: float) -> tuple[int, int]:
     return possible[below], possible[above - 1]
 
 
-def _chances(stratum: Counted, wrong: NDArray[np.int64]) -> NDArray[np.float64]:
+def _chances(stratum: JudgedStratum, wrong: NDArray[np.int64]) -> NDArray[np.float64]:
     """Hypergeometric probabilities ``(G, n + 1)`` of each number of wrong images in the sample, for each number in the
     stratum."""
     found, all_of = np.arange(stratum.draws + 1)[None], wrong[:, None]
@@ -134,7 +134,7 @@ def _chances(stratum: Counted, wrong: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.where(possible, np.exp(logs - every), 0.0)
 
 
-def limits(strata: Sequence[Counted], error: float) -> tuple[int, int]:
+def limits(strata: Sequence[JudgedStratum], error: float) -> tuple[int, int]:
     """Lower and upper confidence limit of the number of wrong labels; each errs with probability ``error`` at most.
 
     What the person could not tell counts as wrong in the upper limit and as right in the lower one.
@@ -144,7 +144,7 @@ def limits(strata: Sequence[Counted], error: float) -> tuple[int, int]:
     return sum(one.images for one in strata) - right, high
 
 
-def sampled_rate(strata: Sequence[Counted], error: float) -> SampledRate:
+def sampled_rate(strata: Sequence[JudgedStratum], error: float) -> SampledRate:
     """Share of wrong labels with its interval, over all images of some strata."""
     images = sum(one.images for one in strata)
     low, high = limits(strata, error)
@@ -161,7 +161,7 @@ def sampled_rate(strata: Sequence[Counted], error: float) -> SampledRate:
     }
 
 
-def estimate(strata: Mapping[str, Counted], answered: int, unsure: int, drawn: int) -> SampleEstimate:
+def estimate(strata: Mapping[str, JudgedStratum], answered: int, unsure: int, drawn: int) -> SampleEstimate:
     """What a sample says of all labels, of those that passed, and of the judges.
 
     Args:
@@ -188,7 +188,7 @@ def estimate(strata: Mapping[str, Counted], answered: int, unsure: int, drawn: i
     }
 
 
-def _natural_power(strata: Mapping[str, Counted], error: float) -> SampledRate | None:
+def _natural_power(strata: Mapping[str, JudgedStratum], error: float) -> SampledRate | None:
     """Share of the wrong labels that did not pass; each of its ends follows from two limits, which share the error."""
     kept, held = ([one for name, one in strata.items() if (name == "pass") == passed] for passed in (True, False))
     found, more = (

@@ -1,28 +1,37 @@
 """The page of an audit: what was found, how far that can be trusted, the worst cases. One file that loads nothing."""
 
-import csv
-from collections.abc import Sequence
-from io import StringIO
+from collections.abc import Collection, Mapping, Sequence
+from math import ceil
 from pathlib import Path
 from typing import NamedTuple
 
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
 import refine
-from refine.audit.cases import Case, cases, legend, worst_first
-from refine.audit.plots import false_rejects_svg, power_svg
-from refine.audit.result import Audit, Certificate, Verdict
-from refine.audit.summary import cards, false_rejects_table, judges_table, out_of_it, power_table, trust
+from refine.audit.cases import ShownCase, cases, legend
+from refine.audit.result import Audit, Certificate, Power, Rate, Verdict
+from refine.audit.sampling import blank_table
+from refine.audit.summary import cards, out_of_it, trust
+from refine.audit.tables import false_rejects_table, judges_table, power_table
+from refine.audit.verdicts import worst_first
 from refine.data.layouts import Layout
-from refine.files import shown as printable
-from refine.files import write_whole
+from refine.files import shown, write_whole
+from refine.report.kit.format import number
 from refine.report.kit.overlay import Legend
 from refine.report.kit.page import facts, template
 from refine.report.kit.pictures import spread
+from refine.report.kit.plot import MARKS, short, style, svg
 
 TEMPLATE = Path(__file__).with_name("audit.html.j2")
+MOST_CASES = 60
+"""Failed images that are shown, and as many that are to be reviewed."""
 PASSES = 6
 INCONCLUSIVE = 12
-KEYS = 2000
+MOST_KEYS = 2000
 """Undecided images that the page lists."""
+MANY_SIZES = 6
+"""More sizes than this are not all written at the axis."""
 RANKED = "the most suspicious first: an order by judges that missed their bars, not a verdict"
 
 TITLES: dict[Verdict, str] = {
@@ -33,12 +42,12 @@ TITLES: dict[Verdict, str] = {
 }
 
 
-class Group(NamedTuple):
+class VerdictGroup(NamedTuple):
     """All that the page shows of one verdict."""
 
     title: str
     note: str
-    cases: list[Case]
+    cases: list[ShownCase]
     legend: list[Legend]
     block: str
     """Of images to decide: a CSV file's content, to be copied."""
@@ -52,7 +61,7 @@ def write_audit_page(
     certificates: list[Certificate],
     synthetic: Layout,
     refined: Layout,
-    shown: int = 60,
+    most: int = MOST_CASES,
 ) -> Path:
     """Write one HTML page; it needs nothing beside itself.
 
@@ -62,7 +71,7 @@ def write_audit_page(
         certificates: What stands in `audit.jsonl`.
         synthetic: Images before, with the labels.
         refined: Images after, under the same keys.
-        shown: At most so many failed images, and as many that are to be reviewed.
+        most: Largest number of failed images, and of those that are to be reviewed.
 
     Returns:
         ``output``.
@@ -71,7 +80,7 @@ def write_audit_page(
         InputError: If ``output`` cannot be written.
     """
     page = template(TEMPLATE).render(
-        title=f"Audit: {printable(refined.root.resolve().name)}",
+        title=f"Audit: {shown(refined.root.resolve().name)}",
         version=refine.__version__,
         folders={"synthetic": str(synthetic.root), "refined": str(refined.root)},
         answers=cards(audit),
@@ -83,7 +92,7 @@ def write_audit_page(
         rejects_plot=false_rejects_svg(audit),
         power=power_table(audit),
         rejects=false_rejects_table(audit),
-        groups=_groups(audit, certificates, synthetic, refined, shown),
+        groups=_groups(audit, certificates, synthetic, refined, most),
         provenance=facts(audit["provenance"]),
     )
     return write_whole(output, page.encode())
@@ -91,47 +100,124 @@ def write_audit_page(
 
 def _groups(
     audit: Audit, certificates: Sequence[Certificate], synthetic: Layout, refined: Layout, most: int
-) -> list[Group]:
+) -> list[VerdictGroup]:
     groups = []
     limits: dict[Verdict, int] = {"fail": most, "review": most, "inconclusive": INCONCLUSIVE, "pass": PASSES}
     for verdict, limit in limits.items():
-        those = [each for each in certificates if each["verdict"] == verdict]
+        those = worst_first([each for each in certificates if each["verdict"] == verdict], audit["judges"])
         if not those:
             continue
+        chosen, order, undecided = those[:limit], "the highest scores first", list[str]()
         if verdict == "pass":
-            kept = set(spread([each["key"] for each in those], limit))
-            chosen, order = [each for each in those if each["key"] in kept], "spread evenly over folders and names"
-        else:
-            is_ranked = "rank" in those[0]
-            chosen = worst_first(those, audit["judges"])[: most if is_ranked else limit]
-            order = RANKED if is_ranked else "the highest scores first"
+            kept = set(spread([each["key"] for each in certificates if each["verdict"] == verdict], limit))
+            chosen = [each for each in certificates if each["key"] in kept]
+            order = "spread evenly over folders and names"
+        elif verdict == "review":
+            undecided = sorted(each["key"] for each in those)
+        elif "rank" in those[0]:
+            chosen, order, undecided = those[:most], RANKED, [each["key"] for each in those]
         found = cases(chosen, synthetic, refined, audit["judges"])
-        bold = (
-            " Bold scores lie above their threshold." if any(each.over for one in found for each in one.scores) else ""
-        )
-        note = f"{len(found)} of {len(those)}, {order}.{bold}"
-        undecided = sorted(each["key"] for each in those) if verdict == "review" else []
-        if verdict == "inconclusive" and "rank" in those[0]:
-            undecided = [each["key"] for each in worst_first(those, audit["judges"])]
+        over = any(each.over for one in found for each in one.scores)
+        note = f"{len(found)} of {len(those)}, {order}.{' Bold scores lie above their threshold.' if over else ''}"
         block, listed = decisions_block(undecided)
         unlisted = len(undecided) - listed
-        groups.append(Group(TITLES[verdict], note, found, legend(found, synthetic.label_space), block, unlisted))
+        groups.append(VerdictGroup(TITLES[verdict], note, found, legend(found, synthetic.label_space), block, unlisted))
     return groups
 
 
 def decisions_block(keys: Sequence[str]) -> tuple[str, int]:
-    """Lines of a CSV file ``key,verdict`` whose verdicts are still to be written, and how many keys stand in it.
+    """Return lines of a CSV file ``key,verdict`` whose verdicts are still to be written, and the number of its keys.
 
     Keys that cannot be printed are left out: what a person copies would be another name.
 
     Args:
-        keys: Of the images to decide, in the order in which they are to stand there.
+        keys: Keys of the images to decide, in the order in which they are to stand there.
     """
-    listed = [key for key in keys if key.isprintable()][:KEYS]
-    if not listed:
-        return "", 0
-    text = StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["key", "verdict"])
-    writer.writerows([key, ""] for key in listed)
-    return text.getvalue(), len(listed)
+    listed = [key for key in keys if key.isprintable()][:MOST_KEYS]
+    return blank_table(listed) if listed else "", len(listed)
+
+
+def power_svg(audit: Audit) -> str:
+    """The share of planted harm that was found: a panel for each kind that has sizes, and one for all others."""
+    sized, plain = by_harm(audit["power"])
+    columns = min(2, max(1, len(sized)))
+    lines = ceil(len(sized) / columns)
+    heights = [height for height in (1.9 * lines, _height([power["harm"] for power in plain]) * bool(plain)) if height]
+    with style(MARKS):
+        figure = Figure(figsize=(5, max(1.0, sum(heights))), layout="constrained")
+        # Parts of their own: the long names of one must not move the axes of the other.
+        parts = list(figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]) if heights else []
+        if sized:
+            panels = parts[0].subplots(lines, columns, squeeze=False).ravel()
+            for axes, (harm, points) in zip(panels, sized.items(), strict=False):
+                _curve(axes, harm, points)
+            for axes in panels[len(sized) :]:
+                axes.set_axis_off()
+        if plain:
+            axes = parts[-1].subplots()
+            _dots(axes, {power["harm"]: power for power in plain}, MARKS.refined)
+            axes.set_xlabel("found, in %")
+        return svg(figure)
+
+
+def false_rejects_svg(audit: Audit) -> str:
+    """The share of benign changes that was taken for harm, all together and by kind."""
+    rows: dict[str, Rate] = {"all": audit["false_rejects"], **audit["false_rejects_by_change"]}
+    with style(MARKS):
+        figure = Figure(figsize=(5, _height(rows)), layout="constrained")
+        axes = figure.subplots()
+        _dots(axes, rows, MARKS.synthetic)
+        highest = max(rate["high"] for rate in rows.values())
+        most = 100.0 if highest > 0.5 else max(5.0, 110 * highest)
+        axes.set_xlim(-0.02 * most, 1.03 * most)
+        axes.set_xlabel("rejected though nothing is wrong, in %")
+        return svg(figure)
+
+
+def by_harm(power: Sequence[Power]) -> tuple[dict[str, list[Power]], list[Power]]:
+    """Kinds of harm that have sizes, smallest size first; and those without."""
+    sized: dict[str, list[Power]] = {}
+    for each in power:
+        if each["size"] is not None:
+            sized.setdefault(each["harm"], []).append(each)
+    ordered = {harm: sorted(points, key=lambda each: each["size"] or 0.0) for harm, points in sized.items()}
+    return ordered, [each for each in power if each["size"] is None]
+
+
+def _height(names: Collection[str]) -> float:
+    """Inches of a panel with a row for each name."""
+    return 0.55 + (0.5 if any("\n" in short(name) for name in names) else 0.34) * len(names)
+
+
+def _curve(axes: Axes, harm: str, points: Sequence[Power]) -> None:
+    sizes = [each["size"] or 0.0 for each in points]
+    shares = [100 * each["rate"] for each in points]
+    axes.plot(sizes, shares, "-o", color=MARKS.refined, linewidth=2, markersize=5)
+    for size, each in zip(sizes, points, strict=True):
+        axes.plot([size, size], [100 * each["low"], 100 * each["high"]], color=MARKS.ink, linewidth=1.5)
+    if min(sizes) > 0 and max(sizes) / min(sizes) >= 8:
+        axes.set_xscale("log", base=2)
+    if len(sizes) <= MANY_SIZES:
+        axes.set_xticks(sizes, [number(size) for size in sizes], minor=False)
+        axes.set_xticks([], minor=True)
+    axes.set_ylim(-3, 103)
+    axes.set_yticks([0, 50, 100])
+    axes.grid(axis="y", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.set_title(short(harm), loc="left", fontsize=12)
+    axes.set_xlabel(shown(points[0]["unit"]))
+    axes.set_ylabel("found, in %")
+    axes.tick_params(length=0)
+
+
+def _dots(axes: Axes, rows: Mapping[str, Rate], color: str) -> None:
+    """A point a row, with its interval."""
+    for place, rate in enumerate(reversed(list(rows.values()))):
+        axes.plot([100 * rate["low"], 100 * rate["high"]], [place, place], color=MARKS.ink, linewidth=1.5)
+        axes.plot([100 * rate["rate"]], [place], "o", color=color, markersize=7)
+    axes.set_yticks(range(len(rows)), [short(name) for name in reversed(list(rows))])
+    axes.set_ylim(-0.6, len(rows) - 0.4)
+    axes.set_xlim(-3, 103)
+    axes.grid(axis="x", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(length=0)

@@ -14,9 +14,9 @@ from refine.errors import InputError
 from refine.labels import LabelKind
 from refine.progress import track
 
-LONGEST: dict[LabelKind, int] = {"class": 128, "targets": 128, "mask": 256, "objects": 256}
+LONGEST_SIDE_PIXELS: dict[LabelKind, int] = {"class": 128, "targets": 128, "mask": 256, "objects": 256}
 """Images whose longer side is longer are judged at this size: a class is seen there, and judges train in minutes."""
-SMALLEST = 8
+SMALLEST_SIDE_PIXELS = 8
 
 
 class Pairs(NamedTuple):
@@ -24,7 +24,7 @@ class Pairs(NamedTuple):
 
     kind: LabelKind
     names: tuple[str, ...]
-    """Of the classes or targets."""
+    """Names of the classes or targets."""
     keys: tuple[str, ...]
     synthetic: Tensor
     """``(N, C, H, W)`` uint8."""
@@ -40,7 +40,7 @@ class Pairs(NamedTuple):
         return height, width
 
 
-class Opened(NamedTuple):
+class OpenedPairs(NamedTuple):
     """The two datasets."""
 
     synthetic: Layout
@@ -53,8 +53,8 @@ def open_pairs(
     layout: str = "auto",
     mapping: str | None = None,
     classes: tuple[str, ...] | None = None,
-) -> Opened:
-    """Both datasets in one layout.
+) -> OpenedPairs:
+    """Open both datasets in one layout.
 
     Raises:
         InputError: If one cannot be opened, has no labels, or the two have no image in common.
@@ -65,15 +65,15 @@ def open_pairs(
         raise InputError(
             f"{refined}: holds no image of {synthetic} under the same name; name an output of `refine apply`"
         )
-    return Opened(before, after)
+    return OpenedPairs(before, after)
 
 
-def read_pairs(opened: Opened, size: tuple[int, int] | None = None) -> Pairs:
-    """Every image that stands in both datasets.
+def read_pairs(opened: OpenedPairs, size: tuple[int, int] | None = None) -> Pairs:
+    """Read every image that stands in both datasets.
 
     Args:
         opened: The datasets.
-        size: Height and width to judge at; None takes the first synthetic image's, `LONGEST` at most.
+        size: Height and width to judge at; None takes the first synthetic image's, `LONGEST_SIDE_PIXELS` at most.
 
     Raises:
         InputError: If an image or label cannot be read, or the images are too small.
@@ -82,11 +82,10 @@ def read_pairs(opened: Opened, size: tuple[int, int] | None = None) -> Pairs:
     kind = cast(LabelKind, before.label_space.kind)
     there = {record.key: record for record in after.records()}
     kept = [record for record in before.records() if record.key in there]
-    height, width = size or _size(before.size(kept[0]), LONGEST[kind])
-    if min(height, width) < SMALLEST:
-        raise InputError(
-            f"{before.root}: images of {height}x{width} are too small to judge; give --size HxW, {SMALLEST} up"
-        )
+    height, width = size or _size(before.size(kept[0]), LONGEST_SIDE_PIXELS[kind])
+    if min(height, width) < SMALLEST_SIDE_PIXELS:
+        found = f"images of {height}x{width} are too small to judge"
+        raise InputError(f"{before.root}: {found}; give --size HxW, {SMALLEST_SIDE_PIXELS} up")
     gray = all(not layout.in_color(record) for layout in opened for record in layout.records())
     channels = 1 if gray else 3
     labeled = read_labeled(before, channels, (height, width))

@@ -1,18 +1,24 @@
 """What an audit found, as it stands in `audit.jsonl` (a line an image) and `audit.json` (the dataset)."""
 
-from typing import Literal, NotRequired, TypedDict
+from pathlib import Path
+from typing import Literal, NotRequired, TypedDict, cast, get_args
 
 from refine.apply.manifest import Verdict as Verdict
+from refine.files import as_typed, read_json, read_json_lines
 from refine.json_types import Count, Share
 
-VERDICTS: tuple[Verdict, ...] = ("pass", "review", "fail", "inconclusive")
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 
 Action = Literal["steps", "images", "real-labeled", "judge", "sample"]
-ACTIONS: tuple[Action, ...] = ("steps", "images", "real-labeled", "judge", "sample")
+
+Decision = Literal["pass", "fail", "unsure"]
+"""A person's verdict. ``unsure`` leaves the audit's as it is; it counts in a random sample alone."""
 
 LINES, SUMMARY, PAGE, JUDGES = "audit.jsonl", "audit.json", "audit.html", "judges"
 SAMPLE, SAMPLE_CSV, SAMPLE_PAGE = "sample.json", "sample.csv", "sample.html"
 """Names of what `refine audit` leaves in its output folder; judges are bundles, one folder each."""
+AUDIT_AGAIN = "audit again"
+NAME_AN_AUDIT = f"name a folder that `refine audit` wrote, or {AUDIT_AGAIN}"
 
 
 class Certificate(TypedDict):
@@ -76,7 +82,7 @@ class JudgeRecord(TypedDict):
     """One sentence: what was measured on what."""
     power: NotRequired[list["Power"]]
     """How often it finds planted harm, together with its family's other measures."""
-    reached: NotRequired[dict[str, "Reached"]]
+    reached: NotRequired[dict[str, "ReachedBar"]]
     """What its ensemble reached, and the bar, by name: ``label`` (share of the refined images in which it finds the
     label), ``power`` (lower end, replaced images), ``consensus``; where it is not competent also ``held_out`` and
     ``learned_on``: the label found in images of its own domain, in those that it never saw and in those that it learned
@@ -85,7 +91,7 @@ class JudgeRecord(TypedDict):
     """Number of labeled real images that it learned on."""
 
 
-class Reached(TypedDict):
+class ReachedBar(TypedDict):
     """One figure that competence, or the choice of a remedy, hangs on."""
 
     value: float
@@ -198,3 +204,34 @@ class Audit(TypedDict):
     missing: NotRequired[int]
     """Synthetic images that have no refined counterpart."""
     provenance: dict[str, object]
+
+
+class AuditCore(TypedDict):
+    """The fields without which `audit.json` is damaged; those of an earlier version may lack the rest."""
+
+    judges: dict[str, JudgeRecord]
+    provenance: dict[str, object]
+    counts: dict[str, int]
+
+
+def read_audit(folder: Path) -> Audit:
+    """Read what `audit.json` holds.
+
+    Raises:
+        InputError: If it is missing or damaged.
+    """
+    path = folder / SUMMARY
+    found = read_json(path, NAME_AN_AUDIT)
+    as_typed(found, AuditCore, str(path), AUDIT_AGAIN)
+    return cast(Audit, found)
+
+
+def read_certificates(folder: Path) -> dict[str, Certificate]:
+    """Read what `audit.jsonl` holds, by key.
+
+    Raises:
+        InputError: If it is missing, or a line is damaged.
+    """
+    lines = read_json_lines(folder / LINES, NAME_AN_AUDIT)
+    found = [as_typed(line, Certificate, where, AUDIT_AGAIN) for where, line in lines]
+    return {one["key"]: one for one in found}

@@ -1,23 +1,44 @@
 """A random sample of the audited images for a person to judge: drawn by verdict, answered blind, taken back."""
 
 import csv
+import hashlib
+import json
 import math
+import shlex
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from io import StringIO
 from pathlib import Path
-from typing import TypedDict, cast
+from typing import TypedDict
 
 import torch
 
-from refine.audit.decisions import Decision
-from refine.audit.estimate import Counted, estimate
-from refine.audit.result import SAMPLE, SAMPLE_CSV, SAMPLE_PAGE, Certificate, SampleEstimate, Verdict
+import refine
+from refine.audit.cases import annotation_of, drawn_over, image_of, legend_of
+from refine.audit.estimate import JudgedStratum, estimate
+from refine.audit.result import (
+    AUDIT_AGAIN,
+    SAMPLE,
+    SAMPLE_CSV,
+    SAMPLE_PAGE,
+    Certificate,
+    Decision,
+    SampleEstimate,
+    Verdict,
+)
+from refine.data.annotation import Annotation
 from refine.data.clusters import load_clusters
+from refine.data.layouts import Layout
 from refine.errors import InputError
-from refine.files import read_json, shown, write_json, write_whole
+from refine.files import read_typed, shown, write_json, write_whole
+from refine.progress import track
+from refine.report.kit.overlay import drawn_classes
+from refine.report.kit.page import template
+from refine.report.kit.pictures import TINY
 
-LEAST = 0.1
+TEMPLATE = Path(__file__).with_name("sample.html.j2")
+DRAW_ANEW = f"{AUDIT_AGAIN} and draw anew"
+LEAST_SHARE = 0.1
 """Part of the sample that each verdict gets at least, as far as it has so many images."""
 MOST_EXPECTED = 2
 """Times as many images as asked for that whole groups may bring; more is another task than was asked for."""
@@ -25,7 +46,7 @@ STRATA: dict[Verdict, Verdict] = {"pass": "pass", "review": "review", "fail": "f
 """Strata by the verdict of the audit; images are inconclusive all together or not at all."""
 
 
-class Stratum(TypedDict):
+class SampleStratum(TypedDict):
     """Images of one verdict."""
 
     images: int
@@ -33,22 +54,22 @@ class Stratum(TypedDict):
     """Keys of the images of each draw: one image, or those of a group that have this verdict."""
 
 
-class Sample(TypedDict):
+class AuditSample(TypedDict):
     """What `sample.json` holds."""
 
     seed: int
     groups: str | None
     """As given to `load_clusters`; None where single images were drawn, without replacement."""
-    strata: dict[str, Stratum]
+    strata: dict[str, SampleStratum]
     answers: dict[str, Decision]
     """A person's answers, by key; none to begin with."""
 
 
-def draw(certificates: Sequence[Certificate], number: int, seed: int, groups: str | None) -> Sample:
+def draw(certificates: Sequence[Certificate], number: int, seed: int, groups: str | None) -> AuditSample:
     """Draw images at random within each verdict that the audit itself gave.
 
-    The sample is shared out in proportion to the number of images, with `LEAST` of it for each verdict. With groups,
-    the images of a group under one verdict are drawn together, groups in proportion to their images and with
+    The sample is shared out in proportion to the number of images, with `LEAST_SHARE` of it for each verdict. With
+    groups, the images of a group under one verdict are drawn together, groups in proportion to their images and with
     replacement, so that the mean over the draws estimates the share without bias; their number is fixed beforehand,
     such that about as many images as asked for are expected.
 
@@ -68,7 +89,7 @@ def draw(certificates: Sequence[Certificate], number: int, seed: int, groups: st
     for one in certificates:
         by_verdict.setdefault(STRATA[one.get("audit_verdict", one["verdict"])], []).append(one["key"])
     members = {name: members_of(those, [clusters[key] for key in those]) for name, those in by_verdict.items()}
-    strata: dict[str, Stratum] = {}
+    strata: dict[str, SampleStratum] = {}
     for name, count in draw_counts(members, number).items():
         whole = list(members[name].values())
         sizes = torch.tensor([len(one) for one in whole], dtype=torch.float64)
@@ -77,7 +98,7 @@ def draw(certificates: Sequence[Certificate], number: int, seed: int, groups: st
         else:
             chosen = torch.multinomial(sizes, count, replacement=True, generator=generator).tolist()
         strata[name] = {"images": int(sizes.sum()), "draws": [whole[place] for place in chosen]}
-    found: Sample = {"seed": seed, "groups": groups, "strata": strata, "answers": {}}
+    found: AuditSample = {"seed": seed, "groups": groups, "strata": strata, "answers": {}}
     for key in drawn(found):
         if not key.isprintable():
             raise InputError(f"{shown(key)}: cannot be written into {SAMPLE_CSV}; rename the file and audit again")
@@ -123,8 +144,8 @@ def draw_counts(strata: Mapping[str, Mapping[str, Sequence[str]]], number: int) 
 
 
 def shares(sizes: Mapping[str, int], number: int) -> dict[str, int]:
-    """Number of images to draw from each stratum: in proportion to its size, with `LEAST` of all for each."""
-    least = {name: min(size, math.ceil(LEAST * number)) for name, size in sizes.items()}
+    """Number of images to draw from each stratum: in proportion to its size, with `LEAST_SHARE` of all for each."""
+    least = {name: min(size, math.ceil(LEAST_SHARE * number)) for name, size in sizes.items()}
     rest = {name: size - least[name] for name, size in sizes.items()}
     left = max(0, number - sum(least.values()))
     exact = {name: left * size / max(1, sum(rest.values())) for name, size in rest.items()}
@@ -135,7 +156,7 @@ def shares(sizes: Mapping[str, int], number: int) -> dict[str, int]:
     return {name: min(found[name], size) for name, size in sizes.items()}
 
 
-def drawn(sample: Sample) -> list[str]:
+def drawn(sample: AuditSample) -> list[str]:
     """Keys of the sample in a random order that the verdicts do not show in."""
     keys = sorted({key for one in sample["strata"].values() for group in one["draws"] for key in group})
     order = torch.randperm(len(keys), generator=torch.Generator().manual_seed(sample["seed"])).tolist()
@@ -152,19 +173,32 @@ def require_no_sample(output: Path) -> None:
             )
 
 
-def write_sample(output: Path, sample: Sample, page: bytes) -> None:
-    """Write the table to fill in, the page to answer it with, and what was drawn."""
+def blank_table(keys: Sequence[str]) -> str:
+    """Return a CSV file ``key,verdict`` whose verdicts are still to be written."""
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["key", "verdict"])
-    writer.writerows([key, ""] for key in drawn(sample))
-    write_whole(output / SAMPLE_CSV, text.getvalue().encode())
+    writer.writerows([["key", "verdict"], *([key, ""] for key in keys)])
+    return text.getvalue()
+
+
+def write_sample(output: Path, sample: AuditSample, synthetic: Layout, refined: Layout) -> None:
+    """Write the table to fill in, the page to answer it with, and what was drawn.
+
+    Args:
+        output: Folder of the audit.
+        sample: What was drawn.
+        synthetic: Holds the labels.
+        refined: Holds the images.
+    """
+    keys = drawn(sample)
+    page = sample_page(output, keys, synthetic, refined)  # first: it may fail
+    write_whole(output / SAMPLE_CSV, blank_table(keys).encode())
     write_whole(output / SAMPLE_PAGE, page)
     write_json(sample, output / SAMPLE)
 
 
-def read_sample(output: Path) -> Sample | None:
-    """What `write_sample` wrote; None where no sample was drawn.
+def read_sample(output: Path) -> AuditSample | None:
+    """Read what `write_sample` wrote; None where no sample was drawn.
 
     Raises:
         InputError: If it is damaged.
@@ -172,21 +206,19 @@ def read_sample(output: Path) -> Sample | None:
     path = output / SAMPLE
     if not path.exists():
         return None
-    found = cast(Sample, read_json(path, "audit again and draw anew"))
-    try:
-        counted(found)
-    except (ValueError, KeyError, TypeError, AttributeError, ZeroDivisionError) as error:
-        raise InputError(f"{path}: damaged ({' '.join(str(error).split())}); audit again and draw anew") from error
+    found = read_typed(path, AuditSample, DRAW_ANEW)
+    if not all(one["draws"] and all(one["draws"]) for one in found["strata"].values()):
+        raise InputError(f"{path}: damaged, a stratum without a drawn image; {DRAW_ANEW}")
     return found
 
 
-def is_answer_to(sample: Sample, listed: Collection[str]) -> bool:
+def is_answer_to(sample: AuditSample, listed: Collection[str]) -> bool:
     """Whether a table of decisions is the sample's: it lists every drawn image, or drawn images alone."""
     keys, listed = set(drawn(sample)), set(listed)
     return bool(keys & listed) and (keys <= listed or listed <= keys)
 
 
-def answered(sample: Sample, given: Mapping[str, Decision], where: Path) -> Sample:
+def answered(sample: AuditSample, given: Mapping[str, Decision], where: Path) -> AuditSample:
     """The sample with a person's answers from a table that `is_answer_to` it; earlier ones on other images stand.
 
     Other lines of the table change nothing: what a person chose to look at says nothing of the rest.
@@ -205,12 +237,12 @@ def answered(sample: Sample, given: Mapping[str, Decision], where: Path) -> Samp
     return {**sample, "answers": {**sample["answers"], **answers}}
 
 
-def largest_draw(sample: Sample) -> int:
+def largest_draw(sample: AuditSample) -> int:
     """Upper end of the number of drawn images that are of one group."""
     return 1 if sample["groups"] is None else sum(max(map(len, one["draws"])) for one in sample["strata"].values())
 
 
-def estimated(sample: Sample) -> SampleEstimate | None:
+def estimated(sample: AuditSample) -> SampleEstimate | None:
     """What the answers say; None without an answer. An image without one counts as unsure."""
     if not sample["answers"]:
         return None
@@ -219,16 +251,62 @@ def estimated(sample: Sample) -> SampleEstimate | None:
     return estimate(counted(sample), len(said) - unsure, unsure, len(said))
 
 
-def counted(sample: Sample) -> dict[str, Counted]:
+def counted(sample: AuditSample) -> dict[str, JudgedStratum]:
     """Sums over the draws of each stratum."""
     answers = sample["answers"]
 
-    def total(one: Stratum, *verdicts: Decision) -> float:
+    def total(one: SampleStratum, *verdicts: Decision) -> float:
         shares = [sum(answers.get(key, "unsure") in verdicts for key in keys) / len(keys) for keys in one["draws"]]
         return math.fsum(shares)
 
     grouped = sample["groups"] is not None
     return {
-        name: Counted(one["images"], len(one["draws"]), total(one, "fail"), total(one, "unsure"), grouped)
+        name: JudgedStratum(one["images"], len(one["draws"]), total(one, "fail"), total(one, "unsure"), grouped)
         for name, one in sample["strata"].items()
     }
+
+
+class Question(TypedDict):
+    """One image to judge."""
+
+    key: str
+    shown: str
+    """The key as people can read it."""
+    label: str
+    """Its label, where it is said better than drawn."""
+    pictures: list[str]
+    """Data URIs: the refined image, and, where a label can be drawn, the same with its label over it."""
+    tiny: bool
+    missing: str
+    """Why there is no picture."""
+
+
+def sample_page(output: Path, keys: Sequence[str], synthetic: Layout, refined: Layout) -> bytes:
+    """Return the page on which a person answers without seeing the verdicts: one file that loads nothing. Arguments as
+    of `write_sample`; ``keys`` in the order in which they are asked about."""
+    labeled, images = ({record.key: record for record in layout.records()} for layout in (synthetic, refined))
+    questions, classes = [], set[int]()
+    for key in track(keys, "draw the sample"):
+        question: Question = {"key": key, "shown": shown(key), "label": "", "pictures": [], "tiny": True, "missing": ""}
+        try:
+            annotation, question["label"] = annotation_of(synthetic, labeled.get(key))
+            image = image_of(refined, images.get(key))
+            plain = drawn_over(image, Annotation(), synthetic.label_space)
+            over = drawn_over(image, annotation, synthetic.label_space)
+            question["pictures"] = [plain] if over == plain else [plain, over]
+            question["tiny"] = max(image.shape) <= TINY
+            classes |= drawn_classes(annotation)
+        except (InputError, OSError) as error:
+            question["missing"] = shown(str(error))
+        questions.append(question)
+    page = template(TEMPLATE).render(
+        title=f"Sample of {shown(refined.root.resolve().name)}",
+        version=refine.__version__,
+        questions=questions,
+        legend=legend_of(classes, synthetic.label_space),
+        # Answers of another sample must not be taken for answers of this one.
+        store="refine-sample-" + hashlib.sha256(json.dumps(list(keys)).encode()).hexdigest()[:16],
+        file=SAMPLE_CSV,
+        command=f"refine audit --output {shlex.quote(str(output))} --decisions {SAMPLE_CSV}",
+    )
+    return page.encode()

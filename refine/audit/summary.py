@@ -1,20 +1,19 @@
-"""What an audit says, in a figure and some sentences, and its tables. What it cannot say is said as plainly."""
+"""What an audit says, in a figure and some sentences. What it cannot say is said as plainly."""
 
 from refine.audit.result import Audit, Power, Rate, SampledRate
 from refine.files import shown
 from refine.metrics.intervals import clopper_pearson
 from refine.report.kit.format import at_most, count, number, percent
 from refine.report.kit.page import VERDICTS, Answer, Mark
-from refine.report.kit.table import Table, without_empty
 
 QUESTION = "Are the labels right?"
 BOUND = "Bound under planted corruption"
-LARGE = 0.1
+LARGE_SHARE = 0.1
 """Share of wrong labels that a yes has to exclude: by the bound, or by the upper end of a random sample."""
 
 
 def are_they_right(audit: Audit) -> Answer:
-    """A no where more images fail than false alarms explain; a yes where all pass, and `LARGE` is excluded."""
+    """A no where more images fail than false alarms explain; a yes where all pass, and `LARGE_SHARE` is excluded."""
     bound = audit["bound_under_planted_corruption"]
     upper, passed = bound["upper"], bound["upper_of_passed"]
     sure = f"with {percent(bound['confidence'])} confidence".replace(".0 %", " %")
@@ -133,7 +132,7 @@ def _mark(audit: Audit) -> tuple[Mark, str]:
     counts, upper, sample = audit["counts"], audit["bound_under_planted_corruption"]["upper"], audit.get("sample")
     bounded = upper is not None and counts["inconclusive"] * 2 <= audit["images"]
     # A sample that is hardly answered leaves open what it was drawn for.
-    sampled = sample is not None and not sample["all"]["low"] <= LARGE < sample["all"]["high"]
+    sampled = sample is not None and not sample["all"]["low"] <= LARGE_SHARE < sample["all"]["high"]
     if more_than_chance(audit):
         return "bad", f"✗ {counts['fail']} failed"
     if not bounded and not sampled:
@@ -144,7 +143,8 @@ def _mark(audit: Audit) -> tuple[Mark, str]:
         return "even", f"! {counts['inconclusive']} inconclusive"
     if counts["review"]:
         return "even", f"! {counts['review']} to look at"
-    small = (upper is not None and upper <= LARGE) or (sample is not None and sample["all"]["high"] <= LARGE)
+    ends = (upper, None if sample is None else sample["all"]["high"])
+    small = any(end is not None and end <= LARGE_SHARE for end in ends)
     return ("good", VERDICTS["good"]) if small else ("unknown", "? inconclusive")
 
 
@@ -174,13 +174,9 @@ def _weakest(power: list[Power]) -> str:
         other = best.get(each["harm"])
         if other is None or each["rate"] > other["rate"]:
             best[each["harm"]] = each
-    least, most = min(best.values(), key=_rate), max(best.values(), key=_rate)
+    least, most = (choose(best.values(), key=lambda power: power["rate"]) for choose in (min, max))
     text = f"Planted on purpose, {_harm(most)} is found in {percent(most['rate'])}"
     return f"{text}." if least is most else f"{text}, {_harm(least)} in only {percent(least['rate'])}."
-
-
-def _rate(power: Power) -> float:
-    return power["rate"]
 
 
 def _harm(power: Power) -> str:
@@ -222,47 +218,3 @@ def cards(audit: Audit) -> list[Answer]:
             ["Measured on images whose labels are known, against a bar that was fixed beforehand."],
         ),
     ]
-
-
-def judges_table(audit: Audit) -> Table:
-    """One line a judge."""
-    rows = [
-        [
-            shown(name),
-            "yes" if judge["competent"] else "no",
-            number(judge["measured"]),
-            number(judge["bar"]),
-            number(judge["threshold"]),
-            number(judge["fail_threshold"]) if "fail_threshold" in judge else "",
-            shown(judge["why"]),
-        ]
-        for name, judge in audit["judges"].items()
-    ]
-    head = ["Judge", "Competent", "Measured", "Bar", "Rejects above", "Fails above", "Measured on"]
-    return without_empty(Table(head, rows))
-
-
-def power_table(audit: Audit) -> Table:
-    """One line for each harm and size: the same figures as in the plot."""
-    rows = [
-        [
-            shown(each["harm"]),
-            "" if each["size"] is None else f"{number(each['size'])} {shown(each['unit'])}",
-            *_cells(each),
-        ]
-        for each in audit["power"]
-    ]
-    return without_empty(Table(["Planted", "Size", "Found", "95 % interval", "Number"], rows))
-
-
-def false_rejects_table(audit: Audit) -> Table:
-    """One line for each benign change, and one for all."""
-    rows = {"all": audit["false_rejects"], **audit["false_rejects_by_change"]}
-    return Table(
-        ["Harmless change", "Rejected", "95 % interval", "Number"],
-        [[shown(name), *_cells(rate)] for name, rate in rows.items()],
-    )
-
-
-def _cells(rate: Rate) -> list[str]:
-    return [percent(rate["rate"]), f"{100 * rate['low']:.1f} to {100 * rate['high']:.1f}", str(rate["n"])]

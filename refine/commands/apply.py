@@ -205,8 +205,8 @@ def load_repair(folder: Path, if_wrong: str, repaired: str, trust: tuple[str, ..
     """
     from refine.apply.manifest import file_sha256
     from refine.apply.repair import IfWrong, Repair, Repaired
-    from refine.audit.auditor import Auditor
     from refine.audit.result import LINES
+    from refine.audit.stored import Auditor
 
     if if_wrong not in get_args(IfWrong):
         raise InputError(f"--if-wrong {if_wrong!r}: expected one of {', '.join(get_args(IfWrong))}")

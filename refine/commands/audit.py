@@ -94,16 +94,16 @@ def add_audit(each: Any) -> None:
 
 def run_audit(args: argparse.Namespace) -> int:
     """`refine audit`."""
-    from refine.audit.redecide import draw_sample, redecide
+    from refine.audit.options import AuditOptions
+    from refine.audit.review import add_decisions, draw_sample
     from refine.audit.run import run_audit
-    from refine.audit.setting import Setting
-    from refine.audit.table import print_sample, print_table
+    from refine.audit.tables import print_sample, print_table
     from refine.errors import InputError
 
     begin()
     alone = args.synthetic is None and args.refined is None
     if alone and args.decisions is not None and args.sample is None:
-        audit = redecide(args.output, args.decisions)
+        audit = add_decisions(args.output, args.decisions)
     elif alone and args.sample is not None and args.decisions is None:
         draw_sample(args.output, args.sample, args.seed, args.groups)
         print_sample(args.output)
@@ -113,14 +113,18 @@ def run_audit(args: argparse.Namespace) -> int:
             "give --synthetic and --refined; or --decisions, or --sample, with the --output of a finished audit"
         )
     else:
-        setting = Setting(
+        options = AuditOptions(
+            layout=args.layout,
+            real_layout=args.real_layout,
+            mapping=args.mapping,
+            classes=args.classes,
             folds=args.folds,
             steps=args.steps,
             batch_size=args.batch_size,
             networks=tuple(args.networks),
             size=args.size,
             groups=args.groups,
-            judge_files=tuple(args.judge),
+            judge=tuple(args.judge),
             real_labeled=args.real_labeled,
             checkpoint=args.checkpoint,
             decisions=args.decisions,
@@ -129,15 +133,7 @@ def run_audit(args: argparse.Namespace) -> int:
             device=args.device,
             trust=tuple(args.trust),
         )
-        audit = run_audit(
-            args.synthetic,
-            args.refined,
-            args.output,
-            setting,
-            (args.layout, args.real_layout),
-            args.mapping,
-            args.classes,
-        )
+        audit = run_audit(args.synthetic, args.refined, args.output, options)
     finish()
     print_table(audit, args.output)
     if args.sample is not None:

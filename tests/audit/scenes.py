@@ -1,7 +1,13 @@
-"""Generated pictures of rectangles and ellipses in strong colors, for tests of what is measured from pictures."""
+"""Generated pictures, for tests of what is measured from them: rectangles and ellipses, and gray levels with judges."""
 
 import torch
 from torch import Tensor
+
+from refine.audit.evidence import AuditContext
+from refine.audit.judges import EnsembleMember, JudgeEnsemble
+from refine.audit.options import AuditOptions
+from refine.audit.pairs import Pairs
+from refine.methods.task import Task
 
 
 def draws(seed: int = 0) -> torch.Generator:
@@ -9,7 +15,7 @@ def draws(seed: int = 0) -> torch.Generator:
 
 
 def scenes(count: int, height: int, width: int, things: int = 12, seed: int = 0) -> Tensor:
-    """``(count, 3, height, width)`` in [-1, 1]."""
+    """``(count, 3, height, width)`` in [-1, 1], things in strong colors."""
     generator = draws(seed)
     images = torch.zeros(count, 3, height, width)
     rows, columns = torch.arange(height)[:, None], torch.arange(width)
@@ -28,3 +34,30 @@ def shifted(images: Tensor, down: int, across: int, margin: int = 16) -> Tensor:
     """The middle of larger pictures, their content moved: nothing has to be made up at the border."""
     height, width = images.shape[-2:]
     return images[..., margin - down : height - margin - down, margin - across : width - margin - across]
+
+
+GRAY_LABELS = torch.arange(120) % 2
+
+
+class Reader(Task):
+    """Reads a class from the gray level; ``sure`` of one that learned nothing is 0."""
+
+    def __init__(self, sure: float) -> None:
+        super().__init__(["dark", "bright"], channels=1, width=4)
+        self.sure = sure
+
+    def probabilities(self, images: Tensor) -> Tensor:
+        bright = (self.sure * images.mean((1, 2, 3))).sigmoid()
+        return torch.stack([1 - bright, bright], 1)
+
+
+def readers(sure: float = 9.0) -> JudgeEnsemble:
+    return JudgeEnsemble("content", (EnsembleMember("reader", -1, Reader(sure)),))
+
+
+def gray_context(refined: Tensor | None = None, clusters: Tensor | None = None, seed: int = 0) -> AuditContext:
+    """120 dark and bright images, ``(120, 1, 8, 8)`` each, unchanged by refinement unless it is given."""
+    images = (60 + 130 * GRAY_LABELS)[:, None, None, None].expand(-1, 1, 8, 8).to(torch.uint8)
+    keys = tuple(map(str, range(120)))
+    pairs = Pairs("class", ("dark", "bright"), keys, images, images if refined is None else refined, GRAY_LABELS)
+    return AuditContext(pairs, torch.arange(120) // 60, AuditOptions(seed=seed), clusters)

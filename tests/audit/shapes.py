@@ -23,6 +23,8 @@ SIDE = 24
 EACH = 48
 FLAGS = ["--steps", "50", "--batch-size", "32", "--folds", "2", "--networks", "small-cnn"]
 """Judges that learn in seconds, and well enough for these shapes."""
+UNTRAINED = ["--steps", "1", "--batch-size", "8", "--folds", "2", "--networks", "small-cnn"]
+"""Judges that learned nothing."""
 
 
 def shape(kind: str, number: int, side: int = SIDE) -> NDArray[np.bool_]:

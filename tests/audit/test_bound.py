@@ -1,24 +1,35 @@
 """The bound holds in simulated datasets, of all labels and of those that passed."""
 
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
 import pytest
 from scipy.stats import binom
 
-from refine.audit.bound import events, fewest_found, shared_error, wrong_labels
-from refine.audit.calibration import pair_power
-from refine.audit.families import weakest
-from refine.audit.result import Power
+from refine.audit.bound import bound_of, events, fewest_found, shared_error, wrong_labels
+from refine.audit.calibration import pair_power, weakest
+from refine.audit.result import Certificate, JudgeRecord, Power
 from refine.metrics.intervals import lower_end
-from tests.audit.audits import power
-from tests.audit.test_conclusion import record
+from tests.audit.audits import certificate, power
 
 SIMULATIONS = 1000
 """Of each case."""
 HOLDS = 933
 """Runs in which a statement of 95 % holds at least: below that, so few are a matter of 1 % of chance."""
 ONE = shared_error(events({}, ["content"], decided=False))
+
+
+REPLACED = power("another class's image", 98)
+LOOKALIKE = power("hardest pair of classes: red labeled green", 90)
+
+
+def record(competent: bool = True, decides: bool = True, found: Sequence[Power] = (REPLACED, LOOKALIKE)) -> JudgeRecord:
+    made: JudgeRecord = {"competent": competent, "measured": 1.0, "bar": 0.9, "threshold": 0.5, "why": ""}
+    made["power"] = list(found)
+    if decides:
+        made["fail_threshold"] = 1.0
+    return made
 
 
 @pytest.mark.parametrize("families", [1, 3])
@@ -145,3 +156,60 @@ def test_what_passes_because_of_decisions_is_not_counted_as_found_right() -> Non
     assert before["upper_of_passed"] is not None
     assert after["upper_of_passed"] == pytest.approx((before["upper_of_passed"] * 360 + 0.05 * 30) / 390)
     assert "30 of them only before a person's decisions moved the limits" in after["reasons"][0]
+
+
+def lines(passed: int = 90, failed: int = 10) -> list[Certificate]:
+    return [certificate(f"{number}.png", "pass" if number < passed else "fail") for number in range(passed + failed)]
+
+
+def test_the_bound_hangs_on_the_wrong_label_that_is_found_least_often() -> None:
+    found = bound_of(lines(), {"content: doubt": record()})
+    assert "hardest pair of classes: red labeled green" in found["reasons"][1]
+    assert f"{LOOKALIKE['low']:.1%}" in found["reasons"][1]
+    assert "10 of 100 images did not pass" in found["reasons"][0]
+
+
+def test_the_best_family_is_taken_at_its_share_of_the_error() -> None:
+    records = {"content: doubt": record(), "real: doubt": record(found=[power("another class's image", 99)])}
+    best = f"{lower_end(99, 100, 0.05 / 3):.1%}"
+    assert best in bound_of(lines(), records)["reasons"][1]
+    records["adapted: doubt"] = record(found=[power("another class's image", 100)])  # learned from refined images
+    assert best in bound_of(lines(), records)["reasons"][1]
+    records["given: doubt"] = record(found=[power("another class's image", 90)])
+    assert f"{lower_end(99, 100, 0.05 / 4):.1%}" in bound_of(lines(), records)["reasons"][1]
+
+
+def test_without_a_competent_judge_there_is_no_bound() -> None:
+    for records in (
+        {},
+        {"content: doubt": record(competent=False)},
+        {"structure: moved": record(decides=False)},
+    ):
+        found = bound_of(lines(), records)
+        assert found["upper"] is None
+        assert "No judge is competent" in found["reasons"][0]
+
+
+def test_judges_that_learned_from_refined_images_bound_nothing() -> None:
+    found = bound_of(lines(), {"content: doubt": record(competent=False), "adapted: doubt": record()})
+    assert (found["upper"], found["upper_of_passed"]) == (None, None)
+    assert "--real-labeled" in found["reasons"][0]
+
+
+def test_what_a_person_found_right_is_not_rejected() -> None:
+    scores = {"content: doubt": 0.1}
+    decided = [
+        *lines(90, 0),
+        *(certificate(f"p{number}.png", "pass", by="person", scores=scores) for number in range(10)),
+    ]
+    found = bound_of(decided, {"content: doubt": record()})
+    assert "0 of 100 images did not pass" in found["reasons"][0]
+
+
+def test_passes_above_the_limit_of_benign_changes_count_as_rejected() -> None:
+    moved = record()
+    moved["threshold"], moved["benign_threshold"] = 0.5, 0.05
+    one = certificate("a.png", "pass", scores={"content: doubt": 0.1})
+    other = certificate("b.png", "pass", scores={"content: doubt": 0.01})
+    found = bound_of([one, other], {"content: doubt": moved})
+    assert "1 of 2 images did not pass, 1 of them only before" in found["reasons"][0]

@@ -2,26 +2,31 @@ import pytest
 import torch
 from torch import Tensor
 
-from refine.audit.benign import BENIGN
 from refine.audit.calibration import (
+    ENOUGH,
     FAIL,
     LOOKALIKE,
     RANDOMIZED,
     REVIEW,
-    Scores,
     Thresholds,
     above,
-    benign_scores,
-    false_rejects,
     pair_power,
+    perturbed_scores,
     planted_power,
     rate,
     rate_of,
+    replacements,
+    shown_powers,
     thresholds,
+    weakest,
 )
-from refine.audit.families import weakest
+from refine.audit.evidence import POWER
+from refine.audit.judges import Examples
+from refine.audit.measures import Scores
+from refine.audit.perturbations import PERTURBATIONS
 from refine.audit.result import Power
-from refine.metrics.intervals import clopper_pearson, upper_end
+from refine.metrics.intervals import clopper_pearson, lower_end, upper_end
+from tests.audit.audits import power
 from tests.audit.scenes import draws
 
 
@@ -37,7 +42,7 @@ def test_about_as_many_held_out_images_are_rejected_as_was_fixed(measures: int) 
         }
 
     limit = thresholds(list(scores().values()))
-    found = false_rejects(scores(), limit).values()
+    found = [rate_of(one, limit) for one in scores().values()]
     assert sum(one["rate"] for one in found) / 3 == pytest.approx(REVIEW, abs=0.01)
     assert sum(one["failed"] for one in found) / 3 == pytest.approx(FAIL, abs=0.006)
     assert all(limit.fail[name] > limit.review[name] for name in limit.review)
@@ -74,49 +79,59 @@ FOLDS = torch.arange(40) // 4 % 2
 NAMES = ("a", "b", "c", "d")
 
 
-def oracle(images: Tensor, folds: Tensor, labels: Tensor) -> Scores:
+def oracle(examples: Examples) -> Scores:
     """How far the gray level is from the label's."""
-    return {"doubt": (images.mean((1, 2, 3)) - (labels / 2 - 0.75)).abs()}
+    return {"doubt": (examples.images.mean((1, 2, 3)) - (examples.labels / 2 - 0.75)).abs()}
 
 
-def test_every_benign_change_is_measured_under_its_own_label_and_fold() -> None:
+EXAMPLES = Examples(IMAGES, FOLDS, LABELS)
+
+
+def test_every_perturbation_is_measured_under_its_own_label_and_fold() -> None:
     asked, textured = [], torch.rand(40, 1, 8, 8, generator=draws())
 
-    def measure(images: Tensor, folds: Tensor, labels: Tensor) -> Scores:
-        asked.append(images)
-        assert folds is FOLDS
-        assert labels is LABELS
-        return {"doubt": torch.zeros(len(images))}
+    def measure(examples: Examples) -> Scores:
+        asked.append(examples.images)
+        assert examples.folds is FOLDS
+        assert examples.labels is LABELS
+        return {"doubt": torch.zeros(len(examples.images))}
 
-    found = benign_scores("class", textured, FOLDS, LABELS, measure, 0)
-    assert list(found) == [*(change.name for change in BENIGN), RANDOMIZED]
+    found = perturbed_scores("class", EXAMPLES._replace(images=textured), measure, 0)
+    assert list(found) == [*(change.name for change in PERTURBATIONS), RANDOMIZED]
     assert all(images.shape == textured.shape and not torch.equal(images, textured) for images in asked)
 
 
-def test_a_judge_that_sees_all_finds_all_planted_harm() -> None:
-    found = planted_power("class", NAMES, IMAGES, FOLDS, LABELS, oracle, limits(0.1), 0)
-    replaced = found[0]
-    assert (replaced["harm"], replaced["rate"], replaced["n"]) == ("another class's image", 1.0, 40)
-    assert replaced["failed"] == 0.0
-    assert replaced["low"] == clopper_pearson(40, 40)[0]
-
-
-def test_a_judge_that_sees_nothing_finds_none() -> None:
-    found = planted_power("class", NAMES, IMAGES, FOLDS, LABELS, oracle, limits(9.0), 0)
-    assert {power["rate"] for power in found} == {0.0}
+@pytest.mark.parametrize(("limit", "share"), [(0.1, 1.0), (9.0, 0.0)])
+def test_a_judge_that_sees_all_finds_all_plants_and_one_that_sees_nothing_none(limit: float, share: float) -> None:
+    found = planted_power("class", NAMES, EXAMPLES, oracle, limits(limit), 0)
+    assert (found[0]["harm"], found[0]["rate"], found[0]["n"]) == ("another class's image", share, 40)
+    assert found[0]["failed"] == 0.0
+    assert found[0]["low"] == clopper_pearson(round(40 * share), 40)[0]
+    assert share or {power["rate"] for power in found} == {0.0}
 
 
 def test_images_stand_in_for_each_other_within_a_fold() -> None:
-    fold_in_pixels = IMAGES + FOLDS[:, None, None, None] / 100
+    fold_in_pixels = EXAMPLES._replace(images=IMAGES + FOLDS[:, None, None, None] / 100)
 
-    def measure(images: Tensor, folds: Tensor, labels: Tensor) -> Scores:
-        shown = ((images.mean((1, 2, 3)) + 0.75) % 0.5 * 100).round().long()
-        return {"of another fold": (shown != folds).float()}
+    def measure(examples: Examples) -> Scores:
+        shown = ((examples.images.mean((1, 2, 3)) + 0.75) % 0.5 * 100).round().long()
+        return {"of another fold": (shown != examples.folds).float()}
 
-    found = planted_power(
-        "class", NAMES, fold_in_pixels, FOLDS, LABELS, measure, limits(0.5, name="of another fold"), 0
-    )
+    found = planted_power("class", NAMES, fold_in_pixels, measure, limits(0.5, name="of another fold"), 0)
     assert found[0]["rate"] == 0.0
+
+
+def test_the_power_says_how_many_of_the_planted_fail() -> None:
+    for doubt, failed in ((0.7, 1.0), (0.55, 0.0)):
+        found = planted_power(
+            "class",
+            NAMES,
+            EXAMPLES,
+            lambda examples, doubt=doubt: {"doubt": torch.full((len(examples.images),), doubt)},  # type: ignore[misc]
+            limits(0.5, 0.6),
+            0,
+        )
+        assert {one["failed"] for one in found} == {failed}
 
 
 DOUBTS = (torch.arange(4)[None] - LABELS[:, None]).abs() / 2
@@ -171,20 +186,33 @@ def test_plants_of_a_pair_know_their_largest_group() -> None:
     assert {one["largest_group"] for one in together} == {2}
 
 
-def test_the_power_says_how_many_of_the_planted_fail() -> None:
-    images, labels = torch.zeros(20, 1, 8, 8), torch.arange(20) % 2
-    scores = {"class_doubt": 0.7}
+def test_a_size_that_was_hardly_planted_says_nothing() -> None:
+    """All of eleven found leaves the interval far below the bar."""
+    often, seldom = power("another image", 60, 60, size=0.2), power("another image", 11, 11, size=0.4)
+    assert replacements([often, seldom]) == [often]
+    assert replacements([seldom]) == [seldom]
+    assert clopper_pearson(ENOUGH, ENOUGH)[0] >= POWER
 
-    def measure(shown: torch.Tensor, folds: torch.Tensor, said: torch.Tensor) -> dict[str, torch.Tensor]:
-        return {name: torch.full((len(shown),), value) for name, value in scores.items()}
 
-    def failed() -> list[float]:
-        limits = Thresholds({"class_doubt": 0.5}, {"class_doubt": 0.6})
-        found = planted_power(
-            "class", ("a", "b"), images, torch.zeros(20, dtype=torch.int64), labels, measure, limits, 0
-        )
-        return [one["failed"] for one in found]
+def test_the_bound_hangs_on_the_wrong_label_that_is_found_least_often() -> None:
+    replaced, alike, moved = (
+        power("another class's image", 99),
+        power("hardest pair of classes: 9 labeled 7", 80),
+        power("moved", 1),
+    )
+    assert weakest([replaced, alike, moved], 0.01) == (alike, lower_end(80, 100, 0.01))
+    assert weakest([replaced, moved], 0.01) == (replaced, lower_end(99, 100, 0.01))
 
-    assert set(failed()) == {1.0}
-    scores["class_doubt"] = 0.55
-    assert set(failed()) == {0.0}
+
+def test_plants_of_one_group_count_as_one() -> None:
+    alone, grouped = power("another class's image", 95), power("another class's image", 97)
+    grouped["largest_group"] = 10
+    assert weakest([alone, grouped], 0.01) == (grouped, lower_end(97, 100, 0.01, 10))
+
+
+def test_of_all_pairs_of_classes_people_see_the_hardest() -> None:
+    replaced = power("another class's image", 99)
+    pairs = [power(f"hardest pair of classes: {number}", 90 + number) for number in range(3)]
+    assert shown_powers([replaced, *pairs]) == [replaced, pairs[0]]
+    rare = power("hardest pair of classes: rare", 5, 5)
+    assert shown_powers([replaced, *pairs, rare]) == [replaced, pairs[0], rare]

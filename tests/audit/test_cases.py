@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from refine.audit.cases import cases, legend, worst_first
+from refine.audit.cases import cases, legend
 from refine.audit.result import JudgeRecord
 from refine.data.layouts import Layout
 from refine.data.open_layout import open_layout
@@ -21,27 +21,6 @@ def sides(tmp_path: Path, write_images: WriteImages) -> tuple[Layout, Layout]:
 
 def judge(threshold: float, competent: bool = True) -> JudgeRecord:
     return {**JUDGES["agreement"], "threshold": threshold, "competent": competent}
-
-
-def test_the_worst_is_farthest_above_a_threshold_in_thresholds() -> None:
-    found = [
-        certificate("a", "fail", scores={"pixels": 12.0, "share": 0.1}),
-        certificate("b", "fail", scores={"pixels": 1.0, "share": 0.9}),
-        certificate("c", "fail", scores={"pixels": 1.0, "share": 0.1, "unknown": 99.0}),
-    ]
-    judges = {"pixels": judge(10.0), "share": judge(0.3)}
-    assert [each["key"] for each in worst_first(found, judges)] == ["b", "a", "c"]
-
-
-def test_a_judge_that_is_not_competent_makes_nothing_worse() -> None:
-    found = [certificate("a", scores={"x": 0.0, "y": 0.9}), certificate("b", scores={"x": 9.0, "y": 0.8})]
-    assert [each["key"] for each in worst_first(found, {"x": judge(1.0, False), "y": judge(0.5)})] == ["a", "b"]
-
-
-def test_a_threshold_that_fails_counts_for_more_than_one_that_asks_for_a_review() -> None:
-    found = [certificate("a", scores={"x": 0.9, "y": 0.0}), certificate("b", scores={"x": 0.0, "y": 0.8})]
-    judges: dict[str, JudgeRecord] = {"x": {**judge(0.1), "fail_threshold": 0.85}, "y": judge(0.5)}
-    assert [each["key"] for each in worst_first(found, judges)] == ["b", "a"]
 
 
 def test_a_case_shows_both_pictures_the_label_and_the_scores(sides: tuple[Layout, Layout]) -> None:

@@ -5,10 +5,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from refine.audit.benign import BENIGN, Benign
-from refine.audit.displacement import displacement
-from refine.audit.edges import gaussian
-from refine.audit.harm_regions import moved
+from refine.audit.displacement import displacement, gaussian, halved, oriented_edges, strength
+from refine.audit.perturbations import PERTURBATIONS, Perturbation
+from refine.audit.regions import moved
 from tests.audit.scenes import draws, scenes, shifted
 
 MOVES = [(0, 0), (0, 1), (2, 0), (0, -3), (-4, 0), (3, 4), (0, 6)]
@@ -50,8 +49,8 @@ def test_an_image_without_edges_has_no_displacement() -> None:
     assert displacement(torch.zeros(2, 1, 32, 32), torch.ones(2, 1, 32, 32)).tolist() == [0.0, 0.0]
 
 
-@pytest.mark.parametrize("benign", BENIGN, ids=lambda benign: benign.name)
-def test_benign_changes_move_little(benign: Benign) -> None:
+@pytest.mark.parametrize("benign", PERTURBATIONS, ids=lambda benign: benign.name)
+def test_benign_changes_move_little(benign: Perturbation) -> None:
     images = scenes(8, 64, 64)
     changed = displacement(images, benign.change(images, draws()))
     assert float(changed.mean()) < 0.5 * float(displacement(images, images.flip(0)).mean())
@@ -73,3 +72,35 @@ def test_refuses_images_of_other_or_tiny_sizes() -> None:
         displacement(torch.zeros(1, 1, 32, 32), torch.zeros(1, 1, 32, 30))
     with pytest.raises(ValueError, match="images of 7x32"):
         displacement(torch.zeros(1, 1, 7, 32), torch.zeros(1, 1, 7, 32))
+
+
+def test_contrast_brightness_and_which_side_is_bright_do_not_count() -> None:
+    images = scenes(2, 48, 48)
+    expected = oriented_edges(images)
+    for other in (-images, 0.5 * images + 0.3):
+        assert torch.allclose(oriented_edges(other), expected, atol=2e-3)
+
+
+def test_edges_across_and_down_point_opposite_ways_and_an_edge_of_one_channel_is_one() -> None:
+    images = torch.zeros(2, 3, 20, 20)
+    images[0, 1, :, 10:] = 1
+    images[1, 2, 10:] = 1
+    edges = oriented_edges(images)
+    assert float(edges[0, 0, 10, 10]) == pytest.approx(-float(edges[1, 0, 10, 10]))
+    assert float(strength(edges)[0, 0, 10, 10]) > 0.5
+
+
+def test_colors_of_equal_brightness_have_an_edge_between_them() -> None:
+    images = torch.zeros(1, 3, 20, 20)
+    images[:, 0, :, :10], images[:, 1, :, 10:] = 1, 1
+    assert float(strength(oriented_edges(images))[0, 0, 10, 10]) > 0.5
+
+
+def test_a_blur_keeps_the_mean_of_what_is_flat_at_the_border() -> None:
+    assert torch.allclose(gaussian(torch.ones(1, 2, 5, 40), 6.0), torch.ones(1, 2, 5, 40))
+
+
+def test_halving_stops_at_the_longest_side_and_before_nothing_is_left() -> None:
+    assert halved(torch.zeros(1, 1, 600, 300), 256).shape[-2:] == (150, 75)
+    assert halved(torch.zeros(1, 1, 64, 32), 64).shape[-2:] == (64, 32)
+    assert halved(torch.zeros(1, 1, 600, 12), 256).shape[-2:] == (600, 12)

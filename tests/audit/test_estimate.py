@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import hypergeom
 
-from refine.audit.estimate import Counted, estimate, limits, most_wrong
+from refine.audit.estimate import JudgedStratum, estimate, limits, most_wrong
 
 RUNS = 1000
 HOLDS = 933
@@ -24,7 +24,7 @@ def simulated(sizes: Sequence[int], wrong: Sequence[int], draws: Sequence[int]) 
     widths = []
     for _ in range(RUNS):
         strata = tuple(
-            Counted(size, drawn, int(rng.hypergeometric(bad, size - bad, drawn)) if bad else 0)
+            JudgedStratum(size, drawn, int(rng.hypergeometric(bad, size - bad, drawn)) if bad else 0)
             for size, bad, drawn in zip(sizes, wrong, draws, strict=True)
         )
         low, high = of_all(strata)
@@ -56,7 +56,7 @@ def test_strata_make_it_no_wider_than_a_sample_without_them() -> None:
     """Judges that are worth something: 200 of 7291 images."""
     holds, _, width = simulated((5500, 1300, 491), (60, 20, 285), (147, 33, 20))
     assert holds >= HOLDS
-    plain = [limits([Counted(7291, 200, float(found))], ONE_SIDE) for found in (7, 10, 13)]
+    plain = [limits([JudgedStratum(7291, 200, float(found))], ONE_SIDE) for found in (7, 10, 13)]
     assert width < np.mean([(high - low) / 7291 for low, high in plain])
 
 
@@ -69,14 +69,14 @@ def test_groups_hold_the_truth_too() -> None:
     holds = 0
     for _ in range(RUNS):
         chosen = rng.choice(300, draws, p=sizes / images)
-        low, high = limits([Counted(images, draws, float(bad[chosen].sum()), grouped=True)], ONE_SIDE)
+        low, high = limits([JudgedStratum(images, draws, float(bad[chosen].sum()), grouped=True)], ONE_SIDE)
         holds += low <= wrong <= high
     assert holds >= HOLDS
 
 
 @pytest.mark.parametrize(("images", "draws", "hits"), [(138, 72, 0), (138, 72, 5), (5500, 150, 3), (40, 39, 1)])
 def test_a_single_stratum_is_the_exact_hypergeometric_limit(images: int, draws: int, hits: int) -> None:
-    most = most_wrong([Counted(images, draws, hits)], [hits], 0.025)
+    most = most_wrong([JudgedStratum(images, draws, hits)], [hits], 0.025)
     assert hypergeom.cdf(hits, images, most, draws) >= 0.025
     assert most == images - draws + hits or hypergeom.cdf(hits, images, most + 1, draws) < 0.025
 
@@ -84,11 +84,11 @@ def test_a_single_stratum_is_the_exact_hypergeometric_limit(images: int, draws: 
 @pytest.mark.parametrize(
     "strata",
     [
-        [Counted(30, 10, 1), Counted(20, 8, 2), Counted(12, 6, 3)],
-        [Counted(80, 16, 9), Counted(138, 11, 7)],  # the best corner of the first grid is in no later one
+        [JudgedStratum(30, 10, 1), JudgedStratum(20, 8, 2), JudgedStratum(12, 6, 3)],
+        [JudgedStratum(80, 16, 9), JudgedStratum(138, 11, 7)],  # the best corner of the first grid is in no later one
     ],
 )
-def test_no_way_to_spread_more_wrong_labels_over_the_strata_is_left(strata: list[Counted]) -> None:
+def test_no_way_to_spread_more_wrong_labels_over_the_strata_is_left(strata: list[JudgedStratum]) -> None:
     """By trying all: the limit of each stratum by itself aside, nothing is rejected that the test would not reject."""
     weights, hits = [one.images / one.draws for one in strata], [int(one.wrong) for one in strata]
     draws = np.meshgrid(*(np.arange(one.draws + 1) for one in strata), indexing="ij")
@@ -110,22 +110,26 @@ def test_no_way_to_spread_more_wrong_labels_over_the_strata_is_left(strata: list
 
 
 def test_what_is_all_judged_is_known() -> None:
-    assert limits([Counted(20, 20, 3)], 0.025) == (3, 3)
-    assert limits([Counted(20, 20, 3), Counted(9, 9, 0)], 0.025) == (3, 3)
-    assert limits([Counted(20, 20, 3, unsure=2)], 0.025) == (3, 5)
+    assert limits([JudgedStratum(20, 20, 3)], 0.025) == (3, 3)
+    assert limits([JudgedStratum(20, 20, 3), JudgedStratum(9, 9, 0)], 0.025) == (3, 3)
+    assert limits([JudgedStratum(20, 20, 3, unsure=2)], 0.025) == (3, 5)
 
 
 def test_unsure_is_wrong_above_and_right_below() -> None:
-    sure, unsure = Counted(100, 50, 5), Counted(100, 50, 5, unsure=5)
+    sure, unsure = JudgedStratum(100, 50, 5), JudgedStratum(100, 50, 5, unsure=5)
     low, high = limits([unsure], 0.025)
     assert low == limits([sure], 0.025)[0]
-    assert high == limits([Counted(100, 50, 10)], 0.025)[1]
+    assert high == limits([JudgedStratum(100, 50, 10)], 0.025)[1]
     found = estimate({"pass": unsure}, 45, 5, 50)
     assert (found["all"]["rate"], found["all"]["rate_if_unsure_are_wrong"]) == (0.1, 0.2)
 
 
 def test_the_natural_power_is_the_share_of_wrong_labels_that_did_not_pass() -> None:
-    strata = {"pass": Counted(800, 100, 5), "review": Counted(100, 50, 10), "fail": Counted(100, 100, 60)}
+    strata = {
+        "pass": JudgedStratum(800, 100, 5),
+        "review": JudgedStratum(100, 50, 10),
+        "fail": JudgedStratum(100, 100, 60),
+    }
     found = estimate(strata, 250, 0, 250)
     assert found["natural_power"] is not None
     assert found["natural_power"]["rate"] == pytest.approx(80 / 120)
@@ -136,13 +140,17 @@ def test_the_natural_power_is_the_share_of_wrong_labels_that_did_not_pass() -> N
     power = estimate(strata, 240, 10, 250)["natural_power"]
     assert power is not None
     assert power["rate_if_unsure_are_wrong"] == pytest.approx(80 / 200)
-    nothing = estimate({"review": Counted(10, 5, 0)}, 5, 0, 5)
+    nothing = estimate({"review": JudgedStratum(10, 5, 0)}, 5, 0, 5)
     assert (nothing["natural_power"], nothing["passed"]) == (None, None)
 
 
 def test_the_natural_power_holds_in_simulations() -> None:
     rng = np.random.default_rng(0)
-    found = cache(lambda kept, held: estimate({"pass": Counted(700, 80, kept), "fail": Counted(80, 40, held)}, 1, 0, 1))
+    found = cache(
+        lambda kept, held: estimate(
+            {"pass": JudgedStratum(700, 80, kept), "fail": JudgedStratum(80, 40, held)}, 1, 0, 1
+        )
+    )
     holds = 0
     for _ in range(RUNS):
         power = found(int(rng.hypergeometric(30, 670, 80)), int(rng.hypergeometric(60, 20, 40)))["natural_power"]

@@ -1,7 +1,11 @@
 import pytest
 import torch
 
-from refine.audit.evidence import Evidence, halves
+from refine.audit.calibration import Thresholds
+from refine.audit.evidence import POWER, Evidence, gather, halves
+from refine.audit.judges import EnsembleMember, JudgeEnsemble
+from tests.audit.audits import power
+from tests.audit.scenes import Reader, gray_context, readers
 
 
 def made(held_out: dict[str, list[float]], decides: bool = True) -> Evidence:
@@ -35,3 +39,56 @@ def test_records_say_what_verdicts_need() -> None:
     assert record["fail_threshold"] == pytest.approx(99 * 0.99)
     assert (record["competent"], record["measured"], record["bar"], record["why"]) == (True, 0.97, 0.9, "so")
     assert "fail_threshold" not in made({"noise": [0.0]}, decides=False).records()["content: doubt"]
+
+
+def test_competence_hangs_on_replaced_images_of_the_largest_size() -> None:
+    found = (
+        power("another image", 50, size=0.1),
+        power("another image", 90, size=0.2),
+        power("moved", 1, size=1),
+        power("look-alike class's image", 2),
+    )
+    evidence = made({"noise": [0.0]})
+    assert evidence._replace(power=found).finds() == found[1]["low"]
+    assert evidence.finds() == 0.0
+
+
+def test_the_share_that_is_read() -> None:
+    scores = {"doubt": torch.tensor([0.0, 98.0, 98.1, 99.0])}
+    assert made({"noise": [0.0]})._replace(scores=scores).share_read() == 0.5
+
+
+def test_groups_are_counted_in_every_power() -> None:
+    context = gray_context(clusters=torch.arange(120) // 3)
+    found = gather("content", readers(), context, context.synthetic().take(slice(20)))
+    assert all(one["largest_group"] in {2, 3} for one in found.evidence.power)
+    assert {one["harm"].partition(":")[0] for one in found.evidence.power} >= {"hardest pair of classes"}
+
+
+def test_limits_and_power_are_measured_on_a_random_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("refine.audit.evidence.MOST", 10)
+    chosen = [gray_context(seed=seed).sample() for seed in (0, 0, 1)]
+    assert len(set(chosen[0].tolist())) == 10
+    assert torch.equal(chosen[0], chosen[1])
+    assert not torch.equal(chosen[0], chosen[2])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_two_images_are_enough_for_limits_and_rates(seed: int) -> None:
+    """Whatever chance says of which half they are in."""
+    context = gray_context(seed=seed)
+    evidence, agreed, read, _ = gather("content", readers(), context, context.synthetic().take(slice(2)))
+    assert {len(scores["class_doubt"]) for scores in (*evidence.perturbed.values(), *evidence.held_out.values())} == {1}
+    assert evidence.all_rejected()["n"] == 1
+    assert (agreed, read) == (1.0, 1.0)
+    assert evidence.finds() > POWER
+
+
+def test_whether_judges_learned_is_asked_of_images_that_they_saw_and_of_others() -> None:
+    context = gray_context()._replace(folds=(torch.arange(120) >= 40).long())
+    # The judge that never saw the 40 images of fold 0, and learned on the 80 of fold 1, reads nothing.
+    members = (EnsembleMember("reader", fold, Reader(sure)) for fold, sure in enumerate((0.0, 9.0)))
+    judges = JudgeEnsemble("content", tuple(members))
+    found = context.learned(judges, context.synthetic(), Thresholds({}, {}))
+    assert found["held_out"]["value"] == pytest.approx(80 / 120)
+    assert found["learned_on"]["value"] == pytest.approx(40 / 120)

@@ -5,12 +5,21 @@ from pathlib import Path
 
 import pytest
 
-from refine.audit.page import INCONCLUSIVE, KEYS, PASSES, decisions_block, write_audit_page
+from refine.audit.page import (
+    INCONCLUSIVE,
+    MOST_KEYS,
+    PASSES,
+    by_harm,
+    decisions_block,
+    false_rejects_svg,
+    power_svg,
+    write_audit_page,
+)
 from refine.audit.result import Audit, Certificate, Remedy
 from refine.data.layouts import Layout
 from refine.data.open_layout import open_layout
 from refine.errors import InputError
-from tests.audit.audits import audit, certificate
+from tests.audit.audits import audit, certificate, power, rate
 from tests.conftest import WriteImages
 
 HOSTILE = "<script>alert(1)</script>"
@@ -32,9 +41,9 @@ def found(sides: tuple[Layout, Layout]) -> list[Certificate]:
 
 
 def write(
-    folder: Path, found: list[Certificate], sides: tuple[Layout, Layout], shown: int = 60, record: Audit | None = None
+    folder: Path, found: list[Certificate], sides: tuple[Layout, Layout], most: int = 60, record: Audit | None = None
 ) -> str:
-    return write_audit_page(folder / "audit.html", record or audit(found), found, *sides, shown=shown).read_text()
+    return write_audit_page(folder / "audit.html", record or audit(found), found, *sides, most=most).read_text()
 
 
 def part(page: str, title: str) -> str:
@@ -42,7 +51,7 @@ def part(page: str, title: str) -> str:
     return page[start : page.index("</section>", start)]
 
 
-def test_the_page_needs_nothing_beside_itself(
+def test_the_page_needs_nothing_beside_itself_and_says_what_was_found(
     tmp_path: Path, found: list[Certificate], sides: tuple[Layout, Layout]
 ) -> None:
     page = write(tmp_path, found, sides)
@@ -50,36 +59,26 @@ def test_the_page_needs_nothing_beside_itself(
     assert links
     assert [link for link in links if not link.startswith(("data:image/", "#"))] == []
     assert "<script" not in page
-
-
-def test_the_bound_its_reasons_and_the_judges_stand_there(
-    tmp_path: Path, found: list[Certificate], sides: tuple[Layout, Layout]
-) -> None:
-    page = write(tmp_path, found, sides)
     for text in ("≤ 3.1 % wrong", "4 of 200 images failed.", "1 of 1", "Balanced accuracy on held-out", "12.5\u00a0%"):
         assert text in page
+    assert part(page, "Passed, for comparison").count("<figure") == PASSES
+    assert part(page, "Inconclusive").count("<figure") == INCONCLUSIVE
+    assert "What would help" not in page
+    assert "rank" not in part(page, "Inconclusive")
 
 
 def test_the_worst_cases_come_first_and_no_more_than_asked_for(
     tmp_path: Path, found: list[Certificate], sides: tuple[Layout, Layout]
 ) -> None:
-    failed = part(write(tmp_path, found, sides, shown=3), "Failed")
+    failed = part(write(tmp_path, found, sides, most=3), "Failed")
     assert re.findall(r"<wbr>(a-\d+)", failed) == ["a-004", "a-003", "a-002"]
     assert "3 of 5" in failed
-
-
-def test_a_few_others_are_shown_for_comparison(
-    tmp_path: Path, found: list[Certificate], sides: tuple[Layout, Layout]
-) -> None:
-    page = write(tmp_path, found, sides)
-    assert part(page, "Passed, for comparison").count("<figure") == PASSES
-    assert part(page, "Inconclusive").count("<figure") == INCONCLUSIVE
 
 
 def test_images_to_review_are_a_file_to_be_filled_in(
     tmp_path: Path, found: list[Certificate], sides: tuple[Layout, Layout]
 ) -> None:
-    review = part(write(tmp_path, found, sides, shown=1), "For a person to decide")
+    review = part(write(tmp_path, found, sides, most=1), "For a person to decide")
     block = re.search(r"<pre[^>]*>(.*?)</pre>", review, re.DOTALL)
     assert block
     assert block[1].splitlines() == ["key,verdict", *(f"a/a-{number:03d}.png," for number in range(5, 9))]
@@ -91,7 +90,7 @@ def test_keys_are_quoted_as_a_csv_file_needs_it_and_unprintable_ones_are_left_ou
     assert [row[0] for row in csv.reader(io.StringIO(block))] == ["key", 'b,"c".png', "a.png"]
     assert listed == 2
     assert decisions_block(["\udcff"]) == ("", 0)
-    assert decisions_block([str(number) for number in range(KEYS + 5)])[1] == KEYS
+    assert decisions_block([str(number) for number in range(MOST_KEYS + 5)])[1] == MOST_KEYS
 
 
 REMEDY: Remedy = {
@@ -121,14 +120,6 @@ def test_an_inconclusive_audit_begins_with_what_would_help_and_ranks_its_images(
     assert block[1].splitlines() == ["key,verdict", *(f"{key}," for key in reversed(keys))]
 
 
-def test_a_page_with_verdicts_says_nothing_of_remedies(
-    tmp_path: Path, found: list[Certificate], sides: tuple[Layout, Layout]
-) -> None:
-    page = write(tmp_path, found, sides)
-    assert "What would help" not in page
-    assert "rank" not in part(page, "Inconclusive")
-
-
 def test_keys_that_are_not_listed_are_counted(tmp_path: Path, sides: tuple[Layout, Layout]) -> None:
     review = [certificate("a/a-000.png", "review"), certificate("a/\n.png", "review")]
     assert "1 more stand in <code>audit.jsonl</code>" in write(tmp_path, review, sides)
@@ -154,3 +145,42 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, sides: tuple[La
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written"):
         write_audit_page(tmp_path / "file" / "audit.html", audit(), [], *sides)
+
+
+def test_kinds_of_harm_with_sizes_have_a_curve_each_and_the_others_a_point() -> None:
+    points = [power("moved", 9, size=8.0, unit="pixels"), power("swapped", 9), power("moved", 1, size=2.0)]
+    sized, plain = by_harm(points)
+    assert [point["size"] for point in sized["moved"]] == [2.0, 8.0]
+    assert [point["harm"] for point in plain] == ["swapped"]
+
+
+def test_the_power_stands_over_the_size_with_its_unit() -> None:
+    svg = power_svg(audit())
+    for text in (">moved<", ">pixels<", ">another class's image<", ">8<"):
+        assert text in svg
+
+
+def test_each_point_has_its_interval() -> None:
+    ink = "stroke: var(--ink)"
+    few = power_svg(audit(power=[power("a", 5)])).count(ink)
+    assert power_svg(audit(power=[power("a", 5), power("b", 5)])).count(ink) > few
+
+
+def test_every_combination_of_harms_can_be_drawn() -> None:
+    sized = [power(name, 5, size=size, unit="px") for name in ("a", "b", "c") for size in (0.0, 1.0)]
+    for points in ([], sized[:2], sized, [power("x", 1)], [*sized, power("x", 1)]):
+        assert power_svg(audit(power=points)).startswith("<svg")
+
+
+def test_false_rejects_are_drawn_over_a_scale_that_shows_them() -> None:
+    svg = false_rejects_svg(audit(false_rejects=rate(1, 1000), false_rejects_by_change={"blur": rate(0, 200)}))
+    assert ">blur<" in svg
+    assert ">100<" not in svg
+    assert ">100<" in false_rejects_svg(audit(false_rejects=rate(80, 100)))
+
+
+def test_plots_follow_the_colors_of_the_page_and_names_are_text() -> None:
+    svg = power_svg(audit(power=[power("<script>$x$", 5)]))
+    assert "var(--refined)" in svg
+    assert "&lt;script&gt;$x$" in svg
+    assert not re.search(r"(fill|stroke): #(?!ffffff)", svg)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from refine.audit.pairs import LONGEST, Pairs, open_pairs, read_pairs
+from refine.audit.pairs import LONGEST_SIDE_PIXELS, Pairs, open_pairs, read_pairs
 from refine.errors import InputError
 from tests.audit.shapes import save
 from tests.conftest import WriteImages
@@ -48,7 +48,7 @@ def test_a_class_may_be_missing_after_refinement(folders: tuple[Path, Path]) -> 
 
 
 def test_large_images_are_judged_small(tmp_path: Path, write_images: WriteImages) -> None:
-    longest = LONGEST["class"]
+    longest = LONGEST_SIDE_PIXELS["class"]
     synthetic = write_images(tmp_path / "in", size=(2 * longest, longest), count=1)
     refined = write_images(tmp_path / "out", size=(2 * longest, longest), count=1)
     assert pairs(synthetic, refined).size == (longest, longest // 2)

@@ -39,6 +39,7 @@ def test_every_image_of_a_verdict_is_drawn_equally_often() -> None:
     lines = audited(passed=20, failed=5)
     found = Counter(key for seed in range(2000) for key in drawn(draw(lines, 10, seed, None)))
     each = [found[one["key"]] / 2000 for one in lines]
+    assert draw(lines, 10, 3, None) == draw(lines, 10, 3, None)
     expected = shares({"pass": 20, "fail": 5}, 10)
     assert each[:20] == pytest.approx([expected["pass"] / 20] * 20, abs=0.05)
     assert each[20:] == pytest.approx([expected["fail"] / 5] * 5, abs=0.05)
@@ -140,29 +141,26 @@ def test_what_is_not_answered_is_unsure(own: Finished) -> None:
     said = truth(keys)
     answer(own, {key: verdict if number < 50 else "" for number, (key, verdict) in enumerate(said.items())})
     blank = summary(own.output)["sample"]
+    answer(own, dict(list(said.items())[:50]))
+    assert summary(own.output)["sample"] == blank
     answer(own, {key: verdict if number < 50 else "unsure" for number, (key, verdict) in enumerate(said.items())})
     assert summary(own.output)["sample"] == blank
     assert (blank["answered"], blank["unsure"]) == (50, 10)
-    answer(own, said)
+    answer(own, dict(list(said.items())[50:]))  # later answers are added
     whole = summary(own.output)["sample"]
     assert blank["all"]["low"] <= whole["all"]["low"] < whole["all"]["high"] < blank["all"]["high"]
 
 
-def test_the_answered_lines_alone_are_the_samples_and_later_ones_are_added(own: Finished) -> None:
-    keys = sampled(own)
-    said = truth(keys)
-    answer(own, {key: said[key] for key in keys[:50]})
-    part = summary(own.output)["sample"]
-    assert (part["answered"], part["unsure"]) == (50, 10)
-    answer(own, {key: said[key] for key in keys[50:]})
-    assert summary(own.output)["sample"]["answered"] == ASKED
-
-
-def test_a_mistyped_key_is_named_though_its_line_is_blank(own: Finished, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_refused_changes_nothing(own: Finished, capsys: pytest.CaptureFixture[str]) -> None:
     keys = sampled(own)
     before = tree(own.output)
+    assert json.loads((own.output / SAMPLE).read_text()).keys() == {"seed", "groups", "strata", "answers"}
     assert answer(own, {**truth(keys[1:]), "typo.png": ""}) == 2
     assert "'typo.png' is no image of this audit" in capsys.readouterr().err
+    assert answer(own, dict.fromkeys(keys, "")) == 2
+    assert "no line of the sample is answered" in capsys.readouterr().err
+    assert main(["audit", "--output", str(own.output), "--sample", "20", "--seed", "1"]) == 2
+    assert "a sample was drawn already" in capsys.readouterr().err
     assert tree(own.output) == before
 
 
@@ -190,7 +188,7 @@ def test_images_of_a_drawn_group_count_as_one_where_answers_move_limits(
         asked.add(largest)
         return limit
 
-    monkeypatch.setattr("refine.audit.redecide.moved_limit", moved)
+    monkeypatch.setattr("refine.audit.review.moved_limit", moved)
     answer(own, truth(drawn(sample)))
     most = sum(max(map(len, one["draws"])) for one in sample["strata"].values())
     assert most > 1
@@ -211,7 +209,7 @@ def test_the_groups_of_the_audit_stand(own: Finished, capsys: pytest.CaptureFixt
 def test_a_sample_that_cannot_be_drawn_is_refused_before_training(
     finished: Finished, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("refine.audit.families.train_judges", None)
+    monkeypatch.setattr("refine.audit.evidence.train_judges", None)
     for flags, said in (
         (["--sample", "145"], "--sample 145: the audit has 144 images"),
         (
@@ -224,33 +222,16 @@ def test_a_sample_that_cannot_be_drawn_is_refused_before_training(
         assert not (tmp_path / "audit").exists()
 
 
-def test_a_sample_without_an_answer_is_refused(own: Finished, capsys: pytest.CaptureFixture[str]) -> None:
-    keys = sampled(own)
-    before = tree(own.output)
-    assert answer(own, dict.fromkeys(keys, "")) == 2
-    assert "no line of the sample is answered" in capsys.readouterr().err
-    assert tree(own.output) == before
-
-
-def test_nobody_draws_until_it_pleases(own: Finished, capsys: pytest.CaptureFixture[str]) -> None:
-    sampled(own)
-    before = tree(own.output)
-    assert main(["audit", "--output", str(own.output), "--sample", "20", "--seed", "1"]) == 2
-    assert "a sample was drawn already" in capsys.readouterr().err
-    assert tree(own.output) == before
-
-
 def test_a_damaged_sample_is_one_line(own: Finished, capsys: pytest.CaptureFixture[str]) -> None:
     keys = sampled(own)
-    (own.output / SAMPLE).write_text("{}")
-    assert answer(own, truth(keys)) == 2
-    assert "sample.json: damaged" in capsys.readouterr().err
-
-
-def test_the_same_seed_draws_the_same() -> None:
-    lines = audited(passed=50, failed=9)
-    assert draw(lines, 20, 3, None) == draw(lines, 20, 3, None)
-    assert drawn(draw(lines, 20, 3, None)) != drawn(draw(lines, 20, 4, None))
+    strata = json.dumps({"seed": 0, "groups": None, "strata": {"pass": {"images": 2, "draws": [[]]}}, "answers": {}})
+    for text, said in (("{}", "missing required field"), (strata, "damaged, a stratum without a drawn image")):
+        (own.output / SAMPLE).write_text(text)
+        assert answer(own, truth(keys)) == 2
+        error = capsys.readouterr().err
+        assert "sample.json: " in error
+        assert said in error
+        assert error.endswith("; audit again and draw anew\n")
 
 
 def test_groups_are_counted_by_the_share_of_each_that_is_wrong() -> None:
@@ -274,10 +255,3 @@ def test_people_who_choose_what_to_look_at_give_a_natural_power_with_its_caveat(
     answer(own, {passed[0]: "fail", passed[1]: "pass"})
     assert "of 3 wrong labels that a person found, 66.7\u00a0%" in capsys.readouterr().out.replace(" %", "\u00a0%")
     assert summary(own.output)["natural_power"]["n"] == 3
-
-
-def test_it_is_json(own: Finished) -> None:
-    sampled(own)
-    found = json.loads((own.output / SAMPLE).read_text())
-    assert set(found) == {"seed", "groups", "strata", "answers"}
-    assert found["answers"] == {}

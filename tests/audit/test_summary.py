@@ -2,19 +2,9 @@ from typing import Any
 
 import pytest
 
-from refine.audit.estimate import Counted, estimate
+from refine.audit.estimate import JudgedStratum, estimate
 from refine.audit.result import Audit, Certificate, SampleEstimate, Verdict
-from refine.audit.summary import (
-    are_they_right,
-    cards,
-    competent,
-    false_rejects_table,
-    judges_table,
-    more_than_chance,
-    power_table,
-    trust,
-    verdicts,
-)
+from refine.audit.summary import are_they_right, cards, competent, more_than_chance, trust, verdicts
 from tests.audit.audits import audit, certificate, power, rate
 
 JUDGE = audit()["judges"]["agreement"]
@@ -93,7 +83,7 @@ def test_a_bound_on_those_that_passed_alone_is_called_so() -> None:
 
 def sampled(*, wrong: float, unsure: float) -> SampleEstimate:
     """60 of 144 images, all of which passed."""
-    return estimate({"pass": Counted(144, 60, wrong, unsure)}, 60 - int(unsure), int(unsure), 60)
+    return estimate({"pass": JudgedStratum(144, 60, wrong, unsure)}, 60 - int(unsure), int(unsure), 60)
 
 
 def test_a_yes_excludes_that_many_labels_are_wrong() -> None:
@@ -110,12 +100,9 @@ def test_a_yes_excludes_that_many_labels_are_wrong() -> None:
         assert are_they_right(audit(passed, **more)).mark == mark
 
 
-def test_a_sample_that_finds_many_wrong_labels_is_not_inconclusive() -> None:
+def test_a_sample_that_finds_many_wrong_labels_is_not_inconclusive_and_speaks_of_the_draw() -> None:
     found = audit(of(failed=5, open=300), sample=sampled(wrong=20, unsure=0))
     assert are_they_right(found).verdict.startswith(("!", "✗"))
-
-
-def test_a_sample_speaks_of_the_images_that_had_passed_at_the_draw() -> None:
     found = audit(of(passed=144), sample=sampled(wrong=0, unsure=0))
     assert "Of the images that had passed when the sample was drawn, 0.0 % are" in told(found)
 
@@ -136,11 +123,13 @@ def test_a_judge_that_measures_several_things_is_one_judge() -> None:
     bad = {**JUDGE, "competent": False}
     found = audit(judges={"trained: label": JUDGE, "real: pixels": bad, "real: share": bad})
     assert competent(found) == "1 of 2 judges competent on these images."
+    assert competent(audit(judges={})) == "There was no judge."
     assert [sentence.startswith("The judge real is not") for sentence in trust(found)] == [True, False]
 
 
-def test_images_without_a_refined_one_are_counted() -> None:
-    assert "3 synthetic images without a refined one: not judged." in trust(audit(missing=3))
+def test_images_without_a_refined_one_and_verdicts_by_people_are_counted() -> None:
+    found = trust(audit(missing=3, decided_by_person=2))
+    assert found[-2:] == ["3 synthetic images without a refined one: not judged.", "2 verdicts given by a person."]
 
 
 def test_the_harm_that_is_found_least_is_told_by_its_largest_size() -> None:
@@ -150,17 +139,6 @@ def test_the_harm_that_is_found_least_is_told_by_its_largest_size() -> None:
     assert "not known" in trust(audit(power=[]))[0]
 
 
-def test_the_judges_that_have_a_say_are_counted() -> None:
-    assert competent(audit(judges={"a": JUDGE, "b": {**JUDGE, "competent": False}})) == (
-        "1 of 2 judges competent on these images."
-    )
-    assert competent(audit(judges={})) == "There was no judge."
-
-
-def test_verdicts_by_people_are_counted() -> None:
-    assert "2 verdicts given by a person." in trust(audit(decided_by_person=2))
-
-
 def test_the_head_has_four_cards() -> None:
     found = {card.question: card for card in cards(audit(of(passed=3, failed=1)))}
     assert found["Passed"].figure == "75.0 %"
@@ -168,13 +146,3 @@ def test_the_head_has_four_cards() -> None:
     assert (found["Competent judges"].figure, found["Competent judges"].mark) == ("1 of 1", "good")
     none = {card.question: card for card in cards(audit(judges={"agreement": {**JUDGE, "competent": False}}))}
     assert (none["Competent judges"].figure, none["Competent judges"].mark) == ("0 of 1", "bad")
-
-
-def test_tables_have_a_line_for_each_figure() -> None:
-    found = audit(power=[power("moved", 60, size=2, unit="pixels")], false_rejects_by_change={"blur": rate(0, 50)})
-    assert power_table(found).rows == [["moved", "2 pixels", "60.0 %", "49.7 to 69.7", "100"]]
-    assert [row[0] for row in false_rejects_table(found).rows] == ["all", "blur"]
-    assert false_rejects_table(found).rows[1][1:] == ["0.0 %", "0.0 to 7.1", "50"]
-    assert judges_table(found).rows[0][:5] == ["agreement", "yes", "0.97", "0.9", "0.5"]
-    strict = judges_table(audit(judges={"a": JUDGE, "b": {**JUDGE, "fail_threshold": 0.8}}))
-    assert [row[5] for row in strict.rows] == ["", "0.8"]

@@ -4,19 +4,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from refine.apply.manifest import file_sha256
-from refine.audit.cases import Case, cases, legend, worst_first
-from refine.audit.plots import false_rejects_svg, power_svg
+from refine.audit.cases import ShownCase, cases, legend
+from refine.audit.page import false_rejects_svg, power_svg
 from refine.audit.result import LINES, PAGE, SUMMARY, VERDICTS, Audit, Certificate, Remedy
-from refine.audit.summary import (
-    are_they_right,
-    competent,
-    false_rejects_table,
-    judges_table,
-    out_of_it,
-    power_table,
-    trust,
-    verdicts,
-)
+from refine.audit.summary import are_they_right, competent, out_of_it, trust, verdicts
+from refine.audit.tables import false_rejects_table, judges_table, power_table
+from refine.audit.verdicts import worst_first
 from refine.data.open_layout import open_layout
 from refine.errors import InputError
 from refine.files import read_json_lines, shown
@@ -117,7 +110,7 @@ class AuditSection(NamedTuple):
     """How far it can be trusted."""
     reasons: list[str]
     """Why the bound on wrong labels is what it is."""
-    cases: list[Case]
+    cases: list[ShownCase]
     wrong: int
     """Images that failed or are for a person to look at; `cases` are the worst of them."""
     inconclusive: int

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from refine.audit.estimate import Counted, estimate
+from refine.audit.estimate import JudgedStratum, estimate
 from refine.audit.result import Verdict
 from refine.errors import InputError
 from refine.report.pages.audited import AuditFolder, are_the_labels_intact, audit_section, read_audit
@@ -53,7 +53,7 @@ def test_a_bound_that_is_not_known_stays_so(tmp_path: Path) -> None:
 
 
 def test_a_sample_is_read_as_it_was_written(tmp_path: Path) -> None:
-    sample = estimate({"pass": Counted(50, 20, 1), "fail": Counted(9, 9, 8, 1.0)}, 28, 1, 29)
+    sample = estimate({"pass": JudgedStratum(50, 20, 1), "fail": JudgedStratum(9, 9, 8, 1.0)}, 28, 1, 29)
     natural = rate(3, 9)
     found = read_audit(save_audit(tmp_path, FOUND, sample=sample, natural_power=natural)).summary
     assert (found["sample"], found["natural_power"]) == (sample, natural)

@@ -1,0 +1,172 @@
+"""The ensembles of judges, trained or given, and the evidence that each brings."""
+
+from pathlib import Path
+
+import torch
+
+from refine.audit.calibration import MOST, planted_power
+from refine.audit.evidence import (
+    CONSENSUS,
+    LEARNED,
+    POWER,
+    READ,
+    AuditContext,
+    Evidence,
+    GatheredEvidence,
+    gather,
+)
+from refine.audit.judges import EnsembleMember, Examples, JudgeEnsemble, deciding, in_folds
+from refine.audit.pairs import Pairs
+from refine.data.labeled_images import open_labeled, read_labeled
+from refine.data.layouts import Layout
+from refine.devices import CPU
+from refine.errors import InputError
+from refine.methods.checkpoint import load_method
+from refine.methods.task import Task
+
+CONTENT, ADAPTED, REAL, GIVEN = "content", "adapted", "real", "given"
+LOST = "Judges that learned on the refined images cannot find the labels there either: they are lost."
+
+
+def content(context: AuditContext) -> tuple[Evidence, JudgeEnsemble]:
+    """Judges that learned on synthetic images alone, under strong changes of appearance: nothing fools them that the
+    translator does everywhere alike, if only they are at home in what it makes."""
+    pairs, own = context.pairs, context.synthetic().take(context.sample())
+    judges = context.train(CONTENT, (pairs.synthetic,), pairs.labels, context.folds)
+    found = gather(CONTENT, judges, context, own)
+    why = (
+        f"{_architectures(judges)} the same of {found.agreed:.1%} of the refined images (bar {CONSENSUS:.0%}), find "
+        f"the label in {found.read:.1%} (bar {READ:.0%}), and find {_planted(found)}."
+    )
+    return found.conclude(found.agreed, CONSENSUS, why, label=READ, trained_apart=True), judges
+
+
+def _planted(found: GatheredEvidence) -> str:
+    return f"planted harm in {found.evidence.finds():.1%} of cases at least (bar {POWER:.0%})"
+
+
+def _architectures(judges: JudgeEnsemble) -> str:
+    members = {member.network for member in judges.members}
+    kinds = {name.rpartition("-")[0] for name in members}
+    if len(members) == 1:
+        return "Judges of one architecture, with none beside it, say"
+    return f"Judges of {len(kinds)} architectures say" if len(kinds) > 1 else "Judges that were trained apart say"
+
+
+def adapted(context: AuditContext) -> tuple[Evidence, JudgeEnsemble]:
+    """Judges that learned on refined and synthetic images: sharp, but what the translator does everywhere alike is
+    right to them."""
+    pairs, sample = context.pairs, context.refined().take(context.sample())
+    judges = context.train(ADAPTED, (pairs.refined, pairs.synthetic), pairs.labels, context.folds)
+    # Nobody knows which refined labels are right: limits come from images in which these judges find the label.
+    plain = judges.judge(sample).scores
+    first_measure = plain[deciding(pairs.kind, pairs.names)[0]]
+    believed = plain["class_margin"] < 0 if pairs.kind == "class" else first_measure <= first_measure.median()
+    found = gather(ADAPTED, judges, context, sample.take(believed) if int(believed.sum()) >= 2 else sample)
+    why = (
+        f"Learned on refined images of other folds; finds the label in {found.read:.1%} of them (bar {LEARNED:.0%}), "
+        f"and {_planted(found)}. It cannot see what the translator changes in all images alike."
+    )
+    return found.conclude(found.read, LEARNED, why, label=LEARNED), judges
+
+
+def are_lost(context: AuditContext, first: Evidence, judges: JudgeEnsemble, second: Evidence) -> bool:
+    """Return whether able judges, who agree about the refined images, do not find the labels there, and learning there
+    does not help: then no judge can be at home in what the translator makes.
+
+    Judges that are able find planted corruption in synthetic images: those that learned nothing agree, too, and let
+    all pass.
+
+    Args:
+        context: What is audited.
+        first: The evidence of judges of synthetic images, which are not competent on refined ones.
+        judges: They.
+        second: The evidence of judges that learned on both.
+    """
+    if first.measured < first.bar or second.competent or second.measured >= READ:
+        return False
+    pairs, own = context.pairs, context.synthetic().take(context.sample())
+    found = planted_power(pairs.kind, pairs.names, own, judges.deciding_scores, first.limits(), context.options.seed)
+    return first._replace(power=tuple(found)).finds() >= POWER
+
+
+def load_given(
+    pairs: Pairs, paths: tuple[Path, ...], trust: tuple[str, ...], device: torch.device = CPU
+) -> JudgeEnsemble:
+    """Load task models of the user's.
+
+    Raises:
+        InputError: If a file holds no task model, or one of other labels.
+    """
+    members = []
+    for place, path in enumerate(paths):
+        task = load_method(path, trust)
+        if not isinstance(task, Task):
+            raise InputError(f"{path}: holds {type(task).__name__}; --judge takes a task model's checkpoint")
+        if task.kind != pairs.kind or tuple(task.classes or ()) != pairs.names:
+            raise InputError(
+                f"{path}: knows {task.kind} labels {', '.join(task.classes or ())}, but the dataset has "
+                f"{pairs.kind} labels {', '.join(pairs.names)}; give a judge of these"
+            )
+        if task.channels < pairs.synthetic.shape[1]:
+            raise InputError(f"{path}: takes gray images, and the dataset is in color; give a judge of color images")
+        members.append(EnsembleMember(f"{path.name}-{place}", -1, task.to(device)))
+    return JudgeEnsemble(GIVEN, tuple(members))
+
+
+def given(context: AuditContext, judges: JudgeEnsemble) -> Evidence:
+    """Task models of the user's; whether they saw the synthetic images nobody knows."""
+    found = gather(GIVEN, judges, context, context.synthetic().take(context.sample()))
+    why = f"Finds the label in {found.read:.1%} of the refined images (bar {READ:.0%}), and {_planted(found)}."
+    return found.conclude(found.read, READ, why, label=READ)
+
+
+def open_real(pairs: Pairs, root: Path, layout: str) -> Layout:
+    """Open labeled real images.
+
+    Raises:
+        InputError: If they cannot be read, or have other labels.
+    """
+    opened = open_labeled(root, layout, None, pairs.names if pairs.kind == "class" else None)
+    if opened.label_space.kind != pairs.kind or opened.label_space.names != pairs.names:
+        raise InputError(
+            f"{root}: has {opened.label_space.kind} labels {', '.join(opened.label_space.names)}, but the audited "
+            f"images have {pairs.kind} labels {', '.join(pairs.names)}"
+        )
+    return opened
+
+
+def real(context: AuditContext, opened: Layout) -> tuple[Evidence, JudgeEnsemble]:
+    """Judges that learned on labeled real images: at home where the refined images want to be.
+
+    Raises:
+        InputError: If an image or label cannot be read.
+    """
+    pairs, options = context.pairs, context.options
+    images, labels, keys = read_labeled(opened, pairs.synthetic.shape[1], pairs.size)
+    folds = in_folds(labels, pairs.kind, options.folds, options.seed, torch.arange(len(keys)))
+    apart = context.train(REAL, (images,), labels, folds)
+    return by_real(context, apart, Examples(images, folds, labels))
+
+
+def by_real(context: AuditContext, apart: JudgeEnsemble, own: Examples) -> tuple[Evidence, JudgeEnsemble]:
+    """Ask judges of real images about the refined ones; synthetic images they are not at home in.
+
+    Args:
+        context: What is audited.
+        apart: The judges; each saw the images of all folds but one.
+        own: The labeled real images.
+    """
+    # All of them judge a synthetic image; each only the real ones of its own fold.
+    members = (one._replace(network=f"{one.network}/{one.fold}", fold=-1) for one in apart.members)
+    together, count = JudgeEnsemble(REAL, tuple(members)), len(own.images)
+    own = own.take(torch.randperm(count, generator=torch.Generator().manual_seed(context.options.seed))[:MOST])
+    found = gather(REAL, apart, context, own, together, before=False)
+    calibrated = found.evidence
+    why = (
+        f"Learned on {count} labeled real images; finds the label in {found.read:.1%} of the refined images "
+        f"(bar {READ:.0%}), and {_planted(found)}; rejects {calibrated.all_rejected()['rate']:.1%} of real images that "
+        "it never saw after benign changes."
+    )
+    concluded = found.conclude(calibrated.finds(), POWER, why, label=READ, consensus=None, trained_apart=True)
+    return concluded._replace(labeled_images=count), together

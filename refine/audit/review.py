@@ -1,0 +1,303 @@
+"""A person's verdicts: they override the audit's, show where its limits for a review can move, and come to a finished
+audit without training."""
+
+import csv
+import json
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import cast, get_args
+
+from refine.audit.bound import CUTS, HARMLESS, bound_of, events, shared_error
+from refine.audit.ensembles import ADAPTED
+from refine.audit.page import write_audit_page
+from refine.audit.pairs import OpenedPairs, open_pairs
+from refine.audit.remedies import remedies
+from refine.audit.result import (
+    LINES,
+    PAGE,
+    SAMPLE,
+    SUMMARY,
+    Audit,
+    Certificate,
+    Decision,
+    JudgeRecord,
+    read_audit,
+    read_certificates,
+)
+from refine.audit.sampling import (
+    AuditSample,
+    answered,
+    draw,
+    drawn,
+    estimated,
+    is_answer_to,
+    largest_draw,
+    read_sample,
+    require_no_sample,
+    write_sample,
+)
+from refine.audit.verdicts import count_verdicts, is_inconclusive, ranked, ranking_of, verdict_of
+from refine.errors import InputError
+from refine.files import read_lines, why, write_json, write_whole
+from refine.metrics.intervals import clopper_pearson, upper_end
+
+NEEDED = {"synthetic", "refined", "layout", "mapping", "classes"}
+"""What the provenance must say to open the datasets again."""
+
+
+def read_decisions(path: Path, keys: Sequence[str]) -> dict[str, Decision | None]:
+    """Read a CSV file with the columns key and verdict (pass, fail or unsure); None for lines without a verdict.
+
+    Raises:
+        InputError: If the file cannot be read, a column is missing, or a line names no image or no verdict.
+    """
+    known, verdicts = set(keys), get_args(Decision)
+    found: dict[str, Decision | None] = {}
+    try:
+        rows = csv.DictReader(read_lines(path))
+        if not {"key", "verdict"} <= set(rows.fieldnames or ()):
+            raise InputError(f"{path}: expected the columns key,verdict, found {','.join(rows.fieldnames or ())}")
+        for row in rows:
+            key, verdict, where = row["key"], (row["verdict"] or "").strip(), f"{path}: line {rows.line_num}"
+            if not key and not verdict:
+                continue
+            if key not in known:
+                raise InputError(f"{where}: {key!r} is no image of this audit")
+            if not verdict:
+                found.setdefault(key, None)
+                continue
+            if verdict not in verdicts:
+                raise InputError(f"{where}: verdict {verdict!r}; expected pass, fail or unsure")
+            if (found.get(key) or verdict) != verdict:
+                raise InputError(f"{where}: {key!r} is decided twice, and differently")
+            found[key] = cast(Decision, verdict)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path}: cannot be read as CSV ({why(error)}); expected key,verdict") from error
+    return found
+
+
+def decided_ones(read: Mapping[str, Decision | None]) -> dict[str, Decision]:
+    """Return the decisions among the lines of a file: without those that are blank or unsure."""
+    return {key: verdict for key, verdict in read.items() if verdict in {"pass", "fail"} and verdict is not None}
+
+
+def override(certificates: Sequence[Certificate], decisions: Mapping[str, Decision]) -> list[Certificate]:
+    """Return certificates in which a person's verdicts stand, with the audit's next to them."""
+    found = []
+    for certificate in certificates:
+        verdict = decisions.get(certificate["key"], "unsure")
+        if verdict != "unsure":
+            certificate = Certificate(
+                key=certificate["key"],
+                verdict=verdict,
+                by="person",
+                audit_verdict=certificate["verdict"],
+                reasons=[f"A person decided: {verdict}.", *certificate["reasons"]],
+                scores=certificate["scores"],
+            )
+        found.append(certificate)
+    return found
+
+
+def cut_points(scores: Sequence[float], limit: float, most: float = math.inf) -> list[float]:
+    """Return where a limit may move: to one of `CUTS` scores that are fixed before anybody decides, whatever the
+    answers.
+
+    Args:
+        scores: Scores of all audited images.
+        limit: The limit that perturbations set.
+        most: The limit for a fail; images above it fail in any case.
+
+    Returns:
+        Scores that cut the images between both limits into parts of equal numbers, the highest one last.
+    """
+    between = sorted(score for score in scores if limit < score <= most)
+    return [between[math.ceil(len(between) * cut / CUTS) - 1] for cut in range(1, CUTS + 1)] if between else []
+
+
+def moved_limit(
+    scores: Sequence[float],
+    decisions: Sequence[Decision],
+    limit: float,
+    cuts: Sequence[float],
+    error: float,
+    largest: int = 1,
+) -> float:
+    """Return the limit for a review, after a person looked at images above it.
+
+    Args:
+        scores: Scores of the decided images.
+        decisions: Decisions on them.
+        limit: The limit that perturbations set.
+        cuts: As from `cut_points`.
+        error: Probability that one of the cuts is taken for harmless falsely; all of them together err with their sum.
+            It is that of one look: who decides in parts, and looks at each, errs more often.
+        largest: Number of images in the largest group, as `upper_end` takes it.
+
+    Returns:
+        The highest cut up to which the decided images above ``limit`` were right but for `HARMLESS` of them (upper end
+        of an interval that errs with ``error``); ``limit`` where there is none.
+    """
+    best = limit
+    for cut in cuts:
+        said = [decision for score, decision in zip(scores, decisions, strict=True) if limit < score <= cut]
+        if upper_end(said.count("fail"), len(said), error, largest) <= HARMLESS:
+            best = max(best, cut)
+    return best
+
+
+def recalibrated(
+    records: Mapping[str, JudgeRecord],
+    certificates: Mapping[str, Certificate],
+    decided: Mapping[str, Decision],
+    largest: int = 1,
+) -> dict[str, JudgeRecord]:
+    """Return records whose limits for a review lie where a person's decisions say, see `moved_limit`.
+
+    Args:
+        records: Records of the evidence.
+        certificates: Certificates with the scores of every image, by key.
+        decided: All decisions, by key.
+        largest: Number of images in the largest group.
+    """
+    able = {name.partition(": ")[0] for name, one in records.items() if one["competent"] and "fail_threshold" in one}
+    error = shared_error(events(records, sorted(able - {ADAPTED}), decided=True))
+    found = dict(records)
+    for name, record in records.items():
+        if record["competent"]:
+            scores = {key: one["scores"][name] for key, one in certificates.items()}
+            # All decisions count, whenever they were made.
+            unmoved = record.get("benign_threshold", record["threshold"])
+            cuts = cut_points(list(scores.values()), unmoved, record.get("fail_threshold", math.inf))
+            limit = moved_limit([scores[key] for key in decided], list(decided.values()), unmoved, cuts, error, largest)
+            found[name] = {**record, "threshold": limit, "benign_threshold": unmoved}
+    return found
+
+
+def add_decisions(output: Path, decisions: Path) -> Audit:
+    """Add a person's verdicts to a finished audit: they stand, and where they are enough (`moved_limit`) the limits
+    for a review move to where they say. Answers on a random sample say how many labels are wrong. Nothing is trained.
+
+    Raises:
+        InputError: If the folder holds no whole audit, its datasets have gone, or the decisions cannot be read.
+    """
+    audit, before = finished(output)
+    opened = reopened(output, audit)
+    read = read_decisions(decisions, list(before))
+    sample = read_sample(output)
+    if sample is not None and is_answer_to(sample, read):
+        said = {key: verdict for key, verdict in read.items() if verdict is not None}
+        sample = answered(sample, said, decisions)
+        write_json(sample, output / SAMPLE)
+    elif sample is not None and (here := read.keys() & set(drawn(sample))):
+        print(
+            f"refine: {decisions}: lists {len(here)} of the {len(drawn(sample))} sampled images, and others: "
+            "decisions, but no answers to the sample; for that, list all of its images, or no others",
+            file=sys.stderr,
+        )
+    standing: dict[str, Decision] = {
+        key: "pass" if one["verdict"] == "pass" else "fail" for key, one in before.items() if one["by"] == "person"
+    }
+    decided = {**standing, **decided_ones(read)}
+    largest = audit.get("largest_group", 1)
+    together = largest_draw(sample) if sample is not None and largest == 1 else largest
+    records = recalibrated(audit["judges"], before, decided, together)
+    certificates = []
+    for key, one in before.items():
+        verdict, reasons = verdict_of(one["scores"], records)
+        if verdict == "pass" and one.get("audit_verdict", one["verdict"]) == "fail":
+            verdict, reasons = "fail", one["reasons"]
+        certificates.append(Certificate(key=key, verdict=verdict, by="audit", reasons=reasons, scores=one["scores"]))
+    certificates = override(certificates, decided)
+    audit["judges"], audit["counts"] = records, count_verdicts(certificates)
+    audit["decided_by_person"] = len(decided)
+    audit["bound_under_planted_corruption"] = bound_of(certificates, records, largest)
+    add_what_people_say(audit, certificates, sample)
+    audit["provenance"]["decisions"] = str(decisions)
+    write_audit(output, audit, certificates, opened)
+    return audit
+
+
+def draw_sample(output: Path, number: int, seed: int, groups: str | None = None) -> None:
+    """Draw a random sample of a finished audit, and write the table and the page to answer it with.
+
+    Args:
+        output: Folder of the audit.
+        number: Number of images.
+        seed: Seed of the draw.
+        groups: As `load_clusters` takes it; None takes those of the audit.
+
+    Raises:
+        InputError: If the folder holds no whole audit or a sample already, the audit has other groups, or its datasets
+            have gone.
+    """
+    audit, certificates = finished(output)
+    require_no_sample(output)
+    own = audit["provenance"].get("groups")
+    if groups is not None and own is not None and groups != str(own):
+        raise InputError(f"--groups {groups}: the audit was made with --groups {own}; leave it out, or audit again")
+    sample = draw(list(certificates.values()), number, seed, groups if own is None else str(own))
+    write_sample(output, sample, *reopened(output, audit))
+
+
+def finished(output: Path) -> tuple[Audit, dict[str, Certificate]]:
+    """Return what a finished audit found.
+
+    Raises:
+        InputError: If the folder holds no whole audit, or that of an earlier version.
+    """
+    audit, certificates = read_audit(output), read_certificates(output)
+    if "bound_under_planted_corruption" not in audit:
+        raise InputError(f"{output / SUMMARY}: made by an earlier version, whose bound held too seldom; audit again")
+    if not audit["provenance"].keys() >= NEEDED:
+        raise InputError(f"{output / SUMMARY}: damaged, its provenance does not say what was audited; audit again")
+    return audit, certificates
+
+
+def reopened(output: Path, audit: Audit) -> OpenedPairs:
+    """Open the datasets of a finished audit."""
+    made_with = audit["provenance"]
+    classes = made_with["classes"]
+    return open_pairs(
+        Path(str(made_with["synthetic"])),
+        Path(str(made_with["refined"])),
+        str(made_with["layout"]),
+        None if made_with["mapping"] is None else str(made_with["mapping"]),
+        tuple(map(str, classes)) if isinstance(classes, list) else None,
+    )
+
+
+def add_what_people_say(audit: Audit, certificates: Sequence[Certificate], sample: AuditSample | None) -> None:
+    """Put the estimate of a random sample into the summary, or else how many of the wrong labels that a person found
+    the audit had not passed. The latter needs decided images that it passed: of those that it did not, all are found.
+    """
+    found = None if sample is None else estimated(sample)
+    if found is not None:
+        audit["sample"] = found
+    wrong = [one for one in certificates if one["by"] == "person" and one["verdict"] == "fail"]
+    passed = any(one["by"] == "person" and one.get("audit_verdict") == "pass" for one in certificates)
+    audit.pop("natural_power", None)
+    if found is None and wrong and passed:
+        held = sum(one.get("audit_verdict") != "pass" for one in wrong)
+        low, high = clopper_pearson(held, len(wrong))
+        audit["natural_power"] = {"rate": held / len(wrong), "low": low, "high": high, "n": len(wrong)}
+
+
+def write_audit(output: Path, audit: Audit, certificates: Sequence[Certificate], opened: OpenedPairs) -> None:
+    """Write the lines, the page and the summary; where the audit is inconclusive, with what would help, and ranks.
+
+    Args:
+        output: Folder of the audit.
+        audit: Its ``ranking`` and ``remedies`` are filled in.
+        certificates: One for each image.
+        opened: The two datasets.
+    """
+    audit["ranking"] = ranking_of(audit["judges"]) if is_inconclusive(audit["counts"]) else None
+    audit["remedies"] = remedies(audit, output)
+    certificates = ranked(certificates, audit)
+    lines = "".join(json.dumps(one) + "\n" for one in certificates)
+    write_whole(output / LINES, lines.encode())
+    write_audit_page(output / PAGE, audit, certificates, *opened)
+    write_json(audit, output / SUMMARY)  # last: where it stands, the audit is whole
