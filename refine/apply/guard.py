@@ -27,21 +27,21 @@ _HEAD = re.compile(r"[^\W\d_]+[_\-. ]*(?=\d)")
 _SEPARATORS = "_-. "
 
 
-def refuse_labels(source: Path, glances: dict[str, ImageHeader]) -> None:
+def refuse_labels(source: Path, headers: dict[str, ImageHeader]) -> None:
     """Refuse a tree in which images seem to be the labels of others.
 
     Args:
         source: The dataset.
-        glances: Headers of everything that would be refined.
+        headers: Headers of everything that would be refined.
 
     Raises:
         InputError: Naming a pair and the ways out.
     """
-    pair = find_pair(source, glances)
+    pair = find_pair(source, headers)
     if pair is None:
         return
-    labels = {label for pairs in label_folders(source, glances) for label, _ in pairs}
-    glob = image_glob(pair, labels & glances.keys())
+    labels = {label for pairs in label_folders(source, headers) for label, _ in pairs}
+    glob = image_glob(pair, labels & headers.keys())
     example = f" (such as --images {shlex.quote(glob)}: the rest is then carried as it is)" if glob else ""
     raise InputError(
         f"{source}: {shown(pair.label)} looks like the label of {shown(pair.image)}, and a refined label would be "
@@ -101,10 +101,10 @@ def refuse_labels_within(source: Path, containers: Containers) -> None:
         if suffix(key) == SHARD:
             families.setdefault(re.sub(r"\d+", "#", key), key)
     with TemporaryDirectory(prefix="refine-") as folder:
-        glances: dict[str, ImageHeader] = {}
+        headers: dict[str, ImageHeader] = {}
         for key in families.values():
-            glances.update(_unpacked(source / key, key, containers[key], Path(folder)))
-        pair = find_pair(Path(folder), glances)
+            headers.update(_unpacked(source / key, key, containers[key], Path(folder)))
+        pair = find_pair(Path(folder), headers)
     if pair is not None:
         raise InputError(
             f"{source}: {shown(pair.label)} looks like the label of {shown(pair.image)}, and a refined label would be "

@@ -100,7 +100,7 @@ class ApplyPlan(NamedTuple):
     links: list[Link]
     failures: list[ManifestEntry]
     folders: list[str]
-    glances: dict[str, ImageHeader]
+    headers: dict[str, ImageHeader]
     """Headers of all files that were selected as images and can be read, refined or not."""
 
     def kinds(self) -> dict[str, str]:
@@ -126,12 +126,12 @@ def make_plan(source: Path, selection: Selection, network_channels: int, workers
     carried = sorted(set(tree.files) - set(chosen) - containers.keys())
     plan = ApplyPlan([], containers, carried, [], tree.failures, tree.folders, {})
     with ThreadPoolExecutor(workers) as pool:
-        headers = in_order(pool, lambda key: _header(source / key), chosen, ahead=256)
-        for key, (seen, size) in zip(chosen, headers, strict=True):
+        found = in_order(pool, lambda key: _header(source / key), chosen, ahead=256)
+        for key, (seen, size) in zip(chosen, found, strict=True):
             if isinstance(seen, str):
                 plan.failures.append(failed(key, "image", seen))
                 continue
-            plan.glances[key] = seen
+            plan.headers[key] = seen
             if reason := obstacle(seen, network_channels, size):
                 plan.failures.append(failed(key, "image", reason))
             else:

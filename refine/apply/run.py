@@ -79,7 +79,7 @@ def refine_dataset(
             nothing = f"--images {options.images!r} matches no image there"
         raise InputError(f"{source}: {nothing}")
     if not selection.certain:
-        refuse_labels(source, plan.glances)
+        refuse_labels(source, plan.headers)
     if options.layout == "auto":
         refuse_labels_within(source, selection.containers)
     layout = selection.layout if options.layout == "auto" else options.layout
