@@ -20,42 +20,38 @@ class Facts(NamedTuple):
     """What is counted of one label. Small, whatever the image's size."""
 
     parts: tuple[str, ...] = ()
-    class_id: int | None = None
-    pixels: NDArray[np.int64] | None = None
-    """``(classes + 1,)``, the last of no class."""
-    objects: tuple[int, ...] | None = None
-    """The class of each."""
+    """Names of what the annotation has."""
+    counts: NDArray[np.int64] | None = None
+    """``(classes + 1,)``: 1 at the image's class, or the pixels or objects of each class, the last of no class; None
+    where there is no label of the space's kind."""
+    cells: Cells | None = None
+    """``(classes, 6, 6)`` shares."""
     sides: tuple[float, ...] = ()
     """The square root of each box's area."""
     crowds: int = 0
-    cells: Cells | None = None
-    """``(classes, 6, 6)`` shares."""
     targets: tuple[float, ...] | None = None
 
 
 def facts(annotation: Annotation, space: LabelSpace, size: tuple[int, int]) -> Facts:
-    """What to count of one label; ``size`` is its image's height and width."""
-    parts = tuple(name for name in annotation.__dataclass_fields__ if getattr(annotation, name) is not None)
+    """Return what to count of one label; ``size`` is its image's height and width."""
+    count, objects = len(space.names), annotation.objects
     found = Facts(
-        parts,
-        class_id=None if annotation.class_id is None else int(annotation.class_id),
+        tuple(name for name in annotation.__dataclass_fields__ if getattr(annotation, name) is not None),
         targets=None if annotation.targets is None else tuple(annotation.targets.tolist()),
     )
-    count = len(space.names)
+    if annotation.class_id is not None and space.kind == "class":
+        found = found._replace(counts=np.bincount([int(annotation.class_id)], minlength=count + 1))
     if annotation.mask is not None and space.kind == "mask":
         counts = count_cells(annotation.mask.as_subclass(Tensor).numpy(), count)
-        found = found._replace(pixels=counts.sum(axis=(1, 2)), cells=pixel_shares(counts))
-    if annotation.objects is not None:
-        objects = annotation.objects
-        boxes = objects.boxes.as_subclass(Tensor).double().numpy()
+        found = found._replace(counts=counts.sum(axis=(1, 2)), cells=pixel_shares(counts))
+    if objects is not None:
+        boxes, classes = objects.boxes.as_subclass(Tensor).double().numpy(), objects.classes.tolist()
         areas = np.clip(boxes[:, 2] - boxes[:, 0], 0, None) * np.clip(boxes[:, 3] - boxes[:, 1], 0, None)
-        found = found._replace(
-            objects=tuple(objects.classes.tolist()),
-            sides=tuple(np.sqrt(areas).tolist()),
-            crowds=0 if objects.crowd is None else int(objects.crowd.sum()),
-        )
+        crowds = 0 if objects.crowd is None else int(objects.crowd.sum())
+        found = found._replace(sides=tuple(np.sqrt(areas).tolist()), crowds=crowds)
         if space.kind == "objects":
-            found = found._replace(cells=box_shares(boxes, objects.classes.tolist(), size, count))
+            counts = np.bincount(np.array(classes, dtype=np.intp), minlength=count + 1)
+            found = found._replace(counts=counts, cells=box_shares(boxes, classes, size, count))
     return found
 
 
@@ -86,24 +82,13 @@ class Tally:
         self.sides.extend(label.sides)
         if label.cells is not None:
             self.shares.add(label.cells)
-        counts = self._counts(label)
-        if counts is not None:
+        if label.counts is not None:
             self.labeled += 1
-            self.classes += counts
-            self.images += counts > 0
+            self.classes += label.counts
+            self.images += label.counts > 0
         elif self.space.kind == "targets" and label.targets is not None:
             self.labeled += 1
             self.targets.append(label.targets)
-
-    def _counts(self, label: Facts) -> NDArray[np.int64] | None:
-        kind, length = self.space.kind, len(self.classes)
-        if kind == "mask":
-            return label.pixels
-        if kind == "class" and label.class_id is not None:
-            return np.bincount([label.class_id], minlength=length)
-        if kind == "objects" and label.objects is not None:
-            return np.bincount(np.array(label.objects, dtype=np.intp), minlength=length)
-        return None
 
     def summary(self, notes: list[str]) -> Labels:
         """Frequencies, with what else there is to say."""

@@ -249,7 +249,7 @@ def tally(names: Sequence[str], *counts: int) -> Tally:
     found = Tally(LabelSpace("class", tuple(names)))
     for index, count in enumerate(counts):
         for _ in range(count):
-            found.add(Facts(("class_id",), class_id=index))
+            found.add(Facts(("class_id",), np.bincount([index], minlength=len(names) + 1)))
     return found
 
 
