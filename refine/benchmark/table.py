@@ -1,28 +1,24 @@
 """A benchmark for people: on the terminal, as tables for papers in Markdown and LaTeX, and its warning."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from refine.benchmark.datasets import SYNTHETIC
 from refine.benchmark.result import Benchmark, Row, adjusted
-from refine.console import heading, result_console
+from refine.console import result_console
 from refine.files import write_whole
 from refine.report.kit.format import p_text
+from refine.report.kit.table import Table, latex, markdown, plain_markdown, terminal_table
 
 SIGNIFICANT = 0.05
 """Adjusted p-values below this are called significant."""
 
 P_HEAD = "p (Holm)"
 """Heading of the p-values: they are adjusted for the number of rows."""
-
-Cells = list[list[str]]
-"""The header, then a line a row; each of equally many cells, the first of them a name."""
 
 
 class MetricText(NamedTuple):
@@ -65,16 +61,6 @@ METRICS = {
     ),
 }
 
-LATEX = {
-    "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "±": r"$\pm$",
-    **{sign: f"\\{sign}" for sign in "_%&#$"},
-}
-
 
 def print_table(result: Benchmark, console: Console | None = None) -> None:
     """Print a warning; the metric of each row; its difference to the synthetic row; and each class or target."""
@@ -83,30 +69,22 @@ def print_table(result: Benchmark, console: Console | None = None) -> None:
         console.print(Text(warning, style="bold red" if warning.startswith("WARNING") else "bold"))
     if missing := result.get("untested"):
         console.print(Text(untested_line(missing)))
-    _print(title(result), _rows_cells(result, console), console)
+    tables = [(title(result), _rows_table(result))]
     if any("difference" in row for row in result["rows"].values()):
         text = METRICS[result["metric"]].points
-        _print(f"difference to synthetic{text}, same images and seeds", _differences_cells(result, console), console)
+        tables.append((f"difference to synthetic{text}, same images and seeds", _differences_table(result)))
     if any(row.get("by_class") for row in result["rows"].values()):
-        _print(METRICS[result["metric"]].by_class, classes_cells(result), console)
+        tables.append((METRICS[result["metric"]].by_class, classes_table(result)))
+    for sentence, table in tables:
+        console.print(Text(sentence, style="italic"))  # a table's own title would be as narrow as the table
+        console.print(terminal_table(table, console, whole_names=True))
 
 
-def _print(title: str, cells: Cells, console: Console) -> None:
-    """A table's own title would be as narrow as the table. Names are whole and to the left, figures to the right."""
-    console.print(Text(title, style="italic"))
-    table, (header, *lines) = Table(), cells
-    for place, name in enumerate(header):
-        table.add_column(Text(name), justify="right" if place else "left", no_wrap=not place)
-    for line in lines:
-        table.add_row(*map(Text, line))
-    console.print(table)
-
-
-def _rows_cells(result: Benchmark, console: Console) -> Cells:
+def _rows_table(result: Benchmark) -> Table:
     metric, rows = METRICS[result["metric"]], result["rows"]
     second = metric.second if metric.second and metric.second[0] in next(iter(rows.values())) else None
     heads = ["images", f"{metric.name}\nmean ± std", "95 %\ninterval", *(second[1:] if second else ())]
-    cells = [["trained on", *(heading(text, console) for text in (*heads, "gap closed\n(95 %)"))]]
+    table = Table(["trained on", *heads, "gap closed\n(95 %)"], [])
     for name, row in rows.items():
         low, high = row["interval"]
         interval = f"{100 * low:.0f}–{100 * high:.0f}"  # noqa: RUF001  # a range
@@ -114,24 +92,26 @@ def _rows_cells(result: Benchmark, console: Console) -> Cells:
             interval = span(row["interval"], result, to="–")  # noqa: RUF001  # a range
         other = [f"{100 * mean(row[second[0]]):.1f}"] if second else []
         start = [row_label(name, row), str(row["n_train"]), _spread(row, result), interval]
-        cells.append([*start, *other, closed(name, result)])
-    return cells
+        table.rows.append([*start, *other, closed(name, result)])
+    return table
 
 
-def _differences_cells(result: Benchmark, console: Console) -> Cells:
-    cells = [["trained on", "difference", heading("95 %\ninterval", console), P_HEAD]]
-    for name, row in result["rows"].items():
-        if "difference" in row:
-            found = row["difference"]
-            interval = span(found["interval"], result, sign=True)
-            cells.append(
-                [row_label(name, row), figure(found["value"], result, sign=True), interval, p_text(adjusted(found))]
-            )
-    return cells
+def _differences_table(result: Benchmark) -> Table:
+    rows = [
+        [
+            row_label(name, row),
+            figure(row["difference"]["value"], result, sign=True),
+            span(row["difference"]["interval"], result, sign=True),
+            p_text(adjusted(row["difference"])),
+        ]
+        for name, row in result["rows"].items()
+        if "difference" in row
+    ]
+    return Table(["trained on", "difference", "95 %\ninterval", P_HEAD], rows)
 
 
-def classes_cells(result: Benchmark) -> Cells:
-    """Each class or target by row, mean over seeds: a header, then lines that begin with a name.
+def classes_table(result: Benchmark) -> Table:
+    """Each class or target by row, mean over seeds.
 
     The fewer of classes and rows are columns: pages are higher than wide.
     """
@@ -142,10 +122,10 @@ def classes_cells(result: Benchmark) -> Cells:
         for name, row in rows.items()
     }
     if len(classes) < len(rows):
-        return [["trained on", *classes], *([name, *line] for name, line in figures.items())]
+        return Table(["trained on", *classes], [[name, *line] for name, line in figures.items()])
     columns = zip(*figures.values(), strict=True)
     first = "class" if metric.factor == 100 else "target"
-    return [[first, *rows], *([name, *line] for name, line in zip(classes, columns, strict=True))]
+    return Table([first, *rows], [[name, *line] for name, line in zip(classes, columns, strict=True)])
 
 
 def write_tables(result: Benchmark, folder: Path) -> None:
@@ -154,14 +134,14 @@ def write_tables(result: Benchmark, folder: Path) -> None:
     Raises:
         InputError: If they cannot be written.
     """
-    for name, text in (("benchmark.md", markdown(result)), ("benchmark.tex", latex(result))):
+    for name, text in (("benchmark.md", benchmark_markdown(result)), ("benchmark.tex", benchmark_latex(result))):
         write_whole(folder / name, text.encode("utf-8", "backslashreplace"))
 
 
-def rows_cells(result: Benchmark) -> Cells:
+def rows_table(result: Benchmark) -> Table:
     """Training data and figures of each row, for a paper."""
     metric = f"{METRICS[result['metric']].name} ± std"
-    cells = [["trained on", "images", metric, "95 %", "to synthetic (95 %)", P_HEAD, "gap closed (95 %)"]]
+    table = Table(["trained on", "images", metric, "95 %", "to synthetic (95 %)", P_HEAD, "gap closed (95 %)"], [])
     for name, row in result["rows"].items():
         apart = ["", ""]
         if "difference" in row:
@@ -169,24 +149,24 @@ def rows_cells(result: Benchmark) -> Cells:
             value = figure(difference["value"], result, sign=True)
             apart = [f"{value} ({span(difference['interval'], result, sign=True)})", p_text(adjusted(difference))]
         start = [row_label(name, row), str(row["n_train"]), _spread(row, result), span(row["interval"], result)]
-        cells.append([*start, *apart, closed(name, result)])
-    return cells
+        table.rows.append([*start, *apart, closed(name, result)])
+    return table
 
 
-def markdown(result: Benchmark) -> str:
+def benchmark_markdown(result: Benchmark) -> str:
     """Both tables and how they came about, a warning first where there is one."""
     titles, by_class = _titles(result)
-    parts = [f"**{_plain(warning)}**" for warning in [result.get("warning")] if warning]
-    parts += [*map(_plain, titles), _pipes(rows_cells(result)), by_class, _pipes(classes_cells(result))]
-    return "\n\n".join([*parts, _plain(result["protocol"])]) + "\n"
+    parts = [f"**{plain_markdown(warning)}**" for warning in [result.get("warning")] if warning]
+    parts += [*map(plain_markdown, titles), markdown(rows_table(result)), by_class, markdown(classes_table(result))]
+    return "\n\n".join([*parts, plain_markdown(result["protocol"])]) + "\n"
 
 
-def latex(result: Benchmark) -> str:
+def benchmark_latex(result: Benchmark) -> str:
     """Both tables, for a document that uses booktabs; all else stands around them as comments."""
     titles, by_class = _titles(result)
     comments = [*(warning for warning in [result.get("warning")] if warning), "\\usepackage{booktabs}", *titles]
-    parts = [*map(_comment, comments), _tabular(rows_cells(result)), _comment(by_class)]
-    return "\n".join([*parts, _tabular(classes_cells(result)), _comment(result["protocol"])]) + "\n"
+    parts = [*map(_comment, comments), latex(rows_table(result)), _comment(by_class)]
+    return "\n".join([*parts, latex(classes_table(result)), _comment(result["protocol"])]) + "\n"
 
 
 def _titles(result: Benchmark) -> tuple[list[str], str]:
@@ -194,30 +174,6 @@ def _titles(result: Benchmark) -> tuple[list[str], str]:
     missing, by_class = result.get("untested"), METRICS[result["metric"]].by_class
     above = [title(result), *([_capital(untested_line(missing))] if missing else [])]
     return [f"{sentence}." for sentence in above], f"{_capital(by_class)}."
-
-
-def _pipes(cells: Cells) -> str:
-    header, *rest = [[_plain(cell) for cell in line] for line in cells]
-    rule = ["---", *["---:"] * (len(header) - 1)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in [header, rule, *rest])
-
-
-def _tabular(cells: Cells) -> str:
-    header, *rest = [" & ".join(_escaped(cell) for cell in line) + r" \\" for line in cells]
-    columns = "l" + "r" * (len(cells[0]) - 1)
-    inner = ["\\toprule", header, "\\midrule", *rest, "\\bottomrule"]
-    return "\n".join([f"\\begin{{tabular}}{{{columns}}}", *(f"  {line}" for line in inner), "\\end{tabular}"])
-
-
-def _plain(text: str) -> str:
-    """Markdown that shows the text as it is, on one line: names of rows and classes are a stranger's."""
-    return re.sub(r"([\\`*_\[\]<>|#~])", r"\\\1", " ".join(text.split()))
-
-
-def _escaped(text: str) -> str:
-    """The same for LaTeX; a minus is a minus."""
-    escaped = "".join(LATEX.get(sign, sign) for sign in " ".join(text.split()))
-    return re.sub(r"(?<![\w.])([+-])(?=\d)", r"$\1$", re.sub(r"^< (?=\d)", "$<$ ", escaped))
 
 
 def _comment(text: str) -> str:

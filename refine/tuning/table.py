@@ -3,12 +3,12 @@
 from math import isinf
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-from refine.console import heading, result_console, typed
+from refine.console import result_console, typed
 from refine.files import shown
 from refine.metrics.answers import LabelError, images_needed
+from refine.report.kit.table import Table, terminal_table
 from refine.tuning.result import Tuning, is_chosen
 
 
@@ -16,9 +16,6 @@ def print_tuning(result: Tuning, console: Console | None = None) -> None:
     """Print all points, the chosen one marked, and the recommendation."""
     console = console or result_console()
     metrics, count = list(result["points"][0]["distances"]), result["n"]
-    table = Table(title=f"{count['synthetic']} synthetic images against {count['real']} real ones")
-    for name in ("checkpoint", "strength", *metrics, heading("label error\n(95 % interval)", console), ""):
-        table.add_column(Text(name), justify="left" if name in {"checkpoint", ""} else "right")
     lines = [
         [
             shown(point["checkpoint"]),
@@ -30,9 +27,10 @@ def print_tuning(result: Tuning, console: Console | None = None) -> None:
         for point in result["points"]
     ]
     floor = [f"{result['real_floor'][metric]:.4g}" for metric in metrics]
-    for line in [*lines, [f"real against real ({count['real_floor']} each)", "", *floor, "", ""]]:
-        table.add_row(*map(Text, line))
-    console.print(table)
+    lines.append([f"real against real ({count['real_floor']} each)", "", *floor, "", ""])
+    table = Table(["checkpoint", "strength", *metrics, "label error\n(95 % interval)", ""], lines)
+    title = f"{count['synthetic']} synthetic images against {count['real']} real ones"
+    console.print(terminal_table(table, console, title, left=(0, len(table.head) - 1)))
     for sentence in recommendation(result):
         console.print(Text(sentence), soft_wrap=True)
 

@@ -1,14 +1,16 @@
 """Trained on it, tested on real: what `refine benchmark` measured, and whether the refined images help a model."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from matplotlib.figure import Figure
 
+from refine.benchmark.datasets import SYNTHETIC, TARGET
 from refine.benchmark.result import Benchmark, Comparison, Row
+from refine.benchmark.table import METRICS, SIGNIFICANT, figure
 from refine.errors import InputError
 from refine.files import shown
 from refine.metrics.paired import holm
@@ -20,10 +22,7 @@ from refine.report.pages.evaluated import overlap
 from refine.report.pages.read import read_result
 
 BENCHMARK = "make it anew with `refine benchmark --output`"
-SURE = 0.05
-"""p-values below this are taken for more than chance."""
 
-SYNTHETIC, TARGET = "synthetic", "target_supervised"
 BASELINES = {
     "color_transfer": ("color statistics", "matching the color statistics"),
     "histogram_matching": ("histogram matching", "matching the histograms"),
@@ -35,45 +34,39 @@ BASELINES = {
 MIXTURE = re.compile(r"\+(synthetic|\d+_real)$")
 """How rows end that train on more than one refined dataset."""
 
-
-class Metric(NamedTuple):
-    """How a metric of the benchmark is written."""
-
-    name: str
-    by_class: str
-    """Heading of what is told of each class or target."""
-    second: tuple[str, str] | None = None
-    """What else is told of each row: its field, and as people read it."""
-    factor: int = 100
-    digits: str = ".1f"
-    unit: str = " %"
-
-    def text(self, value: float) -> str:
-        """One value, with its unit."""
-        return f"{self.factor * value:{self.digits}}{self.unit}"
-
-    def difference(self, value: float) -> str:
-        """A difference of two values: of shares, in percentage points, which are no per cent of anything."""
-        return f"{self.factor * value:+{self.digits}}{' points' if self.unit == ' %' else self.unit}"
-
-    def span(self, interval: list[float]) -> str:
-        """An interval, with its unit."""
-        low, high = map(self.text, interval)
-        return f"{low.removesuffix(' %')} to {high}"
-
-    def differences(self, interval: list[float]) -> str:
-        """An interval of a difference, with its unit."""
-        low, high = map(self.difference, interval)
-        return f"{low.removesuffix(' points')} to {high}"
-
-
-METRICS = {
-    "accuracy": Metric("accuracy", "Recall of", ("balanced_accuracy", "Balanced accuracy")),
-    "miou": Metric("mIoU", "IoU of", ("accuracy", "Of all pixels")),
-    "ap": Metric("AP", "AP of", ("ap50", "AP at IoU 0.5")),
-    "mean_angular_error_degrees": Metric("angular error", "Mean absolute error in radians of", None, 1, ".2f", "°"),
-    "mean_absolute_error": Metric("mean absolute error", "Mean absolute error of", None, 1, ".4g", ""),
+HEADINGS = {
+    "accuracy": ("Recall of", "Balanced accuracy"),
+    "miou": ("IoU of", "Of all pixels"),
+    "ap": ("AP of", "AP at IoU 0.5"),
+    "mean_angular_error_degrees": ("Mean absolute error in radians of", ""),
+    "mean_absolute_error": ("Mean absolute error of", ""),
 }
+"""Headings of what is told of each class or target, and of a row's second figure."""
+
+SIGNS = {" in %": (" %", " points"), " in degrees": ("°", "°"), "": ("", "")}
+"""Units of a figure and of a difference, by the metric's unit: points of percentages are no per cent of anything."""
+
+
+def figure_text(value: float, found: Benchmark) -> str:
+    """Return one value of the metric, with its unit."""
+    return figure(value, found) + SIGNS[METRICS[found["metric"]].unit][0]
+
+
+def difference_text(value: float, found: Benchmark) -> str:
+    """Return a difference of two values, with its unit."""
+    return figure(value, found, sign=True) + SIGNS[METRICS[found["metric"]].unit][1]
+
+
+def span_text(interval: list[float], found: Benchmark) -> str:
+    """Return an interval, with its unit."""
+    low, high = (figure_text(end, found) for end in interval)
+    return f"{low.removesuffix(' %')} to {high}"
+
+
+def differences_text(interval: list[float], found: Benchmark) -> str:
+    """Return an interval of a difference, with its unit."""
+    low, high = (difference_text(end, found) for end in interval)
+    return f"{low.removesuffix(' points')} to {high}"
 
 
 def read_benchmark(path: Path) -> Benchmark:
@@ -126,7 +119,7 @@ def does_it_help(found: Benchmark | None, names: tuple[str, ...] = ()) -> Answer
     question = "Does it help?"
     if found is None:
         return Answer(question, "unknown", "", "not measured", [])
-    rows, metric = found["rows"], METRICS[found["metric"]]
+    rows = found["rows"]
     called = {name.replace("_", "").lower(): name for name in rows if name not in {SYNTHETIC, TARGET}}
     told = [called[name] for name in ("refined", *names) if name in called][:1] or [
         name for name in rows if name not in {SYNTHETIC, TARGET, *BASELINES} and not MIXTURE.search(name)
@@ -137,26 +130,28 @@ def does_it_help(found: Benchmark | None, names: tuple[str, ...] = ()) -> Answer
     p_values = adjusted(found)
     sentences = [sentence for name in told for sentence in _against_synthetic(name, found, p_values)]
     if target := rows.get(TARGET):
-        sentences.append(f"Trained on labeled real images it reaches {metric.text(mean(scores(target, found)))}.")
-    ends = metric.text(after[0])
+        sentences.append(
+            f"Trained on labeled real images it reaches {figure_text(mean(scores(target, found)), found)}."
+        )
+    ends = figure_text(after[0], found)
     if len(after) > 1:
-        ends = f"{metric.text(min(after)).removesuffix(' %')} … {metric.text(max(after))}"
+        ends = f"{figure_text(min(after), found).removesuffix(' %')} … {figure_text(max(after), found)}"
     marks: set[Mark] = {_gain(before, each, found) for each in after}
     mark: Mark = "even" if len(marks) > 1 else next(iter(marks))
     verdict = MIXED if len(marks) > 1 else VERDICTS[mark]
-    if all(p_values.get(name, 0.0) >= SURE for name in told):
+    if all(p_values.get(name, 0.0) >= SIGNIFICANT for name in told):
         mark, verdict = "even", CHANCE
-    return Answer(question, mark, verdict, f"{metric.text(before)} → {ends}", sentences)
+    return Answer(question, mark, verdict, f"{figure_text(before, found)} → {ends}", sentences)
 
 
 def _against_synthetic(name: str, found: Benchmark, p_values: Mapping[str, float]) -> list[str]:
     """Say what one row's score is, and how far that can be trusted."""
-    metric, row, synthetic = METRICS[found["metric"]], found["rows"][name], found["rows"][SYNTHETIC]
+    row, synthetic = found["rows"][name], found["rows"][SYNTHETIC]
     before, after = mean(scores(synthetic, found)), mean(scores(row, found))
-    measured = "right" if found["metric"] == "accuracy" else metric.name
-    figures = f"{metric.text(after)} {measured} against {metric.text(before)}"
+    measured = "right" if found["metric"] == "accuracy" else METRICS[found["metric"]].name
+    figures = f"{figure_text(after, found)} {measured} against {figure_text(before, found)}"
     called = label(name) if name in {"refined", TARGET, *BASELINES} else f"refined ({shown(name)})"
-    if p_values.get(name, 0.0) >= SURE:
+    if p_values.get(name, 0.0) >= SIGNIFICANT:
         sentences = [
             f"No difference is shown on real images between models trained on {called} images and on the synthetic "
             f"images as they are: {figures}."
@@ -174,7 +169,7 @@ def _against_synthetic(name: str, found: Benchmark, p_values: Mapping[str, float
     if (draws := len(row.get("translator_means", []))) > 1:
         sentences.append(f"It is the mean over {draws} translator seeds; the interval covers their draw.")
     if before != after and "difference" in row:
-        sentences.append(_tested(row["difference"], p_values[name], metric))
+        sentences.append(_tested(row["difference"], p_values[name], found))
     elif before != after and overlap(row["interval"], synthetic["interval"]):
         sentences.append("The two overlap: the difference may be chance.")
     for baseline, (_, words) in BASELINES.items():
@@ -182,14 +177,15 @@ def _against_synthetic(name: str, found: Benchmark, p_values: Mapping[str, float
             other = mean(scores(found["rows"][baseline], found))
             if (gain := _gain(after, other, found)) != "bad":
                 better = "better" if gain == "good" else "as well"
-                sentences.append(f"Without a translator, {words} alone does {better}: {metric.text(other)}.")
+                sentences.append(f"Without a translator, {words} alone does {better}: {figure_text(other, found)}.")
     return sentences
 
 
-def _tested(difference: Comparison, p: float, metric: Metric) -> str:
-    figures = f"{metric.difference(difference['value'])}, 95 % {metric.differences(difference['interval'])}"
+def _tested(difference: Comparison, p: float, found: Benchmark) -> str:
+    ends = differences_text(difference["interval"], found)
+    figures = f"{difference_text(difference['value'], found)}, 95 % {ends}"
     tested = f"p = {p_text(p)} (Holm, over the rows)".replace("= <", "<")
-    return f"The difference {'may be' if p >= SURE else 'is more than'} chance: {figures}, {tested}."
+    return f"The difference {'may be' if p >= SIGNIFICANT else 'is more than'} chance: {figures}, {tested}."
 
 
 def label(name: str) -> str:
@@ -200,21 +196,19 @@ def label(name: str) -> str:
 def benchmark_table(found: Benchmark) -> Table:
     """One line for each kind of training data: mean ± standard deviation over the seeds."""
     metric, p_values = METRICS[found["metric"]], adjusted(found)
-    shares = metric.unit == " %"
     rows = []
     for name, row in found["rows"].items():
         draws, difference = len(row.get("translator_means", [])), row.get("difference")
-        values, second = scores(row, found), _seeds(row, metric.second[0]) if metric.second else []
         apart = ""
         if difference:
-            value = metric.difference(difference["value"]).removesuffix(" points")
-            apart = f"{value} ({metric.differences(difference['interval'])})"
+            value = difference_text(difference["value"], found).removesuffix(" points")
+            apart = f"{value} ({differences_text(difference['interval'], found)})"
         rows.append(
             [
                 label(name) + (f" ({draws} translators)" if draws > 1 else ""),
-                _spread(values, metric),
-                _spread(second, METRICS["accuracy"]),
-                metric.span(row["interval"]),
+                _spread(scores(row, found), lambda value: figure_text(value, found)),
+                _spread(_seeds(row, metric.second[0]) if metric.second else [], percent),
+                span_text(row["interval"], found),
                 apart,
                 p_text(p_values[name]) if difference else "",
                 _closed(name, found),
@@ -226,9 +220,9 @@ def benchmark_table(found: Benchmark) -> Table:
     head = [
         "Trained on",
         metric.name[0].upper() + metric.name[1:] if metric.name.islower() else metric.name,
-        metric.second[1] if metric.second else "",
+        HEADINGS[found["metric"]][1],
         "95 % interval",
-        "To synthetic, points (95 %)" if shares else "To synthetic (95 %)",
+        "To synthetic, points (95 %)" if metric.factor == 100 else "To synthetic (95 %)",
         "p (Holm)",
         "Gap closed (95 %)",
         "Seeds",
@@ -238,11 +232,11 @@ def benchmark_table(found: Benchmark) -> Table:
     return without_empty(Table(head, rows))
 
 
-def _spread(values: list[float], metric: Metric) -> str:
+def _spread(values: list[float], write: Callable[[float], str]) -> str:
     """Mean ± standard deviation; of one seed, its value alone."""
     if len(values) < 2:
-        return metric.text(values[0]) if values else ""
-    return f"{metric.text(mean(values)).removesuffix(' %')} ± {metric.text(stdev(values))}"
+        return write(values[0]) if values else ""
+    return f"{write(mean(values)).removesuffix(' %')} ± {write(stdev(values))}"
 
 
 def _closed(name: str, found: Benchmark) -> str:
@@ -260,12 +254,12 @@ def classes_table(found: Benchmark) -> Table | None:
     metric, rows = METRICS[found["metric"]], found["rows"]
     by_class = {name: row.get("by_class") or row.get("iou") or {} for name, row in rows.items()}
     classes = dict.fromkeys(each for seeds in by_class.values() for each in seeds)
-    write = percent if metric.unit == " %" else lambda value: number(value, 4)
+    write = percent if metric.factor == 100 else lambda value: number(value, 4)
     lines = [
         [shown(each), *(write(mean(seeds[each])) if seeds.get(each) else "" for seeds in by_class.values())]
         for each in classes
     ]
-    return Table([metric.by_class, *map(label, rows)], lines) if lines else None
+    return Table([HEADINGS[found["metric"]][0], *map(label, rows)], lines) if lines else None
 
 
 def benchmark_svg(found: Benchmark) -> str:
@@ -291,7 +285,7 @@ def _figure(found: Benchmark, colors: Colors) -> Figure:
     axes = figure.subplots()
     special = {TARGET: colors.real, SYNTHETIC: colors.synthetic} | dict.fromkeys(BASELINES, colors.faint)
     highest = max(max(*scores(row, found), *row["interval"]) for row in rows.values())
-    most = 100.0 if metric.unit == " %" else highest or 1.0
+    most = 100.0 if metric.factor == 100 else highest or 1.0
     for place, (name, row) in enumerate(reversed(rows.items())):
         values, interval = scores(row, found), row["interval"]
         middle = mean(values)
@@ -300,18 +294,17 @@ def _figure(found: Benchmark, colors: Colors) -> Figure:
         points, face = [metric.factor * value for value in values], colors.paper
         axes.plot(points, [place] * len(points), "o", markersize=6, markerfacecolor=face, markeredgecolor=colors.ink)
         end = metric.factor * max(*values, interval[1], middle)
-        written = axes.text(end + 0.03 * most, place, metric.text(middle), va="center")
+        written = axes.text(end + 0.03 * most, place, figure_text(middle, found), va="center")
         written.set_bbox({"facecolor": colors.paper, "edgecolor": "none", "pad": 1})  # over the grid
     axes.set_yticks(range(len(rows)), [short(label(name)) for name in reversed(rows)])
     axes.set_xlim(0, 1.28 * most)
-    if metric.unit == " %":
+    if metric.factor == 100:
         axes.set_xticks(range(0, 101, 25))
     axes.grid(axis="x", linewidth=0.8)
     axes.set_axisbelow(True)
-    unit = {" %": " in %", "°": " in degrees", "": ""}[metric.unit]
     draws = " or translator" if any(len(row.get("translator_means", [])) > 1 for row in rows.values()) else ""
     better = found.get("higher_is_better", True)
-    text = f"{metric.name}{unit}, a point a seed{draws}{'' if better else '; lower is better'}"
-    axes.set_xlabel(text, fontsize=12 if better else 10)
+    caption = f"{metric.name}{metric.unit}, a point a seed{draws}{'' if better else '; lower is better'}"
+    axes.set_xlabel(caption, fontsize=12 if better else 10)
     axes.tick_params(length=0)
     return figure

@@ -8,13 +8,13 @@ import numpy as np
 
 import refine
 from refine.apply.manifest import ManifestEntry
+from refine.benchmark.table import METRICS
 from refine.errors import InputError
 from refine.files import shown, write_whole
 from refine.report.kit.page import facts, template
 from refine.report.kit.pictures import TINY, data_uri, spread
 from refine.report.pages.audited import are_the_labels_intact, audit_section, read_audit, require_same
 from refine.report.pages.benchmarked import (
-    METRICS,
     benchmark_svg,
     benchmark_table,
     classes_table,
