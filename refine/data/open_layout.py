@@ -160,6 +160,8 @@ def _checked(layout: type[Layout], where: Path, options: dict[str, Any]) -> dict
     hints, checked = get_type_hints(layout.__init__), {}
     for name, value in options.items():
         try:
+            if isinstance(value, int | float) and Path in (hints[name], *get_args(hints[name])):
+                raise TypeError("a number")  # `fit` makes jsonargparse take one for the name of a file
             checked[name] = parser.parse_object({name: value}).as_dict()[name]
         except Exception as error:  # jsonargparse raises several kinds, all about the user's values, in many lines
             raise InputError(
