@@ -1,4 +1,4 @@
-"""Boxes, disks and triangles of any color on noise, with their boxes as COCO's labels."""
+"""Pictures of shapes with their boxes as COCO's labels, and of squares with their levels as masks."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -62,3 +62,34 @@ def write_shapes(root: Path, count: int, side: int = 32, most: int = 3, seed: in
     categories = [{"id": number, "name": name} for number, name in enumerate(NAMES, start=1)]
     write_json(root / "labels.json", images=pictures, annotations=things, categories=categories)
     return root
+
+
+def rectangles(root: Path, count: int = 6) -> tuple[Path, Path]:
+    """Gray pictures 24x32 with one white rectangle on black each, but for the first, which has nothing; as COCO."""
+    (root / "images").mkdir(parents=True)
+    pictures: list[dict[str, object]] = []
+    things: list[dict[str, object]] = []
+    for number in range(count):
+        pixels = np.zeros((24, 32), np.uint8)
+        if number:
+            left, top, right, bottom = 2 + number, 1 + number, 14 + 2 * number, 12 + number
+            pixels[top:bottom, left:right] = 255
+            things.append(thing(number, number, 1 + number % 2, [left, top, right - left, bottom - top], []))
+        Image.fromarray(pixels).save(root / "images" / f"{number}.png")
+        pictures.append({"id": number, "file_name": f"images/{number}.png", "height": 24, "width": 32})
+    names = [{"id": 1, "name": "even"}, {"id": 2, "name": "odd"}]
+    write_json(root / "labels.json", images=pictures, annotations=things, categories=names)
+    return root, root / "images"
+
+
+def write_levels(root: Path) -> tuple[Path, Path]:
+    """Six gray images 24x32, and masks that say for each pixel which of four levels it has; with the images' folder."""
+    rng = np.random.default_rng(0)
+    for folder in ("images", "masks"):
+        (root / folder).mkdir(parents=True)
+    for number in range(6):
+        ids = np.kron(rng.integers(0, 4, (6, 8)), np.ones((4, 4))).astype(np.uint8)
+        Image.fromarray(ids * 60).save(root / "images" / f"{number}.png")
+        Image.fromarray(ids).save(root / "masks" / f"{number}.png")
+    (root / "classes.txt").write_text("a\nb\nc\nd\n")
+    return root, root / "images"

@@ -1,5 +1,7 @@
 import hashlib
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,36 +13,51 @@ from refine.data.store import Cache
 from refine.errors import InputError
 from refine.labels import MOST_OBJECTS
 from tests.conftest import WriteImages
-from tests.data.layouts.examples.coco import thing, write_json
+from tests.data.shapes import rectangles, write_levels
 
 Pair = tuple[Path, Path]
 
 
-def first_batches(data: UnpairedImages, count: int) -> list[UnpairedBatch]:
+MOVING: dict[str, Any] = {"channels": 1, "shift": 3, "horizontal_flip": True, "vertical_flip": True, "batch_size": 8}
+
+
+def first_batches(data: UnpairedImages, count: int, validation: bool = False) -> list[UnpairedBatch]:
     data.setup("fit")
-    stream = iter(data.train_dataloader())
-    return [data.on_after_batch_transfer(next(stream), 0) for _ in range(count)]
+    batches = data.val_dataloader() if validation else data.train_dataloader()
+    return [data.on_after_batch_transfer(batch, 0) for batch in islice(batches, count)]
 
 
-def validation_batches(data: UnpairedImages) -> list[UnpairedBatch]:
-    return [data.on_after_batch_transfer(batch, 0) for batch in data.val_dataloader()]
+def ready(data: UnpairedImages) -> UnpairedImages:
+    data.setup("fit")
+    return data
 
 
 def test_a_batch_pairs_labeled_synthetic_images_with_real_ones(pair: Pair) -> None:
     (batch,) = first_batches(UnpairedImages(*pair, batch_size=4), 1)
     assert batch["synthetic"].image.shape == batch["real"].shape == (4, 3, 32, 32)
     assert batch["real"].dtype == torch.float32
-    assert batch["real"].min() >= -1
-    assert batch["real"].max() <= 1
+    assert -1 <= batch["real"].min() < batch["real"].max() <= 1
     assert batch["real"].mean() > batch["synthetic"].image.mean()
     for key, label in zip(batch["synthetic"].key, batch["synthetic"].label, strict=True):
         assert key.startswith("ab"[int(label)])
+    (large,) = first_batches(UnpairedImages(*pair, batch_size=50, validation_fraction=0), 1)  # than the dataset
+    assert len(large["real"]) == 50
+    assert set(large["synthetic"].key) == {f"{name}/{name}-{index:03d}.png" for name in "ab" for index in range(6)}
 
 
-def test_a_batch_may_be_larger_than_the_dataset(pair: Pair) -> None:
-    (batch,) = first_batches(UnpairedImages(*pair, batch_size=50, validation_fraction=0), 1)
-    assert len(batch["real"]) == 50
-    assert set(batch["synthetic"].key) == {f"{name}/{name}-{index:03d}.png" for name in "ab" for index in range(6)}
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"workers": -1}, "workers is -1; expected at least 0, or auto"),
+        ({"crop": (40, 40)}, r"a-000\.png: 32x32 .* smaller than the crop 40x40"),
+        ({"layout": "images", "class_balanced": True}, "class_balanced needs one class an image"),
+        ({"layout": "images", "classes": ("b",)}, "takes no classes"),
+        ({"batch_size": 10**9}, "batch_size is 1000000000, where there are 12 synthetic and 12 real images"),
+    ],
+)
+def test_settings_that_cannot_be_meant_are_refused(pair: Pair, settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        UnpairedImages(*pair, validation_fraction=0, **settings).setup("fit")
 
 
 def pixels(batches: list[UnpairedBatch]) -> Tensor:
@@ -83,23 +100,12 @@ def test_with_cuda_other_processes_read_unless_their_number_is_given(
     assert UnpairedImages(*pair, workers=7)._workers(processes) == 7
 
 
-def test_a_number_of_workers_below_zero_is_refused(pair: Pair) -> None:
-    with pytest.raises(InputError, match="workers is -1; expected at least 0, or auto"):
-        UnpairedImages(*pair, workers=-1)
-
-
 def test_whole_images_are_shown_where_training_crops(pair: Pair) -> None:
-    data = UnpairedImages(*pair, crop=(16, 16), validation_fraction=0)
-    data.setup("fit")
-    for images in data.whole_images(3, 1024):
-        assert [tuple(image.shape) for image in images] == [(3, 32, 32)] * 3
-    for images in data.whole_images(3, 20):
-        assert [tuple(image.shape) for image in images] == [(3, 20, 20)] * 3
-    for images in data.whole_images(3, 8):  # never less than training sees
-        assert [tuple(image.shape) for image in images] == [(3, 16, 16)] * 3
-    uncropped = UnpairedImages(*pair, validation_fraction=0)
-    uncropped.setup("fit")
-    assert uncropped.whole_images(3, 1024) == ([], [])
+    data = ready(UnpairedImages(*pair, crop=(16, 16), validation_fraction=0))
+    for longest, side in ((1024, 32), (20, 20), (8, 16)):  # never less than training sees
+        for images in data.whole_images(3, longest):
+            assert [tuple(image.shape) for image in images] == [(3, side, side)] * 3
+    assert ready(UnpairedImages(*pair, validation_fraction=0)).whole_images(3, 1024) == ([], [])
 
 
 def test_the_position_goes_into_the_checkpoint_and_comes_back(pair: Pair) -> None:
@@ -113,19 +119,18 @@ def test_the_position_goes_into_the_checkpoint_and_comes_back(pair: Pair) -> Non
 def test_balanced_classes_come_equally_often(tmp_path: Path, write_images: WriteImages) -> None:
     synthetic = write_images(tmp_path / "synthetic", classes=("many",), count=9)
     write_images(synthetic, classes=("few",), count=2)
-    real = write_images(tmp_path / "real")
-    (batch,) = first_batches(UnpairedImages(synthetic, real, class_balanced=True, batch_size=40), 1)
+    (batch,) = first_batches(UnpairedImages(synthetic, synthetic, class_balanced=True, batch_size=40), 1)
     assert batch["synthetic"].label.bincount().tolist() == [20, 20]
 
 
 def test_validation_sees_the_same_held_out_images_each_time(pair: Pair) -> None:
     data = UnpairedImages(*pair, validation_fraction=0.3, crop=(16, 16), shift=2, horizontal_flip=True)
-    data.setup("fit")
-    keys = [{key for batch in validation_batches(data) for key in batch["synthetic"].key} for _ in range(2)]
     trained = {key for batch in first_batches(data, 20) for key in batch["synthetic"].key}
+    passes = [first_batches(data, 100, validation=True) for _ in range(2)]
+    keys = [{key for batch in batches for key in batch["synthetic"].key} for batches in passes]
     assert keys[0] == keys[1]
     assert keys[0].isdisjoint(trained)
-    first, again = (torch.cat([batch["real"] for batch in validation_batches(data)]) for _ in range(2))
+    first, again = (torch.cat([batch["real"] for batch in batches]) for batches in passes)
     assert torch.equal(first, again)
     assert first.shape[-2:] == (16, 16)
 
@@ -142,11 +147,10 @@ def test_changes_are_refused_where_nobody_knows_what_becomes_of_the_labels(
     tmp_path: Path, pair: Pair, change: str
 ) -> None:
     folder = gaze_table(tmp_path / "gaze", "distance")
-    data = UnpairedImages(folder, pair[1], layout="table", **{change: True})  # type: ignore[arg-type]  # by its name
+    changes: dict[str, Any] = {change: True}
+    data = UnpairedImages(folder, pair[1], layout="table", **changes)
     with pytest.raises(InputError, match=rf"would make the targets \(pitch, distance\) wrong.*switch {change} off"):
         data.setup("fit")
-    (batch,) = first_batches(UnpairedImages(folder, pair[1], layout="table", batch_size=2), 1)
-    assert batch["synthetic"].label.tolist() == [[0.25, 0.5], [0.25, 0.5]]
 
 
 def test_a_mirrored_gaze_looks_the_other_way(tmp_path: Path, pair: Pair) -> None:
@@ -161,27 +165,15 @@ def test_images_of_several_sizes_need_a_crop_or_a_working_size(pair: Pair) -> No
     Image.new("RGB", (40, 33)).save(pair[0] / "a" / "large.png")
     with pytest.raises(InputError, match=r"images of 2 sizes \(from \(32, 32\) to \(33, 40\)"):
         UnpairedImages(*pair, validation_fraction=0).setup("fit")
-    for settings in ({"crop": (24, 24)}, {"resize": (24, 24)}):
-        # settings from the parameters
-        (batch,) = first_batches(UnpairedImages(*pair, batch_size=20, **settings), 1)  # type: ignore[arg-type]
+    sizes: list[dict[str, Any]] = [{"crop": (24, 24)}, {"resize": (24, 24)}]
+    for settings in sizes:
+        (batch,) = first_batches(UnpairedImages(*pair, batch_size=20, **settings), 1)
         assert batch["synthetic"].image.shape == (20, 3, 24, 24)
-
-
-def test_a_crop_larger_than_an_image_is_refused_by_name(pair: Pair) -> None:
-    with pytest.raises(InputError, match=r"a-000\.png: 32x32 .* smaller than the crop 40x40"):
-        UnpairedImages(*pair, crop=(40, 40), validation_fraction=0).setup("fit")
-
-
-def test_balancing_needs_classes(pair: Pair) -> None:
-    with pytest.raises(InputError, match="class_balanced needs one class an image"):
-        UnpairedImages(*pair, layout="images", class_balanced=True).setup("fit")
 
 
 def test_training_can_be_limited_to_some_classes(pair: Pair) -> None:
     (batch,) = first_batches(UnpairedImages(*pair, classes=("b",), batch_size=20), 1)
     assert {key[0] for key in batch["synthetic"].key} == {"b"}
-    with pytest.raises(InputError, match="takes no classes"):
-        UnpairedImages(*pair, layout="images", classes=("b",)).setup("fit")
 
 
 def test_gray_among_color_is_read_as_color_and_counted(pair: Pair, capsys: pytest.CaptureFixture[str]) -> None:
@@ -193,51 +185,46 @@ def test_gray_among_color_is_read_as_color_and_counted(pair: Pair, capsys: pytes
     assert f"{pair[0]}: 1 gray" not in said
 
 
+@pytest.fixture
+def many(tmp_path: Path, write_images: WriteImages) -> Pair:
+    """60 images of each domain: one of 61 may be left out."""
+    return write_images(tmp_path / "in", count=30), write_images(tmp_path / "real", count=30)
+
+
 @pytest.mark.parametrize("cache", ["memory", "memmap", "none"])
 @pytest.mark.parametrize("whole", [False, True])
 def test_a_few_images_that_cannot_be_read_are_left_out_and_named(
-    tmp_path: Path, write_images: WriteImages, capsys: pytest.CaptureFixture[str], cache: Cache, whole: bool
+    many: Pair, capsys: pytest.CaptureFixture[str], cache: Cache, whole: bool
 ) -> None:
-    pair = write_images(tmp_path / "in", count=30), write_images(tmp_path / "real", count=30)
-    for folder in pair:  # a file whose header is that of an image, or not even that
+    for folder in many:  # a file whose header is that of an image, or not even that
         content = next((folder / "a").glob("*.png")).read_bytes()
         (folder / "a" / "broken.png").write_bytes(content[: len(content) // 2] if whole else b"no image")
-    data = UnpairedImages(*pair, batch_size=61, cache=cache, validation_fraction=0)
+    data = UnpairedImages(*many, batch_size=61, cache=cache, validation_fraction=0)
     (batch,) = first_batches(data, 1)
     assert "a/broken.png" not in batch["synthetic"].key
     said = capsys.readouterr().out
-    for folder in pair:
+    for folder in many:
         assert f"{folder}: 1 of 61 images left out (first: {folder / 'a' / 'broken.png'}: cannot be read" in said
-    (pair[1] / "b" / "more.png").write_bytes(b"")
+    (many[1] / "b" / "more.png").write_bytes(b"")
     with pytest.raises(InputError, match=r"broken\.png: cannot be read as an image"):
-        UnpairedImages(*pair, batch_size=4).setup("fit")
+        UnpairedImages(*many, batch_size=4).setup("fit")
 
 
 def test_a_few_images_smaller_than_the_crop_are_left_out_and_named(
-    tmp_path: Path, write_images: WriteImages, capsys: pytest.CaptureFixture[str]
+    many: Pair, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pair = write_images(tmp_path / "in", count=30), write_images(tmp_path / "real", count=30)
-    Image.new("RGB", (8, 8)).save(pair[1] / "a" / "icon.png")
-    (batch,) = first_batches(UnpairedImages(*pair, crop=(16, 16), batch_size=4), 1)
+    Image.new("RGB", (8, 8)).save(many[1] / "a" / "icon.png")
+    (batch,) = first_batches(UnpairedImages(*many, crop=(16, 16), batch_size=4), 1)
     assert batch["real"].shape == (4, 3, 16, 16)
     assert "1 of 61 images left out, smaller than the crop 16x16 (first: a/icon.png)" in capsys.readouterr().out
-    Image.new("RGB", (8, 8)).save(pair[1] / "a" / "more.png")
+    Image.new("RGB", (8, 8)).save(many[1] / "a" / "more.png")
     with pytest.raises(InputError, match=r"8x8 \(height x width\) is smaller than the crop 16x16"):
-        UnpairedImages(*pair, crop=(16, 16)).setup("fit")
+        UnpairedImages(*many, crop=(16, 16)).setup("fit")
 
 
 @pytest.fixture
 def mask_pair(tmp_path: Path) -> Pair:
-    """Gray images 24x32, and masks that say for each pixel which of four levels it has."""
-    generator = torch.Generator().manual_seed(0)
-    for number in range(6):
-        ids = torch.randint(0, 4, (6, 8), generator=generator).repeat_interleave(4, 0).repeat_interleave(4, 1)
-        for folder, pixels in (("images", ids * 60), ("masks", ids)):
-            (tmp_path / "masked" / folder).mkdir(parents=True, exist_ok=True)
-            path = tmp_path / "masked" / folder / f"{number}.png"
-            Image.fromarray(pixels.byte().numpy()).save(path)
-    (tmp_path / "masked" / "classes.txt").write_text("a\nb\nc\nd\n")
-    return tmp_path / "masked", tmp_path / "masked" / "images"
+    return write_levels(tmp_path / "masked")
 
 
 def ids_in(images: Tensor) -> Tensor:
@@ -246,24 +233,12 @@ def ids_in(images: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_masks_stack_and_move_with_their_images(mask_pair: Pair, workers: int) -> None:
-    data = UnpairedImages(
-        *mask_pair,
-        layout="mask-folders",
-        channels=1,
-        crop=(16, 16),
-        shift=3,
-        horizontal_flip=True,
-        vertical_flip=True,
-        batch_size=8,
-        workers=workers,
-    )
+    data = UnpairedImages(*mask_pair, layout="mask-folders", crop=(16, 16), workers=workers, **MOVING)
     for batch in first_batches(data, 3):
-        assert batch["synthetic"].label.shape == (8, 16, 16)
-        assert batch["synthetic"].label.dtype == torch.int64
+        assert (batch["synthetic"].label.shape, batch["synthetic"].label.dtype) == ((8, 16, 16), torch.int64)
         assert batch["real"].shape == (8, 1, 16, 16)
         assert torch.equal(batch["synthetic"].label, ids_in(batch["synthetic"].image))
-    assert data.label_space.kind == "mask"
-    assert data.label_space.names == ("a", "b", "c", "d")
+    assert (data.label_space.kind, data.label_space.names) == ("mask", ("a", "b", "c", "d"))
 
 
 def test_masks_turn_with_their_images(mask_pair: Pair) -> None:
@@ -286,26 +261,8 @@ def test_real_images_are_resized_on_their_own_where_the_camera_has_another_scale
     data = UnpairedImages(*pair, resize=(16, 32), real_resize=(24, 20), crop=(16, 16), batch_size=2)
     (batch,) = first_batches(data, 1)
     assert batch["synthetic"].image.shape == batch["real"].shape == (2, 3, 16, 16)
-    assert {*data._synthetic.sizes} == {(16, 32)}
-    assert {*data._real.sizes} == {(24, 20)}
+    assert ({*data._synthetic.sizes}, {*data._real.sizes}) == ({(16, 32)}, {(24, 20)})
     assert data.working_size == (16, 32)  # `apply` works on the synthetic side
-
-
-def rectangles(root: Path, count: int = 6) -> Pair:
-    """Gray pictures 24x32 with one white rectangle on black each, but for the first, which has nothing; as COCO."""
-    (root / "images").mkdir(parents=True)
-    pictures, things = [], []
-    for number in range(count):
-        pixels = torch.zeros(24, 32, dtype=torch.uint8)
-        if number:
-            left, top, right, bottom = 2 + number, 1 + number, 14 + 2 * number, 12 + number
-            pixels[top:bottom, left:right] = 255
-            things.append(thing(number, number, 1 + number % 2, [left, top, right - left, bottom - top], []))
-        Image.fromarray(pixels.numpy()).save(root / "images" / f"{number}.png")
-        pictures.append({"id": number, "file_name": f"images/{number}.png", "height": 24, "width": 32})
-    names = [{"id": 1, "name": "even"}, {"id": 2, "name": "odd"}]
-    write_json(root / "labels.json", images=pictures, annotations=things, categories=names)
-    return root, root / "images"
 
 
 def seen(image: Tensor) -> list[int]:
@@ -316,18 +273,8 @@ def seen(image: Tensor) -> list[int]:
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_boxes_stack_and_move_with_their_images(tmp_path: Path, workers: int) -> None:
-    data = UnpairedImages(
-        *rectangles(tmp_path),
-        layout="coco",
-        channels=1,
-        crop=(22, 28),
-        shift=3,
-        horizontal_flip=True,
-        vertical_flip=True,
-        batch_size=8,
-        workers=workers,
-        validation_fraction=0,
-    )
+    pair = rectangles(tmp_path)
+    data = UnpairedImages(*pair, layout="coco", crop=(22, 28), workers=workers, validation_fraction=0, **MOVING)
     moved = 0
     for batch in first_batches(data, 4):
         images, label, keys = batch["synthetic"]
@@ -344,12 +291,8 @@ def test_boxes_stack_and_move_with_their_images(tmp_path: Path, workers: int) ->
 def test_boxes_follow_the_working_size_and_the_crop_of_validation(tmp_path: Path) -> None:
     pair = rectangles(tmp_path)
     data = UnpairedImages(*pair, layout="coco", channels=1, resize=(48, 64), crop=(44, 60), validation_fraction=0)
-    data.setup("fit")
-    samples = {
-        key: (image, rows)
-        for batch in validation_batches(data)
-        for image, rows, key in zip(*batch["synthetic"], strict=True)
-    }
+    batches = first_batches(data, 100, validation=True)
+    samples = {key: each for batch in batches for *each, key in zip(*batch["synthetic"], strict=True)}
     assert len(samples) == 6
     image, rows = samples["images/3.png"]
     assert rows[0].tolist() == [1, 5 * 2 - 2, 4 * 2 - 2, 20 * 2 - 2, 15 * 2 - 2] == [1, *seen(image)]
@@ -367,20 +310,11 @@ def test_says_what_objects_there_are_and_counts_no_held_out_image_twice(
 def test_who_learns_boxes_is_told_what_is_missing_and_nobody_else(tmp_path: Path) -> None:
     pair = rectangles(tmp_path)
     (tmp_path / "map.yaml").write_text("to: [thing]\nclasses: {even: null, odd: null}\n")
-    data = UnpairedImages(*pair, layout="coco", channels=1)
-    data.setup("fit")
-    data.require_labels()
-    nothing = UnpairedImages(*pair, layout="coco", channels=1, mapping=str(tmp_path / "map.yaml"))
-    nothing.setup("fit")
+    ready(UnpairedImages(*pair, layout="coco", channels=1)).require_labels()
+    nothing = ready(UnpairedImages(*pair, layout="coco", channels=1, mapping=str(tmp_path / "map.yaml")))
     with pytest.raises(InputError, match=r"nothing to learn in the images of training \(objects: 0 in .*\); check"):
         nothing.require_labels()
     Image.new("L", (32, 24)).save(pair[1] / "unnamed.png")
-    unnamed = UnpairedImages(*pair, layout="coco", channels=1)
-    unnamed.setup("fit")
+    unnamed = ready(UnpairedImages(*pair, layout="coco", channels=1))
     with pytest.raises(InputError, match=r"unnamed\.png: an image that labels\.json does not name"):
         unnamed.require_labels()
-
-
-def test_a_batch_that_is_a_slip_is_refused(pair: Pair) -> None:
-    with pytest.raises(InputError, match="batch_size is 1000000000, where there are 12 synthetic and 12 real images"):
-        UnpairedImages(*pair, batch_size=10**9, validation_fraction=0).setup("fit")
