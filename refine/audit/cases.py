@@ -13,7 +13,7 @@ from refine.data.samples import LabelSpace, Record
 from refine.errors import InputError
 from refine.progress import track
 from refine.report.kit.format import number
-from refine.report.kit.overlay import Legend, caption, class_colors, drawn_classes, outline_label
+from refine.report.kit.overlay import Legend, caption, drawn_classes, legend, outline_label
 from refine.report.kit.pictures import PHOTOGRAPH, TINY, data_uri, fit
 
 
@@ -133,12 +133,6 @@ def drawn_over(image: Tensor, annotation: Annotation, space: LabelSpace) -> str:
     return data_uri(outline_label(picture, annotation, space, (image.shape[1], image.shape[2])))
 
 
-def legend_of(classes: Iterable[int], space: LabelSpace) -> list[Legend]:
-    """Return the colors of classes that are drawn; a class that is written needs none."""
-    colors = class_colors(space)
-    return [Legend(space.names[index], colors[index]) for index in sorted(classes) if index < len(space.names)]
-
-
-def legend(shown_cases: Iterable[ShownCase], space: LabelSpace) -> list[Legend]:
+def case_legend(shown_cases: Iterable[ShownCase], space: LabelSpace) -> list[Legend]:
     """Return the colors of the classes that are drawn in some cases."""
-    return legend_of(set().union(*(case.classes for case in shown_cases)), space)
+    return legend(set().union(*(case.classes for case in shown_cases)), space)

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import refine
-from refine.audit.cases import ShownCase, cases, legend
+from refine.audit.cases import ShownCase, case_legend, cases
 from refine.audit.result import Audit, Certificate, Power, Rate, Verdict
 from refine.audit.sampling import blank_table
 from refine.audit.summary import cards, out_of_it, trust
@@ -121,7 +121,9 @@ def _groups(
         note = f"{len(found)} of {len(those)}, {order}.{' Bold scores lie above their threshold.' if over else ''}"
         block, listed = decisions_block(undecided)
         unlisted = len(undecided) - listed
-        groups.append(VerdictGroup(TITLES[verdict], note, found, legend(found, synthetic.label_space), block, unlisted))
+        groups.append(
+            VerdictGroup(TITLES[verdict], note, found, case_legend(found, synthetic.label_space), block, unlisted)
+        )
     return groups
 
 

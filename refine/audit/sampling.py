@@ -14,7 +14,7 @@ from typing import TypedDict
 import torch
 
 import refine
-from refine.audit.cases import annotation_of, drawn_over, image_of, legend_of
+from refine.audit.cases import annotation_of, drawn_over, image_of
 from refine.audit.estimate import JudgedStratum, estimate
 from refine.audit.result import (
     AUDIT_AGAIN,
@@ -32,7 +32,7 @@ from refine.data.layouts import Layout
 from refine.errors import InputError
 from refine.files import read_typed, shown, write_json, write_whole
 from refine.progress import track
-from refine.report.kit.overlay import drawn_classes
+from refine.report.kit.overlay import drawn_classes, legend
 from refine.report.kit.page import template
 from refine.report.kit.pictures import TINY
 
@@ -303,7 +303,7 @@ def sample_page(output: Path, keys: Sequence[str], synthetic: Layout, refined: L
         title=f"Sample of {shown(refined.root.resolve().name)}",
         version=refine.__version__,
         questions=questions,
-        legend=legend_of(classes, synthetic.label_space),
+        legend=legend(classes, synthetic.label_space),
         # Answers of another sample must not be taken for answers of this one.
         store="refine-sample-" + hashlib.sha256(json.dumps(list(keys)).encode()).hexdigest()[:16],
         file=SAMPLE_CSV,

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table as TerminalTable
 from rich.text import Text
 
 from refine.audit.result import PAGE, SAMPLE_CSV, SAMPLE_PAGE, VERDICTS, Audit, Rate
@@ -11,7 +10,7 @@ from refine.audit.summary import by_people, out_of_it
 from refine.console import result_console, typed
 from refine.files import shown
 from refine.report.kit.format import number, percent
-from refine.report.kit.table import Table, without_empty
+from refine.report.kit.table import Table, terminal_table, without_empty
 
 
 def judges_table(audit: Audit) -> Table:
@@ -77,23 +76,24 @@ def print_table(audit: Audit, output: Path, console: Console | None = None) -> N
     for sentence in rest:
         say(sentence)
     images = audit["images"]
-    counts = TerminalTable(title=f"{images} images")
-    for verdict in VERDICTS:
-        counts.add_column(verdict, justify="right")
     numbers = (audit["counts"][verdict] for verdict in VERDICTS)
-    counts.add_row(*(f"{number} ({number / images:.1%})" if images else "0" for number in numbers))
-    console.print(counts)
+    shares = [f"{number} ({number / images:.1%})" if images else "0" for number in numbers]
+    console.print(terminal_table(Table([*VERDICTS], [shares]), console, f"{images} images", left=()))
     for name, record in audit["judges"].items():
         say(f"{name}: {'competent' if record['competent'] else 'not competent'}. {record['why']}")
     rejects = audit["false_rejects"]
     say(f"benign changes not passed: {_rate(rejects)}; failed: {rejects.get('failed', 0.0):.1%}")
-    power = TerminalTable(title="planted harm that was found")
-    for column in ("harm", "size", "not passed", "failed"):
-        power.add_column(column, justify="left" if column == "harm" else "right")
-    for one in audit["power"]:
-        size = "" if one["size"] is None else f"{one['size']:g} {one['unit']}"
-        power.add_row(Text(one["harm"]), size, _rate(one), f"{one.get('failed', 0.0):.1%}")
-    console.print(power)
+    rows = [
+        [
+            one["harm"],
+            "" if one["size"] is None else f"{one['size']:g} {one['unit']}",
+            _rate(one),
+            f"{one.get('failed', 0.0):.1%}",
+        ]
+        for one in audit["power"]
+    ]
+    power = Table(["harm", "size", "not passed", "failed"], rows)
+    console.print(terminal_table(power, console, "planted harm that was found"))
     bound = audit["bound_under_planted_corruption"]
     left = "" if bound["upper_of_passed"] is None else f", {bound['upper_of_passed']:.2%} of those that passed"
     found = (

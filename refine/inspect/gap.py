@@ -13,7 +13,7 @@ from torch import Tensor
 from refine.inspect.appearance import distances, lab_statistics, log_power
 from refine.inspect.read import Dataset, common_size, sample
 from refine.inspect.regions import AREAS, COARSE, REGIONS, Shares, area_shares
-from refine.inspect.result import DatasetSummary, Gap, Map, Spectrum, TargetRow
+from refine.inspect.result import DatasetSummary, DomainGap, Map, Spectrum, TargetRow
 from refine.inspect.statistics import Tally
 from refine.metrics import FeatureExtractor
 from refine.report.kit.format import rounded_percent
@@ -38,7 +38,7 @@ def gap(
     sides: tuple[DatasetSummary, DatasetSummary],
     extractors: Sequence[FeatureExtractor],
     count: int,
-) -> Gap | None:
+) -> DomainGap | None:
     """Compare two datasets; None if one has no image that can be read.
 
     Args:

@@ -139,7 +139,7 @@ class Map(TypedDict):
     differs: bool
 
 
-class Gap(TypedDict):
+class DomainGap(TypedDict):
     """How far the two datasets are apart before any training."""
 
     images: list[int]
@@ -162,7 +162,7 @@ class Inspection(TypedDict):
     version: str
     dataset: DatasetSummary
     real: DatasetSummary | None
-    gap: Gap | None
+    gap: DomainGap | None
     faults: int
     """Files on both sides that are broken."""
     suspicious: int

@@ -18,7 +18,7 @@ from refine.inspect.gap import gap
 from refine.inspect.page import montage, render_page, sheet
 from refine.inspect.problems import KINDS, finding, problem_files, shared_pictures, size_text
 from refine.inspect.read import Dataset, read_dataset
-from refine.inspect.result import DatasetSummary, File, Gap, Inspection
+from refine.inspect.result import DatasetSummary, DomainGap, File, Inspection
 from refine.labels import IGNORE
 from refine.metrics import FeatureExtractor
 from refine.report.kit.pictures import png
@@ -87,7 +87,7 @@ def _read(root: Path, layout: str, mapping: str | None) -> tuple[Dataset, str]:
     return read_dataset(open_layout(layout, root, mapping=mapping)), why
 
 
-def _result(here: DatasetSummary, real: DatasetSummary | None, between: Gap | None) -> Inspection:
+def _result(here: DatasetSummary, real: DatasetSummary | None, between: DomainGap | None) -> Inspection:
     sides = [here, *([real] if real else [])]
     everything = [each for found in sides for each in found["findings"]]
     return {

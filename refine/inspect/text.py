@@ -8,7 +8,7 @@ from rich.text import Text
 
 from refine.console import result_console, typed
 from refine.files import shown
-from refine.inspect.result import DatasetSummary, Gap, Inspection, Labels
+from refine.inspect.result import DatasetSummary, DomainGap, Inspection, Labels
 from refine.report.kit.format import number, rounded_percent
 from refine.report.kit.page import prose
 from refine.report.kit.table import Table, terminal_table
@@ -142,7 +142,7 @@ def _classes(labels: Labels) -> Table:
     return Table(["class", things, "share", "images"][:width], [row[:width] for row in rows])
 
 
-def _gap(gap: Gap, here: str, real: str) -> Iterator[RenderableType]:
+def _gap(gap: DomainGap, here: str, real: str) -> Iterator[RenderableType]:
     height, width = gap["size"]
     counts = gap["images"]
     yield Text(f"The gap, before any training ({counts[0]} images and {counts[1]} at {height}x{width})", style="bold")
@@ -174,7 +174,7 @@ LARGE_GAP, NO_GAP = 5.0, 1.5
 to which there is hardly one. Words, not limits: `refine try` measures."""
 
 
-def advice(gap: Gap, here: str, real: str) -> list[str]:
+def advice(gap: DomainGap, here: str, real: str) -> list[str]:
     """Return sentences on what lies where, on the size of the gap and on the methods for it.
 
     Args:
@@ -198,7 +198,7 @@ def advice(gap: Gap, here: str, real: str) -> list[str]:
     return [*lines, f"`{typed('try', here, real)}` tries them all in minutes."]
 
 
-def _layout_advice(gap: Gap) -> list[str]:
+def _layout_advice(gap: DomainGap) -> list[str]:
     differing = [each for each in gap["maps"] if each["differs"]]
     if not gap["maps_of"].startswith("classes"):
         return [LOOK_OR_LAYOUT + PAINTS[0].lower() + PAINTS[1:]] if differing else [PAINTS]
@@ -211,7 +211,7 @@ def _layout_advice(gap: Gap) -> list[str]:
     return [f"Against the real images here are {told}."] * bool(told) + [PAINTS]
 
 
-def color_table(gap: Gap) -> Table:
+def color_table(gap: DomainGap) -> Table:
     """Return the color on both sides: mean ± standard deviation."""
     sides = (gap["color_here"], gap["color_real"])
     rows = [
@@ -221,7 +221,7 @@ def color_table(gap: Gap) -> Table:
     return Table(["", "here", "real"], rows)
 
 
-def distance_table(gap: Gap) -> Table:
+def distance_table(gap: DomainGap) -> Table:
     """Return how far the images here are from the real ones, and these from each other."""
     floor = gap["spectrum"]["floor"]
     rows = [["frequencies", f"{gap['spectrum']['difference']:.1f} dB", "" if floor is None else f"{floor:.1f} dB"]]

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from refine.audit.cases import cases, legend
+from refine.audit.cases import case_legend, cases
 from refine.audit.result import JudgeRecord
 from refine.data.layouts import Layout
 from refine.data.open_layout import open_layout
@@ -63,12 +63,12 @@ def test_masks_are_drawn_over_both_and_their_classes_have_a_legend(tmp_path: Pat
     key = layout.records()[0].key
     found = cases([certificate(key)], layout, layout, JUDGES)
     assert found[0].pictures["before"] == found[0].pictures["after"]
-    names = {entry.name for entry in legend(found, layout.label_space)}
+    names = {entry.name for entry in case_legend(found, layout.label_space)}
     assert {"sky", "road"} <= names <= set(layout.label_space.names)
 
 
 def test_a_class_needs_no_legend(sides: tuple[Layout, Layout]) -> None:
-    assert legend(cases([certificate("a/a-000.png")], *sides, JUDGES), sides[0].label_space) == []
+    assert case_legend(cases([certificate("a/a-000.png")], *sides, JUDGES), sides[0].label_space) == []
 
 
 def test_a_label_that_cannot_be_read_leaves_the_pictures(tmp_path: Path) -> None:

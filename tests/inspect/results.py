@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from refine.inspect.result import DatasetSummary, Gap, Inspection, Labels
+from refine.inspect.result import DatasetSummary, DomainGap, Inspection, Labels
 
 
 def labels(**more: Any) -> Labels:
@@ -26,13 +26,13 @@ def side(**more: Any) -> DatasetSummary:
     )
 
 
-def gap(**more: Any) -> Gap:
+def gap(**more: Any) -> DomainGap:
     """Four images and three of 8x9, two decibels apart, without a warning."""
     color = {"mean": [0.0] * 3, "deviation": [0.0] * 3}
     spectrum = {"frequencies": [0.1, 0.4], "here": [3.0, 2.0], "real": [1.0, 0.0], "difference": 2.0, "floor": None}
     plain = {"images": [4, 3], "size": [8, 9], "color_here": color, "color_real": color, "spectrum": spectrum}
     return cast(
-        "Gap",
+        "DomainGap",
         {**plain, "distances": [], "maps_of": "classes of mask", "maps": [], "warnings": [], "notes": [], **more},
     )
 

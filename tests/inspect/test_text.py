@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from refine.inspect.result import DatasetSummary, Gap, Inspection, Labels
+from refine.inspect.result import DatasetSummary, DomainGap, Inspection, Labels
 from refine.inspect.text import (
     CLASSES,
     WARNINGS,
@@ -93,7 +93,7 @@ def test_the_verdict_counts_warnings_only_where_two_sides_were_compared() -> Non
 
 
 def test_colors_and_distances_in_rows() -> None:
-    found: Gap = gap()
+    found: DomainGap = gap()
     found["color_here"] = {"mean": [50.04, -0.04, 3.0], "deviation": [1.0, 2.0, 3.0]}
     assert color_table(found).rows[:2] == [
         ["lightness L*", "50.0 ± 1.0", "0.0 ± 0.0"],

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from refine.apply.manifest import file_sha256
-from refine.audit.cases import ShownCase, cases, legend
+from refine.audit.cases import ShownCase, case_legend, cases
 from refine.audit.page import false_rejects_svg, power_svg
 from refine.audit.result import LINES, PAGE, SUMMARY, VERDICTS, Audit, Certificate, Remedy
 from refine.audit.summary import are_they_right, competent, out_of_it, trust, verdicts
@@ -157,6 +157,6 @@ def audit_section(audit: AuditFolder, synthetic: Path, refined: Path) -> AuditSe
         cases=found,
         wrong=len(worst),
         inconclusive=summary["counts"]["inconclusive"],
-        legend=legend(found, before.label_space),
+        legend=case_legend(found, before.label_space),
         page=str(page) if page.is_file() else "",
     )
