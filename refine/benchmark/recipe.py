@@ -17,14 +17,14 @@ PERHAPS_PATHS = frozenset({"layout", "real_layout", "mapping", "real_mapping", "
 
 
 def read_recipe(path: Path, parser: argparse.ArgumentParser) -> dict[str, Any]:
-    """What a recipe says, checked as the same flags would be.
+    """Return the flags of a recipe, checked as those of a command line are.
 
     Args:
         path: The YAML file. Its keys are the flags' names, with ``-`` or ``_``.
         parser: Knows the flags; raises its errors instead of leaving the program.
 
     Raises:
-        InputError: If the file cannot be read, or a key or its value is none of the flags'.
+        InputError: If the file cannot be read, or a key or its value does not fit the flags.
     """
     known = {action.dest: action for action in parser._actions}  # argparse has no public way to ask
     found: dict[str, Any] = {}
@@ -46,44 +46,45 @@ def read_recipe(path: Path, parser: argparse.ArgumentParser) -> dict[str, Any]:
 
 def _words(name: str, value: Any, is_switch: bool, path: Path) -> list[str]:
     """One flag as it stands on a command line."""
-    if is_switch or isinstance(value, bool):
-        if not (is_switch and isinstance(value, bool)):
-            raise InputError(f"{path}: {_flag(name)} is {value!r}; expected {'true or false' if is_switch else 'text'}")
-        return [f"--{_flag(name)}"] if value else []
+    flag = _flag(name)
+    if is_switch != isinstance(value, bool):
+        raise InputError(f"{path}: {flag} is {value!r}; expected {'true or false' if is_switch else 'text'}")
+    if is_switch:
+        return [f"--{flag}"] if value else []
     if name == "refined":
         return [f"--refined={word}" for word in _refined(value, path)]
     if isinstance(value, list | tuple):
         if not all(isinstance(part, str | int) for part in value):
-            raise InputError(f"{path}: {_flag(name)}: expected a list of names, found {shown(repr(value))}")
+            raise InputError(f"{path}: {flag}: expected a list of names, found {shown(repr(value))}")
         value = ("x" if name == "size" else ",").join(map(str, value))
     if not isinstance(value, str | int | float):
-        raise InputError(f"{path}: {_flag(name)}: expected text or a number, found {type(value).__name__}")
+        raise InputError(f"{path}: {flag}: expected text or a number, found {type(value).__name__}")
     beside = path.parent / str(value)
-    return [f"--{_flag(name)}={beside if name in PATHS or (name in PERHAPS_PATHS and beside.is_file()) else value}"]
+    return [f"--{flag}={beside if name in PATHS or (name in PERHAPS_PATHS and beside.is_file()) else value}"]
 
 
 def _refined(value: Any, path: Path) -> list[str]:
     """``NAME=DIR`` of a folder, of a list of folders, or of folders, or lists of them, by name."""
+
+    def folder(name: object) -> str:
+        """As `--refined` takes it: lists have commas for nothing else."""
+        if not isinstance(name, str | int | float):
+            raise InputError(f"{path}: refined: expected folders, found {shown(repr(name))}")
+        return str(path.parent / str(name)).replace(",", "\\,")
+
     if isinstance(value, dict):
-        wrong = [name for name in map(str, value) if "/" in name or "=" in name or not name]
-        if wrong:
-            raise InputError(f"{path}: refined: {shown(wrong[0])!r} is no name of a row; leave / and = out")
+        for name in map(str, value):
+            if "/" in name or "=" in name or not name:
+                raise InputError(f"{path}: refined: {shown(name)!r} is no name of a row; leave / and = out")
         rows = {name: given if isinstance(given, list) else [given] for name, given in value.items()}
-        return [f"{name}={','.join(_folder(folder, path) for folder in given)}" for name, given in rows.items()]
+        return [f"{name}={','.join(map(folder, given))}" for name, given in rows.items()]
     words = []
     for word in value if isinstance(value, list) else [value]:
         if not isinstance(word, str):
             raise InputError(f"{path}: refined: expected folders, found {shown(repr(word))}")
-        name, equals, folder = word.partition("=")
-        words.append(f"{name}={_folder(folder, path)}" if equals and "/" not in name else _folder(word, path))
+        name, equals, place = word.partition("=")
+        words.append(f"{name}={folder(place)}" if equals and "/" not in name else folder(word))
     return words
-
-
-def _folder(name: object, path: Path) -> str:
-    """As `--refined` takes it: lists have commas for nothing else."""
-    if not isinstance(name, str | int | float):
-        raise InputError(f"{path}: refined: expected folders, found {shown(repr(name))}")
-    return str(path.parent / str(name)).replace(",", "\\,")
 
 
 def _flag(name: str) -> str:

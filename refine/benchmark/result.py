@@ -100,8 +100,8 @@ class Figure(NamedTuple):
     """The interval over test images of an accuracy of 0 or 1, which is the same on every resample."""
 
 
-class Gap(NamedTuple):
-    """Share of a gap that a row closes."""
+class GapClosed(NamedTuple):
+    """Share of the gap that a row closes."""
 
     value: float
     interval: tuple[float, float]
@@ -239,7 +239,7 @@ def adjusted(comparison: Comparison) -> float:
 
 def gap_closed(
     figures: Mapping[str, Figure], without: str, goal: str, clusters: int, higher_is_better: bool = True
-) -> dict[str, Gap | None]:
+) -> dict[str, GapClosed | None]:
     """Return the share of the gap between two rows that each other row closes, in the mean of the metric.
 
     Args:
@@ -254,7 +254,7 @@ def gap_closed(
     """
     start, end = figures[without], figures[goal]
     gap = end.value - start.value
-    found: dict[str, Gap | None] = {}
+    found: dict[str, GapClosed | None] = {}
     for name in (name for name in figures if name not in {without, goal}):
         closed, squared = figures[name], float(t.ppf((1 + LEVEL) / 2, clusters - 1)) ** 2
         draws = torch.stack([closed.images - start.images, end.images - start.images])
@@ -270,7 +270,9 @@ def gap_closed(
         scaled = Covariance(rows, both, gaps + _exact_width(end) ** 2)
         interval = fieller_interval(closed.value - start.value, gap, scaled)
         there = interval is not None and (gap > 0) == higher_is_better
-        found[name] = Gap((closed.value - start.value) / gap, interval) if interval is not None and there else None
+        found[name] = (
+            GapClosed((closed.value - start.value) / gap, interval) if interval is not None and there else None
+        )
     return found
 
 

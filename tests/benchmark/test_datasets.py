@@ -8,6 +8,7 @@ from torch import Tensor
 from refine.benchmark.datasets import BASELINES, TRANSLATED, Datasets, choose_baselines, translate
 from refine.data.images import to_float
 from refine.errors import InputError
+from tests.benchmark.test_run import lamps
 
 
 def folders(root: Path) -> Path:
@@ -57,3 +58,11 @@ def test_they_differ_from_each_other() -> None:
     moved = [translate(name, synthetic, lambda: [to_float(synthetic)], lambda: [to_float(real)]) for name in TRANSLATED]
     assert not torch.equal(moved[0], moved[1])
     assert not torch.equal(moved[1], moved[2])
+
+
+def test_the_color_transferred_row_has_the_real_images_lightness(tmp_path: Path) -> None:
+    data = Datasets(lamps(tmp_path / "s", inverted=True), {}, lamps(tmp_path / "r", count=10), None, None, None)
+    moved = data.translated("color_transfer")
+    real, before, after = (found.images.float().mean() for found in (data.real, data.synthetic, moved))
+    assert abs(after - real) < 0.2 * abs(before - real)
+    assert moved.keys == data.synthetic.keys

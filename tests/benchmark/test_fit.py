@@ -49,16 +49,14 @@ def test_a_class_that_the_training_data_lacks_keeps_its_number() -> None:
     assert task.model.head.out_features == 3  # type: ignore[union-attr]  # a small-cnn
 
 
-def test_leaves_threads_and_logging_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_says_nothing_and_leaves_threads_and_logging_as_they_were(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], recwarn: pytest.WarningsRecorder
+) -> None:
     logger = logging.getLogger("lightning.pytorch")
     monkeypatch.setattr(logger, "level", logging.INFO)
     torch.set_num_threads(2)  # the fixture of all tests sets it back
     fit_task(halves([0, 1]), ("above", "below"), QUICK, seed=0)
     assert (logger.level, torch.get_num_threads()) == (logging.INFO, 2)
-
-
-def test_says_nothing(capfd: pytest.CaptureFixture[str], recwarn: pytest.WarningsRecorder) -> None:
-    fit_task(halves([0, 1]), ("above", "below"), QUICK, seed=0)
     assert capfd.readouterr() == ("", "")
     assert not recwarn.list
 

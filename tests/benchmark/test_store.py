@@ -42,23 +42,24 @@ def fitted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 ALL = 2 * (3 + 5)
 
 
-def test_a_second_run_fits_nothing_and_says_the_same(command: list[str], fitted: list[int], tmp_path: Path) -> None:
+def test_a_second_run_fits_only_what_is_lost_or_cut_short_and_says_the_same(
+    command: list[str], fitted: list[int], tmp_path: Path
+) -> None:
+    fits = tmp_path / "out" / "fits"
     assert main(command) == 0
     first = (tmp_path / "out" / "benchmark.json").read_bytes()
     assert len(fitted) == ALL
+    for path in fits.iterdir():
+        with np.load(path, allow_pickle=False) as file:  # nothing that is stored can run code
+            assert set(file) == {"digest", "predictions"}
     assert main(command) == 0
     assert len(fitted) == ALL
-    assert (tmp_path / "out" / "benchmark.json").read_bytes() == first
-
-
-def test_what_is_lost_or_cut_short_is_fitted_anew(command: list[str], fitted: list[int], tmp_path: Path) -> None:
-    assert main(command) == 0
-    (tmp_path / "out" / "fits" / "gan-0.npz").unlink()
-    cut = tmp_path / "out" / "fits" / "synthetic-1.npz"
-    cut.write_bytes(cut.read_bytes()[:-40])
-    (tmp_path / "out" / "fits" / "synthetic-0.npz").write_bytes(b"no archive")
+    (fits / "gan-0.npz").unlink()
+    (fits / "synthetic-1.npz").write_bytes((fits / "synthetic-1.npz").read_bytes()[:-40])
+    (fits / "synthetic-0.npz").write_bytes(b"no archive")
     assert main(command) == 0
     assert sorted(fitted[ALL:]) == [0, 0, 1]
+    assert (tmp_path / "out" / "benchmark.json").read_bytes() == first
 
 
 SLOW = (["--batch-size", "2"], ["--width", "8"], ["--learning-rate", "0.1"])
@@ -129,20 +130,14 @@ def test_a_translator_that_is_given_twice_is_no_second_draw(
     assert not (tmp_path / "out").exists()
 
 
-def test_nothing_that_is_stored_can_run_code(command: list[str], tmp_path: Path) -> None:
-    assert main(command) == 0
-    for path in (tmp_path / "out" / "fits").iterdir():
-        with np.load(path, allow_pickle=False) as file:
-            assert set(file) == {"digest", "predictions"}
-
-
-def test_names_of_rows_are_no_paths() -> None:
-    stored = StoredFits.__new__(StoredFits)
-    stored.folder = Path("fits")
+def test_each_fit_has_a_file_of_its_own_whatever_its_row_is_called(tmp_path: Path) -> None:
+    stored = StoredFits(plan(), tmp_path)
     for row in ("../x", "a/b", "x" * 300):
         path = stored.path(Fit(row, 0))
-        assert path.parent == Path("fits")
+        assert path.parent == tmp_path
         assert len(path.name) < 100
+    assert stored.path(Fit("bad", 0, 3, 2)).name == "bad,2-0-3.npz"
+    assert stored.path(Fit("bad,2", 0, 3)).name == "bad%2C2-0-3.npz"
 
 
 @pytest.mark.slow  # two interpreters import torch
@@ -162,12 +157,6 @@ def test_predictions_of_the_same_training_are_others_where_the_test_images_stand
     other.folds[0].reverse()  # it trains on the other blocks
     assert StoredFits(one, tmp_path).digest(fit) != StoredFits(other, tmp_path).digest(fit)
     assert StoredFits(one, tmp_path).digest(Fit("bad", 0)) == StoredFits(other, tmp_path).digest(Fit("bad", 0))
-
-
-def test_folders_of_a_row_have_files_of_their_own(tmp_path: Path) -> None:
-    stored = StoredFits(plan(), tmp_path)
-    assert stored.path(Fit("bad", 0, 3, 2)).name == "bad,2-0-3.npz"
-    assert stored.path(Fit("bad,2", 0, 3)).name == "bad%2C2-0-3.npz"
 
 
 def test_predictions_that_cannot_be_read_are_made_anew(tmp_path: Path) -> None:
