@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from refine.benchmark import run_benchmark
     from refine.commands.apply import apply_checkpoint
     from refine.data import UnpairedImages
+    from refine.distances import evaluate
     from refine.methods import (
         CUT,
         FDA,
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
         load_method,
         load_translator,
     )
-    from refine.metrics import evaluate
     from refine.report.pages import write_report
     from refine.simulators import DigitsParameters, render_digits
     from refine.training.fit import fit
@@ -48,7 +48,7 @@ _HOME = {
         "load_method",
         "load_translator",
     ),
-    "refine.metrics": ("evaluate",),
+    "refine.distances": ("evaluate",),
     "refine.report.pages": ("write_report",),
     "refine.simulators": ("DigitsParameters", "render_digits"),
     "refine.training.fit": ("fit",),

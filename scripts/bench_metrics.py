@@ -14,8 +14,7 @@ import torch
 from torch import Tensor
 
 from refine.metrics.frechet import FeatureMoments, frechet_of_moments
-from refine.metrics.kernel import kernel
-from refine.metrics.kernel_interval import resampled_kernel
+from refine.metrics.kernel import kernel, resampled_kernel
 
 Found = TypeVar("Found")
 

@@ -9,9 +9,9 @@ from rich.text import Text
 
 from refine.benchmark import print_table as print_benchmark
 from refine.console import heading, result_console, typed
-from refine.metrics import print_table as print_distances
+from refine.distances import print_table as print_distances
 from tests.benchmark.test_table import row
-from tests.metrics.test_table import score
+from tests.distances.test_result import score
 
 Capture = pytest.CaptureFixture[str]
 

@@ -24,15 +24,13 @@ from refine.benchmark.recipe import read_recipe
 from refine.cli import parser
 from refine.commands.benchmark import add_flags
 from refine.data import UnpairedImages
+from refine.distances.scores import HIGHER_IS_NEARER, LEAST_FID, LEAST_GROUPS, LEAST_IMAGES, METRICS
 from refine.files import MANIFEST
-from refine.metrics.aligned_patches import GRID, LEAST, SHARE
-from refine.metrics.cautions import FEW, FEW_FID, FEW_GROUPS
-from refine.metrics.distances import HIGHER_IS_NEARER, METRICS
 from refine.metrics.features import NETWORKS
-from refine.metrics.features.inception import SIDE, WEIGHTS_NAME
-from refine.metrics.features.vgg16 import WEIGHTS_NAME as VGG16_WEIGHTS
+from refine.metrics.features.published import INCEPTION_SIDE, INCEPTION_WEIGHTS, VGG16_WEIGHTS
 from refine.metrics.intervals import lower_end, upper_end
-from refine.metrics.patches import PATCH
+from refine.metrics.skvd import GRID, LEAST_AGREEMENT, PATCH_SHARE
+from refine.metrics.sliced_wasserstein import PATCH
 from refine.training.validation import AGREEMENT, DISTANCE, DO_NOTHING, LABEL_ERROR, LABEL_ERROR_DO_NOTHING
 from refine.training.watch import add_watching
 from refine.tuning.result import PICTURE, RESULT
@@ -99,12 +97,12 @@ def bars() -> list[str]:
     return [
         f"{percent(CONFIDENCE)} intervals",
         f"patches of {PATCH}x{PATCH} pixels",
-        f"from {FEW_FID} images a side on",
-        f"from {FEW['kid']} images on",
-        f"fewer than {FEW_GROUPS} groups",
-        f"Inception sees {SIDE}x{SIDE}",
-        f"label map agrees on most of {GRID}x{GRID} cells, kept where {percent(LEAST)} or more agree",
-        f"1/{SHARE} of its pixels",
+        f"from {LEAST_FID} images a side on",
+        f"from {LEAST_IMAGES['kid']} images on",
+        f"fewer than {LEAST_GROUPS} groups",
+        f"Inception sees {INCEPTION_SIDE}x{INCEPTION_SIDE}",
+        f"label map agrees on most of {GRID}x{GRID} cells, kept where {percent(LEAST_AGREEMENT)} or more agree",
+        f"1/{PATCH_SHARE} of its pixels",
         f"at most {LONGEST_SIDE_PIXELS['class']} pixels a side for classes and targets, "
         f"{LONGEST_SIDE_PIXELS['mask']} for masks and objects",
         f"both say the same of {percent(CONSENSUS)} of the refined images, find the label in {percent(READ)}, "
@@ -175,7 +173,7 @@ def test_every_metric_and_network_is_told_and_no_other() -> None:
         "class_path",
     }
     assert networks == {name for name in NETWORKS if not name.endswith("-clean")}
-    assert f"`{WEIGHTS_NAME}`" in PAGE_FILE.read_text()
+    assert f"`{INCEPTION_WEIGHTS}`" in PAGE_FILE.read_text()
     assert f"`{VGG16_WEIGHTS}`" in PAGE_FILE.read_text()
 
 

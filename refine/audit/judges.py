@@ -11,9 +11,9 @@ from refine.data.images import to_float
 from refine.errors import InputError
 from refine.labels import LabelKind
 from refine.methods.task import Task
-from refine.metrics.agreement import box_agreement
 from refine.metrics.exact import without_tf32
 from refine.metrics.intervals import cluster_numbers
+from refine.metrics.label_error import box_agreement
 from refine.networks.task_networks import NETWORKS, NetworkName
 
 USUAL_NETWORKS: dict[LabelKind, tuple[NetworkName, ...]] = {

@@ -100,7 +100,7 @@ def add_evaluate(each: Any) -> None:
 def run_evaluate(args: argparse.Namespace) -> int:
     """`refine evaluate`."""
     from refine.devices import choose_device
-    from refine.metrics import evaluate, print_table
+    from refine.distances import evaluate, print_table
     from refine.training.extractors import extractors
     from refine.training.segmenters import TaskSegmenter
 

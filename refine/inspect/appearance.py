@@ -10,8 +10,7 @@ from refine.data.images import to_float
 from refine.errors import InputError
 from refine.inspect.result import Color, Distance
 from refine.metrics import FeatureExtractor, kernel, metric_name
-from refine.metrics.patches import PATCH, describe, draw_places
-from refine.metrics.sliced_wasserstein import descriptor_distance
+from refine.metrics.sliced_wasserstein import PATCH, describe, descriptor_distance, draw_places
 from refine.progress import counted
 
 BATCH = 32

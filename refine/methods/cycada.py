@@ -17,7 +17,7 @@ from refine.methods.cyclegan import CycleGAN, Penalty
 from refine.methods.frozen_task import FrozenTask, stored_sha256
 from refine.methods.ranges import require_at_least, require_numbers
 from refine.methods.task_labels import mask_of
-from refine.metrics.agreement import agreement
+from refine.metrics.label_error import agreement
 from refine.networks.discriminators import DiscriminatorKind
 from refine.networks.generators import Architecture
 from refine.networks.initialization import Initialization
@@ -253,10 +253,11 @@ class CyCADA(CycleGAN):
     def _real_term(self, frozen: FrozenTask, real: Tensor, simulated: Tensor) -> tuple[Tensor, Tensor]:
         """The term on real images, and whether it counts."""
         says, of_simulated = frozen.without_gradient(real), frozen(simulated)
-        now = agreement(of_simulated.detach(), says, self.semantic.kind)
+        kind = self.semantic.kind
+        now = agreement(pseudo_labels(of_simulated, kind), pseudo_labels(says, kind), kind)
         moved = (simulated.detach().float() - real.float()).abs().mean()
         if self._trainer is not None:
             now, moved = (self.trainer.strategy.reduce(mean, reduce_op="mean") for mean in (now, moved))
         self.agreement = MEMORY * self.agreement + (1 - MEMORY) * now.to(self.agreement)
         opened = ((self.agreement >= self.real_gate) & (moved >= CHANGED)).to(self.agreement.dtype)
-        return self.semantic(of_simulated, pseudo_labels(says, self.semantic.kind)).mean(), opened
+        return self.semantic(of_simulated, pseudo_labels(says, kind)).mean(), opened

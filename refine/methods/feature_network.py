@@ -10,7 +10,7 @@ from torchvision.transforms.v2.functional import normalize
 from refine.errors import InputError
 from refine.losses.self_regularization import FeatureMap
 from refine.methods.checkpoint import load_method
-from refine.metrics.features.weights import read_weights
+from refine.metrics.features.extractor import read_weights
 
 VGG_FILE = "vgg16-397923af.pth"
 VGG_LAYERS = 9

@@ -1,11 +1,31 @@
-"""FID: the Fréchet distance between the Gaussians of two sets of feature vectors, from sums that stream."""
+"""FID: the Fréchet distance between the Gaussians of two sets of feature vectors, as measured and at infinite N."""
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from refine.metrics.distances import checked
+EXTRAPOLATION_SAMPLES = 15
+SMALLEST_SHARE = 0.25
+"""Share of the images in the smallest sample of an extrapolation; the authors go down to a tenth, of 50 000."""
+LEAST_EXTRAPOLATED = 8
+"""Images a side of an extrapolation, so that the smallest sample has two."""
+
+
+def checked_features(features: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
+    """Return both in float64.
+
+    Raises:
+        ValueError: Unless they are ``(A, D)`` and ``(B, D)``, A and B at least 2.
+    """
+    if features.ndim != 2 or reference.ndim != 2 or features.shape[1] != reference.shape[1]:
+        raise ValueError(
+            f"features {tuple(features.shape)} and reference {tuple(reference.shape)}: expected (A, D) and (B, D)"
+        )
+    if min(len(features), len(reference)) < 2:
+        raise ValueError(f"{len(features)} and {len(reference)} images: a distance needs at least 2 on each side")
+    return features.double(), reference.double()
 
 
 class FeatureMoments:
@@ -132,7 +152,7 @@ def frechet(features: Tensor, reference: Tensor) -> float:
         Heusel et al. 2017, arXiv 1706.08500.
     """
     sides = []
-    for rows in checked(features, reference):
+    for rows in checked_features(features, reference):
         moments = FeatureMoments(rows.shape[1])
         moments.update(rows)
         sides.append(moments)
@@ -188,3 +208,50 @@ def _roots(values: Tensor) -> Tensor:
     # An eigenvalue that is 0 comes as rounding, whose root is no longer small.
     noise = values.abs().max() * len(values) * torch.finfo(values.dtype).eps
     return torch.where(values > noise, values, 0.0).sqrt()
+
+
+class Extrapolated(NamedTuple):
+    """A straight line through FIDs of samples of several sizes, and where it ends."""
+
+    value: float
+    """At 1 / N = 0. May come out below 0, by noise or where N is too small for a straight line."""
+    sizes: list[tuple[int, int]]
+    """Images on each side, of each sample."""
+    values: list[float]
+    """Their FIDs."""
+
+
+def frechet_at_infinity(
+    features: Tensor, reference: Tensor, seed: int = 0, samples: int = EXTRAPOLATION_SAMPLES
+) -> Extrapolated:
+    """Fit FID over 1 / N by least squares. FID is linear in 1 / N only where N is well above D.
+
+    Both sides are thinned by the same share, so that what either contributes to the bias goes. The authors keep
+    all of the reference, whose bias then stays.
+
+    Args:
+        features: ``(A, D)``, A at least 8.
+        reference: ``(B, D)``, B at least 8.
+        seed: Seed of the samples.
+        samples: How many, of sizes evenly spaced up to all images.
+
+    Raises:
+        ValueError: If the shapes do not fit, or a side has too few rows.
+
+    Source:
+        Chong and Forsyth 2020, arXiv 1911.07023, section 4: 15 points.
+    """
+    a, b = checked_features(features, reference)
+    if min(len(a), len(b)) < LEAST_EXTRAPOLATED:
+        raise ValueError(f"{len(a)} and {len(b)} images: an extrapolation needs at least {LEAST_EXTRAPOLATED} a side")
+    generator = torch.Generator().manual_seed(seed)
+    shares = torch.linspace(SMALLEST_SHARE, 1.0, samples, dtype=torch.float64)
+    sizes = [(int(share * len(a) + 0.5), int(share * len(b) + 0.5)) for share in shares.tolist()]
+    values = []
+    for one, other in sizes:
+        chosen = torch.randperm(len(a), generator=generator)[:one]
+        theirs = torch.randperm(len(b), generator=generator)[:other]
+        values.append(frechet(a[chosen], b[theirs]))
+    line = torch.stack([torch.ones_like(shares), 1.0 / shares], dim=1)
+    fit = torch.linalg.lstsq(line, torch.tensor(values, dtype=torch.float64)[:, None]).solution
+    return Extrapolated(float(fit[0, 0]), sizes, values)

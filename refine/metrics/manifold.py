@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from refine.metrics.distances import checked
+from refine.metrics.frechet import checked_features
 
 _ROWS = 1024  # rows of the matrix of distances at once: bounds memory whatever the number of images
 
@@ -74,7 +74,7 @@ def density_coverage(features: Tensor, reference: Tensor, neighbors: int = 5) ->
 
 
 def _centered(features: Tensor, reference: Tensor, neighbors: int) -> tuple[Tensor, Tensor]:
-    a, b = checked(features, reference)
+    a, b = checked_features(features, reference)
     if not 1 <= neighbors < min(len(a), len(b)):
         raise ValueError(
             f"{neighbors} neighbors among {len(a)} and {len(b)} images: expected at least 1 and fewer than images"

@@ -20,7 +20,7 @@ from refine.devices import DeviceName, choose_device
 from refine.errors import InputError
 from refine.methods.base import Method
 from refine.methods.checkpoint import allowed_class, read_checkpoint
-from refine.metrics.patches import PATCH
+from refine.metrics.sliced_wasserstein import PATCH
 from refine.training.pace import Pace
 from refine.training.parser import OneLineParser, essence
 from refine.training.preset_flags import add_sizing, given_flag, keep_stored, size_run

@@ -14,13 +14,12 @@ from torch import Tensor
 
 from refine.data import UnpairedImages
 from refine.data.images import to_float, to_levels
+from refine.distances.label_error import JudgedImages
 from refine.files import write_whole
 from refine.methods.base import Method
 from refine.methods.translator import Translator
 from refine.metrics import FeatureExtractor, frechet, kernel, metric_name, validation_distance
-from refine.metrics.agreement import same_answers
-from refine.metrics.answers import Answers
-from refine.metrics.label_error import label_error, lost_labels
+from refine.metrics.label_error import agreement, label_error, lost_labels
 from refine.report.kit.pictures import sheet
 from refine.training.judges import Judges
 
@@ -189,7 +188,7 @@ class Validation(Callback):
             order = sorted(once, key=lambda place: keys[place])  # the same halves at each validation
             for name, part in ((LABEL_ERROR_HIGH, order[::2]), (CONFIRMED_HIGH, order[1::2])):
                 pl_module.log(name, self._upper_end(after[part], label[part]), rank_zero_only=True)
-        pl_module.log(AGREEMENT, same_answers(before[once], after[once], kind), rank_zero_only=True)
+        pl_module.log(AGREEMENT, agreement(before[once], after[once], kind), rank_zero_only=True)
         return lost_labels(kind, after, label, count)
 
     def _upper_end(self, answers: Tensor, label: Tensor) -> float:
@@ -197,7 +196,7 @@ class Validation(Callback):
         assert self.judges is not None
         if not len(label):
             return 1.0
-        collected = Answers(self.judges.kind, len(self.judges.names))
+        collected = JudgedImages(self.judges.kind, len(self.judges.names))
         collected.add(answers, label)
         return collected.error()["high"]
 

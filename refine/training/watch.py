@@ -9,10 +9,10 @@ from jsonargparse import Namespace
 from lightning.pytorch.cli import LightningArgumentParser
 
 from refine.data import UnpairedImages
+from refine.distances.label_error import images_needed
 from refine.errors import InputError
 from refine.methods.base import Method
 from refine.methods.translator import Translator
-from refine.metrics.answers import images_needed
 from refine.training.checkpoints import Checkpoints
 from refine.training.extractors import extractors
 from refine.training.judges import Judges

@@ -16,10 +16,10 @@ from refine.data.images import to_float, to_levels
 from refine.data.labeled_images import open_labeled
 from refine.data.open_layout import open_layout
 from refine.data.samples import LabelSpace
+from refine.distances.label_error import JudgedImages
 from refine.errors import InputError
 from refine.methods.translator import Translator
-from refine.metrics.answers import Answers
-from refine.metrics.patches import PATCH, draw_places
+from refine.metrics.sliced_wasserstein import PATCH, draw_places
 from refine.training.judges import Judges
 from refine.trial.result import Benchmarked, Measured, Trained
 from refine.tuning.measure import ChosenImages, Descriptors, DistanceTools, at_size, batches, choose_images
@@ -102,7 +102,7 @@ class Measure:
             InputError: If it gives pixels that are not finite.
         """
         described, pair, judges = Descriptors(self.tools), self.pair, self.judges
-        answers = None if judges is None else Answers(judges.kind, len(judges.names))
+        answers = None if judges is None else JudgedImages(judges.kind, len(judges.names))
         every: list[Tensor] = []
         pictures: list[Image.Image] = []
         for levels, labels in batches(pair.synthetic, pair.channels, pair.size, judges is not None, LONGEST):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NotRequired, TypedDict
 
-from refine.metrics.answers import LabelError
+from refine.distances.label_error import LabelError
 
 RESULT, PAGE, SHEET = "try.json", "try.html", "try.png"
 """Names of what `refine try` leaves in its output folder."""

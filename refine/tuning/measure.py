@@ -17,12 +17,11 @@ from refine.data.open_layout import open_layout
 from refine.data.resampling import resize_ids
 from refine.data.samples import Record
 from refine.data.store import without_unreadable
+from refine.distances.label_error import JudgedImages, LabelError
 from refine.errors import InputError, UnreadableImage
 from refine.methods.translator import Translator, blend
 from refine.metrics import FeatureExtractor, frechet, kernel, metric_name
-from refine.metrics.answers import Answers, LabelError
-from refine.metrics.patches import describe
-from refine.metrics.sliced_wasserstein import descriptor_distance
+from refine.metrics.sliced_wasserstein import describe, descriptor_distance
 from refine.training.judges import Judges
 from refine.tuning.result import Point
 
@@ -255,7 +254,7 @@ class StrengthTest(NamedTuple):
     ) -> list[TunedPoint]:
         """Compare and judge a checkpoint's images at some strengths; without a translator, the images as they are."""
         described = [Descriptors(self.tools) for _ in strengths]
-        answers = [[Answers(self.judges.kind, len(self.judges.names)) for _ in range(2)] for _ in strengths]
+        answers = [[JudgedImages(self.judges.kind, len(self.judges.names)) for _ in range(2)] for _ in strengths]
         seen = 0
         for own, labels in batches(self.synthetic, self.channels, self.size, labeled=True):
             before = to_float(own)
@@ -276,7 +275,7 @@ class StrengthTest(NamedTuple):
             self.advance(len(own))
         found: list[TunedPoint] = []
         for strength, descriptors, (half, held_out) in zip(strengths, described, answers, strict=True):
-            only = half.only_answer()
+            only = half.only_prediction()
             point: Point = {
                 "checkpoint": name,
                 "strength": strength,

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import NotRequired, TypedDict
 
+from refine.distances.label_error import LabelError
 from refine.json_types import Count, Share
-from refine.metrics.answers import LabelError
 
 RESULT, PICTURE = "tune-strength.json", "tune-strength.png"
 """Names of what `refine tune-strength` leaves in its output folder."""

@@ -11,7 +11,7 @@ from refine.errors import InputError
 from refine.files import require_output, write_json
 from refine.methods.checkpoint import load_translator, model_sha256
 from refine.metrics import FeatureExtractor
-from refine.metrics.patches import PATCH, draw_places
+from refine.metrics.sliced_wasserstein import PATCH, draw_places
 from refine.progress import counted
 from refine.training.judges import Judges
 from refine.tuning.measure import MOST_DESCRIBED, DistanceTools, StrengthTest, choose_images, open_judged

@@ -6,8 +6,8 @@ from rich.console import Console
 from rich.text import Text
 
 from refine.console import result_console, typed
+from refine.distances.label_error import LabelError, images_needed
 from refine.files import shown
-from refine.metrics.answers import LabelError, images_needed
 from refine.report.kit.table import Table, terminal_table
 from refine.tuning.result import Tuning, is_chosen
 

@@ -5,8 +5,8 @@ import torch
 from torch import Tensor
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 
-from refine.metrics import FeatureMoments, frechet
-from refine.metrics.frechet import frechet_of_moments
+from refine.metrics import FeatureMoments, density_coverage, frechet, kernel, precision_recall
+from refine.metrics.frechet import frechet_at_infinity, frechet_of_moments
 from tests.metrics.samples import sample, with_covariance
 
 SIZES = [(300, 200, 24), (30, 20, 128), (12, 90, 128), (200, 90, 128), (90, 200, 128)]
@@ -131,3 +131,48 @@ def test_vectors_of_another_length_are_refused() -> None:
         frechet_of_moments(found, moments(torch.rand(4, 2)))
     with pytest.raises(ValueError, match="at least 2"):
         frechet_of_moments(found, moments(torch.rand(1, 3)))
+
+
+@pytest.mark.parametrize(("deviation", "shift"), [(1.0, 0.0), (1.3, 0.2)])
+def test_is_near_the_true_distance_where_the_measured_one_is_far(deviation: float, shift: float) -> None:
+    generator = torch.Generator().manual_seed(0)
+    truth = 16 * ((deviation - 1) ** 2 + shift**2)
+    found, measured = [], []
+    for seed in range(12):
+        a = torch.randn(400, 16, generator=generator) * deviation + shift
+        b = torch.randn(300, 16, generator=generator)
+        found.append(frechet_at_infinity(a, b, seed).value)
+        measured.append(frechet(a, b))
+    error, bias = torch.tensor(found) - truth, torch.tensor(measured) - truth
+    assert float(bias.mean()) > 0.4
+    assert abs(float(error.mean())) < 3 * float(error.std()) / 12**0.5 + 0.05
+
+
+def test_says_what_the_line_goes_through() -> None:
+    a, b = sample(40, 4, 0, 0.2), sample(20, 4, 1)
+    found = frechet_at_infinity(a, b, samples=4)
+    assert found.sizes == [(10, 5), (20, 10), (30, 15), (40, 20)]
+    assert found.values[-1] == pytest.approx(frechet(a, b))
+    assert found == frechet_at_infinity(a, b, samples=4)
+    assert found.values[:3] != frechet_at_infinity(a, b, seed=1, samples=4).values[:3]
+    x = torch.tensor([4.0, 2.0, 4 / 3, 1.0]).double()
+    y = torch.tensor(found.values).double()
+    slope = ((x - x.mean()) * (y - y.mean())).sum() / (x - x.mean()).square().sum()
+    assert found.value == pytest.approx(float(y.mean() - slope * x.mean()))
+
+
+def test_too_few_images_are_refused() -> None:
+    with pytest.raises(ValueError, match="at least 8"):
+        frechet_at_infinity(torch.rand(30, 3), torch.rand(7, 3))
+
+
+@pytest.mark.parametrize("distance", [frechet, kernel, precision_recall, density_coverage])
+def test_shapes_and_counts_of_every_distance_are_checked(distance: object) -> None:
+    assert callable(distance)
+    for shapes, message in (
+        (((4, 3), (4, 2)), "expected"),
+        (((4, 3), (4,)), "expected"),
+        (((1, 3), (4, 3)), "at least 2"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            distance(*map(torch.rand, shapes))

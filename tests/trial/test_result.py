@@ -1,6 +1,6 @@
 """When a trial recommends, and when it says that it cannot decide."""
 
-from refine.metrics.answers import LabelError
+from refine.distances.label_error import LabelError
 from refine.trial.result import Benchmarked, Measured, Trained, Tried, recommend
 
 

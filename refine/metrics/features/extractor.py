@@ -1,12 +1,36 @@
-"""What every network offers that turns images into the vectors which distances compare."""
+"""What every network offers that turns images into the vectors which distances compare, and what all of them need.
 
-from typing import Protocol, TypeGuard, runtime_checkable
+That is one of two ways to bring images to the network's size, and weights from a local file: read as tensors and
+nothing else, and never downloaded.
+"""
 
-from torch import Tensor
+import hashlib
+from pathlib import Path
+from typing import Literal, NamedTuple, Protocol, TypeGuard, get_args, runtime_checkable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d_like_tensorflow1x
+
+from refine.data.images import to_levels
+from refine.errors import InputError
+from refine.files import cut, open_file
+from refine.networks.channels import with_channels
+from refine.tensor_file import read_tensors
+
+Resize = Literal["tf1", "clean"]
+"""How images are brought to a network's size. It moves FID by more than many methods do. ``tf1``: as the original FID;
+``clean``: as clean-fid."""
+
+RESIZES: tuple[Resize, ...] = get_args(Resize)
+
+DAMAGE = (RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError, TypeError)
+"""Exceptions that torch raises on weights that do not fit a network."""
 
 
 class FeatureExtractor(Protocol):
-    """What :func:`refine.metrics.evaluate` asks of a network."""
+    """What `refine.evaluate` asks of a network."""
 
     @property
     def name(self) -> str:
@@ -60,3 +84,112 @@ def layers_of(extractor: FeatureExtractor, images: Tensor) -> dict[str, Tensor]:
     if isinstance(extractor, LayeredExtractor):
         return extractor.layers(images)
     return {extractor.name: extractor(images)}
+
+
+def described(resize: Resize, side: int) -> str:
+    """The same in words, for the record."""
+    if resize == "tf1":
+        return f"bilinear to {side}x{side} as TensorFlow 1 did, without antialiasing"
+    return f"bicubic to {side}x{side}, antialiased, on floats, as Pillow does it (clean-fid)"
+
+
+def resized(images: Tensor, side: int, resize: Resize) -> Tensor:
+    """Images as levels of a square network.
+
+    Args:
+        images: ``(B, 1 or 3, H, W)`` in [-1, 1]. Rounded to whole levels first: the networks were defined on bytes,
+            and truncation would darken by half a level.
+        side: Height and width afterwards.
+        resize: ``tf1`` or ``clean``.
+
+    Returns:
+        ``(B, 3, side, side)`` float32 in [0, 255], not rounded again.
+
+    Source:
+        ``tf1``: torch-fidelity's port of what the network of Heusel et al. 2017, arXiv 1706.08500, was fed with.
+        ``clean``: Parmar et al. 2022, arXiv 2104.11222, section 3: bicubic with the filter widened by the scale, on
+        floats, clipped to [0, 255]. There it is Pillow, channel by channel in mode F; torch's antialiased bicubic
+        has the same filter, differs by less than a hundredth of a level, and runs where the images are.
+    """
+    levels = with_channels(to_levels(images), 3).float()
+    if resize == "tf1":
+        small: Tensor = interpolate_bilinear_2d_like_tensorflow1x(levels, size=(side, side), align_corners=False)
+        return small
+    return F.interpolate(levels, size=(side, side), mode="bicubic", antialias=True, align_corners=False).clamp(0, 255)
+
+
+def standardized(levels: Tensor, mean: tuple[float, ...], deviation: tuple[float, ...]) -> Tensor:
+    """``(B, 3, H, W)`` levels 0 … 255 as [0, 1] with a mean and a deviation for each channel taken out."""
+    center, scale = (torch.tensor(values, device=levels.device)[:, None, None] for values in (mean, deviation))
+    return (levels / 255 - center) / scale
+
+
+class Weights(NamedTuple):
+    """What a file of weights holds."""
+
+    state: dict[str, Tensor]
+    sha256: str
+    path: Path
+    kind: str
+    """Whose weights they are, for errors: ``the FID Inception weights``."""
+    expected: str
+    """The name that the file usually has."""
+
+    def misfit(self, error: Exception) -> InputError:
+        """The one line that says that these are other weights."""
+        reason = " ".join(str(error).split())[:200]
+        return InputError(f"{self.path}: not {self.kind} ({reason}); expected {self.expected}")
+
+    def load(self, network: nn.Module) -> None:
+        """Give them to a network, which may be on the meta device.
+
+        Raises:
+            InputError: If a weight is missing, is one too many, or has another shape, or integers for fractions.
+        """
+        own = {name: value.is_floating_point() for name, value in network.state_dict().items()}
+        for name, value in self.state.items():
+            if own.get(name, value.is_floating_point()) != value.is_floating_point():
+                raise self.misfit(TypeError(f"{cut(name)} is of {value.dtype}"))
+        try:
+            network.load_state_dict(self.state, assign=True)
+        except DAMAGE as error:
+            raise self.misfit(error) from error
+
+
+def read_weights(path: Path, kind: str, expected: str) -> Weights:
+    """A state dict, from torch's format or safetensors, with numbers of half precision as float32.
+
+    Raises:
+        InputError: If the file is not there, is damaged, or holds anything but tensors. No code of it has run.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; --weights takes {kind} ({expected})")
+    state = read_tensors(path, f"file of {kind}", f". Expected {expected}")
+    in_full = {name: value.float() if value.is_floating_point() else value for name, value in state.items()}
+    with open_file(path) as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return Weights(in_full, sha256, path, kind, expected)
+
+
+def hub_file(name: str) -> Path:
+    """Where torch hub keeps a file of weights."""
+    return Path(torch.hub.get_dir()) / "checkpoints" / name
+
+
+def cached_weights(weights: Path | None, name: str, url: str, kind: str) -> Weights:
+    """The weights of a named file, or those in torch hub's cache.
+
+    Args:
+        weights: What the user named; None takes the cache.
+        name: The file's name in the cache.
+        url: Where it comes from, for the error.
+        kind: Whose weights they are, for the error.
+
+    Raises:
+        InputError: As `read_weights`; of an empty cache, with the file and where to get it.
+    """
+    if weights is None and not hub_file(name).is_file():
+        raise InputError(
+            f"{hub_file(name)}: {kind} are not there; download {url} to it, or name your copy with --weights FILE"
+        )
+    return read_weights(weights or hub_file(name), kind, name)

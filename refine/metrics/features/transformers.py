@@ -12,8 +12,7 @@ from torch import Tensor, nn
 
 from refine.errors import InputError
 from refine.metrics.exact import without_tf32
-from refine.metrics.features.resizing import described, resized, standardized
-from refine.metrics.features.weights import Weights, hub_file, read_weights
+from refine.metrics.features.extractor import Weights, described, hub_file, read_weights, resized, standardized
 from refine.networks.torchvision_resnet import MEAN, STANDARD_DEVIATION
 
 SIDE = 224

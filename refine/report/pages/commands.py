@@ -7,9 +7,9 @@ from pathlib import Path
 from refine.audit.remedies import audit_flags
 from refine.audit.result import Audit
 from refine.benchmark.result import Benchmark
-from refine.metrics.evaluation_request import NEIGHBORS
+from refine.distances.result import Evaluation
+from refine.distances.scores import NEIGHBORS
 from refine.metrics.features import NETWORKS
-from refine.metrics.result import Evaluation
 from refine.report.kit.format import recorded_flags, recorded_part, recorded_texts
 
 SIDES = ("synthetic", "refined", "real")

@@ -5,9 +5,9 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from refine.distances.result import Change, Evaluation, Score
 from refine.errors import InputError
 from refine.files import shown
-from refine.metrics.result import Change, Evaluation, Score
 from refine.report.kit.format import count, number, two
 from refine.report.kit.page import CHANCE, MIXED, VERDICTS, Answer, Mark
 from refine.report.kit.plot import MARKS, style, svg

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from refine.data.images import to_float
 from refine.errors import InputError
 from refine.metrics.features import TransformerFeatures
-from refine.metrics.features.resizing import resized, standardized
+from refine.metrics.features.extractor import resized, standardized
 from refine.metrics.features.transformers import CLIP_DEVIATION, CLIP_MEAN, HUB_REPOSITORY
 from refine.networks.torchvision_resnet import MEAN, STANDARD_DEVIATION
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from refine.benchmark.result import Benchmark
 from refine.cli import parser
-from refine.metrics.result import Evaluation
+from refine.distances.result import Evaluation
 from refine.report.pages.commands import reproduction
 from tests.audit.audits import audit
 

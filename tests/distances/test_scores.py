@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 
 from refine.data.open_layout import open_layout
-from refine.metrics import Score
-from refine.metrics.cautions import count_cautions, format_cautions, group_cautions
-from refine.metrics.folders import Folder
+from refine.distances import Score
+from refine.distances.folders import Folder
+from refine.distances.scores import HIGHER_IS_NEARER, METRICS, count_cautions, format_cautions, group_cautions
 from tests.conftest import WriteImages
 
 
@@ -60,6 +60,10 @@ def test_other_metrics_of_fewer_than_50_images_are_told(metric: str) -> None:
     assert metric in count_cautions(rows(metric, (60, 60, 49)), {})[0]
     assert count_cautions(rows(metric, (60, 60, 50)), {}) == []
     assert count_cautions(rows("swd", (60, 60, 9)), {}) == []
+
+
+def test_more_is_nearer_of_shares_and_less_of_distances() -> None:
+    assert set(HIGHER_IS_NEARER) == {"precision", "recall", "density", "coverage"} < set(METRICS)
 
 
 def test_few_groups_are_told() -> None:

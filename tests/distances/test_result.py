@@ -2,19 +2,24 @@ import io
 
 from rich.console import Console
 
-from refine.metrics import Evaluation, Score, print_table
+from refine.distances import Evaluation, Score, print_table
 
 
 def score(value: float, at_floor_n: float) -> Score:
     return {"value": value, "n": [50, 50], "at_floor_n": {"value": at_floor_n, "n": [50, 50]}}
 
 
-def printed(refined: Score, metric: str = "fid[inception-768]", warnings: list[str] | None = None) -> str:
+def printed(
+    refined: Score, metric: str = "fid[inception-768]", warnings: list[str] | None = None, higher: bool = False
+) -> str:
+    floor = score(1.0, 1.0)
+    if higher:
+        floor["higher_is_nearer"] = True
     result: Evaluation = {
         "rows": {
             "synthetic": {metric: score(8.0, 9.0)},
             "refined": {metric: refined},
-            "real_floor": {metric: score(1.0, 1.0)},
+            "real_floor": {metric: floor},
         },
         "warnings": warnings or [],
         "provenance": {},
@@ -51,7 +56,7 @@ def test_shows_the_interval_the_change_and_fid_at_infinite_n() -> None:
 
 def test_says_of_which_metrics_more_is_nearer() -> None:
     assert "higher" not in printed(score(4.0, 5.0))
-    text = printed(score(0.5, 0.5), "recall[task]")
+    text = printed(score(0.5, 0.5), "recall[task]", higher=True)
     assert "recall[task] (50)" in text
     assert "higher is nearer" in text
 

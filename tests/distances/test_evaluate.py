@@ -15,8 +15,8 @@ from torch import Tensor
 from refine.cli import main
 from refine.data.images import is_image_name
 from refine.data.open_layout import open_layout
+from refine.distances import evaluate
 from refine.errors import InputError
-from refine.metrics import evaluate
 from tests.data.layouts.examples.camvid import write_camvid
 from tests.data.layouts.examples.carla import write_carla_named
 from tests.data.layouts.examples.gta5 import write_gta5
@@ -242,7 +242,7 @@ def test_images_in_shards_are_measured_like_files(folder: Maker, tmp_path: Path)
 def test_halves_stay_disjoint_where_patches_of_few_images_are_kept(
     folder: Maker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(importlib.import_module("refine.metrics.sides"), "MOST_DESCRIBED", 6)
+    monkeypatch.setattr(importlib.import_module("refine.distances.folders"), "MOST_DESCRIBED", 6)
     rows = evaluate(folder("s", 12), folder("r", 12), folder("t", 12), extractors=[Moments()])["rows"]
     assert rows["refined"]["swd"]["n"] == [6, 6]
     assert rows["real_floor"]["swd"]["n"] == [3, 3]
@@ -304,14 +304,14 @@ def test_fid_alone_keeps_no_features_and_is_the_same(folder: Maker, monkeypatch:
     folders = folder("s", 14, 60), folder("r", 13, 110), folder("t", 16, 128)
     both = evaluate(*folders, metrics=["fid", "kid"], extractors=[Moments()])["rows"]
     kept: list[bool] = []
-    module = importlib.import_module("refine.metrics.evaluate")
-    read_side = module.read_side
+    module = importlib.import_module("refine.distances.evaluate")
+    folder_features = module.folder_features
 
     def spy(*args: Any, **kwargs: Any) -> Any:
         kept.append(kwargs["keep"])
-        return read_side(*args, **kwargs)
+        return folder_features(*args, **kwargs)
 
-    monkeypatch.setattr(module, "read_side", spy)
+    monkeypatch.setattr(module, "folder_features", spy)
     alone = evaluate(*folders, metrics=["fid"], extractors=[Moments()])["rows"]
     assert kept == [False] * 3
     for name, row in alone.items():
