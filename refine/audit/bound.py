@@ -1,4 +1,4 @@
-"""How many labels may be wrong, from verdicts and from how often planted corruption was found."""
+"""An upper bound on the share of wrong labels, from verdicts and from the power for planted corruption."""
 
 import math
 from bisect import bisect_right

@@ -22,11 +22,11 @@ MOST = 600
 RANDOMIZED = "all at once, strongly"
 """Name of the change that judges are trained under."""
 LOOKALIKE = "hardest pair of classes"
-"""How the names of powers begin that are of one class under one wrong label."""
+"""Beginning of the names of powers of one class under one wrong label."""
 MOST_PAIRS = 10_000
 """Images that every wrong label is tried on; one look at each suffices."""
 REPLACING = ("another", "gaze replaced", "targets replaced")
-"""How the names of corruptions begin that put a whole image under a wrong label."""
+"""Beginnings of the names of corruptions that put a whole image under a wrong label."""
 ENOUGH = 40
 """Plants from which a power counts by itself: all found of a few less still leave the lower end under 90 %."""
 
@@ -34,7 +34,7 @@ Measure = Callable[[Examples], Scores]
 
 
 class Thresholds(NamedTuple):
-    """From which scores on an image does not pass."""
+    """Scores above which an image does not pass."""
 
     review: dict[str, float]
     """By measure: above it a person should look."""

@@ -31,7 +31,7 @@ class ShownCase(NamedTuple):
 
     key: str
     label: str
-    """What is said better than drawn: the class, or the angles."""
+    """The part of the label that is better written than drawn: the class, or the angles."""
     verdict: Verdict
     rank: int
     """Place in the order of suspicion; 0 without one."""
@@ -46,13 +46,13 @@ class ShownCase(NamedTuple):
     missing: str
     """Why there are no pictures."""
     classes: frozenset[int]
-    """What is drawn over them."""
+    """Classes that are drawn over them."""
 
 
 def cases(
     certificates: Sequence[Certificate], synthetic: Layout, refined: Layout, judges: Mapping[str, JudgeRecord]
 ) -> list[ShownCase]:
-    """In the order of the certificates, with a progress bar.
+    """Return cases in the order of the certificates, with a progress bar.
 
     Args:
         certificates: Those to show.
@@ -109,7 +109,7 @@ def _score(name: str, value: float, judge: JudgeRecord | None) -> ShownScore:
 
 
 def annotation_of(layout: Layout, record: Record | None) -> tuple[Annotation, str]:
-    """The label of an image, and what of it is said better than drawn."""
+    """Return the label of an image, and the part of it that is better written than drawn."""
     if record is None or layout.label_space.kind == "none":
         return Annotation(), ""
     try:
@@ -127,7 +127,7 @@ def image_of(layout: Layout, record: Record | None) -> Tensor:
 
 
 def drawn_over(image: Tensor, annotation: Annotation, space: LabelSpace) -> str:
-    """A data URI of the image with its label over it."""
+    """Return a data URI of the image with its label over it."""
     # Lines and letters are drawn at the size that the picture has in its file, and must not shrink again.
     picture = fit(Image.fromarray(image.permute(1, 2, 0).contiguous().numpy()), PHOTOGRAPH)
     return data_uri(outline_label(picture, annotation, space, (image.shape[1], image.shape[2])))

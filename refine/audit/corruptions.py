@@ -60,7 +60,7 @@ class Corruption(NamedTuple):
     applies: Callable[[LabelKind, Sequence[str]], bool]
     """Whether it makes labels of a kind with these names wrong."""
     plant: Callable[[Originals, float | None, torch.Generator], Corrupted]
-    """From images, one of the sizes, and what draws."""
+    """Corrupts images, given one of the sizes and a generator."""
 
 
 def another_image(originals: Originals, least: float | None, generator: torch.Generator) -> Corrupted:

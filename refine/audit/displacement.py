@@ -1,4 +1,4 @@
-"""How far content moved between two pictures of one scene: blocks of oriented edges, whatever their colors."""
+"""Displacement of content between two pictures of one scene: blocks of oriented edges, whatever their colors."""
 
 import math
 
@@ -24,8 +24,8 @@ TEXTURED = 0.5
 SURE_CORRELATION = 0.5
 """Correlation that a match must reach to say where a block went."""
 ALIKE_CORRELATION = 0.01
-"""Of matches whose correlation is within this of the best, the nearest is taken: an edge that slides along itself did
-not move."""
+"""The nearest of the matches whose correlation is within this of the best is taken: an edge that slides along itself
+did not move."""
 
 
 @torch.no_grad()

@@ -145,7 +145,7 @@ def limits(strata: Sequence[JudgedStratum], error: float) -> tuple[int, int]:
 
 
 def sampled_rate(strata: Sequence[JudgedStratum], error: float) -> SampledRate:
-    """Share of wrong labels with its interval, over all images of some strata."""
+    """Return the share of wrong labels with its interval, over all images of some strata."""
     images = sum(one.images for one in strata)
     low, high = limits(strata, error)
     rate, more = (
@@ -162,7 +162,7 @@ def sampled_rate(strata: Sequence[JudgedStratum], error: float) -> SampledRate:
 
 
 def estimate(strata: Mapping[str, JudgedStratum], answered: int, unsure: int, drawn: int) -> SampleEstimate:
-    """What a sample says of all labels, of those that passed, and of the judges.
+    """Estimate from a sample the share of wrong labels, of all and of those that passed, and the power of the judges.
 
     Args:
         strata: By the verdict of the audit, each with one draw at least.

@@ -34,7 +34,8 @@ CONSENSUS = 0.7
 """Judges of two architectures that learned apart must say the same of so many refined images, or they are not at home
 there: about as often as they disagree, each of them errs (Jiang et al. 2022, arXiv 2106.13799)."""
 READ = 0.5
-"""Of so many refined images judges must find the label; below that it is open whether labels or judges are wrong."""
+"""Share of the refined images in which judges must find the label; below that it is open whether labels or judges are
+wrong."""
 LEARNED = 0.8
 """The same of judges that learned on refined images, where nothing but wrong labels can keep them from it; and of
 evidence that is no judge of labels."""
@@ -49,11 +50,11 @@ class Evidence(NamedTuple):
 
     name: str
     scores: Scores
-    """Of the refined images, by measure ``(N,)``."""
+    """Scores of the refined images, by measure ``(N,)``."""
     before: Scores
     """The same judges on the synthetic images; empty where there is nothing before."""
     perturbed: dict[str, Scores]
-    """Of images with right labels after each perturbation: the half that sets the limits."""
+    """Scores of images with right labels after each perturbation: the half that sets the limits."""
     held_out: dict[str, Scores]
     """The other half, for the rates."""
     competent: bool = False
@@ -64,7 +65,7 @@ class Evidence(NamedTuple):
     """Whether it can fail an image; else it asks for a review."""
     power: tuple[Power, ...] = ()
     reached: Mapping[str, ReachedBar] = MappingProxyType({})
-    """What competence hangs on, as in a `JudgeRecord`."""
+    """The figures that competence depends on, as in a `JudgeRecord`."""
     labeled_images: int = 0
     """Number of labeled real images that its judges learned on."""
 
@@ -133,7 +134,7 @@ def halves(scores: dict[str, Scores], first: Tensor) -> tuple[dict[str, Scores],
 
 
 class AuditContext(NamedTuple):
-    """What all evidence is gathered from."""
+    """The inputs of all evidence."""
 
     pairs: Pairs
     folds: Tensor
@@ -142,7 +143,7 @@ class AuditContext(NamedTuple):
     clusters: Tensor | None = None
     """``(N,)`` numbers of the groups of images; None: every image is its own."""
     output: Path | None = None
-    """Where trained judges are kept until the audit is finished; None: nowhere."""
+    """Folder in which trained judges are kept until the audit is finished; None: nowhere."""
 
     def synthetic(self) -> Examples:
         """Return the images before, under their labels."""

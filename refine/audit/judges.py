@@ -79,7 +79,7 @@ class Examples(NamedTuple):
 
 
 class JudgeScores(NamedTuple):
-    """What an ensemble says of n images."""
+    """Scores of n images by an ensemble."""
 
     scores: Scores
     """Each measure of `judge_scores`, ``(n,)``, in the mean over the architectures."""

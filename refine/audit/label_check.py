@@ -37,7 +37,7 @@ def label_files_identical(synthetic: Path, refined: Path) -> list[str]:
         refined: What `refine apply` made of it.
 
     Raises:
-        InputError: If one is no folder, or ``refined`` has no manifest.
+        InputError: If one is not a folder, or ``refined`` has no manifest.
     """
     if not synthetic.is_dir():
         raise InputError(f"{synthetic}: expected the folder of the synthetic dataset, found none")
@@ -61,7 +61,7 @@ def label_files_identical(synthetic: Path, refined: Path) -> list[str]:
 
 
 def _difference(before: Path, after: Path, entry: ManifestEntry | None) -> str | None:
-    """What is wrong with one file; None if nothing is."""
+    """Return the fault of one file, or None."""
     image = entry is not None and entry["kind"] == "image"
     if entry is not None and (entry["status"] == LEFT_OUT or (image and entry["status"] == "failed")):
         named = "left out" if entry["status"] == LEFT_OUT else "failed"
@@ -80,7 +80,7 @@ def _difference(before: Path, after: Path, entry: ManifestEntry | None) -> str |
 
 
 class LabelCheck(NamedTuple):
-    """What reading every label twice has found."""
+    """Result of reading every label before and after."""
 
     layout: str
     """Through which layout they were read."""
@@ -180,7 +180,7 @@ def _keys(files: Sequence[Path], root: Path) -> list[str]:
 
 
 def _of_failed(faults: Sequence[str], refined: Path, before: Layout, failed: set[str]) -> list[str]:
-    """Those of the output's faults that only follow from images that failed: labels without their image."""
+    """Return the output's faults that only follow from images that failed: labels without their image."""
     if not failed:
         return []
     images: dict[str, list[str]] = defaultdict(list)
@@ -200,7 +200,7 @@ def _of_failed(faults: Sequence[str], refined: Path, before: Layout, failed: set
 
 
 def _problem(before: Layout, after: Layout, record: Record, other: Record | None) -> str | bool:
-    """What is wrong with one label; if nothing is, whether there is one."""
+    """Return the fault of one label; if there is none, whether the image has a label."""
     if other is None:
         return "not in the refined dataset"
     old = _read(before, record)

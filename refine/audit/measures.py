@@ -1,6 +1,6 @@
-"""How far a judge's answer is from the label, image by image (higher is more suspicious), and labels from each other.
+"""Distance of a judge's answer from the label, image by image (higher is more suspicious), and between labels.
 
-One set of measures for each kind of label. Call it before and after refinement.
+One set of measures for each kind of label.
 """
 
 from collections.abc import Sequence
@@ -147,7 +147,7 @@ def worst_region(wrong: Tensor, valid: Tensor) -> Tensor:
 
 
 def boundary_displacement(predicted: Tensor, label: Tensor, classes: int) -> Tensor:
-    """How far the boundaries of each class lie apart, from predicted to labeled and from labeled to predicted.
+    """Distance between the boundaries of each class, from predicted to labeled and from labeled to predicted.
 
     A boundary is the pixels of a class that have a valid pixel of another class above, below, left or right: neither
     the image's border nor that of void is one.
@@ -174,8 +174,8 @@ def boundary_displacement(predicted: Tensor, label: Tensor, classes: int) -> Ten
 
 
 def _apart(one: NDArray[np.bool_], other: NDArray[np.bool_], diagonal: float) -> NDArray[np.float64]:
-    """From each boundary pixel to the nearest of the other boundary, both ways. Trees beat a distance transform:
-    boundaries are few of the pixels."""
+    """Distances from each boundary pixel to the nearest of the other boundary, both ways. Trees beat a distance
+    transform: boundaries are few of the pixels."""
     first, second = np.argwhere(one), np.argwhere(other)
     if not len(first) or not len(second):
         return np.array([diagonal])

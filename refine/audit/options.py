@@ -1,4 +1,4 @@
-"""What an audit is asked to do."""
+"""The options of an audit."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ IMAGES_PER_STEP: dict[LabelKind, int] = {"class": 64, "mask": 8, "targets": 64, 
 
 @dataclass(frozen=True)
 class AuditOptions:
-    """How judges are trained and what else is asked.
+    """Options of an audit, beside its folders.
 
     Attributes:
         layout: How the synthetic and refined images lie, as `open_layout` takes it.
@@ -31,7 +31,7 @@ class AuditOptions:
         real_labeled: Labeled real images to train judges on.
         checkpoint: The method that refined the images, for its inverse generator.
         decisions: A person's verdicts.
-        trust: Modules beside ``refine`` whose classes a checkpoint may name.
+        trust: Modules other than ``refine`` whose classes a checkpoint may name.
         seed: Seed of everything drawn.
         device: Where networks run, as `choose_device` takes it.
         sample: Number of images to draw for a person once the audit is finished.

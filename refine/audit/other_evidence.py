@@ -101,7 +101,7 @@ def way_back(
         judged: The evidence of judges of synthetic images: its limits hold here too.
         judges: They.
         checkpoint: The method that refined the images.
-        trust: Modules beside ``refine`` whose classes it may name.
+        trust: Modules other than ``refine`` whose classes it may name.
 
     Returns:
         One sentence where the method has no inverse.

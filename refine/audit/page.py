@@ -50,7 +50,7 @@ class VerdictGroup(NamedTuple):
     cases: list[ShownCase]
     legend: list[Legend]
     block: str
-    """Of images to decide: a CSV file's content, to be copied."""
+    """Content of a CSV file of the images to decide, to be copied."""
     unlisted: int
     """Images that should stand in it and do not."""
 
@@ -63,7 +63,7 @@ def write_audit_page(
     refined: Layout,
     most: int = MOST_CASES,
 ) -> Path:
-    """Write one HTML page; it needs nothing beside itself.
+    """Write one HTML page; it needs no other file.
 
     Args:
         output: The page.
@@ -140,7 +140,7 @@ def decisions_block(keys: Sequence[str]) -> tuple[str, int]:
 
 
 def power_svg(audit: Audit) -> str:
-    """The share of planted harm that was found: a panel for each kind that has sizes, and one for all others."""
+    """Plot the share of planted corruption that was found: a panel for each kind with sizes, and one for the others."""
     sized, plain = by_harm(audit["power"])
     columns = min(2, max(1, len(sized)))
     lines = ceil(len(sized) / columns)
@@ -163,7 +163,7 @@ def power_svg(audit: Audit) -> str:
 
 
 def false_rejects_svg(audit: Audit) -> str:
-    """The share of benign changes that was taken for harm, all together and by kind."""
+    """Plot the share of perturbations that was taken for corruption, all together and by kind."""
     rows: dict[str, Rate] = {"all": audit["false_rejects"], **audit["false_rejects_by_change"]}
     with style(MARKS):
         figure = Figure(figsize=(5, _height(rows)), layout="constrained")
@@ -177,7 +177,7 @@ def false_rejects_svg(audit: Audit) -> str:
 
 
 def by_harm(power: Sequence[Power]) -> tuple[dict[str, list[Power]], list[Power]]:
-    """Kinds of harm that have sizes, smallest size first; and those without."""
+    """Split kinds of corruption into those that have sizes, smallest size first, and those without."""
     sized: dict[str, list[Power]] = {}
     for each in power:
         if each["size"] is not None:

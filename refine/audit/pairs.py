@@ -1,4 +1,4 @@
-"""What is audited: each synthetic image, what was made of it, and its label, all at one size in memory."""
+"""The audited images: each synthetic image, its refined counterpart and its label, all at one size in memory."""
 
 from pathlib import Path
 from typing import NamedTuple, cast

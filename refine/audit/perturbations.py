@@ -27,7 +27,7 @@ class Perturbation(NamedTuple):
 
     name: str
     change: Callable[[Tensor, torch.Generator], Tensor]
-    """From ``(B, C, H, W)`` in [-1, 1] to the same shape and range; each image's amount is drawn."""
+    """Maps ``(B, C, H, W)`` in [-1, 1] to the same shape and range; each image's amount is drawn."""
 
 
 def noise(images: Tensor, generator: torch.Generator, most: float = 0.12) -> Tensor:

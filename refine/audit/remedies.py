@@ -1,4 +1,4 @@
-"""What would help where an audit is inconclusive: the cheapest remedy, chosen from what its judges reached."""
+"""Remedies for an inconclusive audit, the cheapest first, chosen by the bars that its judges missed."""
 
 import shlex
 from collections.abc import Mapping

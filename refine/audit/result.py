@@ -1,4 +1,4 @@
-"""What an audit found, as it stands in `audit.jsonl` (a line an image) and `audit.json` (the dataset)."""
+"""Results of an audit, as they stand in `audit.jsonl` (one line per image) and `audit.json` (the dataset)."""
 
 from pathlib import Path
 from typing import Literal, NotRequired, TypedDict, cast, get_args
@@ -29,7 +29,7 @@ class Certificate(TypedDict):
     by: Literal["audit", "person"]
     """Who gave the verdict."""
     audit_verdict: NotRequired[Verdict]
-    """What the audit alone said, where a person decided."""
+    """The verdict of the audit alone, where a person decided."""
     rank: NotRequired[int]
     """Place in the order of suspicion, 1 first, where the audit as a whole is inconclusive: an order, not a verdict."""
     reasons: list[str]
@@ -54,14 +54,14 @@ class Rate(TypedDict):
 
 
 class Power(Rate):
-    """How often a planted harm was found."""
+    """How often a planted corruption was found."""
 
     harm: str
-    """What was planted, such as ``another class's image`` or ``moved``."""
+    """Name of the corruption, such as ``another class's image`` or ``moved``."""
     size: float | None
-    """How much of it; None where there is no more and less."""
+    """Its size; None where it has none."""
     unit: str
-    """Of the size, such as ``pixels``; empty without one."""
+    """Unit of the size, such as ``pixels``; empty without one."""
 
 
 class JudgeRecord(TypedDict):
@@ -69,22 +69,22 @@ class JudgeRecord(TypedDict):
 
     competent: bool
     measured: float
-    """What its competence was measured by, from 0 to 1."""
+    """The figure that its competence is shown by, from 0 to 1."""
     bar: float
-    """What it had to reach, fixed beforehand."""
+    """The bar that it had to reach, fixed beforehand."""
     threshold: float
     """Scores above it keep an image from passing."""
     benign_threshold: NotRequired[float]
-    """What benign changes set, where a person's decisions moved ``threshold`` up from there."""
+    """The threshold that perturbations set, where a person's decisions moved ``threshold`` up from there."""
     fail_threshold: NotRequired[float]
     """Scores above it fail an image; without it this evidence alone asks for a review."""
     why: str
     """One sentence: what was measured on what."""
     power: NotRequired[list["Power"]]
-    """How often it finds planted harm, together with its family's other measures."""
+    """How often it finds planted corruption, together with its ensemble's other measures."""
     reached: NotRequired[dict[str, "ReachedBar"]]
-    """What its ensemble reached, and the bar, by name: ``label`` (share of the refined images in which it finds the
-    label), ``power`` (lower end, replaced images), ``consensus``; where it is not competent also ``held_out`` and
+    """The figures of its ensemble with their bars, by name: ``label`` (share of the refined images in which it finds
+    the label), ``power`` (lower end, replaced images), ``consensus``; where it is not competent also ``held_out`` and
     ``learned_on``: the label found in images of its own domain, in those that it never saw and in those that it learned
     on."""
     labeled_images: NotRequired[int]
@@ -135,11 +135,11 @@ class SampledStratum(TypedDict):
 
 
 class SampleEstimate(TypedDict):
-    """What a person's answers on a random sample say, whatever the judges are worth."""
+    """Estimate from a person's answers on a random sample, whatever the judges are worth."""
 
     all: SampledRate
     passed: SampledRate | None
-    """Of the images that the audit passed when the sample was drawn; None where there was none."""
+    """Share among the images that the audit passed when the sample was drawn; None where there was none."""
     natural_power: SampledRate | None
     """Share of the wrong labels that did not pass; None where the sample has no wrong label."""
     confidence: float
@@ -159,36 +159,36 @@ class Remedy(TypedDict):
     images: int | None
     """Number of images that a person labels or looks at, or that are to be audited; None where it takes none."""
     why: str
-    """What was measured, and what it takes."""
+    """The figure that was measured, and what it takes."""
     commands: list[str]
     """Complete command lines, in order; DIR and FILE stand for what the user has to name."""
 
 
 class Ranking(TypedDict):
-    """What orders the images of an inconclusive audit."""
+    """The order of the images of an inconclusive audit."""
 
     by: str
     """The judge ensemble that came nearest to its bar for planted harm."""
     rate: float
-    """How often it found planted harm, 0 to 1."""
+    """How often it found planted corruption, 0 to 1."""
 
 
 class Audit(TypedDict):
-    """What `audit.json` holds."""
+    """Content of `audit.json`."""
 
     kind: str
-    """Of the labels: class, mask, targets or objects."""
+    """Kind of the labels: class, mask, targets or objects."""
     classes: list[str]
     images: Count
     counts: dict[str, Count]
     """Images by verdict, all four."""
     judges: dict[str, JudgeRecord]
     false_rejects: Rate
-    """Of benign changes, all together."""
+    """Rate over all perturbations together."""
     false_rejects_by_change: dict[str, Rate]
     power: list[Power]
     sample: NotRequired[SampleEstimate]
-    """Where a person answered a random sample."""
+    """Present where a person answered a random sample."""
     natural_power: NotRequired[Rate]
     """Share of the wrong labels that a person found, in the images that they chose to decide, which the audit had not
     passed; where there is no sample, and among these images some had passed."""
@@ -197,7 +197,7 @@ class Audit(TypedDict):
     largest_group: NotRequired[int]
     """Number of images in the largest group, where images come in groups."""
     remedies: NotRequired[list[Remedy]]
-    """What would help where the audit is inconclusive, the cheapest first; else empty."""
+    """Remedies where the audit is inconclusive, the cheapest first; else empty."""
     ranking: NotRequired[Ranking | None]
     """None where images are not ranked."""
     decided_by_person: int

@@ -44,7 +44,7 @@ from refine.files import read_lines, why, write_json, write_whole
 from refine.metrics.intervals import clopper_pearson, upper_end
 
 NEEDED = {"synthetic", "refined", "layout", "mapping", "classes"}
-"""What the provenance must say to open the datasets again."""
+"""Fields of the provenance that it takes to open the datasets again."""
 
 
 def read_decisions(path: Path, keys: Sequence[str]) -> dict[str, Decision | None]:

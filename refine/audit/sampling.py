@@ -55,7 +55,7 @@ class SampleStratum(TypedDict):
 
 
 class AuditSample(TypedDict):
-    """What `sample.json` holds."""
+    """Content of `sample.json`."""
 
     seed: int
     groups: str | None
@@ -213,7 +213,7 @@ def read_sample(output: Path) -> AuditSample | None:
 
 
 def is_answer_to(sample: AuditSample, listed: Collection[str]) -> bool:
-    """Whether a table of decisions is the sample's: it lists every drawn image, or drawn images alone."""
+    """Return whether a table of decisions is the sample's: it lists every drawn image, or drawn images alone."""
     keys, listed = set(drawn(sample)), set(listed)
     return bool(keys & listed) and (keys <= listed or listed <= keys)
 
@@ -243,7 +243,7 @@ def largest_draw(sample: AuditSample) -> int:
 
 
 def estimated(sample: AuditSample) -> SampleEstimate | None:
-    """What the answers say; None without an answer. An image without one counts as unsure."""
+    """Estimate from the answers; None without an answer. An image without one counts as unsure."""
     if not sample["answers"]:
         return None
     said = [sample["answers"].get(key, "unsure") for key in drawn(sample)]

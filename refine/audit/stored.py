@@ -42,7 +42,7 @@ class ListedEnsemble(TypedDict):
 
 
 class JudgeIndex(TypedDict):
-    """What `judges.json` holds."""
+    """Content of `judges.json`."""
 
     kind: LabelKind
     names: list[str]

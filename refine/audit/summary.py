@@ -1,4 +1,4 @@
-"""What an audit says, in a figure and some sentences. What it cannot say is said as plainly."""
+"""An audit in a figure and some sentences; limits of what it can say are stated as plainly."""
 
 from refine.audit.result import Audit, Power, Rate, SampledRate
 from refine.files import shown
@@ -91,7 +91,7 @@ def out_of_it(audit: Audit) -> list[str]:
 
 
 def trust(audit: Audit) -> list[str]:
-    """How far that holds, one sentence each."""
+    """Return how far that holds, one sentence each."""
     people = [f"{count(audit['decided_by_person'], 'verdict')} given by a person."] * bool(audit["decided_by_person"])
     absent = audit.get("missing", 0)
     gone = [f"{count(absent, 'synthetic image')} without a refined one: not judged."] if absent else []
@@ -99,7 +99,7 @@ def trust(audit: Audit) -> list[str]:
 
 
 def verdicts(audit: Audit) -> str:
-    """The counts in a sentence."""
+    """Return the counts in a sentence."""
     counts, total = audit["counts"], max(1, audit["images"])
     told = {"pass": "passed", "review": "are for a person to look at", "fail": "failed", "inconclusive": "inconclusive"}
     parts = [
@@ -111,19 +111,19 @@ def verdicts(audit: Audit) -> str:
 
 
 def competent(audit: Audit) -> str:
-    """How many judges have a say."""
+    """Return how many judges are competent."""
     able, judges = _able(audit)
     return f"{able} of {count(judges, 'judge')} competent on these images." if judges else "There was no judge."
 
 
 def _able(audit: Audit) -> tuple[int, int]:
-    """How many judges are competent, and how many there are; one that measures several things is one."""
+    """Return the number of competent judges and of all; one that measures several things is one."""
     judges = {name.partition(": ")[0]: judge["competent"] for name, judge in audit["judges"].items()}
     return sum(judges.values()), len(judges)
 
 
 def more_than_chance(audit: Audit) -> bool:
-    """Whether more images fail than the rate of false rejects, at its highest, explains."""
+    """Return whether more images fail than the rate of false rejects, at its highest, explains."""
     judged = audit["images"] - audit["counts"]["inconclusive"]
     return judged > 0 and clopper_pearson(audit["counts"]["fail"], judged)[0] > audit["false_rejects"]["high"]
 
@@ -157,7 +157,7 @@ def _excess(audit: Audit) -> list[str]:
 
 
 def _judges(audit: Audit) -> list[str]:
-    """Those that are not competent, and why; what one judge measures shares its reason."""
+    """Return the judges that are not competent, and why; all measures of one judge share its reason."""
     records = {name.partition(": ")[0]: judge for name, judge in audit["judges"].items() if not judge["competent"]}
     return [
         f"The judge {shown(name)} is not competent here: {number(judge['measured'])} where {number(judge['bar'])} was "
@@ -189,7 +189,7 @@ def _interval(rate: Rate) -> str:
 
 
 def cards(audit: Audit) -> list[Answer]:
-    """The head of the audit's page."""
+    """Return the head of the audit's page."""
     counts, rejects = audit["counts"], audit["false_rejects"]
     able, judges = _able(audit)
     all_able: Mark = "good" if judges and able == judges else "bad" if not able else "even"

@@ -14,7 +14,7 @@ from refine.report.kit.table import Table, terminal_table, without_empty
 
 
 def judges_table(audit: Audit) -> Table:
-    """One line a judge."""
+    """Return one line per judge."""
     rows = [
         [
             shown(name),
@@ -32,7 +32,7 @@ def judges_table(audit: Audit) -> Table:
 
 
 def power_table(audit: Audit) -> Table:
-    """One line for each harm and size: the same figures as in the plot."""
+    """Return one line for each corruption and size: the same figures as in the plot."""
     rows = [
         [
             shown(each["harm"]),
@@ -45,7 +45,7 @@ def power_table(audit: Audit) -> Table:
 
 
 def false_rejects_table(audit: Audit) -> Table:
-    """One line for each benign change, and one for all."""
+    """Return one line for each perturbation, and one for all."""
     rows = {"all": audit["false_rejects"], **audit["false_rejects_by_change"]}
     return Table(
         ["Harmless change", "Rejected", "95 % interval", "Number"],
@@ -110,7 +110,7 @@ def _rate(rate: Rate) -> str:
 
 
 def print_sample(output: Path, console: Console | None = None) -> None:
-    """What to do with a sample that was drawn."""
+    """Print what to do with a sample that was drawn."""
     console = console or result_console()
     for text in (
         f"answer the sample: {output / SAMPLE_PAGE} in a browser, or the column verdict of {output / SAMPLE_CSV}; then",

@@ -1,4 +1,4 @@
-"""How judges are trained: on images that look different each time, so that a judge learns what is shown.
+"""Training of judges on images that look different each time, so that a judge learns what is shown.
 
 Trained judges of an audit that is not finished stay in its output folder: a second run goes on with them.
 """

@@ -16,7 +16,7 @@ LEAST_LIMIT = 1e-6
 
 
 class ReasonedVerdict(NamedTuple):
-    """What follows from the scores of one image."""
+    """Verdict of one image and the reasons for it."""
 
     verdict: Verdict
     reasons: list[str]
