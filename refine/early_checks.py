@@ -81,10 +81,13 @@ def require_apart(synthetic: Path, real: Path, output: Path) -> None:
     """Hold the folders of a trial against each other.
 
     Raises:
-        InputError: If two are the same, the output lies in an input, or holds what no trial left.
+        InputError: If one lies in the other, the output lies in an input, or holds what no trial left.
     """
     if synthetic.resolve() == real.resolve():
         raise InputError(f"{real}: is the synthetic dataset, too; name the folder of the real images")
+    for inner, outer in ((synthetic, real), (real, synthetic)):
+        if inner.resolve().is_relative_to(outer.resolve()):
+            raise InputError(f"{inner}: lies in {outer}, whose images would be on both sides; name folders apart")
     for name, folder in (("synthetic", synthetic), ("real", real)):
         if output.resolve().is_relative_to(folder.resolve()):
             raise InputError(f"{output}: lies in the {name} images {folder}; name another --output")

@@ -29,6 +29,7 @@ Pair = tuple[Path, Path]
         ),
         (["try", "renders", "photos"], "renders: no such file or folder"),
         (["try", "docs", "docs"], "docs: is the synthetic dataset, too; name the folder of the real images"),
+        (["try", ".", "docs"], "docs: lies in ., whose images would be on both sides; name folders apart"),
         (["try", "docs", "datasets", "--output", "docs/tried"], "docs/tried: lies in the synthetic images docs"),
         (["try", "docs", "datasets", "--output", "models"], "models: holds something else; name another --output"),
         (["evaluate", "--synthetic=.", "--refined=.", "--real=gone"], "gone: no such file or folder (--real)"),

@@ -184,7 +184,10 @@ def opened(path: Path, content: BinaryIO | None = None) -> Iterator[Image.Image]
     except Exception as error:  # damaged files raise whatever the decoder stumbled over
         # Pillow's text would name an object in memory.
         about = "its content is not that of an image" if isinstance(error, UnidentifiedImageError) else why(error)
-        raise UnreadableImage(f"{path}: cannot be read as an image ({about}); replace or remove it") from error
+        # Without memory, or on a disk that does not answer, nothing is known of the image.
+        passing = isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno is not None)
+        kind = InputError if passing else UnreadableImage
+        raise kind(f"{path}: cannot be read as an image ({about}); replace or remove it") from error
 
 
 def image_size(path: Path) -> tuple[int, int]:

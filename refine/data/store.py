@@ -28,19 +28,20 @@ MEMORY_LIMIT_BYTES = 2 * 2**30
 """With ``cache=auto``, datasets up to this many bytes of pixels are kept in memory."""
 
 ODD_SHARE = 0.02
-"""Share of a dataset's images that may be left out: those that cannot be read, or are smaller than the crop."""
+"""Share of a dataset's images that may be left out because they cannot be read, and because they are smaller than the
+crop."""
 
 
-def without_unreadable(layout: Layout, records: list[Record]) -> tuple[list[Record], list[str]]:
+def without_unreadable(layout: Layout) -> tuple[list[Record], str]:
     """Decode every image; where a few cannot be read, leave them out.
 
     Returns:
-        The records of the others, and a reason for each that was left out.
+        The records of the others, and a line that says how many were left out; empty if all can be read.
 
     Raises:
-        UnreadableImage: With the first, if there are more than `ODD_SHARE`.
+        UnreadableImage: With the first and their number, if there are more than `ODD_SHARE`.
     """
-    readable, reasons = [], []
+    records, readable, reasons = layout.records(), [], []
     for record in track(records, f"checking {layout.root.name}"):
         try:
             layout.image(record, 3)
@@ -48,8 +49,10 @@ def without_unreadable(layout: Layout, records: list[Record]) -> tuple[list[Reco
         except UnreadableImage as error:
             reasons.append(str(error))
     if len(reasons) > ODD_SHARE * len(records):
-        raise UnreadableImage(reasons[0])
-    return readable, reasons
+        more = f" ({len(reasons)} of {len(records)} images cannot be read)" if len(reasons) > 1 else ""
+        raise UnreadableImage(f"{reasons[0]}{more}")
+    said = f"{layout.root}: {len(reasons)} of {len(records)} images left out (first: {reasons[0]})" if reasons else ""
+    return readable, said
 
 
 def without_small(layout: Layout, records: list[Record], crop: tuple[int, int]) -> tuple[list[Record], str]:
@@ -65,7 +68,7 @@ def without_small(layout: Layout, records: list[Record], crop: tuple[int, int]) 
     """
     fits = [all(map(ge, layout.size(record), crop)) for record in records]
     odd = fits.count(False)
-    if not 0 < odd <= ODD_SHARE * len(records):
+    if not 0 < odd <= ODD_SHARE * len(layout.records()):
         return records, ""  # none, or so many that the crop is wrong: then the first is named
     reason = f"smaller than the crop {crop[0]}x{crop[1]} (first: {shown(records[fits.index(False)].key)})"
     large = [record for record, fit in zip(records, fits, strict=True) if fit]

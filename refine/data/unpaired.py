@@ -180,8 +180,10 @@ class UnpairedImages(LightningDataModule):
         try:
             return self._opened(layout, layout.records(), labels, resize)
         except UnreadableImage:  # only then is every image decoded twice
-            records, reasons = without_unreadable(layout, layout.records())
-            tell(f"{layout.root}: {len(reasons)} of {len(layout.records())} images left out (first: {reasons[0]})")
+            records, note = without_unreadable(layout)
+            if not note:  # it is a label that cannot be read
+                raise
+            tell(note)
             return self._opened(layout, records, labels, resize)
 
     def _opened(

@@ -203,7 +203,7 @@ class RefineCLI(LightningCLI):
         bar = [StepProgress(folder and Path(folder).name)] if wants_bar else []
         validation, checkpoints = watching(self._given(), str(trainer.strategy.root_device))
         self._judges = validation.judges
-        pace = [] if self._minutes is None else [Pace(self._minutes, self._store_steps)]
+        pace = [] if self._minutes is None else [Pace(self._minutes, self._store_steps, tell)]
         ours_always = [*pace, validation, checkpoints, StopAfterSteps(), StopOnInterrupt(), *bar]
         trainer.callbacks.extend(ours_always)  # type: ignore[attr-defined]  # Lightning's connector sets it
         return trainer

@@ -26,7 +26,7 @@ class Pace(Callback):
         say: Called with a line for a person: the time that the run takes by the speed of its first steps.
     """
 
-    def __init__(self, minutes: float, store: Callable[[int], None], say: Callable[[str], None] = print) -> None:
+    def __init__(self, minutes: float, store: Callable[[int], None], say: Callable[[str], None]) -> None:
         self.seconds, self.store, self.say = 60 * minutes, store, say
         self._began = self._since = time.monotonic()
         self._counted = 0

@@ -41,6 +41,7 @@ lists. All arguments of a method: --model.help SimGAN; of the data: --data.help 
 --trainer.help. Any of them is a flag, such as --model.features 32 or --data.crop 64x64."""
 VALIDATE_USAGE = "refine validate --ckpt_path FILE [-c METHOD -c DATASET] [...]"
 TITLES = {"--data": "data", "--model": "method", "--ckpt_path": "a run to go on with"}
+VALIDATE_TITLES = {**TITLES, "--ckpt_path": "checkpoint"}
 """Titles of groups of flags that jsonargparse takes from docstrings, by a flag in them."""
 CKPT_HELP = "checkpoint to measure, or to go on from (--resume finds the last one of a run by itself)"
 
@@ -77,7 +78,7 @@ class OneLineParser(LightningArgumentParser):
             self._action_groups = trainer if self.shows_trainer else [*data, *model, *others]
             self.usage = VALIDATE_USAGE if "validate" in self.prog else USAGE
             self.description = None if self.shows_trainer or "validate" in self.prog else ABOUT
-            for flag, title in TITLES.items():
+            for flag, title in (VALIDATE_TITLES if "validate" in self.prog else TITLES).items():
                 for group in self._group_with(flag):
                     group.title, group.description = title, None
                     for action in group._group_actions:

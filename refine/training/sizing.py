@@ -147,7 +147,7 @@ def look_at(folder: Path) -> tuple[list[Size], int]:
     except (OSError, InputError):
         return [], 0
     sizes = []
-    for key in keys[:: max(1, len(keys) // LOOKED_AT)]:
+    for key in keys[:: max(1, -(-len(keys) // LOOKED_AT))]:
         try:
             seen = read_header(folder / key)
         except Exception:  # Pillow raises anything on damaged headers

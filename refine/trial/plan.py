@@ -1,12 +1,14 @@
 """What a trial does: its methods, how the time is shared, and the commands that go on after it."""
 
+import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from refine.labels import LabelKind
 from refine.training.sizing import LEAST_STEPS, Size, presets_of
-from refine.trial.result import TRAINING_FREE, Settings, Trial, nearest
+from refine.trial.result import TRAINING_FREE, Trial, nearest
 
 WEIGHTS = {"simgan": 1.0, "cyclegan": 2.5, "cut": 2.0, "cycada": 2.5}
 """Parts of the time for training: a step of a translator in both directions takes longer, and it needs more of them."""
@@ -21,8 +23,6 @@ TASK_PART, MEASURING_PART, BENCHMARK_PART = 0.05, 0.1, 0.25
 """Parts of the time: for each task model (the judge, f_S of CyCADA), for measuring and pages, and for the benchmark."""
 LONGER_MINUTES = 60
 """Time of the training that is proposed to go on with."""
-TASK_MODEL = Path("runs", "f_S", "last.ckpt")
-"""CyCADA's task model, below the output folder."""
 
 
 def methods(kind: str) -> list[str]:
@@ -61,14 +61,35 @@ def fewest_seconds(names: Sequence[str], size: Size, device: str) -> float:
     return seconds
 
 
+def short_trainings(trial: Trial) -> list[str]:
+    """Return a sentence on methods that have hardly learned; none where there are none."""
+    few = [
+        name
+        for name, tried in trial["methods"].items()
+        if name in WEIGHTS and "measured" in tried and tried.get("steps", 0) < FEW_STEPS
+    ]
+    return [f"{', '.join(few)}: fewer than {FEW_STEPS} steps, which says little of what they can do."] if few else []
+
+
 def apply_command(checkpoint: Path, synthetic: Path, layout: str) -> str:
     """Return the command that refines the synthetic dataset."""
     words = ["--checkpoint", str(checkpoint), "--input", str(synthetic), "--output", "refined"]
     return shlex.join(["refine", "apply", *words, *([] if layout == "auto" else ["--layout", layout])])
 
 
-def further_commands(trial: Trial, method: str | None, synthetic: Path, real: Path, output: Path) -> list[str]:
-    """Return complete commands that may decide what is open, and that train the nearest method for longer.
+def candidate(trial: Trial, method: str | None) -> str | None:
+    """Return the method to go on with: the recommended one, or the nearest if it is nearer than doing nothing."""
+    name, nothing = method or nearest(trial["methods"]), trial["nothing"]["distance"]
+    if name is None or method is not None:
+        return name
+    nearer = trial["methods"][name]["measured"]["distance"] < nothing
+    return name if nearer and nothing > trial["floor"] else None
+
+
+def further_commands(
+    trial: Trial, method: str | None, synthetic: Path, real: Path, output: Path, fit_flags: Mapping[str, Any]
+) -> list[str]:
+    """Return complete commands that may decide what is open, and that train the `candidate` for longer.
 
     Args:
         trial: What was tried.
@@ -76,29 +97,24 @@ def further_commands(trial: Trial, method: str | None, synthetic: Path, real: Pa
         synthetic: Folder of the synthetic dataset.
         real: Folder of the real images.
         output: Folder of the trial.
+        fit_flags: Flags with which the candidate was trained, by name.
     """
-    sides, found = [str(synthetic), str(real)], []
+    sides, settings, found = [str(synthetic), str(real)], trial["settings"], []
+    layouts = _given({"--layout": settings["layouts"][0], "--real-layout": settings["layouts"][1]})
     if method is None:
         if "benchmark" not in trial and trial["kind"] != "none":
-            found.append(["try", *sides, *_flags(trial["settings"]), "--output", str(output), "--labeled-real", "DIR"])
-        found.append(["inspect", sides[0], "--real", sides[1], "--output", "inspected"])
-    name = method or nearest(trial["methods"])
-    if name in WEIGHTS:
-        words = [f"--data.synthetic={sides[0]}", f"--data.real={sides[1]}", f"--minutes={LONGER_MINUTES}"]
-        words += [f"--model.task={output / TASK_MODEL}"] if name == "cycada" else []
-        found.append(["fit", "-c", name, *words, f"--run={name}"])
+            flags = _given({"--mapping": settings["mapping"], "--classes": ",".join(settings["classes"] or ())})
+            usual = ["--minutes", f"{settings['minutes']:g}", "--device", settings["device"], "--output", str(output)]
+            found.append(["try", *sides, *layouts, *flags, *usual, "--labeled-real", "DIR"])
+        found.append(["inspect", sides[0], "--real", sides[1], *layouts, "--output", "inspected"])
+    name = candidate(trial, method)
+    if name is not None and name in WEIGHTS:
+        every = {"data.synthetic": sides[0], "data.real": sides[1], **fit_flags, "minutes": LONGER_MINUTES}
+        texts = [(flag, value if isinstance(value, str) else json.dumps(value)) for flag, value in every.items()]
+        found.append(["fit", "-c", name, *(f"--{flag}={text}" for flag, text in texts)])
     return [shlex.join(["refine", *words]) for words in found]
 
 
-def _flags(settings: Settings) -> list[str]:
-    """Flags of a trial that are not the usual ones."""
-    layouts, classes = settings["layouts"], settings["classes"]
-    given = {
-        "--minutes": f"{settings['minutes']:g}",
-        "--layout": layouts[0].removeprefix("auto"),
-        "--real-layout": layouts[1].removeprefix("auto"),
-        "--mapping": settings["mapping"],
-        "--classes": ",".join(classes or ()),
-        "--device": settings["device"],
-    }
-    return [word for name, value in given.items() if value for word in (name, value)]
+def _given(flags: Mapping[str, str | None]) -> list[str]:
+    """Return the flags that are not the usual ones, with their values."""
+    return [word for name, value in flags.items() if value not in {None, "", "auto"} for word in (name, str(value))]

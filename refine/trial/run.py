@@ -24,18 +24,18 @@ from refine.training.sizing import MINUTES
 from refine.trial.measure import DatasetPair, Measure, benchmark_labeled, open_pair, require_labeled
 from refine.trial.page import one_line, write_page
 from refine.trial.plan import (
-    FEW_STEPS,
     FREE_STEPS,
     TASK_PART,
-    WEIGHTS,
     apply_command,
+    candidate,
     fewest_seconds,
     for_training,
     further_commands,
     methods,
     share,
+    short_trainings,
 )
-from refine.trial.result import PAGE, RESULT, TRAINING_FREE, Settings, Trial, Tried, nearest, recommend
+from refine.trial.result import PAGE, RESULT, TRAINING_FREE, Settings, Trial, Tried, recommend
 
 TASK_BATCH = 16
 OTHER = "holds another trial; name another --output"
@@ -177,31 +177,36 @@ class _Trial:
             self.say(one_line(name, tried, trial))
             if not place:
                 self.say(f"first pictures: {self.output / PAGE}")
+        problem = ""
         if self.labeled_real is not None:
             self.say("refining the synthetic images with every method, then training task models on each")
             every = trial["methods"].items()
-            trial["benchmark"] = benchmark_labeled(
-                {name: self.output / tried["checkpoint"] for name, tried in every if "measured" in tried},
-                self.synthetic,
-                self.labeled_real,
-                self.output,
-                classes=self.classes,
-                layout=self.layouts[0],
-                mapping=self.mapping,
-                device=self.device.type,
-                minutes=self.minutes,
-            )
+            try:
+                trial["benchmark"] = benchmark_labeled(
+                    {name: self.output / tried["checkpoint"] for name, tried in every if "measured" in tried},
+                    self.synthetic,
+                    self.labeled_real,
+                    self.output,
+                    classes=self.classes,
+                    layout=self.layouts[0],
+                    mapping=self.mapping,
+                    device=self.device.type,
+                    minutes=self.minutes,
+                )
+            except InputError as error:  # what was tried stands, with a recommendation of its own
+                problem = f"The labeled real images were not tested on: {error}"
+        elif before and "benchmark" in before:
+            trial["benchmark"] = before["benchmark"]
         benchmark = trial.get("benchmark")
         method, reasons = recommend(kind, nothing, trial["methods"], benchmark, measure.guessing, measure.floor)
-        few = [
-            name for name, tried in trial["methods"].items() if name in WEIGHTS and tried.get("steps", 0) < FEW_STEPS
-        ]
-        if few and benchmark is None:
-            reasons.append(f"{', '.join(few)}: fewer than {FEW_STEPS} steps, which says little of what they can do.")
-        candidate = method or nearest(trial["methods"])
-        ready = None if candidate is None else self.output / trial["methods"][candidate]["checkpoint"]
+        if benchmark is None:
+            reasons += short_trainings(trial)
+        reasons += filter(None, [problem])
+        chosen = candidate(trial, method)
+        ready = None if chosen is None else self.output / trial["methods"][chosen]["checkpoint"]
         apply = [] if ready is None else [apply_command(ready, self.synthetic, self.layouts[0])]
-        further = further_commands(trial, method, self.synthetic, self.real, self.output)
+        flags = {} if chosen is None else self._flags(chosen, pair)
+        further = further_commands(trial, method, self.synthetic, self.real, self.output, flags)
         trial["recommendation"] = {
             "method": method,
             "reasons": reasons,
@@ -243,9 +248,18 @@ class _Trial:
     def _seconds(self) -> float:
         return self.spent + time.monotonic() - self.began
 
+    def _flags(self, name: str, pair: DatasetPair) -> dict[str, Any]:
+        """Flags of `refine fit` for a method."""
+        flags = self._data(pair)
+        if name == "cycada":
+            flags |= {"model.task": str(self.output / "runs" / "f_S" / "last.ckpt"), "model.semantic_weight": 0}
+            flags |= {"model.cycle_semantic_weight": 1}
+            flags |= {"data.crop" if pair.crops else "data.resize": list(pair.size)}
+        return flags
+
     def _data(self, pair: DatasetPair) -> dict[str, Any]:
         """Flags of `refine fit` that say how the datasets lie."""
-        found: dict[str, Any] = {"data.channels": pair.channels, "device": self.device.type, "trainer.devices": 1}
+        found: dict[str, Any] = {"data.channels": pair.channels, "device": self.device.type}
         for name, value in (("layout", self.layouts[0]), ("real_layout", self.layouts[1]), ("mapping", self.mapping)):
             if value not in {"auto", None}:
                 found[f"data.{name}"] = value
@@ -263,7 +277,7 @@ class _Trial:
                 run=run,
                 folder=self.output / "runs",
                 resume=True,
-                settings=flags,
+                settings={**flags, "trainer.devices": 1},
                 **time_flags,
             )
         for line in said.getvalue().splitlines():
@@ -290,15 +304,13 @@ class _Trial:
     def _tried(self, name: str, left: list[str], pair: DatasetPair) -> Tried:
         """Train one method."""
         began = time.monotonic()
-        flags = self._data(pair)
+        flags = self._flags(name, pair)
         try:
             if name in TRAINING_FREE:
                 outcome = self._fit(name, name, flags, steps=FREE_STEPS)
             else:
                 if name == "cycada":
-                    flags |= {"model.task": str(self._task(pair, "f_S", 0)), "model.semantic_weight": 0}
-                    flags |= {"model.cycle_semantic_weight": 1}
-                    flags |= {"data.crop" if pair.crops else "data.resize": list(pair.size)}
+                    self._task(pair, "f_S", 0)
                 budget = for_training(60 * self.minutes, self.labeled_real is not None)
                 seconds = share(name, left, max(1.0, budget - self._seconds()))
                 outcome = self._fit(name, name, flags, minutes=seconds / 60)

@@ -36,6 +36,8 @@ class ChosenImages(NamedTuple):
 
     layout: Layout
     records: list[Record]
+    note: str = ""
+    """A line about images that were left out."""
 
     def median_size(self) -> tuple[int, int]:
         """Median height and median width."""
@@ -56,13 +58,14 @@ def choose_images(layout: Layout, count: int, least: int) -> ChosenImages:
     records = layout.records()
     if len(records) < least:
         raise InputError(f"{layout.root}: found {len(records)} images that fit the flags, expected {least} or more")
-    chosen = _spread(records, count)
+    chosen, note = _spread(records, count), ""
     try:
         for record in chosen:
             layout.image(record, 3)
     except UnreadableImage:  # only then is every image decoded
-        chosen = _spread(without_unreadable(layout, records)[0], count)
-    return ChosenImages(layout, chosen)
+        records, note = without_unreadable(layout)
+        chosen = _spread(records, count)
+    return ChosenImages(layout, chosen, note)
 
 
 def _spread(records: Sequence[Record], count: int) -> list[Record]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from refine.data.open_layout import open_layout
+from refine.data.unpaired import tell
 from refine.errors import InputError
 from refine.files import require_output, write_json
 from refine.methods.checkpoint import load_translator, model_sha256
@@ -85,6 +86,8 @@ def tune_strength(
     require_output(output)
     labeled = choose_images(open_judged(synthetic, layouts[0], mapping, asked.names), count, 2)
     unlabeled = choose_images(open_layout(layouts[1], real), count, LEAST_REAL)
+    for note in filter(None, (labeled.note, unlabeled.note)):
+        tell(note)
     channels = 3 if labeled.in_color() or unlabeled.in_color() else 1
     for name, (_, translator) in translators.items():
         if translator.channels < channels:

@@ -1,7 +1,8 @@
+import errno
 import hashlib
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 import torch
@@ -9,10 +10,12 @@ from PIL import Image
 from torch import Tensor
 
 from refine.data import UnpairedBatch, UnpairedImages
+from refine.data.images import read_image
 from refine.data.store import Cache
-from refine.errors import InputError
+from refine.errors import InputError, UnreadableImage
 from refine.labels import MOST_OBJECTS
 from tests.conftest import WriteImages
+from tests.data.layouts.examples.image_masks import write_mask_folders
 from tests.data.shapes import rectangles, write_levels
 
 Pair = tuple[Path, Path]
@@ -206,8 +209,26 @@ def test_a_few_images_that_cannot_be_read_are_left_out_and_named(
     for folder in many:
         assert f"{folder}: 1 of 61 images left out (first: {folder / 'a' / 'broken.png'}: cannot be read" in said
     (many[1] / "b" / "more.png").write_bytes(b"")
-    with pytest.raises(InputError, match=r"broken\.png: cannot be read as an image"):
+    with pytest.raises(InputError, match=r"broken\.png: cannot be read .* \(2 of 62 images cannot be read\)"):
         UnpairedImages(*many, batch_size=4).setup("fit")
+
+
+def test_a_label_that_cannot_be_read_is_named(tmp_path: Path, write_images: WriteImages) -> None:
+    root, real = write_mask_folders(tmp_path / "in"), write_images(tmp_path / "real")
+    mask = min((root / "masks").rglob("*.png"))
+    mask.write_bytes(mask.read_bytes()[:-40])
+    with pytest.raises(InputError, match=f"{mask.name}: cannot be read as an image"):
+        UnpairedImages(root, real, crop=(8, 8)).setup("fit")
+
+
+def test_a_disk_that_does_not_answer_says_nothing_of_the_image(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_answer(path: Path) -> BinaryIO:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("refine.data.images.open_file", no_answer)
+    with pytest.raises(InputError, match="Input/output error") as error:
+        read_image(pair[1] / "a" / "0.png", 3)
+    assert not isinstance(error.value, UnreadableImage)
 
 
 def test_a_few_images_smaller_than_the_crop_are_left_out_and_named(

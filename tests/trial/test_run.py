@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from refine.cli import main
-from refine.trial.plan import WEIGHTS, fewest_seconds, for_training, further_commands, methods, share
+from refine.trial.plan import WEIGHTS, candidate, fewest_seconds, for_training, further_commands, methods, share
 from refine.trial.result import TRAINING_FREE, Measured, Trial, Tried, recommend
 from tests.conftest import WriteImages
 
@@ -208,15 +208,32 @@ def test_what_is_open_comes_with_the_commands_that_may_decide_it() -> None:
         "floor": 10.0,
         "methods": {"cycada": {"seconds": 1.0, "checkpoint": "cycada.ckpt", "measured": measured}},
     }
-    commands = further_commands(trial, None, Path("in"), Path("photos"), Path("tried"))
+    flags = {"data.channels": 1, "data.classes": ["a", "b"], "model.task": "tried/runs/f_S/last.ckpt"}
+    commands = further_commands(trial, None, Path("in"), Path("photos"), Path("tried"), flags)
     assert commands == [
-        "refine try in photos --minutes 5 --real-layout images --classes a,b --device cpu --output tried "
+        "refine try in photos --real-layout images --classes a,b --minutes 5 --device cpu --output tried "
         "--labeled-real DIR",
-        "refine inspect in --real photos --output inspected",
-        "refine fit -c cycada --data.synthetic=in --data.real=photos --minutes=60 "
-        "--model.task=tried/runs/f_S/last.ckpt --run=cycada",
+        "refine inspect in --real photos --real-layout images --output inspected",
+        "refine fit -c cycada --data.synthetic=in --data.real=photos --data.channels=1 "
+        '\'--data.classes=["a", "b"]\' --model.task=tried/runs/f_S/last.ckpt --minutes=60',
     ]
-    assert further_commands(trial, "color-transfer", Path("in"), Path("photos"), Path("tried")) == []
+    assert further_commands(trial, "color-transfer", Path("in"), Path("photos"), Path("tried"), {}) == []
+
+
+def test_a_method_that_is_no_nearer_than_doing_nothing_is_not_gone_on_with() -> None:
+    trial: Trial = {
+        "settings": {},
+        "seconds": 1.0,
+        "n": {},
+        "kind": "class",
+        "nothing": {"distance": 90.0},
+        "floor": 10.0,
+        "methods": {"fda": {"seconds": 1.0, "checkpoint": "fda.ckpt", "measured": {"distance": 95.0}}},
+    }
+    assert candidate(trial, None) is None
+    trial["methods"]["fda"]["measured"]["distance"] = 85.0
+    assert candidate(trial, None) == "fda"
+    assert candidate({**trial, "floor": 91.0}, None) is None
 
 
 def test_the_fewest_steps_take_longer_on_larger_images() -> None:
