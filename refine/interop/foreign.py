@@ -11,9 +11,8 @@ from refine.errors import InputError
 from refine.files import cut
 from refine.interop.foreign_architecture import ForeignGenerator, infer_generator
 from refine.methods.imported import ImportedGenerator
-from refine.networks.generators import Architecture, build_generator
-from refine.networks.normalization import Norm
-from refine.networks.resnet_generator import PaddingMode
+from refine.networks.generators import Architecture, PaddingMode, build_generator
+from refine.networks.layers import Norm
 from refine.tensor_file import ARCHIVE, read_torch_file
 
 COUNTER = ".num_batches_tracked"

@@ -13,10 +13,8 @@ from typing import NamedTuple
 from torch import Tensor
 
 from refine.errors import InputError
-from refine.networks.generators import Architecture
-from refine.networks.normalization import Norm
-from refine.networks.resnet_generator import PaddingMode
-from refine.networks.unet_generator import MOST
+from refine.networks.generators import MOST_DOWNSAMPLINGS, Architecture, PaddingMode
+from refine.networks.layers import Norm
 
 BLOCK = re.compile(r"model\.(\d{1,9})\.conv_block\.(\d{1,9})\.weight", re.ASCII)
 CONVOLUTIONS: dict[tuple[int, ...], tuple[PaddingMode, bool]] = {
@@ -128,10 +126,10 @@ def _unet(
     path: Path, weights: Mapping[str, Tensor], norm: Norm | None, dropout: bool, padding: PaddingMode
 ) -> ForeignGenerator:
     depth, level = 2, "model.model.1.model."
-    while depth <= MOST and any(name.startswith(f"{level}3.model.") for name in weights):
+    while depth <= MOST_DOWNSAMPLINGS and any(name.startswith(f"{level}3.model.") for name in weights):
         depth, level = depth + 1, f"{level}3.model."
-    if not 5 <= depth <= MOST:
-        raise InputError(f"{path}: expected a U-Net of 5 to {MOST} downsamplings, found {depth} or more")
+    if not 5 <= depth <= MOST_DOWNSAMPLINGS:
+        raise InputError(f"{path}: expected a U-Net of 5 to {MOST_DOWNSAMPLINGS} downsamplings, found {depth} or more")
     if _dimensions(weights, "model.model.3.weight") != 4:
         raise InputError(f"{path}: expected the U-Net's last convolution model.model.3.weight, found none")
     first = weights["model.model.0.weight"].shape

@@ -17,7 +17,7 @@ from refine.errors import InputError
 from refine.methods.base import Method
 from refine.methods.task import Task
 from refine.methods.translator import Translator
-from refine.networks.padding import crop, pad, padding_for
+from refine.networks.layers import crop, pad, padding_for
 
 NETWORK = "model.onnx"
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")
@@ -86,7 +86,7 @@ class AnySize(nn.Module):
     """Pads, calls the network, crops and clamps, without a branch in Python that would hang on the size.
 
     Tracing turns Python's decisions into constants: here the reflected and the replicated positions are
-    numbers in tensors, and pixels are gathered from them. The result equals `refine.networks.padding`.
+    numbers in tensors, and pixels are gathered from them. The result equals `refine.networks.layers.pad`.
 
     Args:
         translator: In eval mode.

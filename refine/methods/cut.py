@@ -12,20 +12,18 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from refine.data.samples import UnpairedBatch
 from refine.errors import InputError
-from refine.losses.adversarial import AdversarialName
+from refine.losses.adversarial import AdversarialName, patch_accuracy
 from refine.losses.adversarial import adversarial_loss as _adversarial
-from refine.losses.least_squares import patch_accuracy
 from refine.losses.patch_nce import PatchNCE
 from refine.methods.base import two_optimizers
 from refine.methods.moving_average import moving_average
 from refine.methods.ranges import require_at_least, require_bound, require_positive
 from refine.methods.schedule import constant_then_linear
 from refine.methods.translator import Translator
-from refine.networks.initialization import Initialization, initialize
-from refine.networks.normalization import Norm
+from refine.networks.discriminators import PatchGAN
+from refine.networks.generators import PaddingMode, ResnetBlock, ResnetGenerator
+from refine.networks.layers import Initialization, Norm, initialize
 from refine.networks.patch_projection import PatchProjection, draw_locations
-from refine.networks.patchgan import PatchGAN
-from refine.networks.resnet_generator import PaddingMode, ResnetBlock, ResnetGenerator
 
 MIRROR = 1
 """The coin for mirroring must not hang together with the locations."""

@@ -19,10 +19,8 @@ from refine.methods.ranges import require_at_least, require_numbers
 from refine.methods.task_labels import mask_of
 from refine.metrics.label_error import agreement
 from refine.networks.discriminators import DiscriminatorKind
-from refine.networks.generators import Architecture
-from refine.networks.initialization import Initialization
-from refine.networks.normalization import Norm
-from refine.networks.resnet_generator import PaddingMode
+from refine.networks.generators import Architecture, PaddingMode
+from refine.networks.layers import Initialization, Norm
 
 MEMORY = 0.99
 """Share of the running agreement that stays at each step."""

@@ -11,10 +11,8 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from refine.data.samples import UnpairedBatch
 from refine.errors import InputError
-from refine.losses.adversarial import AdversarialName
+from refine.losses.adversarial import AdversarialName, gradient_penalty, patch_accuracy, r1_penalty
 from refine.losses.adversarial import adversarial_loss as _adversarial
-from refine.losses.gradient_penalty import gradient_penalty, r1_penalty
-from refine.losses.least_squares import patch_accuracy
 from refine.losses.reconstruction import Reconstruction
 from refine.methods.base import two_optimizers
 from refine.methods.history import HistoryBuffer
@@ -24,10 +22,8 @@ from refine.methods.schedule import constant_then_linear
 from refine.methods.task_training import own_draws
 from refine.methods.way_back import WithWayBack
 from refine.networks.discriminators import DiscriminatorKind, build_discriminator
-from refine.networks.generators import Architecture, build_generator
-from refine.networks.initialization import Initialization, initialize
-from refine.networks.normalization import Norm
-from refine.networks.resnet_generator import PaddingMode
+from refine.networks.generators import Architecture, PaddingMode, build_generator
+from refine.networks.layers import Initialization, Norm, initialize
 
 Penalty = Literal["none", "gradient", "r1"]
 

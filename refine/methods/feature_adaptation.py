@@ -11,13 +11,12 @@ from torch import Tensor, nn
 from refine.data.samples import Labeled, TrainingData, UnpairedBatch
 from refine.errors import InputError
 from refine.labels import LabelKind
-from refine.losses.least_squares import patch_accuracy
-from refine.losses.vanilla import Vanilla
+from refine.losses.adversarial import Vanilla, patch_accuracy
 from refine.methods.base import Plain, two_optimizers
 from refine.methods.frozen_task import FrozenTask, stored_sha256
 from refine.methods.task import Task
 from refine.methods.task_training import own_draws
-from refine.networks.feature_discriminator import FeatureDiscriminator
+from refine.networks.discriminators import FeatureDiscriminator
 from refine.networks.task_networks import NetworkName
 
 PROBE = 32

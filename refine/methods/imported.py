@@ -8,9 +8,8 @@ from torch import Tensor
 from refine.data.samples import TrainingData
 from refine.errors import InputError
 from refine.methods.translator import Translator
-from refine.networks.generators import Architecture, build_generator
-from refine.networks.normalization import Norm
-from refine.networks.resnet_generator import PaddingMode
+from refine.networks.generators import Architecture, PaddingMode, build_generator
+from refine.networks.layers import Norm
 
 
 class ImportedGenerator(Translator):

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from refine.data.samples import TrainingData, UnpairedBatch
 from refine.errors import InputError
-from refine.losses.local_adversarial import REAL, LocalAdversarial
+from refine.losses.adversarial import REAL, LocalAdversarial
 from refine.losses.self_regularization import (
     FeatureMap,
     SelfRegularization,

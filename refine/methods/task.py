@@ -26,8 +26,8 @@ from refine.methods.task_labels import (
 )
 from refine.methods.task_training import OptimizerName, build_optimizer, own_draws, require_batch, warm_up_and_cosine
 from refine.metrics.segmentation import confusion_matrix
-from refine.networks.channels import with_channels
 from refine.networks.detector import boxes_of
+from refine.networks.layers import with_channels
 from refine.networks.task_networks import NetworkName, TaskNetwork, build_network, kind_of, network_for
 from refine.networks.torchvision_resnet import load_backbone
 

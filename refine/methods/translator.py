@@ -16,8 +16,7 @@ from refine.errors import InputError
 from refine.methods.base import Method, Plain
 from refine.methods.pictures import as_batch
 from refine.methods.ranges import require_channels
-from refine.networks.channels import with_channels
-from refine.networks.padding import crop, pad, padding_for
+from refine.networks.layers import crop, pad, padding_for, with_channels
 
 Pictures = TypeVar("Pictures", Tensor, NDArray[np.uint8], Image.Image)
 

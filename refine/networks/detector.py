@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from refine.labels import MOST_OBJECTS
+from refine.networks.layers import convolution_block
 
 STRIDE = 4
 """Pixels of the image in a cell of the output, each way."""
@@ -120,8 +121,7 @@ def boxes_of(outputs: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def _block(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
-    convolution = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
-    return nn.Sequential(convolution, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
+    return nn.Sequential(*convolution_block(inputs, outputs, stride=stride))
 
 
 def _halved(inputs: int, outputs: int) -> nn.Sequential:

@@ -6,12 +6,9 @@ import torch
 
 from refine.errors import InputError
 from refine.labels import LabelKind
-from refine.networks.classifier import SmallCNN
 from refine.networks.detector import SmallDetector
-from refine.networks.dtn import DTN
-from refine.networks.lenet import LeNet
-from refine.networks.regressor import SmallRegressor
-from refine.networks.segmenter import UNet
+from refine.networks.digit_networks import DTN, LeNet
+from refine.networks.small_networks import SmallCNN, SmallRegressor, UNet
 from refine.networks.torchvision_resnet import ResNet, TorchvisionSegmenter
 
 NetworkName = Literal[

@@ -16,7 +16,7 @@ from refine.methods.checkpoint import load_method, load_translator
 from refine.methods.color_transfer import fit_color_transfer
 from refine.methods.imported import ImportedGenerator
 from refine.methods.task import Task
-from refine.networks.padding import pad, padding_for
+from refine.networks.layers import pad, padding_for
 from tests.methods.test_cyclegan import small as small_cyclegan
 from tests.methods.test_simgan import small as small_simgan
 

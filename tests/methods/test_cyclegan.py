@@ -8,9 +8,8 @@ from refine.errors import InputError
 from refine.interop.bundle import write_bundle
 from refine.methods.checkpoint import load_translator, read_bundle
 from refine.methods.cyclegan import CycleGAN
-from refine.networks.patchgan import PatchGAN
-from refine.networks.pixel_discriminator import PixelDiscriminator
-from refine.networks.unet_generator import UNetGenerator
+from refine.networks.discriminators import PatchGAN, PixelDiscriminator
+from refine.networks.generators import UNetGenerator
 from tests.methods.interrupted import assert_resume_is_exact
 from tests.methods.steps import run_steps
 

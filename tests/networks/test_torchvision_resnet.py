@@ -5,7 +5,7 @@ import torch
 import torchvision
 
 from refine.errors import InputError
-from refine.networks.classifier import SmallCNN
+from refine.networks.small_networks import SmallCNN
 from refine.networks.torchvision_resnet import ResNet, TorchvisionSegmenter, load_backbone, normalized
 from tests.hostile_files import opcodes, tuples_as_key
 

@@ -16,7 +16,7 @@ from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d
 from refine.data.images import to_levels
 from refine.errors import InputError
 from refine.files import cut, open_file
-from refine.networks.channels import with_channels
+from refine.networks.layers import with_channels
 from refine.tensor_file import read_tensors
 
 Resize = Literal["tf1", "clean"]

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from refine.errors import InputError
 from refine.metrics.exact import without_tf32
 from refine.metrics.features.extractor import described, read_weights, resized
-from refine.networks.channels import with_channels
+from refine.networks.layers import with_channels
 from refine.yaml_text import read_yaml
 
 OPTIONS = ("class_path", "init_args", "weights", "side", "mean", "std")

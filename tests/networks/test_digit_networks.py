@@ -2,17 +2,16 @@ import pytest
 import torch
 from torch import nn
 
-from refine.networks.lenet import LeNet, to_side
+from refine.networks.digit_networks import DTN, LeNet, to_side
 
 
-def test_has_the_published_layers_and_parameters() -> None:
+def test_lenet_has_the_published_layers_and_parameters() -> None:
     network = LeNet(1, 10)
     # 20 * 25 + 20, 50 * 20 * 25 + 50, 800 * 500 + 500, 500 * 10 + 10
     assert sum(weight.numel() for weight in network.parameters()) == 520 + 25_050 + 400_500 + 5_010
     assert [(layer.kernel_size, layer.padding) for layer in network.modules() if isinstance(layer, nn.Conv2d)] == [
         ((5, 5), (0, 0))
     ] * 2
-    assert network.features(torch.zeros(1, 1, 28, 28)).shape == (1, 500)
 
 
 def test_features_come_before_the_relu() -> None:
@@ -21,12 +20,15 @@ def test_features_come_before_the_relu() -> None:
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("size", [(28, 28), (16, 16), (64, 40)])
-def test_takes_any_size_as_the_same_picture_at_28_pixels(channels: int, size: tuple[int, int]) -> None:
-    network = LeNet(channels, 3).eval()
-    images = torch.rand(2, channels, *size)
+@pytest.mark.parametrize("size", [(28, 28), (32, 32), (16, 16), (64, 40)])
+@pytest.mark.parametrize(("kind", "side", "features"), [(LeNet, 28, 500), (DTN, 32, 512)])
+def test_takes_any_size_as_the_same_picture(
+    kind: type[LeNet | DTN], side: int, features: int, channels: int, size: tuple[int, int]
+) -> None:
+    network, images = kind(channels, 3).eval(), torch.rand(2, channels, *size)
     assert network(images).shape == (2, 3)
-    assert torch.equal(network(images), network(to_side(images, 28)))
+    assert network.features(images).shape == (2, features)
+    assert torch.equal(network(images), network(to_side(images, side)))
 
 
 def test_images_of_the_right_size_are_not_resampled() -> None:
@@ -53,3 +55,17 @@ def test_drops_units_in_training_alone() -> None:
     assert not torch.equal(network(images), network(images))
     network.eval()
     assert torch.equal(network(images), network(images))
+
+
+def test_dtn_has_the_published_layers_and_parameters() -> None:
+    network = DTN(3, 10)
+    convolutions = 64 * 75 + 64 + 128 * 64 * 25 + 128 + 256 * 128 * 25 + 256
+    normalizations = 2 * (64 + 128 + 256 + 512)
+    linear = 4096 * 512 + 512 + 512 * 10 + 10
+    assert sum(weight.numel() for weight in network.parameters()) == convolutions + normalizations + linear
+    assert [layer.p for layer in network.modules() if isinstance(layer, nn.Dropout2d)] == [0.1, 0.3, 0.5]
+    assert [layer.p for layer in network.modules() if isinstance(layer, nn.Dropout)] == [0.5]
+
+
+def test_biases_of_dtn_begin_at_zero() -> None:
+    assert DTN(3, 10).head.bias.abs().max() == 0
