@@ -203,9 +203,19 @@ def as_typed(value: object, kind: type[Typed], where: str, cure: str) -> Typed:
     import msgspec  # here: refusals of the command line come before anything that takes time to import
 
     try:
-        return msgspec.convert(value, kind)
-    except msgspec.ValidationError as error:
-        raise InputError(f"{where}: {error}; {cure}") from error
+        try:
+            return msgspec.convert(value, kind)
+        except UnicodeEncodeError:  # of a lone surrogate in the name of a field
+            return msgspec.convert(_encodable(value), kind)
+    except (ValueError, RecursionError, msgspec.MsgspecError) as error:
+        raise InputError(f"{where}: {printable(str(error))}; {cure}") from error
+
+
+def _encodable(value: object) -> object:
+    """The value with escapes for lone surrogates in its keys."""
+    if isinstance(value, dict):
+        return {name.encode("utf-8", "backslashreplace").decode(): _encodable(part) for name, part in value.items()}
+    return [_encodable(part) for part in value] if isinstance(value, list) else value
 
 
 def read_json_lines(path: Path, cure: str) -> Iterator[tuple[str, Any]]:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NotRequired, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 import pytest
 
@@ -15,6 +15,7 @@ from refine.errors import InputError
 from refine.files import (
     SIZE_VARIABLE,
     UnsuitableFile,
+    as_typed,
     files_up_to,
     max_file_size,
     open_file,
@@ -227,6 +228,21 @@ def test_a_file_of_another_type_names_what_differs_and_what_to_do(tmp_path: Path
     assert str(error.value).startswith(f"{path}: ")
     assert found in str(error.value)
     assert str(error.value).endswith("; measure again")
+
+
+def test_an_unknown_key_that_is_no_unicode_is_left_out_as_any_other(tmp_path: Path) -> None:
+    path = write_json({"name": "\udcfe", "\udcff": [{"\udcff": 1}]}, tmp_path / "a.json")
+    assert read_typed(path, Measured, "measure again") == {"name": "\udcfe"}
+
+
+class Worded(TypedDict):
+    word: Literal["a", "b"]
+
+
+def test_what_cannot_be_held_against_a_type_is_one_line() -> None:
+    for value in ({"word": "\udcff"}, {"word": "c\nd"}):
+        with pytest.raises(InputError, match=r"^a\.json: .*; again$"):
+            as_typed(value, Worded, "a.json", "again")
 
 
 def test_a_reason_names_no_path_and_stands_on_one_line() -> None:
