@@ -4,6 +4,7 @@ Shards come out with other pixels, and every other byte of every member as it wa
 refined is left out whole: its labels would have no image.
 """
 
+import errno
 import os
 import tarfile
 from collections.abc import Callable, Iterable, Iterator
@@ -17,7 +18,7 @@ import numpy as np
 from refine.apply import hdf5
 from refine.apply.codec import DecodedImage, encode, mean_absolute_change
 from refine.apply.manifest import ManifestEntry, failed, file_sha256
-from refine.apply.network import BATCHES_AHEAD, CHANGED, PIXELS_PER_IMAGE, Network, PlannedBatch, Refined, batches
+from refine.apply.network import BATCHES_AHEAD, PIXELS_PER_IMAGE, Network, PlannedBatch, Refined, batches
 from refine.apply.plan import COMPRESSED, HDF5, PlannedImage
 from refine.apply.writer import TEMPORARY, Finished, sync_file, temporary_name
 from refine.data.images import ImageHeader, obstacle, read_header
@@ -29,6 +30,7 @@ from refine.files import open_file, why
 from refine.workers import in_order
 
 PIECE_BYTES = 1 << 20
+CHANGED = "it changed while the run was going on"
 
 
 class NotRefined(Exception):
@@ -93,6 +95,9 @@ class ContainerJob:
                 sync_file(new, source.stat().st_mode)
             if _state(source) != before:
                 raise NotRefined(CHANGED)
+            made = file_sha256(temporary)
+            if made is None:
+                raise OSError(errno.EIO, os.strerror(errno.EIO), str(temporary))
         except NotRefined as error:
             temporary.unlink(missing_ok=True)
             return Finished(failed(key, "container", str(error)), final)
@@ -104,7 +109,7 @@ class ContainerJob:
             "kind": "container",
             "status": "done",
             "input_sha256": digest,
-            "output_sha256": str(file_sha256(temporary)),
+            "output_sha256": made,
             "images": len(changes),
             "left_out": len(within),
             "mean_absolute_change": round(sum(changes) / len(changes), 4) if changes else 0.0,
@@ -198,7 +203,7 @@ class ContainerJob:
     def _refined(
         self, planned: Iterable[PlannedBatch], content: Callable[[PlannedImage], bytes | DecodedImage]
     ) -> Iterator[tuple[PlannedImage, Refined | str]]:
-        for result in self.network.refine_ahead(planned, content, self.pool):
+        for result in self.network.refine_ahead(planned, content, self.pool, CHANGED):
             yield result
             self.advance(1)
 

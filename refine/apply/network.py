@@ -25,7 +25,7 @@ PIXELS_PER_IMAGE = 65536
 """A batch of ``batch_size`` images of 256 x 256 is the most that goes into one call, in pixels."""
 BATCHES_AHEAD = 4
 """Full batches that are read ahead of the network."""
-CHANGED = "it changed while the run was going on"
+CHANGED = "the file changed while the run was going on"
 NOT_FINITE = "the network gave NaN or infinity for it"
 
 
@@ -127,6 +127,7 @@ class Network:
         planned: Iterable[PlannedBatch],
         content: Callable[[PlannedImage], bytes | DecodedImage],
         pool: Executor,
+        changed: str = CHANGED,
     ) -> Iterator[tuple[PlannedImage, Refined | str]]:
         """Refine batches, while threads read and decode the images of the next ones.
 
@@ -134,6 +135,7 @@ class Network:
             planned: Batches in the order in which they come out.
             content: Reads an image's file; called in threads.
             pool: The threads. They read `BATCHES_AHEAD` batches, and as many pixels as these have at most.
+            changed: The reason for an image that is no longer as it was planned.
 
         Yields:
             Each image refined, or with the reason why it is not: whatever is wrong with it concerns no other.
@@ -141,7 +143,7 @@ class Network:
         places = ((number, batch.size, image) for number, batch in enumerate(planned) for image in batch.images)
         reads = in_order(
             pool,
-            lambda place: (*place, _read(place[2], content)),
+            lambda place: (*place, _read(place[2], content, changed)),
             places,
             self.pixels_ahead,
             lambda place: max(place[2].weight, PIXELS_PER_IMAGE),
@@ -174,13 +176,15 @@ class Network:
             return self.translator.refine(images.contiguous()).float()
 
 
-def _read(image: PlannedImage, content: Callable[[PlannedImage], bytes | DecodedImage]) -> DecodedImage | str:
+def _read(
+    image: PlannedImage, content: Callable[[PlannedImage], bytes | DecodedImage], changed: str
+) -> DecodedImage | str:
     try:
         found = content(image)
         picture = decode(found) if isinstance(found, bytes) else found
     except Exception as error:  # a damaged file raises whatever its decoder does, and must not stop the others
         return f"cannot be decoded ({why(error)})"
-    return picture if picture.seen == image.seen else CHANGED
+    return picture if picture.seen == image.seen else changed
 
 
 def _deep_levels(images: Tensor) -> Tensor:

@@ -188,11 +188,15 @@ def apply_checkpoint(
         DiskFull: No space is left; what is done stands.
     """
     from refine.apply.options import ApplyOptions
+    from refine.apply.resume import check_folders
     from refine.apply.run import refine_folder
+    from refine.devices import choose_device
 
     options = ApplyOptions(
         images, layout or "auto", batch_size, device, precision, scale or "trained", strength, workers
     )
+    choose_device(device)  # one that is not there, and bad folders, are refused before an audit is loaded
+    check_folders(Path(source), Path(output))
     repaired = None if audit is None else load_repair(Path(audit), if_wrong, repair, trust)
     return refine_folder(Path(checkpoint), Path(source), Path(output), options, repaired, trust)
 

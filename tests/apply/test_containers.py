@@ -19,6 +19,8 @@ from PIL import Image
 
 from refine.apply import verify
 from refine.apply.containers import resized, write_shard
+from refine.apply.manifest import file_sha256
+from refine.data.layouts.tar import content as tar_content
 from refine.data.layouts.tar import index_tar
 from refine.errors import DiskFull, InputError
 from refine.files import MANIFEST, RUN
@@ -366,6 +368,40 @@ def test_a_shard_that_changes_under_way_is_listed_and_not_written(
     summary = run(source, output)
     assert summary.failures[0]["reason"] == "it changed while the run was going on"
     assert set(tree(output)) == {MANIFEST, RUN, second}
+
+
+@pytest.mark.parametrize("stopped", [True, False])
+def test_a_new_shard_whose_digest_cannot_be_taken_is_not_left_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped: bool
+) -> None:
+    source, output = write_webdataset(tmp_path / "in", shards=1), tmp_path / "out"
+
+    def unread(path: Path) -> str | None:
+        if not path.is_relative_to(output):
+            return file_sha256(path)
+        if stopped:
+            raise KeyboardInterrupt
+        return None
+
+    monkeypatch.setattr("refine.apply.containers.file_sha256", unread)
+    with pytest.raises(KeyboardInterrupt if stopped else InputError) as error:
+        run(source, output)
+    assert stopped or os.strerror(errno.EIO) in str(error.value)
+    assert not [key for key in tree(output) if (".refine-tmp-" in key and "unfinished" not in key) or ".tar" in key]
+
+
+def test_a_member_that_changes_under_way_is_named_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, output = write_webdataset(tmp_path / "in", shards=1), tmp_path / "out"
+    other = io.BytesIO()
+    Image.new("RGB", (3, 2)).save(other, "PNG")
+    read, calls = tar_content, iter(range(1000))
+    monkeypatch.setattr(
+        "refine.apply.containers.content", lambda *args: other.getvalue() if next(calls) == 0 else read(*args)
+    )
+    summary = run(source, output, workers=1)
+    assert [entry["reason"] for entry in summary.failures] == [
+        "it changed while the run was going on; its sample is left out"
+    ]
 
 
 def test_a_shard_that_cannot_be_read_any_more_is_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

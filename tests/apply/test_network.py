@@ -210,7 +210,7 @@ def test_what_is_wrong_with_one_image_is_its_reason_and_concerns_no_other() -> N
     found = refined(files, images)
     assert {key for key, made in found.items() if isinstance(made, str)} == {"001", "002", "003"}
     assert "cannot be decoded" in str(found["001"])
-    assert found["003"] == CHANGED
+    assert found["003"] == CHANGED == "the file changed while the run was going on"
     for key in ("000", "004", "005"):
         assert same(found[key].color, whole[key].color)  # type: ignore[union-attr]  # as above
 

@@ -286,6 +286,16 @@ def applied(model: Path, source: Path, output: Path) -> int:
     return main(["apply", "--checkpoint", str(model), "--input", str(source), "--output", str(output)])
 
 
+def test_a_device_and_folders_are_refused_before_an_audit_is_loaded(model: Path, tmp_path: Path) -> None:
+    source, nowhere = dataset(tmp_path / "in", 1), tmp_path / "no audit"
+    with pytest.raises(InputError, match="tpu"):
+        apply_checkpoint(model, source, tmp_path / "out", device="tpu", audit=nowhere)
+    with pytest.raises(InputError, match="none: "):
+        apply_checkpoint(model, tmp_path / "none", tmp_path / "out", device="cpu", audit=nowhere)
+    with pytest.raises(InputError, match="no audit: no audit"):
+        apply_checkpoint(model, source, tmp_path / "out", device="cpu", audit=nowhere)
+
+
 def test_an_image_becomes_an_image(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     photo, output = tmp_path / "photo.png", tmp_path / "refined.png"
     Image.new("RGB", (21, 17), (200, 100, 50)).save(photo, dpi=(72, 72))
