@@ -24,14 +24,17 @@ LEVEL = 0.95
 
 
 class Comparison(TypedDict):
-    """A row against the synthetic one, on the same test images."""
+    """A row against the synthetic one, on the same test images.
+
+    Files of earlier versions may lack all but the value.
+    """
 
     value: float
     """The row's mean less the synthetic row's, in the metric's unit: where lower is better, below 0 is good."""
-    interval: Interval
+    interval: NotRequired[Interval]
     """95 %, paired: bootstrap over clusters of test images, the same for both rows; of several translators widened
     for their draw, see `refine.metrics.translator_draw`."""
-    p: Share
+    p: NotRequired[Share]
     """Of a randomization test over clusters of test images, two-sided; see `refine.metrics.paired`. Of several
     translators no smaller than the p-value of a test that takes both draws into account."""
     p_holm: NotRequired[Share]
@@ -39,22 +42,22 @@ class Comparison(TypedDict):
 
 
 class Row(Figures):
-    """One kind of training data, tested on real images."""
+    """One kind of training data, tested on real images. Files of earlier versions may lack all but the metric."""
 
-    mean: float
+    mean: NotRequired[float]
     """Of the benchmark's metric over seeds, and over translators where there are several."""
-    std: float
+    std: NotRequired[float]
     """The spread (n - 1) over seeds, or over the means of several translators; 0 with one."""
-    interval: Interval
+    interval: NotRequired[Interval]
     """95 % for that mean: bootstrap over clusters of test images; of several translators widened for their draw."""
     translator_means: NotRequired[list[float]]
     """Mean over seeds of each translator, where there are several. Then all lists of one figure a seed hold the first
     translator's seeds first."""
     difference: NotRequired[Comparison]
     """To the synthetic row, which has none."""
-    n_train: int
+    n_train: NotRequired[int]
     """Images trained on; the smallest fold's with cross-validation."""
-    n_test: int
+    n_test: NotRequired[int]
     n_real: NotRequired[int]
     """Number of images trained on that are real ones with their labels, where some are."""
     folds: NotRequired[int]

@@ -19,9 +19,13 @@ from refine.report.kit.page import CHANCE, MIXED, VERDICTS, Answer, Mark
 from refine.report.kit.plot import MARKS, PRINT, Colors, short, style, svg, write_png
 from refine.report.kit.table import Table, without_empty
 from refine.report.pages.evaluated import overlap
-from refine.report.pages.read import read_result
+from refine.report.pages.read import Defaults, read_result
 
 BENCHMARK = "make it anew with `refine benchmark --output`"
+
+DEFAULTS: Defaults = {
+    Benchmark: {"metric": "accuracy", "classes": [], "gap_closed": {}, "protocol": "", "provenance": {}}
+}
 
 BASELINES = {
     "color_transfer": ("color statistics", "matching the color statistics"),
@@ -75,7 +79,7 @@ def read_benchmark(path: Path) -> Benchmark:
     Raises:
         InputError: If it is missing or damaged.
     """
-    found = read_result(path, Benchmark, BENCHMARK)
+    found = read_result(path, Benchmark, BENCHMARK, DEFAULTS)
     metric = found["metric"]
     if metric not in METRICS:
         raise InputError(f"{path}: metric: expected {' or '.join(METRICS)}, found {shown(metric)}; {BENCHMARK}")
@@ -98,7 +102,8 @@ def scores(row: Row, found: Benchmark) -> list[float]:
 
 def adjusted(found: Benchmark) -> dict[str, float]:
     """Return p-values by Holm's procedure: those of the file, or, of files that have none, computed here."""
-    tests = {name: row["difference"] for name, row in found["rows"].items() if "difference" in row}
+    rows = found["rows"].items()
+    tests = {name: row["difference"] for name, row in rows if "difference" in row and "p" in row["difference"]}
     computed = holm({name: test["p"] for name, test in tests.items()})
     return {name: test.get("p_holm", computed[name]) for name, test in tests.items()}
 
@@ -168,9 +173,9 @@ def _against_synthetic(name: str, found: Benchmark, p_values: Mapping[str, float
         sentences.append(f"That closes {percent(closed)}{span} of the gap to labeled real images.")
     if (draws := len(row.get("translator_means", []))) > 1:
         sentences.append(f"It is the mean over {draws} translator seeds; the interval covers their draw.")
-    if before != after and "difference" in row:
+    if before != after and name in p_values:
         sentences.append(_tested(row["difference"], p_values[name], found))
-    elif before != after and overlap(row["interval"], synthetic["interval"]):
+    elif before != after and overlap(row.get("interval"), synthetic.get("interval")):
         sentences.append("The two overlap: the difference may be chance.")
     for baseline, (_, words) in BASELINES.items():
         if baseline in found["rows"] and baseline != name:
@@ -182,8 +187,9 @@ def _against_synthetic(name: str, found: Benchmark, p_values: Mapping[str, float
 
 
 def _tested(difference: Comparison, p: float, found: Benchmark) -> str:
-    ends = differences_text(difference["interval"], found)
-    figures = f"{difference_text(difference['value'], found)}, 95 % {ends}"
+    figures = difference_text(difference["value"], found)
+    if "interval" in difference:
+        figures += f", 95 % {differences_text(difference['interval'], found)}"
     tested = f"p = {p_text(p)} (Holm, over the rows)".replace("= <", "<")
     return f"The difference {'may be' if p >= SIGNIFICANT else 'is more than'} chance: {figures}, {tested}."
 
@@ -201,20 +207,20 @@ def benchmark_table(found: Benchmark) -> Table:
         draws, difference = len(row.get("translator_means", [])), row.get("difference")
         apart = ""
         if difference:
-            value = difference_text(difference["value"], found).removesuffix(" points")
-            apart = f"{value} ({differences_text(difference['interval'], found)})"
+            apart = difference_text(difference["value"], found).removesuffix(" points")
+            apart += f" ({differences_text(difference['interval'], found)})" if "interval" in difference else ""
         rows.append(
             [
                 label(name) + (f" ({draws} translators)" if draws > 1 else ""),
                 _spread(scores(row, found), lambda value: figure_text(value, found)),
                 _spread(_seeds(row, metric.second[0]) if metric.second else [], percent),
-                span_text(row["interval"], found),
+                span_text(row["interval"], found) if "interval" in row else "",
                 apart,
-                p_text(p_values[name]) if difference else "",
+                p_text(p_values[name]) if name in p_values else "",
                 _closed(name, found),
                 str(len(_seeds(row, found["metric"])) // max(1, draws)),
-                str(row["n_train"]),
-                str(row["n_test"]),
+                str(row.get("n_train", "")),
+                str(row.get("n_test", "")),
             ]
         )
     head = [
@@ -284,16 +290,16 @@ def _figure(found: Benchmark, colors: Colors) -> Figure:
     figure = Figure(figsize=(5, 0.7 + 0.5 * len(rows)), layout="constrained")
     axes = figure.subplots()
     special = {TARGET: colors.real, SYNTHETIC: colors.synthetic} | dict.fromkeys(BASELINES, colors.faint)
-    highest = max(max(*scores(row, found), *row["interval"]) for row in rows.values())
+    highest = max(max(*scores(row, found), *row.get("interval", (0.0,))) for row in rows.values())
     most = 100.0 if metric.factor == 100 else highest or 1.0
     for place, (name, row) in enumerate(reversed(rows.items())):
-        values, interval = scores(row, found), row["interval"]
+        values, interval = scores(row, found), row.get("interval", [])
         middle = mean(values)
         axes.barh(place, metric.factor * middle, height=0.6, color=special.get(name, colors.refined))
-        axes.plot([metric.factor * end for end in interval], [place, place], color=colors.ink, linewidth=1.5)
+        axes.plot([metric.factor * end for end in interval], [place] * len(interval), color=colors.ink, linewidth=1.5)
         points, face = [metric.factor * value for value in values], colors.paper
         axes.plot(points, [place] * len(points), "o", markersize=6, markerfacecolor=face, markeredgecolor=colors.ink)
-        end = metric.factor * max(*values, interval[1], middle)
+        end = metric.factor * max(*values, *interval[1:], middle)
         written = axes.text(end + 0.03 * most, place, figure_text(middle, found), va="center")
         written.set_bbox({"facecolor": colors.paper, "edgecolor": "none", "pad": 1})  # over the grid
     axes.set_yticks(range(len(rows)), [short(label(name)) for name in reversed(rows)])

@@ -5,17 +5,18 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from refine.distances.result import Change, Evaluation, Score
+from refine.distances.result import Change, Evaluation, Infinite, Score
 from refine.errors import InputError
 from refine.files import shown
 from refine.report.kit.format import count, number, two
 from refine.report.kit.page import CHANCE, MIXED, VERDICTS, Answer, Mark
 from refine.report.kit.plot import MARKS, style, svg
 from refine.report.kit.table import Table, without_empty
-from refine.report.pages.read import read_result
+from refine.report.pages.read import Defaults, read_result
 
 EVALUATE = "make it anew with `refine evaluate --output`"
 FLOOR = "real_floor"
+DEFAULTS: Defaults = {Evaluation: {"warnings": [], "provenance": {}}, Infinite: {"sizes": [], "values": []}}
 
 
 def read_metrics(path: Path) -> Evaluation:
@@ -24,7 +25,7 @@ def read_metrics(path: Path) -> Evaluation:
     Raises:
         InputError: If it is missing or damaged, or has no metric of both sides.
     """
-    found = read_result(path, Evaluation, EVALUATE)
+    found = read_result(path, Evaluation, EVALUATE, DEFAULTS)
     for side in ("synthetic", "refined"):
         if side not in found["rows"]:
             raise InputError(f"{path}: rows.{side}: expected a value, found nothing; {EVALUATE}")

@@ -1,25 +1,38 @@
 """Results of other commands, held against the types that they were written from: wrong figures are worse than none."""
 
+from collections.abc import Mapping
+from functools import cache
 from math import isfinite
 from pathlib import Path
-from typing import TypeVar
+from types import NoneType, UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 from refine.errors import InputError
 from refine.files import as_typed, cut, read_json, shown
 
 Typed = TypeVar("Typed")
+Defaults = Mapping[object, Mapping[str, object]]
+"""What stands for fields that a file of an earlier version may lack, by type and name."""
 
 
-def read_result(path: Path, kind: type[Typed], cure: str) -> Typed:
+def read_result(path: Path, kind: type[Typed], cure: str, defaults: Defaults | None = None) -> Typed:
     """Read a JSON file as `refine.files.read_typed` does, of finite numbers only.
+
+    Fields that may be left out may be null as well, and those that may be null may be left out.
+
+    Args:
+        path: The file.
+        kind: The type.
+        cure: What to do where it is missing or damaged, for the error.
+        defaults: For further fields that may be left out, or null.
 
     Raises:
         InputError: If it cannot be read, is of another type, or holds NaN or infinity.
     """
-    return finite_typed(read_json(path, cure), kind, str(path), cure)
+    return finite_typed(read_json(path, cure), kind, str(path), cure, defaults)
 
 
-def finite_typed(value: object, kind: type[Typed], where: str, cure: str) -> Typed:
+def finite_typed(value: object, kind: type[Typed], where: str, cure: str, defaults: Defaults | None = None) -> Typed:
     """The same of a value that was read already.
 
     Raises:
@@ -34,4 +47,34 @@ def finite_typed(value: object, kind: type[Typed], where: str, cure: str) -> Typ
             left += [(f"{place}[{index}]", inner) for index, inner in enumerate(part)]
         elif isinstance(part, float) and not isfinite(part):
             raise InputError(f"{where}: {cut(place.lstrip('.'))}: expected a finite number, found {part}; {cure}")
-    return as_typed(value, kind, where, cure)
+    try:
+        return as_typed(_completed(value, kind, defaults or {}), kind, where, cure)
+    except RecursionError as error:
+        raise InputError(f"{where}: nested too deep; {cure}") from error
+
+
+def _completed(value: object, kind: Any, defaults: Defaults) -> object:
+    if get_origin(kind) in {Union, UnionType}:
+        kind = next(each for each in get_args(kind) if each is not NoneType)
+    if isinstance(value, list) and get_origin(kind) is list:
+        return [_completed(part, get_args(kind)[0], defaults) for part in value]
+    if isinstance(value, dict) and get_origin(kind) is dict:
+        return {name: _completed(part, get_args(kind)[1], defaults) for name, part in value.items()}
+    if not isinstance(value, dict) or not is_typeddict(kind):
+        return value
+    fields, told = _fields(kind), defaults.get(kind, {})
+    found = dict.fromkeys((name for name in kind.__required_keys__ if _may_be_null(fields[name])), None) | dict(told)
+    for name, part in value.items():
+        left_out = part is None and (name in told or name in kind.__optional_keys__) and not _may_be_null(fields[name])
+        if not left_out:
+            found[name] = _completed(part, fields.get(name), defaults)
+    return found
+
+
+@cache
+def _fields(kind: Any) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+def _may_be_null(kind: object) -> bool:
+    return NoneType in get_args(kind)

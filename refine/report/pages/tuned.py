@@ -44,7 +44,7 @@ def read_tuning(path: Path) -> Tuning:
     Raises:
         InputError: If it is missing or damaged.
     """
-    result = read_result(path, Tuning, TUNE)
+    result = read_result(path, Tuning, TUNE, {Tuning: {"provenance": {}}})
     measured = {"real_floor": result["real_floor"]}
     measured |= {f"points[{place}].distances": point["distances"] for place, point in enumerate(result["points"])}
     if not result["points"]:

@@ -164,3 +164,33 @@ def test_an_audit_that_the_images_were_repaired_by_says_nothing_of_them_now(tmp_
     answer = are_the_labels_intact(read_refined(trees.refined), found)
     assert (answer.mark, answer.verdict) == ("unknown", "± before repair")
     assert "Audit the refined dataset again" in told(answer)
+
+
+@pytest.mark.parametrize("null", [False, True])
+def test_what_a_file_of_an_earlier_version_may_lack(tmp_path: Path, null: bool) -> None:
+    result: dict[str, Any] = {**audit(FOUND)}
+    bound = {**result["bound_under_planted_corruption"], "upper": None, "upper_of_passed": None}
+    power = {**rate(3, 9), "harm": "moved", "size": None, "unit": None}
+    if not null:
+        bound = {name: bound[name] for name in ("confidence", "reasons")}
+        power = {name: part for name, part in power.items() if part is not None}
+    result |= {"bound_under_planted_corruption": bound, "power": [power]}
+    for name in ("decided_by_person", "provenance", "remedies", "missing"):
+        result[name] = None
+        if not null:
+            del result[name]
+    save_audit(tmp_path, FOUND)
+    save_json(tmp_path / "audit.json", result)
+    found = read_audit(tmp_path).summary
+    assert (found["decided_by_person"], found["provenance"], found.get("remedies", [])) == (0, {}, [])
+    assert found["bound_under_planted_corruption"]["upper"] is None
+    assert (found["power"][0]["size"], found["power"][0]["unit"]) == (None, "")
+
+
+def test_an_audit_with_the_bound_of_an_earlier_version_says_so(tmp_path: Path) -> None:
+    result: dict[str, Any] = {**audit(FOUND), "wrong_labels": {"upper": 0.1}}
+    del result["bound_under_planted_corruption"]
+    save_audit(tmp_path, FOUND)
+    save_json(tmp_path / "audit.json", result)
+    with pytest.raises(InputError, match="its bound was made by an earlier version and held too seldom; make it anew"):
+        read_audit(tmp_path)

@@ -38,7 +38,7 @@ def parsed(result: dict[str, Any]) -> Benchmark:
         ({"metric": "ap"}, r"rows\.synthetic\.ap: expected a number for each seed"),
         ({"metric": "bleu"}, "metric: expected accuracy or miou or .*found bleu"),
         ({"rows": {}}, "rows: expected at least one row"),
-        ({"rows": {"a": {"accuracy": [0.5]}}}, "missing required field"),
+        ({"rows": {"a": {"accuracy": 0.5}}}, "Expected `array`, got `float`.*accuracy"),
     ],
 )
 def test_a_damaged_benchmark_is_refused(tmp_path: Path, change: dict[str, Any], message: str) -> None:
@@ -227,3 +227,29 @@ def test_errors_have_a_scale_of_their_own_and_their_direction() -> None:
     for text in ("angular error in degrees, a point a seed; lower is better", ">4.00°<"):
         assert text in svg
     assert ">100<" not in svg
+
+
+@pytest.mark.parametrize("fill", [{}, dict.fromkeys(("interval", "n_train", "n_test", "by_class", "difference"))])
+def test_a_file_of_an_earlier_version_may_have_the_scores_alone(tmp_path: Path, fill: dict[str, None]) -> None:
+    rows = {name: {"accuracy": [score], **fill} for name, score in (("synthetic", 0.5), ("refined", 0.75))}
+    told_too = dict.fromkeys(("metric", "classes", "gap_closed", "protocol", "provenance", "warning"))
+    found = read_benchmark(save_json(tmp_path / "b.json", {"rows": rows} | (told_too if fill else {})))
+    assert (found["metric"], found["classes"], found["gap_closed"], found["protocol"]) == ("accuracy", [], {}, "")
+    assert found["provenance"] == {}
+    answer = does_it_help(found)
+    assert (answer.mark, answer.figure) == ("good", "50.0 % → 75.0 %")
+    assert "chance" not in told(answer)
+    table = benchmark_table(found)
+    assert (table.head, table.rows[1]) == (["Trained on", "Accuracy", "Seeds"], ["refined", "75.0 %", "1"])
+    assert "75.0 %" in benchmark_svg(found)
+    assert classes_table(found) is None
+
+
+def test_a_difference_without_a_test_is_shown_and_a_share_of_the_gap_that_is_null_stays(tmp_path: Path) -> None:
+    result = benchmark()
+    result["rows"]["refined"]["difference"] = {"value": 0.6, "interval": None}
+    result["gap_closed"] = {"refined": None}
+    found = read_benchmark(save_json(tmp_path / "b.json", result))
+    table = benchmark_table(found)
+    shown = dict(zip(table.head, table.rows[1], strict=True))
+    assert (shown["To synthetic, points (95 %)"], shown["Gap closed (95 %)"]) == ("+60.0", "not defined")

@@ -214,3 +214,26 @@ def test_plots_do_not_change_from_run_to_run_and_follow_the_colors_of_the_page(t
     assert "<dc:date>" not in svg
     assert "var(--ink)" in svg
     assert not re.search(r"(fill|stroke): #(?!ffffff)", svg)
+
+
+@pytest.mark.parametrize("fill", [{}, {"warnings": None, "provenance": None}])
+def test_a_file_of_an_earlier_version_may_have_the_rows_alone(tmp_path: Path, fill: dict[str, None]) -> None:
+    result = {"rows": metrics()["rows"], **fill}
+    result["rows"]["refined"]["swd"] |= {"interval": None, "change": None, "infinite": {"value": 0.1}}
+    found = read_metrics(save_json(tmp_path / "m.json", result))
+    assert (found["warnings"], found["provenance"]) == ([], {})
+    assert is_it_more_real(found).mark == "good"
+    assert distances_svg(found)
+    assert dict(zip((table := distances_table(found)).head, table.rows[1], strict=True))["At infinite number"] == "0.1"
+
+
+def test_nulls_in_the_record_stay(tmp_path: Path) -> None:
+    result = {**metrics(), "provenance": {"swd": None}}
+    assert read_metrics(save_json(tmp_path / "m.json", result))["provenance"] == {"swd": None}
+
+
+def test_scores_in_scores_without_end_are_refused(tmp_path: Path) -> None:
+    score = '{"value": 1, "n": [], "at_floor_n": ' * 900 + "null" + "}" * 900
+    (tmp_path / "m.json").write_text('{"rows": {"synthetic": {"swd": ' + score + "}}}")
+    with pytest.raises(InputError, match=r"m\.json: .*make it anew"):
+        read_metrics(tmp_path / "m.json")

@@ -72,6 +72,16 @@ def test_warnings_stand_above_their_figures(tmp_path: Path, trees: Trees) -> Non
     assert page.index("WARNING: refined is worse") < page.index("Trained on</th>")
 
 
+def test_files_of_an_earlier_version_are_shown(tmp_path: Path, trees: Trees) -> None:
+    save_json(tmp_path / "metrics.json", {"rows": metrics()["rows"]})
+    rows = {name: {"accuracy": row["accuracy"]} for name, row in benchmark()["rows"].items()}
+    save_json(tmp_path / "benchmark.json", {"rows": rows})
+    save_json(tmp_path / "tuning.json", tuning(provenance=None))
+    page = write(tmp_path, trees)
+    for text in ("0.41 → 0.21", "25.0 % → 85.0 %", "at strength 0.5"):
+        assert text in page
+
+
 def test_a_benchmark_of_errors_is_shown(tmp_path: Path, trees: Trees) -> None:
     save_json(tmp_path / "benchmark.json", angles(4.0))
     page = write(tmp_path, trees)

@@ -54,3 +54,19 @@ def test_the_curve_follows_the_colors_of_the_page(tmp_path: Path) -> None:
 def test_a_wrong_field_is_named(more: dict[str, object], message: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=message):
         read(tmp_path, **more)
+
+
+@pytest.mark.parametrize("null", [False, True])
+def test_what_a_file_of_an_earlier_version_may_lack(tmp_path: Path, null: bool) -> None:
+    result = tuning()
+    for part, name in (
+        (result, "chosen"),
+        (result, "provenance"),
+        *((each, "only_answer") for each in result["points"]),
+    ):
+        part[name] = None
+        if not null:
+            del part[name]
+    path = save_json(tmp_path / "tune.json", result)
+    assert (read_tuning(path)["chosen"], read_tuning(path)["provenance"]) == (None, {})
+    assert tuning_section(path).said.startswith("No checkpoint at any strength")
