@@ -1,5 +1,7 @@
-"""Where networks run."""
+"""Where networks run, and in which precision they measure."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal, get_args
 
 import torch
@@ -47,3 +49,19 @@ def _is_there(device: str) -> bool:
     if device == "cuda":
         return torch.cuda.is_available()
     return device == "cpu" or torch.backends.mps.is_available()
+
+
+@contextmanager
+def without_tf32() -> Iterator[None]:
+    """Convolutions and products of matrices in full float32 on a GPU, whatever training has set; a decorator as well.
+
+    TensorFloat-32 has 10 bits for a value, and cuDNN's convolutions use it unless they are told otherwise: the same
+    images would be at another distance on a GPU than on a CPU.
+    """
+    products, convolutions = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = products.allow_tf32, convolutions.allow_tf32
+    products.allow_tf32 = convolutions.allow_tf32 = False
+    try:
+        yield
+    finally:
+        products.allow_tf32, convolutions.allow_tf32 = before

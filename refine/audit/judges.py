@@ -8,10 +8,10 @@ from torch import Tensor
 
 from refine.audit.measures import Scores, is_gaze, judge_scores, log_probabilities
 from refine.data.images import to_float
+from refine.devices import without_tf32
 from refine.errors import InputError
 from refine.labels import LabelKind
 from refine.methods.task import Task
-from refine.metrics.exact import without_tf32
 from refine.metrics.intervals import cluster_numbers
 from refine.metrics.label_error import box_agreement
 from refine.networks.task_networks import NETWORKS, NetworkName

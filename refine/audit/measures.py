@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from torch import Tensor
 
+from refine.data.gaze import angular_error
 from refine.labels import IGNORE, LabelKind
-from refine.metrics.angles import angular_error
 from refine.metrics.detection import match_boxes
 
 Scores = dict[str, Tensor]

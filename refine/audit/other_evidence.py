@@ -12,14 +12,13 @@ from refine.audit.judges import JudgeEnsemble
 from refine.audit.measures import Scores
 from refine.audit.perturbations import PERTURBATIONS
 from refine.data.images import to_float, to_levels
-from refine.devices import choose_device
+from refine.devices import choose_device, without_tf32
 from refine.errors import InputError
 from refine.methods.base import Method
 from refine.methods.checkpoint import load_translator, read_checkpoint
 from refine.methods.cyclegan import CycleGAN
 from refine.methods.rebuild import fitting
 from refine.methods.way_back import INVERSE
-from refine.metrics.exact import without_tf32
 from refine.progress import track
 
 WAY_BACK, STRUCTURE = "way back", "structure"

@@ -12,10 +12,10 @@ from refine.data.images import to_float
 from refine.data.labeled_images import LabeledImages
 from refine.data.pairs import REAL, SYNTHETIC, ClassBalanced, Shuffled, generator_at
 from refine.data.samples import Labeled
+from refine.devices import without_tf32
 from refine.labels import LabelKind
 from refine.methods.short_fit import fit_briefly
 from refine.methods.task import Task
-from refine.metrics.exact import without_tf32
 from refine.networks.task_networks import NetworkName
 
 PREDICTED_AT_ONCE: dict[LabelKind, int] = {"class": 256, "mask": 4, "targets": 256, "objects": 16}

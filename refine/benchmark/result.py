@@ -12,10 +12,16 @@ from torch import Tensor
 from refine.benchmark.plan import TEST, Fit, Plan
 from refine.benchmark.scoring import Figures, Scoring
 from refine.json_types import Interval, Share
+from refine.metrics.comparison import (
+    Covariance,
+    fieller_interval,
+    holm,
+    mean_variance,
+    p_value,
+    paired_difference,
+    widened_interval,
+)
 from refine.metrics.intervals import bootstrap_values, clopper_pearson, percentile_interval
-from refine.metrics.paired import holm, paired_difference
-from refine.metrics.ratio import Covariance, fieller_interval
-from refine.metrics.translator_draw import mean_variance, p_value, widened_interval
 
 RESULT = "benchmark.json"
 
@@ -33,9 +39,9 @@ class Comparison(TypedDict):
     """The row's mean less the synthetic row's, in the metric's unit: where lower is better, below 0 is good."""
     interval: NotRequired[Interval]
     """95 %, paired: bootstrap over clusters of test images, the same for both rows; of several translators widened
-    for their draw, see `refine.metrics.translator_draw`."""
+    for their draw, see `refine.metrics.comparison`."""
     p: NotRequired[Share]
-    """Of a randomization test over clusters of test images, two-sided; see `refine.metrics.paired`. Of several
+    """Of a randomization test over clusters of test images, two-sided; see `refine.metrics.comparison`. Of several
     translators no smaller than the p-value of a test that takes both draws into account."""
     p_holm: NotRequired[Share]
     """The same, adjusted for the number of rows by Holm's procedure."""

@@ -7,13 +7,13 @@ from typing import TypedDict
 import torch
 from torch import Tensor
 
+from refine.data.gaze import angular_error
 from refine.json_types import Share
 from refine.labels import LabelKind
 from refine.methods.task_labels import GAZE
-from refine.metrics.angles import angular_error
+from refine.metrics.comparison import SWAPS
 from refine.metrics.detection import RECALLS, ClassMatches, average_precision, match_boxes
 from refine.metrics.intervals import BLOCK, RESAMPLES, Statistic
-from refine.metrics.paired import SWAPS
 from refine.metrics.segmentation import confusion_matrix, iou
 
 

@@ -1,6 +1,6 @@
 """Images as what distances compare, gathered a batch at a time: features of networks, and patches for `swd`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -11,9 +11,6 @@ from refine.metrics.features import FeatureExtractor, metric_name, resizes
 from refine.metrics.frechet import FeatureMoments, frechet
 from refine.metrics.kernel import kernel
 from refine.metrics.sliced_wasserstein import describe, descriptor_distance
-
-EXTRACTED = 32
-"""Images that a network is given at once, of a set that is in memory."""
 
 
 class FeatureSet(NamedTuple):
@@ -80,7 +77,7 @@ class Gatherer:
         """Describe a batch of images.
 
         Args:
-            images: ``(B, C, H, W)`` in [-1, 1], all of one size; None where nothing is asked of them.
+            images: ``(B, C, H, W)`` in [-1, 1], all of one size; None where every network prepared its own.
             prepared: For each extractor its own preparation of these images instead, of any that resizes them itself.
 
         Returns:
@@ -96,7 +93,9 @@ class Gatherer:
             else:
                 assert images is not None
                 vectors = extractor(images)
-            found.append(finite(vectors.float().cpu(), extractor, self.whose))
+            if not vectors.isfinite().all():
+                raise InputError(f"{self.whose}features {extractor.name!r} are NaN or infinite; retrain that model")
+            found.append(vectors.float().cpu())
         if self.keep:
             for kept, vectors in zip(self._features, found, strict=True):
                 kept.append(vectors)
@@ -105,7 +104,7 @@ class Gatherer:
             for level, patches in zip(self._descriptors, describe(pictures, self.places), strict=True):
                 level.append(patches)
             self._described += len(pictures)
-        self.images += len(found[0]) if found else 0 if images is None else len(images)
+        self.images += len(images) if images is not None else max(map(len, found), default=0)
         return found
 
     def gathered(self) -> FeatureSet:
@@ -114,33 +113,30 @@ class Gatherer:
         return FeatureSet(self.images, features, [torch.cat(level) for level in self._descriptors])
 
 
-def finite(features: Tensor, extractor: FeatureExtractor, whose: str = "") -> Tensor:
-    """Return the features as they are.
-
-    Raises:
-        InputError: If one is NaN or infinite.
-    """
-    if not features.isfinite().all():
-        raise InputError(f"{whose}features {extractor.name!r} are NaN or infinite; retrain that model")
-    return features
-
-
-def extract(extractor: FeatureExtractor, images: Tensor, advance: Callable[[int], None] = lambda _: None) -> Tensor:
-    """Extract the features of images that are in memory.
+def gather(
+    batches: Iterable[Tensor],
+    extractors: Sequence[FeatureExtractor] = (),
+    places: Sequence[Tensor] | None = None,
+    most_described: int = 0,
+    advance: Callable[[int], None] = lambda _: None,
+) -> FeatureSet:
+    """Describe all images of one size.
 
     Args:
-        extractor: Network.
-        images: ``(N, C, H, W)`` in [-1, 1].
+        batches: ``(B, C, H, W)`` in [-1, 1].
+        extractors: As in `Gatherer`, and so are the next two.
+        places: The same.
+        most_described: The same.
         advance: Told how many more images are done.
 
-    Returns:
-        ``(N, D)`` float32 on the CPU.
+    Raises:
+        InputError: If a network gives NaN or infinity.
     """
-    found = []
-    for batch in torch.split(images, EXTRACTED):
-        found.append(extractor(batch).float().cpu())
+    gatherer = Gatherer(extractors, places, most_described)
+    for batch in batches:
+        gatherer.add(batch)
         advance(len(batch))
-    return torch.cat(found)
+    return gatherer.gathered()
 
 
 def set_distances(

@@ -1,16 +1,16 @@
 """Color and frequency statistics of a set of images."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import kornia
 import torch
 from torch import Tensor
 
 from refine.data.images import to_float
-from refine.errors import InputError
+from refine.distances.features import gather
 from refine.inspect.result import Color, Distance
 from refine.metrics import FeatureExtractor, kernel, metric_name
-from refine.metrics.sliced_wasserstein import PATCH, describe, descriptor_distance, draw_places
+from refine.metrics.sliced_wasserstein import PATCH, descriptor_distance, draw_places
 from refine.progress import counted
 
 BATCH = 32
@@ -67,8 +67,6 @@ def log_power(lightness: Tensor) -> tuple[Tensor, Tensor]:
     return (torch.arange(bins, dtype=torch.float64) + 0.5) / (2 * bins), total / len(lightness)
 
 
-BATCH = 32
-
 MOST = 256
 """Images a side whose patches are compared: more move the figure by little, and cost minutes."""
 
@@ -97,7 +95,8 @@ def distances(here: Tensor, real: Tensor, color: bool, extractors: Sequence[Feat
     ours, theirs = here[:count], real[: 2 * count]
     with counted(len(extractors) * (len(ours) + len(theirs)), "evaluate") as advance:
         for extractor in extractors if count >= 2 else ():
-            a, b = (_features(extractor, images, advance) for images in (ours, theirs))
+            sets = [gather(_batches(images), [extractor], advance=advance) for images in (ours, theirs)]
+            a, b = (each.features[0] for each in sets)
             found.append(_beside_floor(metric_name("kid", extractor), a, b, kernel, 2))
     return found
 
@@ -121,22 +120,9 @@ def _count(here: Tensor, real: Tensor, least: int) -> int:
 def _sliced(images: Tensor, reference: Tensor) -> float:
     generator = torch.Generator().manual_seed(0)
     places = draw_places((images.shape[-2], images.shape[-1]), generator, PATCHES)
-    a, b = _described(images, places), _described(reference, places)
+    a, b = (gather(_batches(each), (), places, len(each)).descriptors for each in (images, reference))
     return float(descriptor_distance(a, b, generator=generator, projections=PROJECTIONS).value)
 
 
-def _described(images: Tensor, places: Sequence[Tensor]) -> list[Tensor]:
-    """Patches of all images at each level, a batch at a time."""
-    batches = [describe(to_float(batch), places) for batch in torch.split(images, BATCH)]
-    return [torch.cat(levels) for levels in zip(*batches, strict=True)]
-
-
-def _features(extractor: FeatureExtractor, images: Tensor, advance: Callable[[int], None]) -> Tensor:
-    found = []
-    for batch in torch.split(images, BATCH):
-        found.append(extractor(to_float(batch)).float().cpu())
-        advance(len(batch))
-    features = torch.cat(found)
-    if not features.isfinite().all():
-        raise InputError(f"features {extractor.name!r} are NaN or infinite; retrain that model")
-    return features
+def _batches(images: Tensor) -> Iterator[Tensor]:
+    return map(to_float, torch.split(images, BATCH))

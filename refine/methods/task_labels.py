@@ -8,11 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from refine.data.gaze import angular_error
 from refine.data.layouts import LabelSpace
 from refine.errors import InputError
 from refine.labels import IGNORE, LabelKind
 from refine.losses.detection import detection_loss
-from refine.metrics.angles import angular_error
 from refine.metrics.detection import box_scores, match_boxes
 from refine.metrics.segmentation import iou, mean_iou
 from refine.networks.detector import STRIDE

@@ -1,6 +1,5 @@
 """Measures on tensors: distances between sets of images, with and without a network, and how well labels are found."""
 
-from refine.metrics.angles import angular_error
 from refine.metrics.detection import average_precision, box_scores, match_boxes
 from refine.metrics.features import FeatureExtractor, InceptionFeatures, TaskFeatures, metric_name, named_extractor
 from refine.metrics.frechet import FeatureMoments, frechet
@@ -15,7 +14,6 @@ __all__ = [
     "InceptionFeatures",
     "SlicedWasserstein",
     "TaskFeatures",
-    "angular_error",
     "average_precision",
     "box_scores",
     "confusion_matrix",

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from refine.metrics.exact import without_tf32
+from refine.devices import without_tf32
 
 PATCH = 7
 """Side of a patch in pixels (Karras et al. 2018)."""

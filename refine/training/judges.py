@@ -8,10 +8,10 @@ from torch import Tensor
 
 from refine.data.images import to_float, to_levels
 from refine.data.samples import LabelSpace
+from refine.devices import without_tf32
 from refine.errors import InputError
 from refine.labels import LabelKind
 from refine.methods.frozen_task import FrozenTask
-from refine.metrics.exact import without_tf32
 
 
 class Judges:

@@ -5,10 +5,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from refine.devices import without_tf32
 from refine.errors import InputError
 from refine.methods.checkpoint import load_method, model_sha256
 from refine.methods.task import Task
-from refine.metrics.exact import without_tf32
 
 
 class TaskSegmenter:

@@ -16,13 +16,14 @@ from refine.data.images import to_float, to_levels
 from refine.data.labeled_images import open_labeled
 from refine.data.open_layout import open_layout
 from refine.data.samples import LabelSpace
+from refine.distances.features import FeatureSet, Gatherer, set_distances
 from refine.distances.label_error import JudgedImages
 from refine.errors import InputError
 from refine.methods.translator import Translator
 from refine.metrics.sliced_wasserstein import PATCH, draw_places
 from refine.training.judges import Judges
 from refine.trial.result import Benchmarked, Measured, Trained
-from refine.tuning.measure import ChosenImages, Descriptors, DistanceTools, at_size, batches, choose_images
+from refine.tuning.measure import MOST_DESCRIBED, ChosenImages, at_size, batches, choose_images
 
 COUNT = 200
 """Images of each side, at most."""
@@ -86,14 +87,18 @@ class Measure:
     def __init__(self, pair: DatasetPair, judge: Path | None, device: torch.device) -> None:
         self.pair, self.device = pair, device
         self.judges = None if judge is None else Judges([judge])
-        self.tools = DistanceTools(draw_places(pair.size, torch.Generator().manual_seed(0)), (), 0)
-        self.real, self.photos = Descriptors(self.tools), list[Image.Image]()
+        self.places = draw_places(pair.size, torch.Generator().manual_seed(0))
+        gatherer, self.photos = self._gatherer(), list[Image.Image]()
         for levels, _ in batches(pair.real, pair.channels, pair.size, False, LONGEST):
-            self.photos += _pictures(levels, self.real.count, pair.real)
-            self.real.add(at_size(levels, pair.size))
-        self.floor = self.real.floor()["swd"]
+            self.photos += _pictures(levels, gatherer.images, pair.real)
+            gatherer.add(to_float(at_size(levels, pair.size)))
+        self.real = gatherer.gathered()
+        self.floor = _swd(*self.real.random_halves(0))
         self.guessing = 1.0
         """Label error of naming the most frequent class; 1 of other labels."""
+
+    def _gatherer(self) -> Gatherer:
+        return Gatherer((), self.places, MOST_DESCRIBED)
 
     def __call__(self, translator: Translator | None) -> tuple[Measured, list[Image.Image]]:
         """Measure a method, or without one the synthetic images; returns some of the pictures, too.
@@ -101,7 +106,7 @@ class Measure:
         Raises:
             InputError: If it gives pixels that are not finite.
         """
-        described, pair, judges = Descriptors(self.tools), self.pair, self.judges
+        gatherer, pair, judges = self._gatherer(), self.pair, self.judges
         answers = None if judges is None else JudgedImages(judges.kind, len(judges.names))
         every: list[Tensor] = []
         pictures: list[Image.Image] = []
@@ -112,13 +117,13 @@ class Measure:
                 if not refined.isfinite().all():
                     raise InputError("gives NaN or infinite pixels")
                 after = to_levels(refined)
-            pictures += _pictures(after, described.count, pair.synthetic)
-            compared = at_size(after, pair.size)
-            described.add(compared)
+            pictures += _pictures(after, gatherer.images, pair.synthetic)
+            compared = to_float(at_size(after, pair.size))
+            gatherer.add(compared)
             if answers is not None and judges is not None:
-                answers.add(judges.predict(to_float(compared).to(self.device)).cpu(), labels)
+                answers.add(judges.predict(compared.to(self.device)).cpu(), labels)
                 every.append(labels)
-        found: Measured = {"distance": described.distances(self.real)["swd"]}
+        found: Measured = {"distance": _swd(gatherer.gathered(), self.real)}
         if answers is not None:
             found["label_error"] = answers.error()
             if pair.space.kind == "class":
@@ -136,6 +141,10 @@ class Measure:
                 refined = translator.refine(to_float(levels[chosen]).to(self.device)).float().cpu()
                 pictures += [_picture(image) for image in to_levels(refined)]
         return pictures
+
+
+def _swd(one: FeatureSet, real: FeatureSet) -> float:
+    return set_distances(one, real, (), seed=0)["swd"]
 
 
 def _pictures(levels: Tensor, seen: int, images: ChosenImages) -> list[Image.Image]:

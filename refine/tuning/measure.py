@@ -17,11 +17,11 @@ from refine.data.open_layout import open_layout
 from refine.data.resampling import resize_ids
 from refine.data.samples import Record
 from refine.data.store import without_unreadable
+from refine.distances.features import FeatureSet, Gatherer, gather, set_distances
 from refine.distances.label_error import JudgedImages, LabelError
 from refine.errors import InputError, UnreadableImage
 from refine.methods.translator import Translator, blend
-from refine.metrics import FeatureExtractor, frechet, kernel, metric_name
-from refine.metrics.sliced_wasserstein import describe, descriptor_distance
+from refine.metrics import FeatureExtractor
 from refine.training.judges import Judges
 from refine.tuning.result import Point
 
@@ -149,81 +149,6 @@ def at_size(levels: Tensor, size: tuple[int, int]) -> Tensor:
     return torch.stack([resize_levels(image, size) for image in levels])
 
 
-class DistanceTools(NamedTuple):
-    """What distances are measured with."""
-
-    places: Sequence[Tensor] | None
-    """Places of the patches at each level; None without `swd`."""
-    extractors: Sequence[FeatureExtractor]
-    seed: int
-
-
-class Descriptors:
-    """Patches and features of a set of images, gathered a batch at a time."""
-
-    def __init__(self, tools: DistanceTools) -> None:
-        self.tools = tools
-        self.count = 0
-        self._patches: list[list[Tensor]] = [[] for _ in tools.places or ()]
-        self._features: list[list[Tensor]] = [[] for _ in tools.extractors]
-
-    def add(self, levels: Tensor) -> None:
-        """Add ``(B, C, H, W)`` uint8, all of one size.
-
-        Raises:
-            InputError: If a network gives NaN or infinity.
-        """
-        images = to_float(levels)
-        if self.tools.places is not None and self.count < MOST_DESCRIBED:
-            kept = images[: MOST_DESCRIBED - self.count]
-            for level, patches in zip(self._patches, describe(kept, self.tools.places), strict=True):
-                level.append(patches)
-        for extractor, found in zip(self.tools.extractors, self._features, strict=True):
-            found.append(extractor(images).float().cpu())
-            if not found[-1].isfinite().all():
-                raise InputError(f"features {extractor.name!r} are NaN or infinite; retrain that model")
-        self.count += len(images)
-
-    def patches(self) -> list[Tensor]:
-        """``(N, P, C, 49)`` a level."""
-        return [_joined(level) for level in self._patches]
-
-    def features(self) -> list[Tensor]:
-        """``(N, D)`` an extractor."""
-        return [_joined(found) for found in self._features]
-
-    def part(self, indices: Tensor) -> "Descriptors":
-        """Some of the images; of patches, those that were kept."""
-        found, patches = Descriptors(self.tools), self.patches()
-        kept = indices[indices < len(patches[0])] if patches else indices
-        found.count = len(indices)
-        found._patches = [[level[kept]] for level in patches]
-        found._features = [[features[indices]] for features in self.features()]
-        return found
-
-    def distances(self, real: "Descriptors") -> dict[str, float]:
-        """`swd`, then KID and FID of each extractor, by metric."""
-        found = {}
-        if self.tools.places is not None:
-            generator = torch.Generator().manual_seed(self.tools.seed)  # the same directions for every point
-            found["swd"] = descriptor_distance(self.patches(), real.patches(), generator=generator).value.item()
-        for extractor, a, b in zip(self.tools.extractors, self.features(), real.features(), strict=True):
-            found[metric_name("kid", extractor)] = kernel(a, b)
-            found[metric_name("fid", extractor)] = frechet(a, b)
-        return found
-
-    def floor(self) -> dict[str, float]:
-        """Distances between two random halves."""
-        order = torch.randperm(self.count, generator=torch.Generator().manual_seed(self.tools.seed))
-        half = self.count // 2
-        return self.part(order[:half]).distances(self.part(order[half : 2 * half]))
-
-
-def _joined(parts: list[Tensor]) -> Tensor:
-    parts[:] = [torch.cat(parts)]
-    return parts[0]
-
-
 class TunedPoint(NamedTuple):
     """A checkpoint at one strength."""
 
@@ -238,25 +163,29 @@ class StrengthTest(NamedTuple):
 
     synthetic: ChosenImages
     judges: Judges
-    tools: DistanceTools
+    extractors: Sequence[FeatureExtractor]
+    places: Sequence[Tensor] | None
+    """Places of the patches at each level; None without `swd`."""
+    seed: int
     size: tuple[int, int]
     channels: int
     device: torch.device
     advance: Callable[[int], None]
 
-    def real(self, images: ChosenImages) -> Descriptors:
+    def real(self, images: ChosenImages) -> FeatureSet:
         """Describe the real images."""
-        found = Descriptors(self.tools)
-        for levels, _ in batches(images, self.channels, self.size, labeled=False):
-            found.add(at_size(levels, self.size))
-            self.advance(len(levels))
-        return found
+        levels = (at_size(own, self.size) for own, _ in batches(images, self.channels, self.size, labeled=False))
+        return gather(map(to_float, levels), self.extractors, self.places, MOST_DESCRIBED, self.advance)
+
+    def distances(self, one: FeatureSet, real: FeatureSet) -> dict[str, float]:
+        """Measure `swd`, then KID and FID of each extractor, by metric."""
+        return set_distances(one, real, self.extractors, self.seed)
 
     def points(
-        self, translator: Translator | None, name: str, strengths: Sequence[float], real: Descriptors
+        self, translator: Translator | None, name: str, strengths: Sequence[float], real: FeatureSet
     ) -> list[TunedPoint]:
         """Compare and judge a checkpoint's images at some strengths; without a translator, the images as they are."""
-        described = [Descriptors(self.tools) for _ in strengths]
+        gatherers = [Gatherer(self.extractors, self.places, MOST_DESCRIBED) for _ in strengths]
         answers = [[JudgedImages(self.judges.kind, len(self.judges.names)) for _ in range(2)] for _ in strengths]
         seen = 0
         for own, labels in batches(self.synthetic, self.channels, self.size, labeled=True):
@@ -265,26 +194,26 @@ class StrengthTest(NamedTuple):
             if not after.isfinite().all():
                 raise InputError(f"{name}: gives NaN or infinite pixels; take another checkpoint")
             second = torch.arange(seen, seen + len(own)) % 2 == 1  # neighbors in the order of keys are alike
-            for strength, descriptors, halves in zip(strengths, described, answers, strict=True):
+            for strength, gatherer, halves in zip(strengths, gatherers, answers, strict=True):
                 # as `refine apply --strength` writes them; at 1 without a detour over the difference
                 changed = to_levels(after if strength == 1.0 else blend(before, after, strength))
-                levels = at_size(changed, self.size)
-                descriptors.add(levels)
-                said = self.judges.predict(to_float(levels).to(self.device)).cpu()
+                compared = to_float(at_size(changed, self.size))
+                gatherer.add(compared)
+                said = self.judges.predict(compared.to(self.device)).cpu()
                 for half, chosen in zip(halves, (~second, second), strict=True):
                     if bool(chosen.any()):
                         half.add(said[chosen], labels[chosen])
             seen += len(own)
             self.advance(len(own))
         found: list[TunedPoint] = []
-        for strength, descriptors, (half, held_out) in zip(strengths, described, answers, strict=True):
+        for strength, gatherer, (half, held_out) in zip(strengths, gatherers, answers, strict=True):
             only = half.only_prediction()
             point: Point = {
                 "checkpoint": name,
                 "strength": strength,
                 "only_answer": None if only is None else self.judges.names[only],
-                "distances": descriptors.distances(real),
-                "label_error": half.error(self.tools.seed),
+                "distances": self.distances(gatherer.gathered(), real),
+                "label_error": half.error(self.seed),
             }
-            found.append(TunedPoint(point, held_out.error(self.tools.seed)))
+            found.append(TunedPoint(point, held_out.error(self.seed)))
         return found

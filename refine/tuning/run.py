@@ -15,7 +15,7 @@ from refine.metrics import FeatureExtractor
 from refine.metrics.sliced_wasserstein import PATCH, draw_places
 from refine.progress import counted
 from refine.training.judges import Judges
-from refine.tuning.measure import MOST_DESCRIBED, DistanceTools, StrengthTest, choose_images, open_judged
+from refine.tuning.measure import MOST_DESCRIBED, StrengthTest, choose_images, open_judged
 from refine.tuning.plot import tuning_plot
 from refine.tuning.result import PICTURE, RESULT, Tuning, choose
 
@@ -100,8 +100,7 @@ def tune_strength(
 
     total = len(unlabeled.records) + len(labeled.records) * (1 + len(translators))
     with counted(total, "trying strengths") as advance:
-        tools = DistanceTools(places, extractors, seed)
-        test = StrengthTest(labeled, asked, tools, size, channels, device, advance)
+        test = StrengthTest(labeled, asked, extractors, places, seed, size, channels, device, advance)
         reference = test.real(unlabeled)
         (nothing,) = test.points(None, "", (0.0,), reference)
         if isnan(nothing.point["label_error"]["value"]):
@@ -125,7 +124,7 @@ def tune_strength(
         "points": points,
         "chosen": chosen if confirmed else None,
         "confirmation": None if chosen is None or error is None else {**chosen, "label_error": error},
-        "real_floor": reference.floor(),
+        "real_floor": test.distances(*reference.random_halves(seed)),
         "n": {
             "synthetic": len(labeled.records),
             "real": len(unlabeled.records),

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from refine.benchmark.scoring import ClassScoring, MaskScoring, Scoring, TargetScoring
+from refine.metrics.comparison import paired_difference
 from refine.metrics.intervals import bootstrap_interval
-from refine.metrics.paired import paired_difference
 
 RESAMPLES = 1000
 IMAGES = 60

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from refine.benchmark.result import Figure, RowPredictions, gap_closed
 from refine.benchmark.scoring import ClassScoring
+from refine.metrics.comparison import p_value, widened_interval
 from refine.metrics.intervals import draws, percentile_interval
-from refine.metrics.translator_draw import p_value, widened_interval
 
 IMAGES, RESAMPLES, RUNS, HELD = 100, 500, 1000, 933
 RATIOS = (0.0, 0.5, 3.0, 16.0)

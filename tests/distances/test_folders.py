@@ -6,7 +6,7 @@ from PIL import Image
 from torch import Tensor
 
 import refine.distances.folders
-from refine.distances.features import FeatureSet, Gatherer, extract, set_distances
+from refine.distances.features import FeatureSet, gather, set_distances
 from refine.distances.folders import FolderFeatures, folder_features, scan
 from refine.errors import InputError
 from refine.metrics import frechet, kernel
@@ -199,12 +199,8 @@ def test_a_network_that_resizes_is_given_the_files_images_one_at_a_time(tmp_path
 
 def test_sets_are_gathered_in_batches_and_compared_by_name() -> None:
     images = torch.rand(9, 1, 18, 20, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    gatherer = Gatherer([Levels()], PLACES, most_described=7)
-    for batch in torch.split(images, 4):
-        gatherer.add(batch)
-    found = gatherer.gathered()
+    found = gather(torch.split(images, 4), [Levels()], PLACES, most_described=7)
     assert (found.images, len(found.descriptors[0]), len(found.features[0])) == (9, 7, 9)
-    torch.testing.assert_close(extract(Levels(), images), found.features[0])
     part = found.part(torch.tensor([8, 2, 0]))
     assert (part.images, part.features[0].tolist()) == (3, found.features[0][[8, 2, 0]].tolist())
     assert torch.equal(part.descriptors[0], found.descriptors[0][[2, 0]])  # the last image's were not kept

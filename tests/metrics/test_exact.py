@@ -8,8 +8,8 @@ from torch.overrides import TorchFunctionMode
 
 from refine.audit.judges import answer
 from refine.benchmark.fit import predict
+from refine.devices import without_tf32
 from refine.metrics import TaskFeatures, validation_distance
-from refine.metrics.exact import without_tf32
 
 PRODUCTS = {"conv2d", "matmul", "__matmul__"}
 

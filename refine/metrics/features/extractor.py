@@ -13,7 +13,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d_like_tensorflow1x
 
-from refine.data.images import to_levels
 from refine.errors import InputError
 from refine.files import cut, open_file
 from refine.networks.layers import with_channels
@@ -111,7 +110,7 @@ def resized(images: Tensor, side: int, resize: Resize) -> Tensor:
         floats, clipped to [0, 255]. There it is Pillow, channel by channel in mode F; torch's antialiased bicubic
         has the same filter, differs by less than a hundredth of a level, and runs where the images are.
     """
-    levels = with_channels(to_levels(images), 3).float()
+    levels = with_channels(((images.float() + 1.0) * 127.5).round().clamp(0, 255), 3)
     if resize == "tf1":
         small: Tensor = interpolate_bilinear_2d_like_tensorflow1x(levels, size=(side, side), align_corners=False)
         return small

@@ -9,8 +9,8 @@ import torchvision
 from torch import Tensor, nn
 from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3, FeatureExtractorInceptionV3
 
+from refine.devices import without_tf32
 from refine.errors import InputError
-from refine.metrics.exact import without_tf32
 from refine.metrics.features.extractor import (
     DAMAGE,
     FeatureExtractor,

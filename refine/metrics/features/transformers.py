@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from refine.devices import without_tf32
 from refine.errors import InputError
-from refine.metrics.exact import without_tf32
 from refine.metrics.features.extractor import Weights, described, hub_file, read_weights, resized, standardized
 from refine.networks.torchvision_resnet import MEAN, STANDARD_DEVIATION
 

@@ -10,8 +10,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from refine.devices import without_tf32
 from refine.errors import InputError
-from refine.metrics.exact import without_tf32
 from refine.metrics.features.extractor import described, read_weights, resized
 from refine.networks.layers import with_channels
 from refine.yaml_text import read_yaml

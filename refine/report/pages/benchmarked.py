@@ -13,7 +13,7 @@ from refine.benchmark.result import Benchmark, Comparison, Row
 from refine.benchmark.table import METRICS, SIGNIFICANT, figure
 from refine.errors import InputError
 from refine.files import shown
-from refine.metrics.paired import holm
+from refine.metrics.comparison import holm
 from refine.report.kit.format import number, p_text, percent
 from refine.report.kit.page import CHANCE, MIXED, VERDICTS, Answer, Mark
 from refine.report.kit.plot import MARKS, PRINT, Colors, short, style, svg, write_png

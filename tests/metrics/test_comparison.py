@@ -4,11 +4,11 @@ import torch
 from scipy.stats import permutation_test
 from torch import Tensor
 
+from refine.metrics.comparison import PairedDifference, paired_difference
 from refine.metrics.intervals import Statistic, bootstrap_interval
-from refine.metrics.paired import Difference, paired_difference
 
 
-def compare(one: Tensor, other: Tensor, clusters: Tensor | None = None) -> Difference:
+def compare(one: Tensor, other: Tensor, clusters: Tensor | None = None) -> PairedDifference:
     """Of two means."""
     return paired_difference(mean_of(torch.cat([one, other])), torch.arange(len(one)) if clusters is None else clusters)
 
@@ -60,7 +60,7 @@ def test_the_smallest_p_value_of_five_clusters_is_two_of_thirty_two_however_many
 
 def test_equal_results_are_no_difference() -> None:
     one = normal(30, 6)
-    assert compare(one, one) == Difference(0.0, (0.0, 0.0), 1.0)
+    assert compare(one, one) == PairedDifference(0.0, (0.0, 0.0), 1.0)
 
 
 def test_a_figure_that_is_no_mean_is_swapped_image_by_image() -> None:
