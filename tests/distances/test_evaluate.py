@@ -61,6 +61,12 @@ def folder(tmp_path: Path) -> Maker:
     return make
 
 
+@pytest.fixture
+def three(folder: Maker) -> tuple[Path, Path, Path]:
+    """Synthetic, refined and real folders, each nearer to the last one."""
+    return folder("s", 14, 60), folder("r", 13, 110), folder("t", 16, 128)
+
+
 def test_every_row_has_every_metric_with_its_numbers_and_at_the_number_of_the_floor(folder: Maker) -> None:
     synthetic, refined, real = folder("s", 12, 60), folder("r", 9, 110), folder("t", 11, 128)
     rows = evaluate(synthetic, refined, real, extractors=[Moments()])["rows"]
@@ -74,6 +80,8 @@ def test_every_row_has_every_metric_with_its_numbers_and_at_the_number_of_the_fl
     for metric in rows["refined"]:
         values = [rows[name][metric]["value"] for name in ("synthetic", "refined", "real_floor")]
         assert values == sorted(values, reverse=True)
+    few = evaluate(folder("few", 3), refined, real, extractors=[Moments()])["rows"]  # as many as the smallest side
+    assert [score["at_floor_n"]["n"] for row in few.values() for score in row.values()] == [[3, 3]] * 9
 
 
 def test_the_floor_is_that_of_disjoint_halves(tmp_path: Path) -> None:
@@ -99,12 +107,11 @@ def test_refined_images_that_are_the_real_ones_reach_the_floor(folder: Maker) ->
         assert rows["refined"][metric]["at_floor_n"]["value"] == floor["value"] != 0
 
 
-def test_equal_seeds_give_equal_numbers_and_others_draw_other_halves(folder: Maker) -> None:
-    folders = folder("s", 12, 60), folder("r", 9, 110), folder("t", 11, 128)
-    first = evaluate(*folders, seed=3)
+def test_equal_seeds_give_equal_numbers_and_others_draw_other_halves(three: tuple[Path, Path, Path]) -> None:
+    first = evaluate(*three, seed=3)
     torch.manual_seed(1)
-    assert evaluate(*folders, seed=3) == first
-    assert evaluate(*folders, seed=4)["rows"]["real_floor"] != first["rows"]["real_floor"]
+    assert evaluate(*three, seed=3) == first
+    assert evaluate(*three, seed=4)["rows"]["real_floor"] != first["rows"]["real_floor"]
 
 
 def test_the_record_says_what_was_measured_on_what(folder: Maker, tmp_path: Path) -> None:
@@ -158,17 +165,16 @@ def test_bad_input_is_refused_before_anything_is_read(folder: Maker, tmp_path: P
     ]:
         with pytest.raises(InputError, match=message):
             evaluate(*arguments)
-    with pytest.raises(InputError, match="6x40 are too small for swd; give --size HxW"):
-        evaluate(good, good, good, size=(6, 40))
-    with pytest.raises(InputError, match="nothing to measure"):
-        evaluate(good, good, good, metrics=[])
-    with pytest.raises(InputError, match="is a folder; name the JSON file"):
-        evaluate(good, good, good, output=tmp_path)
-
-
-def test_the_floor_has_no_more_images_than_the_smallest_side(folder: Maker) -> None:
-    rows = evaluate(folder("s", 3), folder("r", 9), folder("t", 11), extractors=[Moments()])["rows"]
-    assert [score["at_floor_n"]["n"] for row in rows.values() for score in row.values()] == [[3, 3]] * 9
+    for options, message in [
+        ({"size": (6, 40)}, "6x40 are too small for swd; give --size HxW"),
+        ({"metrics": []}, "nothing to measure"),
+        ({"output": tmp_path}, "is a folder; name the JSON file"),
+        ({"layouts": ("mask-folders", "auto")}, "masks"),
+        ({"layouts": ("auto", "mask-folders")}, "masks"),
+        ({"layouts": ("images", "auto"), "images": "**/*.png"}, "one of them"),
+    ]:
+        with pytest.raises(InputError, match=message):
+            evaluate(good, good, good, **options)  # type: ignore[arg-type]  # arguments of several types
 
 
 def test_a_glob_says_which_images_of_the_synthetic_and_refined_folders_are_meant(folder: Maker) -> None:
@@ -214,18 +220,6 @@ def test_the_real_side_has_a_layout_of_its_own(folder: Maker, tmp_path: Path) ->
     assert whole["rows"]["refined"]["swd"]["n"] == [4, 8]  # somebody said that masks are pictures
 
 
-def test_a_layout_that_does_not_fit_is_refused(folder: Maker) -> None:
-    sides = folder("s", 4), folder("r", 4), folder("t", 5)
-    for layouts in (("mask-folders", "auto"), ("auto", "mask-folders")):
-        with pytest.raises(InputError, match="masks"):
-            evaluate(*sides, layouts=layouts)
-
-
-def test_a_glob_and_a_layout_at_once_are_refused_as_apply_does(folder: Maker) -> None:
-    with pytest.raises(InputError, match="one of them"):
-        evaluate(folder("s", 4), folder("r", 4), folder("t", 5), images="**/*.png", layouts=("images", "auto"))
-
-
 def test_images_in_shards_are_measured_like_files(folder: Maker, tmp_path: Path) -> None:
     files = folder("s", 6)
     shards = tmp_path / "shards"
@@ -266,9 +260,8 @@ def test_an_output_that_cannot_be_written_is_found_before_the_work(folder: Maker
 SHARES = ["precision", "recall", "density", "coverage"]
 
 
-def test_metrics_are_those_that_were_chosen_each_at_the_number_of_the_floor(folder: Maker) -> None:
-    folders = folder("s", 14, 60), folder("r", 13, 110), folder("t", 16, 128)
-    found = evaluate(*folders, metrics=[*SHARES, "fid"], extractors=[Moments()], neighbors=2)
+def test_metrics_are_those_that_were_chosen_each_at_the_number_of_the_floor(three: tuple[Path, Path, Path]) -> None:
+    found = evaluate(*three, metrics=[*SHARES, "fid"], extractors=[Moments()], neighbors=2)
     for row in found["rows"].values():
         assert list(row) == [f"{metric}[moments]" for metric in ("fid", *SHARES)]
         for name, score in row.items():
@@ -279,7 +272,7 @@ def test_metrics_are_those_that_were_chosen_each_at_the_number_of_the_floor(fold
     record: Any = found["provenance"]
     assert record["metrics"] == ["fid", *SHARES]
     assert record["neighbors"] == dict.fromkeys(SHARES, 2)
-    again = evaluate(*folders, metrics=SHARES, extractors=[Moments()])
+    again = evaluate(*three, metrics=SHARES, extractors=[Moments()])
     record = again["provenance"]
     assert record["neighbors"] == {"precision": 3, "recall": 3, "density": 5, "coverage": 5}
     density = "density[moments]"
@@ -300,9 +293,10 @@ def test_metrics_that_cannot_be_measured_are_refused_before_anything_is_read(fol
             evaluate(*sides, **arguments)  # type: ignore[arg-type]  # arguments of several types
 
 
-def test_fid_alone_keeps_no_features_and_is_the_same(folder: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
-    folders = folder("s", 14, 60), folder("r", 13, 110), folder("t", 16, 128)
-    both = evaluate(*folders, metrics=["fid", "kid"], extractors=[Moments()])["rows"]
+def test_fid_alone_keeps_no_features_and_is_the_same(
+    three: tuple[Path, Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = evaluate(*three, metrics=["fid", "kid"], extractors=[Moments()])["rows"]
     kept: list[bool] = []
     module = importlib.import_module("refine.distances.evaluate")
     folder_features = module.folder_features
@@ -312,7 +306,7 @@ def test_fid_alone_keeps_no_features_and_is_the_same(folder: Maker, monkeypatch:
         return folder_features(*args, **kwargs)
 
     monkeypatch.setattr(module, "folder_features", spy)
-    alone = evaluate(*folders, metrics=["fid"], extractors=[Moments()])["rows"]
+    alone = evaluate(*three, metrics=["fid"], extractors=[Moments()])["rows"]
     assert kept == [False] * 3
     for name, row in alone.items():
         assert row == {"fid[moments]": both[name]["fid[moments]"]}

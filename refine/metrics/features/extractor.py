@@ -62,6 +62,26 @@ class ResizingExtractor(Protocol):
         """What `prepare` gave, of any images together, to ``(B, D)`` float32 without gradient."""
 
 
+class SquareNetwork:
+    """A network that brings images to its own height and width: a `ResizingExtractor` but for `embed`."""
+
+    side: int
+    convention: Resize = "clean"
+    device: torch.device
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """``(B, C, H, W)`` in [-1, 1], C = 1 or 3, to ``(B, D)`` float32 without gradient."""
+        return self.embed(self.prepare(images))
+
+    def prepare(self, images: Tensor) -> Tensor:
+        """``(B, C, H, W)`` in [-1, 1] to levels ``(B, 3, side, side)``."""
+        return resized(images.to(self.device), self.side, self.convention)
+
+    def embed(self, prepared: Tensor) -> Tensor:
+        """What `prepare` gave to ``(B, D)`` float32."""
+        raise NotImplementedError
+
+
 def resizes(extractor: FeatureExtractor) -> TypeGuard[ResizingExtractor]:
     """Return whether a network brings images to its own size."""
     return extractor.resize != "none" and isinstance(extractor, ResizingExtractor)
@@ -123,6 +143,11 @@ def standardized(levels: Tensor, mean: tuple[float, ...], deviation: tuple[float
     return (levels / 255 - center) / scale
 
 
+def short_reason(error: Exception) -> str:
+    """Return what an exception of others says, on one line of at most 200 characters."""
+    return " ".join(str(error).split())[:200]
+
+
 class Weights(NamedTuple):
     """What a file of weights holds."""
 
@@ -136,8 +161,7 @@ class Weights(NamedTuple):
 
     def misfit(self, error: Exception) -> InputError:
         """The one line that says that these are other weights."""
-        reason = " ".join(str(error).split())[:200]
-        return InputError(f"{self.path}: not {self.kind} ({reason}); expected {self.expected}")
+        return InputError(f"{self.path}: not {self.kind} ({short_reason(error)}); expected {self.expected}")
 
     def load(self, network: nn.Module) -> None:
         """Give them to a network, which may be on the meta device.

@@ -15,10 +15,10 @@ from refine.metrics.features.extractor import (
     DAMAGE,
     FeatureExtractor,
     Resize,
+    SquareNetwork,
     Weights,
     cached_weights,
     described,
-    resized,
     standardized,
 )
 from refine.metrics.features.transformers import MODELS, TransformerFeatures
@@ -47,7 +47,7 @@ VGG16_LEAST_SIDE = 16
 """Pixels on a side: relu5_3 lies behind four halvings."""
 
 
-class InceptionFeatures:
+class InceptionFeatures(SquareNetwork):
     """The Inception network of FID, averaged over places at one depth.
 
     Args:
@@ -64,6 +64,7 @@ class InceptionFeatures:
         torch-fidelity's port of the TensorFlow network of Heusel et al. 2017, arXiv 1706.08500.
     """
 
+    side = INCEPTION_SIDE
     input_range = "levels 0 to 255 as (x - 128) / 128"
 
     def __init__(
@@ -84,14 +85,6 @@ class InceptionFeatures:
         self.stages = nn.ModuleList(
             nn.Sequential(*(getattr(network, module) for module in stage)) for stage in INCEPTION_STAGES[:depth]
         ).to(self.device)
-
-    def __call__(self, images: Tensor) -> Tensor:
-        """``(B, C, H, W)`` in [-1, 1], C = 1 or 3, to ``(B, dimension)`` float32."""
-        return self.embed(self.prepare(images))
-
-    def prepare(self, images: Tensor) -> Tensor:
-        """``(B, C, H, W)`` in [-1, 1] to levels ``(B, 3, 299, 299)``."""
-        return resized(images.to(self.device), INCEPTION_SIDE, self.convention)
 
     def embed(self, prepared: Tensor) -> Tensor:
         """What `prepare` gave to ``(B, dimension)`` float32."""
@@ -126,8 +119,9 @@ def _network(weights: Weights, dimension: int) -> FeatureExtractorInceptionV3:
         raise weights.misfit(error) from error
 
 
-class VGG16Features:
-    """torchvision's VGG-16: the second fully connected layer, and the five blocks of convolutions one by one.
+class VGG16Features(SquareNetwork):
+    """torchvision's VGG-16: the second fully connected layer ``(B, 4096)``, not negative, and the five blocks of
+    convolutions one by one.
 
     Args:
         weights: torchvision's file; None takes ``vgg16-397923af.pth`` from torch hub's cache. Never downloads.
@@ -141,6 +135,7 @@ class VGG16Features:
         al. 2019, arXiv 1904.06991: ``fc2`` after its activation.
     """
 
+    side = VGG16_SIDE
     name = "vgg16"
     resize = f"{described('clean', VGG16_SIDE)}; none for the single layers"
     input_range = "0 to 1 with ImageNet's mean and deviation taken out"
@@ -152,14 +147,6 @@ class VGG16Features:
         found.load(network)
         self.sha256, self.device = found.sha256, torch.device(device)
         self.network = network.eval().requires_grad_(False).to(self.device)
-
-    def __call__(self, images: Tensor) -> Tensor:
-        """``(B, C, H, W)`` in [-1, 1], C = 1 or 3, to ``(B, 4096)`` float32, not negative."""
-        return self.embed(self.prepare(images))
-
-    def prepare(self, images: Tensor) -> Tensor:
-        """``(B, C, H, W)`` in [-1, 1] to levels ``(B, 3, 224, 224)``."""
-        return resized(images.to(self.device), VGG16_SIDE, "clean")
 
     @torch.no_grad()
     @without_tf32()

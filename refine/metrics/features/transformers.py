@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from refine.devices import without_tf32
 from refine.errors import InputError
-from refine.metrics.features.extractor import Weights, described, hub_file, read_weights, resized, standardized
+from refine.metrics.features.extractor import SquareNetwork, Weights, described, hub_file, read_weights, standardized
 from refine.networks.torchvision_resnet import MEAN, STANDARD_DEVIATION
 
 SIDE = 224
@@ -44,8 +44,8 @@ MODELS = {
 }
 
 
-class TransformerFeatures:
-    """DINOv2's class token, or CLIP's embedding of images.
+class TransformerFeatures(SquareNetwork):
+    """DINOv2's class token (D is 384, 768 or 1024), or CLIP's embedding of images (512 or 768).
 
     Args:
         name: One of `MODELS`.
@@ -62,6 +62,7 @@ class TransformerFeatures:
         arXiv 2306.04675 (DINOv2), Jayasumana et al. 2024, arXiv 2401.09603 (CLIP).
     """
 
+    side = SIDE
     resize = described("clean", SIDE)
 
     def __init__(self, name: str, weights: Path | None = None, device: torch.device | str = "cpu") -> None:
@@ -80,14 +81,6 @@ class TransformerFeatures:
         found = read_weights(file, f"the weights of {name}", "model.safetensors")
         network = _from_timm(model, found) if _has_timm() else _from_hub(name, model, found)
         self.sha256, self.network = found.sha256, network.eval().requires_grad_(False).to(self.device)
-
-    def __call__(self, images: Tensor) -> Tensor:
-        """``(B, C, H, W)`` in [-1, 1], C = 1 or 3, to ``(B, D)`` float32: D is 384, 768 or 1024, of CLIP 512 or 768."""
-        return self.embed(self.prepare(images))
-
-    def prepare(self, images: Tensor) -> Tensor:
-        """``(B, C, H, W)`` in [-1, 1] to levels ``(B, 3, 224, 224)``."""
-        return resized(images.to(self.device), SIDE, "clean")
 
     @torch.no_grad()
     @without_tf32()

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from refine.devices import without_tf32
 from refine.errors import InputError
-from refine.metrics.features.extractor import described, read_weights, resized
+from refine.metrics.features.extractor import described, read_weights, resized, short_reason
 from refine.networks.layers import with_channels
 from refine.yaml_text import read_yaml
 
@@ -129,8 +129,7 @@ class UserFeatures:
         except torch.OutOfMemoryError:
             raise
         except Exception as error:  # whatever a module of the user's raises
-            reason = " ".join(str(error).split())[:200]
-            raise InputError(f"features {self.name!r}: failed on images of {shape}: {reason}") from error
+            raise InputError(f"features {self.name!r}: failed on images of {shape}: {short_reason(error)}") from error
         if not isinstance(features, Tensor) or features.ndim != 2 or len(features) != len(pixels):
             found = tuple(features.shape) if isinstance(features, Tensor) else type(features).__name__
             raise InputError(
@@ -209,8 +208,7 @@ def _built(given: str, found: Any, arguments: Mapping[str, Any]) -> Any:
     try:
         network = found(**arguments)
     except Exception as error:  # whatever a class of the user's raises
-        reason = " ".join(str(error).split())[:200]
-        raise InputError(f"{given}: its arguments do not fit {found.__name__} ({reason})") from error
+        raise InputError(f"{given}: its arguments do not fit {found.__name__} ({short_reason(error)})") from error
     if not callable(network):
         raise InputError(f"{given}: a {found.__name__} cannot be called; expected a torch module, or `__call__`")
     return network

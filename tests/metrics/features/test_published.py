@@ -13,7 +13,7 @@ from refine.errors import InputError
 from refine.metrics import InceptionFeatures, metric_name, named_extractor
 from refine.metrics.features import NETWORKS, VGG16Features
 from refine.metrics.features.extractor import resized
-from refine.metrics.features.published import INCEPTION_WEIGHTS
+from refine.metrics.features.published import INCEPTION_WEIGHTS, VGG16_WEIGHTS
 from refine.networks.torchvision_resnet import normalized
 from tests.metrics.features.files import INCEPTION, SHARED, needs_weights
 
@@ -98,18 +98,6 @@ def test_a_file_of_other_things_is_refused(tmp_path: Path) -> None:
             InceptionFeatures(64, tmp_path / "weights.pth")
 
 
-def test_absent_weights_are_not_downloaded_and_the_error_says_which_file_goes_where(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-    expected = tmp_path / "checkpoints" / INCEPTION_WEIGHTS
-    with pytest.raises(InputError) as error:
-        named_extractor("inception-2048")
-    assert str(expected) in str(error.value)
-    assert f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{INCEPTION_WEIGHTS}" in str(error.value)
-    assert not expected.exists()
-
-
 def test_a_depth_that_there_is_not_is_refused_with_the_choices() -> None:
     with pytest.raises(InputError, match="inception-100: no such features; choose inception-64"):
         InceptionFeatures(100)
@@ -154,7 +142,8 @@ def test_patches_that_vanish_on_the_way_down_are_one_clear_error(vgg16_weights: 
 
 
 def test_vgg16_says_what_it_is(vgg16_weights: Path) -> None:
-    extractor = VGG16Features(vgg16_weights)
+    extractor = named_extractor("vgg16", vgg16_weights)
+    assert extractor.name == "vgg16"
     assert extractor.sha256 == hashlib.sha256(vgg16_weights.read_bytes()).hexdigest()
     assert "224x224" in extractor.resize
     assert "ImageNet" in extractor.input_range
@@ -166,23 +155,22 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
         VGG16Features(tmp_path / "weights.pth")
 
 
-def test_absent_weights_are_not_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-    with pytest.raises(
-        InputError, match=r"vgg16-397923af\.pth: .*download https://download\.pytorch\.org/models/vgg16"
-    ):
-        VGG16Features()
-
-
 @pytest.mark.parametrize("name", NETWORKS)
 def test_no_network_is_built_without_its_weights_and_each_says_how_to_get_them(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(InputError, match=r"are not there; (download http|get them with `hf download).*--weights FILE"):
+    with pytest.raises(
+        InputError, match=r"are not there; (download http|get them with `hf download).*--weights FILE"
+    ) as error:
         named_extractor(name)
     assert not list(tmp_path.iterdir())
+    url = {"incep": f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{INCEPTION_WEIGHTS}"}
+    url["vgg16"] = f"https://download.pytorch.org/models/{VGG16_WEIGHTS}"
+    if name[:5] in url:
+        assert str(error.value).startswith(str(tmp_path / "checkpoints" / Path(url[name[:5]]).name))
+        assert url[name[:5]] in str(error.value)
 
 
 @needs_weights
@@ -193,10 +181,6 @@ def test_weights_in_the_cache_are_found(tmp_path: Path, monkeypatch: pytest.Monk
     assert named_extractor("inception-64").name == "inception-64"
     assert named_extractor("inception-64", resize="clean").name == "inception-64-clean"
     assert named_extractor("inception-64-clean").name == "inception-64-clean"
-
-
-def test_vgg16_is_one_of_them(vgg16_weights: Path) -> None:
-    assert named_extractor("vgg16", vgg16_weights).name == "vgg16"
 
 
 def test_unknown_names_are_refused_with_the_choices() -> None:
