@@ -7,10 +7,11 @@ READY := $(VENV)/.ready
 TEST_WORKERS ?= 2
 SEED ?= 0
 ONLY ?=
+COMMIT ?= HEAD~1
 # Many tests start an interpreter of their own: each would compile all that it imports, 10 s of it.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: install demo test test-slow fuzz lint format type bench clean
+.PHONY: install demo test test-slow fuzz golden lint format type bench clean
 
 install: $(READY)
 
@@ -34,6 +35,9 @@ test-slow: $(READY)
 
 fuzz: $(READY)
 	$(BIN)/python -m tests.fuzz.run --seed $(SEED) $(if $(ONLY),--only $(ONLY))
+
+golden: $(READY)
+	$(BIN)/python -m tests.golden --against $(COMMIT) --half-finished
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -81,7 +81,7 @@ def open_judged(root: Path, layout: str, mapping: str | None, names: tuple[str, 
     """
     opened = open_layout(layout, root, mapping=mapping)
     space = opened.label_space
-    if space.kind == "class" and space.names != names and set(names) < set(space.names):
+    if space.kind == "class" and space.names != names and set(names) <= set(space.names):
         opened = open_layout(layout, root, names, mapping)
     opened.require_whole()
     return opened
