@@ -115,7 +115,7 @@ def _onnx(data: bytes) -> Iterator[str]:
     model = onnx.load_from_string(data)
     yield from (f"opset {each.domain} {each.version}" for each in model.opset_import)
     for kind in ("input", "output"):
-        yield from (f"{kind} {each.name} {onnx.printer.to_text(each.type)}" for each in getattr(model.graph, kind))
+        yield from (f"{kind} {each.name} {_sha(each.type.SerializeToString())}" for each in getattr(model.graph, kind))
     for each in model.graph.initializer:
         yield f"{each.name} = {_array(numpy_helper.to_array(each))}"
     for node in model.graph.node:
