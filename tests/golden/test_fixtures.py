@@ -41,7 +41,7 @@ def test_a_task_model_judges(work: Path) -> None:
     tune = ["tune-strength", *sides, "--checkpoint", "cut", "--judge", "task.ckpt", "--strengths", "1"]
     assert main([*tune, "--output", "tuned"]) == 0
     (point, _) = json.loads((work / "tuned/tune-strength.json").read_text())["points"]
-    assert point["label_error"]["n"] == 6
+    assert point["label_error"]["n"] == 3  # the other half confirms
 
 
 def test_half_a_refined_dataset_is_finished(work: Path) -> None:
