@@ -10,10 +10,10 @@ from refine.audit.summary import by_people, out_of_it
 from refine.console import result_console, typed
 from refine.files import shown
 from refine.report.kit.format import number, percent
-from refine.report.kit.table import Table, terminal_table, without_empty
+from refine.report.kit.table import FigureTable, terminal_table, without_empty
 
 
-def judges_table(audit: Audit) -> Table:
+def judges_table(audit: Audit) -> FigureTable:
     """Return one line per judge."""
     rows = [
         [
@@ -28,10 +28,10 @@ def judges_table(audit: Audit) -> Table:
         for name, judge in audit["judges"].items()
     ]
     head = ["Judge", "Competent", "Measured", "Bar", "Rejects above", "Fails above", "Measured on"]
-    return without_empty(Table(head, rows))
+    return without_empty(FigureTable(head, rows))
 
 
-def power_table(audit: Audit) -> Table:
+def power_table(audit: Audit) -> FigureTable:
     """Return one line for each corruption and size: the same figures as in the plot."""
     rows = [
         [
@@ -41,13 +41,13 @@ def power_table(audit: Audit) -> Table:
         ]
         for each in audit["power"]
     ]
-    return without_empty(Table(["Planted", "Size", "Found", "95 % interval", "Number"], rows))
+    return without_empty(FigureTable(["Planted", "Size", "Found", "95 % interval", "Number"], rows))
 
 
-def false_rejects_table(audit: Audit) -> Table:
+def false_rejects_table(audit: Audit) -> FigureTable:
     """Return one line for each perturbation, and one for all."""
     rows = {"all": audit["false_rejects"], **audit["false_rejects_by_change"]}
-    return Table(
+    return FigureTable(
         ["Harmless change", "Rejected", "95 % interval", "Number"],
         [[shown(name), *_cells(rate)] for name, rate in rows.items()],
     )
@@ -78,7 +78,7 @@ def print_table(audit: Audit, output: Path, console: Console | None = None) -> N
     images = audit["images"]
     numbers = (audit["counts"][verdict] for verdict in VERDICTS)
     shares = [f"{number} ({number / images:.1%})" if images else "0" for number in numbers]
-    console.print(terminal_table(Table([*VERDICTS], [shares]), console, f"{images} images", left=()))
+    console.print(terminal_table(FigureTable([*VERDICTS], [shares]), console, f"{images} images", left=()))
     for name, record in audit["judges"].items():
         say(f"{name}: {'competent' if record['competent'] else 'not competent'}. {record['why']}")
     rejects = audit["false_rejects"]
@@ -92,7 +92,7 @@ def print_table(audit: Audit, output: Path, console: Console | None = None) -> N
         ]
         for one in audit["power"]
     ]
-    power = Table(["harm", "size", "not passed", "failed"], rows)
+    power = FigureTable(["harm", "size", "not passed", "failed"], rows)
     console.print(terminal_table(power, console, "planted harm that was found"))
     bound = audit["bound_under_planted_corruption"]
     left = "" if bound["upper_of_passed"] is None else f", {bound['upper_of_passed']:.2%} of those that passed"

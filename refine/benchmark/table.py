@@ -12,7 +12,7 @@ from refine.benchmark.result import Benchmark, Row, adjusted
 from refine.console import result_console
 from refine.files import write_whole
 from refine.report.kit.format import p_text
-from refine.report.kit.table import Table, latex, markdown, plain_markdown, terminal_table
+from refine.report.kit.table import FigureTable, latex, markdown, plain_markdown, terminal_table
 
 SIGNIFICANT = 0.05
 """Adjusted p-values below this are called significant."""
@@ -80,11 +80,11 @@ def print_table(result: Benchmark, console: Console | None = None) -> None:
         console.print(terminal_table(table, console, whole_names=True))
 
 
-def _rows_table(result: Benchmark) -> Table:
+def _rows_table(result: Benchmark) -> FigureTable:
     metric, rows = METRICS[result["metric"]], result["rows"]
     second = metric.second if metric.second and metric.second[0] in next(iter(rows.values())) else None
     heads = ["images", f"{metric.name}\nmean ± std", "95 %\ninterval", *(second[1:] if second else ())]
-    table = Table(["trained on", *heads, "gap closed\n(95 %)"], [])
+    table = FigureTable(["trained on", *heads, "gap closed\n(95 %)"], [])
     for name, row in rows.items():
         low, high = row["interval"]
         interval = f"{100 * low:.0f}–{100 * high:.0f}"  # noqa: RUF001  # a range
@@ -96,7 +96,7 @@ def _rows_table(result: Benchmark) -> Table:
     return table
 
 
-def _differences_table(result: Benchmark) -> Table:
+def _differences_table(result: Benchmark) -> FigureTable:
     rows = [
         [
             row_label(name, row),
@@ -107,10 +107,10 @@ def _differences_table(result: Benchmark) -> Table:
         for name, row in result["rows"].items()
         if "difference" in row
     ]
-    return Table(["trained on", "difference", "95 %\ninterval", P_HEAD], rows)
+    return FigureTable(["trained on", "difference", "95 %\ninterval", P_HEAD], rows)
 
 
-def classes_table(result: Benchmark) -> Table:
+def classes_table(result: Benchmark) -> FigureTable:
     """Each class or target by row, mean over seeds.
 
     The fewer of classes and rows are columns: pages are higher than wide.
@@ -122,10 +122,10 @@ def classes_table(result: Benchmark) -> Table:
         for name, row in rows.items()
     }
     if len(classes) < len(rows):
-        return Table(["trained on", *classes], [[name, *line] for name, line in figures.items()])
+        return FigureTable(["trained on", *classes], [[name, *line] for name, line in figures.items()])
     columns = zip(*figures.values(), strict=True)
     first = "class" if metric.factor == 100 else "target"
-    return Table([first, *rows], [[name, *line] for name, line in zip(classes, columns, strict=True)])
+    return FigureTable([first, *rows], [[name, *line] for name, line in zip(classes, columns, strict=True)])
 
 
 def write_tables(result: Benchmark, folder: Path) -> None:
@@ -138,10 +138,12 @@ def write_tables(result: Benchmark, folder: Path) -> None:
         write_whole(folder / name, text.encode("utf-8", "backslashreplace"))
 
 
-def rows_table(result: Benchmark) -> Table:
+def rows_table(result: Benchmark) -> FigureTable:
     """Training data and figures of each row, for a paper."""
     metric = f"{METRICS[result['metric']].name} ± std"
-    table = Table(["trained on", "images", metric, "95 %", "to synthetic (95 %)", P_HEAD, "gap closed (95 %)"], [])
+    table = FigureTable(
+        ["trained on", "images", metric, "95 %", "to synthetic (95 %)", P_HEAD, "gap closed (95 %)"], []
+    )
     for name, row in result["rows"].items():
         apart = ["", ""]
         if "difference" in row:

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from refine.console import result_console
 from refine.json_types import Interval
-from refine.report.kit.table import Table, terminal_table
+from refine.report.kit.table import FigureTable, terminal_table
 
 COLUMNS = {"synthetic": "synthetic\n(do nothing)", "refined": "refined", "real_floor": "real against\nreal"}
 
@@ -93,7 +93,7 @@ def print_table(result: Evaluation, console: Console | None = None) -> None:
         lines.append([name, *(_cell(rows[row][metric], before if row == "refined" else None) for row in COLUMNS)])
     head = ["all images\n(at the floor's number)", *COLUMNS.values()]
     title = "distance to the real images, lower is nearer"
-    console.print(terminal_table(Table(head, lines), console, title))
+    console.print(terminal_table(FigureTable(head, lines), console, title))
     for line in [*_changes(rows["refined"]), *(f"Warning: {warning}." for warning in result["warnings"])]:
         console.print(Text(line))
 

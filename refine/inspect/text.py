@@ -11,7 +11,7 @@ from refine.files import shown
 from refine.inspect.result import DatasetSummary, DomainGap, Inspection, Labels
 from refine.report.kit.format import number, rounded_percent
 from refine.report.kit.page import prose
-from refine.report.kit.table import Table, terminal_table
+from refine.report.kit.table import FigureTable, terminal_table
 
 FILES = 3
 """Files of each finding that are named."""
@@ -91,16 +91,16 @@ def label_line(labels: Labels) -> str:
     return line
 
 
-def target_table(labels: Labels) -> Table:
+def target_table(labels: Labels) -> FigureTable:
     """Return the range of each target."""
     rows = [
         [shown(row["name"]), *(f"{value:.3g}" for value in (row["least"], row["mean"], row["deviation"], row["most"]))]
         for row in labels["targets"]
     ]
-    return Table(["target", "least", "mean", "deviation", "most"], rows)
+    return FigureTable(["target", "least", "mean", "deviation", "most"], rows)
 
 
-def _drawn(table: Table) -> RenderableType:
+def _drawn(table: FigureTable) -> RenderableType:
     return terminal_table(table, framed=False)
 
 
@@ -129,7 +129,7 @@ def _side(side: DatasetSummary) -> Iterator[RenderableType]:
         yield Text("  nothing broken or suspicious", style="green")
 
 
-def _classes(labels: Labels) -> Table:
+def _classes(labels: Labels) -> FigureTable:
     things = {"class": "images", "mask": "pixels", "objects": "objects"}[labels["kind"]]
     occurring = [row for row in labels["classes"] if row["count"]]
     rows = [
@@ -139,7 +139,7 @@ def _classes(labels: Labels) -> Table:
     if len(occurring) > CLASSES:
         rows.append([f"… {len(occurring) - CLASSES} more", "", "", ""])
     width = 3 if things == "images" else 4  # as many images as there are of the class
-    return Table(["class", things, "share", "images"][:width], [row[:width] for row in rows])
+    return FigureTable(["class", things, "share", "images"][:width], [row[:width] for row in rows])
 
 
 def _gap(gap: DomainGap, here: str, real: str) -> Iterator[RenderableType]:
@@ -211,21 +211,21 @@ def _layout_advice(gap: DomainGap) -> list[str]:
     return [f"Against the real images here are {told}."] * bool(told) + [PAINTS]
 
 
-def color_table(gap: DomainGap) -> Table:
+def color_table(gap: DomainGap) -> FigureTable:
     """Return the color on both sides: mean ± standard deviation."""
     sides = (gap["color_here"], gap["color_real"])
     rows = [
         [name, *(f"{round(color['mean'][place], 1) + 0:.1f} ± {color['deviation'][place]:.1f}" for color in sides)]
         for place, name in enumerate(("lightness L*", "green to red a*", "blue to yellow b*"))
     ]
-    return Table(["", "here", "real"], rows)
+    return FigureTable(["", "here", "real"], rows)
 
 
-def distance_table(gap: DomainGap) -> Table:
+def distance_table(gap: DomainGap) -> FigureTable:
     """Return how far the images here are from the real ones, and these from each other."""
     floor = gap["spectrum"]["floor"]
     rows = [["frequencies", f"{gap['spectrum']['difference']:.1f} dB", "" if floor is None else f"{floor:.1f} dB"]]
     for each in gap["distances"]:
         lowest = "" if each["floor"] is None else number(each["floor"], 4)
         rows.append([shown(f"{each['name']} ({each['images']} images a side)"), number(each["value"], 4), lowest])
-    return Table(["distance", "here to real", "real to real"], rows)
+    return FigureTable(["distance", "here to real", "real to real"], rows)

@@ -10,7 +10,7 @@ from refine.files import write_whole
 from refine.progress import duration
 from refine.report.kit.page import Answer, template
 from refine.report.kit.pictures import data_uri, fit, png, sheet
-from refine.report.kit.table import Table
+from refine.report.kit.table import FigureTable
 from refine.trial.result import PAGE, SHEET, Measured, Trial, Tried
 
 BOX = 128
@@ -82,7 +82,7 @@ def _note(name: str, trial: Trial) -> str:
     return "other scenes" if measured is None else f"distance {measured['distance']:.0f}"
 
 
-def _table(trial: Trial) -> Table:
+def _table(trial: Trial) -> FigureTable:
     """A line each method, doing nothing first."""
     judged, benchmark = "label_error" in trial["nothing"], trial.get("benchmark")
     head = ["", "distance to real", *["labels found by the judge"] * judged]
@@ -103,7 +103,7 @@ def _table(trial: Trial) -> Table:
             row = benchmark["rows"].get("synthetic" if name == "doing nothing" else name)
             cells.append("" if row is None else f"{score(row['score'])} ({' to '.join(map(score, row['interval']))})")
         lines.append([*cells, str(tried.get("steps", "")), f"{tried['seconds']:.0f} s" if tried["seconds"] else ""])
-    return Table([*head, "steps", "time"], lines)
+    return FigureTable([*head, "steps", "time"], lines)
 
 
 def _labels(measured: Measured) -> str:

@@ -8,7 +8,7 @@ from rich.text import Text
 from refine.console import result_console, typed
 from refine.distances.label_error import LabelError, images_needed
 from refine.files import shown
-from refine.report.kit.table import Table, terminal_table
+from refine.report.kit.table import FigureTable, terminal_table
 from refine.tuning.result import Tuning, is_chosen
 
 
@@ -28,7 +28,7 @@ def print_tuning(result: Tuning, console: Console | None = None) -> None:
     ]
     floor = [f"{result['real_floor'][metric]:.4g}" for metric in metrics]
     lines.append([f"real against real ({count['real_floor']} each)", "", *floor, "", ""])
-    table = Table(["checkpoint", "strength", *metrics, "label error\n(95 % interval)", ""], lines)
+    table = FigureTable(["checkpoint", "strength", *metrics, "label error\n(95 % interval)", ""], lines)
     title = f"{count['synthetic']} synthetic images against {count['real']} real ones"
     console.print(terminal_table(table, console, title, left=(0, len(table.head) - 1)))
     for sentence in recommendation(result):

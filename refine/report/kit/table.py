@@ -21,7 +21,7 @@ LATEX_SIGNS = {
 }
 
 
-class Table(NamedTuple):
+class FigureTable(NamedTuple):
     """A heading and rows of text; pages show it with the macro `figures` of `parts.html.j2`."""
 
     head: list[str]
@@ -29,14 +29,14 @@ class Table(NamedTuple):
     """As many cells each as the heading; the first names the row."""
 
 
-def without_empty(table: Table) -> Table:
+def without_empty(table: FigureTable) -> FigureTable:
     """Without the columns in which no row has anything."""
     kept = [place for place in range(len(table.head)) if any(row[place] for row in table.rows)]
-    return Table([table.head[place] for place in kept], [[row[place] for place in kept] for row in table.rows])
+    return FigureTable([table.head[place] for place in kept], [[row[place] for place in kept] for row in table.rows])
 
 
 def terminal_table(
-    table: Table,
+    table: FigureTable,
     console: Console | None = None,
     title: str = "",
     left: Collection[int] = (0,),
@@ -64,14 +64,14 @@ def terminal_table(
     return drawn
 
 
-def markdown(table: Table) -> str:
+def markdown(table: FigureTable) -> str:
     """Return the table with pipes, names to the left and figures to the right."""
     head, *rows = [[plain_markdown(cell) for cell in row] for row in (table.head, *table.rows)]
     rule = ["---", *["---:"] * (len(head) - 1)]
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, rule, *rows))
 
 
-def latex(table: Table) -> str:
+def latex(table: FigureTable) -> str:
     """Return the table as a tabular of booktabs."""
     head, *rows = [" & ".join(map(plain_latex, row)) + r" \\" for row in (table.head, *table.rows)]
     inner = ["\\toprule", head, "\\midrule", *rows, "\\bottomrule"]

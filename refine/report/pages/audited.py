@@ -16,7 +16,7 @@ from refine.files import read_json, read_json_lines, shown
 from refine.report.kit.format import count
 from refine.report.kit.overlay import Legend
 from refine.report.kit.page import Answer, Mark
-from refine.report.kit.table import Table
+from refine.report.kit.table import FigureTable
 from refine.report.pages.read import Defaults, finite_typed
 from refine.report.pages.refined import RefinedDataset, are_the_files_intact
 
@@ -105,9 +105,9 @@ class AuditSection(NamedTuple):
 
     power_plot: str
     rejects_plot: str
-    judges: Table
-    power: Table
-    rejects: Table
+    judges: FigureTable
+    power: FigureTable
+    rejects: FigureTable
     way_out: list[str]
     """What is said above and below the remedies; empty where there are none."""
     remedies: list[Remedy]

@@ -17,7 +17,7 @@ from refine.metrics.comparison import holm
 from refine.report.kit.format import number, p_text, percent
 from refine.report.kit.page import CHANCE, MIXED, VERDICTS, Answer, Mark
 from refine.report.kit.plot import MARKS, PRINT, Colors, short, style, svg, write_png
-from refine.report.kit.table import Table, without_empty
+from refine.report.kit.table import FigureTable, without_empty
 from refine.report.pages.evaluated import overlap
 from refine.report.pages.read import Defaults, read_result
 
@@ -199,7 +199,7 @@ def label(name: str) -> str:
     return "labeled real" if name == TARGET else BASELINES[name][0] if name in BASELINES else shown(name)
 
 
-def benchmark_table(found: Benchmark) -> Table:
+def benchmark_table(found: Benchmark) -> FigureTable:
     """One line for each kind of training data: mean ± standard deviation over the seeds."""
     metric, p_values = METRICS[found["metric"]], adjusted(found)
     rows = []
@@ -235,7 +235,7 @@ def benchmark_table(found: Benchmark) -> Table:
         "Training images",
         "Test images",
     ]
-    return without_empty(Table(head, rows))
+    return without_empty(FigureTable(head, rows))
 
 
 def _spread(values: list[float], write: Callable[[float], str]) -> str:
@@ -255,7 +255,7 @@ def _closed(name: str, found: Benchmark) -> str:
     return percent(closed) + (f" ({' to '.join(map(percent, ends))})" if ends else "")
 
 
-def classes_table(found: Benchmark) -> Table | None:
+def classes_table(found: Benchmark) -> FigureTable | None:
     """One line for each class or target: the mean over seeds for each kind of training data; None without any."""
     metric, rows = METRICS[found["metric"]], found["rows"]
     by_class = {name: row.get("by_class") or row.get("iou") or {} for name, row in rows.items()}
@@ -265,7 +265,7 @@ def classes_table(found: Benchmark) -> Table | None:
         [shown(each), *(write(mean(seeds[each])) if seeds.get(each) else "" for seeds in by_class.values())]
         for each in classes
     ]
-    return Table([HEADINGS[found["metric"]][0], *map(label, rows)], lines) if lines else None
+    return FigureTable([HEADINGS[found["metric"]][0], *map(label, rows)], lines) if lines else None
 
 
 def benchmark_svg(found: Benchmark) -> str:

@@ -11,7 +11,7 @@ from refine.files import shown
 from refine.report.kit.format import count, number, two
 from refine.report.kit.page import CHANCE, MIXED, VERDICTS, Answer, Mark
 from refine.report.kit.plot import MARKS, style, svg
-from refine.report.kit.table import Table, without_empty
+from refine.report.kit.table import FigureTable, without_empty
 from refine.report.pages.read import Defaults, read_result
 
 EVALUATE = "make it anew with `refine evaluate --output`"
@@ -133,7 +133,7 @@ def overlap(one: list[float] | None, other: list[float] | None) -> bool:
     return one is not None and other is not None and one[0] <= other[1] and other[0] <= one[1]
 
 
-def distances_table(found: Evaluation) -> Table:
+def distances_table(found: Evaluation) -> FigureTable:
     """One line for each metric and side. Columns that would be empty are left out."""
     head = ["Images", "Metric", "Distance", "Images a side", "95 % interval", "Change", "95 % of the change"]
     rows = [
@@ -142,7 +142,7 @@ def distances_table(found: Evaluation) -> Table:
         for side, scores in found["rows"].items()
         if name in scores
     ]
-    return without_empty(Table([*head, "At infinite number", "At the floor's number"], rows))
+    return without_empty(FigureTable([*head, "At infinite number", "At the floor's number"], rows))
 
 
 def _cells(side: str, name: str, score: Score) -> list[str]:

@@ -8,7 +8,7 @@ from refine.files import shown
 from refine.report.kit.format import number, percent
 from refine.report.kit.page import facts
 from refine.report.kit.plot import MARKS, style, svg
-from refine.report.kit.table import Table, without_empty
+from refine.report.kit.table import FigureTable, without_empty
 from refine.report.pages.read import read_result
 from refine.tuning.plot import tuning_figure
 from refine.tuning.result import Tuning
@@ -20,7 +20,7 @@ class TuningSection(NamedTuple):
     """All of it, for the template."""
 
     plot: str
-    table: Table
+    table: FigureTable
     said: str
     """What follows, in a sentence."""
     provenance: list[tuple[str, str]]
@@ -55,7 +55,7 @@ def read_tuning(path: Path) -> Tuning:
     return result
 
 
-def tuning_table(result: Tuning) -> Table:
+def tuning_table(result: Tuning) -> FigureTable:
     """One line a checkpoint and strength."""
     metrics = list(result["points"][0]["distances"])
     rows = []
@@ -74,7 +74,9 @@ def tuning_table(result: Tuning) -> Table:
             ]
         )
     return without_empty(
-        Table(["Checkpoint", "Strength", *map(shown, metrics), "Label error", "95 % interval", "", "Beware"], rows)
+        FigureTable(
+            ["Checkpoint", "Strength", *map(shown, metrics), "Label error", "95 % interval", "", "Beware"], rows
+        )
     )
 
 

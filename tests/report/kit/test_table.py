@@ -2,9 +2,9 @@ from io import StringIO
 
 from rich.console import Console
 
-from refine.report.kit.table import Table, latex, markdown, plain_latex, terminal_table, without_empty
+from refine.report.kit.table import FigureTable, latex, markdown, plain_latex, terminal_table, without_empty
 
-TABLE = Table(["name\n(all)", "", "value"], [["[bold]a", "", "1.5"], ["b_c", "", "-2"]])
+TABLE = FigureTable(["name\n(all)", "", "value"], [["[bold]a", "", "1.5"], ["b_c", "", "-2"]])
 
 
 def printed(width: int, framed: bool = True) -> list[str]:
@@ -14,7 +14,7 @@ def printed(width: int, framed: bool = True) -> list[str]:
 
 
 def test_columns_without_anything_are_left_out() -> None:
-    assert without_empty(TABLE) == Table(["name\n(all)", "value"], [["[bold]a", "1.5"], ["b_c", "-2"]])
+    assert without_empty(TABLE) == FigureTable(["name\n(all)", "value"], [["[bold]a", "1.5"], ["b_c", "-2"]])
 
 
 def test_a_terminal_shows_names_as_they_are_and_breaks_headings_only_where_it_is_narrow() -> None:
