@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     __version__: str
-    from refine.apply import verify
+    from refine.apply.verification import verify
     from refine.benchmark import run_benchmark
     from refine.commands.apply import apply_checkpoint
     from refine.data import UnpairedImages
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from refine.trial import try_methods
 
 _HOME = {
-    "refine.apply": ("verify",),
+    "refine.apply.verification": ("verify",),
     "refine.benchmark": ("run_benchmark",),
     "refine.commands.apply": ("apply_checkpoint",),
     "refine.data": ("UnpairedImages",),

@@ -9,7 +9,7 @@ from torch import Tensor
 from refine.audit.judges import Examples
 from refine.audit.pairs import Pairs
 from refine.audit.result import read_audit
-from refine.audit.stored import load_stored
+from refine.audit.stored_judges import load_stored
 
 SHARE = 0.1
 

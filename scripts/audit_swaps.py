@@ -15,7 +15,7 @@ from refine.audit.judges import Examples, in_folds
 from refine.audit.options import AuditOptions
 from refine.audit.pairs import Pairs
 from refine.audit.result import Certificate
-from refine.audit.stored import load_stored, store
+from refine.audit.stored_judges import load_stored, store
 from refine.audit.verdicts import certify
 from refine.data.images import list_images
 from refine.data.labeled_images import read_labeled

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from traffic_lights import CLASSES, DATA, ROOT, Commands, train
 
-from refine.audit import label_files_identical
+from refine.apply.label_check import label_files_identical
 from refine.files import write_json
 from refine.report.pages import write_grid, write_report
 

@@ -17,7 +17,7 @@ import torch
 from refine import interrupts, progress
 from refine.cli import main
 
-for room in ("audit.run", "audit.tables", "benchmark", "report.pages", "tuning", "training.extractors"):
+for room in ("audit.run", "audit.summary", "benchmark", "report.pages", "tuning", "training.extractors"):
     importlib.import_module(f"refine.{room}")
 
 CONTEXT = multiprocessing.get_context("forkserver")

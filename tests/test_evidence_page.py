@@ -10,7 +10,6 @@ import pytest
 from lightning.pytorch.cli import LightningArgumentParser
 
 from refine.apply.repair import STRENGTHS
-from refine.audit.bound import CONFIDENCE, CUTS, HARMLESS, shared_error
 from refine.audit.calibration import FAIL, MOST, REVIEW
 from refine.audit.corruptions import CORRUPTIONS
 from refine.audit.ensembles import ADAPTED, CONTENT, GIVEN, REAL
@@ -19,6 +18,7 @@ from refine.audit.pairs import LONGEST_SIDE_PIXELS
 from refine.audit.result import LINES, PAGE, SUMMARY, VERDICTS
 from refine.audit.review import read_decisions
 from refine.audit.summary import LARGE_SHARE
+from refine.audit.verdicts import CONFIDENCE, CUTS, HARMLESS, shared_error
 from refine.benchmark.datasets import BASELINES, SYNTHETIC, TARGET
 from refine.benchmark.recipe import read_recipe
 from refine.cli import parser
@@ -91,7 +91,7 @@ def sizes(harm: str, unit: str) -> float:
 
 def bars() -> list[str]:
     """What the page says of numbers, made from the constants."""
-    error = shared_error(["found", "power", *["cut"] * CUTS])
+    error = shared_error(2 + CUTS)
     sure = next(count for count in range(1, 1000) if upper_end(0, count, error) <= HARMLESS)
     less = [f"{strength:g}" for strength in STRENGTHS]
     return [
@@ -118,7 +118,7 @@ def bars() -> list[str]:
         f"differs in {percent(sizes('another image', 'share of pixels'))} of the pixels",
         f"in {percent(sizes('another image', 'share of area'))} of the area",
         f"by {sizes('gaze replaced', 'degrees'):g} degrees",
-        f"all of 10 images found is a lower end of {lower_end(10, 10, shared_error(['found', 'power'])):.2f}",
+        f"all of 10 images found is a lower end of {lower_end(10, 10, shared_error(2)):.2f}",
         f"the sample's upper end, or the bound, at {percent(LARGE_SHARE)} or below",
         f"no more than {percent(HARMLESS)} of the decided images can have been wrong; that takes {sure} decisions",
         f"the lower end of the interval is still below {percent(POWER)}",

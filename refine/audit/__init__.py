@@ -1,5 +1,12 @@
-"""Are the labels still right? What was done to them, file by file."""
+"""Are the labels still right? The way of an audit, file by file:
 
-from refine.audit.label_check import LabelCheck, label_files_identical, parsed_labels_equal
-
-__all__ = ["LabelCheck", "label_files_identical", "parsed_labels_equal"]
+- `options`, `pairs`: what is asked, and the images before and after with their labels;
+- `perturbations`, `corruptions`: changes that leave labels right, and changes that make them wrong;
+- `judges`, `training`: task models that never saw what they judge;
+- `calibration`: limits of scores by perturbations, and the power for planted corruption;
+- `evidence`, `ensembles`, `structure`: what judge ensembles, the inverse generator and moved edges say of each image;
+- `verdicts`, `inconclusive`: a verdict for each image and a bound on the wrong labels, or a ranking and remedies;
+- `review`, `sampling`, `estimate`: what people decide, and what their answers to a random sample say;
+- `result`, `summary`, `cases`, `page`: what is written, and how it is shown;
+- `run`: all of it together; `stored_judges`: the judges on disk, for `refine apply --audit`.
+"""

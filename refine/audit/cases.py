@@ -1,20 +1,30 @@
-"""Single images of an audit as a page shows them: before and after with the label over both, and what was found."""
+"""Single images of an audit as pages show them with their labels: cases with what was found, before and after; and the
+questions of a random sample, which show no verdict."""
 
+import hashlib
+import json
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from pathlib import Path
+from typing import NamedTuple, TypedDict
 
 from PIL import Image
 from torch import Tensor
 
-from refine.audit.result import Certificate, JudgeRecord, Verdict
+import refine
+from refine.audit.result import SAMPLE_CSV, Certificate, JudgeRecord, Verdict
 from refine.data.annotation import Annotation
 from refine.data.layouts import Layout
 from refine.data.samples import LabelSpace, Record
 from refine.errors import InputError
+from refine.files import shown
 from refine.progress import track
 from refine.report.kit.format import number
 from refine.report.kit.overlay import Legend, caption, drawn_classes, legend, outline_label
+from refine.report.kit.page import template
 from refine.report.kit.pictures import PHOTOGRAPH, TINY, data_uri, fit
+
+SAMPLE_TEMPLATE = Path(__file__).with_name("sample.html.j2")
 
 
 class ShownScore(NamedTuple):
@@ -34,7 +44,7 @@ class ShownCase(NamedTuple):
     """The part of the label that is better written than drawn: the class, or the angles."""
     verdict: Verdict
     rank: int
-    """Place in the order of suspicion; 0 without one."""
+    """Place in the order of judge scores, 1 first; 0 without one."""
     by: str
     """Who else had a say; empty where the audit alone decided."""
     reasons: list[str]
@@ -74,9 +84,9 @@ def _case(certificate: Certificate, before: Place, after: Place, judges: Mapping
     pictures: dict[str, str] = {}
     annotation, label, missing, large = Annotation(), "", "", False
     try:
-        annotation, label = annotation_of(*before)
-        images = {"before": image_of(*before), "after": image_of(*after)}
-        pictures = {name: drawn_over(image, annotation, before[0].label_space) for name, image in images.items()}
+        annotation, label = _annotation_of(*before)
+        images = {"before": _image_of(*before), "after": _image_of(*after)}
+        pictures = {name: _drawn_over(image, annotation, before[0].label_space) for name, image in images.items()}
         large = max(images["before"].shape) > TINY
     except (InputError, OSError) as error:
         missing = str(error)
@@ -108,7 +118,7 @@ def _score(name: str, value: float, judge: JudgeRecord | None) -> ShownScore:
     return ShownScore(name, f"{number(value)} {'>' if over else '≤'} {number(review)} (review)", over)
 
 
-def annotation_of(layout: Layout, record: Record | None) -> tuple[Annotation, str]:
+def _annotation_of(layout: Layout, record: Record | None) -> tuple[Annotation, str]:
     """Return the label of an image, and the part of it that is better written than drawn."""
     if record is None or layout.label_space.kind == "none":
         return Annotation(), ""
@@ -119,14 +129,14 @@ def annotation_of(layout: Layout, record: Record | None) -> tuple[Annotation, st
     return annotation, caption(annotation, layout.label_space)
 
 
-def image_of(layout: Layout, record: Record | None) -> Tensor:
+def _image_of(layout: Layout, record: Record | None) -> Tensor:
     """``(3, H, W)`` uint8."""
     if record is None:
         raise InputError(f"not in {layout.root.name}")
     return layout.image(record, 3)
 
 
-def drawn_over(image: Tensor, annotation: Annotation, space: LabelSpace) -> str:
+def _drawn_over(image: Tensor, annotation: Annotation, space: LabelSpace) -> str:
     """Return a data URI of the image with its label over it."""
     # Lines and letters are drawn at the size that the picture has in its file, and must not shrink again.
     picture = fit(Image.fromarray(image.permute(1, 2, 0).contiguous().numpy()), PHOTOGRAPH)
@@ -136,3 +146,55 @@ def drawn_over(image: Tensor, annotation: Annotation, space: LabelSpace) -> str:
 def case_legend(shown_cases: Iterable[ShownCase], space: LabelSpace) -> list[Legend]:
     """Return the colors of the classes that are drawn in some cases."""
     return legend(set().union(*(case.classes for case in shown_cases)), space)
+
+
+class Question(TypedDict):
+    """One image to judge."""
+
+    key: str
+    shown: str
+    """The key as people can read it."""
+    label: str
+    """Its label, where it is said better than drawn."""
+    pictures: list[str]
+    """Data URIs: the refined image, and, where a label can be drawn, the same with its label over it."""
+    tiny: bool
+    missing: str
+    """Why there is no picture."""
+
+
+def sample_page(output: Path, keys: Sequence[str], synthetic: Layout, refined: Layout) -> bytes:
+    """Return the page on which a person answers a sample without seeing the verdicts: one file that loads nothing.
+
+    Args:
+        output: Folder of the audit.
+        keys: Keys of the images, in the order in which they are asked about.
+        synthetic: Holds the labels.
+        refined: Holds the images.
+    """
+    labeled, images = ({record.key: record for record in layout.records()} for layout in (synthetic, refined))
+    questions, classes = [], set[int]()
+    for key in track(keys, "draw the sample"):
+        question: Question = {"key": key, "shown": shown(key), "label": "", "pictures": [], "tiny": True, "missing": ""}
+        try:
+            annotation, question["label"] = _annotation_of(synthetic, labeled.get(key))
+            image = _image_of(refined, images.get(key))
+            plain = _drawn_over(image, Annotation(), synthetic.label_space)
+            over = _drawn_over(image, annotation, synthetic.label_space)
+            question["pictures"] = [plain] if over == plain else [plain, over]
+            question["tiny"] = max(image.shape) <= TINY
+            classes |= drawn_classes(annotation)
+        except (InputError, OSError) as error:
+            question["missing"] = shown(str(error))
+        questions.append(question)
+    page = template(SAMPLE_TEMPLATE).render(
+        title=f"Sample of {shown(refined.root.resolve().name)}",
+        version=refine.__version__,
+        questions=questions,
+        legend=legend(classes, synthetic.label_space),
+        # Answers of another sample must not be taken for answers of this one.
+        store="refine-sample-" + hashlib.sha256(json.dumps(list(keys)).encode()).hexdigest()[:16],
+        file=SAMPLE_CSV,
+        command=f"refine audit --output {shlex.quote(str(output))} --decisions {SAMPLE_CSV}",
+    )
+    return page.encode()

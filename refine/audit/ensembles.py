@@ -1,31 +1,34 @@
-"""The ensembles of judges, trained or given, and the evidence that each brings."""
+"""The judge ensembles, trained or given, and the evidence that each brings; also after the inverse generator."""
 
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from refine.audit.calibration import MOST, planted_power
-from refine.audit.evidence import (
-    CONSENSUS,
-    LEARNED,
-    POWER,
-    READ,
-    AuditContext,
-    Evidence,
-    GatheredEvidence,
-    gather,
-)
+from refine.audit.evidence import CONSENSUS, LEARNED, POWER, READ, AuditContext, Evidence, GatheredEvidence, gather
 from refine.audit.judges import EnsembleMember, Examples, JudgeEnsemble, deciding, in_folds
 from refine.audit.pairs import Pairs
+from refine.data.images import to_float, to_levels
 from refine.data.labeled_images import open_labeled, read_labeled
 from refine.data.layouts import Layout
-from refine.devices import CPU
+from refine.devices import CPU, choose_device, without_tf32
 from refine.errors import InputError
-from refine.methods.checkpoint import load_method
+from refine.methods.checkpoint import load_method, load_translator, read_checkpoint
+from refine.methods.cyclegan import CycleGAN
+from refine.methods.rebuild import fitting
 from refine.methods.task import Task
+from refine.methods.way_back import INVERSE
+from refine.progress import track
 
 CONTENT, ADAPTED, REAL, GIVEN = "content", "adapted", "real", "given"
-LOST = "Judges that learned on the refined images cannot find the labels there either: they are lost."
+INVERSE_GENERATOR = "way back"
+"""Name of the evidence after the inverse generator, as `audit.json` has it."""
+NOISE = 0.05
+"""Standard deviation of the noise before the inverse generator, of a range of 2: more than six 8-bit levels, which is
+far above what CycleGAN hides in the pixels (Chu et al. 2017, arXiv 1712.02950, section 3), and hardly seen."""
+REFINED_PER_CALL = 32
+LABELS_LOST = "Judges that learned on the refined images cannot find the labels there either: they are lost."
 
 
 def content(context: AuditContext) -> tuple[Evidence, JudgeEnsemble]:
@@ -70,7 +73,7 @@ def adapted(context: AuditContext) -> tuple[Evidence, JudgeEnsemble]:
     return found.conclude(found.read, LEARNED, why, label=LEARNED), judges
 
 
-def are_lost(context: AuditContext, first: Evidence, judges: JudgeEnsemble, second: Evidence) -> bool:
+def labels_are_lost(context: AuditContext, first: Evidence, judges: JudgeEnsemble, second: Evidence) -> bool:
     """Return whether able judges, who agree about the refined images, do not find the labels there, and learning there
     does not help: then no judge can be at home in what the translator makes.
 
@@ -80,7 +83,7 @@ def are_lost(context: AuditContext, first: Evidence, judges: JudgeEnsemble, seco
     Args:
         context: What is audited.
         first: The evidence of judges of synthetic images, which are not competent on refined ones.
-        judges: They.
+        judges: These judges.
         second: The evidence of judges that learned on both.
     """
     if first.measured < first.bar or second.competent or second.measured >= READ:
@@ -170,3 +173,99 @@ def by_real(context: AuditContext, apart: JudgeEnsemble, own: Examples) -> tuple
     )
     concluded = found.conclude(calibrated.finds(), POWER, why, label=READ, consensus=None, trained_apart=True)
     return concluded._replace(labeled_images=count), together
+
+
+def inverse_evidence(
+    context: AuditContext, judged: Evidence, judges: JudgeEnsemble, checkpoint: Path, trust: tuple[str, ...]
+) -> Evidence | str:
+    """Ask for the label after the inverse generator, with noise and 8-bit rounding before it; asks for a review only.
+
+    Args:
+        context: What is audited.
+        judged: The evidence of judges of synthetic images: its limits hold here too.
+        judges: These judges.
+        checkpoint: The method that refined the images.
+        trust: Modules other than ``refine`` whose classes it may name.
+
+    Returns:
+        One sentence where the method has no inverse generator.
+
+    Raises:
+        InputError: If the checkpoint cannot be read.
+    """
+    method = load_with_inverse(checkpoint, trust)
+    if isinstance(method, str):
+        return method
+    device = choose_device(context.options.device)
+    method.to(device)
+    generator = torch.Generator().manual_seed(context.options.seed)
+    back = [
+        to_levels(translated_back(method, to_float(part).to(device), generator)).cpu()
+        for part in track(torch.split(context.pairs.refined, REFINED_PER_CALL), "going back")
+    ]
+    scores = judges.deciding_scores(context.refined()._replace(images=torch.cat(back)))
+    found = judged._replace(name=INVERSE_GENERATOR, scores=scores, before={}, decides=False, power=())
+    read = found.share_read()
+    why = (
+        f"The judges of synthetic images find the label in {read:.1%} of the refined images after these went back "
+        f"through noise (bar {LEARNED:.0%}); it asks for a review only."
+    )
+    return found._replace(competent=read >= LEARNED, measured=read, bar=LEARNED, why=why)
+
+
+def load_with_inverse(path: Path, trust: tuple[str, ...] = ()) -> CycleGAN | str:
+    """Load a method with the weights of its inverse generator, which refining does not need.
+
+    Args:
+        path: A `.ckpt` or bundle.
+        trust: Modules other than ``refine`` whose classes it may name.
+
+    Returns:
+        One sentence that says why there is no inverse generator.
+
+    Raises:
+        InputError: If the file cannot be read, or its weights do not fit.
+    """
+    method = load_translator(path, trust)
+    if not isinstance(method, CycleGAN):
+        return f"{type(method).__name__} has no way back to synthetic images."
+    if path.is_dir():
+        return f"{path.name} is a bundle, which has no way back; name the .ckpt that it was made from."
+    stored = dict(read_checkpoint(path).get("state_dict") or {})
+    found, wanted = (
+        {name: weight for name, weight in weights.items() if name.startswith(INVERSE)}
+        for weights in (stored, method.state_dict())
+    )
+    if set(found) != set(wanted):
+        return f"{path.name} has no complete weights of the way back."
+    try:
+        method.load_state_dict(fitting(path, wanted, found), strict=False, assign=True)
+    except InputError as error:
+        raise InputError(f"{path}: its way back does not fit the method ({error})") from error
+    return method
+
+
+@without_tf32()
+def translated_back(method: CycleGAN, refined: Tensor, generator: torch.Generator, noise: float = NOISE) -> Tensor:
+    """Take refined images back to the synthetic domain: rounded to 8 bits, made noisy, rounded, and translated.
+
+    Args:
+        method: The method that refined them, in eval mode.
+        refined: ``(B, C, H, W)`` in [-1, 1], of any size, as `Translator.refine` gives them.
+        generator: Draws the noise.
+        noise: Its standard deviation, of a range of 2. A cycle loss teaches translators to hide what they need for
+            the way back in faint pixels; a label that comes back through noise was there to be seen.
+
+    Returns:
+        The same shape and range, to the levels of 8 bits.
+
+    Raises:
+        ValueError: If the method was loaded without its inverse generator.
+
+    Source:
+        Chu et al. 2017, CycleGAN, a master of steganography, arXiv 1712.02950: what is hidden does not survive noise.
+    """
+    written = to_float(to_levels(refined))
+    drawn = torch.randn(refined.shape, generator=generator, device=generator.device).to(refined.device)
+    seen = to_float(to_levels(written + noise * drawn))
+    return to_float(to_levels(method.simulate(seen)))

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from scipy.special import gammaln
 from scipy.stats import hypergeom
 
-from refine.audit.bound import CONFIDENCE
 from refine.audit.result import SampledRate, SampledStratum, SampleEstimate
+from refine.audit.verdicts import CONFIDENCE
 from refine.metrics.intervals import chernoff_upper
 
 DIMENSIONS = 3

@@ -1,10 +1,12 @@
 """The options of an audit."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from refine.errors import InputError
 from refine.labels import LabelKind
+from refine.report.kit.format import recorded_flags, recorded_texts
 
 TRAINING_STEPS: dict[LabelKind, int] = {"class": 400, "mask": 400, "targets": 600, "objects": 600}
 """Training steps of one judge of few images; more images take more, see `AuditOptions.steps_for`."""
@@ -81,3 +83,22 @@ class AuditOptions:
         for name, value in (("steps", self.steps), ("batch-size", self.batch_size)):
             if value is not None and value < 1:
                 raise InputError(f"--{name} is {value}; expected 1 or more")
+
+
+def audit_flags(record: Mapping[str, object], skip: str = "") -> list[str]:
+    """Return the flags of `refine audit` beside its folders, as its provenance holds them.
+
+    Args:
+        record: Provenance of an audit.
+        skip: Field to leave out.
+    """
+    words = []
+    for name in ("judge", "trust"):
+        words += [word for value in recorded_texts(record, name) for word in (f"--{name}", value)]
+    plain = ("real_labeled", "checkpoint", "decisions", "layout", "real_layout", "mapping")
+    words += recorded_flags(record, *(name for name in plain if name != skip))
+    classes, networks = recorded_texts(record, "classes"), recorded_texts(record, "networks")
+    words += ["--classes", ",".join(classes)] if classes else []
+    words += ["--networks", *networks] if networks else []
+    rest = ("folds", "steps", "batch_size", "groups", "seed", "device", "size")
+    return [*words, *recorded_flags(record, *(name for name in rest if name != skip))]

@@ -12,14 +12,23 @@ import refine
 from refine.audit.cases import ShownCase, case_legend, cases
 from refine.audit.result import Audit, Certificate, Power, Rate, Verdict
 from refine.audit.sampling import blank_table
-from refine.audit.summary import cards, out_of_it, trust
-from refine.audit.tables import false_rejects_table, judges_table, power_table
+from refine.audit.summary import (
+    able_judges,
+    are_they_right,
+    caveats,
+    counts_sentence,
+    ends_text,
+    false_rejects_table,
+    inconclusive_sentences,
+    judges_table,
+    power_table,
+)
 from refine.audit.verdicts import worst_first
 from refine.data.layouts import Layout
 from refine.files import shown, write_whole
-from refine.report.kit.format import number
+from refine.report.kit.format import count, number, percent
 from refine.report.kit.overlay import Legend
-from refine.report.kit.page import facts, template
+from refine.report.kit.page import Answer, Mark, facts, template
 from refine.report.kit.pictures import spread
 from refine.report.kit.plot import MARKS, short, style, svg
 
@@ -84,9 +93,9 @@ def write_audit_page(
         version=refine.__version__,
         folders={"synthetic": str(synthetic.root), "refined": str(refined.root)},
         answers=cards(audit),
-        way_out=out_of_it(audit),
+        way_out=inconclusive_sentences(audit),
         remedies=audit.get("remedies", []),
-        reasons=[*audit["bound_under_planted_corruption"]["reasons"], *trust(audit)],
+        reasons=[*audit["bound_under_planted_corruption"]["reasons"], *caveats(audit)],
         judges=judges_table(audit),
         power_plot=power_svg(audit),
         rejects_plot=false_rejects_svg(audit),
@@ -96,6 +105,38 @@ def write_audit_page(
         provenance=facts(audit["provenance"]),
     )
     return write_whole(output, page.encode())
+
+
+def cards(audit: Audit) -> list[Answer]:
+    """Return the head of the audit's page."""
+    counts, rejects = audit["counts"], audit["false_rejects"]
+    able, judges = able_judges(audit)
+    all_able: Mark = "good" if judges and able == judges else "bad" if not able else "even"
+    few: Mark = "good" if rejects["n"] and rejects["high"] <= 0.05 else "even"
+    return [
+        are_they_right(audit),
+        Answer(
+            "Passed",
+            "even" if counts["pass"] < audit["images"] else "good",
+            "",
+            percent(counts["pass"] / max(1, audit["images"])),
+            [counts_sentence(audit)],
+        ),
+        Answer(
+            "False rejects",
+            few,
+            "",
+            percent(rejects["rate"]) if rejects["n"] else "not measured",
+            [f"Of {count(rejects['n'], 'harmless change')} so many are rejected, interval {ends_text(rejects)}."],
+        ),
+        Answer(
+            "Competent judges",
+            all_able,
+            "",
+            f"{able} of {judges}",
+            ["Measured on images whose labels are known, against a bar that was fixed beforehand."],
+        ),
+    ]
 
 
 def _groups(
@@ -141,7 +182,7 @@ def decisions_block(keys: Sequence[str]) -> tuple[str, int]:
 
 def power_svg(audit: Audit) -> str:
     """Plot the share of planted corruption that was found: a panel for each kind with sizes, and one for the others."""
-    sized, plain = by_harm(audit["power"])
+    sized, plain = by_corruption(audit["power"])
     columns = min(2, max(1, len(sized)))
     lines = ceil(len(sized) / columns)
     heights = [height for height in (1.9 * lines, _height([power["harm"] for power in plain]) * bool(plain)) if height]
@@ -151,8 +192,8 @@ def power_svg(audit: Audit) -> str:
         parts = list(figure.subfigures(len(heights), 1, height_ratios=heights, squeeze=False)[:, 0]) if heights else []
         if sized:
             panels = parts[0].subplots(lines, columns, squeeze=False).ravel()
-            for axes, (harm, points) in zip(panels, sized.items(), strict=False):
-                _curve(axes, harm, points)
+            for axes, (corruption, points) in zip(panels, sized.items(), strict=False):
+                _curve(axes, corruption, points)
             for axes in panels[len(sized) :]:
                 axes.set_axis_off()
         if plain:
@@ -176,13 +217,13 @@ def false_rejects_svg(audit: Audit) -> str:
         return svg(figure)
 
 
-def by_harm(power: Sequence[Power]) -> tuple[dict[str, list[Power]], list[Power]]:
+def by_corruption(power: Sequence[Power]) -> tuple[dict[str, list[Power]], list[Power]]:
     """Split kinds of corruption into those that have sizes, smallest size first, and those without."""
     sized: dict[str, list[Power]] = {}
     for each in power:
         if each["size"] is not None:
             sized.setdefault(each["harm"], []).append(each)
-    ordered = {harm: sorted(points, key=lambda each: each["size"] or 0.0) for harm, points in sized.items()}
+    ordered = {name: sorted(points, key=lambda each: each["size"] or 0.0) for name, points in sized.items()}
     return ordered, [each for each in power if each["size"] is None]
 
 
@@ -191,7 +232,7 @@ def _height(names: Collection[str]) -> float:
     return 0.55 + (0.5 if any("\n" in short(name) for name in names) else 0.34) * len(names)
 
 
-def _curve(axes: Axes, harm: str, points: Sequence[Power]) -> None:
+def _curve(axes: Axes, corruption: str, points: Sequence[Power]) -> None:
     sizes = [each["size"] or 0.0 for each in points]
     shares = [100 * each["rate"] for each in points]
     axes.plot(sizes, shares, "-o", color=MARKS.refined, linewidth=2, markersize=5)
@@ -206,7 +247,7 @@ def _curve(axes: Axes, harm: str, points: Sequence[Power]) -> None:
     axes.set_yticks([0, 50, 100])
     axes.grid(axis="y", linewidth=0.8)
     axes.set_axisbelow(True)
-    axes.set_title(short(harm), loc="left", fontsize=12)
+    axes.set_title(short(corruption), loc="left", fontsize=12)
     axes.set_xlabel(shown(points[0]["unit"]))
     axes.set_ylabel("found, in %")
     axes.tick_params(length=0)

@@ -11,7 +11,6 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from refine.audit.displacement import gaussian
 from refine.data.augment import randomize_appearance
 from refine.data.images import to_float, to_levels
 from refine.labels import LabelKind
@@ -28,6 +27,18 @@ class Perturbation(NamedTuple):
     name: str
     change: Callable[[Tensor, torch.Generator], Tensor]
     """Maps ``(B, C, H, W)`` in [-1, 1] to the same shape and range; each image's amount is drawn."""
+
+
+def gaussian(images: Tensor, sigma: float) -> Tensor:
+    """Blur ``(B, C, H, W)`` by a Gaussian of ``sigma`` pixels; the border is replicated."""
+    radius = max(1, math.ceil(2.5 * sigma))
+    places = torch.arange(-radius, radius + 1, dtype=images.dtype, device=images.device)
+    line = torch.exp(-0.5 * (places / sigma) ** 2)
+    line = line / line.sum()
+    flat = images.reshape(-1, 1, *images.shape[-2:])
+    flat = F.conv2d(F.pad(flat, (radius, radius, 0, 0), mode="replicate"), line.view(1, 1, 1, -1))
+    flat = F.conv2d(F.pad(flat, (0, 0, radius, radius), mode="replicate"), line.view(1, 1, -1, 1))
+    return flat.view(images.shape)
 
 
 def noise(images: Tensor, generator: torch.Generator, most: float = 0.12) -> Tensor:

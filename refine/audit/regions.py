@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from scipy.ndimage import label as components
 from torch import Tensor
 
-from refine.audit.displacement import gaussian
+from refine.audit.perturbations import gaussian
 from refine.labels import IGNORE, LabelKind
 
 BORDER_PIXELS = 1.0

@@ -214,6 +214,11 @@ class AuditCore(TypedDict):
     counts: dict[str, int]
 
 
+def ensemble_of(name: str) -> str:
+    """Return the name of the judge ensemble in that of a record or score, ``ENSEMBLE: MEASURE``."""
+    return name.partition(": ")[0]
+
+
 def read_audit(folder: Path) -> Audit:
     """Read what `audit.json` holds.
 

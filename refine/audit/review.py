@@ -9,11 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast, get_args
 
-from refine.audit.bound import CUTS, HARMLESS, bound_of, events, shared_error
-from refine.audit.ensembles import ADAPTED
+from refine.audit.inconclusive import is_inconclusive, ranked, ranking_of, remedies
 from refine.audit.page import write_audit_page
 from refine.audit.pairs import OpenedPairs, open_pairs
-from refine.audit.remedies import remedies
 from refine.audit.result import (
     LINES,
     PAGE,
@@ -38,7 +36,7 @@ from refine.audit.sampling import (
     require_no_sample,
     write_sample,
 )
-from refine.audit.verdicts import count_verdicts, is_inconclusive, ranked, ranking_of, verdict_of
+from refine.audit.verdicts import CUTS, HARMLESS, bound_of, count_verdicts, event_count, shared_error, verdict_of
 from refine.errors import InputError
 from refine.files import read_lines, why, write_json, write_whole
 from refine.metrics.intervals import clopper_pearson, upper_end
@@ -162,8 +160,7 @@ def recalibrated(
         decided: All decisions, by key.
         largest: Number of images in the largest group.
     """
-    able = {name.partition(": ")[0] for name, one in records.items() if one["competent"] and "fail_threshold" in one}
-    error = shared_error(events(records, sorted(able - {ADAPTED}), decided=True))
+    error = shared_error(event_count(records, decided=True))
     found = dict(records)
     for name, record in records.items():
         if record["competent"]:

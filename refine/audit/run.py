@@ -6,20 +6,29 @@ from pathlib import Path
 import torch
 
 import refine
-from refine.audit.bound import bound_of
 from refine.audit.calibration import largest_group, shown_powers
-from refine.audit.ensembles import LOST, adapted, are_lost, content, given, load_given, open_real, real
+from refine.audit.ensembles import (
+    LABELS_LOST,
+    adapted,
+    content,
+    given,
+    inverse_evidence,
+    labels_are_lost,
+    load_given,
+    open_real,
+    real,
+)
 from refine.audit.evidence import AuditContext, Evidence
 from refine.audit.judges import JudgeEnsemble, in_folds, networks_for
 from refine.audit.options import AuditOptions
-from refine.audit.other_evidence import moved_structure, way_back
 from refine.audit.pairs import open_pairs, read_pairs
 from refine.audit.result import SUMMARY, Audit
 from refine.audit.review import decided_ones, override, read_decisions, recalibrated, write_audit
 from refine.audit.sampling import draw_counts, members_of, require_no_sample
-from refine.audit.stored import require_free, store
+from refine.audit.stored_judges import require_free, store
+from refine.audit.structure import moved_structure
 from refine.audit.training import remove_unfinished
-from refine.audit.verdicts import certify, count_verdicts
+from refine.audit.verdicts import bound_of, certify, count_verdicts
 from refine.data.clusters import load_clusters
 from refine.devices import choose_device
 from refine.errors import InputError
@@ -133,16 +142,16 @@ def _gather(context: AuditContext) -> tuple[Gathering, list[str]]:
     gathered: Gathering = [(first, judges)]
     if not first.competent:
         second, learned = adapted(context)
-        if are_lost(context, first, judges, second):
-            notes.append(LOST)
-            gathered = [(first._replace(competent=True, why=f"{first.why} {LOST}"), judges)]
+        if labels_are_lost(context, first, judges, second):
+            notes.append(LABELS_LOST)
+            gathered = [(first._replace(competent=True, why=f"{first.why} {LABELS_LOST}"), judges)]
         gathered.append((second, learned))
     if asked.members:
         gathered.append((given(context, asked), asked))
     if labeled is not None:
         gathered.append(real(context, labeled))
     if options.checkpoint is not None:
-        back = way_back(context, first, judges, options.checkpoint, options.trust)
+        back = inverse_evidence(context, first, judges, options.checkpoint, options.trust)
         if isinstance(back, str):
             notes.append(back)
         else:

@@ -1,10 +1,7 @@
 """A random sample of the audited images for a person to judge: drawn by verdict, answered blind, taken back."""
 
 import csv
-import hashlib
-import json
 import math
-import shlex
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from io import StringIO
@@ -13,8 +10,7 @@ from typing import TypedDict
 
 import torch
 
-import refine
-from refine.audit.cases import annotation_of, drawn_over, image_of
+from refine.audit.cases import sample_page
 from refine.audit.estimate import JudgedStratum, estimate
 from refine.audit.result import (
     AUDIT_AGAIN,
@@ -26,17 +22,11 @@ from refine.audit.result import (
     SampleEstimate,
     Verdict,
 )
-from refine.data.annotation import Annotation
 from refine.data.clusters import load_clusters
 from refine.data.layouts import Layout
 from refine.errors import InputError
 from refine.files import read_typed, shown, write_json, write_whole
-from refine.progress import track
-from refine.report.kit.overlay import drawn_classes, legend
-from refine.report.kit.page import template
-from refine.report.kit.pictures import TINY
 
-TEMPLATE = Path(__file__).with_name("sample.html.j2")
 DRAW_ANEW = f"{AUDIT_AGAIN} and draw anew"
 LEAST_SHARE = 0.1
 """Part of the sample that each verdict gets at least, as far as it has so many images."""
@@ -264,49 +254,3 @@ def counted(sample: AuditSample) -> dict[str, JudgedStratum]:
         name: JudgedStratum(one["images"], len(one["draws"]), total(one, "fail"), total(one, "unsure"), grouped)
         for name, one in sample["strata"].items()
     }
-
-
-class Question(TypedDict):
-    """One image to judge."""
-
-    key: str
-    shown: str
-    """The key as people can read it."""
-    label: str
-    """Its label, where it is said better than drawn."""
-    pictures: list[str]
-    """Data URIs: the refined image, and, where a label can be drawn, the same with its label over it."""
-    tiny: bool
-    missing: str
-    """Why there is no picture."""
-
-
-def sample_page(output: Path, keys: Sequence[str], synthetic: Layout, refined: Layout) -> bytes:
-    """Return the page on which a person answers without seeing the verdicts: one file that loads nothing. Arguments as
-    of `write_sample`; ``keys`` in the order in which they are asked about."""
-    labeled, images = ({record.key: record for record in layout.records()} for layout in (synthetic, refined))
-    questions, classes = [], set[int]()
-    for key in track(keys, "draw the sample"):
-        question: Question = {"key": key, "shown": shown(key), "label": "", "pictures": [], "tiny": True, "missing": ""}
-        try:
-            annotation, question["label"] = annotation_of(synthetic, labeled.get(key))
-            image = image_of(refined, images.get(key))
-            plain = drawn_over(image, Annotation(), synthetic.label_space)
-            over = drawn_over(image, annotation, synthetic.label_space)
-            question["pictures"] = [plain] if over == plain else [plain, over]
-            question["tiny"] = max(image.shape) <= TINY
-            classes |= drawn_classes(annotation)
-        except (InputError, OSError) as error:
-            question["missing"] = shown(str(error))
-        questions.append(question)
-    page = template(TEMPLATE).render(
-        title=f"Sample of {shown(refined.root.resolve().name)}",
-        version=refine.__version__,
-        questions=questions,
-        legend=legend(classes, synthetic.label_space),
-        # Answers of another sample must not be taken for answers of this one.
-        store="refine-sample-" + hashlib.sha256(json.dumps(list(keys)).encode()).hexdigest()[:16],
-        file=SAMPLE_CSV,
-        command=f"refine audit --output {shlex.quote(str(output))} --decisions {SAMPLE_CSV}",
-    )
-    return page.encode()

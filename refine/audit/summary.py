@@ -1,10 +1,19 @@
-"""An audit in a figure and some sentences; limits of what it can say are stated as plainly."""
+"""An audit in a figure, some sentences and tables, for its page, the report and the terminal; the limits of what it can
+say are stated as plainly."""
 
-from refine.audit.result import Audit, Power, Rate, SampledRate
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from refine.audit.result import PAGE, SAMPLE_CSV, SAMPLE_PAGE, VERDICTS, Audit, Power, Rate, SampledRate, ensemble_of
+from refine.console import result_console, typed
 from refine.files import shown
 from refine.metrics.intervals import clopper_pearson
 from refine.report.kit.format import at_most, count, number, percent
-from refine.report.kit.page import VERDICTS, Answer, Mark
+from refine.report.kit.page import VERDICTS as VERDICTS_OF_MARKS
+from refine.report.kit.page import Answer, Mark
+from refine.report.kit.table import FigureTable, terminal_table, without_empty
 
 QUESTION = "Are the labels right?"
 BOUND = "Bound under planted corruption"
@@ -30,11 +39,11 @@ def are_they_right(audit: Audit) -> Answer:
         figure = f"≤ {at_most(passed)} wrong of those that passed"
     if "sample" in audit:
         found = audit["sample"]["all"]
-        figure = f"{_range_of(found)} wrong ({100 * found['low']:.1f} to {percent(found['high'])})"
-    return Answer(QUESTION, mark, verdict, figure, [*by_people(audit), *sentences, *_excess(audit)])
+        figure = f"{_range_of(found)} wrong ({ends_text(found)})"
+    return Answer(QUESTION, mark, verdict, figure, [*people_sentences(audit), *sentences, *_excess(audit)])
 
 
-def by_people(audit: Audit) -> list[str]:
+def people_sentences(audit: Audit) -> list[str]:
     """Return what people's answers say: how many labels are wrong by a random sample, first of all figures; and how
     many of the wrong labels that people found did not pass (natural power)."""
     sentences = []
@@ -58,7 +67,7 @@ def by_people(audit: Audit) -> list[str]:
     elif found := audit.get("natural_power"):
         sentences.append(
             f"Natural power: of {count(found['n'], 'wrong label')} that a person found, {percent(found['rate'])} had "
-            f"not passed ({_interval(found)}, if these images are a random part; --sample draws one)."
+            f"not passed (interval {ends_text(found)}, if these images are a random part; --sample draws one)."
         )
     return sentences
 
@@ -69,10 +78,15 @@ def _range_of(found: SampledRate) -> str:
 
 
 def _ends_of(found: SampledRate) -> str:
-    return f"exact 95 % interval {100 * found['low']:.1f} to {percent(found['high'])}"
+    return f"exact 95 % interval {ends_text(found)}"
 
 
-def out_of_it(audit: Audit) -> list[str]:
+def ends_text(found: Rate | SampledRate) -> str:
+    """Return both ends of an interval."""
+    return f"{100 * found['low']:.1f} to {percent(found['high'])}"
+
+
+def inconclusive_sentences(audit: Audit) -> list[str]:
     """Return the first sentences on an inconclusive audit: that it is, and what its order of images is worth; none for
     others."""
     if not audit.get("remedies"):
@@ -90,7 +104,7 @@ def out_of_it(audit: Audit) -> list[str]:
     return sentences
 
 
-def trust(audit: Audit) -> list[str]:
+def caveats(audit: Audit) -> list[str]:
     """Return how far that holds, one sentence each."""
     people = [f"{count(audit['decided_by_person'], 'verdict')} given by a person."] * bool(audit["decided_by_person"])
     absent = audit.get("missing", 0)
@@ -98,7 +112,7 @@ def trust(audit: Audit) -> list[str]:
     return [*_judges(audit), _weakest(audit["power"]), *gone, *people]
 
 
-def verdicts(audit: Audit) -> str:
+def counts_sentence(audit: Audit) -> str:
     """Return the counts in a sentence."""
     counts, total = audit["counts"], max(1, audit["images"])
     told = {"pass": "passed", "review": "are for a person to look at", "fail": "failed", "inconclusive": "inconclusive"}
@@ -110,15 +124,15 @@ def verdicts(audit: Audit) -> str:
     return f"Of {count(audit['images'], 'image')}, {', '.join(parts)}." if parts else "No image was judged."
 
 
-def competent(audit: Audit) -> str:
+def competence_sentence(audit: Audit) -> str:
     """Return how many judges are competent."""
-    able, judges = _able(audit)
+    able, judges = able_judges(audit)
     return f"{able} of {count(judges, 'judge')} competent on these images." if judges else "There was no judge."
 
 
-def _able(audit: Audit) -> tuple[int, int]:
+def able_judges(audit: Audit) -> tuple[int, int]:
     """Return the number of competent judges and of all; one that measures several things is one."""
-    judges = {name.partition(": ")[0]: judge["competent"] for name, judge in audit["judges"].items()}
+    judges = {ensemble_of(name): judge["competent"] for name, judge in audit["judges"].items()}
     return sum(judges.values()), len(judges)
 
 
@@ -145,20 +159,22 @@ def _mark(audit: Audit) -> tuple[Mark, str]:
         return "even", f"! {counts['review']} to look at"
     ends = (upper, None if sample is None else sample["all"]["high"])
     small = any(end is not None and end <= LARGE_SHARE for end in ends)
-    return ("good", VERDICTS["good"]) if small else ("unknown", "? inconclusive")
+    return ("good", VERDICTS_OF_MARKS["good"]) if small else ("unknown", "? inconclusive")
 
 
 def _excess(audit: Audit) -> list[str]:
     if not audit["counts"]["fail"]:
         return []
     rejects = audit["false_rejects"]
-    alarms = f"false alarms ({percent(rejects['rate'])} of harmless changes are rejected, {_interval(rejects)})"
+    alarms = (
+        f"false alarms ({percent(rejects['rate'])} of harmless changes are rejected, interval {ends_text(rejects)})"
+    )
     return [f"{'More' if more_than_chance(audit) else 'No more'} fail than {alarms} may explain."]
 
 
 def _judges(audit: Audit) -> list[str]:
     """Return the judges that are not competent, and why; all measures of one judge share its reason."""
-    records = {name.partition(": ")[0]: judge for name, judge in audit["judges"].items() if not judge["competent"]}
+    records = {ensemble_of(name): judge for name, judge in audit["judges"].items() if not judge["competent"]}
     return [
         f"The judge {shown(name)} is not competent here: {number(judge['measured'])} where {number(judge['bar'])} was "
         f"asked for. {judge['why']}"
@@ -184,37 +200,103 @@ def _harm(power: Power) -> str:
     return f"“{shown(power['harm'])}”{size}"
 
 
-def _interval(rate: Rate) -> str:
-    return f"interval {100 * rate['low']:.1f} to {percent(rate['high'])}"
-
-
-def cards(audit: Audit) -> list[Answer]:
-    """Return the head of the audit's page."""
-    counts, rejects = audit["counts"], audit["false_rejects"]
-    able, judges = _able(audit)
-    all_able: Mark = "good" if judges and able == judges else "bad" if not able else "even"
-    few: Mark = "good" if rejects["n"] and rejects["high"] <= 0.05 else "even"
-    return [
-        are_they_right(audit),
-        Answer(
-            "Passed",
-            "even" if counts["pass"] < audit["images"] else "good",
-            "",
-            percent(counts["pass"] / max(1, audit["images"])),
-            [verdicts(audit)],
-        ),
-        Answer(
-            "False rejects",
-            few,
-            "",
-            percent(rejects["rate"]) if rejects["n"] else "not measured",
-            [f"Of {count(rejects['n'], 'harmless change')} so many are rejected, {_interval(rejects)}."],
-        ),
-        Answer(
-            "Competent judges",
-            all_able,
-            "",
-            f"{able} of {judges}",
-            ["Measured on images whose labels are known, against a bar that was fixed beforehand."],
-        ),
+def judges_table(audit: Audit) -> FigureTable:
+    """Return one line per judge."""
+    rows = [
+        [
+            shown(name),
+            "yes" if judge["competent"] else "no",
+            number(judge["measured"]),
+            number(judge["bar"]),
+            number(judge["threshold"]),
+            number(judge["fail_threshold"]) if "fail_threshold" in judge else "",
+            shown(judge["why"]),
+        ]
+        for name, judge in audit["judges"].items()
     ]
+    head = ["Judge", "Competent", "Measured", "Bar", "Rejects above", "Fails above", "Measured on"]
+    return without_empty(FigureTable(head, rows))
+
+
+def power_table(audit: Audit, with_failed: bool = False) -> FigureTable:
+    """Return one line for each corruption and size: the same figures as in the plot.
+
+    Args:
+        audit: What stands in `audit.json`.
+        with_failed: Whether a last column says which part of what was found fails; the rest asks for a review.
+    """
+    rows = [
+        [
+            shown(each["harm"]),
+            "" if each["size"] is None else f"{number(each['size'])} {shown(each['unit'])}",
+            *_cells(each),
+            percent(each.get("failed", 0.0)) if with_failed else "",
+        ]
+        for each in audit["power"]
+    ]
+    return without_empty(FigureTable(["Planted", "Size", "Found", "95 % interval", "Number", "Failed"], rows))
+
+
+def false_rejects_table(audit: Audit) -> FigureTable:
+    """Return one line for each perturbation, and one for all."""
+    rows = {"all": audit["false_rejects"], **audit["false_rejects_by_change"]}
+    return FigureTable(
+        ["Harmless change", "Rejected", "95 % interval", "Number"],
+        [[shown(name), *_cells(rate)] for name, rate in rows.items()],
+    )
+
+
+def _cells(rate: Rate) -> list[str]:
+    return [percent(rate["rate"]), ends_text(rate).removesuffix(" %"), str(rate["n"])]
+
+
+def print_summary(audit: Audit, output: Path, console: Console | None = None) -> None:
+    """Print verdicts, judges, power and the bound; above all else, of an audit that says nothing, what would help."""
+    console = console or result_console()
+
+    def say(text: str, look: str = "") -> None:
+        console.print(Text(text, style=look), soft_wrap=True)
+
+    for sentence in people_sentences(audit):
+        say(sentence)
+    first, *rest = inconclusive_sentences(audit) or [""]
+    if first:
+        say(first, "bold")
+    for place, remedy in enumerate(audit.get("remedies", []), 1):
+        say(f"{place}. {remedy['why']}")
+        for line in remedy["commands"]:
+            say(f"     {line}")
+    for sentence in rest:
+        say(sentence)
+    images = audit["images"]
+    numbers = [audit["counts"][verdict] for verdict in VERDICTS]
+    shares = [f"{number} ({percent(number / images)})" if images else "0" for number in numbers]
+    console.print(terminal_table(FigureTable([*VERDICTS], [shares]), console, f"{images} images", left=()))
+    for name, record in audit["judges"].items():
+        say(f"{name}: {'competent' if record['competent'] else 'not competent'}. {record['why']}")
+    rejects = audit["false_rejects"]
+    say(
+        f"benign changes not passed: {percent(rejects['rate'])} (interval {ends_text(rejects)}, n = {rejects['n']}); "
+        f"failed: {percent(rejects.get('failed', 0.0))}"
+    )
+    power = power_table(audit, with_failed=True)
+    console.print(terminal_table(power, console, "planted harm that was found", left=(0, 1)))
+    bound = audit["bound_under_planted_corruption"]
+    left = "" if bound["upper_of_passed"] is None else f", {at_most(bound['upper_of_passed'])} of those that passed"
+    found = (
+        " ".join(bound["reasons"])
+        if bound["upper"] is None
+        else f"wrong labels at most {at_most(bound['upper'])} of all{left} (95 %)"
+    )
+    say(f"bound under planted corruption: {found}")
+    say(f"page: {output / PAGE}")
+
+
+def print_sample(output: Path, console: Console | None = None) -> None:
+    """Print what to do with a sample that was drawn."""
+    console = console or result_console()
+    for text in (
+        f"answer the sample: {output / SAMPLE_PAGE} in a browser, or the column verdict of {output / SAMPLE_CSV}; then",
+        typed("audit", "--output", str(output), "--decisions", str(output / SAMPLE_CSV)),
+    ):
+        console.print(Text(text), soft_wrap=True)

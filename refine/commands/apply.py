@@ -9,8 +9,8 @@ from refine.errors import InputError
 from refine.interrupts import FINISHED_KEPT, begin
 
 if TYPE_CHECKING:
-    from refine.apply import ApplySummary
     from refine.apply.repair import Repair
+    from refine.apply.verification import ApplySummary
 
 
 def add_apply(each: Any) -> None:
@@ -121,7 +121,7 @@ def run_apply(args: argparse.Namespace) -> int:
     print(summary.text())
     if not args.check_labels:
         return int(summary.exit_code)
-    from refine.audit import parsed_labels_equal
+    from refine.apply.label_check import parsed_labels_equal
 
     labels = parsed_labels_equal(args.input, args.output, args.layout)
     print(labels.text())
@@ -210,7 +210,7 @@ def load_repair(folder: Path, if_wrong: str, repaired: str, trust: tuple[str, ..
     from refine.apply.manifest import file_sha256
     from refine.apply.repair import IfWrong, Repair, Repaired
     from refine.audit.result import LINES
-    from refine.audit.stored import Auditor
+    from refine.audit.stored_judges import Auditor
 
     if if_wrong not in get_args(IfWrong):
         raise InputError(f"--if-wrong {if_wrong!r}: expected one of {', '.join(get_args(IfWrong))}")

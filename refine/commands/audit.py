@@ -97,7 +97,7 @@ def run_audit(args: argparse.Namespace) -> int:
     from refine.audit.options import AuditOptions
     from refine.audit.review import add_decisions, draw_sample
     from refine.audit.run import run_audit
-    from refine.audit.tables import print_sample, print_table
+    from refine.audit.summary import print_sample, print_summary
     from refine.errors import InputError
 
     begin()
@@ -135,7 +135,7 @@ def run_audit(args: argparse.Namespace) -> int:
         )
         audit = run_audit(args.synthetic, args.refined, args.output, options)
     finish()
-    print_table(audit, args.output)
+    print_summary(audit, args.output)
     if args.sample is not None:
         draw_sample(args.output, args.sample, args.seed)
         print_sample(args.output)

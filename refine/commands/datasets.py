@@ -24,7 +24,7 @@ def add_verify(each: Any) -> None:
 
 def run_verify(args: argparse.Namespace) -> int:
     """`refine verify`."""
-    from refine.apply import verify
+    from refine.apply.verification import verify
 
     problems = verify(args.folder)
     for problem in problems:

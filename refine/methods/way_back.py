@@ -37,7 +37,7 @@ class WithWayBack(Translator):
                 has no way back (see `has_inverse`): its weights would be random.
         """
         if not self.has_inverse:
-            raise ValueError("this model was loaded without its way back; see refine.audit.other_evidence.load_inverse")
+            raise ValueError("this model was loaded without its way back; see refine.audit.ensembles.load_with_inverse")
         return self._at_any_size(self.real_to_synthetic, images)
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:

@@ -17,9 +17,9 @@ import pytest
 import webdataset
 from PIL import Image
 
-from refine.apply import verify
 from refine.apply.containers import resized, write_shard
 from refine.apply.manifest import file_sha256
+from refine.apply.verification import verify
 from refine.data.layouts.tar import content as tar_content
 from refine.data.layouts.tar import index_tar
 from refine.errors import DiskFull, InputError

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from refine.apply import verify
+from refine.apply.verification import verify
 from refine.files import MANIFEST
 from tests.apply.test_kill import start
 from tests.apply.trees import dataset, noise, one_thread, run, save, tree

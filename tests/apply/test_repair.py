@@ -10,10 +10,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from refine.apply import verify
+from refine.apply.label_check import label_files_identical
 from refine.apply.manifest import Verdict
 from refine.apply.repair import IfWrong, label_owners, leave_out, weakened
-from refine.audit import label_files_identical
+from refine.apply.verification import verify
 from refine.cli import main
 from refine.commands.apply import load_repair
 from refine.data.images import read_image
@@ -309,7 +309,7 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     judge = WrittenJudge({"images/a.jpg": "fail", "images/deep/b.jpg": "review"}, model=model_sha256(checkpoint))
     (tmp_path / "audit").mkdir()
     (tmp_path / "audit" / "audit.jsonl").write_text(json.dumps(judge.verdicts))
-    monkeypatch.setattr("refine.audit.stored.Auditor.load", lambda folder, trust: judge)
+    monkeypatch.setattr("refine.audit.stored_judges.Auditor.load", lambda folder, trust: judge)
     return ["apply", "--checkpoint", str(checkpoint), "--trust", MODULE, "--input", str(source), "--check-labels"]
 
 

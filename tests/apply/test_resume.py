@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from refine.apply import verify
 from refine.apply.resume import disk_errors
+from refine.apply.verification import verify
 from refine.errors import DiskFull, InputError
 from refine.files import MANIFEST
 from tests.apply.trees import dataset, run

@@ -4,9 +4,8 @@ from pathlib import Path
 import pytest
 
 from refine import progress
-from refine.apply import verify
 from refine.apply.manifest import AuditOutcome, ManifestEntry, Verdict, failed
-from refine.apply.verification import MOST_SHOWN, summarize
+from refine.apply.verification import MOST_SHOWN, summarize, verify
 from refine.errors import InputError
 from refine.files import MANIFEST
 from tests.apply.judges import judged, repair

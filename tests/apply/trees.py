@@ -11,9 +11,10 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from refine.apply import ApplySummary, refine_dataset
 from refine.apply.options import ApplyOptions
 from refine.apply.repair import Repair
+from refine.apply.run import refine_dataset
+from refine.apply.verification import ApplySummary
 from refine.files import MANIFEST
 from tests.apply.tiny import tiny
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from refine.audit.result import LINES, SUMMARY, VERDICTS, Audit, Certificate, Power, Rate, Verdict
+from refine.audit.result import LINES, SUMMARY, VERDICTS, Audit, Certificate, JudgeRecord, Power, Rate, Verdict
 from refine.metrics.intervals import clopper_pearson
 
 
@@ -16,6 +16,20 @@ def rate(hits: int, tries: int) -> Rate:
 
 def power(harm: str, hits: int, tries: int = 100, size: float | None = None, unit: str = "") -> Power:
     return {**rate(hits, tries), "harm": harm, "size": size, "unit": unit}
+
+
+def record(competent: bool = True, decides: bool = True, found: Sequence[Power] | None = None) -> JudgeRecord:
+    """A judge whose scores above 0.5 ask for a review and above 1 fail; it found 98 of 100 replaced images."""
+    planted = [power("another class's image", 98)] if found is None else list(found)
+    made: JudgeRecord = {
+        "competent": competent,
+        "measured": 1.0,
+        "bar": 0.9,
+        "threshold": 0.5,
+        "why": "",
+        "power": planted,
+    }
+    return {**made, "fail_threshold": 1.0} if decides else made
 
 
 def certificate(key: str, verdict: Verdict = "pass", **more: Any) -> Certificate:

@@ -9,7 +9,8 @@ from refine.audit.page import (
     INCONCLUSIVE,
     MOST_KEYS,
     PASSES,
-    by_harm,
+    by_corruption,
+    cards,
     decisions_block,
     false_rejects_svg,
     power_svg,
@@ -147,29 +148,23 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, sides: tuple[La
         write_audit_page(tmp_path / "file" / "audit.html", audit(), [], *sides)
 
 
-def test_kinds_of_harm_with_sizes_have_a_curve_each_and_the_others_a_point() -> None:
+def test_corruptions_with_sizes_have_a_curve_each_and_the_others_a_point() -> None:
     points = [power("moved", 9, size=8.0, unit="pixels"), power("swapped", 9), power("moved", 1, size=2.0)]
-    sized, plain = by_harm(points)
+    sized, plain = by_corruption(points)
     assert [point["size"] for point in sized["moved"]] == [2.0, 8.0]
     assert [point["harm"] for point in plain] == ["swapped"]
-
-
-def test_the_power_stands_over_the_size_with_its_unit() -> None:
     svg = power_svg(audit())
     for text in (">moved<", ">pixels<", ">another class's image<", ">8<"):
         assert text in svg
+    sized_points = [power(name, 5, size=size, unit="px") for name in ("a", "b", "c") for size in (0.0, 1.0)]
+    for some in ([], sized_points[:2], sized_points, [power("x", 1)], [*sized_points, power("x", 1)]):
+        assert power_svg(audit(power=some)).startswith("<svg")
 
 
 def test_each_point_has_its_interval() -> None:
     ink = "stroke: var(--ink)"
     few = power_svg(audit(power=[power("a", 5)])).count(ink)
     assert power_svg(audit(power=[power("a", 5), power("b", 5)])).count(ink) > few
-
-
-def test_every_combination_of_harms_can_be_drawn() -> None:
-    sized = [power(name, 5, size=size, unit="px") for name in ("a", "b", "c") for size in (0.0, 1.0)]
-    for points in ([], sized[:2], sized, [power("x", 1)], [*sized, power("x", 1)]):
-        assert power_svg(audit(power=points)).startswith("<svg")
 
 
 def test_false_rejects_are_drawn_over_a_scale_that_shows_them() -> None:
@@ -184,3 +179,15 @@ def test_plots_follow_the_colors_of_the_page_and_names_are_text() -> None:
     assert "var(--refined)" in svg
     assert "&lt;script&gt;$x$" in svg
     assert not re.search(r"(fill|stroke): #(?!ffffff)", svg)
+
+
+def test_the_head_has_four_cards() -> None:
+    found = {
+        card.question: card for card in cards(audit([certificate(str(n), "pass" if n else "fail") for n in range(4)]))
+    }
+    assert found["Passed"].figure == "75.0 %"
+    assert found["False rejects"].figure == "1.5 %"
+    assert (found["Competent judges"].figure, found["Competent judges"].mark) == ("1 of 1", "good")
+    judge = {**audit()["judges"]["agreement"], "competent": False}
+    none = {card.question: card for card in cards(audit(judges={"agreement": judge}))}
+    assert (none["Competent judges"].figure, none["Competent judges"].mark) == ("0 of 1", "bad")

@@ -9,18 +9,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from refine.audit.bound import CUTS, HARMLESS
 from refine.audit.options import AuditOptions
 from refine.audit.pairs import open_pairs
 from refine.audit.result import LINES, PAGE, SUMMARY, Decision, Verdict
 from refine.audit.review import cut_points, decided_ones, moved_limit, override, read_decisions, write_audit
 from refine.audit.run import run_audit
+from refine.audit.verdicts import CUTS, HARMLESS
 from refine.cli import main
 from refine.errors import InputError
 from tests.apply.trees import tree
-from tests.audit.audits import audit, certificate
+from tests.audit.audits import audit, certificate, record
 from tests.audit.shapes import CLASSES, EACH, SPOILED, Finished, certificates, key, summary, write_shapes
-from tests.audit.test_bound import record
 
 KEYS = ("a.png", "b.png", "c.png")
 

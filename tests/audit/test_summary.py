@@ -1,10 +1,23 @@
+from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from refine.audit.estimate import JudgedStratum, estimate
-from refine.audit.result import Audit, Certificate, SampleEstimate, Verdict
-from refine.audit.summary import are_they_right, cards, competent, more_than_chance, trust, verdicts
+from refine.audit.result import Audit, Certificate, Remedy, SampleEstimate, Verdict
+from refine.audit.summary import (
+    are_they_right,
+    caveats,
+    competence_sentence,
+    counts_sentence,
+    false_rejects_table,
+    judges_table,
+    more_than_chance,
+    power_table,
+    print_summary,
+)
 from tests.audit.audits import audit, certificate, power, rate
 
 JUDGE = audit()["judges"]["agreement"]
@@ -16,34 +29,67 @@ def of(**counts: int) -> list[Certificate]:
 
 
 def bound(upper: float | None, passed: float | None = None, *reasons: str) -> dict[str, Any]:
-    return {"upper": upper, "upper_of_passed": passed, "confidence": 0.95, "reasons": list(reasons)}
+    made = {"upper": upper, "upper_of_passed": passed, "confidence": 0.95, "reasons": list(reasons)}
+    return {"bound_under_planted_corruption": made}
 
 
-def told(found: Audit) -> str:
-    return " ".join(are_they_right(found).sentences)
+ALARMS = "false alarms (1.5 % of harmless changes are rejected, interval 0.3 to 4.3 %)"
+NO_BOUND = bound(None, None, "No judge is competent.")
 
 
-def test_all_images_that_pass_are_a_yes_with_the_bound() -> None:
-    answer = are_they_right(audit(of(passed=50)))
-    assert (answer.mark, answer.verdict, answer.figure) == ("good", "✓ yes", "≤ 3.1 % wrong")
-    assert (
-        "Bound under planted corruption: at most 3.1 % of all labels are wrong, with 95 % confidence."
-        in answer.sentences
-    )
+def sampled(*, wrong: float, unsure: float) -> SampleEstimate:
+    """60 of 144 images, all of which passed."""
+    return estimate({"pass": JudgedStratum(144, 60, wrong, unsure)}, 60 - int(unsure), int(unsure), 60)
 
 
-def test_an_upper_bound_is_rounded_up() -> None:
-    assert are_they_right(audit(of(passed=9), bound_under_planted_corruption=bound(0.01201))).figure == "≤ 1.3 % wrong"
-    assert are_they_right(audit(of(passed=9), bound_under_planted_corruption=bound(0.0003))).figure == "≤ 0.1 % wrong"
-    assert are_they_right(audit(of(passed=9), bound_under_planted_corruption=bound(0.012))).figure == "≤ 1.2 % wrong"
-
-
-def test_more_failures_than_false_alarms_explain_are_a_no() -> None:
-    found = audit(of(passed=70, failed=30))
-    assert more_than_chance(found)
+@pytest.mark.parametrize(
+    ("found", "mark", "verdict", "figure", "sentence"),
+    [
+        (
+            audit(of(passed=50)),
+            "good",
+            "✓ yes",
+            "≤ 3.1 % wrong",
+            "Bound under planted corruption: at most 3.1 % of all labels are wrong, with 95 % confidence.",
+        ),
+        (
+            audit(of(passed=70, failed=30)),
+            "bad",
+            "✗ 30 failed",
+            "≤ 3.1 % wrong",
+            f"More fail than {ALARMS} may explain.",
+        ),
+        (
+            audit(of(passed=98, failed=2)),
+            "even",
+            "! 2 failed",
+            "≤ 3.1 % wrong",
+            f"No more fail than {ALARMS} may explain.",
+        ),
+        (audit(of(passed=50, review=2)), "even", "! 2 to look at", "≤ 3.1 % wrong", ""),
+        (audit(of(passed=50, open=3)), "even", "! 3 inconclusive", "≤ 3.1 % wrong", ""),
+        (audit(of(passed=50, open=60)), "unknown", "? inconclusive", "≤ 3.1 % wrong", ""),
+        (audit(of(open=20), **NO_BOUND), "unknown", "? inconclusive", "not known", "No judge is competent."),
+        (
+            audit(of(passed=50, open=9), **bound(None, 0.02)),
+            "unknown",
+            "? inconclusive",
+            "≤ 2.0 % wrong of those that passed",
+            "",
+        ),
+    ],
+)
+def test_the_answer_follows_from_counts_false_alarms_and_the_bound(
+    found: Audit, mark: str, verdict: str, figure: str, sentence: str
+) -> None:
     answer = are_they_right(found)
-    assert (answer.mark, answer.verdict) == ("bad", "✗ 30 failed")
-    assert "More fail than false alarms (1.5 % of harmless changes are rejected" in told(found)
+    assert (answer.mark, answer.verdict, answer.figure) == (mark, verdict, figure)
+    assert not sentence or sentence in answer.sentences
+
+
+@pytest.mark.parametrize(("upper", "text"), [(0.01201, "1.3"), (0.0003, "0.1"), (0.012, "1.2")])
+def test_an_upper_bound_is_rounded_up(upper: float, text: str) -> None:
+    assert are_they_right(audit(of(passed=9), **bound(upper))).figure == f"≤ {text} % wrong"
 
 
 def test_false_alarms_are_taken_at_the_highest_that_they_may_be() -> None:
@@ -52,97 +98,106 @@ def test_false_alarms_are_taken_at_the_highest_that_they_may_be() -> None:
     assert more_than_chance(audit(of(passed=90, failed=10), false_rejects=many))
 
 
-def test_failures_that_false_alarms_explain_are_no_yes_and_no_no() -> None:
-    found = audit(of(passed=98, failed=2))
-    assert not more_than_chance(found)
-    answer = are_they_right(found)
-    assert (answer.mark, answer.verdict) == ("even", "! 2 failed")
-    assert "No more fail than false alarms" in told(found)
-
-
-@pytest.mark.parametrize(
-    ("counts", "verdict"),
-    [({"review": 2}, "! 2 to look at"), ({"open": 3}, "! 3 inconclusive"), ({"open": 60}, "? inconclusive")],
-)
-def test_what_is_open_takes_the_yes_away(counts: dict[str, int], verdict: str) -> None:
-    assert are_they_right(audit(of(passed=50, **counts))).verdict == verdict
-
-
-def test_without_a_bound_it_is_inconclusive_and_the_reasons_are_told() -> None:
-    found = audit(of(open=20), bound_under_planted_corruption=bound(None, None, "No judge is competent."))
-    answer = are_they_right(found)
-    assert (answer.mark, answer.verdict, answer.figure) == ("unknown", "? inconclusive", "not known")
-    assert answer.sentences == ["How many labels are wrong cannot be said.", "No judge is competent."]
-
-
-def test_a_bound_on_those_that_passed_alone_is_called_so() -> None:
-    answer = are_they_right(audit(of(passed=50, open=9), bound_under_planted_corruption=bound(None, 0.02)))
-    assert answer.figure == "≤ 2.0 % wrong of those that passed"
-    assert answer.mark == "unknown"
-
-
-def sampled(*, wrong: float, unsure: float) -> SampleEstimate:
-    """60 of 144 images, all of which passed."""
-    return estimate({"pass": JudgedStratum(144, 60, wrong, unsure)}, 60 - int(unsure), int(unsure), 60)
-
-
 def test_a_yes_excludes_that_many_labels_are_wrong() -> None:
     """By the bound, or by a random sample: one answer of 60 leaves as much open as no sample."""
-    passed, none = of(passed=144), bound(None, None, "No judge is competent.")
     one_answer, all_right = sampled(wrong=0, unsure=59), sampled(wrong=0, unsure=0)
     for mark, more in (
-        ("unknown", {"sample": one_answer, "bound_under_planted_corruption": none}),
-        ("good", {"sample": all_right, "bound_under_planted_corruption": none}),
+        ("unknown", {"sample": one_answer, **NO_BOUND}),
+        ("good", {"sample": all_right, **NO_BOUND}),
         ("good", {"sample": one_answer}),
-        ("good", {"sample": all_right, "bound_under_planted_corruption": bound(0.9)}),
-        ("unknown", {"bound_under_planted_corruption": bound(0.9)}),
+        ("good", {"sample": all_right, **bound(0.9)}),
+        ("unknown", bound(0.9)),
     ):
-        assert are_they_right(audit(passed, **more)).mark == mark
+        assert are_they_right(audit(of(passed=144), **more)).mark == mark
 
 
 def test_a_sample_that_finds_many_wrong_labels_is_not_inconclusive_and_speaks_of_the_draw() -> None:
     found = audit(of(failed=5, open=300), sample=sampled(wrong=20, unsure=0))
     assert are_they_right(found).verdict.startswith(("!", "✗"))
     found = audit(of(passed=144), sample=sampled(wrong=0, unsure=0))
-    assert "Of the images that had passed when the sample was drawn, 0.0 % are" in told(found)
+    told = " ".join(are_they_right(found).sentences)
+    assert "Of the images that had passed when the sample was drawn, 0.0 % are" in told
 
 
-def test_verdicts_are_counted_with_their_shares() -> None:
-    assert verdicts(audit(of(passed=3, failed=1))) == "Of 4 images, 75.0 % passed (3), 25.0 % failed (1)."
-    assert verdicts(audit()) == "No image was judged."
-
-
-def test_a_judge_that_is_not_competent_is_named() -> None:
-    judges = {"agreement": JUDGE, "edges": {**JUDGE, "competent": False, "measured": 0.6, "why": "On 9 images."}}
-    found = trust(audit(judges=judges))
-    assert found[0] == "The judge edges is not competent here: 0.6 where 0.9 was asked for. On 9 images."
-    assert "agreement" not in found[0]
-
-
-def test_a_judge_that_measures_several_things_is_one_judge() -> None:
-    bad = {**JUDGE, "competent": False}
+def test_verdicts_and_judges_are_counted() -> None:
+    assert counts_sentence(audit(of(passed=3, failed=1))) == "Of 4 images, 75.0 % passed (3), 25.0 % failed (1)."
+    assert counts_sentence(audit()) == "No image was judged."
+    bad = {**JUDGE, "competent": False, "measured": 0.6, "why": "On 9 images."}
     found = audit(judges={"trained: label": JUDGE, "real: pixels": bad, "real: share": bad})
-    assert competent(found) == "1 of 2 judges competent on these images."
-    assert competent(audit(judges={})) == "There was no judge."
-    assert [sentence.startswith("The judge real is not") for sentence in trust(found)] == [True, False]
+    assert competence_sentence(found) == "1 of 2 judges competent on these images."
+    assert competence_sentence(audit(judges={})) == "There was no judge."
+    first, second = caveats(found)
+    assert first == "The judge real is not competent here: 0.6 where 0.9 was asked for. On 9 images."
+    assert not second.startswith("The judge")
 
 
 def test_images_without_a_refined_one_and_verdicts_by_people_are_counted() -> None:
-    found = trust(audit(missing=3, decided_by_person=2))
+    found = caveats(audit(missing=3, decided_by_person=2))
     assert found[-2:] == ["3 synthetic images without a refined one: not judged.", "2 verdicts given by a person."]
 
 
-def test_the_harm_that_is_found_least_is_told_by_its_largest_size() -> None:
-    harms = [power("moved", hits, size=size, unit="pixels") for size, hits in ((2, 10), (8, 70))]
-    (text,) = trust(audit(power=[power("swapped", 97), *harms]))
+def test_the_corruption_that_is_found_least_is_told_by_its_largest_size() -> None:
+    moved = [power("moved", hits, size=size, unit="pixels") for size, hits in ((2, 10), (8, 70))]
+    (text,) = caveats(audit(power=[power("swapped", 97), *moved]))
     assert text == "Planted on purpose, “swapped” is found in 97.0 %, “moved” (8 pixels) in only 70.0 %."
-    assert "not known" in trust(audit(power=[]))[0]
+    assert "not known" in caveats(audit(power=[]))[0]
 
 
-def test_the_head_has_four_cards() -> None:
-    found = {card.question: card for card in cards(audit(of(passed=3, failed=1)))}
-    assert found["Passed"].figure == "75.0 %"
-    assert found["False rejects"].figure == "1.5 %"
-    assert (found["Competent judges"].figure, found["Competent judges"].mark) == ("1 of 1", "good")
-    none = {card.question: card for card in cards(audit(judges={"agreement": {**JUDGE, "competent": False}}))}
-    assert (none["Competent judges"].figure, none["Competent judges"].mark) == ("0 of 1", "bad")
+def printed(found: Audit) -> str:
+    file = StringIO()
+    print_summary(found, Path("out"), Console(file=file, width=200))
+    return file.getvalue()
+
+
+def test_all_that_matters_is_printed() -> None:
+    text = printed(audit([certificate("a", "pass"), certificate("b", "pass"), certificate("c", "fail")]))
+    for said in (
+        "3 images",
+        "2 (66.7 %)",
+        "1 (33.3 %)",
+        "agreement: competent. Balanced accuracy on held-out synthetic images.",
+        "1.5 % (interval 0.3 to 4.3 %, n = 200)",
+        "another class's image",
+        "2 pixels",
+        "60.0 %",
+        "bound under planted corruption: wrong labels at most 3.1 % of all, 1.2 % of those that passed (95 %)",
+        "out/audit.html",
+    ):
+        assert said in text
+    text = printed(audit([certificate("a")], **NO_BOUND))
+    assert "bound under planted corruption: No judge is competent." in text
+    assert "at most" not in text
+    assert "0 images" in printed(audit())  # no division by zero
+    judges = {"[red]x: y": {"competent": False, "measured": 0, "bar": 1, "threshold": 1, "why": "[bold]why"}}
+    assert "[red]x: y: not competent. [bold]why" in printed(audit(judges=judges))
+
+
+def test_an_inconclusive_audit_begins_with_what_would_help() -> None:
+    remedies: list[Remedy] = [
+        {"action": "real-labeled", "images": 108, "why": "Too wide a gap.", "commands": ["refine audit --a b"]},
+        {"action": "sample", "images": 72, "why": "Look yourself.", "commands": ["refine c", "refine d"]},
+    ]
+    text = printed(audit(of(open=3), remedies=remedies, ranking={"by": "adapted", "rate": 0.75}))
+    assert text.splitlines()[:7] == [
+        "Inconclusive: no judge is competent on 3 of 3 images. What would help, the cheapest first:",
+        "1. Too wide a gap.",
+        "     refine audit --a b",
+        "2. Look yourself.",
+        "     refine c",
+        "     refine d",
+        "Until then, look at the images in the order of suspicion by the adapted judges, who find 75.0 % of the "
+        "planted harm: the rank in audit.jsonl is an order, not a verdict.",
+    ]
+    assert "Inconclusive" not in printed(audit([certificate("a")], remedies=[]))
+
+
+def test_tables_have_a_line_for_each_figure() -> None:
+    found = audit(power=[power("moved", 60, size=2, unit="pixels")], false_rejects_by_change={"blur": rate(0, 50)})
+    line = ["moved", "2 pixels", "60.0 %", "49.7 to 69.7", "100"]
+    assert power_table(found).rows == [line]
+    assert power_table(found, with_failed=True).rows == [[*line, "0.0 %"]]
+    assert [row[0] for row in false_rejects_table(found).rows] == ["all", "blur"]
+    assert false_rejects_table(found).rows[1][1:] == ["0.0 %", "0.0 to 7.1", "50"]
+    assert judges_table(found).rows[0][:5] == ["agreement", "yes", "0.97", "0.9", "0.5"]
+    strict = judges_table(audit(judges={"a": JUDGE, "b": {**JUDGE, "fail_threshold": 0.8}}))
+    assert [row[5] for row in strict.rows] == ["", "0.8"]

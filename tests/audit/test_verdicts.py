@@ -1,78 +1,87 @@
+"""Verdicts follow from scores and limits; the bound holds in simulated datasets, of all labels and of passed ones."""
+
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
 import pytest
 import torch
+from scipy.stats import binom
 
+from refine.audit.calibration import pair_power, weakest
 from refine.audit.evidence import Evidence
-from refine.audit.result import Audit, Certificate, JudgeRecord, Verdict
-from refine.audit.verdicts import certify, count_verdicts, is_inconclusive, ranked, ranking_of, verdict_of, worst_first
-from tests.audit.audits import audit, certificate, power
+from refine.audit.result import Certificate, JudgeRecord, Power, Verdict
+from refine.audit.verdicts import (
+    bound_of,
+    certify,
+    count_verdicts,
+    event_count,
+    fewest_found,
+    shared_error,
+    verdict_of,
+    worst_first,
+    wrong_labels,
+)
+from refine.metrics.intervals import lower_end
+from tests.audit.audits import certificate, power, record
 
-
-def record(competent: bool = True, decides: bool = True) -> JudgeRecord:
-    found: JudgeRecord = {"competent": competent, "measured": 1.0, "bar": 0.9, "threshold": 1.0, "why": ""}
-    if decides:
-        found["fail_threshold"] = 2.0
-    return found
+DOUBT, MOVED = "content: doubt", "structure: moved"
 
 
 @pytest.mark.parametrize(
-    ("score", "verdict"), [(0.0, "pass"), (1.0, "pass"), (1.001, "review"), (2.0, "review"), (2.001, "fail")]
+    ("score", "verdict"), [(0.0, "pass"), (0.5, "pass"), (0.501, "review"), (1.0, "review"), (1.001, "fail")]
 )
 def test_limits_separate_three_verdicts(score: float, verdict: Verdict) -> None:
-    found = verdict_of({"content: doubt": score}, {"content: doubt": record()})
+    found = verdict_of({DOUBT: score}, {DOUBT: record()})
     assert found.verdict == verdict
     assert bool(found.reasons) == (verdict != "pass")
 
 
 def test_the_worst_evidence_decides_and_every_reason_is_said() -> None:
-    records = {"content: one": record(), "content: two": record(), "structure: moved": record(decides=False)}
-    found = verdict_of({"content: one": 3.0, "content: two": 1.5, "structure: moved": 9.0}, records)
+    records = {"content: one": record(), "content: two": record(), MOVED: record(decides=False)}
+    found = verdict_of({"content: one": 3.0, "content: two": 0.8, MOVED: 9.0}, records)
     assert found.verdict == "fail"
     assert len(found.reasons) == 3
     assert found.reasons[2] == "Unusual: structure (moved)."
 
 
-def test_what_does_not_decide_asks_for_a_review_only() -> None:
-    records = {"content: doubt": record(), "structure: moved": record(decides=False)}
-    assert verdict_of({"content: doubt": 0.0, "structure: moved": 9.0}, records).verdict == "review"
+def test_what_does_not_decide_asks_for_a_review_only_and_an_incompetent_judge_has_no_say() -> None:
+    records = {DOUBT: record(), MOVED: record(decides=False)}
+    assert verdict_of({DOUBT: 0.0, MOVED: 9.0}, records).verdict == "review"
+    records = {DOUBT: record(), "given: doubt": record(competent=False)}
+    assert verdict_of({DOUBT: 0.0, "given: doubt": 9.0}, records).verdict == "pass"
 
 
-@pytest.mark.parametrize(
-    "records",
-    [
-        {"content: doubt": record(competent=False)},
-        {"content: doubt": record(competent=False), "structure: moved": record(decides=False)},
-        {},
-    ],
-)
-def test_without_a_competent_judge_nothing_is_decided(records: dict[str, JudgeRecord]) -> None:
-    found = verdict_of({"content: doubt": 9.0, "structure: moved": 9.0}, records)
-    assert found.verdict == "inconclusive"
-    assert found.reasons == ["No judge is competent on the refined images."]
+NOBODY: list[dict[str, JudgeRecord]] = [
+    {},
+    {DOUBT: record(competent=False)},
+    {DOUBT: record(competent=False), MOVED: record(decides=False)},
+]
 
 
-def test_an_incompetent_judge_has_no_say() -> None:
-    records = {"content: doubt": record(), "given: doubt": record(competent=False)}
-    assert verdict_of({"content: doubt": 0.0, "given: doubt": 9.0}, records).verdict == "pass"
+@pytest.mark.parametrize("records", NOBODY)
+def test_without_a_competent_judge_nothing_is_decided_and_there_is_no_bound(records: dict[str, JudgeRecord]) -> None:
+    found = verdict_of({DOUBT: 9.0, MOVED: 9.0}, records)
+    assert (found.verdict, found.reasons) == ("inconclusive", ["No judge is competent on the refined images."])
+    bound = bound_of(lines(), records)
+    assert bound["upper"] is None
+    assert "No judge is competent" in bound["reasons"][0]
 
 
 def test_what_was_not_found_before_refinement_cannot_fail_it() -> None:
-    records = {"content: doubt": record()}
-    found = verdict_of({"content: doubt": 9.0, "content before: doubt": 9.0}, records)
-    assert found.verdict == "review"
-    assert "in the synthetic image either" in found.reasons[0]
-    assert verdict_of({"content: doubt": 0.0, "content before: doubt": 9.0}, records).verdict == "review"
-    assert verdict_of({"content: doubt": 9.0, "content before: doubt": 1.5}, records).verdict == "fail"
+    def found(score: float, before: float) -> Verdict:
+        return verdict_of({DOUBT: score, "content before: doubt": before}, {DOUBT: record()}).verdict
 
-
-def evidence(scores: list[float], before: list[float] | None = None) -> Evidence:
-    """Its limits: benign scores are 0 … 99, so that 95.04 asks for a review and 98.01 fails."""
-    benign = {"noise": {"doubt": torch.arange(100.0)}}
-    early = {} if before is None else {"doubt": torch.tensor(before)}
-    return Evidence("content", {"doubt": torch.tensor(scores)}, early, benign, benign, True, 1.0, 0.9, "so")
+    assert [found(9.0, 9.0), found(0.0, 9.0), found(9.0, 0.8)] == ["review", "review", "fail"]
+    reasons = verdict_of({DOUBT: 9.0, "content before: doubt": 9.0}, {DOUBT: record()}).reasons
+    assert "in the synthetic image either" in reasons[0]
 
 
 def test_certificates_hold_what_their_verdict_follows_from() -> None:
-    one = evidence([1.23456789, 96.0, 99.0], [0.0, 0.0, 98.5])
+    """Perturbed scores are 0 … 99, so that 95.04 asks for a review and 98.01 fails."""
+    perturbed = {"noise": {"doubt": torch.arange(100.0)}}
+    scores, before = (torch.tensor(values) for values in ([1.23456789, 96.0, 99.0], [0.0, 0.0, 98.5]))
+    one = Evidence("content", {"doubt": scores}, {"doubt": before}, perturbed, perturbed, True, 1.0, 0.9, "so")
     certificates = certify(["a", "b", "c"], [one], one.records())
     assert [found["verdict"] for found in certificates] == ["pass", "review", "review"]
     assert certificates[0] == {
@@ -80,73 +89,11 @@ def test_certificates_hold_what_their_verdict_follows_from() -> None:
         "verdict": "pass",
         "by": "audit",
         "reasons": [],
-        "scores": {"content: doubt": 1.234568, "content before: doubt": 0.0},
+        "scores": {DOUBT: 1.234568, "content before: doubt": 0.0},
     }
     for found in certificates:
         assert verdict_of(found["scores"], one.records()) == (found["verdict"], found["reasons"])
-
-
-def test_images_are_counted_by_verdict_and_none_is_forgotten() -> None:
-    verdicts: list[Verdict] = ["pass", "pass", "fail"]
-    found = count_verdicts([certificate(f"{number}", verdict) for number, verdict in enumerate(verdicts)])
-    assert found == {"pass": 2, "review": 0, "fail": 1, "inconclusive": 0}
-
-
-def judge(hits: int, **more: object) -> JudgeRecord:
-    """A record that found so many of a hundred plants."""
-    made = audit()["judges"]["agreement"]
-    planted = [power("another class's image", hits), power("lamps swapped", 100)]
-    return {**made, "competent": False, "fail_threshold": 1.0, "power": planted, **more}  # type: ignore[typeddict-item]  # tests change what they like
-
-
-def of(found: list[Certificate], judges: dict[str, JudgeRecord]) -> Audit:
-    return audit(found, judges=judges, ranking=ranking_of(judges))
-
-
-def test_an_audit_is_inconclusive_where_most_of_its_images_are() -> None:
-    assert is_inconclusive({"pass": 4, "review": 0, "fail": 0, "inconclusive": 5})
-    assert not is_inconclusive({"pass": 4, "review": 1, "fail": 0, "inconclusive": 5})
-
-
-def test_the_judges_that_find_most_of_the_planted_corruption_rank_if_any_do() -> None:
-    assert ranking_of({"content: doubt": judge(40), "adapted: doubt": judge(75)}) == {"by": "adapted", "rate": 0.75}
-    undecided = judge(90)
-    undecided.pop("fail_threshold")
-    assert ranking_of({"content: doubt": judge(0), "structure: pixels": undecided}) is None
-    assert ranking_of({}) is None
-
-
-PIXELS, DOUBT = "adapted: pixels", "adapted: doubt"
-
-
-@pytest.mark.parametrize(
-    ("limits", "scores", "ranks"),
-    [
-        ({DOUBT: 1.0}, [{DOUBT: 0.1}, {DOUBT: 2.0}, {DOUBT: 0.7}], [3, 1, 2]),
-        ({PIXELS: 10.0, DOUBT: 0.5}, [{PIXELS: 12.0, DOUBT: 0.1}, {PIXELS: 1.0, DOUBT: 0.9}], [2, 1]),
-        ({DOUBT: 0.0}, [{DOUBT: -0.7}, {DOUBT: 0.2}], [2, 1]),
-        ({DOUBT: -0.5}, [{DOUBT: -0.7}, {DOUBT: 0.2}], [2, 1]),
-        ({DOUBT: 1.0}, [{DOUBT: 0.9}, {DOUBT: 0.1, "content: doubt": 99.0}], [1, 2]),
-    ],
-    ids=["by score", "units compare by their limits", "limit of zero", "limit below zero", "scores of other judges"],
-)
-def test_the_most_suspicious_image_is_the_first(
-    limits: dict[str, float], scores: list[dict[str, float]], ranks: list[int]
-) -> None:
-    judges = {name: judge(75, fail_threshold=limit) for name, limit in limits.items()} | {"content: doubt": judge(40)}
-    found = [certificate(str(place), "inconclusive", scores=those) for place, those in enumerate(scores)]
-    assert [one["rank"] for one in ranked(found, of(found, judges))] == ranks
-
-
-def test_decided_images_have_no_rank_and_old_ranks_go() -> None:
-    found = [
-        certificate("a", "inconclusive", scores={DOUBT: 0.9}),
-        certificate("b", "pass", by="person", rank=1),
-    ]
-    made = ranked(found, of(found, {DOUBT: judge(75)}))
-    assert made[0]["rank"] == 1
-    assert "rank" not in made[1]
-    assert "rank" not in ranked(made, audit(made, ranking=None))[0]
+    assert count_verdicts(certificates) == {"pass": 1, "review": 2, "fail": 0, "inconclusive": 0}
 
 
 def limited(threshold: float, competent: bool = True) -> JudgeRecord:
@@ -175,3 +122,164 @@ def test_the_worst_is_farthest_above_a_threshold(
 ) -> None:
     found = [certificate(str(place), "fail", scores=those) for place, those in enumerate(scores)]
     assert [each["key"] for each in worst_first(found, judges)] == order
+
+
+SIMULATIONS = 1000
+"""Of each case."""
+HOLDS = 933
+"""Runs in which a statement of 95 % holds at least: below that, so few are a matter of 1 % of chance."""
+ONE = shared_error(2)
+
+
+@pytest.mark.parametrize("ensembles", [1, 3])
+@pytest.mark.parametrize("group", [1, 10])
+@pytest.mark.parametrize(("wrong", "finds", "false_rejects"), [(0.02, 0.8, 0.0), (0.1, 0.97, 0.03)])
+def test_the_truth_lies_below_both_bounds(
+    wrong: float, finds: float, false_rejects: float, group: int, ensembles: int
+) -> None:
+    """Of groups, all images have one fate; of several ensembles, the one that seems to find most is taken."""
+    rng = np.random.default_rng(0)
+    images, planted = 1000, 300
+    error = shared_error(1 + ensembles)
+    holds = holds_of_passed = 0
+    for _ in range(SIMULATIONS):
+        bad = group * int(rng.binomial(images // group, wrong))
+        found = group * int(rng.binomial(bad // group, finds))
+        rejected = found + int(rng.binomial(images - bad, false_rejects))
+        hits = max(int(rng.binomial(planted // group, finds)) for _ in range(ensembles)) * group
+        upper, upper_of_passed = _ends(images, rejected, hits, planted, error, group)
+        holds += bad / images <= upper
+        holds_of_passed += (bad - found) / (images - rejected) <= upper_of_passed
+    assert holds >= HOLDS
+    assert holds_of_passed >= HOLDS
+
+
+@cache
+def _ends(images: int, rejected: int, hits: int, planted: int, error: float, group: int) -> tuple[float, float]:
+    low = lower_end(hits, planted, error, group)
+    bound = wrong_labels(images, rejected, 0, low, "another class's image", error, largest=group)
+    assert bound["upper"] is not None
+    assert bound["upper_of_passed"] is not None
+    return bound["upper"], bound["upper_of_passed"]
+
+
+def test_the_power_for_the_hardest_pair_of_classes_lies_above_its_lower_end() -> None:
+    """Nine equally hard pairs and an easy one: the smallest lower end is no likelier to be too high than a single one,
+    and the interval of the pair that seems worst holds, too."""
+    rng = np.random.default_rng(0)
+    true = np.array([0.9] * 9 + [0.99])
+    holds = covers = 0
+    for _ in range(SIMULATIONS):
+        hits = rng.binomial(60, true)
+        holds += weakest([_pair(int(hit)) for hit in hits], 0.05)[1] <= true.min()
+        worst = int(hits.argmin())
+        covers += _high(hits[worst], 60, len(true)) >= true[worst]
+    assert holds >= HOLDS
+    assert covers >= HOLDS
+
+
+@cache
+def _pair(hits: int) -> Power:
+    return power("hardest pair of classes", hits, 60)
+
+
+@cache
+def _high(hits: int, tries: int, pairs: int) -> float:
+    """The upper end of one class under the hardest of ``pairs`` labels, as `pair_power` gives it."""
+    doubts = torch.ones(tries, pairs + 1)
+    doubts[hits:, 1] = 0.0
+    labels, names = torch.zeros(tries, dtype=torch.int64), [str(number) for number in range(pairs + 1)]
+    return pair_power(doubts, labels, torch.arange(tries), (0.5, 0.5), names)[0]["high"]
+
+
+def test_all_events_share_the_error() -> None:
+    records = {DOUBT: record(), "real: doubt": record(), "adapted: doubt": record(), MOVED: record(competent=False)}
+    assert [event_count(records, decided) for decided in (False, True)] == [3, 3 + 3 * 3]
+    assert event_count({DOUBT: record(), MOVED: record(competent=False)}, decided=True) == 5
+    assert [shared_error(events) for events in (2, 4, 5)] == pytest.approx([0.025, 0.0125, 0.01])
+
+
+def test_it_follows_from_the_counts() -> None:
+    bound = wrong_labels(400, 40, 0, 0.9, "a swap", ONE)
+    assert bound["upper"] is not None
+    most = round(bound["upper"] * 400)
+    assert binom.cdf(40, most, 0.9) >= ONE > binom.cdf(40, most + 1, 0.9) - 1e-12 or binom.ppf(ONE, most + 1, 0.9) > 40
+    assert bound["upper_of_passed"] == (most - binom.ppf(ONE, most, 0.9)) / 360
+    assert bound["confidence"] == 0.95
+    assert "40 of 400 images did not pass" in bound["reasons"][0]
+    assert "(a swap)" in bound["reasons"][1]
+
+
+def test_a_weaker_audit_bounds_less_and_groups_widen_it() -> None:
+    strong, weak, grouped = (
+        wrong_labels(400, 20, 0, low, "a swap", ONE, largest=largest)
+        for low, largest in ((0.9, 1), (0.5, 1), (0.9, 10))
+    )
+    for other in (weak, grouped):
+        assert (strong["upper"] or 1) < (other["upper"] or 0)
+        assert (strong["upper_of_passed"] or 1) < (other["upper_of_passed"] or 0)
+    assert "The 10 images of the largest group count as one" in grouped["reasons"][1]
+    assert fewest_found(10, 0.9, ONE, 10) == 0
+
+
+def test_nothing_is_said_without_images_or_power_and_shares_stay_shares() -> None:
+    for bound in (wrong_labels(0, 0, 0, 0.9, "", ONE), wrong_labels(10, 0, 0, 0.0, "", ONE)):
+        assert (bound["upper"], bound["upper_of_passed"]) == (None, None)
+    bound = wrong_labels(10, 9, 0, 0.01, "a swap", ONE)
+    assert (bound["upper"], bound["upper_of_passed"]) == (1.0, 1.0)
+    assert wrong_labels(10, 10, 0, 0.9, "a swap", ONE)["upper_of_passed"] is None
+
+
+def test_what_a_person_found_right_is_not_wrong() -> None:
+    assert wrong_labels(100, 50, 49, 0.1, "a swap", ONE)["upper_of_passed"] == pytest.approx(1 / 50)
+    assert wrong_labels(100, 50, 50, 0.1, "a swap", ONE)["upper_of_passed"] == 0.0
+
+
+def test_what_passes_because_of_decisions_is_not_counted_as_found_right() -> None:
+    """Limits that were moved up reject fewer wrong labels than the power says."""
+    before, after = (
+        wrong_labels(400, rejected, 0, 0.9, "a swap", ONE, spared, 0.05 * spared)
+        for rejected, spared in ((40, 0), (10, 30))
+    )
+    assert after["upper"] == before["upper"]
+    assert before["upper_of_passed"] is not None
+    assert after["upper_of_passed"] == pytest.approx((before["upper_of_passed"] * 360 + 0.05 * 30) / 390)
+    assert "30 of them only before a person's decisions moved the limits" in after["reasons"][0]
+
+
+def lines(passed: int = 90, failed: int = 10) -> list[Certificate]:
+    return [certificate(f"{number}.png", "pass" if number < passed else "fail") for number in range(passed + failed)]
+
+
+def found_by(hits: int) -> Sequence[Power]:
+    return [power("another class's image", hits)]
+
+
+def test_the_bound_hangs_on_the_wrong_label_that_is_found_least_often() -> None:
+    alike = power("hardest pair of classes: red labeled green", 90)
+    found = bound_of(lines(), {DOUBT: record(found=[*found_by(98), alike])})
+    assert "hardest pair of classes: red labeled green" in found["reasons"][1]
+    assert f"{alike['low']:.1%}" in found["reasons"][1]
+    assert "10 of 100 images did not pass" in found["reasons"][0]
+
+
+def test_the_best_ensemble_that_did_not_learn_from_refined_images_is_taken_at_its_share_of_the_error() -> None:
+    records = {DOUBT: record(found=found_by(90)), "real: doubt": record(found=found_by(99))}
+    best = f"{lower_end(99, 100, 0.05 / 3):.1%}"
+    assert best in bound_of(lines(), records)["reasons"][1]
+    records["adapted: doubt"] = record(found=found_by(100))
+    assert best in bound_of(lines(), records)["reasons"][1]
+    records["given: doubt"] = record(found=found_by(90))
+    assert f"{lower_end(99, 100, 0.05 / 4):.1%}" in bound_of(lines(), records)["reasons"][1]
+    found = bound_of(lines(), {DOUBT: record(competent=False), "adapted: doubt": record()})
+    assert (found["upper"], found["upper_of_passed"]) == (None, None)
+    assert "--real-labeled" in found["reasons"][0]
+
+
+def test_what_a_person_found_right_is_not_rejected_and_what_passes_above_the_first_limit_is() -> None:
+    decided = (certificate(f"p{number}.png", "pass", by="person", scores={DOUBT: 0.1}) for number in range(10))
+    assert "0 of 100 images" in bound_of([*lines(90, 0), *decided], {DOUBT: record()})["reasons"][0]
+    moved: JudgeRecord = {**record(), "benign_threshold": 0.05}
+    passed = [certificate(key, "pass", scores={DOUBT: score}) for key, score in (("a.png", 0.1), ("b.png", 0.01))]
+    found = bound_of(passed, {DOUBT: moved})
+    assert "1 of 2 images did not pass, 1 of them only before" in found["reasons"][0]

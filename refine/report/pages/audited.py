@@ -7,8 +7,16 @@ from refine.apply.manifest import file_sha256
 from refine.audit.cases import ShownCase, case_legend, cases
 from refine.audit.page import false_rejects_svg, power_svg
 from refine.audit.result import LINES, PAGE, SUMMARY, VERDICTS, Audit, Certificate, Power, Remedy
-from refine.audit.summary import are_they_right, competent, out_of_it, trust, verdicts
-from refine.audit.tables import false_rejects_table, judges_table, power_table
+from refine.audit.summary import (
+    are_they_right,
+    caveats,
+    competence_sentence,
+    counts_sentence,
+    false_rejects_table,
+    inconclusive_sentences,
+    judges_table,
+    power_table,
+)
 from refine.audit.verdicts import worst_first
 from refine.data.open_layout import open_layout
 from refine.errors import InputError
@@ -95,8 +103,8 @@ def are_the_labels_intact(dataset: RefinedDataset, audit: AuditFolder | None = N
     worse = files if BADNESS.index(files.mark) > BADNESS.index(pictures.mark) else pictures
     images = len(dataset.images) + dataset.within
     other = [f"The audit is of {count(found['images'], 'image')}; {count(images, 'image')} were refined."]
-    sentences = [*pictures.sentences, verdicts(found), *(other if found["images"] != images else [])]
-    sentences += [competent(found), f"The files: {files.figure}.", *files.sentences]
+    sentences = [*pictures.sentences, counts_sentence(found), *(other if found["images"] != images else [])]
+    sentences += [competence_sentence(found), f"The files: {files.figure}.", *files.sentences]
     return pictures._replace(mark=worse.mark, verdict=worse.verdict, sentences=sentences)
 
 
@@ -155,9 +163,9 @@ def audit_section(audit: AuditFolder, synthetic: Path, refined: Path) -> AuditSe
         judges=judges_table(summary),
         power=power_table(summary),
         rejects=false_rejects_table(summary),
-        way_out=out_of_it(summary),
+        way_out=inconclusive_sentences(summary),
         remedies=summary.get("remedies", []),
-        trust=trust(summary),
+        trust=caveats(summary),
         reasons=summary["bound_under_planted_corruption"]["reasons"],
         cases=found,
         wrong=len(worst),

@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
-from refine.audit.remedies import audit_flags
+from refine.audit.options import audit_flags
 from refine.audit.result import Audit
 from refine.benchmark.result import Benchmark
 from refine.distances.result import Evaluation

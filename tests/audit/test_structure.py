@@ -5,9 +5,21 @@ import pytest
 import torch
 from torch import Tensor
 
-from refine.audit.displacement import displacement, gaussian, halved, oriented_edges, strength
-from refine.audit.perturbations import PERTURBATIONS, Perturbation
+from refine.audit.evidence import AuditContext, Evidence
+from refine.audit.options import AuditOptions
+from refine.audit.pairs import Pairs
+from refine.audit.perturbations import PERTURBATIONS, Perturbation, gaussian
 from refine.audit.regions import moved
+from refine.audit.structure import (
+    DISPLACEMENT,
+    RESOLUTION_PIXELS,
+    displacement,
+    halved,
+    moved_structure,
+    oriented_edges,
+    strength,
+)
+from refine.data.images import to_levels
 from tests.audit.scenes import draws, scenes, shifted
 
 MOVES = [(0, 0), (0, 1), (2, 0), (0, -3), (-4, 0), (3, 4), (0, 6)]
@@ -104,3 +116,29 @@ def test_halving_stops_at_the_longest_side_and_before_nothing_is_left() -> None:
     assert halved(torch.zeros(1, 1, 600, 300), 256).shape[-2:] == (150, 75)
     assert halved(torch.zeros(1, 1, 64, 32), 64).shape[-2:] == (64, 32)
     assert halved(torch.zeros(1, 1, 600, 12), 256).shape[-2:] == (600, 12)
+
+
+def structure_of(refined: Tensor, synthetic: Tensor) -> Evidence:
+    masks = torch.zeros(len(synthetic), 32, 32, dtype=torch.uint8)
+    keys = tuple(map(str, range(len(synthetic))))
+    pairs = Pairs("mask", ("a", "b"), keys, to_levels(synthetic), to_levels(refined), masks)
+    return moved_structure(AuditContext(pairs, torch.zeros(len(keys)), AuditOptions()))
+
+
+def test_what_moved_asks_for_a_review() -> None:
+    large = scenes(24, 64, 64)
+    still = shifted(large, 0, 0)
+    some = still.clone()
+    some[:2] = shifted(large[:2], 0, 4)
+    found = structure_of(0.8 * some, still)
+    limit = found.limits().review[DISPLACEMENT]
+    assert limit >= RESOLUTION_PIXELS
+    assert (found.scores[DISPLACEMENT] > limit).tolist() == [True] * 2 + [False] * 22
+    assert found.competent
+    assert not found.decides
+
+
+def test_a_translator_that_redraws_everything_says_nothing_by_it() -> None:
+    large = scenes(24, 64, 64)
+    found = structure_of(shifted(large, 0, 4), shifted(large, 0, 0))
+    assert not found.competent

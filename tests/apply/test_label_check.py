@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from refine.audit import label_files_identical, parsed_labels_equal
+from refine.apply.label_check import label_files_identical, parsed_labels_equal
 from refine.audit.result import Verdict
 from refine.data.open_layout import open_layout
 from refine.errors import InputError

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from refine.audit.judges import EnsembleMember, Examples, JudgeEnsemble
 from refine.audit.pairs import Pairs
-from refine.audit.result import AUDIT_AGAIN, JUDGES, Audit, Certificate, read_audit, read_certificates
+from refine.audit.result import AUDIT_AGAIN, JUDGES, Audit, Certificate, ensemble_of, read_audit, read_certificates
 from refine.audit.verdicts import DIGITS, verdict_of
 from refine.data.images import resize_levels
 from refine.errors import InputError
@@ -156,7 +156,7 @@ class Auditor:
     def __init__(self, verdicts: dict[str, Certificate], audit: Audit, stored: StoredJudges) -> None:
         self.verdicts, self.audit, self.stored = verdicts, audit, stored
         names = {ensemble.name for ensemble in stored.ensembles}
-        self.records = {name: record for name, record in audit["judges"].items() if name.partition(": ")[0] in names}
+        self.records = {name: record for name, record in audit["judges"].items() if ensemble_of(name) in names}
 
     @property
     def model(self) -> str | None:

@@ -1,23 +1,84 @@
-"""Remedies for an inconclusive audit, the cheapest first, chosen by the bars that its judges missed."""
+"""Where an audit is inconclusive: the order in which to look at its images, and remedies, the cheapest first, chosen by
+the bars that its judges missed."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
 from refine.audit.calibration import MOST, replacements
 from refine.audit.ensembles import CONTENT, GIVEN, REAL
 from refine.audit.evidence import POWER
-from refine.audit.options import MOST_STEPS, AuditOptions
-from refine.audit.result import SAMPLE_CSV, Action, Audit, JudgeRecord, ReachedBar, Remedy
-from refine.audit.verdicts import is_inconclusive
+from refine.audit.options import MOST_STEPS, AuditOptions, audit_flags
+from refine.audit.result import (
+    SAMPLE_CSV,
+    Action,
+    Audit,
+    Certificate,
+    JudgeRecord,
+    Power,
+    Ranking,
+    ReachedBar,
+    Remedy,
+    ensemble_of,
+)
+from refine.audit.verdicts import excess
 from refine.labels import LabelKind
 from refine.metrics.intervals import clopper_pearson
-from refine.report.kit.format import count, percent, recorded_flags, recorded_texts
+from refine.report.kit.format import count, percent
 
 SAMPLED_IMAGES = 72
 """Images of a random sample: where none of so many is wrong, no more than 5 % of all are (exact 95 % interval)."""
 FINDS_ALL = 1.0
+
+
+def is_inconclusive(counts: Mapping[str, int]) -> bool:
+    """Return whether most of the images are inconclusive.
+
+    Args:
+        counts: Number of images by verdict.
+    """
+    return counts["inconclusive"] * 2 > sum(counts.values())
+
+
+def ranking_of(records: Mapping[str, JudgeRecord]) -> Ranking | None:
+    """Return the judge ensemble that finds most of the planted corruption, or None where none finds any.
+
+    Args:
+        records: As they stand in `audit.json`.
+    """
+    found: dict[str, Power] = {}
+    for name, record in records.items():
+        planted = replacements(record.get("power", []))
+        if planted and "fail_threshold" in record:
+            found[ensemble_of(name)] = min(planted, key=lambda power: power["low"])
+    best = max(found, key=lambda name: found[name]["low"], default=None)
+    return {"by": best, "rate": found[best]["rate"]} if best is not None and found[best]["low"] > 0 else None
+
+
+def ranked(certificates: Sequence[Certificate], audit: Audit) -> list[Certificate]:
+    """Return the certificates with a rank for each inconclusive image, and without one for the others.
+
+    Args:
+        certificates: One for each image.
+        audit: Its ``ranking`` names the judge ensemble; where it is None, no image has a rank.
+    """
+    ranking = audit.get("ranking")
+    limits = {
+        name: record["fail_threshold"]
+        for name, record in audit["judges"].items()
+        if ranking is not None and ensemble_of(name) == ranking["by"]
+    }
+    excesses = {
+        one["key"]: excess(one["scores"], limits) for one in certificates if limits and one["verdict"] == "inconclusive"
+    }
+    order = {key: place for place, key in enumerate(sorted(excesses, key=lambda key: (-excesses[key], key)), 1)}
+    found: list[Certificate] = []
+    for one in certificates:
+        plain: Certificate = {**one}
+        plain.pop("rank", None)
+        found.append({**plain, "rank": order[one["key"]]} if one["key"] in order else plain)
+    return found
 
 
 def images_needed(rate: float = FINDS_ALL, most: int = MOST) -> int | None:
@@ -68,7 +129,7 @@ def _found(audit: Audit, output: Path) -> list[Remedy]:
         return [_sample(output, audit["images"], why)]
     records: dict[str, JudgeRecord] = {}
     for name, record in audit["judges"].items():
-        records.setdefault(name.partition(": ")[0], record)
+        records.setdefault(ensemble_of(name), record)
     found = [*_longer(audit, output, records), *_more_images(audit, output, records)]
     return found or _other_judges(audit, output, records, least)
 
@@ -183,25 +244,6 @@ def _again(audit: Audit, output: Path, flag: str = "", value: str = "") -> list[
     flags = audit_flags(made, skip=flag.replace("-", "_"))
     target = ["--output", str(output.with_name(f"{output.name}-2"))]
     return ["refine", "audit", *sides, *flags, *([f"--{flag}", value] if flag else []), *target]
-
-
-def audit_flags(record: Mapping[str, object], skip: str = "") -> list[str]:
-    """Return the flags of `refine audit` beside its folders, as its provenance holds them.
-
-    Args:
-        record: Provenance of an audit.
-        skip: Field to leave out.
-    """
-    words = []
-    for name in ("judge", "trust"):
-        words += [word for value in recorded_texts(record, name) for word in (f"--{name}", value)]
-    plain = ("real_labeled", "checkpoint", "decisions", "layout", "real_layout", "mapping")
-    words += recorded_flags(record, *(name for name in plain if name != skip))
-    classes, networks = recorded_texts(record, "classes"), recorded_texts(record, "networks")
-    words += ["--classes", ",".join(classes)] if classes else []
-    words += ["--networks", *networks] if networks else []
-    rest = ("folds", "steps", "batch_size", "groups", "seed", "device", "size")
-    return [*words, *recorded_flags(record, *(name for name in rest if name != skip))]
 
 
 def _sample(output: Path, images: int, why: str) -> Remedy:

@@ -1,4 +1,4 @@
-"""Each way in which an audit can say nothing has its own first remedy, with a command that can be copied."""
+"""Each way in which an audit can say nothing has its own first remedy, with a command to copy; images are ranked."""
 
 import argparse
 import shlex
@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from refine.audit.evidence import POWER
+from refine.audit.inconclusive import SAMPLED_IMAGES, images_needed, is_inconclusive, ranked, ranking_of, remedies
 from refine.audit.options import MOST_STEPS
-from refine.audit.remedies import SAMPLED_IMAGES, images_needed, remedies
 from refine.audit.result import Audit, JudgeRecord, Power, ReachedBar, Remedy
 from refine.cli import parser
 from refine.metrics.intervals import clopper_pearson
-from tests.audit.audits import audit, certificate, power
+from tests.audit.audits import audit, certificate, power, record
 
 EACH = 36
 """Images of a class with which a judge that finds all harm is shown to find 90 % of it."""
@@ -34,8 +34,8 @@ def judge(planted: Sequence[Power] = (), labeled: int = 0, **reached: float | No
     found: dict[str, ReachedBar] = {
         name: {"value": value, "bar": BARS[name]} for name, value in shares.items() if value is not None
     }
-    record: JudgeRecord = {"competent": False, "measured": 0.6, "bar": 0.7, "threshold": 0.5, "why": ""}
-    return {**record, "reached": found, "power": list(planted), "labeled_images": labeled}
+    made = record(competent=False, decides=False, found=planted)
+    return {**made, "reached": found, "labeled_images": labeled}
 
 
 def inconclusive(images: int = 138, steps: int = 417, kind: str = "class", **judges: JudgeRecord) -> Audit:
@@ -183,3 +183,51 @@ def test_a_sample_that_is_answered_is_not_asked_for_again() -> None:
     found = inconclusive(content=judge())
     found["sample"] = {}  # type: ignore[typeddict-item]  # what it says is of no concern here
     assert [one["action"] for one in remedies(found, OUTPUT)] == ["real-labeled"]
+
+
+def test_an_audit_is_inconclusive_where_most_of_its_images_are() -> None:
+    assert is_inconclusive({"pass": 4, "review": 0, "fail": 0, "inconclusive": 5})
+    assert not is_inconclusive({"pass": 4, "review": 1, "fail": 0, "inconclusive": 5})
+
+
+PIXELS, DOUBT = "adapted: pixels", "adapted: doubt"
+
+
+def finds(hits: int, limit: float = 1.0) -> JudgeRecord:
+    """A judge that found so many of a hundred replaced images, and all of another corruption."""
+    found = [power("another class's image", hits), power("lamps swapped", 100)]
+    return {**record(competent=False, found=found), "fail_threshold": limit}
+
+
+def test_the_judges_that_find_most_of_the_planted_corruption_rank_if_any_do() -> None:
+    assert ranking_of({"content: doubt": finds(40), DOUBT: finds(75)}) == {"by": "adapted", "rate": 0.75}
+    assert ranking_of({"content: doubt": finds(0), "structure: pixels": record(decides=False)}) is None
+    assert ranking_of({}) is None
+
+
+@pytest.mark.parametrize(
+    ("limits", "scores", "ranks"),
+    [
+        ({DOUBT: 1.0}, [{DOUBT: 0.1}, {DOUBT: 2.0}, {DOUBT: 0.7}], [3, 1, 2]),
+        ({PIXELS: 10.0, DOUBT: 0.5}, [{PIXELS: 12.0, DOUBT: 0.1}, {PIXELS: 1.0, DOUBT: 0.9}], [2, 1]),
+        ({DOUBT: 0.0}, [{DOUBT: -0.7}, {DOUBT: 0.2}], [2, 1]),
+        ({DOUBT: -0.5}, [{DOUBT: -0.7}, {DOUBT: 0.2}], [2, 1]),
+        ({DOUBT: 1.0}, [{DOUBT: 0.9}, {DOUBT: 0.1, "content: doubt": 99.0}], [1, 2]),
+    ],
+    ids=["by score", "units compare by their limits", "limit of zero", "limit below zero", "scores of other judges"],
+)
+def test_the_image_with_the_highest_score_is_the_first(
+    limits: dict[str, float], scores: list[dict[str, float]], ranks: list[int]
+) -> None:
+    judges = {name: finds(75, limit) for name, limit in limits.items()} | {"content: doubt": finds(40)}
+    found = [certificate(str(place), "inconclusive", scores=those) for place, those in enumerate(scores)]
+    assert [one["rank"] for one in ranked(found, audit(found, judges=judges, ranking=ranking_of(judges)))] == ranks
+
+
+def test_decided_images_have_no_rank_and_old_ranks_go() -> None:
+    judges = {DOUBT: finds(75)}
+    found = [certificate("a", "inconclusive", scores={DOUBT: 0.9}), certificate("b", "pass", by="person", rank=1)]
+    made = ranked(found, audit(found, judges=judges, ranking=ranking_of(judges)))
+    assert made[0]["rank"] == 1
+    assert "rank" not in made[1]
+    assert "rank" not in ranked(made, audit(made, ranking=None))[0]

@@ -10,11 +10,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from refine.apply import verify
+from refine.apply.verification import verify
 from refine.audit.judges import EnsembleMember, JudgeEnsemble
 from refine.audit.pairs import Pairs
 from refine.audit.result import JUDGES, LINES, SUMMARY, JudgeRecord, read_audit, read_certificates
-from refine.audit.stored import INDEX, LABELS, Auditor, load_stored, require_free, store
+from refine.audit.stored_judges import INDEX, LABELS, Auditor, load_stored, require_free, store
 from refine.cli import main
 from refine.data.images import read_image
 from refine.errors import InputError
