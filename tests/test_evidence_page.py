@@ -10,15 +10,15 @@ import pytest
 from lightning.pytorch.cli import LightningArgumentParser
 
 from refine.apply.repair import STRENGTHS
-from refine.audit.calibration import FAIL, MOST, REVIEW
+from refine.audit.calibration import FAIL_SHARE, MOST_IMAGES, REVIEW_SHARE
 from refine.audit.corruptions import CORRUPTIONS
 from refine.audit.ensembles import ADAPTED, CONTENT, GIVEN, REAL
-from refine.audit.evidence import CONSENSUS, LEARNED, POWER, READ
+from refine.audit.evidence import CONSENSUS_BAR, LABEL_BAR, LEARNED_BAR, POWER_BAR
 from refine.audit.pairs import LONGEST_SIDE_PIXELS
 from refine.audit.result import LINES, PAGE, SUMMARY, VERDICTS
 from refine.audit.review import read_decisions
 from refine.audit.summary import LARGE_SHARE
-from refine.audit.verdicts import CONFIDENCE, CUTS, HARMLESS, shared_error
+from refine.audit.verdicts import CONFIDENCE, CUTS, MOST_WRONG_SHARE, shared_error
 from refine.benchmark.datasets import BASELINES, SYNTHETIC, TARGET
 from refine.benchmark.recipe import read_recipe
 from refine.cli import parser
@@ -92,7 +92,7 @@ def sizes(harm: str, unit: str) -> float:
 def bars() -> list[str]:
     """What the page says of numbers, made from the constants."""
     error = shared_error(2 + CUTS)
-    sure = next(count for count in range(1, 1000) if upper_end(0, count, error) <= HARMLESS)
+    sure = next(count for count in range(1, 1000) if upper_end(0, count, error) <= MOST_WRONG_SHARE)
     less = [f"{strength:g}" for strength in STRENGTHS]
     return [
         f"{percent(CONFIDENCE)} intervals",
@@ -105,29 +105,30 @@ def bars() -> list[str]:
         f"1/{PATCH_SHARE} of its pixels",
         f"at most {LONGEST_SIDE_PIXELS['class']} pixels a side for classes and targets, "
         f"{LONGEST_SIDE_PIXELS['mask']} for masks and objects",
-        f"both say the same of {percent(CONSENSUS)} of the refined images, find the label in {percent(READ)}, "
-        f"planted harm in {percent(POWER)}",
-        f"but the label in {percent(LEARNED)}",
-        f"the label in {percent(READ)}, planted harm in {percent(POWER)}",
-        f"count where at least {percent(LEARNED)} of the images stay below their limit",
-        f"the score that {percent(REVIEW)} of them exceed is the limit for a review",
-        f"the one that {percent(FAIL)} exceed that for a fail",
-        f"up to {MOST} of them",
-        f"find fewer than {percent(READ)} of the labels there",
+        f"both say the same of {percent(CONSENSUS_BAR)} of the refined images, find the label in {percent(LABEL_BAR)}, "
+        f"planted harm in {percent(POWER_BAR)}",
+        f"but the label in {percent(LEARNED_BAR)}",
+        f"the label in {percent(LABEL_BAR)}, planted harm in {percent(POWER_BAR)}",
+        f"count where at least {percent(LEARNED_BAR)} of the images stay below their limit",
+        f"the score that {percent(REVIEW_SHARE)} of them exceed is the limit for a review",
+        f"the one that {percent(FAIL_SHARE)} exceed that for a fail",
+        f"up to {MOST_IMAGES} of them",
+        f"find fewer than {percent(LABEL_BAR)} of the labels there",
         f"It holds with {percent(CONFIDENCE)} confidence",
         f"differs in {percent(sizes('another image', 'share of pixels'))} of the pixels",
         f"in {percent(sizes('another image', 'share of area'))} of the area",
         f"by {sizes('gaze replaced', 'degrees'):g} degrees",
         f"all of 10 images found is a lower end of {lower_end(10, 10, shared_error(2)):.2f}",
         f"the sample's upper end, or the bound, at {percent(LARGE_SHARE)} or below",
-        f"no more than {percent(HARMLESS)} of the decided images can have been wrong; that takes {sure} decisions",
-        f"the lower end of the interval is still below {percent(POWER)}",
-        f"judges do not find the label in {percent(LEARNED)} of the images that they learned on",
-        f"its rate is above {percent(POWER)}",
-        f"the lower end reaches {percent(POWER)} at this rate",
-        f"find the label in {percent(LEARNED)} of the real images that they never saw",
-        f"but in fewer than {percent(READ)} of the refined ones",
-        f"at most {percent(HARMLESS)} of all are",
+        f"no more than {percent(MOST_WRONG_SHARE)} of the decided images can have been wrong; that takes {sure} "
+        "decisions",
+        f"the lower end of the interval is still below {percent(POWER_BAR)}",
+        f"judges do not find the label in {percent(LEARNED_BAR)} of the images that they learned on",
+        f"its rate is above {percent(POWER_BAR)}",
+        f"the lower end reaches {percent(POWER_BAR)} at this rate",
+        f"find the label in {percent(LEARNED_BAR)} of the real images that they never saw",
+        f"but in fewer than {percent(LABEL_BAR)} of the refined ones",
+        f"at most {percent(MOST_WRONG_SHARE)} of all are",
         f"the first of {', '.join(less[:-1])} and {less[-1]}",
         f"under `--label-error-bound` ({percent(commands()['tune-strength'].get_default('label_error_bound'))})",
     ]

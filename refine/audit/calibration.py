@@ -14,20 +14,20 @@ from refine.audit.result import Power, Rate
 from refine.labels import LabelKind
 from refine.metrics.intervals import clopper_pearson, lower_end, upper_end
 
-REVIEW, FAIL = 0.04, 0.01
+REVIEW_SHARE, FAIL_SHARE = 0.04, 0.01
 """Shares of perturbed images whose score may lie above the threshold for ``review`` and above that for ``fail``; fixed
 beforehand, so that with a margin for chance no more than 5 % are rejected falsely."""
-MOST = 600
+MOST_IMAGES = 600
 """Images that each perturbation and each corruption is measured on, drawn at random where there are more."""
 RANDOMIZED = "all at once, strongly"
 """Name of the change that judges are trained under."""
 LOOKALIKE = "hardest pair of classes"
 """Beginning of the names of powers of one class under one wrong label."""
-MOST_PAIRS = 10_000
+MOST_PAIRED_IMAGES = 10_000
 """Images that every wrong label is tried on; one look at each suffices."""
 REPLACING = ("another", "gaze replaced", "targets replaced")
 """Beginnings of the names of corruptions that put a whole image under a wrong label."""
-ENOUGH = 40
+ENOUGH_PLANTS = 40
 """Plants from which a power counts by itself: all found of a few less still leave the lower end under 90 %."""
 
 Measure = Callable[[Examples], Scores]
@@ -84,7 +84,7 @@ def thresholds(scores: Sequence[Scores]) -> Thresholds:
     def at(share: float) -> dict[str, float]:
         return {name: float(pooled[name].quantile(1 - share / len(names))) for name in names}
 
-    return Thresholds(at(REVIEW), at(FAIL))
+    return Thresholds(at(REVIEW_SHARE), at(FAIL_SHARE))
 
 
 def perturbed_scores(kind: LabelKind, examples: Examples, measure: Measure, seed: int) -> dict[str, Scores]:
@@ -187,12 +187,12 @@ def largest_group(clusters: Tensor) -> int:
 
 
 def replacements(found: Sequence[Power]) -> list[Power]:
-    """Choose, of the corruptions that replace a whole label, the largest size of each that was planted `ENOUGH` times;
-    where none was, the one that was planted most often."""
+    """Choose, of the corruptions that replace a whole label, the largest size of each that was planted `ENOUGH_PLANTS`
+    times; where none was, the one that was planted most often."""
     chosen: dict[str, Power] = {}
     for power in found:  # smallest size first
         before = chosen.get(power["harm"])
-        if power["harm"].startswith(REPLACING) and (before is None or power["n"] >= min(before["n"], ENOUGH)):
+        if power["harm"].startswith(REPLACING) and (before is None or power["n"] >= min(before["n"], ENOUGH_PLANTS)):
             chosen[power["harm"]] = power
     return list(chosen.values())
 

@@ -11,7 +11,7 @@ from refine.audit.regions import erased, moved, moved_region, object_regions, pa
 from refine.labels import IGNORE, LabelKind
 
 MIXED = "mixed with another class's image"
-EQUAL = 1e-6
+EQUAL_LABELS = 1e-6
 """Labels that are no further apart are the same."""
 
 
@@ -79,7 +79,7 @@ def another_image(originals: Originals, least: float | None, generator: torch.Ge
     """
     kind, images, labels, names = originals
     apart = label_difference(kind, labels, names, (images.shape[-2], images.shape[-1]))
-    fits = (apart >= (least or 0.0)) & (apart > EQUAL)
+    fits = (apart >= (least or 0.0)) & (apart > EQUAL_LABELS)
     drawn = torch.rand(apart.shape, generator=generator, device=generator.device).to(apart.device)
     if kind != "class":
         far = apart.masked_fill(~fits, torch.inf)

@@ -5,8 +5,17 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from refine.audit.calibration import MOST, planted_power
-from refine.audit.evidence import CONSENSUS, LEARNED, POWER, READ, AuditContext, Evidence, GatheredEvidence, gather
+from refine.audit.calibration import MOST_IMAGES, planted_power
+from refine.audit.evidence import (
+    CONSENSUS_BAR,
+    LABEL_BAR,
+    LEARNED_BAR,
+    POWER_BAR,
+    AuditContext,
+    Evidence,
+    GatheredEvidence,
+    gather,
+)
 from refine.audit.judges import EnsembleMember, Examples, JudgeEnsemble, deciding, in_folds
 from refine.audit.pairs import Pairs
 from refine.data.images import to_float, to_levels
@@ -28,7 +37,7 @@ NOISE = 0.05
 """Standard deviation of the noise before the inverse generator, of a range of 2: more than six 8-bit levels, which is
 far above what CycleGAN hides in the pixels (Chu et al. 2017, arXiv 1712.02950, section 3), and hardly seen."""
 REFINED_PER_CALL = 32
-LABELS_LOST = "Judges that learned on the refined images cannot find the labels there either: they are lost."
+NO_LABELS_FOUND = "Judges that learned on the refined images cannot find the labels there either: they are lost."
 
 
 def content(context: AuditContext) -> tuple[Evidence, JudgeEnsemble]:
@@ -38,14 +47,14 @@ def content(context: AuditContext) -> tuple[Evidence, JudgeEnsemble]:
     judges = context.train(CONTENT, (pairs.synthetic,), pairs.labels, context.folds)
     found = gather(CONTENT, judges, context, own)
     why = (
-        f"{_architectures(judges)} the same of {found.agreed:.1%} of the refined images (bar {CONSENSUS:.0%}), find "
-        f"the label in {found.read:.1%} (bar {READ:.0%}), and find {_planted(found)}."
+        f"{_architectures(judges)} the same of {found.consensus:.1%} of the refined images (bar {CONSENSUS_BAR:.0%}), "
+        f"find the label in {found.label_share:.1%} (bar {LABEL_BAR:.0%}), and find {_planted(found)}."
     )
-    return found.conclude(found.agreed, CONSENSUS, why, label=READ, trained_apart=True), judges
+    return found.conclude("consensus", why, trained_apart=True), judges
 
 
 def _planted(found: GatheredEvidence) -> str:
-    return f"planted harm in {found.evidence.finds():.1%} of cases at least (bar {POWER:.0%})"
+    return f"planted harm in {found.evidence.least_power():.1%} of cases at least (bar {POWER_BAR:.0%})"
 
 
 def _architectures(judges: JudgeEnsemble) -> str:
@@ -67,13 +76,14 @@ def adapted(context: AuditContext) -> tuple[Evidence, JudgeEnsemble]:
     believed = plain["class_margin"] < 0 if pairs.kind == "class" else first_measure <= first_measure.median()
     found = gather(ADAPTED, judges, context, sample.take(believed) if int(believed.sum()) >= 2 else sample)
     why = (
-        f"Learned on refined images of other folds; finds the label in {found.read:.1%} of them (bar {LEARNED:.0%}), "
-        f"and {_planted(found)}. It cannot see what the translator changes in all images alike."
+        f"Learned on refined images of other folds; finds the label in {found.label_share:.1%} of them "
+        f"(bar {LEARNED_BAR:.0%}), and {_planted(found)}. It cannot see what the translator changes in all images "
+        "alike."
     )
-    return found.conclude(found.read, LEARNED, why, label=LEARNED), judges
+    return found.conclude("label", why, label_bar=LEARNED_BAR), judges
 
 
-def labels_are_lost(context: AuditContext, first: Evidence, judges: JudgeEnsemble, second: Evidence) -> bool:
+def labels_cannot_be_found(context: AuditContext, first: Evidence, judges: JudgeEnsemble, second: Evidence) -> bool:
     """Return whether able judges, who agree about the refined images, do not find the labels there, and learning there
     does not help: then no judge can be at home in what the translator makes.
 
@@ -86,11 +96,11 @@ def labels_are_lost(context: AuditContext, first: Evidence, judges: JudgeEnsembl
         judges: These judges.
         second: The evidence of judges that learned on both.
     """
-    if first.measured < first.bar or second.competent or second.measured >= READ:
+    if first.measured < first.bar or second.competent or second.measured >= LABEL_BAR:
         return False
     pairs, own = context.pairs, context.synthetic().take(context.sample())
     found = planted_power(pairs.kind, pairs.names, own, judges.deciding_scores, first.limits(), context.options.seed)
-    return first._replace(power=tuple(found)).finds() >= POWER
+    return first._replace(power=tuple(found)).least_power() >= POWER_BAR
 
 
 def load_given(
@@ -120,8 +130,9 @@ def load_given(
 def given(context: AuditContext, judges: JudgeEnsemble) -> Evidence:
     """Task models of the user's; whether they saw the synthetic images nobody knows."""
     found = gather(GIVEN, judges, context, context.synthetic().take(context.sample()))
-    why = f"Finds the label in {found.read:.1%} of the refined images (bar {READ:.0%}), and {_planted(found)}."
-    return found.conclude(found.read, READ, why, label=READ)
+    share = found.label_share
+    why = f"Finds the label in {share:.1%} of the refined images (bar {LABEL_BAR:.0%}), and {_planted(found)}."
+    return found.conclude("label", why)
 
 
 def open_real(pairs: Pairs, root: Path, layout: str) -> Layout:
@@ -163,15 +174,14 @@ def by_real(context: AuditContext, apart: JudgeEnsemble, own: Examples) -> tuple
     # All of them judge a synthetic image; each only the real ones of its own fold.
     members = (one._replace(network=f"{one.network}/{one.fold}", fold=-1) for one in apart.members)
     together, count = JudgeEnsemble(REAL, tuple(members)), len(own.images)
-    own = own.take(torch.randperm(count, generator=torch.Generator().manual_seed(context.options.seed))[:MOST])
+    own = own.take(torch.randperm(count, generator=torch.Generator().manual_seed(context.options.seed))[:MOST_IMAGES])
     found = gather(REAL, apart, context, own, together, before=False)
-    calibrated = found.evidence
     why = (
-        f"Learned on {count} labeled real images; finds the label in {found.read:.1%} of the refined images "
-        f"(bar {READ:.0%}), and {_planted(found)}; rejects {calibrated.all_rejected()['rate']:.1%} of real images that "
-        "it never saw after benign changes."
+        f"Learned on {count} labeled real images; finds the label in {found.label_share:.1%} of the refined images "
+        f"(bar {LABEL_BAR:.0%}), and {_planted(found)}; rejects {found.evidence.false_rejects()['rate']:.1%} of real "
+        "images that it never saw after benign changes."
     )
-    concluded = found.conclude(calibrated.finds(), POWER, why, label=READ, consensus=None, trained_apart=True)
+    concluded = found.conclude("power", why, consensus_bar=None, trained_apart=True)
     return concluded._replace(labeled_images=count), together
 
 
@@ -205,12 +215,12 @@ def inverse_evidence(
     ]
     scores = judges.deciding_scores(context.refined()._replace(images=torch.cat(back)))
     found = judged._replace(name=INVERSE_GENERATOR, scores=scores, before={}, decides=False, power=())
-    read = found.share_read()
+    read = found.label_share()
     why = (
         f"The judges of synthetic images find the label in {read:.1%} of the refined images after these went back "
-        f"through noise (bar {LEARNED:.0%}); it asks for a review only."
+        f"through noise (bar {LEARNED_BAR:.0%}); it asks for a review only."
     )
-    return found._replace(competent=read >= LEARNED, measured=read, bar=LEARNED, why=why)
+    return found._replace(competent=read >= LEARNED_BAR, measured=read, bar=LEARNED_BAR, why=why)
 
 
 def load_with_inverse(path: Path, trust: tuple[str, ...] = ()) -> CycleGAN | str:

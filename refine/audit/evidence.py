@@ -4,14 +4,14 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
 from refine.audit.calibration import (
-    MOST,
-    MOST_PAIRS,
+    MOST_IMAGES,
+    MOST_PAIRED_IMAGES,
     Thresholds,
     above,
     largest_group,
@@ -30,18 +30,18 @@ from refine.audit.pairs import Pairs
 from refine.audit.result import JudgeRecord, Power, Rate, ReachedBar
 from refine.audit.training import train_judges
 
-CONSENSUS = 0.7
+CONSENSUS_BAR = 0.7
 """Judges of two architectures that learned apart must say the same of so many refined images, or they are not at home
 there: about as often as they disagree, each of them errs (Jiang et al. 2022, arXiv 2106.13799)."""
-READ = 0.5
+LABEL_BAR = 0.5
 """Share of the refined images in which judges must find the label; below that it is open whether labels or judges are
 wrong."""
-LEARNED = 0.8
+LEARNED_BAR = 0.8
 """The same of judges that learned on refined images, where nothing but wrong labels can keep them from it; and of
 evidence that is no judge of labels."""
-POWER = 0.9
+POWER_BAR = 0.9
 """The lower end of the detection power of replaced images that a competent judge reaches on refined images."""
-OWN_IMAGES = 120
+LEARNED_IMAGES = 120
 """Images on which it is measured whether judges that are not competent learned at all, but for classes."""
 
 
@@ -73,21 +73,21 @@ class Evidence(NamedTuple):
         """Return the limits that perturbations set."""
         return thresholds(list(self.perturbed.values()))
 
-    def finds(self) -> float:
+    def least_power(self) -> float:
         """Return the lower end of the detection power of replaced images, the largest size of each; what competence
         hangs on."""
         return min((power["low"] for power in replacements(self.power)), default=0.0)
 
-    def share_read(self) -> float:
+    def label_share(self) -> float:
         """Return the share of the refined images that it would not fail."""
         return 1.0 - float(above(self.scores, self.limits().fail).float().mean())
 
-    def rejected(self) -> dict[str, Rate]:
+    def false_rejects_by_change(self) -> dict[str, Rate]:
         """Return the false rejects by perturbation, on the half that set no limit."""
         limits = self.limits()
         return {name: rate_of(scores, limits) for name, scores in self.held_out.items()}
 
-    def all_rejected(self) -> Rate:
+    def false_rejects(self) -> Rate:
         """Return those of all perturbations, each image counted once: by the share of its changes that reject it."""
         each, failed = (
             torch.stack([above(scores, limit) for scores in self.held_out.values()]).double().mean(0)
@@ -156,7 +156,7 @@ class AuditContext(NamedTuple):
     def sample(self, most: int | None = None) -> Tensor:
         """Draw the numbers of the images that limits, false rejects and power are measured on."""
         generator = torch.Generator().manual_seed(self.options.seed)
-        return torch.randperm(len(self.pairs.keys), generator=generator)[: most or MOST].sort().values
+        return torch.randperm(len(self.pairs.keys), generator=generator)[: most or MOST_IMAGES].sort().values
 
     def train(self, name: str, sources: tuple[Tensor, ...], labels: Tensor, folds: Tensor) -> JudgeEnsemble:
         """Train judges on some images, as `train_judges`."""
@@ -165,14 +165,14 @@ class AuditContext(NamedTuple):
 
     def power(self, judges: JudgeEnsemble, limits: Thresholds) -> tuple[Power, ...]:
         """Measure the power for corruption of refined images; of classes also for every wrong label under each of up to
-        `MOST_PAIRS` images."""
+        `MOST_PAIRED_IMAGES` images."""
         pairs, chosen, seed = self.pairs, self.sample(), self.options.seed
         examples = self.refined().take(chosen)
         found = planted_power(pairs.kind, pairs.names, examples, judges.deciding_scores, limits, seed)
         if self.clusters is not None and (largest := largest_group(self.clusters[chosen])) > 1:
             found = [{**one, "largest_group": largest} for one in found]
         if pairs.kind == "class":
-            chosen = self.sample(MOST_PAIRS)
+            chosen = self.sample(MOST_PAIRED_IMAGES)
             doubts = judges.doubts_by_class(self.refined().take(chosen))
             clusters = torch.arange(len(chosen)) if self.clusters is None else self.clusters[chosen]
             (measured,) = limits.review
@@ -200,12 +200,12 @@ class AuditContext(NamedTuple):
             examples = own._replace(folds=asked)
             if pairs.kind == "class":
                 return share_most_probable(judges.judge(examples).scores)
-            part = examples.take(slice(OWN_IMAGES))
+            part = examples.take(slice(LEARNED_IMAGES))
             power = planted_power(pairs.kind, pairs.names, part, judges.deciding_scores, limits, seed)
             return min((one["rate"] for one in replacements(power)), default=0.0)
 
         shares = {"held_out": found(own.folds), "learned_on": found((own.folds + 1) % max(1, count))}
-        return {name: {"value": share, "bar": LEARNED} for name, share in shares.items()}
+        return {name: {"value": share, "bar": LEARNED_BAR} for name, share in shares.items()}
 
 
 def share_most_probable(scores: Scores) -> float:
@@ -217,40 +217,39 @@ class GatheredEvidence(NamedTuple):
     """An ensemble's evidence, not yet held against any bar."""
 
     evidence: Evidence
-    agreed: float
+    consensus: float
     """Consensus on the refined images, 0 to 1."""
-    read: float
+    label_share: float
     """Share of the refined images in which the judges find the label: of classes, it is the most probable one."""
     learned: Callable[[], dict[str, ReachedBar]]
     """`AuditContext.learned` of the images that set the limits."""
 
     def conclude(
         self,
-        measured: float,
-        bar: float,
+        shown: Literal["label", "power", "consensus"],
         why: str,
-        label: float,
-        consensus: float | None = CONSENSUS,
+        label_bar: float = LABEL_BAR,
+        consensus_bar: float | None = CONSENSUS_BAR,
         trained_apart: bool = False,
     ) -> Evidence:
         """Hold it against the bars.
 
         Args:
-            measured: The figure that competence is shown by.
-            bar: Its bar.
+            shown: The figure that competence is shown by.
             why: What was measured on what.
-            label: Bar of `read`.
-            consensus: Bar of `agreed`; None asks for none.
+            label_bar: Bar of `label_share`.
+            consensus_bar: Bar of `consensus`; None asks for none.
             trained_apart: Whether the judges learned on images of another domain alone: where they are not competent,
                 `learned` says why.
         """
         reached: dict[str, ReachedBar] = {
-            "label": {"value": self.read, "bar": label},
-            "power": {"value": self.evidence.finds(), "bar": POWER},
+            "label": {"value": self.label_share, "bar": label_bar},
+            "power": {"value": self.evidence.least_power(), "bar": POWER_BAR},
         }
-        if consensus is not None:
-            reached["consensus"] = {"value": self.agreed, "bar": consensus}
+        if consensus_bar is not None:
+            reached["consensus"] = {"value": self.consensus, "bar": consensus_bar}
         competent = all(one["value"] >= one["bar"] for one in reached.values())
+        measured, bar = reached[shown]["value"], reached[shown]["bar"]
         if trained_apart and not competent:
             reached |= self.learned()
         return self.evidence._replace(competent=competent, measured=measured, bar=bar, why=why, reached=reached)
@@ -284,6 +283,6 @@ def gather(
     early = asked.deciding_scores(context.synthetic()) if before else {}
     evidence = Evidence(name, scores, early, *halves(perturbed, first))
     evidence = evidence._replace(power=context.power(asked, evidence.limits()))
-    read = share_most_probable(after.scores) if pairs.kind == "class" else evidence.share_read()
+    read = share_most_probable(after.scores) if pairs.kind == "class" else evidence.label_share()
     learned = partial(context.learned, judges, right, evidence.limits())
     return GatheredEvidence(evidence, float(after.consensus.mean()), read, learned)

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
-from refine.audit.calibration import MOST, replacements
+from refine.audit.calibration import MOST_IMAGES, replacements
 from refine.audit.ensembles import CONTENT, GIVEN, REAL
-from refine.audit.evidence import POWER
+from refine.audit.evidence import POWER_BAR
 from refine.audit.options import MOST_STEPS, AuditOptions, audit_flags
 from refine.audit.result import (
     SAMPLE_CSV,
@@ -81,7 +81,7 @@ def ranked(certificates: Sequence[Certificate], audit: Audit) -> list[Certificat
     return found
 
 
-def images_needed(rate: float = FINDS_ALL, most: int = MOST) -> int | None:
+def images_needed(rate: float = FINDS_ALL, most: int = MOST_IMAGES) -> int | None:
     """Return the smallest number of images on which a judge can be shown to find 90 % of planted harm.
 
     Args:
@@ -90,9 +90,9 @@ def images_needed(rate: float = FINDS_ALL, most: int = MOST) -> int | None:
 
     Returns:
         The smallest n for which the lower end of the exact 95 % interval of ``floor(rate * n)`` out of n reaches
-        `POWER`; None where no n up to ``most`` does.
+        `POWER_BAR`; None where no n up to ``most`` does.
     """
-    return next((n for n in range(1, most + 1) if clopper_pearson(int(rate * n + 1e-9), n)[0] >= POWER), None)
+    return next((n for n in range(1, most + 1) if clopper_pearson(int(rate * n + 1e-9), n)[0] >= POWER_BAR), None)
 
 
 def remedies(audit: Audit, output: Path) -> list[Remedy]:
@@ -169,7 +169,8 @@ def _more_images(audit: Audit, output: Path, records: Mapping[str, JudgeRecord])
         if needed is not None and needed > weakest["n"]:
             why = (
                 f"The {name} judges find {percent(weakest['rate'])} of the planted harm, but {weakest['n']} images are "
-                f"too few to show that it is {percent(POWER)} at least. Refine more images, and audit {needed} or more"
+                f"too few to show that it is {percent(POWER_BAR)} at least. Refine more images, and audit {needed} or "
+                "more"
             )
             return [_remedy("images", needed, why, _again(audit, output))]
     return []

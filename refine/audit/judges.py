@@ -112,7 +112,7 @@ class JudgeEnsemble(NamedTuple):
         """Names of their classes or targets."""
         return tuple(self.members[0].task.classes or ())
 
-    def answers(self, images: Tensor, folds: Tensor) -> list[Tensor]:
+    def outputs(self, images: Tensor, folds: Tensor) -> list[Tensor]:
         """Ask each architecture about each image, by the judge that never saw it.
 
         Args:
@@ -131,7 +131,7 @@ class JudgeEnsemble(NamedTuple):
                     continue
                 mine = torch.arange(len(images)) if member.fold < 0 else (folds == member.fold).nonzero()[:, 0]
                 if len(mine):
-                    part = answer(member.task, images[mine])
+                    part = ask(member.task, images[mine])
                     said = part.new_zeros(len(images), *part.shape[1:]) if said is None else said
                     said[mine] = part
             if said is not None:
@@ -151,7 +151,7 @@ class JudgeEnsemble(NamedTuple):
             away = (examples.labels - examples.labels.mean(0)).abs()
             spread = away.mean(0).clamp_min(torch.finfo(away.dtype).tiny)
         for batch in examples.batches(IMAGES_PER_CALL[kind]):  # probabilities of masks are large
-            answers = self.answers(batch.floats(), batch.folds)
+            answers = self.outputs(batch.floats(), batch.folds)
             each = [judge_scores(kind, said, batch.labels, self.names) for said in answers]
             parts.append({name: torch.stack([one[name] for one in each]).mean(0) for name in each[0]})
             same.append(_consensus(answers, kind, spread))
@@ -170,18 +170,18 @@ class JudgeEnsemble(NamedTuple):
         """
         parts = []
         for batch in examples.batches(IMAGES_PER_CALL["class"]):
-            answers = self.answers(batch.floats(), batch.folds)
+            answers = self.outputs(batch.floats(), batch.folds)
             parts.append(torch.stack([-log_probabilities(said) for said in answers]).mean(0))
         return torch.cat(parts)
 
 
 @without_tf32()
-def answer(task: Task, images: Tensor) -> Tensor:
-    """Ask one judge, as `JudgeEnsemble.answers`."""
+def ask(task: Task, images: Tensor) -> Tensor:
+    """Ask one judge, as `JudgeEnsemble.outputs`."""
     kind = task.kind or "class"
-    ask = task.probabilities if kind in {"class", "mask"} else task.predict
+    compute = task.probabilities if kind in {"class", "mask"} else task.predict
     with torch.no_grad():
-        return torch.cat([ask(part.to(task.device)).cpu() for part in torch.split(images, IMAGES_PER_CALL[kind])])
+        return torch.cat([compute(part.to(task.device)).cpu() for part in torch.split(images, IMAGES_PER_CALL[kind])])
 
 
 def _consensus(answers: Sequence[Tensor], kind: LabelKind, spread: Tensor | None) -> Tensor:

@@ -1,11 +1,13 @@
 """Results of an audit, as they stand in `audit.jsonl` (one line per image) and `audit.json` (the dataset)."""
 
 from pathlib import Path
-from typing import Literal, NotRequired, TypedDict, cast, get_args
+from typing import Literal, NotRequired, TypedDict, get_args
 
 from refine.apply.manifest import Verdict as Verdict
-from refine.files import as_typed, read_json, read_json_lines
+from refine.errors import InputError
+from refine.files import read_json, read_json_lines
 from refine.json_types import Count, Share
+from refine.report.kit.read import Defaults, finite_typed
 
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 
@@ -206,12 +208,8 @@ class Audit(TypedDict):
     provenance: dict[str, object]
 
 
-class AuditCore(TypedDict):
-    """The fields without which `audit.json` is damaged; those of an earlier version may lack the rest."""
-
-    judges: dict[str, JudgeRecord]
-    provenance: dict[str, object]
-    counts: dict[str, int]
+DEFAULTS: Defaults = {Audit: {"decided_by_person": 0, "provenance": {}}, Power: {"unit": ""}}
+"""Fields that files of earlier versions may lack."""
 
 
 def ensemble_of(name: str) -> str:
@@ -223,12 +221,13 @@ def read_audit(folder: Path) -> Audit:
     """Read what `audit.json` holds.
 
     Raises:
-        InputError: If it is missing or damaged.
+        InputError: If it is missing or damaged, or made by a version whose bound did not hold.
     """
     path = folder / SUMMARY
     found = read_json(path, NAME_AN_AUDIT)
-    as_typed(found, AuditCore, str(path), AUDIT_AGAIN)
-    return cast(Audit, found)
+    if isinstance(found, dict) and "bound_under_planted_corruption" not in found:
+        raise InputError(f"{path}: its bound was made by an earlier version and held too seldom; {AUDIT_AGAIN}")
+    return finite_typed(found, Audit, str(path), AUDIT_AGAIN, DEFAULTS)
 
 
 def read_certificates(folder: Path) -> dict[str, Certificate]:
@@ -238,5 +237,5 @@ def read_certificates(folder: Path) -> dict[str, Certificate]:
         InputError: If it is missing, or a line is damaged.
     """
     lines = read_json_lines(folder / LINES, NAME_AN_AUDIT)
-    found = [as_typed(line, Certificate, where, AUDIT_AGAIN) for where, line in lines]
+    found = [finite_typed(line, Certificate, where, AUDIT_AGAIN) for where, line in lines]
     return {one["key"]: one for one in found}

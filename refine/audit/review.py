@@ -36,7 +36,15 @@ from refine.audit.sampling import (
     require_no_sample,
     write_sample,
 )
-from refine.audit.verdicts import CUTS, HARMLESS, bound_of, count_verdicts, event_count, shared_error, verdict_of
+from refine.audit.verdicts import (
+    CUTS,
+    MOST_WRONG_SHARE,
+    bound_of,
+    count_verdicts,
+    event_count,
+    shared_error,
+    verdict_of,
+)
 from refine.errors import InputError
 from refine.files import read_lines, why, write_json, write_whole
 from refine.metrics.intervals import clopper_pearson, upper_end
@@ -135,13 +143,13 @@ def moved_limit(
         largest: Number of images in the largest group, as `upper_end` takes it.
 
     Returns:
-        The highest cut up to which the decided images above ``limit`` were right but for `HARMLESS` of them (upper end
-        of an interval that errs with ``error``); ``limit`` where there is none.
+        The highest cut up to which the decided images above ``limit`` were right but for `MOST_WRONG_SHARE` of them
+        (upper end of an interval that errs with ``error``); ``limit`` where there is none.
     """
     best = limit
     for cut in cuts:
         said = [decision for score, decision in zip(scores, decisions, strict=True) if limit < score <= cut]
-        if upper_end(said.count("fail"), len(said), error, largest) <= HARMLESS:
+        if upper_end(said.count("fail"), len(said), error, largest) <= MOST_WRONG_SHARE:
             best = max(best, cut)
     return best
 
@@ -243,11 +251,9 @@ def finished(output: Path) -> tuple[Audit, dict[str, Certificate]]:
     """Return what a finished audit found.
 
     Raises:
-        InputError: If the folder holds no whole audit, or that of an earlier version.
+        InputError: If the folder holds no whole audit.
     """
     audit, certificates = read_audit(output), read_certificates(output)
-    if "bound_under_planted_corruption" not in audit:
-        raise InputError(f"{output / SUMMARY}: made by an earlier version, whose bound held too seldom; audit again")
     if not audit["provenance"].keys() >= NEEDED:
         raise InputError(f"{output / SUMMARY}: damaged, its provenance does not say what was audited; audit again")
     return audit, certificates

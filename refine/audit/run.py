@@ -8,12 +8,12 @@ import torch
 import refine
 from refine.audit.calibration import largest_group, shown_powers
 from refine.audit.ensembles import (
-    LABELS_LOST,
+    NO_LABELS_FOUND,
     adapted,
     content,
     given,
     inverse_evidence,
-    labels_are_lost,
+    labels_cannot_be_found,
     load_given,
     open_real,
     real,
@@ -92,8 +92,8 @@ def run_audit(
         "images": len(pairs.keys),
         "counts": count_verdicts(certificates),
         "judges": records,
-        "false_rejects": shown.all_rejected(),
-        "false_rejects_by_change": shown.rejected(),
+        "false_rejects": shown.false_rejects(),
+        "false_rejects_by_change": shown.false_rejects_by_change(),
         "power": shown_powers(shown.power),
         "bound_under_planted_corruption": bound_of(certificates, records, largest),
         "largest_group": largest,
@@ -142,9 +142,9 @@ def _gather(context: AuditContext) -> tuple[Gathering, list[str]]:
     gathered: Gathering = [(first, judges)]
     if not first.competent:
         second, learned = adapted(context)
-        if labels_are_lost(context, first, judges, second):
-            notes.append(LABELS_LOST)
-            gathered = [(first._replace(competent=True, why=f"{first.why} {LABELS_LOST}"), judges)]
+        if labels_cannot_be_found(context, first, judges, second):
+            notes.append(NO_LABELS_FOUND)
+            gathered = [(first._replace(competent=True, why=f"{first.why} {NO_LABELS_FOUND}"), judges)]
         gathered.append((second, learned))
     if asked.members:
         gathered.append((given(context, asked), asked))

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from refine.audit.calibration import above
-from refine.audit.evidence import LEARNED, AuditContext, Evidence, halves
+from refine.audit.evidence import LEARNED_BAR, AuditContext, Evidence, halves
 from refine.audit.measures import Scores
 from refine.audit.perturbations import PERTURBATIONS, gaussian
 from refine.data.images import to_float
@@ -57,10 +57,10 @@ def moved_structure(context: AuditContext) -> Evidence:
     found = Evidence(STRUCTURE, {DISPLACEMENT: scores}, {}, first, held_out, decides=False)
     calm = 1.0 - float(above(found.scores, found.limits().review).float().mean())
     why = (
-        f"Edges stay where they were in {calm:.1%} of the images (bar {LEARNED:.0%}: else the translator redraws them "
-        "everywhere, and displacement says nothing of single images); it asks for a review only."
+        f"Edges stay where they were in {calm:.1%} of the images (bar {LEARNED_BAR:.0%}: else the translator redraws "
+        "them everywhere, and displacement says nothing of single images); it asks for a review only."
     )
-    return found._replace(competent=calm >= LEARNED, measured=calm, bar=LEARNED, why=why)
+    return found._replace(competent=calm >= LEARNED_BAR, measured=calm, bar=LEARNED_BAR, why=why)
 
 
 @torch.no_grad()

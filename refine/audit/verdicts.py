@@ -32,7 +32,7 @@ LEAST_LIMIT = 1e-6
 CONFIDENCE = 0.95
 CUTS = 3
 """Scores up to which the limit of a judge can move by a person's decisions, see `refine.audit.review`."""
-HARMLESS = 0.05
+MOST_WRONG_SHARE = 0.05
 """Undecided images pass up to a score below which no more of the decided ones were wrong, with 95 % confidence."""
 NO_BOUND = {
     "none": "No judge is competent on the refined images, so nothing can be said of the share of wrong labels.",
@@ -166,7 +166,7 @@ def bound_of(certificates: Sequence[Certificate], records: Mapping[str, JudgeRec
         error,
         len(spared),
         # At most this share of all images between the two limits is wrong, and all of these may be among the passed.
-        sum(HARMLESS * len(those) for those in moved) if spared else 0.0,
+        sum(MOST_WRONG_SHARE * len(those) for those in moved) if spared else 0.0,
         largest,
     )
 

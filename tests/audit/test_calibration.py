@@ -3,11 +3,11 @@ import torch
 from torch import Tensor
 
 from refine.audit.calibration import (
-    ENOUGH,
-    FAIL,
+    ENOUGH_PLANTS,
+    FAIL_SHARE,
     LOOKALIKE,
     RANDOMIZED,
-    REVIEW,
+    REVIEW_SHARE,
     Thresholds,
     above,
     pair_power,
@@ -20,7 +20,7 @@ from refine.audit.calibration import (
     thresholds,
     weakest,
 )
-from refine.audit.evidence import POWER
+from refine.audit.evidence import POWER_BAR
 from refine.audit.judges import Examples
 from refine.audit.measures import Scores
 from refine.audit.perturbations import PERTURBATIONS
@@ -43,8 +43,8 @@ def test_about_as_many_held_out_images_are_rejected_as_was_fixed(measures: int) 
 
     limit = thresholds(list(scores().values()))
     found = [rate_of(one, limit) for one in scores().values()]
-    assert sum(one["rate"] for one in found) / 3 == pytest.approx(REVIEW, abs=0.01)
-    assert sum(one["failed"] for one in found) / 3 == pytest.approx(FAIL, abs=0.006)
+    assert sum(one["rate"] for one in found) / 3 == pytest.approx(REVIEW_SHARE, abs=0.01)
+    assert sum(one["failed"] for one in found) / 3 == pytest.approx(FAIL_SHARE, abs=0.006)
     assert all(limit.fail[name] > limit.review[name] for name in limit.review)
 
 
@@ -191,7 +191,7 @@ def test_a_size_that_was_hardly_planted_says_nothing() -> None:
     often, seldom = power("another image", 60, 60, size=0.2), power("another image", 11, 11, size=0.4)
     assert replacements([often, seldom]) == [often]
     assert replacements([seldom]) == [seldom]
-    assert clopper_pearson(ENOUGH, ENOUGH)[0] >= POWER
+    assert clopper_pearson(ENOUGH_PLANTS, ENOUGH_PLANTS)[0] >= POWER_BAR
 
 
 def test_the_bound_hangs_on_the_wrong_label_that_is_found_least_often() -> None:

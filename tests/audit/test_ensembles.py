@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from refine.audit.ensembles import inverse_evidence, labels_are_lost, load_with_inverse, translated_back
+from refine.audit.ensembles import inverse_evidence, labels_cannot_be_found, load_with_inverse, translated_back
 from refine.audit.evidence import Evidence
 from refine.audit.result import JUDGES
 from refine.cli import main
@@ -40,7 +40,7 @@ def lost(sure: float = 9.0, agreed: float = 1.0, read: float = 0.3, able: bool =
     perturbed = {"noise": {name: scores + 0.01 * torch.rand(120) for name, scores in doubt.items()}}
     first = Evidence("content", doubt, {}, perturbed, perturbed, False, agreed, 0.7, "")
     second = Evidence("adapted", doubt, {}, perturbed, perturbed, able, read, 0.8, "")
-    return labels_are_lost(context, first, judges, second)
+    return labels_cannot_be_found(context, first, judges, second)
 
 
 def test_labels_are_lost_only_where_able_judges_agree_that_nothing_shows_them() -> None:

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from refine.audit.calibration import Thresholds
-from refine.audit.evidence import POWER, Evidence, gather, halves
+from refine.audit.evidence import POWER_BAR, Evidence, gather, halves
 from refine.audit.judges import EnsembleMember, JudgeEnsemble
 from tests.audit.audits import power
 from tests.audit.scenes import Reader, gray_context, readers
@@ -24,12 +24,12 @@ def test_halves_share_no_image() -> None:
 
 def test_rates_are_of_the_half_that_set_no_limit() -> None:
     found = made({"noise": [0.0, 0.0, 99.0, 99.0], "blur": [0.0, 0.0, 0.0, 99.0]})
-    assert found.rejected()["noise"]["rate"] == 0.5
-    assert found.rejected()["blur"]["rate"] == 0.25
+    assert found.false_rejects_by_change()["noise"]["rate"] == 0.5
+    assert found.false_rejects_by_change()["blur"]["rate"] == 0.25
 
 
 def test_of_all_changes_each_image_counts_once() -> None:
-    found = made({"noise": [0.0, 0.0, 99.0, 99.0], "blur": [0.0, 0.0, 99.0, 99.0]}).all_rejected()
+    found = made({"noise": [0.0, 0.0, 99.0, 99.0], "blur": [0.0, 0.0, 99.0, 99.0]}).false_rejects()
     assert (found["rate"], found["n"]) == (0.5, 4)
 
 
@@ -49,13 +49,13 @@ def test_competence_hangs_on_replaced_images_of_the_largest_size() -> None:
         power("look-alike class's image", 2),
     )
     evidence = made({"noise": [0.0]})
-    assert evidence._replace(power=found).finds() == found[1]["low"]
-    assert evidence.finds() == 0.0
+    assert evidence._replace(power=found).least_power() == found[1]["low"]
+    assert evidence.least_power() == 0.0
 
 
 def test_the_share_that_is_read() -> None:
     scores = {"doubt": torch.tensor([0.0, 98.0, 98.1, 99.0])}
-    assert made({"noise": [0.0]})._replace(scores=scores).share_read() == 0.5
+    assert made({"noise": [0.0]})._replace(scores=scores).label_share() == 0.5
 
 
 def test_groups_are_counted_in_every_power() -> None:
@@ -66,7 +66,7 @@ def test_groups_are_counted_in_every_power() -> None:
 
 
 def test_limits_and_power_are_measured_on_a_random_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("refine.audit.evidence.MOST", 10)
+    monkeypatch.setattr("refine.audit.evidence.MOST_IMAGES", 10)
     chosen = [gray_context(seed=seed).sample() for seed in (0, 0, 1)]
     assert len(set(chosen[0].tolist())) == 10
     assert torch.equal(chosen[0], chosen[1])
@@ -79,9 +79,9 @@ def test_two_images_are_enough_for_limits_and_rates(seed: int) -> None:
     context = gray_context(seed=seed)
     evidence, agreed, read, _ = gather("content", readers(), context, context.synthetic().take(slice(2)))
     assert {len(scores["class_doubt"]) for scores in (*evidence.perturbed.values(), *evidence.held_out.values())} == {1}
-    assert evidence.all_rejected()["n"] == 1
+    assert evidence.false_rejects()["n"] == 1
     assert (agreed, read) == (1.0, 1.0)
-    assert evidence.finds() > POWER
+    assert evidence.least_power() > POWER_BAR
 
 
 def test_whether_judges_learned_is_asked_of_images_that_they_saw_and_of_others() -> None:

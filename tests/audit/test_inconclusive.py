@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from refine.audit.evidence import POWER
+from refine.audit.evidence import POWER_BAR
 from refine.audit.inconclusive import SAMPLED_IMAGES, images_needed, is_inconclusive, ranked, ranking_of, remedies
 from refine.audit.options import MOST_STEPS
 from refine.audit.result import Audit, JudgeRecord, Power, ReachedBar, Remedy
@@ -68,11 +68,11 @@ def words(line: str) -> argparse.Namespace:
 
 def test_the_number_of_images_follows_from_the_interval_of_power() -> None:
     assert images_needed() == EACH
-    assert clopper_pearson(EACH, EACH)[0] >= POWER > clopper_pearson(EACH - 1, EACH - 1)[0]
+    assert clopper_pearson(EACH, EACH)[0] >= POWER_BAR > clopper_pearson(EACH - 1, EACH - 1)[0]
     some = images_needed(0.95)
     assert some is not None
-    assert clopper_pearson(int(0.95 * some), some)[0] >= POWER
-    assert images_needed(POWER) is None
+    assert clopper_pearson(int(0.95 * some), some)[0] >= POWER_BAR
+    assert images_needed(POWER_BAR) is None
 
 
 def test_an_audit_with_verdicts_needs_none() -> None:

@@ -48,14 +48,14 @@ def test_each_image_is_judged_by_the_judge_of_its_fold() -> None:
     tasks = [Says(0.1), Says(0.9)]
     judges = JudgeEnsemble("content", tuple(EnsembleMember("lenet-0", fold, task) for fold, task in enumerate(tasks)))
     folds = torch.tensor([0, 1, 1, 0, 1])
-    (said,) = judges.answers(numbered(5), folds)
+    (said,) = judges.outputs(numbered(5), folds)
     assert said[:, 1].tolist() == pytest.approx([0.1, 0.9, 0.9, 0.1, 0.9])
     assert torch.cat(tasks[0].saw)[:, 0, 0, 0].tolist() == [0, 3]
     assert torch.cat(tasks[1].saw)[:, 0, 0, 0].tolist() == [1, 2, 4]
 
 
 def test_judges_of_no_fold_are_asked_about_all_and_each_architecture_answers() -> None:
-    one, other = ensemble(Says(0.2), Says(0.6)).answers(numbered(3), torch.zeros(3, dtype=torch.int64))
+    one, other = ensemble(Says(0.2), Says(0.6)).outputs(numbered(3), torch.zeros(3, dtype=torch.int64))
     assert one[:, 1].tolist() == pytest.approx([0.2] * 3)
     assert other[:, 1].tolist() == pytest.approx([0.6] * 3)
 

@@ -14,7 +14,7 @@ from refine.audit.pairs import open_pairs
 from refine.audit.result import LINES, PAGE, SUMMARY, Decision, Verdict
 from refine.audit.review import cut_points, decided_ones, moved_limit, override, read_decisions, write_audit
 from refine.audit.run import run_audit
-from refine.audit.verdicts import CUTS, HARMLESS
+from refine.audit.verdicts import CUTS, MOST_WRONG_SHARE
 from refine.cli import main
 from refine.errors import InputError
 from tests.apply.trees import tree
@@ -105,7 +105,7 @@ def test_the_limit_moves_to_the_highest_cut_below_which_images_are_right() -> No
 
 @pytest.mark.parametrize("count", [0, 1, 20, 79])
 def test_few_decisions_do_not_move_it(count: int) -> None:
-    """Even if all are right: more than `HARMLESS` may be wrong then."""
+    """Even if all are right: more than `MOST_WRONG_SHARE` may be wrong then."""
     assert moved_limit([1.0] * count, passes(count), 0.5, [1.0] * CUTS, ERROR) == 0.5
     assert moved_limit([1.0] * 80, passes(80), 0.5, [1.0] * CUTS, ERROR) == 1.0
 
@@ -122,7 +122,7 @@ def test_below_the_moved_limit_few_are_wrong(count: int) -> None:
     moved = 0
     for _ in range(1000):
         scores = rng.random(count).tolist()
-        said: list[Decision] = ["fail" if wrong else "pass" for wrong in rng.random(count) < HARMLESS + 1e-9]
+        said: list[Decision] = ["fail" if wrong else "pass" for wrong in rng.random(count) < MOST_WRONG_SHARE + 1e-9]
         moved += moved_limit(scores, said, 0.0, cut_points(scores, 0.0), ERROR) > 0
     assert 1000 - moved >= 933
 
@@ -133,7 +133,8 @@ def test_below_the_moved_limit_few_are_wrong_where_images_come_in_groups() -> No
     moved = 0
     for _ in range(1000):
         scores = (np.repeat(rng.random(100), 10) + 1e-3 * rng.random(1000)).tolist()
-        said: list[Decision] = ["fail" if w else "pass" for w in np.repeat(rng.random(100) < HARMLESS + 1e-9, 10)]
+        wrong = np.repeat(rng.random(100) < MOST_WRONG_SHARE + 1e-9, 10)
+        said: list[Decision] = ["fail" if each else "pass" for each in wrong]
         moved += moved_limit(scores, said, 0.0, cut_points(scores, 0.0), ERROR, largest=10) > 0
     assert 1000 - moved >= 933
     assert moved_limit([1.0] * 79, passes(79), 0.5, [1.0] * CUTS, ERROR, largest=10) == 0.5
@@ -255,7 +256,7 @@ def test_bad_decisions_change_nothing(own: Finished, capsys: pytest.CaptureFixtu
         (lambda audit: audit["provenance"].pop("layout"), "its provenance does not say what was audited; audit again"),
         (
             lambda audit: audit.pop("bound_under_planted_corruption"),
-            "made by an earlier version, whose bound held too seldom; audit again",
+            "its bound was made by an earlier version and held too seldom; audit again",
         ),
     ],
 )

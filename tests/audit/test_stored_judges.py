@@ -55,7 +55,7 @@ def test_what_was_stored_comes_back(tmp_path: Path, kind: LabelKind) -> None:
         (name, kind, ("a", "b")) for name in ("content", "real")
     ]
     images = whole.synthetic / 127.5 - 1
-    for before, after in zip(judges.answers(images, FOLDS), found.ensembles[0].answers(images, FOLDS), strict=True):
+    for before, after in zip(judges.outputs(images, FOLDS), found.ensembles[0].outputs(images, FOLDS), strict=True):
         assert torch.equal(before, after)
 
 
@@ -193,7 +193,8 @@ def test_a_damaged_summary_is_refused(own: Finished) -> None:
         ("{", "not JSON"),
         ("[" * 100_000, "nested too deep"),
         ("[]", "Expected `object`, got `array`; audit again"),
-        ('{"judges": {}}', "missing required field"),
+        ('{"bound_under_planted_corruption": {}}', "missing required field"),
+        ('{"judges": {}}', "made by an earlier version"),
     ):
         (own.output / SUMMARY).write_text(text)
         with pytest.raises(InputError, match=said):

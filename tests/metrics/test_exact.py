@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from refine.audit.judges import answer
+from refine.audit.judges import ask
 from refine.benchmark.fit import predict
 from refine.devices import without_tf32
 from refine.metrics import TaskFeatures, validation_distance
@@ -67,7 +67,7 @@ def test_nothing_is_measured_in_tf32_and_training_keeps_it(measure: str) -> None
         if measure == "features":
             TaskFeatures(Task(), "task")(images)
         elif measure == "answers":
-            answer(Task(), images)  # type: ignore[arg-type]  # as much of one as it asks
+            ask(Task(), images)  # type: ignore[arg-type]  # as much of one as it asks
         elif measure == "predictions":
             predict(Task(), images)  # type: ignore[arg-type]  # the same
         else:

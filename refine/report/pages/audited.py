@@ -6,7 +6,17 @@ from typing import NamedTuple
 from refine.apply.manifest import file_sha256
 from refine.audit.cases import ShownCase, case_legend, cases
 from refine.audit.page import false_rejects_svg, power_svg
-from refine.audit.result import LINES, PAGE, SUMMARY, VERDICTS, Audit, Certificate, Power, Remedy
+from refine.audit.result import (
+    AUDIT_AGAIN,
+    LINES,
+    PAGE,
+    SUMMARY,
+    Audit,
+    Certificate,
+    Remedy,
+    read_audit,
+    read_certificates,
+)
 from refine.audit.summary import (
     are_they_right,
     caveats,
@@ -17,20 +27,16 @@ from refine.audit.summary import (
     judges_table,
     power_table,
 )
-from refine.audit.verdicts import worst_first
+from refine.audit.verdicts import count_verdicts, worst_first
 from refine.data.open_layout import open_layout
 from refine.errors import InputError
-from refine.files import read_json, read_json_lines, shown
+from refine.files import shown
 from refine.report.kit.format import count
 from refine.report.kit.overlay import Legend
 from refine.report.kit.page import Answer, Mark
 from refine.report.kit.table import FigureTable
-from refine.report.pages.read import Defaults, finite_typed
 from refine.report.pages.refined import RefinedDataset, are_the_files_intact
 
-AUDIT = "make it anew with `refine audit`"
-BOUND = "bound_under_planted_corruption"
-DEFAULTS: Defaults = {Audit: {"decided_by_person": 0, "provenance": {}}, Power: {"unit": ""}}
 CASES = 12
 BADNESS: tuple[Mark, ...] = ("good", "even", "unknown", "bad")
 
@@ -45,21 +51,15 @@ class AuditFolder(NamedTuple):
     """Of the lines: what a repair by this audit recorded."""
 
 
-def read_audit(folder: Path) -> AuditFolder:
+def read_audit_folder(folder: Path) -> AuditFolder:
     """Read `audit.json` and `audit.jsonl`.
 
     Raises:
         InputError: If one is missing or damaged, or they are not of the same images.
     """
-    told = read_json(folder / SUMMARY, AUDIT)
-    if isinstance(told, dict) and told.get(BOUND) is None and told.get("wrong_labels") is not None:
-        raise InputError(f"{folder / SUMMARY}: its bound was made by an earlier version and held too seldom; {AUDIT}")
-    summary = finite_typed(told, Audit, str(folder / SUMMARY), AUDIT, DEFAULTS)
-    lines = read_json_lines(folder / LINES, AUDIT)
-    certificates = [finite_typed(value, Certificate, where, AUDIT) for where, value in lines]
-    counts = {name: sum(each["verdict"] == name for each in certificates) for name in VERDICTS}
-    if counts != summary["counts"] or len(certificates) != summary["images"]:
-        raise InputError(f"{folder}: {SUMMARY} and {LINES} do not have the same verdicts; {AUDIT}")
+    summary, certificates = read_audit(folder), list(read_certificates(folder).values())
+    if count_verdicts(certificates) != summary["counts"] or len(certificates) != summary["images"]:
+        raise InputError(f"{folder}: {SUMMARY} and {LINES} do not have the same verdicts; {AUDIT_AGAIN}")
     return AuditFolder(folder, summary, certificates, file_sha256(folder / LINES) or "")
 
 

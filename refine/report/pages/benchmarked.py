@@ -17,9 +17,9 @@ from refine.metrics.comparison import holm
 from refine.report.kit.format import number, p_text, percent
 from refine.report.kit.page import CHANCE, MIXED, VERDICTS, Answer, Mark
 from refine.report.kit.plot import MARKS, PRINT, Colors, short, style, svg, write_png
+from refine.report.kit.read import Defaults, read_result
 from refine.report.kit.table import FigureTable, without_empty
 from refine.report.pages.evaluated import overlap
-from refine.report.pages.read import Defaults, read_result
 
 BENCHMARK = "make it anew with `refine benchmark --output`"
 

@@ -11,8 +11,8 @@ from refine.files import shown
 from refine.report.kit.format import count, number, two
 from refine.report.kit.page import CHANCE, MIXED, VERDICTS, Answer, Mark
 from refine.report.kit.plot import MARKS, style, svg
+from refine.report.kit.read import Defaults, read_result
 from refine.report.kit.table import FigureTable, without_empty
-from refine.report.pages.read import Defaults, read_result
 
 EVALUATE = "make it anew with `refine evaluate --output`"
 FLOOR = "real_floor"

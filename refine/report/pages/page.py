@@ -13,7 +13,7 @@ from refine.errors import InputError
 from refine.files import shown, write_whole
 from refine.report.kit.page import facts, template
 from refine.report.kit.pictures import TINY, data_uri, spread
-from refine.report.pages.audited import are_the_labels_intact, audit_section, read_audit, require_same
+from refine.report.pages.audited import are_the_labels_intact, audit_section, read_audit_folder, require_same
 from refine.report.pages.benchmarked import (
     benchmark_svg,
     benchmark_table,
@@ -90,7 +90,7 @@ def write_report(
     dataset = read_refined(refined)
     distances = read_metrics(files["metrics"]) if "metrics" in files else None
     helps = read_benchmark(files["benchmark"]) if "benchmark" in files else None
-    judged = read_audit(files["audit"]) if "audit" in files else None
+    judged = read_audit_folder(files["audit"]) if "audit" in files else None
     if judged:
         require_same(judged, dataset, refined)
     sides = {"synthetic": synthetic, "refined": refined, "real": real}

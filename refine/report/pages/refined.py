@@ -10,7 +10,7 @@ from refine.errors import InputError
 from refine.files import MANIFEST, RUN, shown
 from refine.report.kit.format import count, recorded_part
 from refine.report.kit.page import VERDICTS, Answer, Mark
-from refine.report.pages.read import finite_typed, read_result
+from refine.report.kit.read import finite_typed, read_result
 
 CURE = "run the same `refine apply` again"
 

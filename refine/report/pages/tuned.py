@@ -8,8 +8,8 @@ from refine.files import shown
 from refine.report.kit.format import number, percent
 from refine.report.kit.page import facts
 from refine.report.kit.plot import MARKS, style, svg
+from refine.report.kit.read import read_result
 from refine.report.kit.table import FigureTable, without_empty
-from refine.report.pages.read import read_result
 from refine.tuning.plot import tuning_figure
 from refine.tuning.result import Tuning
 

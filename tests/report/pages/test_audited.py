@@ -7,7 +7,7 @@ import pytest
 from refine.audit.estimate import JudgedStratum, estimate
 from refine.audit.result import Verdict
 from refine.errors import InputError
-from refine.report.pages.audited import AuditFolder, are_the_labels_intact, audit_section, read_audit
+from refine.report.pages.audited import AuditFolder, are_the_labels_intact, audit_section, read_audit_folder
 from refine.report.pages.refined import read_refined
 from tests.audit.audits import audit, certificate, rate, save_audit
 from tests.report.pages.trees import add_to_manifest, failed, make, save_json, told
@@ -22,11 +22,11 @@ def changed(folder: Path, **fields: Any) -> Path:
 
 
 def test_what_was_written_is_read_as_it_was(tmp_path: Path) -> None:
-    found = read_audit(save_audit(tmp_path, FOUND))
+    found = read_audit_folder(save_audit(tmp_path, FOUND))
     assert found.summary == audit(FOUND)
     assert found.certificates == FOUND
     judge = {**audit()["judges"]["agreement"], "fail_threshold": 0.9}
-    more = read_audit(save_audit(tmp_path, FOUND, judges={"a": judge}, missing=4)).summary
+    more = read_audit_folder(save_audit(tmp_path, FOUND, judges={"a": judge}, missing=4)).summary
     assert (more["judges"]["a"], more["missing"]) == (judge, 4)
 
 
@@ -39,29 +39,29 @@ def test_what_would_help_and_ranks_are_read(tmp_path: Path) -> None:
     }
     found = [certificate("a.png", "inconclusive", rank=2), certificate("b.png", "inconclusive", rank=1)]
     more: dict[str, Any] = {"remedies": [remedy], "ranking": {"by": "adapted", "rate": 0.75}}
-    read = read_audit(save_audit(tmp_path, found, **more))
+    read = read_audit_folder(save_audit(tmp_path, found, **more))
     assert read.summary == audit(found, **more)
     assert read.certificates == found
     with pytest.raises(InputError, match=r"Invalid enum value 'pray'.*remedies\[0\]\.action"):
-        read_audit(save_audit(tmp_path, found, remedies=[{**remedy, "action": "pray"}]))
+        read_audit_folder(save_audit(tmp_path, found, remedies=[{**remedy, "action": "pray"}]))
 
 
 def test_a_bound_that_is_not_known_stays_so(tmp_path: Path) -> None:
     bound: dict[str, Any] = {"upper": None, "upper_of_passed": None, "confidence": 0.95, "reasons": []}
-    found = read_audit(changed(tmp_path, bound_under_planted_corruption=bound)).summary
+    found = read_audit_folder(changed(tmp_path, bound_under_planted_corruption=bound)).summary
     assert found["bound_under_planted_corruption"]["upper"] is None
 
 
 def test_a_sample_is_read_as_it_was_written(tmp_path: Path) -> None:
     sample = estimate({"pass": JudgedStratum(50, 20, 1), "fail": JudgedStratum(9, 9, 8, 1.0)}, 28, 1, 29)
     natural = rate(3, 9)
-    found = read_audit(save_audit(tmp_path, FOUND, sample=sample, natural_power=natural)).summary
+    found = read_audit_folder(save_audit(tmp_path, FOUND, sample=sample, natural_power=natural)).summary
     assert (found["sample"], found["natural_power"]) == (sample, natural)
 
 
 def test_summary_and_lines_of_different_audits_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"do not have the same verdicts; make it anew with `refine audit`"):
-        read_audit(changed(tmp_path, counts={"pass": 3, "review": 0, "fail": 0, "inconclusive": 0}))
+    with pytest.raises(InputError, match=r"do not have the same verdicts; audit again"):
+        read_audit_folder(changed(tmp_path, counts={"pass": 3, "review": 0, "fail": 0, "inconclusive": 0}))
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_summary_and_lines_of_different_audits_are_refused(tmp_path: Path) -> No
 )
 def test_a_wrong_field_is_named(fields: dict[str, Any], message: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=message):
-        read_audit(changed(tmp_path, **fields))
+        read_audit_folder(changed(tmp_path, **fields))
 
 
 @pytest.mark.parametrize(
@@ -90,23 +90,23 @@ def test_a_damaged_line_is_named(line: str, message: str, tmp_path: Path) -> Non
     save_audit(tmp_path, FOUND)
     (tmp_path / "audit.jsonl").write_text(line + "\n")
     with pytest.raises(InputError, match=message):
-        read_audit(tmp_path)
+        read_audit_folder(tmp_path)
 
 
 def test_a_folder_without_an_audit_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"audit\.json: cannot be read.*`refine audit`"):
-        read_audit(tmp_path)
+        read_audit_folder(tmp_path)
     save_audit(tmp_path, FOUND)
     (tmp_path / "audit.jsonl").unlink()
     with pytest.raises(InputError, match=r"audit\.jsonl: cannot be read"):
-        read_audit(tmp_path)
+        read_audit_folder(tmp_path)
 
 
 def test_failed_images_come_before_those_to_review(tmp_path: Path) -> None:
     trees = make(tmp_path)
     worst = certificate("green/000.png", "review", scores={"agreement": 1.0})
     found = [worst, certificate("red/000.png", "fail"), certificate("red/001.png")]
-    section = audit_section(read_audit(save_audit(tmp_path / "audit", found)), trees.synthetic, trees.refined)
+    section = audit_section(read_audit_folder(save_audit(tmp_path / "audit", found)), trees.synthetic, trees.refined)
     assert [case.key for case in section.cases] == ["red/000.png", "green/000.png"]
     assert section.wrong == 2
 
@@ -117,7 +117,7 @@ def test_without_verdicts_the_most_suspicious_images_come_first_and_remedies_are
     found = [certificate(key, "inconclusive", rank=rank) for key, rank in keys.items()]
     remedy = {"action": "sample", "images": 3, "why": "Look.", "commands": ["refine audit --output a --sample 3"]}
     folder = save_audit(tmp_path / "audit", found, remedies=[remedy])
-    section = audit_section(read_audit(folder), trees.synthetic, trees.refined)
+    section = audit_section(read_audit_folder(folder), trees.synthetic, trees.refined)
     assert [case.key for case in section.cases] == sorted(keys, key=lambda key: keys[key])
     assert (section.wrong, section.inconclusive) == (0, 3)
     assert section.remedies == [remedy]
@@ -129,11 +129,13 @@ def test_images_are_opened_as_the_audit_opened_them(tmp_path: Path, recorded: di
     trees = make(tmp_path)
     found = save_audit(tmp_path / "audit", [certificate("red/000.png", "fail")], provenance=recorded)
     with pytest.raises(InputError, match="no-such"):
-        audit_section(read_audit(found), trees.synthetic, trees.refined)
+        audit_section(read_audit_folder(found), trees.synthetic, trees.refined)
 
 
 def audited(tmp_path: Path, verdict: Verdict = "pass", count: int = 6) -> AuditFolder:
-    return read_audit(save_audit(tmp_path / "audit", [certificate(str(number), verdict) for number in range(count)]))
+    return read_audit_folder(
+        save_audit(tmp_path / "audit", [certificate(str(number), verdict) for number in range(count)])
+    )
 
 
 def test_an_audit_answers_for_the_pictures_and_the_manifest_for_the_files(tmp_path: Path) -> None:
@@ -181,7 +183,7 @@ def test_what_a_file_of_an_earlier_version_may_lack(tmp_path: Path, null: bool) 
             del result[name]
     save_audit(tmp_path, FOUND)
     save_json(tmp_path / "audit.json", result)
-    found = read_audit(tmp_path).summary
+    found = read_audit_folder(tmp_path).summary
     assert (found["decided_by_person"], found["provenance"], found.get("remedies", [])) == (0, {}, [])
     assert found["bound_under_planted_corruption"]["upper"] is None
     assert (found["power"][0]["size"], found["power"][0]["unit"]) == (None, "")
@@ -192,5 +194,5 @@ def test_an_audit_with_the_bound_of_an_earlier_version_says_so(tmp_path: Path) -
     del result["bound_under_planted_corruption"]
     save_audit(tmp_path, FOUND)
     save_json(tmp_path / "audit.json", result)
-    with pytest.raises(InputError, match="its bound was made by an earlier version and held too seldom; make it anew"):
-        read_audit(tmp_path)
+    with pytest.raises(InputError, match="its bound was made by an earlier version and held too seldom; audit again"):
+        read_audit_folder(tmp_path)

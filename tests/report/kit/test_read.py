@@ -5,7 +5,7 @@ import pytest
 
 from refine.errors import InputError
 from refine.json_types import Interval, Share
-from refine.report.pages.read import finite_typed, read_result
+from refine.report.kit.read import finite_typed, read_result
 
 
 class Result(TypedDict, total=False):
