@@ -1,7 +1,7 @@
 """A small labeled dataset that an audit can judge in seconds, a translator that spoils some of it, and the audit."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -124,3 +124,10 @@ def summary(output: Path) -> Audit:
 def certificates(output: Path) -> dict[str, Certificate]:
     lines: list[Certificate] = [json.loads(line) for line in (output / LINES).open()]
     return {line["key"]: line for line in lines}
+
+
+def decide(own: Finished, verdicts: Mapping[str, str]) -> int:
+    """Give verdicts of a person, or answers to a sample, to an audit of the test's own."""
+    path = own.output.parent / "decisions.csv"
+    path.write_text("key,verdict\n" + "".join(f"{name},{verdict}\n" for name, verdict in verdicts.items()))
+    return main(["audit", "--output", str(own.output), "--decisions", str(path)])

@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,24 +15,23 @@ from refine.audit.result import LINES, PAGE, SUMMARY, Decision, Verdict
 from refine.audit.review import cut_points, decided_ones, moved_limit, override, read_decisions, write_audit
 from refine.audit.run import run_audit
 from refine.audit.verdicts import CUTS, MOST_WRONG_SHARE
-from refine.cli import main
 from refine.errors import InputError
 from tests.apply.trees import tree
 from tests.audit.audits import audit, certificate, record
-from tests.audit.shapes import CLASSES, EACH, SPOILED, Finished, certificates, key, summary, write_shapes
+from tests.audit.shapes import CLASSES, EACH, SPOILED, Finished, certificates, decide, key, summary, write_shapes
 
-KEYS = ("a.png", "b.png", "c.png")
+KEYS = ("a.png", "b.png", "c.png", "d.png")
 
 
 def written(tmp_path: Path, text: str, encoding: str = "utf-8") -> Path:
     path = tmp_path / "decisions.csv"
-    path.write_text(text, encoding=encoding)
+    path.write_text(text, encoding=encoding, errors="surrogateescape")
     return path
 
 
 def test_reads_what_was_decided_and_skips_the_rest(tmp_path: Path) -> None:
     text = "note,key,verdict\nx,a.png,pass\n,b.png,\n,,\n,c.png, fail \n,a.png,pass\n,d.png,unsure\n"
-    read = read_decisions(written(tmp_path, text), (*KEYS, "d.png"))
+    read = read_decisions(written(tmp_path, text), KEYS)
     assert read == {"a.png": "pass", "b.png": None, "c.png": "fail", "d.png": "unsure"}
     assert decided_ones(read) == {"a.png": "pass", "c.png": "fail"}
     spreadsheet = written(tmp_path, "key,verdict\r\na.png,pass\r\n", "utf-8-sig")
@@ -48,23 +47,18 @@ def test_reads_what_was_decided_and_skips_the_rest(tmp_path: Path) -> None:
         ("key,verdict\na.png,pass\nz.png,\n", "line 3: 'z.png' is no image of this audit"),
         ("key,verdict\na.png,review\n", "line 2: verdict 'review'; expected pass, fail or unsure"),
         ("key,verdict\na.png,pass\nb.png,pass\na.png,fail\n", "line 4: 'a.png' is decided twice, and differently"),
+        ("key,verdict\n\udcff\udcfe,pass\n", "cannot be read as CSV"),
+        (None, "cannot be read as CSV"),
     ],
 )
-def test_names_the_line_that_is_wrong(tmp_path: Path, text: str, found: str) -> None:
+def test_names_the_line_that_is_wrong(tmp_path: Path, text: str | None, found: str) -> None:
+    path = tmp_path / "decisions.csv" if text is None else written(tmp_path, text)
     with pytest.raises(InputError, match=r"decisions\.csv") as raised:
-        read_decisions(written(tmp_path, text), KEYS)
+        read_decisions(path, KEYS)
     assert found in str(raised.value)
 
 
-def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "decisions.csv"
-    path.write_bytes(b"key,verdict\n\xff\xfe,pass\n")
-    for file in (path, tmp_path / "none.csv"):
-        with pytest.raises(InputError, match="cannot be read as CSV"):
-            read_decisions(file, KEYS)
-
-
-def test_a_persons_verdict_stands_and_the_audits_beside_it() -> None:
+def test_a_persons_verdict_stands_with_the_audits() -> None:
     audited = [certificate("a.png", "review"), certificate("b.png", "pass"), certificate("c.png", "fail")]
     first, second, third = override(audited, {"a.png": "pass", "b.png": "fail", "c.png": "unsure"})
     assert (first["verdict"], first["by"], first["audit_verdict"]) == ("pass", "person", "review")
@@ -74,15 +68,14 @@ def test_a_persons_verdict_stands_and_the_audits_beside_it() -> None:
     assert third == audited[2]
 
 
-def passes(count: int) -> list[Decision]:
-    return ["pass"] * count
-
-
-def fails(count: int) -> list[Decision]:
-    return ["fail"] * count
-
-
+PASS: list[Decision] = ["pass"]
+FAIL: list[Decision] = ["fail"]
 ERROR = 0.05 / CUTS
+
+
+def moved(scores: list[float], said: list[Decision], cuts: list[float] | None = None, largest: int = 1) -> float:
+    """The limit, 0.5 before."""
+    return moved_limit(scores, said, 0.5, cuts or [1.0] * CUTS, ERROR, largest)
 
 
 def test_cuts_are_fixed_by_the_scores_alone() -> None:
@@ -95,50 +88,40 @@ def test_cuts_are_fixed_by_the_scores_alone() -> None:
 def test_the_limit_moves_to_the_highest_cut_below_which_images_are_right() -> None:
     scores = [1.0 + number / 300 for number in range(300)]
     cuts = [1.3, 1.6, 1.999]
-    assert moved_limit(scores, passes(300), 0.5, cuts, ERROR) == 1.999
-    wrong_from_200 = [*passes(200), *fails(100)]
-    assert moved_limit(scores, wrong_from_200, 0.5, cuts, ERROR) == 1.6
-    shuffled = list(zip(scores, wrong_from_200, strict=True))
+    assert moved(scores, 300 * PASS, cuts) == 1.999
+    said = [*200 * PASS, *100 * FAIL]
+    assert moved(scores, said, cuts) == 1.6
+    shuffled = list(zip(scores, said, strict=True))
     random.Random(0).shuffle(shuffled)
-    assert moved_limit([score for score, _ in shuffled], [said for _, said in shuffled], 0.5, cuts, ERROR) == 1.6
+    assert moved([score for score, _ in shuffled], [each for _, each in shuffled], cuts) == 1.6
 
 
-@pytest.mark.parametrize("count", [0, 1, 20, 79])
-def test_few_decisions_do_not_move_it(count: int) -> None:
+@pytest.mark.parametrize(
+    ("few", "enough", "largest"), [(0, 80, 1), (1, 80, 1), (20, 80, 1), (79, 80, 1), (79, 800, 10)]
+)
+def test_few_decisions_do_not_move_it(few: int, enough: int, largest: int) -> None:
     """Even if all are right: more than `MOST_WRONG_SHARE` may be wrong then."""
-    assert moved_limit([1.0] * count, passes(count), 0.5, [1.0] * CUTS, ERROR) == 0.5
-    assert moved_limit([1.0] * 80, passes(80), 0.5, [1.0] * CUTS, ERROR) == 1.0
+    assert moved([1.0] * few, few * PASS, largest=largest) == 0.5
+    assert moved([1.0] * enough, enough * PASS, largest=largest) == 1.0
 
 
 def test_it_never_goes_down_and_asks_only_what_lies_above_it() -> None:
-    for score, said in ((0.1, fails(200)), (0.1, passes(200)), (1.0, fails(200))):
-        assert moved_limit([score] * 200, said, 0.5, [1.0] * CUTS, ERROR) == 0.5
+    for score, said in ((0.1, 200 * FAIL), (0.1, 200 * PASS), (1.0, 200 * FAIL)):
+        assert moved([score] * 200, said) == 0.5
 
 
-@pytest.mark.parametrize("count", [200, 1000])
-def test_below_the_moved_limit_few_are_wrong(count: int) -> None:
-    """Everywhere a little too many labels are wrong: the best of all prefixes would move it in 14 % of 1000 runs."""
+@pytest.mark.parametrize(("count", "group"), [(200, 1), (1000, 1), (1000, 10)])
+def test_below_the_moved_limit_few_are_wrong(count: int, group: int) -> None:
+    """Everywhere a little too many labels are wrong: the best of all prefixes would move it in 14 % of 1000 runs; of
+    groups of 10 with one fate, counted as single images, in 415 of 1000."""
     rng = np.random.default_rng(0)
-    moved = 0
+    times = 0
     for _ in range(1000):
-        scores = rng.random(count).tolist()
-        said: list[Decision] = ["fail" if wrong else "pass" for wrong in rng.random(count) < MOST_WRONG_SHARE + 1e-9]
-        moved += moved_limit(scores, said, 0.0, cut_points(scores, 0.0), ERROR) > 0
-    assert 1000 - moved >= 933
-
-
-def test_below_the_moved_limit_few_are_wrong_where_images_come_in_groups() -> None:
-    """Groups of 10 with one fate, 1000 images decided: as single images they would move it in 415 of 1000 runs."""
-    rng = np.random.default_rng(0)
-    moved = 0
-    for _ in range(1000):
-        scores = (np.repeat(rng.random(100), 10) + 1e-3 * rng.random(1000)).tolist()
-        wrong = np.repeat(rng.random(100) < MOST_WRONG_SHARE + 1e-9, 10)
+        scores = (np.repeat(rng.random(count // group), group) + 1e-3 * rng.random(count)).tolist()
+        wrong = np.repeat(rng.random(count // group) < MOST_WRONG_SHARE + 1e-9, group)
         said: list[Decision] = ["fail" if each else "pass" for each in wrong]
-        moved += moved_limit(scores, said, 0.0, cut_points(scores, 0.0), ERROR, largest=10) > 0
-    assert 1000 - moved >= 933
-    assert moved_limit([1.0] * 79, passes(79), 0.5, [1.0] * CUTS, ERROR, largest=10) == 0.5
-    assert moved_limit([1.0] * 800, passes(800), 0.5, [1.0] * CUTS, ERROR, largest=10) == 1.0
+        times += moved_limit(scores, said, 0.0, cut_points(scores, 0.0), ERROR, largest=group) > 0
+    assert 1000 - times >= 933
 
 
 @pytest.fixture(autouse=True)
@@ -146,25 +129,26 @@ def _nothing_is_trained(finished: Finished, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("refine.audit.evidence.train_judges", None)
 
 
-def decide(own: Finished, verdicts: Mapping[str, Decision]) -> int:
-    path = own.output.parent / "decisions.csv"
-    path.write_text("key,verdict\n" + "".join(f"{name},{verdict}\n" for name, verdict in verdicts.items()))
-    return main(["audit", "--output", str(own.output), "--decisions", str(path)])
-
-
 def test_they_override_and_are_recorded_as_such(own: Finished) -> None:
     wrong, right = "bar/03.png", "disk/05.png"
     before = certificates(own.output)
     assert decide(own, {wrong: "pass", right: "fail"}) == 1
-    after, audit = certificates(own.output), summary(own.output)
+    after, found = certificates(own.output), summary(own.output)
     assert (after[wrong]["verdict"], after[wrong]["by"], after[wrong]["audit_verdict"]) == ("pass", "person", "fail")
     assert (after[right]["verdict"], after[right]["by"]) == ("fail", "person")
-    assert {name: line for name, line in after.items() if name not in {wrong, right}} == {
-        name: line for name, line in before.items() if name not in {wrong, right}
-    }
-    assert audit["decided_by_person"] == 2
-    assert audit["counts"]["fail"] == len(SPOILED)
-    assert "A person decided" in (own.output / "audit.html").read_text()
+    for name in (wrong, right):
+        del before[name], after[name]
+    assert after == before
+    assert found["decided_by_person"] == 2
+    assert found["counts"]["fail"] == len(SPOILED)
+    assert "A person decided" in (own.output / PAGE).read_text()
+    once = tree(own.output)
+    decide(own, {wrong: "pass", right: "fail"})
+    assert tree(own.output) == once
+    decide(own, {wrong: "fail"})  # later ones are added to earlier ones
+    after = certificates(own.output)
+    assert [(after[name]["verdict"], after[name]["by"]) for name in (wrong, right)] == [("fail", "person")] * 2
+    assert summary(own.output)["decided_by_person"] == 2
 
 
 def test_no_fail_is_left_if_a_person_says_so(own: Finished) -> None:
@@ -172,31 +156,14 @@ def test_no_fail_is_left_if_a_person_says_so(own: Finished) -> None:
     assert summary(own.output)["counts"]["fail"] == 0
 
 
-def test_later_ones_are_added_to_earlier_ones(own: Finished) -> None:
-    decide(own, {"bar/03.png": "pass", "bar/11.png": "pass"})
-    decide(own, {"bar/11.png": "fail"})
-    after = certificates(own.output)
-    assert [after[name]["verdict"] for name in ("bar/03.png", "bar/11.png")] == ["pass", "fail"]
-    assert {after[name]["by"] for name in ("bar/03.png", "bar/11.png")} == {"person"}
-    assert summary(own.output)["decided_by_person"] == 2
-
-
-def test_the_same_decisions_twice_change_nothing(own: Finished) -> None:
-    decide(own, {"bar/03.png": "pass", "disk/05.png": "fail"})
-    once = tree(own.output)
-    decide(own, {"bar/03.png": "pass", "disk/05.png": "fail"})
-    assert tree(own.output) == once
-
-
 NAME = "content: class_doubt"
-NAMES = [key(kind, number) for kind in CLASSES for number in range(EACH)]
-DOUBTED = NAMES[:110]
+DOUBTED = [key(kind, number) for kind in CLASSES for number in range(EACH)][:110]
 
 
 def doubt(own: Finished) -> float:
     """Give many images a score above the limit for a review, each its own; returns that limit."""
-    limit, lines = summary(own.output)["judges"][NAME]["threshold"], certificates(own.output)
-    fail = summary(own.output)["judges"][NAME]["fail_threshold"]
+    judge, lines = summary(own.output)["judges"][NAME], certificates(own.output)
+    limit, fail = judge["threshold"], judge["fail_threshold"]
     for number, name in enumerate(DOUBTED):
         lines[name]["scores"][NAME] = limit + (fail - limit) * (number + 1) / (len(DOUBTED) + 1)
         lines[name]["verdict"] = "review"
@@ -204,42 +171,42 @@ def doubt(own: Finished) -> float:
     return limit
 
 
-def verdicts(own: Finished) -> list[Verdict]:
+def state(own: Finished) -> tuple[float, list[Verdict]]:
+    """The limit for a review, and the verdicts of the doubted images."""
     lines = certificates(own.output)
-    return [lines[name]["verdict"] for name in DOUBTED]
+    return summary(own.output)["judges"][NAME]["threshold"], [lines[name]["verdict"] for name in DOUBTED]
 
 
-def test_many_decisions_move_the_limit_for_a_review(own: Finished) -> None:
+def test_many_decisions_move_the_limit_for_a_review_and_back(own: Finished) -> None:
     limit = doubt(own)
     decide(own, dict.fromkeys(DOUBTED[10:], "pass"))
-    moved, lines = summary(own.output)["judges"][NAME], certificates(own.output)
-    assert moved["threshold"] == max(lines[name]["scores"][NAME] for name in DOUBTED)
-    assert moved["benign_threshold"] == limit
-    assert verdicts(own) == ["pass"] * len(DOUBTED)
+    lines, found = certificates(own.output), summary(own.output)
+    assert state(own) == (max(lines[name]["scores"][NAME] for name in DOUBTED), ["pass"] * len(DOUBTED))
+    assert found["judges"][NAME]["benign_threshold"] == limit
     assert lines[DOUBTED[0]]["by"] == "audit"
-    bound = summary(own.output)["bound_under_planted_corruption"]
-    assert "10 of them only before a person's decisions moved the limits" in bound["reasons"][0]
+    reasons = found["bound_under_planted_corruption"]["reasons"]
+    assert "10 of them only before a person's decisions moved the limits" in reasons[0]
+    decide(own, dict.fromkeys(DOUBTED[:40], "fail"))
+    assert state(own) == (limit, ["fail"] * 40 + ["pass"] * 70)
+    lines = certificates(own.output)
+    assert {lines[name]["by"] for name in DOUBTED} == {"person"}
 
 
 def test_few_decisions_stand_alone_and_those_of_one_group_are_few(own: Finished) -> None:
     limit = doubt(own)
     decide(own, dict.fromkeys(DOUBTED[10:30], "pass"))
-    assert verdicts(own) == ["review"] * 10 + ["pass"] * 20 + ["review"] * 80
-    audit = summary(own.output)
-    assert audit["judges"][NAME]["threshold"] == limit
-    audit["largest_group"] = 10
-    (own.output / SUMMARY).write_text(json.dumps(audit))
+    assert state(own) == (limit, ["review"] * 10 + ["pass"] * 20 + ["review"] * 80)
+    found = {**summary(own.output), "largest_group": 10}
+    (own.output / SUMMARY).write_text(json.dumps(found))
     decide(own, dict.fromkeys(DOUBTED, "pass"))
-    assert summary(own.output)["judges"][NAME]["threshold"] == limit
+    assert state(own)[0] == limit
 
 
-def test_decisions_against_it_move_the_limit_back(own: Finished) -> None:
-    limit = doubt(own)
+def test_what_nobody_decided_is_to_review_again_where_the_limit_moves_back(own: Finished) -> None:
+    doubt(own)
     decide(own, dict.fromkeys(DOUBTED[10:-10], "pass"))
-    assert summary(own.output)["judges"][NAME]["threshold"] > limit
     decide(own, dict.fromkeys(DOUBTED[:40], "fail"))
-    assert summary(own.output)["judges"][NAME]["threshold"] == limit
-    assert verdicts(own)[-10:] == ["review"] * 10
+    assert state(own)[1][-10:] == ["review"] * 10
 
 
 def test_bad_decisions_change_nothing(own: Finished, capsys: pytest.CaptureFixture[str]) -> None:
@@ -253,9 +220,9 @@ def test_bad_decisions_change_nothing(own: Finished, capsys: pytest.CaptureFixtu
     ("damage", "said"),
     [
         (None, "name a folder that `refine audit` wrote"),
-        (lambda audit: audit["provenance"].pop("layout"), "its provenance does not say what was audited; audit again"),
+        (lambda found: found["provenance"].pop("layout"), "its provenance does not say what was audited; audit again"),
         (
-            lambda audit: audit.pop("bound_under_planted_corruption"),
+            lambda found: found.pop("bound_under_planted_corruption"),
             "its bound was made by an earlier version and held too seldom; audit again",
         ),
     ],
@@ -264,11 +231,11 @@ def test_a_folder_without_a_whole_audit_is_refused(
     own: Finished, damage: Callable[[dict[str, Any]], object] | None, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = own.output / SUMMARY
-    audit = json.loads(path.read_text())
+    found = json.loads(path.read_text())
     path.unlink()
     if damage is not None:
-        damage(audit)
-        path.write_text(json.dumps(audit))
+        damage(found)
+        path.write_text(json.dumps(found))
     assert decide(own, {}) == 2
     assert said in capsys.readouterr().err
 
@@ -279,26 +246,25 @@ def test_training_is_where_it_is_looked_for(own: Finished, tmp_path: Path) -> No
         run_audit(own.synthetic, own.refined, tmp_path / "new", AuditOptions(folds=2, steps=1))
 
 
-def test_an_inconclusive_audit_is_written_with_ranks_and_with_what_would_help(tmp_path: Path) -> None:
+def test_lines_page_and_summary_are_written_of_an_inconclusive_audit_with_ranks_and_remedies(tmp_path: Path) -> None:
     synthetic = write_shapes(tmp_path / "synthetic", each=2)
+    opened, output = open_pairs(synthetic, synthetic), tmp_path / "out"
+
+    def lines() -> list[dict[str, Any]]:
+        return [json.loads(line) for line in (output / LINES).read_text().splitlines()]
+
+    found = [certificate("bar/00.png", "fail"), certificate("disk/01.png", "pass")]
+    write_audit(output, audit(found), found, opened)
+    assert lines() == found
+    assert json.loads((output / SUMMARY).read_text()) == audit(found)
+    assert "bar/00.png" in (output / PAGE).read_text()
     scores = {"bar/00.png": 0.2, "disk/01.png": 0.9}
     found = [certificate(key, "inconclusive", scores={"adapted: doubt": score}) for key, score in scores.items()]
     made = audit(found, judges={"adapted: doubt": record(competent=False)})
     made["provenance"] |= {"synthetic": str(synthetic), "refined": str(synthetic)}
-    write_audit(tmp_path / "out", made, found, open_pairs(synthetic, synthetic))
-    written = [json.loads(line) for line in (tmp_path / "out" / LINES).read_text().splitlines()]
-    assert [one["rank"] for one in written] == [2, 1]
-    summary = json.loads((tmp_path / "out" / SUMMARY).read_text())
-    assert summary["ranking"] == {"by": "adapted", "rate": 0.98}
-    assert summary["remedies"][0]["action"] == "sample"
-    assert "<span>--sample</span> <span>2</span>" in (tmp_path / "out" / PAGE).read_text()
-
-
-def test_lines_page_and_summary_are_written(tmp_path: Path) -> None:
-    synthetic = write_shapes(tmp_path / "synthetic", each=2)
-    found = [certificate("bar/00.png", "fail"), certificate("disk/01.png", "pass")]
-    write_audit(tmp_path / "out", audit(found), found, open_pairs(synthetic, synthetic))
-    written = [json.loads(line) for line in (tmp_path / "out" / LINES).read_text().splitlines()]
-    assert written == found
-    assert json.loads((tmp_path / "out" / SUMMARY).read_text()) == audit(found)
-    assert "bar/00.png" in (tmp_path / "out" / PAGE).read_text()
+    write_audit(output, made, found, opened)
+    assert [one["rank"] for one in lines()] == [2, 1]
+    written_summary = summary(output)
+    assert written_summary["ranking"] == {"by": "adapted", "rate": 0.98}
+    assert written_summary["remedies"][0]["action"] == "sample"
+    assert "<span>--sample</span> <span>2</span>" in (output / PAGE).read_text()

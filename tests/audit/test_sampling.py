@@ -3,7 +3,6 @@
 import csv
 import json
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from refine.cli import main
 from refine.errors import InputError
 from tests.apply.trees import tree
 from tests.audit.audits import certificate
-from tests.audit.shapes import SPOILED, Finished, audit_of, certificates, summary
+from tests.audit.shapes import SPOILED, Finished, audit_of, certificates, decide, summary
 
 ASKED = 60
 
@@ -59,19 +58,16 @@ def test_whole_groups_are_drawn_in_proportion_to_their_size() -> None:
     assert groups["a"] / groups.total() == pytest.approx(8 / 20, abs=0.04)
 
 
-def test_groups_that_bring_far_more_images_than_asked_for_are_refused() -> None:
-    lines = [certificate(f"g{group}_{number}.png") for group in range(3) for number in range(400)]
-    with pytest.raises(InputError, match="the largest, g0, has 400 images: about 400 would have to be judged"):
-        draw(lines, 60, 0, "^[^_]+")
-    assert len(drawn(draw(lines, 200, 0, "^[^_]+"))) == 400
-
-
 def test_what_the_audit_said_makes_the_strata_not_what_a_person_decided() -> None:
     lines = [*audited(passed=5), certificate("x.png", "fail", by="person", audit_verdict="pass")]
     assert set(draw(lines, 6, 0, None)["strata"]) == {"pass"}
 
 
-def test_more_than_there_are_is_refused_and_so_is_a_key_that_no_table_holds() -> None:
+def test_more_than_there_are_and_far_larger_groups_and_a_key_that_no_table_holds_are_refused() -> None:
+    lines = [certificate(f"g{group}_{number}.png") for group in range(3) for number in range(400)]
+    with pytest.raises(InputError, match="the largest, g0, has 400 images: about 400 would have to be judged"):
+        draw(lines, 60, 0, "^[^_]+")
+    assert len(drawn(draw(lines, 200, 0, "^[^_]+"))) == 400
     with pytest.raises(InputError, match="--sample 6: the audit has 5 images"):
         draw(audited(passed=5), 6, 0, None)
     with pytest.raises(InputError, match=r"cannot be written into sample\.csv"):
@@ -85,12 +81,6 @@ def sampled(own: Finished, number: int = ASKED) -> list[str]:
     assert rows[0] == ["key", "verdict"]
     assert {row[1] for row in rows[1:]} == {""}
     return [row[0] for row in rows[1:]]
-
-
-def answer(own: Finished, said: Mapping[str, str]) -> int:
-    path = own.output.parent / "answers.csv"
-    path.write_text("key,verdict\n" + "".join(f"{key},{verdict}\n" for key, verdict in said.items()))
-    return main(["audit", "--output", str(own.output), "--decisions", str(path)])
 
 
 def truth(keys: list[str]) -> dict[str, str]:
@@ -111,7 +101,7 @@ def test_the_order_shows_no_verdict_and_the_page_asks_blind(own: Finished) -> No
 def test_answers_come_first_and_hold_the_truth(own: Finished, capsys: pytest.CaptureFixture[str]) -> None:
     keys = sampled(own)
     assert "--decisions" in capsys.readouterr().out
-    answer(own, truth(keys))
+    decide(own, truth(keys))
     said, audit = capsys.readouterr().out, summary(own.output)
     assert said.startswith("Random sample of 60 images, judged by a person: ")
     assert "Natural power" in said
@@ -126,27 +116,27 @@ def test_answers_come_first_and_hold_the_truth(own: Finished, capsys: pytest.Cap
 def test_other_decisions_never_enter_the_estimate(own: Finished, capsys: pytest.CaptureFixture[str]) -> None:
     keys = sampled(own)
     rest = [key for key in certificates(own.output) if key not in keys]
-    answer(own, {**truth(keys), **dict.fromkeys(rest, "fail")})
+    decide(own, {**truth(keys), **dict.fromkeys(rest, "fail")})
     once = summary(own.output)["sample"]
     capsys.readouterr()
-    answer(own, dict.fromkeys([*keys[:5], rest[0]], "fail"))  # chosen to be looked at: not a table of the sample
+    decide(own, dict.fromkeys([*keys[:5], rest[0]], "fail"))  # chosen to be looked at: not a table of the sample
     assert "lists 5 of the 60 sampled images, and others" in capsys.readouterr().err
     assert summary(own.output)["sample"] == once
-    answer(own, truth(keys))
+    decide(own, truth(keys))
     assert summary(own.output)["sample"] == once
 
 
 def test_what_is_not_answered_is_unsure(own: Finished) -> None:
     keys = sampled(own)
     said = truth(keys)
-    answer(own, {key: verdict if number < 50 else "" for number, (key, verdict) in enumerate(said.items())})
+    decide(own, {key: verdict if number < 50 else "" for number, (key, verdict) in enumerate(said.items())})
     blank = summary(own.output)["sample"]
-    answer(own, dict(list(said.items())[:50]))
+    decide(own, dict(list(said.items())[:50]))
     assert summary(own.output)["sample"] == blank
-    answer(own, {key: verdict if number < 50 else "unsure" for number, (key, verdict) in enumerate(said.items())})
+    decide(own, {key: verdict if number < 50 else "unsure" for number, (key, verdict) in enumerate(said.items())})
     assert summary(own.output)["sample"] == blank
     assert (blank["answered"], blank["unsure"]) == (50, 10)
-    answer(own, dict(list(said.items())[50:]))  # later answers are added
+    decide(own, dict(list(said.items())[50:]))  # later answers are added
     whole = summary(own.output)["sample"]
     assert blank["all"]["low"] <= whole["all"]["low"] < whole["all"]["high"] < blank["all"]["high"]
 
@@ -155,16 +145,18 @@ def test_what_is_refused_changes_nothing(own: Finished, capsys: pytest.CaptureFi
     keys = sampled(own)
     before = tree(own.output)
     assert json.loads((own.output / SAMPLE).read_text()).keys() == {"seed", "groups", "strata", "answers"}
-    assert answer(own, {**truth(keys[1:]), "typo.png": ""}) == 2
+    assert decide(own, {**truth(keys[1:]), "typo.png": ""}) == 2
     assert "'typo.png' is no image of this audit" in capsys.readouterr().err
-    assert answer(own, dict.fromkeys(keys, "")) == 2
+    assert decide(own, dict.fromkeys(keys, "")) == 2
     assert "no line of the sample is answered" in capsys.readouterr().err
     assert main(["audit", "--output", str(own.output), "--sample", "20", "--seed", "1"]) == 2
     assert "a sample was drawn already" in capsys.readouterr().err
     assert tree(own.output) == before
 
 
-def test_groups_are_drawn_where_the_audit_had_none(own: Finished, capsys: pytest.CaptureFixture[str]) -> None:
+def test_groups_are_drawn_where_the_audit_had_none_and_each_counts_as_one_where_answers_move_limits(
+    own: Finished, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     command = ["audit", "--output", str(own.output), "--sample", "20", "--groups"]
     before = tree(own.output)
     assert main([*command, "^[a-z]+"]) == 2
@@ -174,14 +166,8 @@ def test_groups_are_drawn_where_the_audit_had_none(own: Finished, capsys: pytest
     assert main([*command, pairs]) == 0
     sample = json.loads((own.output / SAMPLE).read_text())
     assert sample["groups"] == pairs
-    assert max(len(keys) for keys in sample["strata"]["pass"]["draws"]) > 1
-
-
-def test_images_of_a_drawn_group_count_as_one_where_answers_move_limits(
-    own: Finished, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert main(["audit", "--output", str(own.output), "--sample", "20", "--groups", r"^[a-z]+/\d"]) == 0
-    sample = json.loads((own.output / SAMPLE).read_text())
+    most = sum(max(map(len, one["draws"])) for one in sample["strata"].values())
+    assert most > len(sample["strata"])
     asked: set[int] = set()
 
     def moved(scores: object, decisions: object, limit: float, cuts: object, error: float, largest: int) -> float:
@@ -189,9 +175,7 @@ def test_images_of_a_drawn_group_count_as_one_where_answers_move_limits(
         return limit
 
     monkeypatch.setattr("refine.audit.review.moved_limit", moved)
-    answer(own, truth(drawn(sample)))
-    most = sum(max(map(len, one["draws"])) for one in sample["strata"].values())
-    assert most > 1
+    decide(own, truth(drawn(sample)))
     assert asked == {most}
 
 
@@ -227,7 +211,7 @@ def test_a_damaged_sample_is_one_line(own: Finished, capsys: pytest.CaptureFixtu
     strata = json.dumps({"seed": 0, "groups": None, "strata": {"pass": {"images": 2, "draws": [[]]}}, "answers": {}})
     for text, said in (("{}", "missing required field"), (strata, "damaged, a stratum without a drawn image")):
         (own.output / SAMPLE).write_text(text)
-        assert answer(own, truth(keys)) == 2
+        assert decide(own, truth(keys)) == 2
         error = capsys.readouterr().err
         assert "sample.json: " in error
         assert said in error
@@ -250,8 +234,8 @@ def test_people_who_choose_what_to_look_at_give_a_natural_power_with_its_caveat(
     lines = certificates(own.output)
     held = [key for key, one in lines.items() if one["verdict"] == "fail"][:2]
     passed = [key for key, one in lines.items() if one["verdict"] == "pass"][:3]
-    answer(own, dict.fromkeys(held, "fail"))
+    decide(own, dict.fromkeys(held, "fail"))
     assert "natural_power" not in summary(own.output)  # of images that did not pass, all are found
-    answer(own, {passed[0]: "fail", passed[1]: "pass"})
+    decide(own, {passed[0]: "fail", passed[1]: "pass"})
     assert "of 3 wrong labels that a person found, 66.7\u00a0%" in capsys.readouterr().out.replace(" %", "\u00a0%")
     assert summary(own.output)["natural_power"]["n"] == 3

@@ -13,7 +13,7 @@ from torch import Tensor
 from refine.apply.verification import verify
 from refine.audit.judges import EnsembleMember, JudgeEnsemble
 from refine.audit.pairs import Pairs
-from refine.audit.result import JUDGES, LINES, SUMMARY, JudgeRecord, read_audit, read_certificates
+from refine.audit.result import JUDGES, JudgeRecord
 from refine.audit.stored_judges import INDEX, LABELS, Auditor, load_stored, require_free, store
 from refine.cli import main
 from refine.data.images import read_image
@@ -175,34 +175,6 @@ def test_color_and_size_do_not_matter_to_judges_of_small_gray_images(finished: F
     large = [image.repeat_interleave(2, 1).repeat_interleave(2, 2) for image in (synthetic, refined)]
     assert colored == pytest.approx(plain, abs=1e-3)
     assert auditor(key, *large)["scores"] == pytest.approx(plain, abs=0.05)
-
-
-def test_a_damaged_line_is_named(own: Finished) -> None:
-    path = own.output / LINES
-    lines = path.read_text().splitlines(keepends=True)
-    for damaged in ("{", "[]\n", '{"key": 3, "verdict": "pass", "scores": {}}\n', lines[6].replace('"verdict"', '"v"')):
-        path.write_text("".join([*lines[:6], damaged.rstrip("\n") + "\n", *lines[7:]]))
-        with pytest.raises(InputError, match=r"audit\.jsonl: line 7: (not JSON|Expected|Object missing).*audit again"):
-            read_certificates(own.output)
-    path.write_text("".join(lines))
-    assert read_certificates(own.output) == certificates(own.output)
-
-
-def test_a_damaged_summary_is_refused(own: Finished) -> None:
-    for text, said in (
-        ("{", "not JSON"),
-        ("[" * 100_000, "nested too deep"),
-        ("[]", "Expected `object`, got `array`; audit again"),
-        ('{"bound_under_planted_corruption": {}}', "missing required field"),
-        ('{"judges": {}}', "made by an earlier version"),
-    ):
-        (own.output / SUMMARY).write_text(text)
-        with pytest.raises(InputError, match=said):
-            read_audit(own.output)
-    for name, read in ((SUMMARY, read_audit), (LINES, read_certificates)):
-        (own.output / name).unlink()
-        with pytest.raises(InputError, match="name a folder that `refine audit` wrote"):
-            read(own.output)
 
 
 def repaired(finished: Finished, output: Path, *flags: str) -> dict[str, dict[str, object]]:

@@ -4,12 +4,11 @@ from typing import Any
 
 import pytest
 
-from refine.audit.estimate import JudgedStratum, estimate
 from refine.audit.result import Verdict
 from refine.errors import InputError
 from refine.report.pages.audited import AuditFolder, are_the_labels_intact, audit_section, read_audit_folder
 from refine.report.pages.refined import read_refined
-from tests.audit.audits import audit, certificate, rate, save_audit
+from tests.audit.audits import audit, certificate, save_audit
 from tests.report.pages.trees import add_to_manifest, failed, make, save_json, told
 
 FOUND = [certificate("a.png"), certificate("b.png", "fail"), certificate("c.png", by="person", audit_verdict="review")]
@@ -21,85 +20,9 @@ def changed(folder: Path, **fields: Any) -> Path:
     return folder
 
 
-def test_what_was_written_is_read_as_it_was(tmp_path: Path) -> None:
-    found = read_audit_folder(save_audit(tmp_path, FOUND))
-    assert found.summary == audit(FOUND)
-    assert found.certificates == FOUND
-    judge = {**audit()["judges"]["agreement"], "fail_threshold": 0.9}
-    more = read_audit_folder(save_audit(tmp_path, FOUND, judges={"a": judge}, missing=4)).summary
-    assert (more["judges"]["a"], more["missing"]) == (judge, 4)
-
-
-def test_what_would_help_and_ranks_are_read(tmp_path: Path) -> None:
-    remedy: dict[str, Any] = {
-        "action": "sample",
-        "images": 72,
-        "why": "Look.",
-        "commands": ["refine audit --sample 72"],
-    }
-    found = [certificate("a.png", "inconclusive", rank=2), certificate("b.png", "inconclusive", rank=1)]
-    more: dict[str, Any] = {"remedies": [remedy], "ranking": {"by": "adapted", "rate": 0.75}}
-    read = read_audit_folder(save_audit(tmp_path, found, **more))
-    assert read.summary == audit(found, **more)
-    assert read.certificates == found
-    with pytest.raises(InputError, match=r"Invalid enum value 'pray'.*remedies\[0\]\.action"):
-        read_audit_folder(save_audit(tmp_path, found, remedies=[{**remedy, "action": "pray"}]))
-
-
-def test_a_bound_that_is_not_known_stays_so(tmp_path: Path) -> None:
-    bound: dict[str, Any] = {"upper": None, "upper_of_passed": None, "confidence": 0.95, "reasons": []}
-    found = read_audit_folder(changed(tmp_path, bound_under_planted_corruption=bound)).summary
-    assert found["bound_under_planted_corruption"]["upper"] is None
-
-
-def test_a_sample_is_read_as_it_was_written(tmp_path: Path) -> None:
-    sample = estimate({"pass": JudgedStratum(50, 20, 1), "fail": JudgedStratum(9, 9, 8, 1.0)}, 28, 1, 29)
-    natural = rate(3, 9)
-    found = read_audit_folder(save_audit(tmp_path, FOUND, sample=sample, natural_power=natural)).summary
-    assert (found["sample"], found["natural_power"]) == (sample, natural)
-
-
 def test_summary_and_lines_of_different_audits_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"do not have the same verdicts; audit again"):
         read_audit_folder(changed(tmp_path, counts={"pass": 3, "review": 0, "fail": 0, "inconclusive": 0}))
-
-
-@pytest.mark.parametrize(
-    ("fields", "message"),
-    [
-        ({"false_rejects": {"rate": 5, "low": 0, "high": 1, "n": 9}}, r"<= 1\.0.*false_rejects\.rate"),
-        ({"images": -1}, r">= 0.*\$\.images"),
-        ({"judges": {"x": {"competent": "yes"}}}, r"Expected `bool`, got `str`.*judges\[\.\.\.\]\.competent"),
-        ({"bound_under_planted_corruption": None}, r"got `null`.*bound_under_planted_corruption"),
-    ],
-)
-def test_a_wrong_field_is_named(fields: dict[str, Any], message: str, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=message):
-        read_audit_folder(changed(tmp_path, **fields))
-
-
-@pytest.mark.parametrize(
-    ("line", "message"),
-    [
-        ("{", "line 1: not JSON"),
-        ("[" * 100_000, "line 1: not JSON .nested too deep"),
-        ('{"key": "a", "by": "audit", "verdict": "good"}', "line 1: Invalid enum value 'good'"),
-    ],
-)
-def test_a_damaged_line_is_named(line: str, message: str, tmp_path: Path) -> None:
-    save_audit(tmp_path, FOUND)
-    (tmp_path / "audit.jsonl").write_text(line + "\n")
-    with pytest.raises(InputError, match=message):
-        read_audit_folder(tmp_path)
-
-
-def test_a_folder_without_an_audit_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"audit\.json: cannot be read.*`refine audit`"):
-        read_audit_folder(tmp_path)
-    save_audit(tmp_path, FOUND)
-    (tmp_path / "audit.jsonl").unlink()
-    with pytest.raises(InputError, match=r"audit\.jsonl: cannot be read"):
-        read_audit_folder(tmp_path)
 
 
 def test_failed_images_come_before_those_to_review(tmp_path: Path) -> None:
@@ -166,33 +89,3 @@ def test_an_audit_that_the_images_were_repaired_by_says_nothing_of_them_now(tmp_
     answer = are_the_labels_intact(read_refined(trees.refined), found)
     assert (answer.mark, answer.verdict) == ("unknown", "± before repair")
     assert "Audit the refined dataset again" in told(answer)
-
-
-@pytest.mark.parametrize("null", [False, True])
-def test_what_a_file_of_an_earlier_version_may_lack(tmp_path: Path, null: bool) -> None:
-    result: dict[str, Any] = {**audit(FOUND)}
-    bound = {**result["bound_under_planted_corruption"], "upper": None, "upper_of_passed": None}
-    power = {**rate(3, 9), "harm": "moved", "size": None, "unit": None}
-    if not null:
-        bound = {name: bound[name] for name in ("confidence", "reasons")}
-        power = {name: part for name, part in power.items() if part is not None}
-    result |= {"bound_under_planted_corruption": bound, "power": [power]}
-    for name in ("decided_by_person", "provenance", "remedies", "missing"):
-        result[name] = None
-        if not null:
-            del result[name]
-    save_audit(tmp_path, FOUND)
-    save_json(tmp_path / "audit.json", result)
-    found = read_audit_folder(tmp_path).summary
-    assert (found["decided_by_person"], found["provenance"], found.get("remedies", [])) == (0, {}, [])
-    assert found["bound_under_planted_corruption"]["upper"] is None
-    assert (found["power"][0]["size"], found["power"][0]["unit"]) == (None, "")
-
-
-def test_an_audit_with_the_bound_of_an_earlier_version_says_so(tmp_path: Path) -> None:
-    result: dict[str, Any] = {**audit(FOUND), "wrong_labels": {"upper": 0.1}}
-    del result["bound_under_planted_corruption"]
-    save_audit(tmp_path, FOUND)
-    save_json(tmp_path / "audit.json", result)
-    with pytest.raises(InputError, match="its bound was made by an earlier version and held too seldom; audit again"):
-        read_audit_folder(tmp_path)
