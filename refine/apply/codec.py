@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, TiffImagePlugin
 
 from refine.data.images import FORMATS, TIFF_FOLDERS, ImageHeader, read_header
+from refine.files import why
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PNG_KEPT = frozenset(
@@ -95,6 +96,19 @@ def encode(picture: DecodedImage, color: Levels) -> tuple[bytes, Levels]:
     if any(getattr(written, name) != getattr(seen, name) for name in ("mode", "depth", "height", "width")):
         raise ValueError(f"mode {seen.mode} would come back as {written.mode} from a {written.format} file")
     return data, color
+
+
+def try_to_encode(picture: DecodedImage, color: Levels) -> tuple[bytes, Levels] | str:
+    """`encode`, or the reason why the image cannot be written: whatever an encoder raises concerns its file alone."""
+    try:
+        return encode(picture, color)
+    except Exception as error:
+        return not_written_back(error)
+
+
+def not_written_back(error: Exception) -> str:
+    """Return the reason in the manifest for an image that cannot be written in its own format."""
+    return f"cannot be written back the same ({why(error)})"
 
 
 def mean_absolute_change(before: Levels, after: Levels) -> float:

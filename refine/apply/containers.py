@@ -16,7 +16,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 
 from refine.apply import hdf5
-from refine.apply.codec import DecodedImage, encode, mean_absolute_change
+from refine.apply.codec import DecodedImage, mean_absolute_change, try_to_encode
 from refine.apply.manifest import ManifestEntry, failed, file_sha256
 from refine.apply.network import BATCHES_AHEAD, PIXELS_PER_IMAGE, Network, PlannedBatch, Refined, batches
 from refine.apply.plan import COMPRESSED, HDF5, PlannedImage
@@ -228,10 +228,10 @@ def _encoded(result: tuple[PlannedImage, Refined | str]) -> tuple[PlannedImage, 
     image, made = result
     if isinstance(made, str):
         return image, made
-    try:
-        data, stored = encode(made.picture, made.color)
-    except Exception as error:  # whatever an encoder raises concerns this image alone
-        return image, f"cannot be written back the same ({why(error)})"
+    encoded = try_to_encode(made.picture, made.color)
+    if isinstance(encoded, str):
+        return image, encoded
+    data, stored = encoded
     return image, (data, mean_absolute_change(made.picture.color, stored))
 
 

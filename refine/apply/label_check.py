@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from refine.apply.manifest import LEFT_OUT, ManifestEntry, file_sha256, is_original, read_manifest
 from refine.apply.plan import container_of, walk
+from refine.apply.verification import count_of
 from refine.data.annotation import Annotation, same
 from refine.data.images import read_header
 from refine.data.layouts import Layout
@@ -93,10 +94,10 @@ class LabelCheck(NamedTuple):
 
     def text(self) -> str:
         """Some lines for people."""
-        without = f"; {_many(self.unlabeled, 'image')} without a label" if self.unlabeled else ""
+        without = f"; {count_of(self.unlabeled, 'image')} without a label" if self.unlabeled else ""
         lines = [f"labels ({self.layout}): {self.equal} read before and after and equal{without}"]
         if self.problems:
-            lines.append(f"{_many(len(self.problems), 'label')} with a problem:")
+            lines.append(f"{count_of(len(self.problems), 'label')} with a problem:")
             lines += [f"  {printable(problem)}" for problem in self.problems[:MOST_SHOWN]]
             if len(self.problems) > MOST_SHOWN:
                 lines.append(f"  … and {len(self.problems) - MOST_SHOWN} more")
@@ -148,18 +149,14 @@ def parsed_labels_equal(source: Path, refined: Path, layout: str = "auto") -> La
 
     def check(record: Record) -> str | bool:
         problem = _problem(before, after, record, found.get(record.key))
-        if isinstance(problem, str) and (lost := failed.intersection(_keys(record.label_files, source))):
-            problem = f"{shown(min(lost))}, a file of its label, was not written; {MANIFEST} says why"
+        if isinstance(problem, str) and (unwritten := failed.intersection(_keys(record.label_files, source))):
+            problem = f"{shown(min(unwritten))}, a file of its label, was not written; {MANIFEST} says why"
         return f"{shown(record.key)}: {problem}" if isinstance(problem, str) else problem
 
     with ThreadPoolExecutor(THREADS) as pool:
-        told = list(in_order(pool, check, wanted))
-    differing = [problem for problem in told if isinstance(problem, str)]
-    return LabelCheck(before.name, told.count(True), sorted(problems) + differing, told.count(False))
-
-
-def _many(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
+        checked = list(in_order(pool, check, wanted))
+    differing = [problem for problem in checked if isinstance(problem, str)]
+    return LabelCheck(before.name, checked.count(True), sorted(problems) + differing, checked.count(False))
 
 
 def _in_source(fault: str, refined: Path, source: Path) -> str:
@@ -189,14 +186,14 @@ def _of_failed(faults: Sequence[str], refined: Path, before: Layout, failed: set
             images[str(file)].append(record.key)
     alone = {file for file, keys in images.items() if failed.issuperset(keys)}
     numbers = {(file, Path(key).stem.lstrip("0")) for file, keys in images.items() for key in failed.intersection(keys)}
-    told = []
+    kept = []
     for fault in faults:
         place, _, rest = fault.replace(f"{refined}/", f"{before.root}/").partition(": ")
-        words = {word.removeprefix(f"{before.root}/") for word in re.split(r"[,;:] |'", rest)}
+        names = {name.removeprefix(f"{before.root}/") for name in re.split(r"[,;:] |'", rest)}
         number = re.match(r"lists image (\d+),", rest)  # as BOP's scenes name theirs
-        if place in alone or words & failed or (number and (place, number[1].lstrip("0")) in numbers):
-            told.append(fault)
-    return told
+        if place in alone or names & failed or (number and (place, number[1].lstrip("0")) in numbers):
+            kept.append(fault)
+    return kept
 
 
 def _problem(before: Layout, after: Layout, record: Record, other: Record | None) -> str | bool:

@@ -97,13 +97,13 @@ class Network:
             InputError: If a call with several does not, or the network fails.
         """
         filled = pictures + [pictures[-1]] * (size - len(pictures))
-        deep = pictures[0].seen.is_16_bit
+        is_16_bit = pictures[0].seen.is_16_bit
         stacked = np.stack([picture.color for picture in filled])
-        levels = torch.from_numpy(stacked.astype(np.int32) if deep else stacked)
+        levels = torch.from_numpy(stacked.astype(np.int32) if is_16_bit else stacked)
         try:
-            refined = self._refine(levels.to(self.device).permute(0, 3, 1, 2), deep)
+            refined = self._refine(levels.to(self.device).permute(0, 3, 1, 2), is_16_bit)
             finite = torch.isfinite(refined).flatten(1).all(1).tolist()
-            result = _deep_levels(refined) if deep else to_levels(refined)
+            result = _levels_of_16_bits(refined) if is_16_bit else to_levels(refined)
             array = result.permute(0, 2, 3, 1).contiguous().cpu().numpy()
         except (RuntimeError, ValueError, IndexError) as error:
             # torch's OutOfMemoryError is a RuntimeError, and the CPU allocator raises a plain one
@@ -119,7 +119,7 @@ class Network:
                 f"a batch of {size} images of {stacked.shape[1]}x{stacked.shape[2]} does not fit into memory; "
                 "choose a smaller --batch-size and another --output (it changes the result by up to one level)"
             ) from error
-        array = array.astype(np.uint16) if deep else array
+        array = array.astype(np.uint16) if is_16_bit else array
         return [each if is_finite else None for each, is_finite in zip(array, finite, strict=True)][: len(pictures)]
 
     def refine_ahead(
@@ -165,11 +165,14 @@ class Network:
             for (image, picture), color in zip(pictures, colors, strict=True):
                 yield image, NOT_FINITE if color is None else Refined(picture, color)
 
-    def _refine(self, levels: Tensor, deep: bool) -> Tensor:
-        images = levels.float() / HALF_RANGE - 1.0 if deep else to_float(levels)
-        half = self.precision == "bf16" and not deep
+    def _refine(self, levels: Tensor, is_16_bit: bool) -> Tensor:
+        images = levels.float() / HALF_RANGE - 1.0 if is_16_bit else to_float(levels)
+        half = self.precision == "bf16" and not is_16_bit
         exact = torch.backends.cudnn.flags(
-            enabled=True, benchmark=False, deterministic=True, allow_tf32=not deep and torch.backends.cudnn.allow_tf32
+            enabled=True,
+            benchmark=False,
+            deterministic=True,
+            allow_tf32=not is_16_bit and torch.backends.cudnn.allow_tf32,
         )
         autocast = torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=half)
         with torch.inference_mode(), exact, autocast:
@@ -187,6 +190,6 @@ def _read(
     return picture if picture.seen == image.seen else changed
 
 
-def _deep_levels(images: Tensor) -> Tensor:
+def _levels_of_16_bits(images: Tensor) -> Tensor:
     """Floats in [-1, 1] to 0 … 65535 as int32."""
     return ((images + 1.0) * HALF_RANGE).round().clamp(0, 65535).to(torch.int32)

@@ -10,7 +10,7 @@ from refine.apply.writer import replace_whole
 from refine.errors import InputError
 from refine.files import RUN, read_file, read_json
 
-FORMAT = 1
+RECORD_FORMAT = 1
 PRECISIONS = ("32", "bf16")
 
 
@@ -70,7 +70,7 @@ class ApplyOptions:
         return (int(size[1]), int(size[2])) if size else None
 
 
-NAMES = {
+RECORD_NAMES = {
     **{f"flags.{each.name}": f"--{each.name.replace('_', '-')}" for each in fields(ApplyOptions)},
     "audit": "--audit",
     "audit.sha256": "the audit's sha256",
@@ -99,7 +99,7 @@ def claim(output: Path, run: dict[str, object]) -> None:
         stored["flags"] = {"strength": 1.0, **stored["flags"]}  # of a run from before there was this flag
     differences = [] if read_file(path) == data else sorted(_differences(stored, run))
     if differences:  # one is enough for a person to know
-        others = [each for each in differences if not each.startswith(("model.", NAMES["model.sha256"]))]
+        others = [each for each in differences if not each.startswith(("model.", RECORD_NAMES["model.sha256"]))]
         first = "another checkpoint" if len(others) < len(differences) else others[0]
         raise InputError(f"{output}: was made with {first}. Choose another --output, give the same again, or delete it")
 
@@ -109,7 +109,7 @@ def _differences(stored: object, run: object, name: str = "") -> Iterator[str]:
         for key in stored.keys() | run.keys():
             yield from _differences(stored.get(key), run.get(key), f"{name}.{key}".removeprefix("."))
     elif stored != run:
-        yield f"{NAMES.get(name, name)} {_text(stored)}, not {_text(run)}"
+        yield f"{RECORD_NAMES.get(name, name)} {_text(stored)}, not {_text(run)}"
 
 
 def _text(value: object) -> str:

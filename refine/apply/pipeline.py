@@ -7,14 +7,14 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from refine.apply.codec import encode, mean_absolute_change
+from refine.apply.codec import encode, mean_absolute_change, not_written_back
 from refine.apply.containers import ContainerJob
 from refine.apply.manifest import LEFT_OUT, ManifestEntry, failed
 from refine.apply.network import PIXELS_PER_IMAGE, Network, Refined, batches
 from refine.apply.options import ApplyOptions
 from refine.apply.plan import ApplyPlan, PlannedImage
 from refine.apply.repair import (
-    Decision,
+    ImageToWrite,
     Owners,
     Repair,
     all_left_out,
@@ -26,7 +26,7 @@ from refine.apply.resume import drop_stale, lines_within, standing
 from refine.apply.verification import ApplySummary, summarize
 from refine.apply.writer import Finished, Manifest, Writer, carry, link, sync_folder, write_temporary
 from refine.errors import InputError
-from refine.files import read_image_file, why
+from refine.files import read_image_file
 from refine.progress import counted
 
 
@@ -140,11 +140,11 @@ class Job:
 
         planned = batches(self.plan.images, missing, self.network.batch_size)
         for image, made in self.network.refine_ahead(planned, content, pool):
-            decision: Decision | str
+            decision: ImageToWrite | str
             if isinstance(made, str):
                 decision = made
             elif self.repair is None:
-                decision = Decision(made.color)
+                decision = ImageToWrite(made.color)
             else:
                 decision = self.repair(image.key, made.picture, made.color)
             if isinstance(made, str) or isinstance(decision, str):
@@ -152,7 +152,7 @@ class Job:
             else:
                 writer.submit(partial(self._write, image.key, made, decision), image.weight)
 
-    def _write(self, key: str, made: Refined, decision: Decision) -> Finished:
+    def _write(self, key: str, made: Refined, decision: ImageToWrite) -> Finished:
         """Write what was decided for an image. What is wrong with one file becomes a line of the manifest.
 
         Raises:
@@ -170,7 +170,7 @@ class Job:
                 data, stored = encode(picture, decision.color)
             mode = (self.source / key).stat().st_mode
         except Exception as error:  # whatever an encoder raises concerns this file alone
-            return Finished(failed(key, "image", f"cannot be written back the same ({why(error)})"), final)
+            return Finished(failed(key, "image", not_written_back(error)), final)
         temporary = write_temporary(final, data, mode)
         entry = {
             "key": key,

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple, TypedDict
 import numpy as np
 from torch import Tensor
 
-from refine.apply.codec import DecodedImage, Levels, decode, encode
+from refine.apply.codec import DecodedImage, Levels, decode, try_to_encode
 from refine.apply.manifest import LEFT_OUT, AuditOutcome, ManifestEntry, Verdict, failed, file_sha256
 from refine.apply.options import ApplyOptions
 from refine.apply.plan import ApplyPlan
@@ -18,7 +18,7 @@ from refine.apply.writer import Finished
 from refine.data.images import read_image
 from refine.data.open_layout import open_layout
 from refine.errors import InputError
-from refine.files import read_image_file, shown, why
+from refine.files import read_image_file, shown
 
 STRENGTHS = (0.75, 0.5, 0.25)
 """Shares of an image's change that are tried, in this order."""
@@ -28,7 +28,7 @@ IfWrong = Literal["original", "leave-out"]
 Repaired = Literal["fail", "review"]
 """Which verdicts ask for less strength: ``fail`` alone, or ``review`` as well."""
 
-OF_PIXELS = ("precision", "scale", "strength")
+PIXEL_FLAGS = ("precision", "scale", "strength")
 """Flags of `refine apply` with which an audit's images have to be made as they are made now. Another batch size moves a
 level in 255, which no judge sees."""
 
@@ -43,7 +43,7 @@ class Judgement(TypedDict):
     reasons: list[str]
 
 
-class Decision(NamedTuple):
+class ImageToWrite(NamedTuple):
     """What is to be written in an image's place."""
 
     color: Levels | None
@@ -109,7 +109,7 @@ class Repair:
                 f"{folder}: judges what another model than this --checkpoint made (sha256 {self.model}, not {model}); "
                 "give the checkpoint that was audited, or audit what this one makes"
             )
-        for name in OF_PIXELS:
+        for name in PIXEL_FLAGS:
             before, now = self.made_with.get(name), getattr(options, name)
             if before is not None and before != now:
                 raise InputError(
@@ -140,7 +140,7 @@ class Repair:
         because = f" ({said})" if said else ""
         return shown(f"the audit says {found['verdict']}{because}, and at no strength of {tried} pass")
 
-    def __call__(self, key: str, picture: DecodedImage, color: Levels) -> Decision | str:
+    def __call__(self, key: str, picture: DecodedImage, color: Levels) -> ImageToWrite | str:
         """Decide on one image.
 
         Args:
@@ -153,18 +153,17 @@ class Repair:
         """
         before = self.verdicts[key]["verdict"]
         if not self.is_wrong(key):
-            return Decision(color, {"verdict": before, "strength": 1.0, "after": before})
+            return ImageToWrite(color, {"verdict": before, "strength": 1.0, "after": before})
         synthetic = _as_read(key, picture, picture.content)
         for strength in STRENGTHS:
             less = weakened(picture.color, color, strength)
-            try:
-                data, _ = encode(picture, less)
-            except Exception as error:  # whatever an encoder raises concerns this file alone
-                return f"cannot be written back the same ({why(error)})"
-            after = self.judge(key, synthetic, _as_read(key, picture, data))["verdict"]
+            encoded = try_to_encode(picture, less)
+            if isinstance(encoded, str):
+                return encoded
+            after = self.judge(key, synthetic, _as_read(key, picture, encoded[0]))["verdict"]
             if after == "pass":
-                return Decision(less, {"verdict": before, "strength": strength, "after": after})
-        return Decision(None, {"verdict": before, "strength": 0.0, "after": None})
+                return ImageToWrite(less, {"verdict": before, "strength": strength, "after": after})
+        return ImageToWrite(None, {"verdict": before, "strength": 0.0, "after": None})
 
 
 def weakened(before: Levels, after: Levels, strength: float) -> Levels:

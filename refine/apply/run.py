@@ -10,7 +10,7 @@ import torch
 import refine
 from refine.apply.guard import refuse_labels, refuse_labels_within
 from refine.apply.network import Network
-from refine.apply.options import FORMAT, ApplyOptions
+from refine.apply.options import RECORD_FORMAT, ApplyOptions
 from refine.apply.pipeline import Job
 from refine.apply.plan import make_plan, select
 from refine.apply.repair import Repair, label_owners
@@ -88,7 +88,7 @@ def refine_dataset(
     owners = label_owners(source, layout) if repair is not None and repair.leaves_out else {}
     description = translator.description()
     run: dict[str, object] = {  # all that the bytes follow from, except the input: no time, place or number of workers
-        "format": FORMAT,
+        "format": RECORD_FORMAT,
         "model": {name: description[name] for name in ("class_path", "init_args", "state")} | {"sha256": model},
         "versions": {"refine": refine.__version__, "torch": str(torch.__version__), "pillow": PIL.__version__},
         "flags": options.recorded(layout),

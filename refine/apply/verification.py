@@ -59,7 +59,7 @@ class ApplySummary(NamedTuple):
         """Some lines for people."""
         kept = f" ({self.kept} more stood from before)" if self.kept else ""
         lines = [self.note] if self.note else []
-        lines += [f"refined {_count(self.done, 'image')}{kept}, carried {_count(self.carried, 'file')}"]
+        lines += [f"refined {count_of(self.done, 'image')}{kept}, carried {count_of(self.carried, 'file')}"]
         lines += self._about_the_audit()
         if self.failures:
             lines.append(f"{self.failed} not written:")
@@ -72,12 +72,12 @@ class ApplySummary(NamedTuple):
         done = []
         if self.weakened:
             by = ", ".join(f"{strength:g}: {count}" for strength, count in sorted(self.weakened.items(), reverse=True))
-            done.append(f"{_count(sum(self.weakened.values()), 'image')} at less strength ({by})")
+            done.append(f"{count_of(sum(self.weakened.values()), 'image')} at less strength ({by})")
         if self.originals:
-            done.append(f"{_count(self.originals, 'image')} kept as in the input")
+            done.append(f"{count_of(self.originals, 'image')} kept as in the input")
         if self.left_out:
-            with_labels = f" with {_count(self.labels_left_out, 'label file')}" if self.labels_left_out else ""
-            done.append(f"{_count(self.left_out, 'image')} left out{with_labels}")
+            with_labels = f" with {count_of(self.labels_left_out, 'label file')}" if self.labels_left_out else ""
+            done.append(f"{count_of(self.left_out, 'image')} left out{with_labels}")
         lines = [f"after the audit: {', '.join(done)}"] if done else []
         if self.unsettled:
             by = ", ".join(f"{verdict}: {count}" for verdict, count in sorted(self.unsettled.items()))
@@ -120,7 +120,8 @@ def summarize(entries: Sequence[ManifestEntry], kept: set[str]) -> ApplySummary:
     )
 
 
-def _count(number: int, noun: str) -> str:
+def count_of(number: int, noun: str) -> str:
+    """Return a number with its noun, in the plural where it is not one."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 

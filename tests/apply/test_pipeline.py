@@ -55,7 +55,7 @@ def test_what_cannot_be_encoded_is_listed_before_it_is_judged(tmp_path: Path, mo
         raise ValueError("no such mode")
 
     judge = WrittenJudge({"a.png": "fail"})
-    monkeypatch.setattr("refine.apply.repair.encode", fails)
+    monkeypatch.setattr("refine.apply.codec.encode", fails)
     (failure,) = done(tmp_path, repair(judge)).failures
     assert failure["reason"] == "cannot be written back the same (no such mode)"
     assert judge.asked == []
