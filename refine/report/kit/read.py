@@ -62,13 +62,14 @@ def _completed(value: object, kind: Any, defaults: Defaults) -> object:
         return {name: _completed(part, get_args(kind)[1], defaults) for name, part in value.items()}
     if not isinstance(value, dict) or not is_typeddict(kind):
         return value
-    fields, told = _fields(kind), defaults.get(kind, {})
-    found = dict.fromkeys((name for name in kind.__required_keys__ if _may_be_null(fields[name])), None) | dict(told)
+    fields, own = _fields(kind), defaults.get(kind, {})
+    found = {}
     for name, part in value.items():
-        left_out = part is None and (name in told or name in kind.__optional_keys__) and not _may_be_null(fields[name])
+        left_out = part is None and (name in own or name in kind.__optional_keys__) and not _may_be_null(fields[name])
         if not left_out:
             found[name] = _completed(part, fields.get(name), defaults)
-    return found
+    nulls: dict[str, object] = {name: None for name in kind.__required_keys__ if _may_be_null(fields[name])}
+    return found | {name: part for name, part in {**nulls, **own}.items() if name not in found}
 
 
 @cache
