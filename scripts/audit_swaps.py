@@ -1,4 +1,4 @@
-"""Swapped labels: how many of them an audit finds, by its verdicts and by its order of suspicion."""
+"""Swapped labels: how many of them an audit finds, by its verdicts and by its order of judge scores."""
 
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +22,7 @@ from refine.data.labeled_images import read_labeled
 
 SHARE = 0.1
 FIRST = (14, 28, 42)
-"""Places in the order of suspicion up to which a person looks."""
+"""Places in the order of judge scores up to which a person looks."""
 
 
 class Found(NamedTuple):
@@ -37,7 +37,7 @@ class Found(NamedTuple):
     """Share of the images whose label is right."""
     others_not_passed: float
     auc: float
-    """Chance that a swapped image stands before another one in the order of suspicion; of a random order 0.5."""
+    """Chance that a swapped image stands before another one in the order of judge scores; of a random order 0.5."""
     found_first: tuple[float, ...]
     """Share of the swapped images among the first `FIRST`."""
 
@@ -133,13 +133,13 @@ def judged_by_real(pairs: Pairs, real: Path, folder: Path, seeds: Iterable[int])
     return found
 
 
-def measured(certificates: Sequence[Certificate], wrong: Mapping[str, bool], suspicion: Mapping[str, float]) -> Found:
-    """Hold verdicts and an order of suspicion against the truth.
+def measured(certificates: Sequence[Certificate], wrong: Mapping[str, bool], ranked_by: Mapping[str, float]) -> Found:
+    """Hold verdicts and an order against the truth.
 
     Args:
         certificates: Of all images.
         wrong: By key, whether the label was swapped.
-        suspicion: By key; the highest comes first.
+        ranked_by: Judge scores by key; the highest comes first.
     """
     verdicts = {
         truth: [one["verdict"] for one in certificates if wrong[one["key"]] == truth] for truth in (True, False)
@@ -148,9 +148,9 @@ def measured(certificates: Sequence[Certificate], wrong: Mapping[str, bool], sus
     def share(truth: bool, *names: str) -> float:
         return mean(verdict in names for verdict in verdicts[truth])
 
-    order = sorted(wrong, key=lambda key: -suspicion[key])
+    order = sorted(wrong, key=lambda key: -ranked_by[key])
     pairs = [
-        (suspicion[bad] > suspicion[good]) + 0.5 * (suspicion[bad] == suspicion[good])
+        (ranked_by[bad] > ranked_by[good]) + 0.5 * (ranked_by[bad] == ranked_by[good])
         for bad in wrong
         for good in wrong
         if wrong[bad] and not wrong[good]

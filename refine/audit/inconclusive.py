@@ -29,7 +29,6 @@ from refine.report.kit.format import count, percent
 
 SAMPLED_IMAGES = 72
 """Images of a random sample: where none of so many is wrong, no more than 5 % of all are (exact 95 % interval)."""
-FINDS_ALL = 1.0
 
 
 def is_inconclusive(counts: Mapping[str, int]) -> bool:
@@ -81,18 +80,18 @@ def ranked(certificates: Sequence[Certificate], audit: Audit) -> list[Certificat
     return found
 
 
-def images_needed(rate: float = FINDS_ALL, most: int = MOST_IMAGES) -> int | None:
-    """Return the smallest number of images on which a judge can be shown to find 90 % of planted harm.
+def images_needed(rate: float = 1.0) -> int | None:
+    """Return the smallest number of images on which a judge can be shown to find 90 % of planted corruption.
 
     Args:
         rate: Share of it that the judge finds, 0 to 1.
-        most: Largest number that is tried; power is measured on no more.
 
     Returns:
         The smallest n for which the lower end of the exact 95 % interval of ``floor(rate * n)`` out of n reaches
-        `POWER_BAR`; None where no n up to ``most`` does.
+        `POWER_BAR`; None where no n up to `MOST_IMAGES`, on which power is measured, does.
     """
-    return next((n for n in range(1, most + 1) if clopper_pearson(int(rate * n + 1e-9), n)[0] >= POWER_BAR), None)
+    sizes = range(1, MOST_IMAGES + 1)
+    return next((n for n in sizes if clopper_pearson(int(rate * n + 1e-9), n)[0] >= POWER_BAR), None)
 
 
 def remedies(audit: Audit, output: Path) -> list[Remedy]:

@@ -33,11 +33,11 @@ class Certificate(TypedDict):
     audit_verdict: NotRequired[Verdict]
     """The verdict of the audit alone, where a person decided."""
     rank: NotRequired[int]
-    """Place in the order of suspicion, 1 first, where the audit as a whole is inconclusive: an order, not a verdict."""
+    """Place by judge score, 1 the highest, where the audit as a whole is inconclusive: an order, not a verdict."""
     reasons: list[str]
     """Why it is not a pass, one short sentence each; empty for a pass."""
     scores: dict[str, float]
-    """Every figure that the verdict follows from, by its name; higher is more suspicious."""
+    """Every figure that the verdict follows from, by its name; the higher, the likelier the label is wrong."""
 
 
 class Rate(TypedDict):
@@ -170,7 +170,7 @@ class Ranking(TypedDict):
     """The order of the images of an inconclusive audit."""
 
     by: str
-    """The judge ensemble that came nearest to its bar for planted harm."""
+    """The judge ensemble that came nearest to its bar for planted corruption."""
     rate: float
     """How often it found planted corruption, 0 to 1."""
 
