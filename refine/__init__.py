@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     __version__: str
     from refine.apply.verification import verify
-    from refine.benchmark import run_benchmark
+    from refine.benchmark.run import run_benchmark
     from refine.commands.apply import apply_checkpoint
     from refine.data import UnpairedImages
-    from refine.distances import evaluate
+    from refine.distances.evaluate import evaluate
     from refine.methods import (
         CUT,
         FDA,
@@ -24,37 +24,25 @@ if TYPE_CHECKING:
         load_method,
         load_translator,
     )
-    from refine.report.pages import write_report
-    from refine.simulators import DigitsParameters, render_digits
+    from refine.report.pages.page import write_report
+    from refine.simulators.digits_parameters import DigitsParameters
+    from refine.simulators.rendering import render_digits
     from refine.training.fit import fit
-    from refine.trial import try_methods
+    from refine.trial.run import try_methods
 
 _HOME = {
-    "refine.apply.verification": ("verify",),
-    "refine.benchmark": ("run_benchmark",),
-    "refine.commands.apply": ("apply_checkpoint",),
-    "refine.data": ("UnpairedImages",),
-    "refine.methods": (
-        "CUT",
-        "FDA",
-        "ColorTransfer",
-        "CyCADA",
-        "CycleGAN",
-        "FeatureAdaptation",
-        "HistogramMatching",
-        "ImportedGenerator",
-        "SimGAN",
-        "Task",
-        "load_method",
-        "load_translator",
-    ),
-    "refine.distances": ("evaluate",),
-    "refine.report.pages": ("write_report",),
-    "refine.simulators": ("DigitsParameters", "render_digits"),
-    "refine.training.fit": ("fit",),
-    "refine.trial": ("try_methods",),
+    "DigitsParameters": "refine.simulators.digits_parameters",
+    "UnpairedImages": "refine.data",
+    "apply_checkpoint": "refine.commands.apply",
+    "evaluate": "refine.distances.evaluate",
+    "fit": "refine.training.fit",
+    "render_digits": "refine.simulators.rendering",
+    "run_benchmark": "refine.benchmark.run",
+    "try_methods": "refine.trial.run",
+    "verify": "refine.apply.verification",
+    "write_report": "refine.report.pages.page",
 }
-_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
+"""Modules of the public names; all others stand in `refine.methods`."""
 
 __all__ = [
     "CUT",
@@ -86,8 +74,8 @@ def __getattr__(name: str) -> object:
     # Imported when first used: the command line must not wait for torch to print its help, nor take up Ctrl-C late.
     if name == "__version__":
         return _version()
-    if name in _MODULE_OF:
-        return getattr(import_module(_MODULE_OF[name]), name)
+    if name in __all__:
+        return getattr(import_module(_HOME.get(name, "refine.methods")), name)
     raise AttributeError(f"module 'refine' has no attribute {name!r}")
 
 

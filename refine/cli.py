@@ -10,9 +10,10 @@ from contextlib import suppress
 
 import refine
 from refine import commands, interrupts
-from refine.early_checks import require_fit, require_paths
+from refine.commands.early_checks import require_fit, require_paths
 from refine.errors import DiskFull, InputError, TrainingDiverged
 from refine.files import cut, files_up_to, printable
+from refine.options import spelled
 
 LIGHTNING = {
     "fit": "train a method on a pair of datasets",
@@ -41,8 +42,12 @@ class _Columns(argparse.RawDescriptionHelpFormatter):
         self._action_max_length = 18
 
 
-def parser() -> argparse.ArgumentParser:
-    """The whole command line but for `fit` and `validate`, which Lightning parses."""
+def parser(only: str | None = None) -> argparse.ArgumentParser:
+    """The whole command line but for `fit` and `validate`, which Lightning parses.
+
+    Args:
+        only: The command that gets its flags; None: all do.
+    """
     top = argparse.ArgumentParser(
         prog="refine",
         description="Makes labeled synthetic images look more real, carries their labels along, and measures "
@@ -54,7 +59,7 @@ def parser() -> argparse.ArgumentParser:
     each = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, summary in LIGHTNING.items():
         each.add_parser(name, help=summary, add_help=False)
-    commands.add_parsers(each)
+    commands.add_parsers(each, only)
     return top
 
 
@@ -93,11 +98,13 @@ def _run(given: list[str], listener: interrupts.Listener) -> int:
         from refine.training.fit import run
 
         return run(given)
-    chosen = parser().parse_args(given)
-    listener.kept = chosen.kept
-    require_paths(chosen, given)
-    with files_up_to(getattr(chosen, "max_file_size", None)):
-        return int(chosen.run(chosen))
+    given = spelled(given, "-")
+    parsed = parser(given[0] if given else "").parse_args(given)
+    command = parsed.chosen
+    listener.kept = command.kept
+    require_paths(parsed, given)
+    with files_up_to(getattr(parsed, "max_file_size", None)):
+        return int(command.run(command.read(parsed)))
 
 
 def _exit_code(error: BaseException) -> int:

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal, get_args
+from typing import get_args
 
 import torch
 
 from refine.errors import InputError
+from refine.options import DeviceName
 
 CPU = torch.device("cpu")
-DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 
 
 def choose_device(name: str) -> torch.device:

@@ -269,7 +269,7 @@ def _require_regular(mode: int) -> None:
 def more_than(most: int) -> str:
     """What is wrong with the size of a file, or of a part of it, and what to do."""
     return (
-        f"more than {most >> 20} MiB; if it is what it should be, raise --max-file-size (of fit: --data.max_file_size)"
+        f"more than {most >> 20} MiB; if it is what it should be, raise --max-file-size (of fit: --data.max-file-size)"
     )
 
 

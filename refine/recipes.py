@@ -1,11 +1,20 @@
 """Finds recipes: a path that exists wins, then the packaged recipe of that name."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from refine.errors import InputError
 
 PACKAGED = Path(__file__).parent / "_recipes"
 CHECKOUT = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True)
+class RecipesOptions:
+    """List the packaged recipes."""
+
+    json: bool = False
+    """As JSON: name to file."""
 
 
 def recipe_folders() -> list[Path]:

@@ -112,7 +112,7 @@ def judged_by_real(pairs: Pairs, real: Path, folder: Path, seeds: Iterable[int])
         folder: For the judges.
         seeds: Of the draws.
     """
-    options = AuditOptions()
+    options = AuditOptions(output=folder)
     images, truth, keys = read_labeled(open_real(pairs, real, "auto"), pairs.synthetic.shape[1], pairs.size)
     own = in_folds(truth, pairs.kind, options.folds, options.seed, torch.arange(len(keys)))
     if not (folder / "judges").is_dir():

@@ -35,7 +35,7 @@ def main() -> None:
     refined: dict[str, list[str]] = {method: [] for method in args.methods}
     for seed in range(args.seeds):
         folder = FOLDER / f"seed-{seed}"
-        more = ["--seed_everything", str(seed), "--model.seed", str(seed), "--data.seed", str(seed)]
+        more = ["--seed-everything", str(seed), "--model.seed", str(seed), "--data.seed", str(seed)]
         for method in args.methods:
             place = folder / f"{method}-refined"
             if not (folder / method / "metrics.json").is_file():

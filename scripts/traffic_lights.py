@@ -13,8 +13,8 @@ RECIPE = "datasets/traffic-lights.yaml"
 CLASSES = "red,yellow,green"
 
 _TRANSLATOR = [
-    *("--steps", "800", "--data.batch_size", "4", "--model.features", "24", "--model.blocks", "4"),
-    *("--model.discriminator_features", "32", "--model.discriminator_layers", "2", "--model.learning_rate", "5e-4"),
+    *("--steps", "800", "--data.batch-size", "4", "--model.features", "24", "--model.blocks", "4"),
+    *("--model.discriminator-features", "32", "--model.discriminator-layers", "2", "--model.learning-rate", "5e-4"),
 ]
 _FREE = ["--steps", "50"]
 
@@ -22,15 +22,15 @@ SETTINGS: dict[str, list[str]] = {
     "histogram-matching": _FREE,
     "fda": [*_FREE, "--model.beta", "0.05"],
     "simgan": [
-        *("--steps", "450", "--data.batch_size", "8"),
-        *("--model.features", "32", "--model.optimizer", "adam", "--model.self_weight", "0.02"),
-        *("--model.refiner_warmup_steps", "60", "--model.discriminator_warmup_steps", "30"),
+        *("--steps", "450", "--data.batch-size", "8"),
+        *("--model.features", "32", "--model.optimizer", "adam", "--model.self-weight", "0.02"),
+        *("--model.refiner-warmup-steps", "60", "--model.discriminator-warmup-steps", "30"),
     ],
     "cyclegan": _TRANSLATOR,
-    "cycada": [*_TRANSLATOR, "--model.semantic_weight", "0", "--model.cycle_semantic_weight", "1"],
-    "cycada-on-refined": [*_TRANSLATOR, "--model.semantic_weight", "1"],
-    "cut": [*_TRANSLATOR, "--model.nce_layers", "[0,4,8,12,15]"],
-    "fastcut": [*_TRANSLATOR, "--model.nce_layers", "[0,4,8,12,15]"],
+    "cycada": [*_TRANSLATOR, "--model.semantic-weight", "0", "--model.cycle-semantic-weight", "1"],
+    "cycada-on-refined": [*_TRANSLATOR, "--model.semantic-weight", "1"],
+    "cut": [*_TRANSLATOR, "--model.nce-layers", "[0,4,8,12,15]"],
+    "fastcut": [*_TRANSLATOR, "--model.nce-layers", "[0,4,8,12,15]"],
 }
 """SimGAN's and CycleGAN's were chosen by the distance to real and by looking; models/cyclegan.md lists every trial, and
 what was seen of labels. The others take CycleGAN's, and their own weights at the first try."""
@@ -71,19 +71,19 @@ def fit_task(run: Commands, folder: Path, more: Sequence[str] = ()) -> Path:
     """f_S: a task model of the simulator's labels alone. Returns its checkpoint."""
     checkpoint = folder / "task" / "last.ckpt"
     if not checkpoint.is_file():
-        fixed = ["--trainer.default_root_dir", str(folder.relative_to(ROOT)), "--run", "task"]
-        quiet = ["--trainer.val_check_interval", "200", "--checkpoint_every", "0", "--steps", "400"]
-        run("fit", "-c", "models/task.yaml", "-c", RECIPE, "--data.batch_size", "32", *quiet, *fixed, *more)
+        fixed = ["--trainer.default-root-dir", str(folder.relative_to(ROOT)), "--run", "task"]
+        quiet = ["--trainer.val-check-interval", "200", "--checkpoint-every", "0", "--steps", "400"]
+        run("fit", "-c", "models/task.yaml", "-c", RECIPE, "--data.batch-size", "32", *quiet, *fixed, *more)
     return checkpoint
 
 
 def train(run: Commands, method: str, folder: Path, more: Sequence[str] = ()) -> Path:
     """Fit one method on the traffic lights and refine them with it; returns the refined dataset."""
-    fixed = ["--trainer.default_root_dir", str(folder.relative_to(ROOT)), "--run", method]
+    fixed = ["--trainer.default-root-dir", str(folder.relative_to(ROOT)), "--run", method]
     recipe = RECIPES.get(method, method)
     if recipe == "cycada":
         fixed += ["--model.task", str(fit_task(run, folder, more))]
-    quiet = ["--trainer.val_check_interval", "200", "--checkpoint_every", "0"]
+    quiet = ["--trainer.val-check-interval", "200", "--checkpoint-every", "0"]
     refined = folder / f"{method}-refined"
     checkpoint = folder / method / "last.ckpt"
     if not checkpoint.is_file():

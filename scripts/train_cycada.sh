@@ -20,7 +20,7 @@ fi
 
 if [ -z "$TASK" ]; then
   TASK=checkpoints/$RUN-task/last.ckpt
-  "$REFINE" fit -c models/task.yaml "${data[@]}" --run "$RUN-task" --steps 400 --data.batch_size 32
+  "$REFINE" fit -c models/task.yaml "${data[@]}" --run "$RUN-task" --steps 400 --data.batch-size 32
 fi
 
 flags=(
@@ -29,8 +29,8 @@ flags=(
   --run "$RUN"
   --preset "$PRESET"
   --model.task "$TASK"
-  --model.semantic_weight 0         # of refined images, the paper's term: 1
-  --model.cycle_semantic_weight 1   # of images that went there and back, where the task model is at home
+  --model.semantic-weight 0         # of refined images, the paper's term: 1
+  --model.cycle-semantic-weight 1   # of images that went there and back, where the task model is at home
 )
 
 "$REFINE" fit "${flags[@]}" "$@"

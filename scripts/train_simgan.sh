@@ -14,8 +14,8 @@ flags=(
   -c models/simgan.yaml
   --run "$RUN"
   --preset "$PRESET"
-  --model.self_weight 0.1           # heavier: images move less
-  --model.feature_map identity      # or derivatives, channel_mean, network
+  --model.self-weight 0.1           # heavier: images move less
+  --model.feature-map identity      # or derivatives, channel_mean, network
 )
 if [ -n "$SYNTHETIC" ]; then
   flags+=(--data.synthetic "$SYNTHETIC" --data.real "${REAL:?names a folder of photos}" --data.channels 3)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from refine.benchmark.options import named
 from refine.cli import main, parser
-from refine.commands.flags import named
 
 COMMANDS = [
     "fit",
@@ -59,7 +59,7 @@ def test_each_command_explains_each_of_its_flags(command: str, capsys: pytest.Ca
 def test_fit_explains_the_arguments_of_a_method(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fit", "--model.help", "refine.methods.SimGAN"]) == 0
     shown = capsys.readouterr().out
-    assert "--model.init_args.self_weight" in shown or "--model.self_weight" in shown
+    assert "--model.init-args.self-weight" in shown or "--model.self-weight" in shown
     assert "Not in the paper" in shown
 
 

@@ -7,9 +7,9 @@ import pytest
 from rich.table import Table
 from rich.text import Text
 
-from refine.benchmark import print_table as print_benchmark
+from refine.benchmark.table import print_table as print_benchmark
 from refine.console import heading, result_console, typed
-from refine.distances import print_table as print_distances
+from refine.distances.result import print_table as print_distances
 from tests.benchmark.test_table import row
 from tests.distances.test_result import score
 

@@ -7,7 +7,6 @@ import shlex
 from pathlib import Path
 
 import pytest
-from lightning.pytorch.cli import LightningArgumentParser
 
 from refine.apply.repair import STRENGTHS
 from refine.audit.calibration import FAIL_SHARE, MOST_IMAGES, REVIEW_SHARE
@@ -20,9 +19,8 @@ from refine.audit.review import read_decisions
 from refine.audit.summary import LARGE_SHARE
 from refine.audit.verdicts import CONFIDENCE, CUTS, MOST_WRONG_SHARE, shared_error
 from refine.benchmark.datasets import BASELINES, SYNTHETIC, TARGET
-from refine.benchmark.recipe import read_recipe
+from refine.benchmark.options import read_recipe
 from refine.cli import parser
-from refine.commands.benchmark import add_flags
 from refine.data import UnpairedImages
 from refine.distances.scores import HIGHER_IS_NEARER, LEAST_FID, LEAST_GROUPS, LEAST_IMAGES, METRICS
 from refine.files import MANIFEST
@@ -31,8 +29,9 @@ from refine.metrics.features.published import INCEPTION_SIDE, INCEPTION_WEIGHTS,
 from refine.metrics.intervals import lower_end, upper_end
 from refine.metrics.skvd import GRID, LEAST_AGREEMENT, PATCH_SHARE
 from refine.metrics.sliced_wasserstein import PATCH
+from refine.training.options import FitOptions
 from refine.training.validation import AGREEMENT, DISTANCE, DO_NOTHING, LABEL_ERROR, LABEL_ERROR_DO_NOTHING
-from refine.training.watch import add_watching
+from refine.tuning.options import TuneOptions
 from refine.tuning.result import PICTURE, RESULT
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -52,10 +51,8 @@ def commands() -> dict[str, argparse.ArgumentParser]:
 
 def flags_of(command: str) -> set[str]:
     if command == "fit":
-        known = LightningArgumentParser()
-        add_watching(known)
-        data = {f"data.{name}" for name in inspect.signature(UnpairedImages).parameters}
-        return data | {flag.lstrip("-") for flag in known._option_string_actions}
+        data = [f"data.{name}" for name in inspect.signature(UnpairedImages).parameters]
+        return {name.replace("_", "-") for name in (*data, *vars(FitOptions()))}
     return {flag.lstrip("-") for flag in commands()[command]._option_string_actions}
 
 
@@ -130,7 +127,7 @@ def bars() -> list[str]:
         f"but in fewer than {percent(LABEL_BAR)} of the refined ones",
         f"at most {percent(MOST_WRONG_SHARE)} of all are",
         f"the first of {', '.join(less[:-1])} and {less[-1]}",
-        f"under `--label-error-bound` ({percent(commands()['tune-strength'].get_default('label_error_bound'))})",
+        f"under `--label-error-bound` ({percent(TuneOptions.label_error_bound)})",
     ]
 
 
@@ -212,9 +209,7 @@ def test_judges_verdicts_rows_and_files_go_by_their_names(tmp_path: Path) -> Non
 def test_the_recipe_is_read_as_it_stands(tmp_path: Path) -> None:
     (recipe,) = re.findall(r"```yaml\n(.*?)```", sections()["Benchmark"], re.DOTALL)
     (tmp_path / "benchmark.yaml").write_text(recipe)
-    flags = argparse.ArgumentParser(exit_on_error=False, add_help=False, allow_abbrev=False)
-    add_flags(flags)
-    found = read_recipe(tmp_path / "benchmark.yaml", flags)
+    found = read_recipe(tmp_path / "benchmark.yaml")
     assert found["real_few"] == 20
     seeds = [tmp_path / f"REFINED_{seed}" for seed in range(3)]
     assert dict(found["refined"]) == {"cyclegan": seeds, "repaired": [tmp_path / "REPAIRED"]}

@@ -41,5 +41,5 @@ def test_training_takes_it_as_an_argument_of_the_data(dataset: Path, monkeypatch
     UnpairedImages(dataset, dataset, layout="unity-eyes", real_layout="images", max_file_size=1)
     assert max_file_size() == 1 << 20
     layout = UnityEyes(dataset)
-    with pytest.raises(InputError, match=r"more than 1 MiB; .* --data\.max_file_size"):
+    with pytest.raises(InputError, match=r"more than 1 MiB; .* --data\.max-file-size"):
         [layout.annotation(record) for record in layout.records()]

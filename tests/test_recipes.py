@@ -47,6 +47,6 @@ def test_relative_paths_in_a_recipe_are_relative_to_the_recipe(
     recipe = tmp_path / "recipe" / "mine.yaml"
     recipe.write_text("data:\n  synthetic: data/synthetic\n  real: data/real\n")
     monkeypatch.chdir(tmp_path / "elsewhere")
-    quick = ["--trainer.fast_dev_run", "true", "--trainer.accelerator", "cpu"]
+    quick = ["--trainer.fast-dev-run", "true", "--trainer.accelerator", "cpu"]
     assert main(["fit", "-c", "models/simgan.yaml", "-c", "../recipe/mine.yaml", *quick]) == 2
     assert str(tmp_path / "recipe" / "data" / "synthetic") in capsys.readouterr().err

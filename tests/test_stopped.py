@@ -118,8 +118,8 @@ ENDING = {signal.SIGHUP: 129, signal.SIGTERM: 143, signal.SIGKILL: -9}
 
 def fit(output: Path) -> list[str]:
     pair = [f"--data.{name}={output.parent / 'pair-small' / name}" for name in ("synthetic", "real")]
-    where = ["--trainer.default_root_dir", str(output.parent / "runs"), "--run", output.name, "--resume"]
-    often = ["--checkpoint_every", "10", "--steps", "60", "--trainer.enable_progress_bar", "false"]
+    where = ["--trainer.default-root-dir", str(output.parent / "runs"), "--run", output.name, "--resume"]
+    often = ["--checkpoint-every", "10", "--steps", "60", "--trainer.enable-progress-bar", "false"]
     return ["fit", "-c", "cyclegan", *SMALL["models/cyclegan.yaml"], *pair, *where, *often, "--device", "cpu"]
 
 

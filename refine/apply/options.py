@@ -1,52 +1,79 @@
-"""The flags of `refine apply`, and `refine-run.json`: a run may only go on where nothing of that changed."""
+"""Options of `refine apply` and of `refine verify`."""
 
-import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Literal, get_args
 
-from refine.apply.writer import replace_whole
 from refine.errors import InputError
-from refine.files import RUN, read_file, read_json
+from refine.options import Device, File, Flag, Folder, Layout, Positive, Trusted, flag_name, recorded
 
-RECORD_FORMAT = 1
-PRECISIONS = ("32", "bf16")
+Precision = Literal["32", "bf16"]
+IfWrong = Literal["original", "leave-out"]
+"""What becomes of an image that passes at no strength."""
+Repaired = Literal["fail", "review"]
+"""Which verdicts ask for less strength: ``fail`` alone, or ``review`` as well."""
+
+RECORDED = ("images", "batch_size", "precision", "scale", "strength")
+"""Options that the output depends on, apart from the layout: they stand in its record."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ApplyOptions:
-    """Flags of `refine apply`.
+    """Refine a dataset, labels carried along.
+
+    Writes the same tree with refined pixels: names, formats, sizes and metadata stay, labels and every other file are
+    copied byte for byte. Stopped at any moment, the same command goes on.
 
     Raises:
         InputError: If a value is out of its range.
     """
 
-    images: str | None = None
-    """Glob of the files that are images to refine; all others are carried."""
-    layout: str = "auto"
-    """Name of the layout that says which files are images, or a YAML file of its options."""
-    batch_size: int = 8
-    """Images of up to 256 x 256 in a call to the network; larger ones fewer."""
-    device: str = "auto"
-    precision: str = "32"
-    """``32`` or ``bf16``."""
-    scale: str = "trained"
-    """Size at which the network sees images: ``native``, ``trained`` or ``HEIGHTxWIDTH``."""
-    strength: float = 1.0
-    """Share of the change that an image gets, above 0 and up to 1."""
-    workers: int = 2
-    """Threads that read, and as many that write. Not recorded: the result does not depend on it."""
+    checkpoint: File
+    """A .ckpt, or a bundle's folder."""
+    input: Folder
+    """The synthetic dataset, or one image."""
+    output: Folder
+    """Where the refined dataset, or the image, goes."""
+    images: Annotated[str, Flag("GLOB")] | None = None
+    """Which files are images, e.g. 'rgb/**/*.png'; the rest is carried."""
+    layout: Layout = "auto"
+    batch_size: Positive = 8
+    """Images a call, at most."""
+    workers: Positive = 2
+    """Threads that read and write."""
+    device: Device = "auto"
+    precision: Precision = "32"
+    """Of the network: 32 (default) or bf16."""
+    scale: Annotated[str, Flag("SCALE")] = "trained"
+    """Native, trained (default), or HEIGHTxWIDTH: the size at which the network sees an image."""
+    strength: Annotated[float, Flag("S")] = 1.0
+    """How much of its change an image gets, above 0 and up to 1 (default: 1, all of it)."""
+    audit: Folder | None = None
+    """What `refine audit` wrote about the output of this checkpoint: images that fail there get less of the change
+    (0.75, 0.5, 0.25), the first with which they pass."""
+    if_wrong: IfWrong | None = None
+    """With --audit, what becomes of images that pass with none: the input's file (original, the default), or no image
+    and none of its own label files (leave-out)."""
+    repair: Repaired | None = None
+    """With --audit, which images get less: those that fail (default), or those to review as well."""
+    check_labels: bool = False
+    """Then read each label through the layout, before and after, and compare; exit code 1 if one differs."""
+    trust: Trusted = ()
 
     def __post_init__(self) -> None:
         if self.batch_size < 1 or self.workers < 1:
             raise InputError("--batch-size and --workers must be 1 or more")
-        if self.precision not in PRECISIONS:
-            raise InputError(f"--precision {self.precision!r}: expected one of {', '.join(PRECISIONS)}")
+        for name, choices in (("precision", Precision), ("if_wrong", IfWrong), ("repair", Repaired)):
+            if (value := getattr(self, name)) not in (None, *get_args(choices)):
+                raise InputError(f"{flag_name(name)} {value!r}: expected one of {', '.join(get_args(choices))}")
         if not 0.0 < self.strength <= 1.0:
             raise InputError(f"--strength {self.strength:g}: expected a number above 0 and up to 1")
         if self.scale not in {"native", "trained"} and self._size() is None:
             raise InputError(f"--scale {self.scale!r}: expected native, trained, or HEIGHTxWIDTH such as 256x256")
+        if self.audit is None and (self.if_wrong or self.repair):
+            flag = "--if-wrong" if self.if_wrong else "--repair"
+            raise InputError(f"{flag} says what is done about an audit's verdicts: give --audit DIR as well")
 
     def working_size(self, trained: tuple[int, int] | None) -> tuple[int, int] | None:
         """Return the height and width at which the network sees an image; None for each image's own.
@@ -57,62 +84,26 @@ class ApplyOptions:
         return trained if self.scale == "trained" else self._size()
 
     def recorded(self, layout: str | None) -> dict[str, object]:
-        """Return what stands in the record.
+        """Return what stands in the record of the output.
 
         Args:
             layout: The layout that says which files are images; None where none does.
         """
-        flags = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in {"device", "workers"}}
-        return {**flags, "layout": layout, "strength": float(self.strength)}
+        flags = recorded(self)
+        return {**{name: flags[name] for name in RECORDED}, "layout": layout, "strength": float(self.strength)}
 
     def _size(self) -> tuple[int, int] | None:
         size = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", self.scale)
         return (int(size[1]), int(size[2])) if size else None
 
 
-RECORD_NAMES = {
-    **{f"flags.{each.name}": f"--{each.name.replace('_', '-')}" for each in fields(ApplyOptions)},
-    "audit": "--audit",
-    "audit.sha256": "the audit's sha256",
-    "audit.if_wrong": "--if-wrong",
-    "audit.repair": "--repair",
-    "device": "--device",
-    "threads": "threads (OMP_NUM_THREADS)",
-    "model.sha256": "the checkpoint's sha256",
-}
-"""How messages call the parts of a record."""
+@dataclass(frozen=True, kw_only=True)
+class VerifyOptions:
+    """Hold a refined dataset against its manifest.
 
-
-def claim(output: Path, run: dict[str, object]) -> None:
-    """Write the record of a run into a new output, or hold it against the one that is there.
-
-    Raises:
-        InputError: If the output was made otherwise, naming what differs.
+    Compares every file with the hash that the manifest holds. Exit code 1 and a list if something is missing, changed
+    or new.
     """
-    path = output / RUN
-    data = json.dumps(run, indent=2, sort_keys=True, ensure_ascii=True).encode() + b"\n"
-    if not path.is_file():
-        replace_whole(path, data)
-        return
-    stored = read_json(path, f"choose another --output, or delete {output}")
-    if isinstance(stored, dict) and isinstance(stored.get("flags"), dict):
-        stored["flags"] = {"strength": 1.0, **stored["flags"]}  # of a run from before there was this flag
-    differences = [] if read_file(path) == data else sorted(_differences(stored, run))
-    if differences:  # one is enough for a person to know
-        others = [each for each in differences if not each.startswith(("model.", RECORD_NAMES["model.sha256"]))]
-        first = "another checkpoint" if len(others) < len(differences) else others[0]
-        raise InputError(f"{output}: was made with {first}. Choose another --output, give the same again, or delete it")
 
-
-def _differences(stored: object, run: object, name: str = "") -> Iterator[str]:
-    if isinstance(stored, dict) and isinstance(run, dict):
-        for key in stored.keys() | run.keys():
-            yield from _differences(stored.get(key), run.get(key), f"{name}.{key}".removeprefix("."))
-    elif stored != run:
-        yield f"{RECORD_NAMES.get(name, name)} {_text(stored)}, not {_text(run)}"
-
-
-def _text(value: object) -> str:
-    if isinstance(value, dict) and "sha256" in value:
-        return f"of sha256 {value['sha256']}"
-    return "none" if value is None else str(value)
+    folder: Annotated[Path, Flag("DIR", positional=True)]
+    """A refined dataset."""

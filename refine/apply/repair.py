@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from typing import Literal, NamedTuple, TypedDict
+from typing import NamedTuple, TypedDict
 
 import numpy as np
 from torch import Tensor
 
 from refine.apply.codec import DecodedImage, Levels, decode, try_to_encode
 from refine.apply.manifest import LEFT_OUT, AuditOutcome, ManifestEntry, Verdict, failed, file_sha256
-from refine.apply.options import ApplyOptions
+from refine.apply.options import ApplyOptions, IfWrong, Repaired
 from refine.apply.plan import ApplyPlan
 from refine.apply.writer import Finished
 from refine.data.images import read_image
@@ -22,11 +22,6 @@ from refine.files import read_image_file, shown
 
 STRENGTHS = (0.75, 0.5, 0.25)
 """Shares of an image's change that are tried, in this order."""
-
-IfWrong = Literal["original", "leave-out"]
-"""What becomes of an image that passes at no strength."""
-Repaired = Literal["fail", "review"]
-"""Which verdicts ask for less strength: ``fail`` alone, or ``review`` as well."""
 
 PIXEL_FLAGS = ("precision", "scale", "strength")
 """Flags of `refine apply` with which an audit's images have to be made as they are made now. Another batch size moves a

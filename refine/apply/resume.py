@@ -1,22 +1,37 @@
 """The output of a run: what it must be, what keeps other runs out of it, and what of an earlier run still stands."""
 
 import errno
+import json
 import os
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import fields
 from pathlib import Path, PurePosixPath
 
 from refine.apply.manifest import LEFT_OUT, ManifestEntry, as_listed, file_sha256, read_manifest
-from refine.apply.options import claim
+from refine.apply.options import ApplyOptions
 from refine.apply.plan import ApplyPlan, container_of
-from refine.apply.writer import TEMPORARY, UNFINISHED, Manifest, sweep
+from refine.apply.writer import TEMPORARY, UNFINISHED, Manifest, replace_whole, sweep
 from refine.errors import DiskFull, InputError
-from refine.files import MANIFEST, OURS, RUN, first_missing, remove_made
+from refine.files import MANIFEST, OURS, RUN, first_missing, read_file, read_json, remove_made
+from refine.options import flag_name
 from refine.workers import in_order
 
 FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+RECORD_NAMES = {
+    **{f"flags.{field.name}": flag_name(field.name) for field in fields(ApplyOptions)},
+    "audit": "--audit",
+    "audit.sha256": "the audit's sha256",
+    "audit.if_wrong": "--if-wrong",
+    "audit.repair": "--repair",
+    "device": "--device",
+    "threads": "threads (OMP_NUM_THREADS)",
+    "model.sha256": "the checkpoint's sha256",
+}
+"""How messages call the parts of a record."""
 
 
 def check_folders(source: Path, output: Path) -> tuple[Path, Path]:
@@ -86,6 +101,41 @@ def own_output(output: Path, run: dict[str, object]) -> Iterator[None]:
             raise
     finally:
         os.close(descriptor)  # the lock goes with it, and with the process if that is killed
+
+
+def claim(output: Path, run: dict[str, object]) -> None:
+    """Write the record of a run into a new output, or hold it against the one that is there.
+
+    Raises:
+        InputError: If the output was made otherwise, naming what differs.
+    """
+    path = output / RUN
+    data = json.dumps(run, indent=2, sort_keys=True, ensure_ascii=True).encode() + b"\n"
+    if not path.is_file():
+        replace_whole(path, data)
+        return
+    stored = read_json(path, f"choose another --output, or delete {output}")
+    if isinstance(stored, dict) and isinstance(stored.get("flags"), dict):
+        stored["flags"] = {"strength": 1.0, **stored["flags"]}  # of a run from before there was this flag
+    differences = [] if read_file(path) == data else sorted(_differences(stored, run))
+    if differences:  # one is enough for a person to know
+        others = [each for each in differences if not each.startswith(("model.", RECORD_NAMES["model.sha256"]))]
+        first = "another checkpoint" if len(others) < len(differences) else others[0]
+        raise InputError(f"{output}: was made with {first}. Choose another --output, give the same again, or delete it")
+
+
+def _differences(stored: object, run: object, name: str = "") -> Iterator[str]:
+    if isinstance(stored, dict) and isinstance(run, dict):
+        for key in stored.keys() | run.keys():
+            yield from _differences(stored.get(key), run.get(key), f"{name}.{key}".removeprefix("."))
+    elif stored != run:
+        yield f"{RECORD_NAMES.get(name, name)} {_text(stored)}, not {_text(run)}"
+
+
+def _text(value: object) -> str:
+    if isinstance(value, dict) and "sha256" in value:
+        return f"of sha256 {value['sha256']}"
+    return "none" if value is None else str(value)
 
 
 def _lock(descriptor: int, output: Path) -> None:

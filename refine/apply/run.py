@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import PIL
@@ -10,7 +11,7 @@ import torch
 import refine
 from refine.apply.guard import refuse_labels, refuse_labels_within
 from refine.apply.network import Network
-from refine.apply.options import RECORD_FORMAT, ApplyOptions
+from refine.apply.options import ApplyOptions
 from refine.apply.pipeline import Job
 from refine.apply.plan import make_plan, select
 from refine.apply.repair import Repair, label_owners
@@ -22,51 +23,41 @@ from refine.files import read_image_file, shown
 from refine.methods.checkpoint import load_translator, model_sha256
 from refine.methods.translator import Translator
 
+RECORD_FORMAT = 1
+"""Version of the record of an output."""
 
-def refine_folder(
-    checkpoint: Path,
-    source: Path,
-    output: Path,
-    options: ApplyOptions,
-    repair: Repair | None = None,
-    trust: tuple[str, ...] = (),
-) -> ApplySummary:
+
+def refine_folder(options: ApplyOptions, repair: Repair | None = None) -> ApplySummary:
     """Refine a dataset: the same tree with other pixels, labels and every other file byte for byte the same.
 
     Interrupted at any moment, the same call goes on and ends with the same bytes.
 
     Args:
-        checkpoint: A translator's `.ckpt`, or a bundle's folder.
-        source: The synthetic dataset.
-        output: Where the refined one goes; new, or made by the same call before.
-        options: Flags.
+        options: Folders and flags.
         repair: What is done about an audit's verdicts, if there is one.
-        trust: Modules beside ``refine`` whose classes the checkpoint may name.
 
     Raises:
         InputError: Bad folders, checkpoint, audit or flags; nothing has been made then.
         DiskFull: No space is left; what is done stands.
     """
     choose_device(options.device)  # one that is not there is refused first
-    check_folders(source, output)
-    translator = load_translator(checkpoint, trust)
-    return refine_dataset(translator, model_sha256(checkpoint), source, output, options, repair)
+    check_folders(options.input, options.output)
+    translator = load_translator(options.checkpoint, options.trust)
+    return refine_dataset(translator, model_sha256(options.checkpoint), options, repair)
 
 
 def refine_dataset(
-    translator: Translator, model: str, source: Path, output: Path, options: ApplyOptions, repair: Repair | None = None
+    translator: Translator, model: str, options: ApplyOptions, repair: Repair | None = None
 ) -> ApplySummary:
     """Do the same with a translator in hand.
 
     Args:
         translator: In eval mode.
         model: What identifies its weights, for the record.
-        source: The synthetic dataset.
-        output: Where the refined one goes.
-        options: Flags.
+        options: Folders and flags.
         repair: What is done about an audit's verdicts, if there is one.
     """
-    source, output = check_folders(source, output)
+    source, output = check_folders(options.input, options.output)
     device = choose_device(options.device)
     translator.working_size = options.working_size(translator.working_size)
     translator.strength = options.strength
@@ -108,17 +99,17 @@ def refine_dataset(
         return summary._replace(note=selection.note, labels_known=owners is not None)
 
 
-def refine_file(source: Path, output: Path, refine_folder: Callable[[Path, Path], ApplySummary]) -> None:
+def refine_file(options: ApplyOptions, refined: Callable[[ApplyOptions], ApplySummary]) -> None:
     """Refine one image file into another one of the same format, with its metadata.
 
     Args:
-        source: The image.
-        output: A new file with the same suffix.
-        refine_folder: Refines a folder into another one.
+        options: Its input is the image, its output a new file with the same suffix.
+        refined: Refines a folder.
 
     Raises:
         InputError: If the source cannot be refined, or the output is there already or has another suffix.
     """
+    source, output = options.input, options.output
     if output.suffix.lower() != source.suffix.lower():
         raise InputError(f"{output}: expected a file name that ends in {source.suffix}, as that of the image does")
     if output.exists():
@@ -130,7 +121,7 @@ def refine_file(source: Path, output: Path, refine_folder: Callable[[Path, Path]
         before.mkdir()
         (before / source.name).write_bytes(read_image_file(source))
         try:
-            summary = refine_folder(before, after)
+            summary = refined(replace(options, input=before, output=after))
         except InputError as error:
             reason = str(error).rpartition(f"{source.name}: ")[2] if str(before) in str(error) else None
             raise error if reason is None else InputError(f"{source}: {reason}") from error

@@ -9,7 +9,7 @@ from typing import cast
 from refine.audit.calibration import MOST_IMAGES, replacements
 from refine.audit.ensembles import CONTENT, GIVEN, REAL
 from refine.audit.evidence import POWER_BAR
-from refine.audit.options import MOST_STEPS, AuditOptions, audit_flags
+from refine.audit.options import MOST_STEPS, AuditOptions, usual_steps
 from refine.audit.result import (
     SAMPLE_CSV,
     Action,
@@ -25,7 +25,8 @@ from refine.audit.result import (
 from refine.audit.verdicts import excess
 from refine.labels import LabelKind
 from refine.metrics.intervals import clopper_pearson
-from refine.report.kit.format import count, percent
+from refine.options import flag_words
+from refine.report.kit.format import count, percent, recorded_texts
 
 SAMPLED_IMAGES = 72
 """Images of a random sample: where none of so many is wrong, no more than 5 % of all are (exact 95 % interval)."""
@@ -136,7 +137,7 @@ def _found(audit: Audit, output: Path) -> list[Remedy]:
 def _longer(audit: Audit, output: Path, records: Mapping[str, JudgeRecord]) -> list[Remedy]:
     """More steps where judges do not find the labels even in the images that they learned on."""
     steps = int(str(audit["provenance"]["steps"]))
-    usual = AuditOptions().steps_for(cast(LabelKind, audit["kind"]), audit["images"])
+    usual = usual_steps(cast(LabelKind, audit["kind"]), audit["images"])
     longer = _again(audit, output, "steps", str(min(MOST_STEPS, max(2 * steps, usual))))
     for name in (REAL, CONTENT):
         learned = records[name].get("reached", {}).get("learned_on") if name in records else None
@@ -180,7 +181,7 @@ def _other_judges(audit: Audit, output: Path, records: Mapping[str, JudgeRecord]
     by_class = audit["kind"] == "class"
     each = least * len(audit["classes"]) if by_class else least
     parts = f", {least} of each class," if by_class else ""
-    more = _again(audit, output, "real-labeled", "DIR")
+    more = _again(audit, output, "real_labeled", "DIR")
     real, first = records.get(REAL), records.get(CONTENT)
     if real is None:
         known = first.get("reached", {}).get("held_out") if first else None
@@ -240,13 +241,13 @@ def _remedy(action: Action, images: int | None, why: str, *commands: list[str]) 
 def _again(audit: Audit, output: Path, flag: str = "", value: str = "") -> list[str]:
     """Return the command of this audit, into a folder next to it, with a flag set."""
     made = audit["provenance"]
-    sides = ["--synthetic", str(made["synthetic"]), "--refined", str(made["refined"])]
-    flags = audit_flags(made, skip=flag.replace("-", "_"))
-    target = ["--output", str(output.with_name(f"{output.name}-2"))]
-    return ["refine", "audit", *sides, *flags, *([f"--{flag}", value] if flag else []), *target]
+    judges = [*recorded_texts(made, "judge"), *[value] * (flag == "judge")]
+    target = output.with_name(f"{output.name}-2")
+    words = flag_words(AuditOptions, {**made, flag: value, "judge": judges, "output": target})
+    return ["refine", "audit", *words]
 
 
 def _sample(output: Path, images: int, why: str) -> Remedy:
-    folder = ["refine", "audit", "--output", str(output)]
-    answers = str(output / SAMPLE_CSV)
-    return _remedy("sample", images, why, [*folder, "--sample", str(images)], [*folder, "--decisions", answers])
+    asked = flag_words(AuditOptions, {"output": output, "sample": images})
+    answered = flag_words(AuditOptions, {"output": output, "decisions": output / SAMPLE_CSV})
+    return _remedy("sample", images, why, ["refine", "audit", *asked], ["refine", "audit", *answered])

@@ -37,24 +37,20 @@ from refine.methods.checkpoint import load_translator
 from refine.metrics.intervals import cluster_numbers
 
 
-def run_audit(
-    synthetic: Path,
-    refined: Path,
-    output: Path,
-    options: AuditOptions,
-) -> Audit:
+def run_audit(options: AuditOptions) -> Audit:
     """Audit a refined dataset.
 
     Args:
-        synthetic: Labeled images before.
-        refined: Images after, under the same keys.
-        output: Folder for `audit.jsonl`, `audit.json`, `audit.html` and the judges; it holds no audit yet.
-        options: How judges are trained and what else is asked.
+        options: Folders, how judges are trained and what else is asked; the output holds no audit yet.
 
     Raises:
-        InputError: If the output holds an audit already, a number makes no sense, or something cannot be read.
+        InputError: If the output holds an audit already, or something cannot be read.
     """
-    options.require()
+    synthetic, refined, output = options.synthetic, options.refined, options.output
+    if synthetic is None or refined is None:
+        raise InputError(
+            "give --synthetic and --refined; or --decisions, or --sample, with the --output of a finished audit"
+        )
     device = choose_device(options.device)
     if (output / SUMMARY).exists():
         raise InputError(
@@ -103,7 +99,7 @@ def run_audit(
             "synthetic": str(synthetic),
             "refined": str(refined),
             **_made_with(refined),
-            **options.record(),
+            **options.recorded(),
             "layout": opened.synthetic.name if options.layout == "auto" else options.layout,
             "real_layout": None if options.real_layout == "auto" else options.real_layout,
             "size": list(pairs.size),

@@ -6,10 +6,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from refine.audit.options import AuditOptions
 from refine.audit.result import PAGE, SAMPLE_CSV, SAMPLE_PAGE, VERDICTS, Audit, Power, Rate, SampledRate, ensemble_of
 from refine.console import result_console, typed
 from refine.files import shown
 from refine.metrics.intervals import clopper_pearson
+from refine.options import flag_words
 from refine.report.kit.format import at_most, count, number, percent
 from refine.report.kit.page import VERDICTS as VERDICTS_OF_MARKS
 from refine.report.kit.page import Answer, Mark
@@ -297,6 +299,6 @@ def print_sample(output: Path, console: Console | None = None) -> None:
     console = console or result_console()
     for text in (
         f"answer the sample: {output / SAMPLE_PAGE} in a browser, or the column verdict of {output / SAMPLE_CSV}; then",
-        typed("audit", "--output", str(output), "--decisions", str(output / SAMPLE_CSV)),
+        typed("audit", *flag_words(AuditOptions, {"output": output, "decisions": output / SAMPLE_CSV})),
     ):
         console.print(Text(text), soft_wrap=True)

@@ -1,131 +1,50 @@
-"""`refine apply`, on the command line and as a function."""
+"""`refine apply`, on the command line and as a function; `refine verify`."""
 
-import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
-from refine.commands.flags import command, device, layout, max_file_size, positive, trust
+from refine.apply.options import ApplyOptions, VerifyOptions
 from refine.errors import InputError
-from refine.interrupts import FINISHED_KEPT, begin
+from refine.interrupts import begin
+from refine.options import read_options
 
 if TYPE_CHECKING:
     from refine.apply.repair import Repair
     from refine.apply.verification import ApplySummary
 
 
-def add_apply(each: Any) -> None:
-    """Flags of `refine apply`."""
-    parser = command(
-        each,
-        "apply",
-        run_apply,
-        "refine a dataset, labels carried along",
-        "Writes the same tree with refined pixels: names, formats, sizes and metadata stay, labels and every other "
-        "file are copied byte for byte. Stopped at any moment, the same command goes on.",
-        FINISHED_KEPT,
-    )
-    parser.add_argument("--checkpoint", type=Path, required=True, metavar="FILE", help="a .ckpt, or a bundle's folder")
-    parser.add_argument("--input", type=Path, required=True, metavar="DIR", help="the synthetic dataset, or one image")
-    parser.add_argument(
-        "--output", type=Path, required=True, metavar="DIR", help="where the refined dataset, or the image, goes"
-    )
-    parser.add_argument(
-        "--images", metavar="GLOB", help="which files are images, e.g. 'rgb/**/*.png'; the rest is carried"
-    )
-    layout(parser)
-    parser.add_argument(
-        "--batch-size", type=positive, default=8, metavar="N", help="images a call, at most (default: 8)"
-    )
-    parser.add_argument(
-        "--workers", type=positive, default=2, metavar="N", help="threads that read and write (default: 2)"
-    )
-    device(parser)
-    parser.add_argument(
-        "--precision", choices=("32", "bf16"), default="32", help="of the network: 32 (default) or bf16"
-    )
-    parser.add_argument(
-        "--scale",
-        metavar="SCALE",
-        help="native, trained (default), or HEIGHTxWIDTH: the size at which the network sees an image",
-    )
-    parser.add_argument(
-        "--strength",
-        type=float,
-        default=1.0,
-        metavar="S",
-        help="how much of its change an image gets, above 0 and up to 1 (default: 1, all of it)",
-    )
-    parser.add_argument(
-        "--audit",
-        type=Path,
-        metavar="DIR",
-        help="what `refine audit` wrote about the output of this checkpoint: images that fail there get less of the "
-        "change (0.75, 0.5, 0.25), the first with which they pass",
-    )
-    parser.add_argument(
-        "--if-wrong",
-        choices=("original", "leave-out"),
-        help="with --audit, what becomes of images that pass with none: the input's file (original, the default), or "
-        "no image and none of its own label files (leave-out)",
-    )
-    parser.add_argument(
-        "--repair",
-        choices=("fail", "review"),
-        help="with --audit, which images get less: those that fail (default), or those to review as well",
-    )
-    parser.add_argument(
-        "--check-labels",
-        action="store_true",
-        help="then read each label through the layout, before and after, and compare; exit code 1 if one differs",
-    )
-    max_file_size(parser)
-    trust(parser)
-
-
-def run_apply(args: argparse.Namespace) -> int:
+def run_apply(options: ApplyOptions) -> int:
     """`refine apply`."""
+    from refine.apply.label_check import parsed_labels_equal
     from refine.apply.run import refine_file
     from refine.data.images import is_image_name
 
     begin()
-    if args.audit is None and (args.if_wrong or args.repair):
-        flag = "--if-wrong" if args.if_wrong else "--repair"
-        raise InputError(f"{flag} says what is done about an audit's verdicts: give --audit DIR as well")
-    if args.check_labels:
-        _require_labels(args.layout, args.input)
-
-    def refine_folder(source: Path, output: Path) -> "ApplySummary":
-        return apply_checkpoint(
-            args.checkpoint,
-            source,
-            output,
-            images=args.images,
-            layout=args.layout,
-            batch_size=args.batch_size,
-            workers=args.workers,
-            device=args.device,
-            precision=args.precision,
-            scale=args.scale,
-            strength=args.strength,
-            audit=args.audit,
-            if_wrong=args.if_wrong or "original",
-            repair=args.repair or "fail",
-            trust=tuple(args.trust),
-        )
-
-    if args.input.is_file() and is_image_name(args.input):
-        refine_file(args.input, args.output, refine_folder)
-        print(f"1 image refined: {args.output}")
+    if options.check_labels:
+        _require_labels(options.layout, options.input)
+    if options.input.is_file() and is_image_name(options.input):
+        refine_file(options, apply_options)
+        print(f"1 image refined: {options.output}")
         return 0
-    summary = refine_folder(args.input, args.output)
+    summary = apply_options(options)
     print(summary.text())
-    if not args.check_labels:
+    if not options.check_labels:
         return int(summary.exit_code)
-    from refine.apply.label_check import parsed_labels_equal
-
-    labels = parsed_labels_equal(args.input, args.output, args.layout)
+    labels = parsed_labels_equal(options.input, options.output, options.layout)
     print(labels.text())
     return int(summary.exit_code) or (1 if labels.problems else 0)
+
+
+def run_verify(options: VerifyOptions) -> int:
+    """`refine verify`."""
+    from refine.apply.verification import verify
+
+    problems = verify(options.folder)
+    for problem in problems:
+        print(problem)
+    found = f"{len(problems)} problems" if problems else "every file is as the manifest says"
+    print(f"{options.folder}: {found}")
+    return 1 if problems else 0
 
 
 def _require_labels(layout: str, source: Path) -> None:
@@ -187,39 +106,45 @@ def apply_checkpoint(
         InputError: Bad folders, checkpoint, audit or flags; nothing has been made then.
         DiskFull: No space is left; what is done stands.
     """
-    from refine.apply.options import ApplyOptions
+    given: dict[str, Any] = {
+        "checkpoint": Path(checkpoint),
+        "input": Path(source),
+        "output": Path(output),
+        "images": images,
+    }
+    given |= {"layout": layout or "auto", "batch_size": batch_size, "workers": workers, "device": device}
+    given |= {"precision": precision, "scale": scale or "trained", "strength": strength, "trust": trust}
+    if audit is not None:
+        given |= {"audit": Path(audit), "if_wrong": if_wrong, "repair": repair}
+    return apply_options(read_options(ApplyOptions, given))
+
+
+def apply_options(options: ApplyOptions) -> "ApplySummary":
+    """Do the same with options in hand."""
     from refine.apply.resume import check_folders
     from refine.apply.run import refine_folder
     from refine.devices import choose_device
 
-    options = ApplyOptions(
-        images, layout or "auto", batch_size, device, precision, scale or "trained", strength, workers
-    )
-    choose_device(device)  # one that is not there, and bad folders, are refused before an audit is loaded
-    check_folders(Path(source), Path(output))
-    repaired = None if audit is None else load_repair(Path(audit), if_wrong, repair, trust)
-    return refine_folder(Path(checkpoint), Path(source), Path(output), options, repaired, trust)
+    choose_device(options.device)  # one that is not there, and bad folders, are refused before an audit is loaded
+    check_folders(options.input, options.output)
+    return refine_folder(options, None if options.audit is None else load_repair(options.audit, options))
 
 
-def load_repair(folder: Path, if_wrong: str, repaired: str, trust: tuple[str, ...] = ()) -> "Repair":
+def load_repair(folder: Path, options: ApplyOptions) -> "Repair":
     """Read what ``--audit``, ``--if-wrong`` and ``--repair`` say together.
 
     Raises:
-        InputError: If one of the flags is unknown, or there is no whole audit in ``folder``.
+        InputError: If there is no whole audit in ``folder``.
     """
     from refine.apply.manifest import file_sha256
-    from refine.apply.repair import IfWrong, Repair, Repaired
+    from refine.apply.repair import Repair
     from refine.audit.result import LINES
     from refine.audit.stored_judges import Auditor
 
-    if if_wrong not in get_args(IfWrong):
-        raise InputError(f"--if-wrong {if_wrong!r}: expected one of {', '.join(get_args(IfWrong))}")
-    if repaired not in get_args(Repaired):
-        raise InputError(f"--repair {repaired!r}: expected one of {', '.join(get_args(Repaired))}")
     digest = file_sha256(folder / LINES)
     if digest is None:
         raise InputError(f"{folder}: no {LINES} here; name the folder that `refine audit --output` wrote")
-    auditor = Auditor.load(folder, trust)
+    auditor = Auditor.load(folder, options.trust)
     flags = auditor.audit["provenance"].get("flags")
     return Repair(
         folder / LINES,
@@ -227,7 +152,7 @@ def load_repair(folder: Path, if_wrong: str, repaired: str, trust: tuple[str, ..
         auditor.verdicts,
         auditor.model,
         auditor,
-        "original" if if_wrong == "original" else "leave-out",
-        "fail" if repaired == "fail" else "review",
+        options.if_wrong or "original",
+        options.repair or "fail",
         flags if isinstance(flags, dict) else {},
     )

@@ -1,169 +1,184 @@
-"""Commands that measure and tell: evaluate, report."""
+"""Commands that look at datasets, measure and show: inspect, audit, evaluate, tune-strength, benchmark, report, try."""
 
-import argparse
-from pathlib import Path
-from typing import Any
+import shlex
+from typing import TYPE_CHECKING
 
-from refine.commands.flags import (
-    command,
-    device,
-    layout,
-    mapping,
-    max_file_size,
-    positive,
-    real_layout,
-    size,
-    three_folders,
-    trust,
-)
-from refine.interrupts import begin
+from refine.audit.options import AuditOptions
+from refine.benchmark.options import BenchmarkOptions
+from refine.distances.options import EvaluateOptions
+from refine.inspect.options import InspectOptions
+from refine.interrupts import begin, finish
+from refine.report.pages.options import ReportOptions
+from refine.trial.options import TryOptions
+from refine.tuning.options import TuneOptions
+
+if TYPE_CHECKING:
+    from refine.metrics import FeatureExtractor
 
 
-def add_evaluate(each: Any) -> None:
-    """Flags of `refine evaluate`."""
-    parser = command(
-        each,
-        "evaluate",
-        run_evaluate,
-        "how far from real? distances with the do-nothing row and the floor",
-        "Distances of synthetic and of refined images to real ones, beside the floor: real against real.",
-    )
-    three_folders(parser)
-    parser.add_argument(
-        "--features",
-        nargs="+",
-        default=["swd"],
-        metavar="NAME",
-        help="swd (default; needs no weights); inception-64, -192, -768, -2048; vgg16; dinov2-vits14, -vitb14, "
-        "-vitl14; clip-vitb32, -vitb16, -vitl14; the checkpoint of a task model; or a class of yours, module:Class or "
-        "a YAML file, with --trust. NETWORK=FILE gives a network its weights, NAME=CHECKPOINT a task model its name",
-    )
-    parser.add_argument(
-        "--weights", type=Path, metavar="FILE", help="weights of the network, where the caches have none"
-    )
-    parser.add_argument(
-        "--resize",
-        choices=("tf1", "clean"),
-        default="tf1",
-        help="how Inception networks see images: tf1 (default) as FID's authors, clean as clean-fid, antialiased",
-    )
-    parser.add_argument(
-        "--metrics",
-        nargs="+",
-        metavar="NAME",
-        help="swd, and of the features fid, kid, precision, recall, density, coverage, and skvd, which compares "
-        "patches whose labels agree and needs masks (default: swd where --features names it, fid and kid of each "
-        "network)",
-    )
-    parser.add_argument(
-        "--neighbors",
-        type=positive,
-        metavar="K",
-        help="of precision and recall (default: 3), of density and coverage (default: 5)",
-    )
-    parser.add_argument("--infinite", action="store_true", help="extrapolate FID to infinitely many images as well")
-    parser.add_argument(
-        "--groups",
-        metavar="SPEC",
-        help="images that belong together, such as those of one recording, for the intervals: a CSV file with the "
-        "columns key and group, or a regular expression on the key, such as '^[^_]+'",
-    )
-    parser.add_argument(
-        "--size",
-        type=size,
-        metavar="HxW",
-        help="common size of all images (default: the real ones') for swd, skvd and task models; networks with a size "
-        "of their own, such as Inception's, resize the images of the files, once",
-    )
-    parser.add_argument(
-        "--images", metavar="GLOB", help="which synthetic and refined files are pictures, where not all are"
-    )
-    layout(parser)
-    real_layout(parser)
-    mapping(parser)
-    parser.add_argument(
-        "--real-mapping", metavar="NAME", help="the same of the real images' classes; both are for skvd"
-    )
-    parser.add_argument(
-        "--segmenter",
-        type=Path,
-        metavar="FILE",
-        help="for skvd, where a side has no masks: a task model of masks that draws those of all images",
-    )
-    device(parser)
-    parser.add_argument("--seed", type=int, default=0, help="of halves, projections and intervals (default: 0)")
-    parser.add_argument("--output", type=Path, metavar="FILE", help="write the figures as JSON")
-    max_file_size(parser)
-    trust(parser)
+def run_inspect(options: InspectOptions) -> int:
+    """`refine inspect`."""
+    from refine.devices import choose_device
+    from refine.inspect.run import as_json, inspect
+    from refine.inspect.text import print_inspection
+
+    place = choose_device(options.device)
+    features = options.features or (("inception-2048",) if options.weights else ())
+    networks: list[FeatureExtractor] = []
+    if features:
+        from refine.training.extractors import extractors
+
+        begin()
+        networks = extractors(features, options.weights, str(place), options.trust)
+    begin()
+    result = inspect(options, networks)
+    if options.json:
+        print(as_json(result))
+    else:
+        print_inspection(result)
+    return 1 if result["faults"] else 0
 
 
-def run_evaluate(args: argparse.Namespace) -> int:
+def run_audit(options: AuditOptions) -> int:
+    """`refine audit`."""
+    from refine.audit.review import add_decisions, draw_sample
+    from refine.audit.run import run_audit
+    from refine.audit.summary import print_sample, print_summary
+
+    begin()
+    alone = options.synthetic is None and options.refined is None
+    if alone and options.sample is not None and options.decisions is None:
+        draw_sample(options.output, options.sample, options.seed, options.groups)
+        print_sample(options.output)
+        return 0
+    if alone and options.decisions is not None and options.sample is None:
+        audit = add_decisions(options.output, options.decisions)
+    else:
+        audit = run_audit(options)
+    finish()
+    print_summary(audit, options.output)
+    if options.sample is not None:
+        draw_sample(options.output, options.sample, options.seed)
+        print_sample(options.output)
+    return 1 if audit["counts"]["fail"] else 0
+
+
+def run_evaluate(options: EvaluateOptions) -> int:
     """`refine evaluate`."""
     from refine.devices import choose_device
-    from refine.distances import evaluate, print_table
+    from refine.distances.evaluate import evaluate
+    from refine.distances.result import print_table
     from refine.training.extractors import extractors
     from refine.training.segmenters import TaskSegmenter
 
     begin()
-    place = choose_device(args.device)
-    networks = extractors(args.features, args.weights, str(place), tuple(args.trust), args.resize)
-    usual = [*(["swd"] if "swd" in args.features else []), *(["fid", "kid"] if networks else [])]
+    place = choose_device(options.device)
+    networks = extractors(options.features, options.weights, str(place), options.trust, options.resize)
+    usual = [*(["swd"] if "swd" in options.features else []), *(["fid", "kid"] if networks else [])]
     result = evaluate(
-        args.synthetic,
-        args.refined,
-        args.real,
-        metrics=args.metrics or usual,
+        options.synthetic,
+        options.refined,
+        options.real,
+        metrics=options.metrics or usual,
         extractors=networks,
-        neighbors=args.neighbors,
-        infinite=args.infinite,
-        groups=args.groups,
-        size=args.size,
-        images=args.images,
-        layouts=(args.layout, args.real_layout),
-        mappings=(args.mapping, args.real_mapping),
-        segmenter=TaskSegmenter(args.segmenter, tuple(args.trust), place) if args.segmenter else None,
-        output=args.output,
-        seed=args.seed,
+        neighbors=options.neighbors,
+        infinite=options.infinite,
+        groups=options.groups,
+        size=options.size,
+        images=options.images,
+        layouts=(options.layout, options.real_layout),
+        mappings=(options.mapping, options.real_mapping),
+        segmenter=TaskSegmenter(options.segmenter, options.trust, place) if options.segmenter else None,
+        output=options.output,
+        seed=options.seed,
         device=place,
     )
     print_table(result)
     return 0
 
 
-def add_report(each: Any) -> None:
-    """Flags of `refine report`."""
-    parser = command(
-        each,
-        "report",
-        run_report,
-        "one HTML page of it all",
-        "Writes one self-contained page that opens in any browser.",
+def run_tune_strength(options: TuneOptions) -> int:
+    """`refine tune-strength`."""
+    from refine.tuning.run import tune_strength
+    from refine.tuning.table import print_tuning
+
+    begin()
+    print_tuning(tune_strength(options))
+    return 0
+
+
+def run_benchmark(options: BenchmarkOptions) -> int:
+    """`refine benchmark`."""
+    rows = options.rows()
+
+    from refine.benchmark.datasets import choose_baselines
+    from refine.benchmark.run import run_benchmark
+    from refine.benchmark.table import print_table
+    from refine.report.pages.benchmarked import benchmark_plot
+
+    begin()
+    result = run_benchmark(
+        options.synthetic,
+        rows,
+        options.real,
+        classes=options.classes,
+        real_train=options.real_train,
+        real_few=options.real_few,
+        baselines=choose_baselines(options.baselines),
+        groups=options.groups,
+        seeds=options.seeds,
+        steps=options.steps,
+        batch_size=options.batch_size,
+        network=options.network,  # type: ignore[arg-type]  # its name is checked
+        width=options.width,
+        learning_rate=options.learning_rate,
+        size=options.size,
+        layouts=(options.layout, options.real_layout),
+        mappings=(options.mapping, options.real_mapping),
+        horizontal_flip=options.horizontal_flip,
+        shift=options.shift,
+        jobs=options.jobs,
+        device=options.device,
+        output=options.output,
     )
-    three_folders(parser)
-    parser.add_argument("--metrics", type=Path, metavar="FILE", help="what `refine evaluate --output` wrote")
-    parser.add_argument("--benchmark", type=Path, metavar="FILE", help="the benchmark.json of `refine benchmark`")
-    parser.add_argument("--audit", type=Path, metavar="DIR", help="the folder that `refine audit --output` wrote")
-    parser.add_argument("--tuning", type=Path, metavar="FILE", help="the tune-strength.json of `refine tune-strength`")
-    max_file_size(parser)
-    parser.add_argument("--title", help="headline of the page")
-    parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="the page, e.g. report.html")
+    print_table(result)
+    benchmark_plot(result, options.output / "benchmark.png")
+    return 0
 
 
-def run_report(args: argparse.Namespace) -> int:
+def run_report(options: ReportOptions) -> int:
     """`refine report`."""
-    from refine.report.pages import write_report
+    from refine.report.pages.page import write_report
 
     begin()
     page = write_report(
-        args.output,
-        synthetic=args.synthetic,
-        refined=args.refined,
-        real=args.real,
-        metrics=args.metrics,
-        benchmark=args.benchmark,
-        audit=args.audit,
-        tuning=args.tuning,
-        title=args.title,
+        options.output,
+        synthetic=options.synthetic,
+        refined=options.refined,
+        real=options.real,
+        metrics=options.metrics,
+        benchmark=options.benchmark,
+        audit=options.audit,
+        tuning=options.tuning,
+        title=options.title,
     )
     print(page)
+    return 0
+
+
+def run_try(options: TryOptions) -> int:
+    """`refine try`."""
+    options.require_apart()
+    from refine.console import typed
+    from refine.trial.run import run_trial
+
+    begin()
+    trial = run_trial(options, lambda line: print(line, flush=True))
+    found = trial["recommendation"]
+    print(f"recommended: {found['method']}" if found["method"] else "cannot be decided")
+    for reason in found["reasons"]:
+        print(f"  {reason}")
+    print(f"page: {options.output / 'try.html'}")
+    for line in [*filter(None, [found["command"]]), *found.get("next", [])]:
+        print(f"next: {typed(*shlex.split(line)[1:])}")
     return 0

@@ -15,6 +15,7 @@ from refine.data.open_layout import choose, open_layout
 from refine.errors import InputError
 from refine.files import require_output, write_json, write_whole
 from refine.inspect.gap import gap
+from refine.inspect.options import InspectOptions
 from refine.inspect.page import montage, render_page, sheet
 from refine.inspect.problems import KINDS, finding, problem_files, shared_pictures, size_text
 from refine.inspect.read import Dataset, read_dataset
@@ -23,50 +24,34 @@ from refine.labels import IGNORE
 from refine.metrics import FeatureExtractor
 from refine.report.kit.pictures import png
 
-SAMPLE = 500
 MANY_SINGLE = 10
 """Classes of one image each from which on they are suspicious, if they are half of all."""
 
 
-def inspect(
-    root: Path,
-    real: Path | None = None,
-    *,
-    layout: str = "auto",
-    real_layout: str = "auto",
-    mapping: str | None = None,
-    extractors: Sequence[FeatureExtractor] = (),
-    sample: int = SAMPLE,
-    output: Path | None = None,
-) -> Inspection:
+def inspect(options: InspectOptions, extractors: Sequence[FeatureExtractor] = ()) -> Inspection:
     """Look at a dataset from its first file to its last, and at how far it is from real images. Changes nothing.
 
     Args:
-        root: The dataset.
-        real: Real images, with labels or without.
-        layout: As `refine.data.open_layout.open_layout` takes it.
-        real_layout: The same for ``real``.
-        mapping: From the classes of ``root`` to those of the real labels.
+        options: Folders and flags.
         extractors: Networks for KID, beside the sliced Wasserstein distance.
-        sample: Images a side that are compared in color, frequencies and features. Files and labels are all read.
-        output: Folder for ``inspect.json``, ``inspect.html`` and ``montage.png``.
 
     Raises:
         InputError: If a dataset cannot be opened at all, or the output cannot be written or lies in a dataset. What
             is wrong with single files is a finding.
     """
+    root, real, output = options.folder, options.real, options.output
     if output is not None:
         _claim(output, [root, *([real] if real else [])])
-    dataset, why = _read(root, layout, mapping)
+    dataset, why = _read(root, options.layout, options.mapping)
     files = files_by_kind(dataset)
     real_dataset, there, between = None, None, None
     if real is not None:
-        real_dataset, real_why = _read(real, real_layout, None)
+        real_dataset, real_why = _read(real, options.real_layout, None)
         there = summarize(real_dataset, real_why, {**files_by_kind(real_dataset), "not refined": []})
         files["leak"] = shared_pictures(dataset.checked, real_dataset.checked)
     here = summarize(dataset, why, files)
     if real_dataset and there:
-        between = gap(dataset, real_dataset, (here, there), extractors, sample)
+        between = gap(dataset, real_dataset, (here, there), extractors, options.sample)
     result = _result(here, there, between)
     if output is not None:
         shots = {"here": montage(dataset), **({"real": montage(real_dataset)} if real_dataset else {})}

@@ -124,8 +124,8 @@ class SimGAN(Translator):
             if self.steps <= self.warm_up_steps:
                 raise InputError(
                     f"steps is {self.steps}, and the warm-ups alone take {self.warm_up_steps}: the refiner would never "
-                    "meet the discriminator; give more --steps, or fewer --model.refiner_warmup_steps and "
-                    "--model.discriminator_warmup_steps"
+                    "meet the discriminator; give more --steps, or fewer --model.refiner-warmup-steps and "
+                    "--model.discriminator-warmup-steps"
                 )
             self.self_regularization = SelfRegularization(self._feature_map())
 

@@ -150,7 +150,7 @@ class Checkpoints(Callback):
             return (
                 "best.ckpt was taken away: the validation images that had no part in its choice do not confirm a label "
                 f"error of {self.bound:g} or less, their interval goes up to {self.refused:.3g}; more of them "
-                "(--data.validation_samples) make it narrower"
+                "(--data.validation-samples) make it narrower"
             )
         if self.lowest is None:
             return f"no validation measured a label error, so there is no best.ckpt under the bound of {self.bound:g}"

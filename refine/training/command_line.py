@@ -16,19 +16,20 @@ from lightning.pytorch.loggers import TensorBoardLogger
 
 from refine.data import UnpairedImages
 from refine.data.unpaired import tell
-from refine.devices import DeviceName, choose_device
+from refine.devices import choose_device
 from refine.errors import InputError
 from refine.methods.base import Method
 from refine.methods.checkpoint import allowed_class, read_checkpoint
 from refine.metrics.sliced_wasserstein import PATCH
+from refine.training.options import add_fit_flags
 from refine.training.pace import Pace
 from refine.training.parser import OneLineParser, essence
-from refine.training.preset_flags import add_sizing, given_flag, keep_stored, size_run
+from refine.training.preset_flags import given_flag, keep_stored, size_run
 from refine.training.resuming import require_training_state, resuming
 from refine.training.run_folders import CONFIG, RUNS, free_name, latest
 from refine.training.step_progress import StepProgress
 from refine.training.stopping import StopAfterSteps, StopOnInterrupt
-from refine.training.watch import add_watching, require_judged, watching
+from refine.training.watch import require_judged, watching
 
 TRAINER_DEFAULTS: dict[str, Any] = {
     "default_root_dir": RUNS,
@@ -96,39 +97,7 @@ class RefineCLI(LightningCLI):
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Our own few flags."""
-        parser.add_argument(
-            "--steps", type=int | None, default=None, help="training steps (batches); default: the method's"
-        )
-        parser.add_argument(
-            "--run",
-            type=str | None,
-            default=None,
-            help="name of the run's folder (default: after the recipes)",
-        )
-        parser.add_argument(
-            "--resume",
-            action="store_true",
-            help="go on with the run of this name, or the latest of these recipes; where there is none, begin one; "
-            "without -c, go on with the latest run of all, with its settings",
-        )
-        parser.add_argument(
-            "--checkpoint_every",
-            type=int,
-            default=500,
-            help="most steps between two writings of last.ckpt, which comes every two minutes at least; 0: in the end "
-            "only",
-        )
-        parser.add_argument(
-            "--trust", type=list[str] | str, default=[], help="modules whose classes a checkpoint may name"
-        )
-        parser.add_argument(
-            "--device",
-            type=DeviceName | None,
-            default=None,
-            help="auto, cpu, cuda or mps, in place of --trainer.accelerator",
-        )
-        add_sizing(parser)
-        add_watching(parser)
+        add_fit_flags(parser)
         parser.link_arguments("data.channels", "model.init_args.channels", apply_on="instantiate")
         parser.set_defaults({"data": {"class_path": "refine.data.UnpairedImages"}})
 
@@ -172,7 +141,7 @@ class RefineCLI(LightningCLI):
         try:
             super()._set_seed()
         except (ValueError, OverflowError) as error:
-            raise InputError(f"--seed_everything: {error}") from error
+            raise InputError(f"--seed-everything: {error}") from error
 
     def instantiate_classes(self) -> None:
         """Constructors' complaints in one line: jsonargparse wraps them."""

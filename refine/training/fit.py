@@ -13,6 +13,7 @@ from lightning.pytorch import Callback, Trainer
 
 from refine import interrupts, methods
 from refine.methods.base import Method
+from refine.options import spelled
 from refine.progress import duration
 from refine.training.checkpoints import BEST, Checkpoints
 from refine.training.command_line import RefineCLI
@@ -93,7 +94,7 @@ def train(args: list[str]) -> tuple[RefineCLI, Outcome]:
         TrainingDiverged: If a loss became NaN or infinite.
     """
     interrupts.begin()
-    args, names = with_recipes(with_sizes(joined(with_config(args))))
+    args, names = with_recipes(with_sizes(joined(with_config(spelled(args, "_")))))
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
     unhelpful = ["many workers", "LeafSpec", "log_every_n_steps", "args parameter is intended"]

@@ -20,6 +20,7 @@ from lightning.pytorch.cli import LightningArgumentParser
 from refine.errors import InputError
 from refine.files import cut, read_file, why
 from refine.methods.checkpoint import allowed_class, read_checkpoint, require_no_run
+from refine.options import with_dashes
 from refine.recipes import find_recipe
 from refine.training.run_folders import CONFIG, latest_of_all, settings_beside
 from refine.yaml_text import read_yaml, require_plain_yaml
@@ -39,7 +40,7 @@ USAGE = """refine fit -c METHOD --data.synthetic DIR --data.real DIR [--minutes 
 ABOUT = """Trains a method on a pair of datasets. METHOD and DATASET are recipes: files, or names that `refine recipes`
 lists. All arguments of a method: --model.help SimGAN; of the data: --data.help UnpairedImages; Lightning's:
 --trainer.help. Any of them is a flag, such as --model.features 32 or --data.crop 64x64."""
-VALIDATE_USAGE = "refine validate --ckpt_path FILE [-c METHOD -c DATASET] [...]"
+VALIDATE_USAGE = "refine validate --ckpt-path FILE [-c METHOD -c DATASET] [...]"
 TITLES = {"--data": "data", "--model": "method", "--ckpt_path": "a run to go on with"}
 VALIDATE_TITLES = {**TITLES, "--ckpt_path": "checkpoint"}
 """Titles of groups of flags that jsonargparse takes from docstrings, by a flag in them."""
@@ -83,7 +84,7 @@ class OneLineParser(LightningArgumentParser):
                     group.title, group.description = title, None
                     for action in group._group_actions:
                         action.help = CKPT_HELP if "--ckpt_path" in action.option_strings else action.help
-        text = str(super().format_help(*args, **kwargs))
+        text = with_dashes(str(super().format_help(*args, **kwargs)))
         self._action_groups = groups
         return text
 
@@ -98,11 +99,15 @@ class OneLineParser(LightningArgumentParser):
 
 def essence(message: str) -> str:
     """Jsonargparse's message in one line; of a value of the wrong type the flag, the value, and what is expected."""
+    return with_dashes(_essence(message))
+
+
+def _essence(message: str) -> str:
     keys = ".".join(re.findall(r'Parser key "([\w.]+)":', message))
     found = re.findall(r"Given value: (?!NestedArg)(.+)|Got value: (.+?)(?: \(see .*)?$", message, re.MULTILINE)
     expected = re.findall(r"Expected an? (.+?)(?:\. Got value: .*)?$", message, re.MULTILINE)
     kinds = list(dict.fromkeys(_kind(kind, keys) for kind in expected if "NoneType" not in kind))
-    if inner := re.search(r"- --([\w.]+ is .+; expected .+?)(?: \(see .*)?$", message, re.MULTILINE):
+    if inner := re.search(r"- --([\w.-]+ is .+; expected .+?)(?: \(see .*)?$", message, re.MULTILINE):
         return f"--{keys}.{inner[1]}"  # what was said of a part
     value = "".join(found[0]).removesuffix(HINT) if found else ""
     if keys and kinds and value and not value.startswith("Namespace("):

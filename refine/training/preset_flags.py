@@ -7,18 +7,17 @@ from typing import Any
 
 import torch
 from jsonargparse import Namespace
-from lightning.pytorch.cli import LightningArgumentParser
 
 from refine import methods
 from refine.devices import choose_device
 from refine.errors import InputError
 from refine.methods.training_free import TrainingFree
+from refine.options import flag_name
 from refine.progress import duration
 from refine.training.sizing import (
     GFLOPS,
     MINUTES,
     Preset,
-    PresetName,
     Size,
     choose_preset,
     fitting_crop,
@@ -31,24 +30,6 @@ from refine.training.sizing import (
 
 LONGEST_MAPPED = 256
 """Longest side of a crop from which statistics of images are taken."""
-
-
-def add_sizing(parser: LightningArgumentParser) -> None:
-    """The flags."""
-    parser.add_argument(
-        "--preset",
-        type=PresetName,
-        default="auto",
-        help="width, blocks, batch, crop, optimizer and warm-ups where no flag or recipe says them: small, medium or "
-        "paper; auto chooses by device, images and minutes",
-    )
-    parser.add_argument(
-        "--minutes",
-        type=float | None,
-        default=None,
-        help="time that training may take, where no --steps are given; default: 10 on a CPU, 60 with CUDA; with "
-        "--preset paper the method's own steps",
-    )
 
 
 def given_flag(args: Sequence[str], name: str) -> bool:
@@ -115,7 +96,8 @@ def size_run(config: Namespace, given: Mapping[str, Any], args: Sequence[str]) -
         raise InputError("--minutes and --steps say the same thing; give one of them")
     for key in ("crop", "resize", "real_resize"):
         if (size := config["data"]["init_args"].get(key)) and min(size) < 1:
-            raise InputError(f"--data.{key} is {_shown(size)}; expected a height and a width of 1 or more")
+            flag = flag_name(f"data.{key}")
+            raise InputError(f"{flag} is {_shown(size)}; expected a height and a width of 1 or more")
     name = model["class_path"].rpartition(".")[2]
     presets = presets_of(f"refine.methods.{name}")
     sizes, images = _images(config)

@@ -7,16 +7,16 @@ the same network on a fast machine and on a slow one.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from refine.data.images import read_header
 from refine.data.listing import Listing
 from refine.data.store import ODD_SHARE
 from refine.errors import InputError
 from refine.recipes import recipe_folders
+from refine.training.options import PresetName
 from refine.yaml_text import read_yaml
 
-PresetName = Literal["auto", "small", "medium", "paper"]
 Size = tuple[int, int]
 
 GFLOPS = {"cpu": 40.0, "mps": 2_000.0, "cuda": 15_000.0}

@@ -1,4 +1,4 @@
-"""Flags of `refine fit` for what each validation measures, and the callbacks that follow from them."""
+"""What each validation of `refine fit` measures: the callbacks that follow from its flags."""
 
 import json
 from math import isinf
@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from jsonargparse import Namespace
-from lightning.pytorch.cli import LightningArgumentParser
 
 from refine.data import UnpairedImages
 from refine.distances.label_error import images_needed
@@ -19,36 +18,6 @@ from refine.training.judges import Judges
 from refine.training.validation import Validation
 
 JUDGE = "--judge"
-
-
-def add_watching(parser: LightningArgumentParser) -> None:
-    """The flags."""
-    parser.add_argument(
-        JUDGE,
-        type=list[Path] | Path | None,
-        default=None,
-        help="checkpoint of a task model that says at each validation how many refined images still show their label; "
-        "may be given several times: they answer together",
-    )
-    parser.add_argument(
-        "--label_error_bound",
-        type=float | None,
-        default=None,
-        help="highest label error of best.ckpt, 0 to 1: the upper end of its interval on half of the validation "
-        "images, confirmed on the other half; 0.05 takes 144 of them at least; default: the distance alone decides",
-    )
-    parser.add_argument(
-        "--validation_features",
-        type=list[str] | str,
-        default=[],
-        help="networks for FID and KID at each validation, as `refine evaluate --features` takes them; default: none",
-    )
-    parser.add_argument(
-        "--validation_weights",
-        type=Path | None,
-        default=None,
-        help="weights of the network, where the caches have none",
-    )
 
 
 def joined(args: list[str]) -> list[str]:
@@ -77,10 +46,10 @@ def watching(config: Namespace, device: str) -> tuple[Validation, Checkpoints]:
     """
     bound, paths, trust = config["label_error_bound"], _list(config["judge"]), tuple(_list(config["trust"]))
     if bound is not None and not 0 <= bound <= 1:
-        raise InputError(f"--label_error_bound is {bound:g}; expected a share from 0 to 1")
+        raise InputError(f"--label-error-bound is {bound:g}; expected a share from 0 to 1")
     if bound is not None and not paths:
         raise InputError(
-            "--label_error_bound needs a judge that measures the error; name a task model with --judge FILE"
+            "--label-error-bound needs a judge that measures the error; name a task model with --judge FILE"
         )
     judges = Judges([Path(path) for path in paths], trust) if paths else None
     networks = extractors(_list(config["validation_features"]), config["validation_weights"], device, trust)
@@ -100,9 +69,9 @@ def require_judged(judges: Judges, model: Method, data: UnpairedImages, bound: f
         )
     needed = 0 if bound is None else 2 * images_needed(bound)
     if data.validation_images < needed:
-        cure = "no number of images shows that" if isinf(needed) else "give --data.validation_samples or more data"
+        cure = "no number of images shows that" if isinf(needed) else "give --data.validation-samples or more data"
         raise InputError(
-            f"--label_error_bound {bound:g}: {data.validation_images} validation images cannot show it, "
+            f"--label-error-bound {bound:g}: {data.validation_images} validation images cannot show it, "
             f"{f'it takes {needed:.0f}; ' if not isinf(needed) else ''}{cure}"
         )
     judges.require(data.label_space, data.synthetic, data.channels, data.training_size)

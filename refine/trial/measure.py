@@ -10,8 +10,8 @@ from torch import Tensor
 
 from refine.apply.options import ApplyOptions
 from refine.apply.run import refine_folder
-from refine.benchmark import run_benchmark
 from refine.benchmark.result import adjusted
+from refine.benchmark.run import run_benchmark
 from refine.data.images import to_float, to_levels
 from refine.data.labeled_images import open_labeled
 from refine.data.open_layout import open_layout
@@ -22,6 +22,7 @@ from refine.errors import InputError
 from refine.methods.translator import Translator
 from refine.metrics.sliced_wasserstein import PATCH, draw_places
 from refine.training.judges import Judges
+from refine.trial.options import TryOptions
 from refine.trial.result import Benchmarked, Measured, Trained
 from refine.tuning.measure import MOST_DESCRIBED, ChosenImages, at_size, batches, choose_images
 
@@ -57,16 +58,15 @@ class DatasetPair(NamedTuple):
         return any(max(images.layout.size(images.records[0])) > LONGEST for images in (self.synthetic, self.real))
 
 
-def open_pair(
-    synthetic: Path, real: Path, layouts: tuple[str, str], mapping: str | None, classes: tuple[str, ...] | None
-) -> DatasetPair:
-    """Open both datasets.
+def open_pair(options: TryOptions) -> DatasetPair:
+    """Open both datasets of a trial.
 
     Raises:
         InputError: If one cannot be read or is too small.
     """
-    labeled = choose_images(open_layout(layouts[0], synthetic, classes, mapping), COUNT, 2)
-    unlabeled = choose_images(open_layout(layouts[1], real), COUNT, LEAST_REAL)
+    real = options.real
+    labeled = choose_images(open_layout(options.layout, options.synthetic, options.classes, options.mapping), COUNT, 2)
+    unlabeled = choose_images(open_layout(options.real_layout, real), COUNT, LEAST_REAL)
     channels = 3 if labeled.in_color() or unlabeled.in_color() else 1
     height, width = unlabeled.median_size()
     size = min(height, LONGEST), min(width, LONGEST)
@@ -178,43 +178,31 @@ def require_labeled(real: Path, classes: tuple[str, ...] | None, kind: str) -> N
 
 
 def benchmark_labeled(
-    checkpoints: Mapping[str, Path],
-    synthetic: Path,
-    real: Path,
-    output: Path,
-    *,
-    classes: tuple[str, ...] | None,
-    layout: str,
-    mapping: str | None,
-    device: str,
-    minutes: float,
+    checkpoints: Mapping[str, Path], options: TryOptions, real: Path, device: str, minutes: float
 ) -> Benchmarked:
     """Refine the synthetic dataset with each method, and benchmark all of them.
 
     Args:
         checkpoints: Checkpoint of each method.
-        synthetic: The synthetic dataset.
+        options: Those of the trial.
         real: Labeled real images.
-        output: Folder of the trial.
-        classes: Only these, in this order; None takes all.
-        layout: Layout of the synthetic dataset.
-        mapping: From its classes to others.
         device: ``cpu``, ``cuda`` or ``mps``.
         minutes: Time of the whole trial.
     """
+    synthetic, output, layout = options.synthetic, options.output, options.layout
     refined = {f"{TRIED}{name}": output / "refined" / name for name in checkpoints}
     for checkpoint, folder in zip(checkpoints.values(), refined.values(), strict=True):
-        refine_folder(checkpoint, synthetic, folder, ApplyOptions(layout=layout, device=device))
+        refine_folder(ApplyOptions(checkpoint=checkpoint, input=synthetic, output=folder, layout=layout, device=device))
     found = run_benchmark(
         synthetic,
         refined,
         real,
-        classes=classes,
+        classes=options.classes,
         baselines=(),
         seeds=SEEDS,
         steps=min(STEPS, SHORTEST + round(STEPS_A_MINUTE * minutes)),
         layouts=(layout, "auto"),
-        mappings=(mapping, None),
+        mappings=(options.mapping, None),
         device=device,
         output=output / "benchmark",
     )

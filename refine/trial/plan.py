@@ -6,8 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from refine.apply.options import ApplyOptions
+from refine.inspect.options import InspectOptions
 from refine.labels import LabelKind
+from refine.options import flag_name, flag_words, recorded
 from refine.training.sizing import LEAST_STEPS, Size, presets_of
+from refine.trial.options import TryOptions
 from refine.trial.result import TRAINING_FREE, Trial, nearest
 
 WEIGHTS = {"simgan": 1.0, "cyclegan": 2.5, "cut": 2.0, "cycada": 2.5}
@@ -71,10 +75,10 @@ def short_trainings(trial: Trial) -> list[str]:
     return [f"{', '.join(few)}: fewer than {FEW_STEPS} steps, which says little of what they can do."] if few else []
 
 
-def apply_command(checkpoint: Path, synthetic: Path, layout: str) -> str:
+def apply_command(checkpoint: Path, options: TryOptions) -> str:
     """Return the command that refines the synthetic dataset."""
-    words = ["--checkpoint", str(checkpoint), "--input", str(synthetic), "--output", "refined"]
-    return shlex.join(["refine", "apply", *words, *([] if layout == "auto" else ["--layout", layout])])
+    flags = {"checkpoint": checkpoint, "input": options.synthetic, "output": "refined", "layout": options.layout}
+    return shlex.join(["refine", "apply", *flag_words(ApplyOptions, _unusual(flags))])
 
 
 def candidate(trial: Trial, method: str | None) -> str | None:
@@ -86,35 +90,34 @@ def candidate(trial: Trial, method: str | None) -> str | None:
     return name if nearer and nothing > trial["floor"] else None
 
 
-def further_commands(
-    trial: Trial, method: str | None, synthetic: Path, real: Path, output: Path, fit_flags: Mapping[str, Any]
-) -> list[str]:
+def further_commands(trial: Trial, method: str | None, options: TryOptions, fit_flags: Mapping[str, Any]) -> list[str]:
     """Return complete commands that may decide what is open, and that train the `candidate` for longer.
 
     Args:
         trial: What was tried.
         method: The one that is recommended; None where it cannot be decided.
-        synthetic: Folder of the synthetic dataset.
-        real: Folder of the real images.
-        output: Folder of the trial.
+        options: Those of the trial.
         fit_flags: Flags with which the candidate was trained, by name.
     """
-    sides, settings, found = [str(synthetic), str(real)], trial["settings"], []
-    layouts = _given({"--layout": settings["layouts"][0], "--real-layout": settings["layouts"][1]})
+    given = _unusual(recorded(options))
+    found: list[list[str]] = []
     if method is None:
         if "benchmark" not in trial and trial["kind"] != "none":
-            flags = _given({"--mapping": settings["mapping"], "--classes": ",".join(settings["classes"] or ())})
-            usual = ["--minutes", f"{settings['minutes']:g}", "--device", settings["device"], "--output", str(output)]
-            found.append(["try", *sides, *layouts, *flags, *usual, "--labeled-real", "DIR"])
-        found.append(["inspect", sides[0], "--real", sides[1], *layouts, "--output", "inspected"])
+            usual = {"minutes": f"{trial['settings']['minutes']:g}", "device": trial["settings"]["device"]}
+            found.append(["try", *flag_words(TryOptions, {**given, **usual, "labeled_real": "DIR"})])
+        sides = {"folder": options.synthetic, "real": options.real, "output": "inspected"}
+        layouts = {name: value for name, value in given.items() if name in {"layout", "real_layout"}}
+        found.append(["inspect", *flag_words(InspectOptions, {**sides, **layouts})])
     name = candidate(trial, method)
     if name is not None and name in WEIGHTS:
-        every = {"data.synthetic": sides[0], "data.real": sides[1], **fit_flags, "minutes": LONGER_MINUTES}
-        texts = [(flag, value if isinstance(value, str) else json.dumps(value)) for flag, value in every.items()]
-        found.append(["fit", "-c", name, *(f"--{flag}={text}" for flag, text in texts)])
+        every = {"data.synthetic": options.synthetic, "data.real": options.real, **fit_flags, "minutes": LONGER_MINUTES}
+        texts = {
+            flag: str(value) if isinstance(value, str | Path) else json.dumps(value) for flag, value in every.items()
+        }
+        found.append(["fit", "-c", name, *(f"{flag_name(flag)}={text}" for flag, text in texts.items())])
     return [shlex.join(["refine", *words]) for words in found]
 
 
-def _given(flags: Mapping[str, str | None]) -> list[str]:
-    """Return the flags that are not the usual ones, with their values."""
-    return [word for name, value in flags.items() if value not in {None, "", "auto"} for word in (name, str(value))]
+def _unusual(flags: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the flags that have to be given, with their values."""
+    return {name: value for name, value in flags.items() if value not in (None, "auto")}

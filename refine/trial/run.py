@@ -14,14 +14,15 @@ from PIL import Image
 
 from refine import interrupts
 from refine.devices import choose_device
-from refine.early_checks import TRIAL, require_apart
 from refine.errors import InputError, TrainingDiverged
 from refine.files import first_missing, read_typed, remove_made, require_output, write_json
 from refine.methods.checkpoint import load_translator
+from refine.options import recorded
 from refine.progress import duration
 from refine.training.fit import Outcome, fit
 from refine.training.sizing import MINUTES
 from refine.trial.measure import DatasetPair, Measure, benchmark_labeled, open_pair, require_labeled
+from refine.trial.options import TRIAL, TryOptions
 from refine.trial.page import one_line, write_page
 from refine.trial.plan import (
     FREE_STEPS,
@@ -76,18 +77,37 @@ def try_methods(
     Raises:
         InputError: If a dataset cannot be read or is too small, or the output holds something else.
     """
-    place = choose_device(device)
-    minutes = MINUTES[place.type] if minutes is None else minutes
+    options = TryOptions(
+        synthetic=Path(synthetic),
+        real=Path(real),
+        output=Path(output),
+        minutes=minutes,
+        labeled_real=None if labeled_real is None else Path(labeled_real),
+        layout=layouts[0],
+        real_layout=layouts[1],
+        mapping=mapping,
+        classes=classes,
+        device=device,
+    )
+    return run_trial(options, say)
+
+
+def run_trial(options: TryOptions, say: Callable[[str], None] = print) -> Trial:
+    """Do the same with options in hand.
+
+    Args:
+        options: Folders and flags.
+        say: Takes each line for a person.
+    """
+    device, output = choose_device(options.device), options.output
+    minutes = MINUTES[device.type] if options.minutes is None else options.minutes
     if not 0 < minutes < float("inf"):
         raise InputError(f"--minutes is {minutes:g}; expected more than 0")
-    labeled_real = None if labeled_real is None else Path(labeled_real)
-    if labeled_real is not None and not labeled_real.is_dir():
-        raise InputError(f"{labeled_real}: no such folder; name the labeled real images")
-    output = Path(output)
+    if options.labeled_real is not None and not options.labeled_real.is_dir():
+        raise InputError(f"{options.labeled_real}: no such folder; name the labeled real images")
     fresh = first_missing(output)
-    trial = _Trial(Path(synthetic), Path(real), output, minutes, labeled_real, layouts, mapping, classes, place, say)
     try:
-        return trial.run()
+        return _Trial(options, minutes, device, say).run()
     except InputError:  # refused before anything was tried: nothing is left behind
         if not (output / RESULT).exists() and fresh is not None:
             shutil.rmtree(output, ignore_errors=True)
@@ -99,14 +119,8 @@ def try_methods(
 class _Trial:
     """One trial on its way."""
 
-    synthetic: Path
-    real: Path
-    output: Path
+    options: TryOptions
     minutes: float
-    labeled_real: Path | None
-    layouts: tuple[str, str]
-    mapping: str | None
-    classes: tuple[str, ...] | None
     device: torch.device
     say: Callable[[str], None]
     said: set[str] = field(default_factory=set)
@@ -117,14 +131,15 @@ class _Trial:
 
     def run(self) -> Trial:
         """Try all methods, and recommend one."""
-        require_apart(self.synthetic, self.real, self.output)
-        pair = open_pair(self.synthetic, self.real, self.layouts, self.mapping, self.classes)
+        options, labeled_real = self.options, self.options.labeled_real
+        options.require_apart()
+        pair = open_pair(options)
         kind, n = pair.space.kind, {"synthetic": len(pair.synthetic.records), "real": len(pair.real.records)}
-        if self.labeled_real is not None:
-            require_labeled(self.labeled_real, self.classes, kind)
+        if labeled_real is not None:
+            require_labeled(labeled_real, options.classes, kind)
         before = self._before()
-        require_output(self.output)
-        write_json(self._settings(), self.output / TRIAL)  # before anything is trained that another trial may find
+        require_output(options.output)
+        write_json(self._settings(), options.output / TRIAL)  # before anything is trained that another trial may find
         self.spent = before["seconds"] if before else 0.0
         names = methods(kind)
         images = f"{n['synthetic']} synthetic, {n['real']} real images looked at"
@@ -132,7 +147,7 @@ class _Trial:
         if before and before["methods"]:
             self.say(f"going on, tried before: {', '.join(before['methods'])}")
         else:
-            needed = fewest_seconds(names, pair.size, self.device.type) / for_training(1, self.labeled_real is not None)
+            needed = fewest_seconds(names, pair.size, self.device.type) / for_training(1, labeled_real is not None)
             if needed > 60 * self.minutes:
                 self.say(
                     f"{self.minutes:g} min are short: the fewest steps of each method make it about "
@@ -153,15 +168,15 @@ class _Trial:
 
         def write() -> None:
             trial["seconds"] = self._seconds()
-            write_json(trial, self.output / RESULT)
-            write_page(self.output, trial, plain, measure.photos, pictures)
+            write_json(trial, options.output / RESULT)
+            write_page(options.output, trial, plain, measure.photos, pictures)
 
         for place, name in enumerate(names):
             earlier = trial["methods"].get(name)
             tried = earlier or self._tried(name, names[place:], pair)
             if "checkpoint" in tried:
                 try:
-                    translator = load_translator(self.output / tried["checkpoint"]).to(self.device).eval()
+                    translator = load_translator(options.output / tried["checkpoint"]).to(self.device).eval()
                     if earlier and "measured" in earlier:
                         pictures[name] = measure.pictures(translator)
                     else:
@@ -172,27 +187,18 @@ class _Trial:
                 continue
             trial["methods"][name] = tried
             write()
-            for left in (self.output / "runs" / name).glob("*.ckpt"):
+            for left in (options.output / "runs" / name).glob("*.ckpt"):
                 left.unlink()
             self.say(one_line(name, tried, trial))
             if not place:
-                self.say(f"first pictures: {self.output / PAGE}")
+                self.say(f"first pictures: {options.output / PAGE}")
         problem = ""
-        if self.labeled_real is not None:
+        if labeled_real is not None:
             self.say("refining the synthetic images with every method, then training task models on each")
             every = trial["methods"].items()
             try:
-                trial["benchmark"] = benchmark_labeled(
-                    {name: self.output / tried["checkpoint"] for name, tried in every if "measured" in tried},
-                    self.synthetic,
-                    self.labeled_real,
-                    self.output,
-                    classes=self.classes,
-                    layout=self.layouts[0],
-                    mapping=self.mapping,
-                    device=self.device.type,
-                    minutes=self.minutes,
-                )
+                refined = {name: options.output / tried["checkpoint"] for name, tried in every if "measured" in tried}
+                trial["benchmark"] = benchmark_labeled(refined, options, labeled_real, self.device.type, self.minutes)
             except InputError as error:  # what was tried stands, with a recommendation of its own
                 problem = f"The labeled real images were not tested on: {error}"
         elif before and "benchmark" in before:
@@ -203,10 +209,10 @@ class _Trial:
             reasons += short_trainings(trial)
         reasons += filter(None, [problem])
         chosen = candidate(trial, method)
-        ready = None if chosen is None else self.output / trial["methods"][chosen]["checkpoint"]
-        apply = [] if ready is None else [apply_command(ready, self.synthetic, self.layouts[0])]
+        ready = None if chosen is None else options.output / trial["methods"][chosen]["checkpoint"]
+        apply = [] if ready is None else [apply_command(ready, options)]
         flags = {} if chosen is None else self._flags(chosen, pair)
-        further = further_commands(trial, method, self.synthetic, self.real, self.output, flags)
+        further = further_commands(trial, method, options, flags)
         trial["recommendation"] = {
             "method": method,
             "reasons": reasons,
@@ -218,31 +224,33 @@ class _Trial:
 
     def _settings(self) -> Settings:
         return {
-            "synthetic": str(self.synthetic.resolve()),
-            "real": str(self.real.resolve()),
+            "synthetic": str(self.options.synthetic.resolve()),
+            "real": str(self.options.real.resolve()),
             "minutes": self.minutes,
-            "layouts": list(self.layouts),
-            "mapping": self.mapping,
-            "classes": None if self.classes is None else list(self.classes),
+            "layouts": [self.options.layout, self.options.real_layout],
+            "mapping": self.options.mapping,
+            "classes": None if self.options.classes is None else list(self.options.classes),
             "device": self.device.type,
         }
 
     def _before(self) -> Trial | None:
         """Return the results of the same trial before it was stopped."""
-        settings, file = self.output / TRIAL, self.output / RESULT
+        settings, file = self.options.output / TRIAL, self.options.output / RESULT
         begun = read_typed(settings, Settings, OTHER) if settings.is_file() else {}
         for name, value in self._settings().items() if begun else ():
             if begun.get(name) != value:
                 raise InputError(
-                    f"{self.output}: holds a trial with {name} {begun.get(name)}, not {value}; name another "
+                    f"{self.options.output}: holds a trial with {name} {begun.get(name)}, not {value}; name another "
                     "--output, or remove the folder"
                 )
         if not file.is_file():
             return None
         found = read_typed(file, Trial, OTHER)
         for name, tried in found["methods"].items():
-            if "checkpoint" in tried and not (self.output / tried["checkpoint"]).is_file():
-                raise InputError(f"{self.output / tried['checkpoint']}: is missing ({name}); name another --output")
+            if "checkpoint" in tried and not (self.options.output / tried["checkpoint"]).is_file():
+                raise InputError(
+                    f"{self.options.output / tried['checkpoint']}: is missing ({name}); name another --output"
+                )
         return found
 
     def _seconds(self) -> float:
@@ -252,30 +260,27 @@ class _Trial:
         """Flags of `refine fit` for a method."""
         flags = self._data(pair)
         if name == "cycada":
-            flags |= {"model.task": str(self.output / "runs" / "f_S" / "last.ckpt"), "model.semantic_weight": 0}
+            flags |= {"model.task": str(self.options.output / "runs" / "f_S" / "last.ckpt"), "model.semantic_weight": 0}
             flags |= {"model.cycle_semantic_weight": 1}
             flags |= {"data.crop" if pair.crops else "data.resize": list(pair.size)}
         return flags
 
     def _data(self, pair: DatasetPair) -> dict[str, Any]:
         """Flags of `refine fit` that say how the datasets lie."""
-        found: dict[str, Any] = {"data.channels": pair.channels, "device": self.device.type}
-        for name, value in (("layout", self.layouts[0]), ("real_layout", self.layouts[1]), ("mapping", self.mapping)):
-            if value not in {"auto", None}:
-                found[f"data.{name}"] = value
-        if self.classes is not None:
-            found["data.classes"] = list(self.classes)
-        return found
+        given = recorded(self.options)
+        lie = {f"data.{name}": given[name] for name in ("layout", "real_layout", "mapping", "classes")}
+        named = {name: value for name, value in lie.items() if value not in ("auto", None)}
+        return {"data.channels": pair.channels, "device": self.device.type, **named}
 
     def _fit(self, name: str, run: str, flags: Mapping[str, Any], **time_flags: Any) -> Outcome:
         """One training, which goes on where it was stopped; what it prints is not for here."""
         with redirect_stdout(io.StringIO()) as said:
             outcome = fit(
                 name,
-                self.synthetic,
-                self.real,
+                self.options.synthetic,
+                self.options.real,
                 run=run,
-                folder=self.output / "runs",
+                folder=self.options.output / "runs",
                 resume=True,
                 settings={**flags, "trainer.devices": 1},
                 **time_flags,
@@ -283,7 +288,7 @@ class _Trial:
         for line in said.getvalue().splitlines():
             if line.startswith("resumed at step"):
                 self.say(f"{run}: {line.partition(',')[0]}")
-            elif line not in self.said and line.startswith((f"{self.synthetic}: ", f"{self.real}: ")):
+            elif line not in self.said and line.startswith((f"{self.options.synthetic}: ", f"{self.options.real}: ")):
                 self.said.add(line)
                 self.say(line)
         interrupts.gracefully(None, interrupts.FINISHED_KEPT)  # the fit says how a fit goes on
@@ -295,7 +300,7 @@ class _Trial:
         """A task model of the synthetic labels, at the size at which images are judged."""
         flags = {**self._data(pair), "data.crop" if pair.crops else "data.resize": list(pair.size)}
         flags |= {"data.batch_size": TASK_BATCH, "seed_everything": seed, "model.seed": seed, "data.seed": seed}
-        folder = self.output / "runs" / run
+        folder = self.options.output / "runs" / run
         if not ((folder / "last.ckpt").is_file() and (folder / "done").is_file()):
             self._fit("task", run, flags, minutes=TASK_PART * self.minutes)
             (folder / "done").touch()
@@ -311,13 +316,13 @@ class _Trial:
             else:
                 if name == "cycada":
                     self._task(pair, "f_S", 0)
-                budget = for_training(60 * self.minutes, self.labeled_real is not None)
+                budget = for_training(60 * self.minutes, self.options.labeled_real is not None)
                 seconds = share(name, left, max(1.0, budget - self._seconds()))
                 outcome = self._fit(name, name, flags, minutes=seconds / 60)
         except (InputError, TrainingDiverged) as error:
             if name == TRAINING_FREE[0]:  # which takes all images that there are any methods for
                 raise
             return {"seconds": time.monotonic() - began, "why": str(error)}
-        kept = self.output / f"{name}.ckpt"
+        kept = self.options.output / f"{name}.ckpt"
         shutil.copyfile(outcome.checkpoint, kept)
         return {"seconds": time.monotonic() - began, "steps": outcome.steps, "checkpoint": kept.name}

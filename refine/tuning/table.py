@@ -5,9 +5,11 @@ from math import isinf
 from rich.console import Console
 from rich.text import Text
 
+from refine.apply.options import ApplyOptions
 from refine.console import result_console, typed
 from refine.distances.label_error import LabelError, images_needed
 from refine.files import shown
+from refine.options import flag_words
 from refine.report.kit.table import FigureTable, terminal_table
 from refine.tuning.result import Tuning, is_chosen
 
@@ -71,12 +73,12 @@ def _advice(result: Tuning) -> list[str]:
     if held_out is not None:
         other = held_out["label_error"]
         confirmed = f"; on the {other['n']} others {_percent(other)} ({_ends(other)} %)"
-    words = ["--checkpoint", checkpoint, "--input", source, "--output", f"{source.rstrip('/')}-refined"]
+    flags = {"checkpoint": checkpoint, "input": source, "output": f"{source.rstrip('/')}-refined", "strength": strength}
     return [
         f"nearest to real at a label error of {bound} or less: {shown(checkpoint)} at strength {strength}, "
         f"{result['metric']} {best['distances'][result['metric']]:.4g}, label error {_percent(error)} (95 % interval "
         f"{_ends(error)} %){confirmed}",
-        typed("apply", *words, "--strength", strength),
+        typed("apply", *flag_words(ApplyOptions, flags)),
     ]
 
 

@@ -7,7 +7,8 @@ from types import MappingProxyType
 from torch import Tensor
 
 from refine.apply.manifest import Verdict
-from refine.apply.repair import IfWrong, Judgement, Repair, Repaired
+from refine.apply.options import IfWrong, Repaired
+from refine.apply.repair import Judgement, Repair
 
 MODEL = "tiny 0.3"
 """As `trees.run` calls its model."""

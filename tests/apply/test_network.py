@@ -10,12 +10,11 @@ from torch import Tensor
 
 from refine.apply.codec import DecodedImage
 from refine.apply.network import CHANGED, NOT_FINITE, Network, OutOfMemory, PlannedBatch, Refined, batches
-from refine.apply.options import ApplyOptions
 from refine.apply.plan import PlannedImage
 from refine.data.images import ImageHeader, read_header
 from refine.errors import InputError
 from tests.apply.tiny import Tiny, tiny
-from tests.apply.trees import noise
+from tests.apply.trees import noise, options
 
 CPU = torch.device("cpu")
 
@@ -36,7 +35,7 @@ def same(a: object, b: object) -> bool:
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (9, 7), (16, 16), (2, 200)])
 def test_the_result_does_not_depend_on_place_and_company_in_a_batch(height: int, width: int) -> None:
-    network = Network(tiny(), CPU, ApplyOptions(batch_size=2))
+    network = Network(tiny(), CPU, options(batch_size=2))
     pictures = [picture(height, width, seed) for seed in range(5)]
     together = network(pictures, 5)
     assert together[0] is not None
@@ -48,7 +47,7 @@ def test_the_result_does_not_depend_on_place_and_company_in_a_batch(height: int,
 
 
 def test_gray_pictures_pass_a_color_network() -> None:
-    result = Network(tiny(), CPU, ApplyOptions(batch_size=2))([picture(8, 8, channels=1)], 1)[0]
+    result = Network(tiny(), CPU, options(batch_size=2))([picture(8, 8, channels=1)], 1)[0]
     assert result is not None
     assert result.shape == (8, 8, 1)
 
@@ -63,7 +62,7 @@ def test_every_call_is_of_the_full_size(monkeypatch: pytest.MonkeyPatch) -> None
         return refine(images)
 
     monkeypatch.setattr(translator, "refine", seen)
-    assert len(Network(translator, CPU, ApplyOptions(batch_size=2))([picture(8, 9), picture(8, 9, 1)], 5)) == 2
+    assert len(Network(translator, CPU, options(batch_size=2))([picture(8, 9), picture(8, 9, 1)], 5)) == 2
     assert shapes == [(5, 3, 8, 9)]
 
 
@@ -76,7 +75,7 @@ def test_16_bit_levels_keep_their_detail_in_either_precision(precision: str) -> 
             kernel = torch.ones(1, 1, 1, 1)  # of a convolution, which autocast would do in 8 bits
             return torch.nn.functional.conv2d(images, kernel)
 
-    result = Network(Same(channels=1).eval(), CPU, ApplyOptions(precision=precision))([deep(levels)], 1)[0]
+    result = Network(Same(channels=1).eval(), CPU, options(precision=precision))([deep(levels)], 1)[0]
     assert result is not None
     assert result.dtype == np.uint16
     assert same(result[..., 0], levels)
@@ -84,7 +83,7 @@ def test_16_bit_levels_keep_their_detail_in_either_precision(precision: str) -> 
 
 def test_bf16_is_another_precision() -> None:
     full, half = (
-        Network(tiny(), CPU, ApplyOptions(precision=precision))([picture(64, 64)], 1)[0] for precision in ("32", "bf16")
+        Network(tiny(), CPU, options(precision=precision))([picture(64, 64)], 1)[0] for precision in ("32", "bf16")
     )
     assert not same(full, half)
 
@@ -97,7 +96,7 @@ def test_an_image_that_comes_out_as_nan_is_not_kept() -> None:
     bright, dark = picture(8, 8), picture(8, 8)
     bright = bright._replace(color=noise(8, 8) // 2 + 128)
     dark = dark._replace(color=noise(8, 8) // 2)
-    results = Network(Broken().eval(), CPU, ApplyOptions(batch_size=2))([bright, dark], 2)
+    results = Network(Broken().eval(), CPU, options(batch_size=2))([bright, dark], 2)
     assert results[0] is None
     assert same(results[1], dark.color)
 
@@ -109,7 +108,7 @@ def test_too_little_memory_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> N
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 99 bytes")
 
     monkeypatch.setattr(translator, "refine", refine)
-    network = Network(translator, CPU, ApplyOptions(batch_size=2))
+    network = Network(translator, CPU, options(batch_size=2))
     with pytest.raises(InputError, match="--batch-size"):
         network([picture(8, 8)], 2)
     with pytest.raises(MemoryError, match="too large"):
@@ -169,7 +168,7 @@ def planned(files: dict[str, bytes]) -> list[PlannedImage]:
 def refined(files: dict[str, bytes], images: list[PlannedImage], workers: int = 2) -> dict[str, Refined | str]:
     calls = batches(images, {image.key for image in images}, 2)
     with ThreadPoolExecutor(workers) as pool:
-        network = Network(tiny(), CPU, ApplyOptions(batch_size=2))
+        network = Network(tiny(), CPU, options(batch_size=2))
         return {image.key: made for image, made in network.refine_ahead(calls, lambda image: files[image.key], pool)}
 
 
@@ -197,7 +196,7 @@ def test_only_so_much_is_read_ahead(side: int, size: int) -> None:
     images = [PlannedImage(f"{index:02}", seen, size) for index in range(40)]
     calls = batches(images, {image.key for image in images}, 2)
     with ThreadPoolExecutor(8) as pool:
-        for done, _ in enumerate(Network(tiny(), CPU, ApplyOptions(batch_size=2)).refine_ahead(calls, content, pool)):
+        for done, _ in enumerate(Network(tiny(), CPU, options(batch_size=2)).refine_ahead(calls, content, pool)):
             assert len(read) - done <= (8 + 2 if side == 8 and not size else 5 + 2)
     assert len(read) == 40
 

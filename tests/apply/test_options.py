@@ -3,15 +3,14 @@ from pathlib import Path
 
 import pytest
 
-from refine.apply.options import ApplyOptions
 from refine.errors import InputError
 from refine.files import RUN
-from tests.apply.trees import dataset, run, tree
+from tests.apply.trees import dataset, options, run, tree
 
 
 def test_scale_overrides_the_working_size() -> None:
     for scale, size in (("trained", (8, 8)), ("64x32", (64, 32)), ("native", None)):
-        assert ApplyOptions(scale=scale).working_size((8, 8)) == size
+        assert options(scale=scale).working_size((8, 8)) == size
 
 
 @pytest.mark.parametrize(
@@ -28,6 +27,19 @@ def test_a_flag_out_of_its_range_is_refused(tmp_path: Path, flags: dict[str, obj
     with pytest.raises(InputError, match=message):
         run(dataset(tmp_path / "in", count=2), tmp_path / "out", **flags)  # type: ignore[arg-type]  # plain values
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"audit": Path("a"), "if_wrong": "keep"}, "--if-wrong 'keep': expected one of original, leave-out"),
+        ({"audit": Path("a"), "repair": "all"}, "--repair 'all': expected one of fail, review"),
+        ({"repair": "review"}, "--repair says what is done about an audit's verdicts: give --audit DIR as well"),
+    ],
+)
+def test_what_is_done_about_verdicts_is_held_against_what_there_is(flags: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        options(**flags)
 
 
 @pytest.mark.parametrize(

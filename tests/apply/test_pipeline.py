@@ -6,7 +6,6 @@ import torch
 
 from refine.apply.codec import DecodedImage, Levels, decode
 from refine.apply.network import NOT_FINITE, Network
-from refine.apply.options import ApplyOptions
 from refine.apply.pipeline import Job
 from refine.apply.plan import make_plan, select
 from refine.apply.repair import Repair
@@ -15,7 +14,7 @@ from refine.data.images import read_image
 from refine.errors import InputError
 from tests.apply.judges import WrittenJudge, repair
 from tests.apply.tiny import tiny
-from tests.apply.trees import dataset, lines, noise, run, save, tree
+from tests.apply.trees import dataset, lines, noise, options, run, save, tree
 
 
 class Fixed(Network):
@@ -31,10 +30,10 @@ def done(root: Path, repair: Repair | None = None, finite: bool = True) -> Apply
     """A run over one image."""
     save(root / "in" / "a.png", noise(8, 8))
     (root / "out").mkdir()
-    network = Fixed(tiny(), torch.device("cpu"), ApplyOptions())
+    network = Fixed(tiny(), torch.device("cpu"), options())
     network.finite = finite
     plan = make_plan(root / "in", select(root / "in", None, "auto"), 3, 1)
-    return Job(root / "in", root / "out", plan, network, ApplyOptions(), repair).run()
+    return Job(root / "in", root / "out", plan, network, options(), repair).run()
 
 
 def test_without_an_audit_all_of_the_change_is_written_and_no_line_speaks_of_one(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -49,8 +50,12 @@ def run(
     repair: Repair | None = None,
     **flags: object,
 ) -> ApplySummary:
-    options = ApplyOptions(device="cpu", **flags)  # type: ignore[arg-type]  # plain values
-    return refine_dataset(tiny(channels, amount), f"tiny {amount}", source, output, options, repair)
+    return refine_dataset(tiny(channels, amount), f"tiny {amount}", options(source, output, **flags), repair)
+
+
+def options(source: Path = Path("in"), output: Path = Path("out"), **flags: Any) -> ApplyOptions:
+    """Options of a run on the CPU."""
+    return ApplyOptions(checkpoint=Path("tiny.ckpt"), input=source, output=output, device="cpu", **flags)
 
 
 def lines(output: Path) -> dict[str, dict[str, object]]:

@@ -1,5 +1,7 @@
 """Generated pictures, for tests of what is measured from them: rectangles and ellipses, and gray levels with judges."""
 
+from pathlib import Path
+
 import torch
 from torch import Tensor
 
@@ -60,4 +62,4 @@ def gray_context(refined: Tensor | None = None, clusters: Tensor | None = None, 
     images = (60 + 130 * GRAY_LABELS)[:, None, None, None].expand(-1, 1, 8, 8).to(torch.uint8)
     keys = tuple(map(str, range(120)))
     pairs = Pairs("class", ("dark", "bright"), keys, images, images if refined is None else refined, GRAY_LABELS)
-    return AuditContext(pairs, torch.arange(120) // 60, AuditOptions(seed=seed), clusters)
+    return AuditContext(pairs, torch.arange(120) // 60, AuditOptions(output=Path("audit"), seed=seed), clusters)

@@ -242,8 +242,9 @@ def test_a_folder_without_a_whole_audit_is_refused(
 
 def test_training_is_where_it_is_looked_for(own: Finished, tmp_path: Path) -> None:
     """Else these tests would not notice it."""
+    options = AuditOptions(synthetic=own.synthetic, refined=own.refined, output=tmp_path / "new", folds=2, steps=1)
     with pytest.raises(TypeError):
-        run_audit(own.synthetic, own.refined, tmp_path / "new", AuditOptions(folds=2, steps=1))
+        run_audit(options)
 
 
 def test_lines_page_and_summary_are_written_of_an_inconclusive_audit_with_ranks_and_remedies(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
@@ -122,7 +123,7 @@ def structure_of(refined: Tensor, synthetic: Tensor) -> Evidence:
     masks = torch.zeros(len(synthetic), 32, 32, dtype=torch.uint8)
     keys = tuple(map(str, range(len(synthetic))))
     pairs = Pairs("mask", ("a", "b"), keys, to_levels(synthetic), to_levels(refined), masks)
-    return moved_structure(AuditContext(pairs, torch.zeros(len(keys)), AuditOptions()))
+    return moved_structure(AuditContext(pairs, torch.zeros(len(keys)), AuditOptions(output=Path("audit"))))
 
 
 def test_what_moved_asks_for_a_review() -> None:

@@ -81,7 +81,9 @@ def trained(
     steps: int = 60,
     seed: int = 0,
 ) -> JudgeEnsemble:
-    options = AuditOptions(networks=("small-cnn",), steps=steps, batch_size=16, seed=seed, device="cpu")
+    options = AuditOptions(
+        output=Path("audit"), networks=("small-cnn",), steps=steps, batch_size=16, seed=seed, device="cpu"
+    )
     return train_judges("content", (images,), labels, folds, "class", ("dark", "bright"), options, output)
 
 

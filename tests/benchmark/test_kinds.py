@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from refine.benchmark import Benchmark
+from refine.benchmark.result import Benchmark
 from refine.cli import main
 
 SIDE = 16

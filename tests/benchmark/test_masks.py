@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from refine.benchmark import Benchmark
 from refine.benchmark.datasets import Datasets
+from refine.benchmark.result import Benchmark
 from refine.cli import main
 from refine.errors import InputError
 

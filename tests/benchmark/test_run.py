@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from refine.benchmark import Benchmark, run_benchmark
 from refine.benchmark.fit import Protocol, fit_task
+from refine.benchmark.result import Benchmark
+from refine.benchmark.run import run_benchmark
 from refine.cli import main
 from refine.data.labeled_images import LabeledImages
 from refine.errors import InputError

@@ -4,8 +4,8 @@ from torch import Tensor
 from torchmetrics.functional import mean_absolute_error
 from torchmetrics.functional.classification import multiclass_jaccard_index
 
-from refine.benchmark import Row, scoring
-from refine.benchmark.result import RowPredictions
+from refine.benchmark import scoring
+from refine.benchmark.result import Row, RowPredictions
 from refine.benchmark.scoring import ClassScoring, HitRanking, MaskScoring, ObjectScoring, TargetScoring
 from refine.data.gaze import gaze_vector
 from refine.metrics.detection import average_precision, match_boxes

@@ -3,8 +3,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from refine.benchmark import Benchmark, Row, print_table
-from refine.benchmark.table import benchmark_latex, benchmark_markdown, warning_of, write_tables
+from refine.benchmark.result import Benchmark, Row
+from refine.benchmark.table import benchmark_latex, benchmark_markdown, print_table, warning_of, write_tables
 
 
 def row(mean: float, p: float | None = None, less: float = 0.0) -> Row:

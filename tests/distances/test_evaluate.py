@@ -15,7 +15,7 @@ from torch import Tensor
 from refine.cli import main
 from refine.data.images import is_image_name
 from refine.data.open_layout import open_layout
-from refine.distances import evaluate
+from refine.distances.evaluate import evaluate
 from refine.errors import InputError
 from tests.data.layouts.examples.camvid import write_camvid
 from tests.data.layouts.examples.carla import write_carla_named

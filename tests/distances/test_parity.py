@@ -11,7 +11,7 @@ from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics
 from torch_fidelity.metric_kid import kid_features_to_metric
 
 from refine.data.images import to_float
-from refine.distances import evaluate
+from refine.distances.evaluate import evaluate
 from refine.metrics import FeatureMoments, kernel, named_extractor
 from refine.metrics.frechet import frechet_of_moments
 from tests.conftest import SHARED, needs_shared

@@ -2,7 +2,7 @@ import io
 
 from rich.console import Console
 
-from refine.distances import Evaluation, Score, print_table
+from refine.distances.result import Evaluation, Score, print_table
 
 
 def score(value: float, at_floor_n: float) -> Score:

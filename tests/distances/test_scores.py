@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from refine.data.open_layout import open_layout
-from refine.distances import Score
 from refine.distances.folders import Folder
+from refine.distances.result import Score
 from refine.distances.scores import HIGHER_IS_NEARER, METRICS, count_cautions, format_cautions, group_cautions
 from tests.conftest import WriteImages
 

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from refine.cli import main
 from refine.data.images import to_float
-from refine.distances import Score
 from refine.distances.folders import scan
+from refine.distances.result import Score
 from refine.distances.skvd import Segmenter, aligned_datasets, skvd_scores
 from refine.errors import InputError
 from refine.interop.bundle import write_bundle

@@ -157,7 +157,7 @@ def _commands(given: Case, facts: Facts, base: Path, box: Path, rng: Random) -> 
     elif kind == "parameters":
         yield Command(["render", "digits", "--count", "2", "--parameters", "parameters.yaml", "--output", "new"], "new")
     elif kind == "recipe":
-        quiet = ["--trainer.fast_dev_run", "true", "--trainer.accelerator", "cpu", "--trainer.default_root_dir", "run"]
+        quiet = ["--trainer.fast-dev-run", "true", "--trainer.accelerator", "cpu", "--trainer.default-root-dir", "run"]
         yield Command(["fit", "-c", "recipe.yaml", *quiet], "run")
     elif kind == "refined":
         yield Command(["verify", "out"])

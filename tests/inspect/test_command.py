@@ -14,7 +14,8 @@ from rich.console import Console
 
 import tests.data.layouts.examples as examples
 from refine.cli import main
-from refine.inspect import Inspection, print_inspection
+from refine.inspect.result import Inspection
+from refine.inspect.text import print_inspection
 from tests.inspect.datasets import (
     class_folders,
     coco,
@@ -176,7 +177,8 @@ def test_targets_have_a_table(tmp_path: Path, capsys: Capture) -> None:
 def test_kid_is_measured_on_the_features_that_are_asked_for(tmp_path: Path) -> None:
     from torch import Tensor
 
-    from refine.inspect import inspect
+    from refine.inspect.options import InspectOptions
+    from refine.inspect.run import inspect
 
     class Means:
         name, sha256, resize, input_range = "means", None, "none", "-1 to 1"
@@ -185,7 +187,7 @@ def test_kid_is_measured_on_the_features_that_are_asked_for(tmp_path: Path) -> N
             return images.mean(dim=(2, 3))
 
     here, real = class_folders(tmp_path / "here"), class_folders(tmp_path / "real", start=100)
-    result = inspect(here, real, extractors=[Means()])
+    result = inspect(InspectOptions(folder=here, real=real), [Means()])
     assert result["gap"] is not None
     assert [each["name"] for each in result["gap"]["distances"]] == ["swd", "kid[means]"]
     kid = result["gap"]["distances"][1]

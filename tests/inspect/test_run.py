@@ -7,6 +7,7 @@ from PIL import Image
 
 from refine.data.open_layout import open_layout
 from refine.errors import InputError
+from refine.inspect.options import InspectOptions
 from refine.inspect.read import read_dataset
 from refine.inspect.result import DatasetSummary
 from refine.inspect.run import as_json, files_by_kind, inspect, summarize
@@ -15,14 +16,14 @@ from tests.inspect.datasets import class_folders, noise, save
 
 def test_alone_there_is_no_gap_and_nothing_is_written(tmp_path: Path) -> None:
     root = class_folders(tmp_path / "set", 4)
-    result = inspect(root)
+    result = inspect(InspectOptions(folder=root))
     assert (result["real"], result["gap"], result["faults"], result["suspicious"]) == (None, None, 0, 0)
     assert [path.name for path in tmp_path.iterdir()] == ["set"]
     assert json.loads(as_json(result)) == result
 
 
 def test_the_files_hold_what_is_returned(tmp_path: Path) -> None:
-    result = inspect(class_folders(tmp_path / "set", 2), output=tmp_path / "out")
+    result = inspect(InspectOptions(folder=class_folders(tmp_path / "set", 2), output=tmp_path / "out"))
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["inspect.html", "inspect.json", "montage.png"]
     assert json.loads((tmp_path / "out/inspect.json").read_text()) == result
 
@@ -34,7 +35,7 @@ def test_files_of_both_sides_are_counted_and_shared_pictures_stand_in_their_plac
     (here / "b/other.png").write_bytes((real / "a/000.png").read_bytes())
     (here / "b/again.png").write_bytes((real / "a/000.png").read_bytes())
     (here / "a/gray.pgm").write_bytes(b"P5 2 2 255\n\x00\x00\x00\x00")
-    result = inspect(here, real)
+    result = inspect(InspectOptions(folder=here, real=real))
     assert [each["kind"] for each in result["dataset"]["findings"]] == ["unreadable", "duplicate", "leak", "constant"]
     (leak,) = [each for each in result["dataset"]["findings"] if each["kind"] == "leak"]
     assert leak["files"] == [
@@ -46,9 +47,9 @@ def test_files_of_both_sides_are_counted_and_shared_pictures_stand_in_their_plac
 
 def test_how_the_layout_was_chosen_is_told(tmp_path: Path) -> None:
     root = class_folders(tmp_path, 2)
-    assert inspect(root, layout="images")["dataset"]["why"] == "as asked for"
-    assert inspect(root)["dataset"]["why"] != "as asked for"
-    result = inspect(root, root, real_layout="images")
+    assert inspect(InspectOptions(folder=root, layout="images"))["dataset"]["why"] == "as asked for"
+    assert inspect(InspectOptions(folder=root))["dataset"]["why"] != "as asked for"
+    result = inspect(InspectOptions(folder=root, real=root, real_layout="images"))
     assert result["real"] is not None
     assert (result["dataset"]["layout"], result["real"]["layout"]) == ("class-folders", "images")
 
@@ -59,12 +60,12 @@ def test_an_output_in_a_dataset_is_refused_before_anything_is_read(tmp_path: Pat
     (tmp_path / "link").symlink_to(here)
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(InputError, match="lies in the dataset"):
-        inspect(here, real, output=tmp_path / inside)
+        inspect(InspectOptions(folder=here, real=real, output=tmp_path / inside))
     assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_a_folder_whose_name_begins_like_the_dataset_is_no_part_of_it(tmp_path: Path) -> None:
-    inspect(class_folders(tmp_path / "set", 2), output=tmp_path / "set-out")
+    inspect(InspectOptions(folder=class_folders(tmp_path / "set", 2), output=tmp_path / "set-out"))
     assert (tmp_path / "set-out/inspect.json").is_file()
 
 

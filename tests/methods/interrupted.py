@@ -1,4 +1,4 @@
-"""A run that stops halfway, and another that goes on from its checkpoint as `refine fit --ckpt_path` does."""
+"""A run that stops halfway, and another that goes on from its checkpoint as `refine fit --ckpt-path` does."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

@@ -80,11 +80,11 @@ class Evil:
 
 def commands(checkpoint: Path, folder: Path) -> list[list[str]]:
     """Every command that takes a checkpoint from a stranger."""
-    data = ["--data.synthetic", str(folder / "in"), "--data.real", str(folder / "in"), "--data.batch_size", "2"]
-    quiet = ["--trainer.default_root_dir", str(folder / "runs"), "--trainer.accelerator", "cpu", "--steps", "1"]
+    data = ["--data.synthetic", str(folder / "in"), "--data.real", str(folder / "in"), "--data.batch-size", "2"]
+    quiet = ["--trainer.default-root-dir", str(folder / "runs"), "--trainer.accelerator", "cpu", "--steps", "1"]
     return [
         ["apply", "--checkpoint", str(checkpoint), "--input", str(folder / "in"), "--output", str(folder / "out")],
-        ["fit", "-c", "models/simgan.yaml", *data, *quiet, "--ckpt_path", str(checkpoint)],
+        ["fit", "-c", "models/simgan.yaml", *data, *quiet, "--ckpt-path", str(checkpoint)],
         ["export", "--checkpoint", str(checkpoint), "--output", str(folder / "out")],
     ]
 
@@ -215,7 +215,7 @@ def test_another_methods_checkpoint_is_not_resumed(
 ) -> None:
     fit = next(command for command in commands(saved, folder) if command[0] == "fit")
     other = ["models/cyclegan.yaml" if word == "models/simgan.yaml" else word for word in fit]
-    assert main([*other, "--model.discriminator_layers", "1"]) == 2
+    assert main([*other, "--model.discriminator-layers", "1"]) == 2
     assert "SimGAN, not CycleGAN" in capsys.readouterr().err
 
 

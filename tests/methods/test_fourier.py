@@ -160,16 +160,16 @@ def test_comes_back_from_a_bundle(tmp_path: Path) -> None:
 
 
 def fit(pair: Pair, root: Path, run: str, *more: str, command: str = "fit") -> int:
-    data = ["--data.synthetic", str(pair[0]), "--data.real", str(pair[1]), "--data.batch_size", "4"]
-    settings = ["--trainer.accelerator", "cpu", "--trainer.enable_progress_bar", "false", "--run", run]
-    where = ["--trainer.default_root_dir", str(root), "--model.beta", "0.1"]
+    data = ["--data.synthetic", str(pair[0]), "--data.real", str(pair[1]), "--data.batch-size", "4"]
+    settings = ["--trainer.accelerator", "cpu", "--trainer.enable-progress-bar", "false", "--run", run]
+    where = ["--trainer.default-root-dir", str(root), "--model.beta", "0.1"]
     return main([command, "-c", "models/fda.yaml", *data, *settings, *where, *more])
 
 
 def test_the_command_line_fits_resumes_exactly_validates_and_applies(pair: Pair, tmp_path: Path) -> None:
     assert fit(pair, tmp_path, "whole", "--steps", "5") == 0
     assert fit(pair, tmp_path, "half", "--steps", "2") == 0
-    resume = ["--ckpt_path", str(tmp_path / "half" / "last.ckpt")]
+    resume = ["--ckpt-path", str(tmp_path / "half" / "last.ckpt")]
     assert fit(pair, tmp_path, "resumed", "--steps", "5", *resume) == 0
     whole, resumed = (load_translator(tmp_path / run / "last.ckpt") for run in ("whole", "resumed"))
     assert isinstance(whole, FDA)
@@ -177,7 +177,7 @@ def test_the_command_line_fits_resumes_exactly_validates_and_applies(pair: Pair,
     assert whole.size == (32, 32)
     assert int(whole.real.count) == int(resumed.real.count) == 5 * 4
     assert torch.equal(whole.real.amplitude, resumed.real.amplitude)
-    assert fit(pair, tmp_path, "check", "--ckpt_path", str(tmp_path / "whole" / "last.ckpt"), command="validate") == 0
+    assert fit(pair, tmp_path, "check", "--ckpt-path", str(tmp_path / "whole" / "last.ckpt"), command="validate") == 0
     where = ["--input", str(pair[0]), "--output", str(tmp_path / "refined")]
     assert main(["apply", "--checkpoint", str(tmp_path / "whole" / "last.ckpt"), *where]) == 0
     before, after = (read_image(root / "a" / "a-000.png", 3).float() for root in (pair[0], tmp_path / "refined"))

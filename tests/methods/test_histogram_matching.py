@@ -114,16 +114,16 @@ def test_comes_back_from_a_bundle(tmp_path: Path) -> None:
 
 
 def fit(pair: Pair, root: Path, run: str, *more: str) -> int:
-    data = ["--data.synthetic", str(pair[0]), "--data.real", str(pair[1]), "--data.batch_size", "4"]
-    settings = ["--trainer.accelerator", "cpu", "--trainer.enable_progress_bar", "false", "--run", run]
-    where = ["--trainer.default_root_dir", str(root)]
+    data = ["--data.synthetic", str(pair[0]), "--data.real", str(pair[1]), "--data.batch-size", "4"]
+    settings = ["--trainer.accelerator", "cpu", "--trainer.enable-progress-bar", "false", "--run", run]
+    where = ["--trainer.default-root-dir", str(root)]
     return main(["fit", "-c", "models/histogram-matching.yaml", *data, *settings, *where, *more])
 
 
 def test_the_command_line_fits_resumes_exactly_and_applies(pair: Pair, tmp_path: Path) -> None:
     assert fit(pair, tmp_path, "whole", "--steps", "5") == 0
     assert fit(pair, tmp_path, "half", "--steps", "2") == 0
-    resume = ["--ckpt_path", str(tmp_path / "half" / "last.ckpt")]
+    resume = ["--ckpt-path", str(tmp_path / "half" / "last.ckpt")]
     assert fit(pair, tmp_path, "resumed", "--steps", "5", *resume) == 0
     whole, resumed = (load_translator(tmp_path / run / "last.ckpt") for run in ("whole", "resumed"))
     assert isinstance(whole, HistogramMatching)

@@ -27,7 +27,7 @@ def test_a_training_script_runs_a_step(name: str, tmp_path: Path) -> None:
     if "cycada" in name:
         recipes = ["-c", "models/task.yaml", "-c", "datasets/traffic-lights.yaml", "--trainer.accelerator", "cpu"]
         assert (
-            main(["fit", *recipes, "--trainer.default_root_dir", str(tmp_path), "--run", "task", "--steps", "1"]) == 0
+            main(["fit", *recipes, "--trainer.default-root-dir", str(tmp_path), "--run", "task", "--steps", "1"]) == 0
         )
     before = list(tmp_path.iterdir())
     environment = {
@@ -37,8 +37,8 @@ def test_a_training_script_runs_a_step(name: str, tmp_path: Path) -> None:
         "OMP_NUM_THREADS": "1",
         "TASK": str(task),
     }
-    quick = ["--trainer.fast_dev_run", "true", "--trainer.accelerator", "cpu", "--data.batch_size", "2"]
-    where = ["--trainer.default_root_dir", str(tmp_path)]
+    quick = ["--trainer.fast-dev-run", "true", "--trainer.accelerator", "cpu", "--data.batch-size", "2"]
+    where = ["--trainer.default-root-dir", str(tmp_path)]
     command = ["bash", str(SCRIPTS / name), *quick, *where]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment)
     assert done.returncode == 0, done.stderr
@@ -63,7 +63,7 @@ def test_a_training_script_takes_folders_relative_to_where_it_is_called(
 ) -> None:
     environment = {**os.environ, "REFINE": str(Path(sys.executable).parent / "refine"), "OMP_NUM_THREADS": "1"}
     environment |= {"SYNTHETIC": "synthetic", "REAL": "real"}
-    quick = ["--trainer.fast_dev_run", "true", "--trainer.accelerator", "cpu"]
+    quick = ["--trainer.fast-dev-run", "true", "--trainer.accelerator", "cpu"]
     done = subprocess.run(
         ["bash", str(SCRIPTS / name), *quick],
         capture_output=True,

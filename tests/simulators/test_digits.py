@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from refine.errors import InputError
-from refine.simulators import DIGIT_FONTS, DigitImage, DigitsParameters, digits, draw_digit, sample_digit
-from refine.simulators.digits_parameters import LIMITS
+from refine.simulators import digits
+from refine.simulators.digits import DigitImage, draw_digit, sample_digit
+from refine.simulators.digits_parameters import DIGIT_FONTS, LIMITS, DigitsParameters
 
 PLAIN = DigitImage(
     digit=1,

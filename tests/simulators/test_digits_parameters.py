@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from refine.errors import InputError
-from refine.simulators import DigitsParameters, read_parameters
+from refine.simulators.digits_parameters import DigitsParameters, read_parameters
 
 
 @pytest.mark.parametrize(

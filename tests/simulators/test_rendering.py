@@ -9,15 +9,10 @@ from PIL import Image
 
 from refine.data.layouts import ClassFolders, Table
 from refine.errors import DiskFull, InputError
-from refine.simulators import (
-    DigitImage,
-    DigitsData,
-    DigitsParameters,
-    draw_digit,
-    ensure_digits,
-    render_digits,
-    rendering,
-)
+from refine.simulators import rendering
+from refine.simulators.digits import DigitImage, draw_digit
+from refine.simulators.digits_parameters import DigitsParameters
+from refine.simulators.rendering import DigitsData, ensure_digits, render_digits
 from tests.conftest import WriteImages
 
 

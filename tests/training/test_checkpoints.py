@@ -32,11 +32,11 @@ def test_an_interrupted_writing_leaves_the_checkpoint_before(tmp_path: Path, mon
 
 
 def test_the_best_checkpoint_is_the_one_nearest_to_real(pair: tuple[Path, Path], tmp_path: Path) -> None:
-    small_net = ["--model.features", "4", "--model.blocks", "1", "--model.refiner_warmup_steps", "0"]
-    small_net += ["--model.discriminator_warmup_steps", "0"]
-    data = ["--data.synthetic", str(pair[0]), "--data.real", str(pair[1]), "--data.batch_size", "4"]
-    where = ["--trainer.default_root_dir", str(tmp_path), "--run", "run", "--trainer.accelerator", "cpu"]
-    steps = ["--steps", "12", "--trainer.val_check_interval", "4"]
+    small_net = ["--model.features", "4", "--model.blocks", "1", "--model.refiner-warmup-steps", "0"]
+    small_net += ["--model.discriminator-warmup-steps", "0"]
+    data = ["--data.synthetic", str(pair[0]), "--data.real", str(pair[1]), "--data.batch-size", "4"]
+    where = ["--trainer.default-root-dir", str(tmp_path), "--run", "run", "--trainer.accelerator", "cpu"]
+    steps = ["--steps", "12", "--trainer.val-check-interval", "4"]
     assert main(["fit", "-c", "models/simgan.yaml", *small_net, *data, *where, *steps]) == 0
     last = read_checkpoint(tmp_path / "run" / "last.ckpt")
     best = read_checkpoint(tmp_path / "run" / "best.ckpt")
@@ -155,7 +155,7 @@ def test_a_run_that_never_stays_under_the_bound_leaves_no_best_checkpoint_and_sa
     stale = tmp_path / "run" / "best.ckpt"
     stale.parent.mkdir()
     stale.write_bytes(b"of an earlier run that was killed")
-    judge = ["--judge", str(always(tmp_path / "judge")), "--label_error_bound"]  # it is wrong on half of the images
+    judge = ["--judge", str(always(tmp_path / "judge")), "--label-error-bound"]  # it is wrong on half of the images
     assert fit(pair, tmp_path, *judge, "0.8") == 0
     assert not stale.exists()
     (line,) = capsys.readouterr().err.splitlines()
@@ -171,15 +171,15 @@ def test_a_judged_run_that_is_resumed_ends_as_the_uninterrupted_one(
     pair: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     judge = str(always(tmp_path / "judge"))
-    judged = ["--judge", judge, "--judge", judge, "--label_error_bound", "0.9", "--steps", "6"]
+    judged = ["--judge", judge, "--judge", judge, "--label-error-bound", "0.9", "--steps", "6"]
     assert fit(pair, tmp_path / "whole", *judged) == 0
-    assert fit(pair, tmp_path / "half", *judged, "--trainer.max_steps", "6") == 0  # of two players: three steps
-    resume = ["--ckpt_path", str(tmp_path / "half" / "run" / "last.ckpt")]
+    assert fit(pair, tmp_path / "half", *judged, "--trainer.max-steps", "6") == 0  # of two players: three steps
+    resume = ["--ckpt-path", str(tmp_path / "half" / "run" / "last.ckpt")]
     assert fit(pair, tmp_path / "half", *judged, *resume) == 0
     ends = [read_checkpoint(tmp_path / name / "run" / "last.ckpt") for name in ("whole", "half")]
     states = [end["callbacks"]["Checkpoints"] for end in ends]
     assert states[0] == states[1]
     assert len(states[0]["judges"]) == 2
     capsys.readouterr()
-    assert fit(pair, tmp_path / "half", *judged, *resume, "--label_error_bound", "0.8") == 2
+    assert fit(pair, tmp_path / "half", *judged, *resume, "--label-error-bound", "0.8") == 2
     assert "goes on with another bound" in capsys.readouterr().err

@@ -27,13 +27,13 @@ def command(pair: Pair, root: Path, *more: str) -> list[str]:
         str(pair[0]),
         "--data.real",
         str(pair[1]),
-        "--data.batch_size",
+        "--data.batch-size",
         "2",
         "--data.shift",
         "1",
     ]
-    trainer = ["--trainer.accelerator", "cpu", "--trainer.limit_val_batches", "0", "--checkpoint_every", "0"]
-    settings = ["--model.history_size", str(HISTORY), "--model.ema", "0.9", "--steps", str(STEPS)]
+    trainer = ["--trainer.accelerator", "cpu", "--trainer.limit-val-batches", "0", "--checkpoint-every", "0"]
+    settings = ["--model.history-size", str(HISTORY), "--model.ema", "0.9", "--steps", str(STEPS)]
     return [
         "fit",
         "-c",
@@ -42,7 +42,7 @@ def command(pair: Pair, root: Path, *more: str) -> list[str]:
         *data,
         *trainer,
         *settings,
-        "--trainer.default_root_dir",
+        "--trainer.default-root-dir",
         str(root),
         *more,
     ]
@@ -79,14 +79,14 @@ def test_two_devices_train_equal_weights_and_go_on_bit_for_bit_each_with_its_own
 
     half = tmp_path / "states" / "whole" / "half.ckpt"
     assert read_checkpoint(half)["refine"]["steps_done"] == STEPS // 2
-    continued = two_processes(pair, tmp_path, "continued", "--ckpt_path", str(half))
+    continued = two_processes(pair, tmp_path, "continued", "--ckpt-path", str(half))
     assert_equal(whole, continued, "states")
     ends = [read_checkpoint(tmp_path / run / "last.ckpt") for run in ("whole", "continued")]
     for part in ("state_dict", "processes", "optimizer_states", "lr_schedulers", "refine"):
         assert_equal(ends[0][part], ends[1][part], part)
 
     capsys.readouterr()
-    assert main(command(pair, tmp_path, "--run", "alone", "--ckpt_path", str(half))) == 2
+    assert main(command(pair, tmp_path, "--run", "alone", "--ckpt-path", str(half))) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert (
         "was trained by 2 processes, not 1: a run goes on with as many as it began with (--trainer.devices 2)" in line

@@ -14,8 +14,8 @@ from tests.metrics.features.files import INCEPTION, needs_weights
 def test_a_task_models_checkpoint_serves_as_features_and_gives_the_metric_its_name(
     pair: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    data = ["--data.synthetic", str(pair[0]), "--data.real", str(pair[1]), "--data.batch_size", "4"]
-    where = ["--trainer.default_root_dir", str(tmp_path), "--run", "task", "--trainer.accelerator", "cpu"]
+    data = ["--data.synthetic", str(pair[0]), "--data.real", str(pair[1]), "--data.batch-size", "4"]
+    where = ["--trainer.default-root-dir", str(tmp_path), "--run", "task", "--trainer.accelerator", "cpu"]
     assert main(["fit", "-c", "models/task.yaml", *data, *where, "--steps", "3", "--model.width", "4"]) == 0
     task = str(tmp_path / "task" / "last.ckpt")
     sides = ["--synthetic", str(pair[0]), "--refined", str(pair[0]), "--real", str(pair[1])]
@@ -27,8 +27,8 @@ def test_a_task_models_checkpoint_serves_as_features_and_gives_the_metric_its_na
 
 
 def test_a_translators_checkpoint_has_no_features(pair: tuple[Path, Path], tmp_path: Path) -> None:
-    data = ["--data.synthetic", str(pair[0]), "--data.real", str(pair[1]), "--data.batch_size", "2"]
-    where = ["--trainer.default_root_dir", str(tmp_path), "--run", "gan", "--trainer.accelerator", "cpu"]
+    data = ["--data.synthetic", str(pair[0]), "--data.real", str(pair[1]), "--data.batch-size", "2"]
+    where = ["--trainer.default-root-dir", str(tmp_path), "--run", "gan", "--trainer.accelerator", "cpu"]
     small = ["--model.features", "4", "--model.blocks", "1", "--steps", "1"]
     assert main(["fit", "-c", "models/simgan.yaml", *data, *where, *small]) == 0
     with pytest.raises(InputError, match="holds SimGAN; features come from a task model"):

@@ -20,16 +20,16 @@ from tests.data.layouts.examples.yolo import write_yolo
 
 Pair = tuple[Path, Path]
 GENERATOR = ["--model.features", "4", "--model.blocks", "1"]
-DISCRIMINATOR = ["--model.discriminator_features", "4", "--model.discriminator_layers", "1"]
-CONTRAST = ["--model.nce_layers", "[0,4,8,12]", "--model.projection_features", "8", "--model.locations", "16"]
+DISCRIMINATOR = ["--model.discriminator-features", "4", "--model.discriminator-layers", "1"]
+CONTRAST = ["--model.nce-layers", "[0,4,8,12]", "--model.projection-features", "8", "--model.locations", "16"]
 SMALL = {
     "models/simgan.yaml": [
         *GENERATOR,
-        *("--model.history_size", "16"),
-        *("--model.refiner_warmup_steps", "3", "--model.discriminator_warmup_steps", "2"),
+        *("--model.history-size", "16"),
+        *("--model.refiner-warmup-steps", "3", "--model.discriminator-warmup-steps", "2"),
     ],
-    "models/cyclegan.yaml": [*GENERATOR, *DISCRIMINATOR, "--model.history_size", "6"],
-    "models/cycada.yaml": [*GENERATOR, *DISCRIMINATOR, "--model.history_size", "6", "--model.ema", "0.9"],
+    "models/cyclegan.yaml": [*GENERATOR, *DISCRIMINATOR, "--model.history-size", "6"],
+    "models/cycada.yaml": [*GENERATOR, *DISCRIMINATOR, "--model.history-size", "6", "--model.ema", "0.9"],
     "models/cut.yaml": [*GENERATOR, *DISCRIMINATOR, *CONTRAST],
     "models/fastcut.yaml": [*GENERATOR, *DISCRIMINATOR, *CONTRAST],
 }
@@ -47,16 +47,16 @@ STREETS = "datasets/carla-camvid.yaml"
 STREETS_DATA = [
     *("--data.synthetic", str(SHARED / "data" / "carla_camvid" / "carla")),
     *("--data.real", str(SHARED / "data" / "carla_camvid" / "camvid")),
-    *("--data.resize", "[45,90]", "--data.real_resize", "[45,60]", "--data.crop", "[32,32]"),
+    *("--data.resize", "[45,90]", "--data.real-resize", "[45,60]", "--data.crop", "[32,32]"),
 ]
 """The recipe's data may not be shipped; smaller than the recipe has them."""
 
 
 def fit(recipe: str, pair: Pair, root: Path, *more: str) -> int:
     """`refine fit` on a small pair."""
-    data = ["--data.synthetic", str(pair[0]), "--data.real", str(pair[1]), "--data.batch_size", "4"]
-    settings = ["--data.shift", "1", "--trainer.accelerator", "cpu", "--trainer.enable_progress_bar", "false"]
-    where = ["--trainer.default_root_dir", str(root)]
+    data = ["--data.synthetic", str(pair[0]), "--data.real", str(pair[1]), "--data.batch-size", "4"]
+    settings = ["--data.shift", "1", "--trainer.accelerator", "cpu", "--trainer.enable-progress-bar", "false"]
+    where = ["--trainer.default-root-dir", str(root)]
     if recipe in ASKS:
         more = (*more, ASKS[recipe], str(task_model(root, *data, *settings)))
     return main(["fit", "-c", recipe, *SMALL.get(recipe, []), *data, *settings, *where, *more])
@@ -66,7 +66,7 @@ def task_model(root: Path, *data: str) -> Path:
     """The checkpoint of a task model that was fitted on the synthetic labels, made when it is first asked for."""
     folder = root / "task-model"
     if not folder.exists():
-        where = ["--trainer.default_root_dir", str(folder), "--run", "task", "--steps", "2", "--model.width", "4"]
+        where = ["--trainer.default-root-dir", str(folder), "--run", "task", "--steps", "2", "--model.width", "4"]
         assert main(["fit", "-c", "models/task.yaml", *data, *where]) == 0
     return folder / "task" / "last.ckpt"
 
@@ -96,15 +96,15 @@ def test_a_run_stopped_halfway_and_continued_equals_the_uninterrupted_one_bit_fo
     recipe: str, pair: Pair, tmp_path: Path
 ) -> None:
     # Half of the steps falls on no boundary: not on a pass over the data, a validation or a turn of the players.
-    common = ["--trainer.val_check_interval", "4", "--steps", "14"]
+    common = ["--trainer.val-check-interval", "4", "--steps", "14"]
     optimizers = 1 if "simgan" in recipe else 2
     assert fit(recipe, pair, tmp_path, *common, "--run", "whole") == 0
-    halfway = ["--trainer.max_steps", str(7 * optimizers)]  # Lightning counts optimizer steps
+    halfway = ["--trainer.max-steps", str(7 * optimizers)]  # Lightning counts optimizer steps
     assert fit(recipe, pair, tmp_path, *common, "--run", "half", *halfway) == 0
     assert checkpoint(tmp_path, "half")["refine"]["steps_done"] == 7
-    resume = ["--ckpt_path", str(tmp_path / "half" / "last.ckpt")]
+    resume = ["--ckpt-path", str(tmp_path / "half" / "last.ckpt")]
     assert fit(recipe, pair, tmp_path, *common, "--run", "continued", *resume) == 0
-    resume = ["--ckpt_path", str(tmp_path / "continued" / "last.ckpt")]
+    resume = ["--ckpt-path", str(tmp_path / "continued" / "last.ckpt")]
     assert fit(recipe, pair, tmp_path, *common, "--run", "finished", *resume) == 0  # does not go a step too far
     assert_equal(
         checkpoint(tmp_path, "continued")["state_dict"], checkpoint(tmp_path, "finished")["state_dict"], "finished"
@@ -138,7 +138,7 @@ def test_resume_alone_takes_all_else_from_the_run(
     assert main(["fit", "--resume"]) == 2
     assert "checkpoints: no run to go on with; name its folder (--run NAME), or a method" in capsys.readouterr().err
     for run in ("first", "second"):
-        data = ["--data.synthetic", str(pair[0]), "--data.real", str(pair[1]), "--data.batch_size", "4"]
+        data = ["--data.synthetic", str(pair[0]), "--data.real", str(pair[1]), "--data.batch-size", "4"]
         small = [*SMALL["models/simgan.yaml"], "--device", "cpu", "--run", run, "--steps", "8"]
         assert main(["fit", "-c", "simgan", *small, *data]) == 0
     capsys.readouterr()
@@ -169,7 +169,7 @@ def test_a_run_that_goes_on_with_other_data_says_so(
 
 def test_a_finished_run_goes_on_when_it_is_given_more_steps(pair: Pair, tmp_path: Path) -> None:
     assert fit("models/simgan.yaml", pair, tmp_path, "--run", "first", "--steps", "8") == 0
-    resume = ["--ckpt_path", str(tmp_path / "first" / "last.ckpt")]
+    resume = ["--ckpt-path", str(tmp_path / "first" / "last.ckpt")]
     assert fit("models/simgan.yaml", pair, tmp_path, "--run", "more", "--steps", "12", *resume) == 0
     assert fit("models/simgan.yaml", pair, tmp_path, "--run", "whole", "--steps", "12") == 0
     assert_equal(checkpoint(tmp_path, "whole")["state_dict"], checkpoint(tmp_path, "more")["state_dict"])
@@ -186,7 +186,7 @@ def tags(folder: Path) -> dict[str, list[str]]:
 def test_tensorboard_shows_losses_accuracy_change_fill_rates_distance_and_pictures(
     recipe: str, pair: Pair, tmp_path: Path
 ) -> None:
-    settings = ["--trainer.val_check_interval", "6", "--trainer.log_every_n_steps", "1", "--steps", "12"]
+    settings = ["--trainer.val-check-interval", "6", "--trainer.log-every-n-steps", "1", "--steps", "12"]
     assert fit(recipe, pair, tmp_path, "--run", "run", *settings) == 0
     found = tags(tmp_path / "run")
     scalars = set(found["scalars"])
@@ -207,7 +207,7 @@ def test_tensorboard_shows_losses_accuracy_change_fill_rates_distance_and_pictur
 
 def test_a_run_holds_its_config_checkpoints_and_logs(pair: Pair, tmp_path: Path) -> None:
     for _ in range(2):
-        assert fit("models/simgan.yaml", pair, tmp_path, "--steps", "6", "--trainer.val_check_interval", "3") == 0
+        assert fit("models/simgan.yaml", pair, tmp_path, "--steps", "6", "--trainer.val-check-interval", "3") == 0
     assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith("simgan")) == ["simgan", "simgan-2"]
     names = {path.name.split(".")[0] for path in (tmp_path / "simgan").iterdir()}
     assert {"config", "last", "best", "events"} <= names
@@ -218,8 +218,8 @@ def test_a_run_holds_its_config_checkpoints_and_logs(pair: Pair, tmp_path: Path)
 
 @pytest.mark.parametrize("logger", ["true", "false", "CSVLogger"])
 def test_a_run_of_another_logger_keeps_its_folder(logger: str, pair: Pair, tmp_path: Path) -> None:
-    logs = ["--trainer.logger.save_dir", str(tmp_path / "csv")] if logger == "CSVLogger" else []
-    more = ["--run", "mine", "--steps", "6", "--trainer.val_check_interval", "3", "--trainer.logger", logger, *logs]
+    logs = ["--trainer.logger.save-dir", str(tmp_path / "csv")] if logger == "CSVLogger" else []
+    more = ["--run", "mine", "--steps", "6", "--trainer.val-check-interval", "3", "--trainer.logger", logger, *logs]
     assert fit("models/simgan.yaml", pair, tmp_path / "runs", *more) == 0
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["mine"]
     assert {"config.yaml", "last.ckpt", "best.ckpt", "preview.png"} <= {
@@ -247,7 +247,7 @@ def test_losses_that_become_nan_stop_the_run_and_the_last_good_checkpoint_stays(
         return whole(self, images) * (torch.nan if self.steps_done >= 7 else 1.0)
 
     monkeypatch.setattr(SimGAN, "forward", broken)
-    settings = ["--checkpoint_every", "2", "--steps", "20", "--run", "run"]
+    settings = ["--checkpoint-every", "2", "--steps", "20", "--run", "run"]
     assert fit("models/simgan.yaml", pair, tmp_path, *settings) == 1
     (message,) = capsys.readouterr().err.strip().splitlines()
     assert message.startswith("refine: training stopped at step 7")
@@ -281,10 +281,10 @@ def test_every_method_runs_on_every_dataset_from_recipes_alone(
     method: str, dataset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    quick = ["--trainer.fast_dev_run", "true", "--trainer.accelerator", "cpu", "--data.batch_size", "2"]
+    quick = ["--trainer.fast-dev-run", "true", "--trainer.accelerator", "cpu", "--data.batch-size", "2"]
     few = ["--data.count", "30"] if "digits" in dataset else STREETS_DATA if dataset == STREETS else []
     if method in ASKS:
-        recipe = ["-c", dataset, "--trainer.accelerator", "cpu", "--data.batch_size", "2", *few]
+        recipe = ["-c", dataset, "--trainer.accelerator", "cpu", "--data.batch-size", "2", *few]
         few = [*few, ASKS[method], str(task_model(tmp_path, *recipe))]
     assert main(["fit", "-c", method, "-c", dataset, *SMALL.get(method, []), *quick, *few]) == 0
 
@@ -295,7 +295,7 @@ def test_a_translator_needs_no_label_of_objects_but_a_task_asks_for_each(
     source = write_yolo(tmp_path / "yolo")
     next(source.rglob("labels/train/*.txt")).unlink()  # a background image, as its format has it
     data = ["--data.synthetic", str(source), "--data.real", str(source / "images"), "--data.crop", "[16,16]"]
-    settings = ["--trainer.accelerator", "cpu", "--trainer.fast_dev_run", "true", "--data.batch_size", "2"]
+    settings = ["--trainer.accelerator", "cpu", "--trainer.fast-dev-run", "true", "--data.batch-size", "2"]
     assert main(["fit", "-c", "models/cyclegan.yaml", *SMALL["models/cyclegan.yaml"], *data, *settings]) == 0
     assert "layout yolo (" in capsys.readouterr().out
     assert main(["fit", "-c", "models/task.yaml", *data, *settings]) == 2
@@ -316,7 +316,7 @@ def test_every_recipe_is_tried_by_a_test() -> None:
 @pytest.mark.slow
 def test_two_processes_end_with_equal_weights_and_a_loadable_checkpoint(pair: Pair, tmp_path: Path) -> None:
     program = Path(__file__).parent / "two_processes.py"
-    task = task_model(tmp_path, "--data.synthetic", str(pair[0]), "--data.real", str(pair[1]), "--data.batch_size", "4")
+    task = task_model(tmp_path, "--data.synthetic", str(pair[0]), "--data.real", str(pair[1]), "--data.batch-size", "4")
     done = subprocess.run(
         [sys.executable, str(program), str(pair[0]), str(pair[1]), str(task), str(tmp_path)],
         capture_output=True,
@@ -343,9 +343,9 @@ def test_a_signal_ends_the_run_after_the_step_with_a_full_checkpoint(
     name: signal.Signals, exit_code: int, pair: Pair, tmp_path: Path
 ) -> None:
     code = "import sys; from refine.cli import main; sys.exit(main(sys.argv[1:]))"
-    data = ["--data.synthetic", str(pair[0]), "--data.real", str(pair[1]), "--data.batch_size", "4"]
-    where = ["--trainer.default_root_dir", str(tmp_path), "--run", "run", "--trainer.accelerator", "cpu"]
-    saves = ["--checkpoint_every", "1", "--steps", "1000000", "--trainer.enable_progress_bar", "false"]
+    data = ["--data.synthetic", str(pair[0]), "--data.real", str(pair[1]), "--data.batch-size", "4"]
+    where = ["--trainer.default-root-dir", str(tmp_path), "--run", "run", "--trainer.accelerator", "cpu"]
+    saves = ["--checkpoint-every", "1", "--steps", "1000000", "--trainer.enable-progress-bar", "false"]
     args = ["fit", "-c", "models/simgan.yaml", *SMALL["models/simgan.yaml"], *data, *where, *saves]
     by_terminal = name == signal.SIGINT  # Ctrl-C goes to every process, those that read among them
     process = subprocess.Popen(
@@ -381,22 +381,22 @@ def test_validate_measures_a_checkpoint(
     command = ["validate", "-c", "models/simgan.yaml", *SMALL["models/simgan.yaml"], *data]
     last = str(tmp_path / "run" / "last.ckpt")
     capsys.readouterr()
-    assert main([*command, "--trainer.logger", "false", "--ckpt_path", last]) == 0
+    assert main([*command, "--trainer.logger", "false", "--ckpt-path", last]) == 0
     said = capsys.readouterr().out
     assert "distance/swd" in said
     monkeypatch.chdir(tmp_path)
-    assert main(["validate", "--ckpt_path", last]) == 0  # all else is in the run's folder
+    assert main(["validate", "--ckpt-path", last]) == 0  # all else is in the run's folder
     assert capsys.readouterr().out == said
     assert {path.name for path in tmp_path.iterdir()} - {"synthetic", "real"} == {"run"}  # it writes nothing
     for command in (["validate"], ["fit", "-c", "simgan", *data]):
-        assert main([*command, "--ckpt_path", str(tmp_path / "run")]) == 2
+        assert main([*command, "--ckpt-path", str(tmp_path / "run")]) == 2
         assert f"give one of its checkpoints: {tmp_path}/run/best.ckpt or" in capsys.readouterr().err
-    assert main(["validate", "--ckpt_path", "nowhere.ckpt"]) == 2
+    assert main(["validate", "--ckpt-path", "nowhere.ckpt"]) == 2
     assert "nowhere.ckpt: no such file or folder" in capsys.readouterr().err
     (tmp_path / "run" / "config.yaml").unlink()
-    assert main(["validate", f"--ckpt_path={last}"]) == 2
+    assert main(["validate", f"--ckpt-path={last}"]) == 2
     assert "no config.yaml of its run lies beside it; name the data" in capsys.readouterr().err
-    assert main(["validate", f"--ckpt_path={last}", *data]) == 0  # the method is in the checkpoint
+    assert main(["validate", f"--ckpt-path={last}", *data]) == 0  # the method is in the checkpoint
     assert "distance/swd" in capsys.readouterr().out
 
 
@@ -447,8 +447,8 @@ def test_a_run_goes_on_with_the_arguments_that_it_began_with(
     pair: Pair, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert fit("models/simgan.yaml", pair, tmp_path, "--run", "run", "--steps", "7") == 0
-    resume = ["--ckpt_path", str(tmp_path / "run" / "last.ckpt"), "--steps", "9"]
-    assert fit("models/simgan.yaml", pair, tmp_path, *resume, "--model.refiner_learning_rate", "0.5") == 2
+    resume = ["--ckpt-path", str(tmp_path / "run" / "last.ckpt"), "--steps", "9"]
+    assert fit("models/simgan.yaml", pair, tmp_path, *resume, "--model.refiner-learning-rate", "0.5") == 2
     assert "refiner_learning_rate=0.001 (now 0.5)" in capsys.readouterr().err
     assert fit("models/simgan.yaml", pair, tmp_path, *resume, "--data.seed", "3") == 2
     assert "data.seed=0, not 3" in capsys.readouterr().err
@@ -458,7 +458,7 @@ def test_a_run_goes_on_with_the_arguments_that_it_began_with(
     ("args", "message"),
     [
         (["--data.crop", "[30,30]"], "multiples of 4"),
-        (["--data.crop", "[16,16]", "--model.discriminator_layers", "3"], "sides of 24 or more"),
+        (["--data.crop", "[16,16]", "--model.discriminator-layers", "3"], "sides of 24 or more"),
         (["--steps", "0"], "expected more than 0"),
     ],
 )
@@ -472,7 +472,7 @@ def test_sizes_and_steps_that_a_method_cannot_train_on_are_refused_before_it_sta
 
 
 def test_a_constructors_complaint_is_one_line(pair: Pair, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert fit("models/simgan.yaml", pair, tmp_path, "--model.refiner_steps", "0") == 2
+    assert fit("models/simgan.yaml", pair, tmp_path, "--model.refiner-steps", "0") == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "both players must move" in line
 

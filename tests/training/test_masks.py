@@ -10,8 +10,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from refine.cli import main
 from refine.methods import FeatureAdaptation, Task, load_method
 
-QUIET = ["--trainer.accelerator", "cpu", "--trainer.enable_progress_bar", "false", "--data.batch_size", "2"]
-SMALL = ["--model.features", "4", "--model.blocks", "1", "--model.discriminator_features", "4"]
+QUIET = ["--trainer.accelerator", "cpu", "--trainer.enable-progress-bar", "false", "--data.batch-size", "2"]
+SMALL = ["--model.features", "4", "--model.blocks", "1", "--model.discriminator-features", "4"]
 
 
 @pytest.fixture
@@ -34,16 +34,16 @@ def roads(tmp_path: Path) -> Path:
 
 def test_masks_go_the_whole_way_and_stay_byte_for_byte(roads: Path, tmp_path: Path) -> None:
     data = ["--data.synthetic", str(roads), "--data.real", str(roads / "images"), "--data.layout", "mask-folders"]
-    common = [*data, *QUIET, "--trainer.default_root_dir", str(tmp_path / "runs"), "--steps", "2"]
+    common = [*data, *QUIET, "--trainer.default-root-dir", str(tmp_path / "runs"), "--steps", "2"]
     assert main(["fit", "-c", "models/task.yaml", *common, "--model.width", "4", "--run", "task"]) == 0
     task = tmp_path / "runs" / "task" / "last.ckpt"
     loaded = load_method(task)
     assert isinstance(loaded, Task)
     assert (loaded.kind, loaded.classes) == ("mask", ["road", "sky"])
 
-    settings = [*SMALL, "--model.discriminator_layers", "1", "--model.task", str(task), "--run", "cycada"]
-    settings += ["--judge", str(task), "--trainer.val_check_interval", "2"]
-    assert main(["fit", "-c", "models/cycada.yaml", *common, *settings, "--data.horizontal_flip", "true"]) == 0
+    settings = [*SMALL, "--model.discriminator-layers", "1", "--model.task", str(task), "--run", "cycada"]
+    settings += ["--judge", str(task), "--trainer.val-check-interval", "2"]
+    assert main(["fit", "-c", "models/cycada.yaml", *common, *settings, "--data.horizontal-flip", "true"]) == 0
     events = EventAccumulator(str(tmp_path / "runs" / "cycada"))
     events.Reload()
     for tag in ("label/error", "label/error_do_nothing", "label/agreement"):

@@ -17,13 +17,13 @@ from tests.data.layouts.examples.voc import write_voc
 from tests.data.layouts.examples.yolo import write_yolo
 from tests.data.shapes import NAMES, write_shapes
 
-QUIET = ["--trainer.accelerator", "cpu", "--trainer.enable_progress_bar", "false", "--data.batch_size", "2"]
-SMALL = ["--model.features", "4", "--model.blocks", "1", "--model.discriminator_features", "4"]
+QUIET = ["--trainer.accelerator", "cpu", "--trainer.enable-progress-bar", "false", "--data.batch-size", "2"]
+SMALL = ["--model.features", "4", "--model.blocks", "1", "--model.discriminator-features", "4"]
 
 
 def fit(recipe: str, root: Path, source: Path, *more: str) -> int:
     data = ["--data.synthetic", str(source), "--data.real", str(source)]
-    return main(["fit", "-c", recipe, *data, *QUIET, "--trainer.default_root_dir", str(root / "runs"), *more])
+    return main(["fit", "-c", recipe, *data, *QUIET, "--trainer.default-root-dir", str(root / "runs"), *more])
 
 
 def task_of(root: Path, run: str = "task") -> Task:
@@ -35,8 +35,8 @@ def task_of(root: Path, run: str = "task") -> Task:
 @pytest.mark.parametrize("gray", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_boxes_go_the_whole_way(gray: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = write_shapes(tmp_path / "shapes", 12, gray=gray)
-    common = ["--data.layout", "coco", "--data.channels", "1" if gray else "3", "--data.horizontal_flip", "true"]
-    settings = ["--model.width", "4", "--steps", "6", "--trainer.val_check_interval", "3", "--run", "task"]
+    common = ["--data.layout", "coco", "--data.channels", "1" if gray else "3", "--data.horizontal-flip", "true"]
+    settings = ["--model.width", "4", "--steps", "6", "--trainer.val-check-interval", "3", "--run", "task"]
     assert fit("models/task.yaml", tmp_path, source, *common, *settings) == 0
     assert "objects: " in capsys.readouterr().out
     task = task_of(tmp_path)
@@ -44,7 +44,7 @@ def test_boxes_go_the_whole_way(gray: bool, tmp_path: Path, capsys: pytest.Captu
     events = EventAccumulator(str(tmp_path / "runs" / "task")).Reload()
     assert {"task/map", "task/map50", "loss/task"} <= set(events.Tags()["scalars"])
 
-    run = [*common, *SMALL, "--model.discriminator_layers", "1", "--steps", "2"]
+    run = [*common, *SMALL, "--model.discriminator-layers", "1", "--steps", "2"]
     assert fit("models/cyclegan.yaml", tmp_path, source, *run, "--run", "cyclegan") == 0
     capsys.readouterr()
     judge = ["--model.task", str(tmp_path / "runs" / "task" / "last.ckpt")]
@@ -61,7 +61,7 @@ WRITERS = {"coco": write_coco, "kitti": write_kitti, "voc": write_voc, "yolo": w
 @pytest.mark.parametrize("layout", WRITERS)
 def test_every_layout_of_objects_is_learned(layout: str, tmp_path: Path) -> None:
     source = WRITERS[layout](tmp_path / layout)
-    data = ["--data.layout", layout, "--data.resize", "[24,32]", "--data.validation_fraction", "0"]
+    data = ["--data.layout", layout, "--data.resize", "[24,32]", "--data.validation-fraction", "0"]
     more = [*data, "--model.width", "4", "--steps", "2", "--run", "task"]
     assert fit("models/task.yaml", tmp_path, source, *more) == 0
     assert task_of(tmp_path).kind == "objects"
@@ -79,7 +79,7 @@ def test_classes_can_be_mapped(tmp_path: Path, capsys: pytest.CaptureFixture[str
 @pytest.mark.slow
 def test_a_detector_of_a_minute_finds_shapes_on_pictures_it_never_saw(tmp_path: Path) -> None:
     source, other = write_shapes(tmp_path / "shapes", 120, side=64), write_shapes(tmp_path / "new", 80, side=64, seed=1)
-    more = ["--data.horizontal_flip", "true", "--data.batch_size", "8", "--steps", "400", "--run", "task"]
+    more = ["--data.horizontal-flip", "true", "--data.batch-size", "8", "--steps", "400", "--run", "task"]
     assert fit("models/task.yaml", tmp_path, source, "--data.layout", "coco", *more) == 0
     task, layout = task_of(tmp_path).eval(), Coco(other)
     images = to_float(torch.stack([layout.image(record, 3) for record in layout.records()]))

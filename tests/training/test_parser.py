@@ -22,7 +22,7 @@ def refused(folder: Path, capsys: pytest.CaptureFixture[str], *flags: str) -> st
     folder.mkdir(exist_ok=True)
     where = ["--data.synthetic", str(folder), "--data.real", str(folder)]
     assert (
-        main(["fit", "-c", "models/simgan.yaml", *where, "--trainer.default_root_dir", str(folder / "r"), *flags]) == 2
+        main(["fit", "-c", "models/simgan.yaml", *where, "--trainer.default-root-dir", str(folder / "r"), *flags]) == 2
     )
     said = capsys.readouterr()
     assert said.out == ""
@@ -51,7 +51,7 @@ def test_a_named_pipe_behind_a_flag_is_not_waited_for(
     )
 
 
-@pytest.mark.parametrize("flag", ["--data.resize", "--data.batch_size", "--model.features", "--trainer.callbacks"])
+@pytest.mark.parametrize("flag", ["--data.resize", "--data.batch-size", "--model.features", "--trainer.callbacks"])
 @pytest.mark.parametrize("value", [BOMB, "[" * 5000])
 def test_yaml_in_a_value_is_bounded(flag: str, value: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert flag.split(".")[0].strip("-") in refused(tmp_path, capsys, flag, value)
@@ -97,7 +97,7 @@ def helped(capsys: pytest.CaptureFixture[str], *flags: str) -> str:
 def test_the_help_shows_our_flags_and_lightnings_when_asked(capsys: pytest.CaptureFixture[str]) -> None:
     ours, theirs = helped(capsys, "--help"), helped(capsys, "--trainer.help")
     assert ours.startswith("usage: refine fit -c METHOD")
-    places = [ours.index(flag) for flag in ("--data CONFIG", "--model CONFIG", "--minutes MINUTES", "--ckpt_path CKPT")]
+    places = [ours.index(flag) for flag in ("--data CONFIG", "--model CONFIG", "--minutes MINUTES", "--ckpt-path CKPT")]
     assert places == sorted(places)
     assert "--data.synthetic DIR --data.real DIR" in ours
     assert "registry" not in ours  # Lightning's prose
@@ -109,7 +109,7 @@ def test_the_help_shows_our_flags_and_lightnings_when_asked(capsys: pytest.Captu
 
 def test_the_methods_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert "SimGAN: A refiner for small appearance gaps" in helped(capsys, "--model.help")
-    assert "--model.self_weight" in helped(capsys, "--model.help", "SimGAN")
+    assert "--model.self-weight" in helped(capsys, "--model.help", "SimGAN")
 
 
 def test_a_size_may_be_typed_with_an_x() -> None:
@@ -125,8 +125,8 @@ def test_a_size_may_be_typed_with_an_x() -> None:
         (["--data.crop", "48x"], "--data.crop is 48x; expected a height and a width, such as 48x64 (see"),
         (["--data.channels", "2"], "--data.channels is 2; expected one of 1, 3 (see"),
         (["--model.features", "1.5"], "--model.features is 1.5; expected a whole number (see"),
-        (["--trainer.max_steps", "x"], "--trainer.max_steps is x; expected a whole number (see"),
-        (["--data.horizontal_flip=maybe"], "--data.horizontal_flip is maybe; expected true or false (see"),
+        (["--trainer.max-steps", "x"], "--trainer.max-steps is x; expected a whole number (see"),
+        (["--data.horizontal-flip=maybe"], "--data.horizontal-flip is maybe; expected true or false (see"),
     ],
 )
 def test_a_value_of_the_wrong_type_is_told_in_plain_words(

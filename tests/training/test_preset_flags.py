@@ -15,7 +15,7 @@ Pair = tuple[Path, Path]
 
 def fit(pair: Pair, root: Path, *more: str, recipe: str = "simgan") -> int:
     data = ["--data.synthetic", str(pair[0]), "--data.real", str(pair[1]), "--run", "run"]
-    return main(["fit", "-c", recipe, *data, "--device", "cpu", "--trainer.default_root_dir", str(root), *more])
+    return main(["fit", "-c", recipe, *data, "--device", "cpu", "--trainer.default-root-dir", str(root), *more])
 
 
 def settings(root: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
@@ -25,7 +25,7 @@ def settings(root: Path) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]
 
 
 def test_a_run_is_sized_and_says_how(pair: Pair, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert fit(pair, tmp_path, "--steps", "50", "--trainer.max_steps", "1") == 0
+    assert fit(pair, tmp_path, "--steps", "50", "--trainer.max-steps", "1") == 0
     said = capsys.readouterr().out
     assert "size: small, for cpu and images of 32x32: features 32, optimizer adam," in said
     assert "batches of 12; 50 steps, nominally " in said  # all images that there are
@@ -38,7 +38,7 @@ def test_flags_and_recipes_win(pair: Pair, tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(
         "data:\n  class_path: refine.data.UnpairedImages\n  init_args:\n    batch_size: 3\n"
     )
-    mine = ["-c", str(tmp_path / "mine.yaml"), "--model.features", "5", "--model.refiner_warmup_steps", "7"]
+    mine = ["-c", str(tmp_path / "mine.yaml"), "--model.features", "5", "--model.refiner-warmup-steps", "7"]
     assert fit(pair, tmp_path, "--steps", "20", *mine) == 0
     _, method, data = settings(tmp_path)
     assert (method["features"], method["refiner_warmup_steps"], data["batch_size"]) == (5, 7, 3)
@@ -46,7 +46,7 @@ def test_flags_and_recipes_win(pair: Pair, tmp_path: Path) -> None:
 
 
 def test_the_paper_is_one_word_away(pair: Pair, tmp_path: Path) -> None:
-    small = ["--data.batch_size", "2", "--model.history_size", "4", "--trainer.max_steps", "1"]
+    small = ["--data.batch-size", "2", "--model.history-size", "4", "--trainer.max-steps", "1"]
     assert fit(pair, tmp_path, "--preset", "paper", *small) == 0
     _, method, _ = settings(tmp_path)
     assert (method["features"], method["optimizer"], method["steps"]) == (64, "sgd", 10_000)
@@ -54,7 +54,7 @@ def test_the_paper_is_one_word_away(pair: Pair, tmp_path: Path) -> None:
 
 
 def test_a_resumed_run_takes_what_it_began_with(pair: Pair, tmp_path: Path) -> None:
-    began = ["--model.features", "4", "--model.blocks", "1", "--data.crop", "[24,24]", "--data.batch_size", "3"]
+    began = ["--model.features", "4", "--model.blocks", "1", "--data.crop", "[24,24]", "--data.batch-size", "3"]
     assert fit(pair, tmp_path, "--steps", "8", *began) == 0
     before = settings(tmp_path)
     assert fit(pair, tmp_path, "--steps", "12", "--resume") == 0
@@ -65,7 +65,7 @@ def test_a_resumed_run_takes_what_it_began_with(pair: Pair, tmp_path: Path) -> N
 
 
 def test_steps_follow_a_time_and_are_stored(pair: Pair, tmp_path: Path) -> None:
-    tiny = ["--model.features", "4", "--model.blocks", "1", "--data.batch_size", "1", "--model.history_size", "4"]
+    tiny = ["--model.features", "4", "--model.blocks", "1", "--data.batch-size", "1", "--model.history-size", "4"]
     assert fit(pair, tmp_path, "--minutes", "0.05", *tiny) == 0
     config, method, _ = settings(tmp_path)
     done = read_checkpoint(tmp_path / "run" / "last.ckpt")["refine"]
@@ -112,7 +112,7 @@ def test_steps_that_a_recipe_says_stay(pair: Pair, tmp_path: Path) -> None:
         (["--minutes", "1", "--model.steps", "5"], "--minutes and --steps say the same thing"),
         (["--data.crop", "0x0"], "--data.crop is 0x0; expected a height and a width of 1 or more"),
         (["--preset", "huge"], "huge"),
-        (["--steps", "5", "--model.refiner_warmup_steps", "5"], "the warm-ups alone take"),
+        (["--steps", "5", "--model.refiner-warmup-steps", "5"], "the warm-ups alone take"),
     ],
 )
 def test_what_cannot_be(

@@ -1,4 +1,4 @@
-"""Hostile states of training in a checkpoint, through `refine fit --ckpt_path`."""
+"""Hostile states of training in a checkpoint, through `refine fit --ckpt-path`."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,14 +10,14 @@ from torch import Tensor
 
 from refine.cli import main
 
-QUIET = ["--trainer.accelerator", "cpu", "--trainer.enable_progress_bar", "false"]
-SMALL = ["--model.features", "4", "--model.blocks", "1", "--model.history_size", "4", "--model.optimizer", "adam"]
-TURNS = ["--model.refiner_warmup_steps", "2", "--model.discriminator_warmup_steps", "1"]
+QUIET = ["--trainer.accelerator", "cpu", "--trainer.enable-progress-bar", "false"]
+SMALL = ["--model.features", "4", "--model.blocks", "1", "--model.history-size", "4", "--model.optimizer", "adam"]
+TURNS = ["--model.refiner-warmup-steps", "2", "--model.discriminator-warmup-steps", "1"]
 
 
 def fit(data: Path, runs: Path, steps: int, *more: str) -> int:
-    where = ["--data.synthetic", str(data), "--data.real", str(data), "--data.batch_size", "2", "--data.channels", "3"]
-    out = ["--trainer.default_root_dir", str(runs), "--steps", str(steps + 3)]  # after the warm-ups
+    where = ["--data.synthetic", str(data), "--data.real", str(data), "--data.batch-size", "2", "--data.channels", "3"]
+    out = ["--trainer.default-root-dir", str(runs), "--steps", str(steps + 3)]  # after the warm-ups
     return main(["fit", "-c", "models/simgan.yaml", *where, *QUIET, *SMALL, *TURNS, *out, *more])
 
 
@@ -109,7 +109,7 @@ def test_no_run_goes_on_from_it_and_no_folder_is_left(
     HOSTILE[name](stored)
     torch.save(stored, tmp_path / "hostile.ckpt")
     capsys.readouterr()
-    assert fit(data, tmp_path / "runs", 4, "--ckpt_path", str(tmp_path / "hostile.ckpt")) == 2
+    assert fit(data, tmp_path / "runs", 4, "--ckpt-path", str(tmp_path / "hostile.ckpt")) == 2
     said = capsys.readouterr()
     assert said.err.startswith("refine: ")
     assert said.err.count("\n") == 1
@@ -119,7 +119,7 @@ def test_no_run_goes_on_from_it_and_no_folder_is_left(
 
 def test_a_run_goes_on_from_a_good_one(run: tuple[Path, Path], tmp_path: Path) -> None:
     data, good = run
-    assert fit(data, tmp_path / "runs", 4, "--ckpt_path", str(good)) == 0
+    assert fit(data, tmp_path / "runs", 4, "--ckpt-path", str(good)) == 0
     assert list((tmp_path / "runs").rglob("last.ckpt"))
 
 
@@ -128,4 +128,4 @@ def test_what_a_checkpoint_of_one_process_says_of_others_is_left(run: tuple[Path
     stored = torch.load(good, weights_only=True)
     stored["processes"] = [{"history.images": torch.ones(3)}]
     torch.save(stored, tmp_path / "more.ckpt")
-    assert fit(data, tmp_path / "runs", 4, "--ckpt_path", str(tmp_path / "more.ckpt")) == 0
+    assert fit(data, tmp_path / "runs", 4, "--ckpt-path", str(tmp_path / "more.ckpt")) == 0

@@ -34,8 +34,8 @@ def test_settings_that_lie_beside_a_checkpoint_name_no_code_of_others(
     (run / "last").write_text("class_path: evil.Class\n")  # a file that an argument may name
     (run / "config.yaml").write_text(yaml.safe_dump(settings))
     for command in (
-        ["validate", "--ckpt_path", str(run / "last.ckpt")],
-        ["fit", "--resume", "--trainer.default_root_dir", str(tmp_path)],
+        ["validate", "--ckpt-path", str(run / "last.ckpt")],
+        ["fit", "--resume", "--trainer.default-root-dir", str(tmp_path)],
     ):
         assert main(command) == 2
         assert f"names {named}, which is not part of refine" in capsys.readouterr().err

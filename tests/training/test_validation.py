@@ -25,10 +25,10 @@ PICTURE = "images/synthetic_refined_real"
 
 
 def fit(pair: Pair, root: Path, *more: str, recipe: str = "models/cyclegan.yaml") -> int:
-    data = ["--data.synthetic", str(pair[0]), "--data.real", str(pair[1]), "--data.batch_size", "4"]
-    settings = ["--trainer.accelerator", "cpu", "--trainer.enable_progress_bar", "false", "--steps", "4"]
-    often = ["--trainer.val_check_interval", "2", "--data.validation_fraction", "0", "--checkpoint_every", "0"]
-    where = ["--trainer.default_root_dir", str(root), "--run", "run"]
+    data = ["--data.synthetic", str(pair[0]), "--data.real", str(pair[1]), "--data.batch-size", "4"]
+    settings = ["--trainer.accelerator", "cpu", "--trainer.enable-progress-bar", "false", "--steps", "4"]
+    often = ["--trainer.val-check-interval", "2", "--data.validation-fraction", "0", "--checkpoint-every", "0"]
+    where = ["--trainer.default-root-dir", str(root), "--run", "run"]
     return main(["fit", "-c", recipe, *SMALL.get(recipe, []), *data, *settings, *often, *where, *more])
 
 
@@ -75,7 +75,7 @@ def test_the_picture_frames_the_refined_images_whose_label_is_lost(pair: Pair, t
 
 
 def test_a_fit_is_looked_at_early_and_its_folder_holds_the_latest_picture(pair: Pair, tmp_path: Path) -> None:
-    often = ["--trainer.val_check_interval", "200", "--steps", "55"]
+    often = ["--trainer.val-check-interval", "200", "--steps", "55"]
     assert fit(pair, tmp_path, *often, recipe="models/simgan.yaml") == 0
     steps = [event.step for event in events(tmp_path).Images(PICTURE)]
     assert steps == [25, 50, 55]
@@ -88,7 +88,7 @@ def test_objects_are_judged_by_a_detector(tmp_path: Path) -> None:
     source = write_yolo(tmp_path / "yolo")
     space = open_layout("auto", source).label_space
     judge = stored_task(tmp_path, "objects", classes=list(space.names), channels=3)
-    more = ["--data.crop", "[16,16]", "--judge", str(judge), "--data.batch_size", "2"]
+    more = ["--data.crop", "[16,16]", "--judge", str(judge), "--data.batch-size", "2"]
     assert fit((source, source / "images"), tmp_path, *more) == 0
     for tag in ("label/error", "label/error_do_nothing", "label/agreement"):
         assert all(0 <= value <= 1 for value in values(tmp_path, tag)), tag
@@ -99,7 +99,7 @@ def test_validate_judges_a_checkpoint(pair: Pair, tmp_path: Path, capsys: pytest
     assert fit(pair, tmp_path) == 0
     data = ["--data.synthetic", str(pair[0]), "--data.real", str(pair[1]), "--trainer.accelerator", "cpu"]
     recipe = ["-c", "models/cyclegan.yaml", *SMALL["models/cyclegan.yaml"], "--trainer.logger", "false"]
-    given = ["--ckpt_path", str(tmp_path / "run" / "last.ckpt"), "--judge", str(always(tmp_path / "judge"))]
+    given = ["--ckpt-path", str(tmp_path / "run" / "last.ckpt"), "--judge", str(always(tmp_path / "judge"))]
     capsys.readouterr()
     assert main(["validate", *recipe, *data, *given]) == 0
     assert "label/error" in capsys.readouterr().out
@@ -115,7 +115,7 @@ def test_without_a_judge_nothing_is_framed_and_nothing_of_labels_is_logged(pair:
 
 def test_fid_and_kid_are_measured_where_features_are_named(pair: Pair, tmp_path: Path) -> None:
     judge = str(always(tmp_path / "judge"))
-    assert fit(pair, tmp_path, "--validation_features", judge) == 0
+    assert fit(pair, tmp_path, "--validation-features", judge) == 0
     tags = events(tmp_path).Tags()["scalars"]
     found = {tag for tag in tags if tag.startswith("distance/") and "swd" not in tag}
     assert {tag.split("[")[0] for tag in found} == {"distance/fid", "distance/kid"}
@@ -153,10 +153,10 @@ def test_a_frame_covers_the_border_of_the_chosen_images_alone() -> None:
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["--label_error_bound", "0.1"], "--label_error_bound needs a judge"),
-        (["--judge", "JUDGE", "--label_error_bound", "5"], "expected a share from 0 to 1"),
-        (["--judge", "JUDGE", "--label_error_bound", "0.1"], "12 validation images cannot show it, it takes 72; give"),
-        (["--judge", "JUDGE", "--label_error_bound", "0"], "cannot show it, no number of images shows that"),
+        (["--label-error-bound", "0.1"], "--label-error-bound needs a judge"),
+        (["--judge", "JUDGE", "--label-error-bound", "5"], "expected a share from 0 to 1"),
+        (["--judge", "JUDGE", "--label-error-bound", "0.1"], "12 validation images cannot show it, it takes 72; give"),
+        (["--judge", "JUDGE", "--label-error-bound", "0"], "cannot show it, no number of images shows that"),
         (["--judge", "nowhere.ckpt"], "nowhere.ckpt: no such file or folder (--judge)"),
         (["--judge", "OTHER"], "the task model knows class labels x, y"),
         (["--judge", "GRAY"], "cannot judge images of 3x32x32"),

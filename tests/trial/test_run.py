@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from refine.cli import main
+from refine.trial.options import TryOptions
 from refine.trial.plan import WEIGHTS, candidate, fewest_seconds, for_training, further_commands, methods, share
 from refine.trial.result import TRAINING_FREE, Measured, Trial, Tried, recommend
 from tests.conftest import WriteImages
@@ -209,15 +210,18 @@ def test_what_is_open_comes_with_the_commands_that_may_decide_it() -> None:
         "methods": {"cycada": {"seconds": 1.0, "checkpoint": "cycada.ckpt", "measured": measured}},
     }
     flags = {"data.channels": 1, "data.classes": ["a", "b"], "model.task": "tried/runs/f_S/last.ckpt"}
-    commands = further_commands(trial, None, Path("in"), Path("photos"), Path("tried"), flags)
+    options = TryOptions(
+        synthetic=Path("in"), real=Path("photos"), output=Path("tried"), real_layout="images", classes=("a", "b")
+    )
+    commands = further_commands(trial, None, options, flags)
     assert commands == [
-        "refine try in photos --real-layout images --classes a,b --minutes 5 --device cpu --output tried "
-        "--labeled-real DIR",
+        "refine try in photos --minutes 5 --labeled-real DIR --classes a,b --real-layout images --device cpu "
+        "--output tried",
         "refine inspect in --real photos --real-layout images --output inspected",
         "refine fit -c cycada --data.synthetic=in --data.real=photos --data.channels=1 "
         '\'--data.classes=["a", "b"]\' --model.task=tried/runs/f_S/last.ckpt --minutes=60',
     ]
-    assert further_commands(trial, "color-transfer", Path("in"), Path("photos"), Path("tried"), {}) == []
+    assert further_commands(trial, "color-transfer", options, {}) == []
 
 
 def test_a_method_that_is_no_nearer_than_doing_nothing_is_not_gone_on_with() -> None:

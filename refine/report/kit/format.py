@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from math import ceil
-from pathlib import PurePath
 
 
 def number(value: float, digits: int = 3) -> str:
@@ -45,25 +44,6 @@ def at_most(share: float) -> str:
 def p_text(p: float) -> str:
     """As `0.03` or `0.0004`, and never 0."""
     return f"{p:.2f}" if p >= 0.01 else f"{p:.1g}" if p >= 0.0001 else "< 0.0001"
-
-
-def recorded_flags(record: Mapping[str, object], *names: str) -> list[str]:
-    """Return the flags of a command whose values a record holds, in the order of the names.
-
-    Texts, paths and numbers are given as they are, lists of whole numbers as ``HxW``; whatever else is left out.
-    """
-    words = []
-    for name in names:
-        value = record.get(name)
-        if isinstance(value, list) and all(isinstance(side, int) for side in value):
-            words += [_flag(name), "x".join(map(str, value))]
-        elif isinstance(value, str | PurePath | int | float) and not isinstance(value, bool):
-            words += [_flag(name), str(value)]
-    return words
-
-
-def _flag(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
 
 
 def recorded_part(record: Mapping[str, object], *names: str) -> Mapping[str, object]:

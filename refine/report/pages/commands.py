@@ -3,16 +3,24 @@
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from refine.audit.options import audit_flags
+from refine.apply.options import ApplyOptions, VerifyOptions
+from refine.audit.options import AuditOptions
 from refine.audit.result import Audit
+from refine.benchmark.options import BenchmarkOptions
 from refine.benchmark.result import Benchmark
+from refine.distances.options import EvaluateOptions
 from refine.distances.result import Evaluation
 from refine.distances.scores import NEIGHBORS
 from refine.metrics.features import NETWORKS
-from refine.report.kit.format import recorded_flags, recorded_part, recorded_texts
+from refine.options import flag_words
+from refine.report.kit.format import recorded_part, recorded_texts
+from refine.report.pages.options import ReportOptions
 
 SIDES = ("synthetic", "refined", "real")
+Values = dict[str, Any]
+"""Values of a command's options by their names, as `flag_words` takes them."""
 
 
 def reproduction(
@@ -35,76 +43,79 @@ def reproduction(
         benchmark: And in the second.
         audit: And in the third.
     """
-    places = {"metrics": Path("metrics.json"), "audit": Path("audit"), "benchmark": Path("benchmark", "benchmark.json")}
+    places: Values = {"metrics": "metrics.json", "audit": "audit", "benchmark": Path("benchmark", "benchmark.json")}
     places |= files
-    three = recorded_flags(sides, *SIDES)
-    judged = audit_flags(audit["provenance"]) if audit else []
-    applied = ["--checkpoint", "CHECKPOINT", "--input", str(sides["synthetic"]), "--output", str(sides["refined"])]
-    shown = recorded_flags(places, "metrics", "audit", "benchmark", "tuning")
-    steps = {
-        "apply": [*applied, *apply_flags(run)],
-        "verify": [str(sides["refined"])],
-        "audit": [*three[:4], *judged, "--output", str(places["audit"])],
-        "evaluate": [*(evaluate_flags(evaluation, sides) if evaluation else three), "--output", str(places["metrics"])],
-        "benchmark": [
-            *(benchmark_flags(benchmark, sides) if benchmark else three),
-            *("--output", str(places["benchmark"].parent)),
-        ],
-        "report": [*three, *shown, "--output", str(output)],
+    steps: dict[str, tuple[type[Any], Values]] = {
+        "apply": (
+            ApplyOptions,
+            {"checkpoint": "CHECKPOINT", "input": sides["synthetic"], "output": sides["refined"], **applied(run)},
+        ),
+        "verify": (VerifyOptions, {"folder": sides["refined"]}),
+        "audit": (
+            AuditOptions,
+            {**(audit["provenance"] if audit else {}), **sides, "output": places["audit"]},
+        ),
+        "evaluate": (
+            EvaluateOptions,
+            {**sides, **(evaluated(evaluation) if evaluation else {}), "output": places["metrics"]},
+        ),
+        "benchmark": (
+            BenchmarkOptions,
+            {
+                **sides,
+                "refined": [sides["refined"]],
+                **(benchmarked(benchmark) if benchmark else {}),
+                "output": Path(places["benchmark"]).parent,
+            },
+        ),
+        "report": (ReportOptions, {**places, **sides, "output": output}),
     }
-    return {name: shlex.join(["refine", name, *words]) for name, words in steps.items()}
+    return {name: shlex.join(["refine", name, *flag_words(*step)]) for name, step in steps.items()}
 
 
-def apply_flags(run: Mapping[str, object]) -> list[str]:
-    """Return the recorded flags of `refine apply`, all of them: defaults may change between versions."""
-    flags, audit = recorded_part(run, "flags"), recorded_part(run, "audit")
-    words = recorded_flags(flags, *flags)
-    return [*words, "--audit", "AUDIT", *recorded_flags(audit, "if_wrong", "repair")] if audit else words
+def applied(run: Mapping[str, object]) -> Values:
+    """Return the recorded options of `refine apply`, all of them: defaults may change between versions."""
+    audit = recorded_part(run, "audit")
+    return {**recorded_part(run, "flags"), **({"audit": "AUDIT", **audit} if audit else {})}
 
 
-def evaluate_flags(evaluation: Evaluation, sides: Mapping[str, Path]) -> list[str]:
-    """Return the flags of `refine evaluate`; ``sides`` stand in for folders that the file does not name."""
-    record, words = evaluation["provenance"], []
-    for side in SIDES:
-        words += [f"--{side}", str(recorded_part(record, "folders", side).get("path") or sides[side])]
-    # Of a task model and of a user's own network, the record holds the digest, not the place.
+def evaluated(evaluation: Evaluation) -> Values:
+    """Return the recorded options of `refine evaluate`."""
+    record = evaluation["provenance"]
+    folders = {side: recorded_part(record, "folders", side).get("path") for side in SIDES}
+    # Of a task model and of a user's own network, the record holds the digest, not the place; so of the segmenter.
     networks = recorded_part(record, "extractors")
     features = [name if name in NETWORKS else f"{name}=CHECKPOINT" for name in networks]
-    features = ["swd", *features] if record.get("swd") is not None else features
-    words += ["--features", *features] if features else []
-    metrics = recorded_texts(record, "metrics")
-    words += ["--metrics", *metrics] if metrics else []
-    words += recorded_flags(recorded_part(record, "interval"), "groups")
     neighbors = recorded_part(record, "neighbors")
-    if any(NEIGHBORS.get(name) != count for name, count in neighbors.items()):  # not each metric's usual ones
-        words += ["--neighbors", str(next(iter(neighbors.values())))]
-    if any("infinite" in score for scores in evaluation["rows"].values() for score in scores.values()):
-        words.append("--infinite")
-    # As of networks, the record holds the segmenter's digest, not its place.
-    words += ["--segmenter", "CHECKPOINT"] if recorded_part(record, "skvd", "maps") else []
-    plain = ("images", "layout", "real_layout", "mapping", "real_mapping", "seed", "device", "size")
-    return [*words, *recorded_flags(record, *plain)]
+    usual = all(NEIGHBORS.get(name) == count for name, count in neighbors.items())
+    return {
+        **record,
+        **{side: path for side, path in folders.items() if path},
+        "features": ["swd", *features] if record.get("swd") is not None else features,
+        "metrics": recorded_texts(record, "metrics"),
+        "groups": recorded_part(record, "interval").get("groups"),
+        "neighbors": None if usual else next(iter(neighbors.values())),
+        "infinite": any("infinite" in score for scores in evaluation["rows"].values() for score in scores.values()),
+        "segmenter": "CHECKPOINT" if recorded_part(record, "skvd", "maps") else None,
+        "resize": None,  # the record's is a sentence
+    }
 
 
-def benchmark_flags(benchmark: Benchmark, sides: Mapping[str, Path]) -> list[str]:
-    """Return the flags of `refine benchmark`; ``sides`` stand in for folders that the file does not name."""
+def benchmarked(benchmark: Benchmark) -> Values:
+    """Return the recorded options of `refine benchmark`."""
     record, network = benchmark["provenance"], recorded_part(benchmark["provenance"], "network")
-    words = recorded_flags({**sides, **record}, "synthetic")
-    refined = recorded_part(record, "refined")
-    for row in [f"{name}={_folders(given)}" for name, given in refined.items()] or [str(sides["refined"])]:
-        words += ["--refined", row]
-    words += recorded_flags({**sides, **record}, "real", "real_train")
-    if benchmark["metric"] == "accuracy" and benchmark["classes"]:  # a layout of masks knows its own
-        words += ["--classes", ",".join(benchmark["classes"])]
-    seeds = record.get("seeds")
-    words += ["--seeds", str(len(seeds))] if isinstance(seeds, list) else []
-    words += recorded_flags(record, "steps", "batch_size", "shift", "real_few", "groups", "device")
-    words += recorded_flags(record, "layout", "real_layout", "mapping", "real_mapping")
-    if record.get("baselines") is not None:
-        words += ["--baselines", ",".join(recorded_texts(record, "baselines")) or "none"]
-    words += [*recorded_flags(record, "size"), *recorded_flags(network, "width")]
-    words += recorded_flags({"network": network.get("flag"), **network}, "network", "learning_rate")
-    return [*words, "--horizontal-flip"] if record.get("horizontal_flip") is True else words
+    seeds, baselines = record.get("seeds"), ",".join(recorded_texts(record, "baselines")) or "none"
+    rows = [f"{name}={_folders(given)}" for name, given in recorded_part(record, "refined").items()]
+    return {
+        **record,
+        **({"refined": rows} if rows else {}),
+        # a layout of masks knows its own
+        "classes": benchmark["classes"] if benchmark["metric"] == "accuracy" else None,
+        "seeds": len(seeds) if isinstance(seeds, list) else None,
+        "baselines": None if record.get("baselines") is None else baselines,
+        **{"network": network.get("flag"), "width": network.get("width")},
+        "learning_rate": network.get("learning_rate"),
+    }
 
 
 def _folders(given: object) -> str:

@@ -1,4 +1,3 @@
-import argparse
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,11 +31,12 @@ def benchmark(record: dict[str, Any], metric: str = "accuracy", classes: Sequenc
     }
 
 
-def arguments(command: str, found: dict[str, str]) -> argparse.Namespace:
+def arguments(command: str, found: dict[str, str]) -> Any:
     """What the command line itself makes of a step."""
     program, *words = shlex.split(found[command])
     assert program == "refine"
-    return parser().parse_args(words)
+    parsed = parser(command).parse_args(words)
+    return parsed.chosen.read(parsed)
 
 
 def test_recorded_flags_are_given_and_others_are_not() -> None:
@@ -70,8 +70,8 @@ def test_evaluate_is_given_what_its_file_records() -> None:
     assert words.synthetic == Path("/data/synthetic")
     assert words.refined == Path("/data/refined")
     assert words.real == Path("/data/real")
-    assert words.features == ["swd", "inception-64", "task=CHECKPOINT"]
-    assert (words.metrics, words.groups) == (["swd", "kid"], "[a-z]+")
+    assert words.features == ("swd", "inception-64", "task=CHECKPOINT")
+    assert (words.metrics, words.groups) == (("swd", "kid"), "[a-z]+")
     assert (words.size, words.images, words.seed, words.device) == ((64, 32), "rgb/**/*.png", 3, "cpu")
 
 
@@ -112,10 +112,10 @@ def test_the_audit_is_given_what_its_file_records() -> None:
     }
     words = arguments("audit", steps({}, audit=audit(provenance=record)))
     assert (words.classes, words.size, words.folds, words.steps) == (("red", "green"), (32, 64), 5, 100)
-    assert (words.batch_size, words.networks, words.groups) == (16, ["small-cnn", "lenet"], "^[^_]+")
-    assert (words.judge, words.real_labeled) == ([Path("a.ckpt"), Path("b.ckpt")], Path("real"))
+    assert (words.batch_size, words.networks, words.groups) == (16, ("small-cnn", "lenet"), "^[^_]+")
+    assert (words.judge, words.real_labeled) == ((Path("a.ckpt"), Path("b.ckpt")), Path("real"))
     assert (words.checkpoint, words.decisions) == (None, Path("by eye.csv"))
-    assert (words.layout, words.real_layout, words.trust, words.seed) == ("class-folders", "carla", ["mine"], 3)
+    assert (words.layout, words.real_layout, words.trust, words.seed) == ("class-folders", "carla", ("mine",), 3)
 
 
 def test_benchmark_is_given_what_its_file_records() -> None:
@@ -136,7 +136,7 @@ def test_benchmark_is_given_what_its_file_records() -> None:
         "network": {"name": "SmallCNN", "flag": "small-cnn", "width": 8, "learning_rate": 0.001},
     }
     words = arguments("benchmark", steps({}, benchmark=benchmark(record)))
-    assert words.refined == [("simgan", [Path("/data/a b")]), ("gan", [Path("/data/c"), Path("/data/d,e")])]
+    assert words.refined == (("simgan", [Path("/data/a b")]), ("gan", [Path("/data/c"), Path("/data/d,e")]))
     assert (words.synthetic, words.real, words.real_train) == (Path("/data/s"), Path("/data/r"), Path("/data/t"))
     assert (words.classes, words.seeds, words.steps) == (("red", "green"), 4, 200)
     assert (words.size, words.horizontal_flip) == ((64, 32), True)
@@ -156,7 +156,7 @@ def test_a_benchmark_of_masks_is_not_told_its_classes_which_its_layout_knows() -
     record = {"synthetic": "/s", "refined": {"a": "/a"}, "real": "/r", "mapping": "carla-to-camvid11", "seeds": [0]}
     words = arguments("benchmark", steps({}, benchmark=benchmark(record, "miou", ["sky", "road"])))
     assert words.mapping == "carla-to-camvid11"
-    assert not hasattr(words, "classes")
+    assert words.classes is None
 
 
 def test_a_repair_needs_its_audit_again() -> None:
@@ -169,7 +169,7 @@ def test_the_report_is_given_the_audit_and_the_tuning() -> None:
     found = steps({}, {"audit": Path("audited"), "tuning": Path("tune.json")}, audit=audit())
     words = arguments("report", found)
     assert (words.audit, words.tuning) == (Path("audited"), Path("tune.json"))
-    assert found["audit"] == "refine audit --synthetic 'my sims' --refined out --seed 0 --output audited"
+    assert found["audit"] == "refine audit --synthetic 'my sims' --refined out --output audited --seed 0"
 
 
 def test_what_is_no_flag_in_a_damaged_record_is_left_out() -> None:

@@ -8,9 +8,8 @@ from refine.apply.manifest import ManifestEntry
 from refine.audit.result import Certificate
 from refine.cli import main
 from refine.errors import InputError
-from refine.report.pages import write_report
 from refine.report.pages.audited import CASES
-from refine.report.pages.page import extremes
+from refine.report.pages.page import extremes, write_report
 from tests.apply.tiny import MODULE, save_tiny
 from tests.audit.audits import certificate, save_audit
 from tests.data.layouts.examples.webdataset import write_webdataset

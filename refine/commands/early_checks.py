@@ -5,52 +5,29 @@ import ast
 import difflib
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 from refine.errors import NO_TASK, InputError
 from refine.files import open_file, read_file
+from refine.options import flag_name, flag_of, spelled
 from refine.recipes import find_recipe
+from refine.training.options import FitOptions
 from refine.yaml_text import parse_yaml
 
-CODE = Path(__file__).parent
+CODE = Path(__file__).parents[1]
 WRITTEN = frozenset({"output"})
-"""Flags whose path need not be there."""
-FIT = frozenset(
-    [
-        "c",
-        "config",
-        "data",
-        "model",
-        "trainer",
-        "seed_everything",
-        "steps",
-        "run",
-        "resume",
-        "checkpoint_every",
-        "trust",
-        "device",
-        "preset",
-        "minutes",
-        "judge",
-        "label_error_bound",
-        "validation_features",
-        "validation_weights",
-        "ckpt_path",
-        "print_config",
-        "verbose",
-    ]
-)
-"""Flags of `fit` and `validate`, up to their first dot; the parser has them all, after Lightning's import."""
-NUMBERS: dict[str, type[int] | type[float]] = {"steps": int, "checkpoint_every": int, "minutes": float}
-CHOICES = {"preset": ("auto", "small", "medium", "paper"), "device": ("auto", "cpu", "cuda", "mps")}
-TRIAL = "settings.json"
-"""File by which the folder of a trial is known."""
+"""Options whose path need not be there."""
+LIGHTNING = ("c", "config", "data", "model", "trainer", "seed_everything", "ckpt_path", "print_config", "verbose")
+OURS = {each.name: flag_of(each.type)[0] for each in fields(FitOptions)}
+"""Types of our own flags of `fit` and `validate`; the parser has them all, after Lightning's import."""
 OPTIONS = frozenset({".yaml", ".yml"})
 """How files of a layout's options end; whoever reads them says what is wrong."""
 ARCHIVE = b"PK\x03\x04"
 """How a `.ckpt` begins: torch writes zip archives."""
+ABOVE_ZERO = frozenset({"steps", "minutes"})
 LEARNED = ("model.task", "model.start", "model.pretrained", "model.init_args.task", "model.init_args.start")
 READ = ("data.synthetic", "data.real", "ckpt_path", "judge", "validation_weights", *LEARNED)
 """Flags of `fit` and `validate` that name what must be there."""
@@ -67,32 +44,14 @@ def require_paths(args: argparse.Namespace, given: Sequence[str]) -> None:
         InputError: With the first that is not.
     """
     for name, value in vars(args).items():
+        flag = flag_name(name)
         if name not in WRITTEN:
             for path in _paths(value):
-                flag = f"--{name.replace('_', '-')}"
                 _require(path, flag if any(word.partition("=")[0] == flag for word in given) else "")
                 if name == "checkpoint":
                     _require_checkpoint(path)
         if name in {"layout", "real_layout"} and isinstance(value, str):
-            _require_layout(value, f"--{name.replace('_', '-')}")
-
-
-def require_apart(synthetic: Path, real: Path, output: Path) -> None:
-    """Hold the folders of a trial against each other.
-
-    Raises:
-        InputError: If one lies in the other, the output lies in an input, or holds what no trial left.
-    """
-    if synthetic.resolve() == real.resolve():
-        raise InputError(f"{real}: is the synthetic dataset, too; name the folder of the real images")
-    for inner, outer in ((synthetic, real), (real, synthetic)):
-        if inner.resolve().is_relative_to(outer.resolve()):
-            raise InputError(f"{inner}: lies in {outer}, whose images would be on both sides; name folders apart")
-    for name, folder in (("synthetic", synthetic), ("real", real)):
-        if output.resolve().is_relative_to(folder.resolve()):
-            raise InputError(f"{output}: lies in the {name} images {folder}; name another --output")
-    if output.is_dir() and any(output.iterdir()) and not (output / TRIAL).is_file():
-        raise InputError(f"{output}: holds something else; name another --output")
+            _require_layout(value, flag)
 
 
 def require_fit(args: Sequence[str]) -> None:
@@ -113,16 +72,17 @@ def require_fit(args: Sequence[str]) -> None:
         return
     for name, value in given:
         if name in READ and value is not None and not value.startswith(("[", "{")):
-            _require(Path(value), f"--{name}")
+            _require(Path(value), flag_name(name))
         if name in {"data.layout", "data.real_layout"} and value is not None and not value.startswith("{"):
-            _require_layout(value, f"--{name}")
+            _require_layout(value, flag_name(name))
     _require_values(given)
     named = {name for name, _ in given}
     method = bool(recipes) or bool(named & {"model", "model.class_path"})
     alone = not method and "resume" in named and "ckpt_path" not in named  # then a run says the rest
     about = sorted(name for name in named if name.partition(".")[0] in {"data", "model"})
     if args[0] == "fit" and alone and about:
-        raise InputError(f"--resume and --{about[0]}: name the method as well (-c), so that the right run goes on")
+        first = flag_name(about[0])
+        raise InputError(f"--resume and {first}: name the method as well (-c), so that the right run goes on")
     begins = args[0] == "fit" and not alone
     if begins and not method:
         raise InputError("which method? Name a recipe, such as -c simgan; `refine recipes` lists them")
@@ -131,7 +91,7 @@ def require_fit(args: Sequence[str]) -> None:
     if begins and not said and not named & {"data", "data.class_path"}:
         for name in READ[:2]:
             if name not in named and f"data.init_args.{name.partition('.')[2]}" not in named:
-                raise InputError(f"--{name} is missing; name the folder, or a recipe that does (-c)")
+                raise InputError(f"{flag_name(name)} is missing; name the folder, or a recipe that does (-c)")
     if classes["model"]:
         _require_arguments(given, "model", classes["model"])
         other = bool(named & {"resume", "ckpt_path", "model", "model.class_path"})
@@ -147,22 +107,25 @@ def _require_values(given: Sequence[tuple[str, str | None]]) -> None:
     Raises:
         InputError: With the first that is none.
     """
-    for flag, value in given:
-        name = flag.partition(".")[0]
-        if name not in FIT:
-            near = difflib.get_close_matches(name, sorted(FIT), n=1)
-            meant = f"; did you mean --{near[0]}?" if near else ""
-            raise InputError(f"--{flag}: no such flag{meant} (see refine fit --help)")
-        if flag in CHOICES and value is not None and value not in CHOICES[flag]:
-            raise InputError(f"--{flag} is {value!r}; expected one of {', '.join(CHOICES[flag])}")
-        if flag in NUMBERS and value is not None:
+    known = sorted([*LIGHTNING, *OURS])
+    for name, value in given:
+        flag, kind = flag_name(name), OURS.get(name)
+        if name.partition(".")[0] not in known:
+            near = difflib.get_close_matches(name.partition(".")[0], known, n=1)
+            meant = f"; did you mean {flag_name(near[0])}?" if near else ""
+            raise InputError(f"{flag}: no such flag{meant} (see refine fit --help)")
+        if value is None or kind is None:
+            continue
+        if get_origin(kind) is Literal and value not in get_args(kind):
+            raise InputError(f"{flag} is {value!r}; expected one of {', '.join(get_args(kind))}")
+        if kind in (int, float):
             try:
-                number = NUMBERS[flag](value)
+                number = kind(value)
             except ValueError:
-                kind = "a whole number" if NUMBERS[flag] is int else "a number"
-                raise InputError(f"--{flag} is {value!r}; expected {kind}") from None
-            if flag != "checkpoint_every" and not 0 < number < float("inf"):
-                raise InputError(f"--{flag} is {number:g}; expected more than 0")
+                expected = "a whole number" if kind is int else "a number"
+                raise InputError(f"{flag} is {value!r}; expected {expected}") from None
+            if name in ABOVE_ZERO and not 0 < number < float("inf"):
+                raise InputError(f"{flag} is {number:g}; expected more than 0")
 
 
 def _require_task(given: Sequence[tuple[str, str | None]], recipes: Sequence[Any]) -> None:
@@ -213,8 +176,8 @@ def _paths(value: Any) -> Iterator[Path]:
 
 
 def _flags(args: Sequence[str]) -> Iterator[tuple[str, str | None]]:
-    """Names of flags without dashes, with their values; None where there is none."""
-    place = 0
+    """Names of flags, as settings have them, with their values; None where there is none."""
+    args, place = spelled(args, "_"), 0
     while place < len(args):
         name, equals, value = args[place].partition("=")
         place += 1
@@ -255,7 +218,8 @@ def _require_arguments(given: Sequence[tuple[str, str | None]], part: str, class
         near = difflib.get_close_matches(argument, sorted(known), n=1)
         ends = [each for each in sorted(known) if each.endswith(f"_{argument}")]
         meant = f"; did you mean {' or '.join(ends or near)}?" if ends or near else ""
-        raise InputError(f"--{flag}: {name} has no argument {argument}{meant} (refine fit --{part}.help {name})")
+        told = f"{name} has no argument {argument}{meant}".replace("_", "-")
+        raise InputError(f"{flag_name(flag)}: {told} (refine fit --{part}.help {name})")
 
 
 @cache

@@ -1,20 +1,13 @@
 """`refine benchmark --recipe`: what it says, what flags change, and what is refused."""
 
-import argparse
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from refine.benchmark.recipe import read_recipe
+from refine.benchmark.options import BenchmarkOptions, read_benchmark, read_recipe
 from refine.cli import main
-from refine.commands.benchmark import DEFAULTS, add_flags, settings
 from refine.errors import InputError
-
-
-def flags() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(exit_on_error=False, add_help=False)
-    add_flags(parser)
-    return parser
 
 
 def recipe(folder: Path, text: str) -> Path:
@@ -22,13 +15,8 @@ def recipe(folder: Path, text: str) -> Path:
     return folder / "r.yaml"
 
 
-def found(folder: Path, text: str, *words: str) -> dict[str, object]:
-    parser = flags()
-    parser.add_argument("--recipe", type=Path)
-    return settings(parser.parse_args(["--recipe", str(recipe(folder, text)), *words]))
-
-
-WHOLE = "{synthetic: s, refined: r, real: /real, output: out}"
+def found(folder: Path, text: str, **flags: Any) -> dict[str, object]:
+    return vars(read_benchmark({"recipe": recipe(folder, text), **flags}))
 
 
 def test_paths_are_relative_to_the_recipe_and_all_else_is_as_the_flags_have_it(tmp_path: Path) -> None:
@@ -49,10 +37,12 @@ def test_paths_are_relative_to_the_recipe_and_all_else_is_as_the_flags_have_it(t
         real_few: 5
         shift:
     """
+    usual = vars(BenchmarkOptions(synthetic=Path(), refined=(), real=Path(), output=Path()))
     assert found(tmp_path, text) == {
-        **DEFAULTS,
+        **usual,
+        "recipe": tmp_path / "r.yaml",
         "synthetic": tmp_path / "s",
-        "refined": [("gan", [tmp_path / "a/b"]), ("other", [Path("/c"), tmp_path / "d,e"])],
+        "refined": (("gan", [tmp_path / "a/b"]), ("other", [Path("/c"), tmp_path / "d,e"])),
         "real": Path("/real"),
         "real_train": tmp_path / "t",
         "output": tmp_path / "out",
@@ -68,17 +58,17 @@ def test_paths_are_relative_to_the_recipe_and_all_else_is_as_the_flags_have_it(t
 
 
 def test_refined_folders_may_be_a_list_or_one(tmp_path: Path) -> None:
-    both = read_recipe(recipe(tmp_path, "refined: [gan=a, b]"), flags())["refined"]
+    both = read_recipe(recipe(tmp_path, "refined: [gan=a, b]"))["refined"]
     assert both == [("gan", [tmp_path / "a"]), ("b", [tmp_path / "b"])]
-    assert read_recipe(recipe(tmp_path, "refined: b"), flags()) == {"refined": [("b", [tmp_path / "b"])]}
-    assert read_recipe(recipe(tmp_path, "refined: 'b,c'"), flags()) == {"refined": [("b,c", [tmp_path / "b,c"])]}
+    assert read_recipe(recipe(tmp_path, "refined: b")) == {"refined": [("b", [tmp_path / "b"])]}
+    assert read_recipe(recipe(tmp_path, "refined: 'b,c'")) == {"refined": [("b,c", [tmp_path / "b,c"])]}
 
 
 def test_flags_win_and_what_neither_says_has_its_default(tmp_path: Path) -> None:
     text = "{synthetic: s, refined: r, real: /real, output: out, seeds: 5, steps: 9}"
-    both = found(tmp_path, text, "--seeds", "2", "--refined", "x=here")
+    both = found(tmp_path, text, seeds=2, refined=[("x", [Path("here")])])
     assert (both["seeds"], both["steps"], both["width"]) == (2, 9, 16)
-    assert both["refined"] == [("x", [Path("here")])]
+    assert both["refined"] == (("x", [Path("here")]),)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +91,7 @@ def test_flags_win_and_what_neither_says_has_its_default(tmp_path: Path) -> None
 )
 def test_what_is_wrong_is_named(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        read_recipe(recipe(tmp_path, text), flags())
+        read_recipe(recipe(tmp_path, text))
 
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
