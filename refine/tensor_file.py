@@ -15,10 +15,10 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from refine.archives import Damaged, read_directory
 from refine.errors import InputError
 from refine.files import cut, open_file
-from refine.tensor_archive import read_directory
-from refine.tensor_opcodes import Code, Damaged, Scan
+from refine.tensor_opcodes import Code, Scan
 
 MOST_OPCODE_BYTES = 1 << 22
 MOST_VALUES = 200_000

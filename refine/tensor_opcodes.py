@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from refine.archives import Damaged
 from refine.files import cut
 
 MOST_OPCODES = 200_000
@@ -63,10 +64,6 @@ PUSHED = {
     "NEWTRUE",
     "NEWFALSE",
 }
-
-
-class Damaged(ValueError):
-    """A file that is not what torch writes."""
 
 
 class Code(ValueError):

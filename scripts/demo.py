@@ -10,7 +10,7 @@ from rich.table import Table
 from traffic_lights import CLASSES, DATA, ROOT, Commands, train
 
 from refine.apply.label_check import label_files_identical
-from refine.files import write_json
+from refine.json_files import write_json
 from refine.report.pages.page import write_report
 from refine.report.pages.pictures import write_grid
 

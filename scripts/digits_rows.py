@@ -11,7 +11,7 @@ import torch
 from digits import CLASSES, Digits, Name, Pairs, accuracy, fit, load, translate
 
 from refine.errors import InputError
-from refine.files import write_json
+from refine.json_files import write_json
 from refine.methods import CUT, FDA, ColorTransfer, CyCADA, CycleGAN, FeatureAdaptation, Task
 from refine.methods.translator import Translator
 

@@ -42,7 +42,7 @@ from refine.audit.ensembles import ADAPTED
 from refine.audit.pairs import open_pairs, read_pairs
 from refine.audit.result import read_audit, read_certificates
 from refine.data.images import list_images, read_image, to_float
-from refine.files import write_json
+from refine.json_files import write_json
 from refine.metrics.intervals import clopper_pearson
 
 FOLDER = ROOT / "checkpoints" / "reproduce-audit"

@@ -23,7 +23,8 @@ from digits_report import draw, table
 from digits_rows import FULL, ROWS, SMALL, Setting, Unit, run_row
 
 from refine.errors import InputError
-from refine.files import write_json, write_whole
+from refine.files import write_whole
+from refine.json_files import write_json
 
 ROOT = Path(__file__).resolve().parents[1]
 DIRECTIONS: tuple[tuple[Name, Name], ...] = (("usps", "mnist"), ("mnist", "usps"))

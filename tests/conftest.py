@@ -37,7 +37,7 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
 @pytest.fixture(autouse=True)
 def _no_lines_on_progress(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a command says does not depend on how busy the machine is."""
-    monkeypatch.setattr("refine.progress.FIRST", float("inf"))
+    monkeypatch.setattr("refine.terminal.FIRST", float("inf"))
 
 
 @pytest.fixture

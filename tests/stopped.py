@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import torch
 
-from refine import interrupts, progress
+from refine import interrupts, terminal
 from refine.cli import main
 
 for room in ("audit.run", "audit.summary", "benchmark", "report.pages", "tuning", "training.extractors"):
@@ -61,7 +61,7 @@ def _command(args: list[str], log: Path, name: signal.Signals | None, moment: fl
             os.dup2(file.fileno(), number)
     sys.stdout, sys.stderr = os.fdopen(1, "w", closefd=False), os.fdopen(2, "w", closefd=False)
     torch.set_num_threads(1)
-    progress.FIRST = float("inf")  # no lines beside the one that is asked for
+    terminal.FIRST = float("inf")  # no lines beside the one that is asked for
     log.with_suffix(".ended").unlink(missing_ok=True)
     log.with_suffix(".began").touch()
     interrupts.listen(begun=False)

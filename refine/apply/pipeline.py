@@ -27,7 +27,7 @@ from refine.apply.verification import ApplySummary, summarize
 from refine.apply.writer import Finished, Manifest, Writer, carry, link, sync_folder, write_temporary
 from refine.errors import InputError
 from refine.files import read_image_file
-from refine.progress import counted
+from refine.terminal import counted
 
 
 class Job:

@@ -15,7 +15,8 @@ from refine.apply.options import ApplyOptions
 from refine.apply.plan import ApplyPlan, container_of
 from refine.apply.writer import TEMPORARY, UNFINISHED, Manifest, replace_whole, sweep
 from refine.errors import DiskFull, InputError
-from refine.files import MANIFEST, OURS, RUN, first_missing, read_file, read_json, remove_made
+from refine.files import MANIFEST, OURS, RUN, first_missing, read_file, remove_made
+from refine.json_files import read_json
 from refine.options import flag_name
 from refine.workers import in_order
 

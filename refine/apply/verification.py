@@ -12,7 +12,7 @@ from refine.apply.manifest import LEFT_OUT, ManifestEntry, as_listed, is_origina
 from refine.apply.writer import UNFINISHED
 from refine.errors import InputError
 from refine.files import MANIFEST, OURS, shown
-from refine.progress import counted
+from refine.terminal import counted
 from refine.workers import in_order
 
 MOST_SHOWN = 40

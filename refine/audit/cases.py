@@ -18,11 +18,11 @@ from refine.data.layouts import Layout
 from refine.data.samples import LabelSpace, Record
 from refine.errors import InputError
 from refine.files import shown
-from refine.progress import track
 from refine.report.kit.format import number
 from refine.report.kit.overlay import Legend, caption, drawn_classes, legend, outline_label
 from refine.report.kit.page import template
 from refine.report.kit.pictures import PHOTOGRAPH, TINY, data_uri, fit
+from refine.terminal import track
 
 SAMPLE_TEMPLATE = Path(__file__).with_name("sample.html.j2")
 

@@ -28,7 +28,7 @@ from refine.methods.cyclegan import CycleGAN
 from refine.methods.rebuild import fitting
 from refine.methods.task import Task
 from refine.methods.way_back import INVERSE
-from refine.progress import track
+from refine.terminal import track
 
 CONTENT, ADAPTED, REAL, GIVEN = "content", "adapted", "real", "given"
 INVERSE_GENERATOR = "way back"

@@ -12,7 +12,7 @@ from refine.data.layouts import Layout
 from refine.data.open_layout import open_layout
 from refine.errors import InputError
 from refine.labels import LabelKind
-from refine.progress import track
+from refine.terminal import track
 
 LONGEST_SIDE_PIXELS: dict[LabelKind, int] = {"class": 128, "targets": 128, "mask": 256, "objects": 256}
 """Images whose longer side is longer are judged at this size: a class is seen there, and judges train in minutes."""

@@ -5,8 +5,7 @@ from typing import Literal, NotRequired, TypedDict, get_args
 
 from refine.apply.manifest import Verdict as Verdict
 from refine.errors import InputError
-from refine.files import read_json, read_json_lines
-from refine.json_types import Count, Share
+from refine.json_files import Count, Share, read_json, read_json_lines
 from refine.report.kit.read import Defaults, finite_typed
 
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)

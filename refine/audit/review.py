@@ -46,7 +46,8 @@ from refine.audit.verdicts import (
     verdict_of,
 )
 from refine.errors import InputError
-from refine.files import read_lines, why, write_json, write_whole
+from refine.files import read_lines, why, write_whole
+from refine.json_files import write_json
 from refine.metrics.intervals import clopper_pearson, upper_end
 
 NEEDED = {"synthetic", "refined", "layout", "mapping", "classes"}

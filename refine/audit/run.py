@@ -32,7 +32,8 @@ from refine.audit.verdicts import bound_of, certify, count_verdicts
 from refine.data.clusters import load_clusters
 from refine.devices import choose_device
 from refine.errors import InputError
-from refine.files import RUN, read_json, require_output
+from refine.files import RUN, require_output
+from refine.json_files import read_json
 from refine.methods.checkpoint import load_translator
 from refine.metrics.intervals import cluster_numbers
 

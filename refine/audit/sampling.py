@@ -25,7 +25,8 @@ from refine.audit.result import (
 from refine.data.clusters import load_clusters
 from refine.data.layouts import Layout
 from refine.errors import InputError
-from refine.files import read_typed, shown, write_json, write_whole
+from refine.files import shown, write_whole
+from refine.json_files import read_typed, write_json
 
 DRAW_ANEW = f"{AUDIT_AGAIN} and draw anew"
 LEAST_SHARE = 0.1

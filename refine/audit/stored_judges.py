@@ -9,18 +9,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from refine.archives import read_npz
 from refine.audit.judges import EnsembleMember, Examples, JudgeEnsemble
 from refine.audit.pairs import Pairs
 from refine.audit.result import AUDIT_AGAIN, JUDGES, Audit, Certificate, ensemble_of, read_audit, read_certificates
 from refine.audit.verdicts import DIGITS, verdict_of
 from refine.data.images import resize_levels
 from refine.errors import InputError
-from refine.files import read_typed, write_json
 from refine.interop.bundle import write_bundle
+from refine.json_files import read_typed, write_json
 from refine.labels import LabelKind
 from refine.methods.checkpoint import load_method
 from refine.methods.task import Task
-from refine.npz_file import read_npz
 
 INDEX, LABELS = "judges.json", "labels.npz"
 

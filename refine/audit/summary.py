@@ -8,7 +8,6 @@ from rich.text import Text
 
 from refine.audit.options import AuditOptions
 from refine.audit.result import PAGE, SAMPLE_CSV, SAMPLE_PAGE, VERDICTS, Audit, Power, Rate, SampledRate, ensemble_of
-from refine.console import result_console, typed
 from refine.files import shown
 from refine.metrics.intervals import clopper_pearson
 from refine.options import flag_words
@@ -16,6 +15,7 @@ from refine.report.kit.format import at_most, count, number, percent
 from refine.report.kit.page import VERDICTS as VERDICTS_OF_MARKS
 from refine.report.kit.page import Answer, Mark
 from refine.report.kit.table import FigureTable, terminal_table, without_empty
+from refine.terminal import result_console, typed
 
 QUESTION = "Are the labels right?"
 BOUND = "Bound under planted corruption"

@@ -29,7 +29,7 @@ from refine.methods.checkpoint import load_method
 from refine.methods.short_fit import fit_briefly
 from refine.methods.task import Task
 from refine.networks.task_networks import NetworkName
-from refine.progress import counted
+from refine.terminal import counted
 
 UNFINISHED = ".unfinished-judges"
 """Folder of trained judges in the output folder of an audit."""

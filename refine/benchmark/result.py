@@ -11,7 +11,7 @@ from torch import Tensor
 
 from refine.benchmark.plan import TEST, Fit, Plan
 from refine.benchmark.scoring import Figures, Scoring
-from refine.json_types import Interval, Share
+from refine.json_files import Interval, Share
 from refine.metrics.comparison import (
     Covariance,
     fieller_interval,

@@ -20,7 +20,8 @@ from refine.data.clusters import load_clusters
 from refine.data.gaze import refusal
 from refine.devices import choose_device, threads_of_job
 from refine.errors import InputError
-from refine.files import require_output, write_json
+from refine.files import require_output
+from refine.json_files import write_json
 from refine.labels import LabelKind
 from refine.methods.task_labels import GAZE
 from refine.methods.task_training import require_batch

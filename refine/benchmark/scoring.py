@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from refine.data.gaze import angular_error
-from refine.json_types import Share
+from refine.json_files import Share
 from refine.labels import LabelKind
 from refine.methods.task_labels import GAZE
 from refine.metrics.comparison import SWAPS

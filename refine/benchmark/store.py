@@ -19,13 +19,13 @@ import torch
 from torch import Tensor
 
 import refine
+from refine.archives import read_npz
 from refine.benchmark.fit import JITTER
 from refine.benchmark.plan import TEST, Fit, Plan
 from refine.devices import devices_of_jobs, threads_of_job
 from refine.errors import InputError
 from refine.files import write_whole
-from refine.npz_file import read_npz
-from refine.progress import counted
+from refine.terminal import counted
 from refine.workers import spread
 
 LONGEST_NAME = 80

@@ -9,10 +9,10 @@ from rich.text import Text
 
 from refine.benchmark.datasets import SYNTHETIC
 from refine.benchmark.result import Benchmark, Row, adjusted
-from refine.console import result_console
 from refine.files import write_whole
 from refine.report.kit.format import p_text
 from refine.report.kit.table import FigureTable, latex, markdown, plain_markdown, terminal_table
+from refine.terminal import result_console
 
 SIGNIFICANT = 0.05
 """Adjusted p-values below this are called significant."""

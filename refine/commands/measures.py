@@ -169,7 +169,7 @@ def run_report(options: ReportOptions) -> int:
 def run_try(options: TryOptions) -> int:
     """`refine try`."""
     options.require_apart()
-    from refine.console import typed
+    from refine.terminal import typed
     from refine.trial.run import run_trial
 
     begin()

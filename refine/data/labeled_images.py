@@ -14,7 +14,7 @@ from refine.data.open_layout import open_layout, recognized
 from refine.data.resampling import resize_ids
 from refine.errors import InputError
 from refine.labels import LabelKind
-from refine.progress import track
+from refine.terminal import track
 
 CURES = {
     "class": "name the ones to compare (--classes A,B,…)",

@@ -20,7 +20,7 @@ from refine.data.resampling import resize_ids
 from refine.data.samples import Record
 from refine.errors import UnreadableImage
 from refine.files import shown
-from refine.progress import track
+from refine.terminal import track
 
 Cache = Literal["auto", "memory", "memmap", "none"]
 

@@ -22,13 +22,14 @@ from refine.distances.scores import (
 )
 from refine.distances.skvd import Segmenter, aligned_datasets, match_cautions, skvd_scores
 from refine.errors import InputError
-from refine.files import require_output, write_json
+from refine.files import require_output
+from refine.json_files import write_json
 from refine.metrics.features import FeatureExtractor, metric_name
 from refine.metrics.frechet import LEAST_EXTRAPOLATED
 from refine.metrics.intervals import cluster_numbers
 from refine.metrics.kernel import KERNEL_RESAMPLES
 from refine.metrics.sliced_wasserstein import PATCH, PATCHES, PROJECTIONS, SCALE, draw_places
-from refine.progress import counted
+from refine.terminal import counted
 
 RESIZE = (
     "for swd, skvd and networks without a size of their own: antialiased bilinear, rounded to 8 bits; images of that "

@@ -18,7 +18,7 @@ from refine.distances.features import FeatureSet, Gatherer
 from refine.errors import InputError
 from refine.metrics.features import FeatureExtractor, resizes
 from refine.metrics.frechet import FeatureMoments
-from refine.progress import track
+from refine.terminal import track
 
 MOST_DESCRIBED = 2048
 """Images of a folder whose patches are kept: 0.3 GB a level in color."""

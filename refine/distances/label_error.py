@@ -6,7 +6,7 @@ from typing import TypedDict
 import torch
 from torch import Tensor
 
-from refine.json_types import Count, Share
+from refine.json_files import Count, Share
 from refine.labels import LabelKind
 from refine.metrics.detection import match_boxes
 from refine.metrics.intervals import bounded_interval, clopper_pearson

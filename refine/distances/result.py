@@ -5,9 +5,9 @@ from typing import NotRequired, TypedDict
 from rich.console import Console
 from rich.text import Text
 
-from refine.console import result_console
-from refine.json_types import Interval
+from refine.json_files import Interval
 from refine.report.kit.table import FigureTable, terminal_table
+from refine.terminal import result_console
 
 COLUMNS = {"synthetic": "synthetic\n(do nothing)", "refined": "refined", "real_floor": "real against\nreal"}
 

@@ -26,7 +26,7 @@ from refine.metrics.skvd import (
     aligned_distance,
     describe_patches,
 )
-from refine.progress import counted
+from refine.terminal import counted
 
 LEAST_MATCHED = 0.5
 """Share of the patches; with fewer matched, a warning says so."""

@@ -11,7 +11,7 @@ from refine.distances.features import gather
 from refine.inspect.result import Color, Distance
 from refine.metrics import FeatureExtractor, kernel, metric_name
 from refine.metrics.sliced_wasserstein import PATCH, descriptor_distance, draw_places
-from refine.progress import counted
+from refine.terminal import counted
 
 BATCH = 32
 

@@ -21,7 +21,7 @@ from refine.files import why
 from refine.inspect.problems import CheckedImage, label_problems, picture_problems
 from refine.inspect.result import Problem
 from refine.inspect.statistics import Facts, Tally, facts
-from refine.progress import track
+from refine.terminal import track
 from refine.workers import in_order
 
 WORKERS = min(8, os.cpu_count() or 1)

@@ -13,13 +13,14 @@ from refine.data.layouts.mask_files import index_pixels
 from refine.data.mapping import Mapped
 from refine.data.open_layout import choose, open_layout
 from refine.errors import InputError
-from refine.files import require_output, write_json, write_whole
+from refine.files import require_output, write_whole
 from refine.inspect.gap import gap
 from refine.inspect.options import InspectOptions
 from refine.inspect.page import montage, render_page, sheet
 from refine.inspect.problems import KINDS, finding, problem_files, shared_pictures, size_text
 from refine.inspect.read import Dataset, read_dataset
 from refine.inspect.result import DatasetSummary, DomainGap, File, Inspection
+from refine.json_files import write_json
 from refine.labels import IGNORE
 from refine.metrics import FeatureExtractor
 from refine.report.kit.pictures import png

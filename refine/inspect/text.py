@@ -6,12 +6,12 @@ from pathlib import Path
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
-from refine.console import result_console, typed
 from refine.files import shown
 from refine.inspect.result import DatasetSummary, DomainGap, Inspection, Labels
 from refine.report.kit.format import number, rounded_percent
 from refine.report.kit.page import prose
 from refine.report.kit.table import FigureTable, terminal_table
+from refine.terminal import result_console, typed
 
 FILES = 3
 """Files of each finding that are named."""

@@ -18,10 +18,11 @@ from refine.data import UnpairedImages
 from refine.data.store import Cache
 from refine.data.unpaired import Workers
 from refine.errors import DiskFull, InputError
-from refine.files import read_json, temporary_beside
-from refine.progress import track
+from refine.files import temporary_beside
+from refine.json_files import read_json
 from refine.simulators.digits import draw_digit, sample_digit
 from refine.simulators.digits_parameters import DigitsParameters
+from refine.terminal import track
 
 RENDERER = 1
 """Raised whenever the same values are drawn differently."""

@@ -14,7 +14,7 @@ from lightning.pytorch import Callback, Trainer
 from refine import interrupts, methods
 from refine.methods.base import Method
 from refine.options import spelled
-from refine.progress import duration
+from refine.terminal import duration
 from refine.training.checkpoints import BEST, Checkpoints
 from refine.training.command_line import RefineCLI
 from refine.training.last_words import Reached, last_words, next_command, other_way, task_words

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from refine.console import typed
 from refine.data import UnpairedImages
+from refine.terminal import typed
 
 OTHERS = ("task/accuracy", "task/gate", "task/iou_", "task/map50_")
 """How figures of a task model begin that are not those of a whole validation: of a step, or of one class."""

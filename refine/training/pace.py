@@ -7,7 +7,7 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from refine.methods.base import Method
-from refine.progress import duration
+from refine.terminal import duration
 from refine.training.sizing import LEAST_STEPS, WARM_UP_SHARE
 
 LOOKS = (5, 25, 50, 100, 200)

@@ -13,7 +13,7 @@ from refine.devices import choose_device
 from refine.errors import InputError
 from refine.methods.training_free import TrainingFree
 from refine.options import flag_name
-from refine.progress import duration
+from refine.terminal import duration
 from refine.training.sizing import (
     GFLOPS,
     MINUTES,

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from refine.methods.base import Method
-from refine.progress import PlainLines
+from refine.terminal import PlainLines
 from refine.training.validation import DISTANCE, DO_NOTHING, LABEL_ERROR
 
 

@@ -7,10 +7,10 @@ from typing import NamedTuple
 from PIL import Image
 
 from refine.files import write_whole
-from refine.progress import duration
 from refine.report.kit.page import Answer, template
 from refine.report.kit.pictures import data_uri, fit, png, sheet
 from refine.report.kit.table import FigureTable
+from refine.terminal import duration
 from refine.trial.result import PAGE, SHEET, Measured, Trial, Tried
 
 BOX = 128

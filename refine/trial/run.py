@@ -15,10 +15,11 @@ from PIL import Image
 from refine import interrupts
 from refine.devices import choose_device
 from refine.errors import InputError, TrainingDiverged
-from refine.files import first_missing, read_typed, remove_made, require_output, write_json
+from refine.files import first_missing, remove_made, require_output
+from refine.json_files import read_typed, write_json
 from refine.methods.checkpoint import load_translator
 from refine.options import recorded
-from refine.progress import duration
+from refine.terminal import duration
 from refine.training.fit import Outcome, fit
 from refine.training.sizing import MINUTES
 from refine.trial.measure import DatasetPair, Measure, benchmark_labeled, open_pair, require_labeled

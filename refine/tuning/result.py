@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NotRequired, TypedDict
 
 from refine.distances.label_error import LabelError
-from refine.json_types import Count, Share
+from refine.json_files import Count, Share
 
 RESULT, PICTURE = "tune-strength.json", "tune-strength.png"
 """Names of what `refine tune-strength` leaves in its output folder."""

@@ -6,11 +6,11 @@ from rich.console import Console
 from rich.text import Text
 
 from refine.apply.options import ApplyOptions
-from refine.console import result_console, typed
 from refine.distances.label_error import LabelError, images_needed
 from refine.files import shown
 from refine.options import flag_words
 from refine.report.kit.table import FigureTable, terminal_table
+from refine.terminal import result_console, typed
 from refine.tuning.result import Tuning, is_chosen
 
 

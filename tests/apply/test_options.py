@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,7 @@ def test_a_flag_out_of_its_range_is_refused(tmp_path: Path, flags: dict[str, obj
         ({"repair": "review"}, "--repair says what is done about an audit's verdicts: give --audit DIR as well"),
     ],
 )
-def test_what_is_done_about_verdicts_is_held_against_what_there_is(flags: dict[str, object], message: str) -> None:
+def test_what_is_done_about_verdicts_is_held_against_what_there_is(flags: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         options(**flags)
 

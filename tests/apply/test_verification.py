@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from refine import progress
+from refine import terminal
 from refine.apply.manifest import AuditOutcome, ManifestEntry, Verdict, failed
 from refine.apply.verification import MOST_SHOWN, summarize, verify
 from refine.errors import InputError
@@ -28,7 +28,7 @@ def test_a_whole_dataset_has_no_problem_though_an_image_failed(refined: Path) ->
 def test_a_long_verification_says_how_far_it_is(
     refined: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(progress, "FIRST", 0.0)
+    monkeypatch.setattr(terminal, "FIRST", 0.0)
     verify(refined)
     assert capsys.readouterr().err.startswith("verifying out: 1 of ")
 

@@ -1,6 +1,5 @@
 """Each way in which an audit can say nothing has its own first remedy, with a command to copy; images are ranked."""
 
-import argparse
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,10 +8,11 @@ import pytest
 
 from refine.audit.evidence import POWER_BAR
 from refine.audit.inconclusive import SAMPLED_IMAGES, images_needed, is_inconclusive, ranked, ranking_of, remedies
-from refine.audit.options import MOST_STEPS
+from refine.audit.options import MOST_STEPS, AuditOptions
 from refine.audit.result import Audit, JudgeRecord, Power, ReachedBar, Remedy
 from refine.cli import parser
 from refine.metrics.intervals import clopper_pearson
+from refine.options import read_options
 from tests.audit.audits import audit, certificate, power, record
 
 EACH = 36
@@ -59,11 +59,11 @@ def first(found: Audit) -> Remedy:
     return remedies(found, OUTPUT)[0]
 
 
-def words(line: str) -> argparse.Namespace:
+def words(line: str) -> AuditOptions:
     """Parse a command line as `refine` would."""
     name, *arguments = shlex.split(line)
     assert name == "refine"
-    return parser().parse_args(arguments)
+    return read_options(AuditOptions, vars(parser().parse_args(arguments)))
 
 
 def test_the_number_of_images_follows_from_the_interval_of_power() -> None:
@@ -145,7 +145,7 @@ def test_what_was_missed_says_what_would_help(found: Audit, action: str, images:
     assert (remedy["action"], remedy["images"]) == (action, images)
     assert said in remedy["why"]
     flags = words(remedy["commands"][0])
-    asked = {"real-labeled": flags.real_labeled == Path("DIR"), "judge": flags.judge == [Path("FILE")]}
+    asked = {"real-labeled": flags.real_labeled == Path("DIR"), "judge": flags.judge == (Path("FILE"),)}
     assert asked.get(action, True)
     assert (action == "sample") == (len(remedies(found, OUTPUT)) == 1)
 
@@ -159,7 +159,7 @@ def test_the_command_is_that_of_the_audit_with_one_flag_set() -> None:
     assert (found.real_labeled, found.output) == (Path("DIR"), Path("out/audit-2"))
     folders = (Path("my lamps"), Path("refined"), ("red", "yellow", "green"))
     assert (found.synthetic, found.refined, found.classes) == folders
-    assert (found.steps, found.seed, found.networks, found.trust) == (417, 3, ["lenet", "small-cnn"], ["mine"])
+    assert (found.steps, found.seed, found.networks, found.trust) == (417, 3, ("lenet", "small-cnn"), ("mine",))
 
 
 @pytest.mark.parametrize(("steps", "asked"), [(417, 834), (50, 417), (2000, MOST_STEPS)])

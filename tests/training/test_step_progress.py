@@ -2,7 +2,7 @@ import sys
 
 import pytest
 
-from refine import progress
+from refine import terminal
 from refine.training.step_progress import StepProgress
 from tests.methods.steps import run_steps
 from tests.methods.test_simgan import batch, small
@@ -22,6 +22,6 @@ def test_a_person_sees_steps_and_their_end_and_a_file_sees_nothing(
 def test_lines_begin_with_the_name_of_the_run(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(progress, "FIRST", 0.0)
+    monkeypatch.setattr(terminal, "FIRST", 0.0)
     run_steps(small(steps=3), [batch(), batch(), batch()], [StepProgress("mine")])
     assert capsys.readouterr().err.startswith("mine: 1 of 3 ")

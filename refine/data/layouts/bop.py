@@ -23,7 +23,7 @@ from refine.data.layouts.object_parts import box_around, boxes_of
 from refine.data.listing import IMAGE_SUFFIXES, Listing, stem, suffix
 from refine.data.samples import Record
 from refine.errors import InputError
-from refine.files import read_typed
+from refine.json_files import read_typed
 
 GT, INFO, CAMERA = "scene_gt.json", "scene_gt_info.json", "scene_camera.json"
 

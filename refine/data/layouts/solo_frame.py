@@ -19,7 +19,7 @@ from refine.data.layouts.mask_files import color_pixels, packed_colors
 from refine.data.layouts.object_parts import box_around, boxes_of, require_stated_size
 from refine.data.samples import Record
 from refine.errors import InputError
-from refine.files import read_typed
+from refine.json_files import read_typed
 
 SEMANTIC, INSTANCE = "SemanticSegmentationAnnotation", "InstanceSegmentationAnnotation"
 BOXES, KEYPOINTS = "BoundingBox2DAnnotation", "KeypointAnnotation"

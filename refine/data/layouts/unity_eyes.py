@@ -18,7 +18,8 @@ from refine.data.layouts.base import CURE, Layout
 from refine.data.listing import Listing, stem
 from refine.data.samples import Record
 from refine.errors import InputError
-from refine.files import open_file, read_typed
+from refine.files import open_file
+from refine.json_files import read_typed
 
 LANDMARKS = {"interior_margin_2d": 16, "caruncle_2d": 7, "iris_2d": 32}
 """The outlines in a file, each of as many points: the lids' inner rim from the inner corner on (number 8 is the outer

@@ -8,7 +8,8 @@ from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 from refine.errors import InputError
-from refine.files import as_typed, cut, read_json, shown
+from refine.files import cut, shown
+from refine.json_files import as_typed, read_json
 
 Typed = TypeVar("Typed")
 Defaults = Mapping[object, Mapping[str, object]]

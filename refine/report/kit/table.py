@@ -8,7 +8,7 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table as TerminalTable
 from rich.text import Text
 
-from refine.console import heading
+from refine.terminal import heading
 
 LATEX_SIGNS = {
     "\\": r"\textbackslash{}",

@@ -4,7 +4,7 @@ from typing import TypedDict
 import pytest
 
 from refine.errors import InputError
-from refine.json_types import Interval, Share
+from refine.json_files import Interval, Share
 from refine.report.kit.read import finite_typed, read_result
 
 

@@ -8,7 +8,7 @@ from PIL import Image
 
 from refine.benchmark.result import Benchmark
 from refine.errors import InputError
-from refine.files import as_typed
+from refine.json_files import as_typed
 from refine.report.pages.benchmarked import (
     adjusted,
     benchmark_plot,

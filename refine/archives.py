@@ -1,13 +1,21 @@
-"""Directory of an archive of `torch.save`, as torch's own reader (miniz) finds it.
+"""Zip archives from strangers, before torch or numpy reads them: directories of `torch.save`, arrays of `numpy.savez`.
 
 Readers of zip files differ in where they look for the directory, in which of two names they take and in which of two
-sizes they believe, so one file could show something else to each. What torch itself would not write is refused.
+sizes they believe, so one file could show something else to each. What torch's own reader (miniz) would not write is
+refused, and arrays are held against their file's size.
 """
 
 import struct
-from typing import BinaryIO, NamedTuple
+import zipfile
+from math import prod
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
 
-from refine.tensor_opcodes import Damaged
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from refine.files import open_file
 
 MOST_MEMBERS = 20_000
 """Members of an archive: one for each tensor, with those of optimizers and a few of torch's own."""
@@ -25,6 +33,14 @@ FLAGS = 0x0808
 """Sizes stand in the directory, names in UTF-8. The others are about encryption."""
 WIDE = 0xFFFFFFFF
 """In place of a number that stands among an entry's extra fields, with 64 bits."""
+
+MOST_UNPACKED, MOST_TIMES = 1 << 26, 256
+"""Bytes that an array may have, and how many times the file's size more: masks of one class nearly vanish."""
+HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+
+
+class Damaged(ValueError):
+    """A file that is not what torch or numpy writes."""
 
 
 class Member(NamedTuple):
@@ -143,3 +159,35 @@ def _start(file: BinaryIO, entry: _DirectoryEntry) -> int:
     if header[HEADER.size :] != entry.name:
         raise Damaged("a member with another name than its directory says")
     return entry.header + len(header) + int(extra)
+
+
+def read_npz(path: Path, names: tuple[str, ...]) -> list[NDArray[Any]]:
+    """Return arrays of these names.
+
+    Raises:
+        OSError: If the file cannot be read.
+        ValueError: If it is damaged, has no such array, or claims far more than is in it.
+    """
+    size = path.stat().st_size
+    try:
+        with open_file(path) as file:
+            directory_place(file, size)  # each entry takes ten times the memory of its bytes
+            with zipfile.ZipFile(file) as archive:
+                return [_read_array(archive, archive.getinfo(f"{name}.npy"), size) for name in names]
+    except OSError:
+        raise
+    except Exception as error:  # whatever zipfile and numpy raise on a file that was made or broken on purpose
+        raise ValueError(f"{path.name}: {error}") from error
+
+
+def _read_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, size: int) -> NDArray[Any]:
+    if member.file_size > MOST_UNPACKED + MOST_TIMES * size:
+        raise Damaged(f"{member.filename} unpacks to {member.file_size} bytes, far more than its file has")
+    if member.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        raise Damaged(f"{member.filename} is compressed as numpy never does")
+    with archive.open(member) as stream:
+        shape, in_columns, dtype = HEADERS[npy.read_magic(stream)](stream)
+        if dtype.hasobject or prod(shape) * dtype.itemsize != member.file_size - stream.tell():
+            raise Damaged(f"{member.filename} does not have the size of {shape} values of {dtype}")
+        values = np.frombuffer(bytearray(stream.read()), dtype)  # torch wants memory that can be written to
+    return values.reshape(shape, order="F" if in_columns else "C")

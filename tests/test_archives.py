@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from refine.npz_file import read_npz
+from refine.archives import read_npz
 
 NESTED = "(" * 9000
 

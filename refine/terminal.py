@@ -1,13 +1,25 @@
-"""How far work has come: a bar where a person looks on, some plain lines where nobody does (a pipe, nohup, SLURM)."""
+"""What people see on a terminal: results, commands as they can be typed, and how far work has come.
 
+Work shows a bar where a person looks on, and some plain lines where nobody does (a pipe, nohup, SLURM).
+"""
+
+import shlex
+import shutil
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 Item = TypeVar("Item")
+
+WIDE = 10_000
+"""Columns where there is no terminal to fit into: a file or a pipe wants every line and every row whole."""
 
 LONG = 500
 """Shorter sequences pass without a bar."""
@@ -16,6 +28,30 @@ FIRST, EVERY, LATEST = 5.0, 30.0, 600.0
 between two lines."""
 PART = 0.05
 """Share of the work between two lines, where that takes between `EVERY` and `LATEST`."""
+
+
+def result_console() -> "Console":
+    """Return standard output as wide as its terminal, or as wide as any line. Names are printed as they are."""
+    from rich.console import Console  # here: many commands that show progress print no table
+
+    console = Console(markup=False, emoji=False, highlight=False)
+    if not console.file.isatty():
+        console.width = WIDE
+    return console
+
+
+def typed(*words: str) -> str:
+    """Return a command of refine with the program as it is called here: an environment's is not on every path."""
+    called, found = Path(sys.argv[0]), shutil.which("refine")
+    program = [sys.executable, "-m", "refine"]
+    if called.name == "refine":  # another package may have a program of this name
+        program = ["refine"] if found and called.exists() and called.samefile(found) else [str(called)]
+    return shlex.join([*program, *words])
+
+
+def heading(text: str, console: "Console") -> str:
+    """Return a column's heading on the lines that it is written on, or on one where there is width enough."""
+    return text.replace("\n", " ") if console.width >= WIDE else text
 
 
 class PlainLines:
