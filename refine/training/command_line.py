@@ -24,7 +24,7 @@ from refine.metrics.sliced_wasserstein import PATCH
 from refine.training.options import add_fit_flags
 from refine.training.pace import Pace
 from refine.training.parser import OneLineParser, essence
-from refine.training.preset_flags import given_flag, keep_stored, size_run
+from refine.training.preset_flags import given_flag, keep_stored, minutes_to_follow, size_run
 from refine.training.resuming import require_training_state, resuming
 from refine.training.run_folders import CONFIG, RUNS, free_name, latest
 from refine.training.step_progress import StepProgress
@@ -125,6 +125,8 @@ class RefineCLI(LightningCLI):
             keep_stored(config, given, self._content)
             if any(given_flag(self._words, flag) for flag in ("--minutes", "--preset")):
                 self._sized = ["--minutes and --preset do not change a run that goes on; --steps does"]
+            if self.config["subcommand"] == "fit" and given.get("steps") is None:
+                self._minutes = minutes_to_follow(Path(config["ckpt_path"]), self._content)
         elif self.config["subcommand"] == "fit":
             self._sized, self._minutes = size_run(config, given, self._words)
 

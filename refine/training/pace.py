@@ -36,7 +36,8 @@ class Pace(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the clock."""
-        self._began = time.monotonic()
+        self._began = self._since = time.monotonic()
+        self._counted = pl_module.steps_done if isinstance(pl_module, Method) else 0
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Validations are no steps."""

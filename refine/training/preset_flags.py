@@ -14,6 +14,8 @@ from refine.errors import InputError
 from refine.methods.training_free import TrainingFree
 from refine.options import flag_name
 from refine.terminal import duration
+from refine.training.pace import LOOKS
+from refine.training.run_folders import CONFIG
 from refine.training.sizing import (
     GFLOPS,
     MINUTES,
@@ -27,6 +29,7 @@ from refine.training.sizing import (
     smaller_crop,
     without_odd,
 )
+from refine.yaml_text import read_yaml
 
 LONGEST_MAPPED = 256
 """Longest side of a crop from which statistics of images are taken."""
@@ -63,6 +66,20 @@ def keep_stored(config: Namespace, given: Mapping[str, Any], content: Mapping[st
         shrunk = name == "crop" and now and before and all(map(le, before, now))  # what was asked for did not fit
         if name not in _names(given, "data") or shrunk:
             data["init_args"][name] = tuple(before) if isinstance(before, list) else before
+
+
+def minutes_to_follow(checkpoint: Path, content: Mapping[str, Any]) -> float | None:
+    """Return the time of a run that was stopped before its first steps were timed; None if its steps are settled.
+
+    Args:
+        checkpoint: Its file, with the run's settings in the same folder.
+        content: What is in it.
+    """
+    settings = checkpoint.parent / CONFIG
+    if content["refine"]["steps_done"] >= LOOKS[0] or not settings.is_file():
+        return None
+    minutes = read_yaml(settings).get("minutes")
+    return float(minutes) if isinstance(minutes, int | float) and 0 < minutes < float("inf") else None
 
 
 def _is_count(value: object) -> bool:

@@ -26,7 +26,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def trained(
-    clock: Clock, minutes: float, seconds_a_step: float, validation: float = 0.0, said: list[str] | None = None
+    clock: Clock,
+    minutes: float,
+    seconds_a_step: float,
+    validation: float = 0.0,
+    said: list[str] | None = None,
+    done_before: int = 0,
 ) -> tuple[int, float, list[int]]:
     """Steps and seconds that a training takes whose first step is slow, and the numbers of steps that were set."""
     stored: list[int] = []
@@ -34,16 +39,19 @@ def trained(
     strategy = SimpleNamespace(broadcast=lambda value: value)
     trainer: Any = SimpleNamespace(strategy=strategy, val_check_interval=500, is_global_zero=True)
     callback = Pace(minutes, stored.append, print if said is None else said.append)
+    method.steps_done = done_before
+    clock.now = 1000.0 if done_before else 0.0  # building the callback is not training
+    began = clock.now
     callback.on_train_start(trainer, method)
     while method.steps_done < method.steps:
-        clock.now += 30 * seconds_a_step if not method.steps_done else seconds_a_step
+        clock.now += 30 * seconds_a_step if method.steps_done == done_before else seconds_a_step
         method.steps_done += 1
         callback.on_train_batch_end(trainer, method)
         if method.steps_done in (25, 50, 100, 200, 400) or method.steps_done % 500 == 0:
             callback.on_validation_start(trainer, method)
             clock.now += validation
             callback.on_validation_end(trainer, method)
-    return method.steps_done, clock.now, stored
+    return method.steps_done, clock.now - began, stored
 
 
 @pytest.mark.parametrize(
@@ -53,6 +61,11 @@ def test_training_ends_in_time(clock: Clock, minutes: float, seconds: float, val
     steps, took, stored = trained(clock, minutes, seconds, validation)
     assert took == pytest.approx(60 * minutes, rel=0.1)
     assert stored[-1] == steps
+
+
+def test_a_run_that_was_stopped_before_it_was_timed_ends_in_time(clock: Clock) -> None:
+    _, took, _ = trained(clock, 10, 1.0, done_before=3)
+    assert took == pytest.approx(600, rel=0.1)
 
 
 def test_a_time_that_is_too_short_leaves_steps_enough_for_both_players(clock: Clock) -> None:

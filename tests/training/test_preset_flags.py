@@ -73,6 +73,21 @@ def test_steps_follow_a_time_and_are_stored(pair: Pair, tmp_path: Path) -> None:
     assert method["steps"] >= 50
 
 
+def test_a_run_that_was_stopped_before_it_was_timed_still_follows_the_time(
+    pair: Pair, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiny = ["--model.features", "4", "--model.blocks", "1", "--data.batch_size", "1", "--model.history_size", "4"]
+    assert fit(pair, tmp_path, "--minutes", "0.05", *tiny, "--trainer.max_steps", "2") == 0
+    capsys.readouterr()
+    assert fit(pair, tmp_path, "--resume") == 0
+    said = capsys.readouterr().out
+    assert "resumed at step 2\n" in said
+    assert "by the speed of the first 5" in said
+    config, method, _ = settings(tmp_path)
+    done = read_checkpoint(tmp_path / "run" / "last.ckpt")["refine"]["steps_done"]
+    assert config["steps"] == method["steps"] == done >= 50
+
+
 def test_images_of_several_sizes_are_cropped(
     tmp_path: Path, write_images: WriteImages, capsys: pytest.CaptureFixture[str]
 ) -> None:
