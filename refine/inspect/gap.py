@@ -12,13 +12,11 @@ from torch import Tensor
 
 from refine.inspect.appearance import distances, lab_statistics, log_power
 from refine.inspect.read import Dataset, common_size, sample
-from refine.inspect.regions import AREAS, COARSE, REGIONS, Shares, area_shares
-from refine.inspect.result import DatasetSummary, DomainGap, Map, Spectrum, TargetRow
+from refine.inspect.regions import AREAS, COARSE, REGIONS, THINGS, Shares, area_shares, foreground_shares
+from refine.inspect.result import LIGHT, DatasetSummary, DomainGap, Map, Spectrum, TargetRow
 from refine.inspect.statistics import Tally
 from refine.metrics import FeatureExtractor
 from refine.report.kit.format import rounded_percent
-
-LIGHT = "brightness and edges"
 
 FEW = 10
 """Fewer images than this cannot show that layouts are alike."""
@@ -65,7 +63,11 @@ def gap(
             f"Only {few} image{'' if few == 1 else 's'} on one side: layouts differ much by chance then, and that "
             "there is no warning means little."
         )
-    layout = _by_labels(here, real, shared) or _Layout(LIGHT, area_shares(light), area_shares(real_light))
+    layout = (
+        _by_labels(here, real, shared)
+        or _by_background(ours, theirs)
+        or _Layout(LIGHT, area_shares(light), area_shares(real_light))
+    )
     found = differences(layout.here, layout.real)
     warnings = [difference.text() for difference in found]
     if here.space.kind == real.space.kind == "class":
@@ -107,6 +109,12 @@ def _by_labels(here: Dataset, real: Dataset, shared: Sequence[str]) -> _Layout |
     if not shared or not ours.images or not theirs.images:
         return None
     return _Layout(f"classes of {here.space.kind}", ours.select(shared), theirs.select(shared))
+
+
+def _by_background(ours: Tensor, theirs: Tensor) -> _Layout | None:
+    here = foreground_shares(ours)
+    real = None if here is None else foreground_shares(theirs)
+    return None if here is None or real is None else _Layout(THINGS, here, real)
 
 
 def _maps(layout: _Layout, differing: set[str]) -> list[Map]:
@@ -167,7 +175,7 @@ class LayoutDifference(NamedTuple):
 
     def text(self) -> str:
         """For people."""
-        verb = "fill" if self.name in AREAS else "fills"
+        verb = "fill" if self.name in (*AREAS, THINGS) else "fills"
         here, real = rounded_percent(self.here), rounded_percent(self.real)
         return f"{self.name} {verb} {here} of {self.region} here and {real} in the real images"
 

@@ -175,6 +175,35 @@ def area_shares(lightness: Tensor) -> Shares:
     return shares
 
 
+THINGS = "things before a plain background"
+
+PLAIN_LEVELS, THING_LEVELS = 24, 40
+"""Levels of 255 in any color up to which a pixel of the border is of the background, and above which a pixel is not."""
+
+PLAIN_BORDER, PLAIN_IMAGES = 0.8, 0.75
+"""Share of the border that is of one color in an image with a plain background, and share of such images in a set."""
+
+
+def foreground_shares(images: Tensor) -> Shares | None:
+    """How much of each region is not of the background's color; None where most backgrounds are not plain.
+
+    The background's color is the median of each image's outermost pixels. Images without a plain one are left out.
+
+    Args:
+        images: ``(N, 3, H, W)`` uint8.
+    """
+    shares = Shares((THINGS,))
+    for batch in torch.split(images, BATCH):
+        levels = batch.float()
+        ring = torch.cat([levels[:, :, 0], levels[:, :, -1], levels[:, :, :, 0], levels[:, :, :, -1]], dim=2)
+        color = ring.median(dim=2, keepdim=True).values  # (B, 3, 1)
+        plain = ((ring - color).abs().amax(dim=1) <= PLAIN_LEVELS).float().mean(dim=1) >= PLAIN_BORDER
+        things = (levels - color[..., None]).abs().amax(dim=1, keepdim=True) > THING_LEVELS
+        for cells in F.adaptive_avg_pool2d(things[plain].float(), CELLS):
+            shares.add(cells.double().numpy())
+    return shares if shares.images >= PLAIN_IMAGES * len(images) else None
+
+
 def gradient(lightness: Tensor) -> Tensor:
     """``(N, H, W)`` magnitude of the gradient, 0 … 1, of uint8 lightness of the same shape."""
     edges: Tensor = kornia.filters.sobel(lightness[:, None].float() / 255, eps=0.0)[:, 0]

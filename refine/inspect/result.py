@@ -2,6 +2,9 @@
 
 from typing import NamedTuple, TypedDict
 
+LIGHT = "brightness and edges"
+"""What is compared where nothing says which things lie where."""
+
 
 class Problem(NamedTuple):
     """One thing that is wrong with one image."""
@@ -151,6 +154,7 @@ class DomainGap(TypedDict):
     spectrum: Spectrum
     distances: list[Distance]
     maps_of: str
+    """Classes of a kind of label, `LIGHT`, or things before a plain background."""
     maps: list[Map]
     warnings: list[str]
     notes: list[str]

@@ -7,7 +7,7 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from refine.files import shown
-from refine.inspect.result import DatasetSummary, DomainGap, Inspection, Labels
+from refine.inspect.result import LIGHT, DatasetSummary, DomainGap, Inspection, Labels
 from refine.report.kit.format import number, rounded_percent
 from refine.report.kit.page import prose
 from refine.report.kit.table import FigureTable, terminal_table
@@ -195,12 +195,12 @@ def advice(gap: DomainGap, here: str, real: str) -> list[str]:
         lines.append(f"{told}, a small gap: SimGAN, or color transfer without training, moves nothing.")
     else:
         lines.append(f"{told}, a large gap: CycleGAN or CUT, with an audit after; SimGAN where things must not move.")
-    return [*lines, f"`{typed('try', here, real)}` tries them all in minutes."]
+    return [*lines, f"All of them in minutes: {typed('try', here, real)}"]
 
 
 def _layout_advice(gap: DomainGap) -> list[str]:
     differing = [each for each in gap["maps"] if each["differs"]]
-    if not gap["maps_of"].startswith("classes"):
+    if gap["maps_of"] == LIGHT:
         return [LOOK_OR_LAYOUT + PAINTS[0].lower() + PAINTS[1:]] if differing else [PAINTS]
     sides: dict[str, list[str]] = {"larger": [], "smaller": [], "elsewhere": []}
     for each in differing:

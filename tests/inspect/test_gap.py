@@ -10,6 +10,7 @@ from refine.inspect.gap import LayoutDifference, class_balance, differences, tar
 from refine.inspect.regions import Shares
 from refine.inspect.result import TargetRow
 from refine.inspect.statistics import Facts, Tally
+from refine.inspect.text import advice
 from tests.inspect.datasets import SIZE, class_folders, inspected, mask_folders, noise, save, table
 
 Capture = pytest.CaptureFixture[str]
@@ -52,6 +53,21 @@ def test_a_mapping_makes_the_names_those_of_the_real_labels(tmp_path: Path, caps
     gap = inspected(capsys, here, "--real", real, "--mapping", mapping)["gap"]
     assert gap["maps_of"] == "classes of mask"
     assert any(text.startswith("sky fills") for text in gap["warnings"])
+
+
+def test_things_before_a_plain_background_are_called_smaller(tmp_path: Path, capsys: Capture) -> None:
+    for name, (low, high) in {"here": (12, 21), "real": (3, 30)}.items():
+        for number in range(16):
+            pixels = np.full((36, 36, 3), 245, dtype=np.uint8)
+            pixels[low:high, low:high] = 60 + number
+            save(tmp_path / name / f"{number}.png", pixels)
+    found = inspected(capsys, tmp_path / "here", "--real", tmp_path / "real")["gap"]
+    (things,) = found["maps"]
+    assert (things["name"], things["differs"]) == (found["maps_of"], True)
+    assert (things["share_here"], things["share_real"]) == (pytest.approx(0.0625), pytest.approx(0.5625))
+    assert "Against the real images here are smaller: things before a plain background." in advice(
+        found, "here", "real"
+    )
 
 
 def unlabeled(root: Path, bright: slice, start: int = 0, count: int = 16, add: int = 0) -> Path:

@@ -11,6 +11,7 @@ from refine.inspect.regions import (
     box_shares,
     by_region,
     count_cells,
+    foreground_shares,
     gradient,
     pixel_shares,
 )
@@ -141,3 +142,22 @@ def test_bright_dark_and_edges_lie_where_they_are() -> None:
 
 def test_areas_of_a_flat_set_are_empty() -> None:
     assert area_shares(torch.full((2, 12, 12), 7, dtype=torch.uint8)).cells().max() == 0
+
+
+def on_white(low: int, high: int, count: int = 4) -> torch.Tensor:
+    images = torch.full((count, 3, 36, 36), 250, dtype=torch.uint8)
+    images[:, :, low:high, low:high] = 90
+    return images
+
+
+def test_things_before_a_plain_background_are_what_is_not_of_its_color() -> None:
+    shares = foreground_shares(on_white(12, 24))
+    assert shares is not None
+    assert shares.means()[0, 0] == pytest.approx(1 / 9)
+    assert shares.cells()[0, 2:4, 2:4].min() == 1
+
+
+def test_a_background_that_is_not_plain_gives_no_things() -> None:
+    noise = torch.randint(0, 256, (4, 3, 36, 36), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    assert foreground_shares(noise) is None
+    assert foreground_shares(torch.cat([noise, on_white(12, 24, 12)])) is not None  # a few may have another one

@@ -157,7 +157,7 @@ def test_the_size_of_the_gap_says_what_to_try(value: float, words: str) -> None:
     found = gap(distances=[{"name": "swd", "value": value, "floor": 73.0, "images": 50}])
     lines = advice(found, "renders", "my photos")
     assert words in " ".join(lines)
-    assert " try renders 'my photos'`" in lines[-1]
+    assert " try renders 'my photos'" in lines[-1]
     assert advice(gap(), "renders", "photos") == []
 
 
