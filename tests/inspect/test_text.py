@@ -169,5 +169,5 @@ def test_what_is_larger_smaller_or_elsewhere_is_named() -> None:
     first, second, *_ = advice(gap(maps=maps, warnings=["box fills …"]), "renders", "photos")
     assert first == "Against the real images here are larger: box; smaller: sign; elsewhere: road."
     assert "Change the renderer first" in second
-    (only,) = advice(gap(maps=maps, maps_of="brightness", warnings=["…"]), "renders", "photos")
+    (only,) = advice(gap(maps=maps, maps_of="brightness and edges", warnings=["…"]), "renders", "photos")
     assert only.startswith("Without masks or boxes on both sides, brightness and edges stand for")
