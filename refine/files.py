@@ -27,6 +27,9 @@ RUN = "refine-run.json"
 
 OURS = frozenset({MANIFEST, RUN})
 
+ARCHIVE = b"PK\x03\x04"
+"""How zip archives begin, and so files of torch 1.6 and later."""
+
 
 def shown(key: str) -> str:
     """A key as people read it, on one line: as it is where it can be printed, escaped and quoted otherwise."""
@@ -118,6 +121,12 @@ def open_file(path: Path) -> io.BufferedReader:
     except BaseException:
         os.close(descriptor)
         raise
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file begins as zip archives do."""
+    with open_file(path) as file:
+        return file.read(len(ARCHIVE)) == ARCHIVE
 
 
 def read_file(path: Path) -> bytes:

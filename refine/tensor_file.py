@@ -17,7 +17,7 @@ from torch import Tensor
 
 from refine.archives import Damaged, read_directory
 from refine.errors import InputError
-from refine.files import cut, open_file
+from refine.files import ARCHIVE, cut, open_file
 from refine.tensor_opcodes import Code, Scan
 
 MOST_OPCODE_BYTES = 1 << 22
@@ -28,9 +28,6 @@ MOST_DEPTH = 32
 """Nesting of dictionaries and lists."""
 OWN_BYTES = 1 << 16
 """Claims of small tensors that share a few bytes are harmless."""
-
-ARCHIVE = b"PK\x03\x04"
-"""How files of torch 1.6 and later begin."""
 
 
 def read_torch_file(path: Path, kind: str, advice: str = "") -> Any:
@@ -87,12 +84,6 @@ def read_tensors(path: Path, kind: str, advice: str = "") -> dict[str, Tensor]:
         if not isinstance(name, str) or not isinstance(value, Tensor) or value.is_complex():
             raise InputError(f"{path}: not a {kind}: {cut(repr(name))} is not a name with a real tensor{advice}")
     return dict(tensors)
-
-
-def is_archive(path: Path) -> bool:
-    """Whether a file begins as those of torch 1.6 and later do."""
-    with open_file(path) as file:
-        return file.read(len(ARCHIVE)) == ARCHIVE
 
 
 def read_safetensors(path: Path) -> dict[str, Tensor]:

@@ -9,9 +9,9 @@ from refine.benchmark import store
 from refine.benchmark.fit import Protocol
 from refine.benchmark.plan import Plan
 from refine.cli import main
-from refine.commands.early_checks import ARCHIVE
 from refine.devices import choose_device, devices_of_jobs, threads_of_job
 from refine.errors import InputError
+from refine.files import ARCHIVE
 
 FOLDERS = ["--synthetic", "a", "--refined", "b", "--real", "c"]
 COMMANDS = [

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from refine.errors import NO_TASK, InputError
-from refine.files import open_file, read_file
+from refine.files import is_archive, read_file
 from refine.options import flag_name, flag_of, spelled
 from refine.recipes import find_recipe
 from refine.training.options import FitOptions
@@ -25,8 +25,6 @@ OURS = {each.name: flag_of(each.type)[0] for each in fields(FitOptions)}
 """Types of our own flags of `fit` and `validate`; the parser has them all, after Lightning's import."""
 OPTIONS = frozenset({".yaml", ".yml"})
 """How files of a layout's options end; whoever reads them says what is wrong."""
-ARCHIVE = b"PK\x03\x04"
-"""How a `.ckpt` begins: torch writes zip archives."""
 ABOVE_ZERO = frozenset({"steps", "minutes"})
 LEARNED = ("model.task", "model.start", "model.pretrained", "model.init_args.task", "model.init_args.start")
 READ = ("data.synthetic", "data.real", "ckpt_path", "judge", "validation_weights", *LEARNED)
@@ -150,11 +148,8 @@ def _require_layout(name: str, flag: str) -> None:
 def _require_checkpoint(path: Path) -> None:
     """Refuse a file that begins like no checkpoint, and a folder that is no bundle."""
     if path.is_file():
-        with open_file(path) as file:
-            if file.read(len(ARCHIVE)) != ARCHIVE:
-                raise InputError(
-                    f"{path}: not a checkpoint (or a damaged one); expected a .ckpt that `refine fit` wrote"
-                )
+        if not is_archive(path):
+            raise InputError(f"{path}: not a checkpoint (or a damaged one); expected a .ckpt that `refine fit` wrote")
     elif path.is_dir() and not (path / "model.yaml").is_file():
         there = " or ".join(str(file) for file in (path / "best.ckpt", path / "last.ckpt") if file.is_file())
         found = f"the folder of a run; give one of its checkpoints: {there}" if there else "not a bundle"

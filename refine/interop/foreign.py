@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 from refine.errors import InputError
-from refine.files import cut
+from refine.files import ARCHIVE, cut
 from refine.interop.foreign_architecture import ForeignGenerator, infer_generator
 from refine.methods.imported import ImportedGenerator
 from refine.networks.generators import Architecture, PaddingMode, build_generator
 from refine.networks.layers import Norm
-from refine.tensor_file import ARCHIVE, read_torch_file
+from refine.tensor_file import read_torch_file
 
 COUNTER = ".num_batches_tracked"
 """Of batch normalization: for training alone, and torch 0.3 had none."""

@@ -11,12 +11,12 @@ from typing import Any
 from torch import Tensor
 
 from refine.errors import InputError
-from refine.files import cut, read_file
+from refine.files import cut, is_archive, read_file
 from refine.methods.base import Method
 from refine.methods.description import require_arguments, require_description
 from refine.methods.rebuild import build, fill, is_ours
 from refine.methods.translator import Translator
-from refine.tensor_file import is_archive, read_safetensors, read_torch_file
+from refine.tensor_file import read_safetensors, read_torch_file
 from refine.yaml_text import parse_yaml
 
 WEIGHTS, DESCRIPTION = "model.safetensors", "model.yaml"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from refine.benchmark.options import BenchmarkOptions, read_benchmark, read_recipe
+from refine.benchmark.options import BenchmarkOptions, named, read_benchmark, read_recipe
 from refine.cli import main
 from refine.errors import InputError
 
@@ -103,3 +103,35 @@ def test_a_wrong_recipe_is_one_line_and_exit_code_2(tmp_path: Path, capsys: pyte
     assert main(["benchmark", "--recipe", str(recipe(tmp_path, "steps: 0"))]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line == f"refine: {tmp_path / 'r.yaml'}: steps: '0' is not a whole number from 1 on"
+
+
+def test_two_refined_folders_of_one_name_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one, two = tmp_path / "one" / "refined", tmp_path / "two" / "refined"
+    for folder in (one, two):
+        folder.mkdir(parents=True)
+    rest = ["--synthetic", str(tmp_path), "--real", str(tmp_path), "--output", str(tmp_path / "out")]
+    assert main(["benchmark", *rest, "--refined", str(one), "--refined", str(two)]) == 2
+    assert f"{two}: {one} is already called 'refined'; give NAME=DIR" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("gan=out/x", ("gan", ["out/x"])),
+        ("out/x", ("x", ["out/x"])),
+        ("out/lr=3/x", ("x", ["out/lr=3/x"])),
+        ("./lr=3", ("lr=3", ["lr=3"])),
+        ("gan=a,b/c,/d", ("gan", ["a", "b/c", "/d"])),
+        (r"gan=a\,b,c", ("gan", ["a,b", "c"])),
+        (r"out/a\,b", ("a,b", ["out/a,b"])),
+    ],
+)
+def test_a_name_ends_at_the_first_equals_sign_unless_it_is_a_path(text: str, expected: tuple[str, list[str]]) -> None:
+    name, folders = expected
+    assert named(text) == (name, [Path(folder) for folder in folders])
+
+
+@pytest.mark.parametrize(("text", "message"), [("a,b", "several folders without a name"), ("x=a,", "an empty folder")])
+def test_folders_that_make_no_row_are_refused(text: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["benchmark", "--refined", text]) == 2
+    assert message in capsys.readouterr().err
