@@ -24,7 +24,7 @@ MOST_DIRECTORY_BYTES = 512 * MOST_MEMBERS
 END = struct.Struct("<4s4H2IH")
 LARGE_END = struct.Struct("<4sQ2H2I4Q")
 LOCATOR = struct.Struct("<4sIQI")
-"""Where the large end is, between it and the end."""
+"""Stands between the large end and the end, and names the place of the former."""
 ENTRY = struct.Struct("<4s6H3I5H2I")
 HEADER = struct.Struct("<4s5H3I2H")
 """Local header, which precedes a member's bytes."""
@@ -84,7 +84,7 @@ def read_directory(file: BinaryIO, size: int) -> dict[str, Member]:
 
 
 def directory_place(file: BinaryIO, size: int) -> tuple[int, int, int]:
-    """Number of entries, and the directory's begin and end: its place in the file is said, and is where it ends.
+    """Return the number of entries, and the directory's begin and end, which its end has to name.
 
     Args:
         file: As of `read_directory`.
@@ -135,7 +135,7 @@ def _entries(directory: bytes, count: int) -> list[_DirectoryEntry]:
 
 
 def _widened(numbers: list[int], fields: bytes) -> list[int]:
-    """Sizes and place of an entry, those that take 64 bits from its extra field 1."""
+    """Return the sizes and the place of an entry, those of 64 bits from its extra field 1."""
     at, wide = 0, b""
     while WIDE in numbers and not wide and at + 4 <= len(fields):
         kind, length = struct.unpack_from("<2H", fields, at)
@@ -148,7 +148,7 @@ def _widened(numbers: list[int], fields: bytes) -> list[int]:
 
 
 def _start(file: BinaryIO, entry: _DirectoryEntry) -> int:
-    """Place of a member's bytes, behind a header that must name the same member."""
+    """Return the place of a member's bytes, behind a header that must name the same member."""
     file.seek(entry.header)
     header = file.read(HEADER.size + len(entry.name))
     if len(header) != HEADER.size + len(entry.name):

@@ -24,7 +24,7 @@ LIGHTNING_KEPT = {
     "fit": "training had not begun; give the same command again",  # as soon as it trains, it says more
     "validate": interrupts.NOTHING_KEPT,
 }
-"""What a stop leaves, and how to go on."""
+"""Results that a stop leaves, and how to go on."""
 
 EPILOG = """exit codes: 0 all done; 1 a check found a problem, or training stopped on NaN;
 2 bad usage or input; 3 some images failed or the disk filled up (the same command goes on);
@@ -43,7 +43,7 @@ class _Columns(argparse.RawDescriptionHelpFormatter):
 
 
 def parser(only: str | None = None) -> argparse.ArgumentParser:
-    """The whole command line but for `fit` and `validate`, which Lightning parses.
+    """Return the parser of all commands but `fit` and `validate`, which Lightning parses.
 
     Args:
         only: The command that gets its flags; None: all do.
@@ -84,7 +84,7 @@ def main(args: Sequence[str] | None = None) -> int:
 
 
 def entry() -> None:
-    """The installed command."""
+    """Run the installed command."""
     interrupts.listen(begun=False)
     code = main()
     interrupts.end_with(code)

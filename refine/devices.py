@@ -1,4 +1,4 @@
-"""Where networks run, and in which precision they measure."""
+"""Devices that networks run on, and the precision in which they measure."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,7 +53,7 @@ def _is_there(device: str) -> bool:
 
 @contextmanager
 def without_tf32() -> Iterator[None]:
-    """Convolutions and products of matrices in full float32 on a GPU, whatever training has set; a decorator as well.
+    """Compute convolutions and matrix products in full float32 on a GPU, whatever training has set; also a decorator.
 
     TensorFloat-32 has 10 bits for a value, and cuDNN's convolutions use it unless they are told otherwise: the same
     images would be at another distance on a GPU than on a CPU.

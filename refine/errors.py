@@ -1,4 +1,4 @@
-"""What goes wrong at the boundary with users. The command line prints the message alone, on one line."""
+"""Errors at the boundary with users. The command line prints the message alone, on one line."""
 
 
 class InputError(ValueError):

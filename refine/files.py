@@ -1,4 +1,4 @@
-"""How files are opened and read, and how small ones come to disk.
+"""Opening and reading files, and writing small ones.
 
 Whatever a stranger may have put into a dataset is opened by `open_file`: a regular file, or a link to one. A device has
 no end, and a named pipe waits for a writer for ever. What is read whole (JSON, XML, YAML), and each line or element of
@@ -23,26 +23,26 @@ MANIFEST = "refine-manifest.jsonl"
 """The record of a refined dataset, at its root. It is no file of the dataset."""
 
 RUN = "refine-run.json"
-"""How it was made, beside it."""
+"""The record of the run that made it, next to the manifest."""
 
 OURS = frozenset({MANIFEST, RUN})
 
 ARCHIVE = b"PK\x03\x04"
-"""How zip archives begin, and so files of torch 1.6 and later."""
+"""First bytes of zip archives, and so of files of torch 1.6 and later."""
 
 
 def shown(key: str) -> str:
-    """A key as people read it, on one line: as it is where it can be printed, escaped and quoted otherwise."""
+    """Return a key on one line for people: as it is where it can be printed, else escaped and quoted."""
     return key if key.isprintable() else ascii(key)
 
 
 def printable(text: str) -> str:
-    """The text on one line, with escapes for what a terminal would obey or cannot show."""
+    """Return the text on one line, with escapes for what a terminal would obey or cannot show."""
     return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
 
 
 def cut(text: str, longest: int = 160) -> str:
-    """The text, or its beginning and end around ``…`` where it has more characters: names in files have any length."""
+    """Return the text, or its beginning and end around ``…`` where it is longer: names in files have any length."""
     if len(text) <= longest:
         return text
     end = longest // 3
@@ -69,11 +69,11 @@ _KINDS = {
 
 
 class UnsuitableFile(OSError):
-    """What is not a regular file, or larger than `max_file_size`. The message is a reason without the path."""
+    """Not a regular file, or larger than `max_file_size`. The message is a reason without the path."""
 
 
 def max_file_size() -> int:
-    """The bound on what is read whole, in bytes.
+    """Return the bound on files that are read whole, in bytes.
 
     Raises:
         InputError: If the environment holds something else than a number of MiB.
@@ -130,7 +130,7 @@ def is_archive(path: Path) -> bool:
 
 
 def read_file(path: Path) -> bytes:
-    """A regular file's whole content.
+    """Return the whole content of a regular file.
 
     Raises:
         OSError: As `open_file`, or if there is more than `max_file_size`.
@@ -144,7 +144,7 @@ def read_file(path: Path) -> bytes:
 
 
 def read_image_file(path: Path) -> bytes:
-    """The same of an image's file, which has a bound of its own: `LARGEST_IMAGE`.
+    """Return the content of an image file, which has a bound of its own: `LARGEST_IMAGE`.
 
     Raises:
         OSError: As `open_file`, or if there is more.
@@ -157,7 +157,7 @@ def read_image_file(path: Path) -> bytes:
 
 
 def read_lines(path: Path) -> Iterator[str]:
-    """The lines of a UTF-8 text of any length, with their ends as they are, without a byte order mark.
+    """Yield the lines of a UTF-8 text of any length, with their ends as they are, without a byte order mark.
 
     Raises:
         OSError: As `open_file`, or if a line has more than `max_file_size` characters.
@@ -172,7 +172,7 @@ def read_lines(path: Path) -> Iterator[str]:
 
 
 def why(error: Exception) -> str:
-    """An error as a short reason without paths or addresses, so that it is the same on every run."""
+    """Return an error as a short reason without paths or addresses, so that it is the same on every run."""
     if isinstance(error, OSError) and error.errno is not None:
         return os.strerror(error.errno)
     return " ".join(str(error).split()) or type(error).__name__
@@ -184,7 +184,7 @@ def _require_regular(mode: int) -> None:
 
 
 def more_than(most: int) -> str:
-    """What is wrong with the size of a file, or of a part of it, and what to do."""
+    """Say that a file, or a part of it, is too large, and what to do."""
     return (
         f"more than {most >> 20} MiB; if it is what it should be, raise --max-file-size (of fit: --data.max-file-size)"
     )
@@ -215,7 +215,7 @@ def write_whole(path: Path, data: bytes) -> Path:
 
 
 def temporary_beside(path: Path) -> Path:
-    """A new name for what will be renamed to ``path``, file or folder; what dead processes left of it is removed.
+    """Return a new name for a file or folder that will be renamed to ``path``; remove what dead processes left of it.
 
     Raises:
         ValueError: If the path has no name.
@@ -258,7 +258,7 @@ def require_output(folder: Path) -> None:
 
 
 def first_missing(folder: Path) -> Path | None:
-    """The topmost folder that has to be made for an output; None where it exists."""
+    """Return the topmost folder that has to be made for an output; None where it exists."""
     missing = [each for each in (folder, *folder.parents) if not each.exists()]
     return missing[-1] if missing else None
 

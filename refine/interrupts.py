@@ -30,7 +30,7 @@ class Interrupted(BaseException):
 
 
 class Listener:
-    """What this process knows about signals while a command runs.
+    """State of the signals while a command runs.
 
     Attributes:
         number: The first signal that came; None so far.
@@ -48,7 +48,7 @@ class Listener:
         self.gracefully: Callable[[], None] | None = None
 
     def receive(self, number: int, frame: FrameType | None) -> None:
-        """The signals' handler."""
+        """Handle a signal."""
         if os.getpid() != self.process:  # a forked worker: its parent decides, and has its own way to end it
             if number == signal.SIGTERM:
                 os._exit(128 + number)
@@ -61,7 +61,7 @@ class Listener:
         self._deliver(frame, again)
 
     def retry(self, number: int, frame: FrameType | None) -> None:
-        """The timer's handler: raise again what was dropped in a place where Python ignores exceptions."""
+        """Handle the timer: raise again what was dropped in a place where Python ignores exceptions."""
         error = sys.exception()
         while error is not None:
             if isinstance(error, Interrupted):
@@ -177,12 +177,12 @@ def gracefully(stop: Callable[[], None] | None, kept: str | None = None) -> None
 
 
 def exit_code() -> int:
-    """The exit code of a stop as shells have it: 128 and the signal's number; of another process's 130."""
+    """Return the exit code of a stop as shells have it: 128 and the signal's number; 130 where there was none."""
     return 128 + (_number() or signal.SIGINT)
 
 
 def stopped_by() -> str:
-    """The beginning of the line after a stop."""
+    """Return the beginning of the line after a stop."""
     return f"stopped by {NAMES[_number() or signal.SIGINT]}"
 
 

@@ -18,17 +18,17 @@ from refine.files import printable, read_file, read_lines, why, write_whole
 Typed = TypeVar("Typed")
 
 Share = Annotated[float, Meta(ge=0, le=1)]
-"""From 0 to 1."""
+"""0 to 1."""
 
 Count = Annotated[int, Meta(ge=0)]
-"""Of images, or of whatever else is counted."""
+"""Number of images, or of anything else."""
 
 Interval = Annotated[list[float], Meta(min_length=2, max_length=2)]
 """Low and high end."""
 
 
 def read_json(path: Path, cure: str) -> Any:
-    """A JSON file's value.
+    """Return the value of a JSON file.
 
     Args:
         path: The file.
@@ -71,14 +71,14 @@ def as_typed(value: object, kind: type[Typed], where: str, cure: str) -> Typed:
 
 
 def _encodable(value: object) -> object:
-    """The value with escapes for lone surrogates in its keys."""
+    """Return the value with escapes for lone surrogates in its keys."""
     if isinstance(value, dict):
         return {name.encode("utf-8", "backslashreplace").decode(): _encodable(part) for name, part in value.items()}
     return [_encodable(part) for part in value] if isinstance(value, list) else value
 
 
 def read_json_lines(path: Path, cure: str) -> Iterator[tuple[str, Any]]:
-    """The values of a file with one in each line, each with the file and line that errors name.
+    """Yield the values of a file with one in each line, each with the file and line that errors name.
 
     Raises:
         InputError: As `read_json`, of each line.
@@ -114,7 +114,7 @@ def _named(where: Path | str, cure: str) -> Iterator[None]:
 
 
 def write_json(value: object, path: Path) -> Path:
-    """`write_whole` of a value as indented JSON. ``value`` is plain: dictionaries, lists, strings, numbers.
+    """Write a plain value (dictionaries, lists, strings, numbers) as indented JSON, as `write_whole` does.
 
     Raises:
         InputError: If the place cannot be written to.

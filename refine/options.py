@@ -21,13 +21,13 @@ Options = TypeVar("Options")
 
 
 class Flag(NamedTuple):
-    """How a field is typed on the command line."""
+    """Form of a field on the command line."""
 
     metavar: str | None = None
     read: Callable[[str], Any] | None = None
     """Makes the value from its text; None: the type of the field does."""
     many: Literal["again", "words"] | None = None
-    """Of a tuple whether each value follows a flag of its own, or all follow one; None: ``read`` makes all from one."""
+    """Values of a tuple follow a flag each, or all follow one; None: ``read`` makes the tuple from one text."""
     between: str = ","
     """Separator of the parts of a tuple that is typed as one word."""
     choices: tuple[str, ...] = ()

@@ -18,19 +18,19 @@ class RecipesOptions:
 
 
 def recipe_folders() -> list[Path]:
-    """Where packaged recipes lie: inside the wheel, or beside the package in a checkout."""
+    """Return the folders of packaged recipes: inside the wheel, or next to the package in a checkout."""
     root = PACKAGED if PACKAGED.is_dir() else CHECKOUT
     return [root / "models", root / "datasets"]
 
 
 def list_recipes() -> dict[str, Path]:
-    """Every packaged recipe by the name that it is found under, such as ``models/simgan.yaml``."""
+    """Return every packaged recipe by the name that it is found under, such as ``models/simgan.yaml``."""
     found = [path for folder in recipe_folders() for path in sorted(folder.glob("*.yaml"))]
     return {f"{path.parent.name}/{path.name}": path for path in found}
 
 
 def find_recipe(name: str) -> Path:
-    """The file of a recipe: a path, a packaged recipe's name, or the end of one, such as ``simgan``.
+    """Return the file of a recipe: a path, a packaged recipe's name, or the end of one, such as ``simgan``.
 
     Raises:
         InputError: If there is neither a file of that path nor a packaged recipe of that name.
@@ -46,6 +46,6 @@ def find_recipe(name: str) -> Path:
 
 
 def recipe_summary(path: Path) -> str:
-    """The first comment line of a recipe: what it is for."""
+    """Return the first comment line of a recipe, which says what it is for."""
     first = path.read_text(encoding="utf-8").splitlines()[0]
     return first.removeprefix("#").strip() if first.startswith("#") else ""

@@ -140,7 +140,7 @@ def _require_archive(file: BinaryIO, size: int) -> None:
 
 
 def _require_old_file(file: BinaryIO, size: int) -> None:
-    """Before release 1.6: magic number, protocol, system, content and keys, a pickle each, then the bytes."""
+    """Scan a file of before 1.6: magic number, protocol, system, content and keys, a pickle each; then bytes."""
     file.seek(0)
     head = file.read(MOST_OPCODE_BYTES)
     start = 0
@@ -149,7 +149,7 @@ def _require_old_file(file: BinaryIO, size: int) -> None:
 
 
 def _require_bounded(path: Path, content: Any) -> None:
-    """Nothing in a file is larger or deeper than it seems: lists may hold the same list many times, or themselves."""
+    """Refuse content that is larger or deeper than it seems: lists may hold the same list many times, or themselves."""
     waiting = [("", content, 0)]
     tensors: dict[str, Tensor] = {}
     count = 0

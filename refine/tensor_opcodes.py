@@ -42,7 +42,7 @@ CALLED = {
     "torch.serialization _get_layout",
     "torch Size",
 }
-"""What an opcode may call. Tensors that are not dense are refused by name once they are read: they take no memory."""
+"""Functions that an opcode may call. Tensors that are not dense are refused by name later: they take no memory."""
 
 NAMED = {
     *CALLED,
@@ -50,7 +50,7 @@ NAMED = {
     *(f"torch {name}" for name in STORAGE_BYTES),
     "torch.storage UntypedStorage",
 }
-"""What an opcode may name at all."""
+"""Everything that an opcode may name."""
 
 PUSHED = {
     "BINUNICODE",
@@ -187,7 +187,7 @@ class Scan:
 
     @classmethod
     def _keys(cls, *arguments: Any) -> list[Any]:
-        """Keys of an ordered dictionary, which Python 2 made of a list of lists of two."""
+        """Return the keys of an ordered dictionary, which Python 2 made of a list of lists of two."""
         if not arguments:
             return []
         if len(arguments) != 1 or not isinstance(arguments[0], _List):
@@ -205,7 +205,7 @@ class Scan:
 
     @staticmethod
     def _set(target: Any, keys: list[Any]) -> None:
-        """Tuples as keys could be nested so that their hash takes years."""
+        """Add keys of a dictionary: text and numbers alone, since nested tuples could take years to hash."""
         if not isinstance(target, _Made) or not all(isinstance(key, str | int | float) for key in keys):
             raise Code("a key")
         target.keys.extend(keys)

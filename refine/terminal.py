@@ -1,4 +1,4 @@
-"""What people see on a terminal: results, commands as they can be typed, and how far work has come.
+"""Output for people on a terminal: results, commands as they can be typed, and progress.
 
 Work shows a bar where a person looks on, and some plain lines where nobody does (a pipe, nohup, SLURM).
 """
@@ -89,12 +89,12 @@ class PlainLines:
                 self._tell(now, "")
 
     def tell(self, note: str) -> None:
-        """A line now, with what there is to say beside how far the work is."""
+        """Print a line now, with a note after how far the work is."""
         with self._lock:
             self._tell(time.monotonic(), note)
 
     def end(self) -> None:
-        """The last line, if there was a first one."""
+        """Print the last line, if there was a first one."""
         if self.last is not None:
             took = duration(time.monotonic() - self.start)
             print(f"{self.description}: {self.done} of {self.total} in {took}", file=sys.stderr, flush=True)
@@ -111,7 +111,7 @@ class PlainLines:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as people say them, in two units at most."""
+    """Return seconds as people say them, in two units at most."""
     if seconds < 60:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
@@ -131,7 +131,7 @@ def track(items: Sequence[Item], description: str) -> Iterator[Item]:
 
 @contextmanager
 def counted(total: int, description: str, done: int = 0, unit: str = "") -> Iterator[Callable[[int], None]]:
-    """Work that is done in pieces: a bar on standard error if a person looks at it, else `PlainLines`.
+    """Show work that is done in pieces: a bar on standard error if a person looks at it, else `PlainLines`.
 
     Args:
         total: How much there is to do.

@@ -27,7 +27,7 @@ def in_order(
     ahead: int = 64,
     cost: Callable[[Item], int] = lambda item: 1,
 ) -> Iterator[Result]:
-    """`map` through a pool, with bounded memory.
+    """Map through a pool, with bounded memory.
 
     Args:
         pool: Threads.

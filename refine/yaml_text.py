@@ -28,7 +28,7 @@ NUMERIC = frozenset("0123456789abcdefABCDEFxo_.:+-")
 ALIAS = "it has an alias, *name, or an anchor, &name; write out what it stands for"
 
 IMPLICIT = ("null", "bool", "int", "float")
-"""What a scalar without quotes may be, if it is no string. A date stays a string."""
+"""Types of a scalar without quotes other than text. A date stays text."""
 
 
 class _Loader(SafeLoader):

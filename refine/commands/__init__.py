@@ -45,7 +45,7 @@ class Command(NamedTuple):
     run: Callable[[Any], int]
     """Takes the options and returns the exit code. After its imports it calls `refine.interrupts.begin`."""
     kept: str = NOTHING_KEPT
-    """What a stop by Ctrl-C or SIGTERM leaves, and how to go on."""
+    """Results that a stop by Ctrl-C or SIGTERM leaves, and how to go on."""
     reads_dataset: bool = True
     """Whether it has a bound on the size of files."""
     recipe: Callable[[Mapping[str, Any]], Any] | None = None

@@ -24,7 +24,7 @@ LIGHTNING = ("c", "config", "data", "model", "trainer", "seed_everything", "ckpt
 OURS = {each.name: flag_of(each.type)[0] for each in fields(FitOptions)}
 """Types of our own flags of `fit` and `validate`; the parser has them all, after Lightning's import."""
 OPTIONS = frozenset({".yaml", ".yml"})
-"""How files of a layout's options end; whoever reads them says what is wrong."""
+"""Suffixes of files of a layout's options; whoever reads them says what is wrong."""
 ABOVE_ZERO = frozenset({"steps", "minutes"})
 LEARNED = ("model.task", "model.start", "model.pretrained", "model.init_args.task", "model.init_args.start")
 READ = ("data.synthetic", "data.real", "ckpt_path", "judge", "validation_weights", *LEARNED)
@@ -162,7 +162,7 @@ def _require(path: Path, flag: str) -> None:
 
 
 def _paths(value: Any) -> Iterator[Path]:
-    """The paths in a flag's value."""
+    """Yield the paths in a flag's value."""
     if isinstance(value, Path):
         yield value
     elif isinstance(value, list | tuple):
@@ -171,7 +171,7 @@ def _paths(value: Any) -> Iterator[Path]:
 
 
 def _flags(args: Sequence[str]) -> Iterator[tuple[str, str | None]]:
-    """Names of flags, as settings have them, with their values; None where there is none."""
+    """Yield names of flags, as settings have them, with their values; None where there is none."""
     args, place = spelled(args, "_"), 0
     while place < len(args):
         name, equals, value = args[place].partition("=")
@@ -189,7 +189,7 @@ def _flags(args: Sequence[str]) -> Iterator[tuple[str, str | None]]:
 
 
 def _class_paths(contents: Sequence[Any], part: str) -> list[str]:
-    """Class paths of the method or of the data that recipes name."""
+    """Return the class paths of the method or of the data that recipes name."""
     entries = [content.get(part) for content in contents if isinstance(content, dict)]
     paths = [entry.get("class_path") for entry in entries if isinstance(entry, dict)]
     return [path for path in paths if isinstance(path, str)]
@@ -219,7 +219,7 @@ def _require_arguments(given: Sequence[tuple[str, str | None]], part: str, class
 
 @cache
 def _arguments(name: str) -> frozenset[str]:
-    """Names of a class's arguments, from its source; empty where it is none of ours."""
+    """Return the names of a class's arguments, from its source; empty where it is not one of ours."""
     for room in ("methods", "data", "simulators"):
         for file in sorted((CODE / room).glob("*.py")):
             text = read_file(file).decode()
