@@ -18,7 +18,7 @@ OWN_WAY = {
     "refine/apply/codec.py": "Image.open of bytes in memory",
     "refine/apply/hdf5.py": "HDF5 opens the copy that was written a moment ago",
     "refine/audit/perturbations.py": "Image.open of bytes in memory",
-    "refine/npz_file.py": "members of the archive that open_file opened",
+    "refine/archives.py": "members of the archive that open_file opened",
 }
 """Files that may call a library's opening function, and why that is no way round `open_file`. A new layout is none."""
 
