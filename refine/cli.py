@@ -14,6 +14,7 @@ from refine.commands.early_checks import require_fit, require_paths
 from refine.errors import DiskFull, InputError, TrainingDiverged
 from refine.files import cut, files_up_to, printable
 from refine.options import spelled
+from refine.trust import trusting
 
 LIGHTNING = {
     "fit": "train a method on a pair of datasets",
@@ -103,7 +104,7 @@ def _run(given: list[str], listener: interrupts.Listener) -> int:
     command = parsed.chosen
     listener.kept = command.kept
     require_paths(parsed, given)
-    with files_up_to(getattr(parsed, "max_file_size", None)):
+    with files_up_to(getattr(parsed, "max_file_size", None)), trusting(getattr(parsed, "trust", ())):
         return int(command.run(command.read(parsed)))
 
 

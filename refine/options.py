@@ -195,7 +195,7 @@ Layout = Annotated[
     Flag(
         "LAYOUT",
         help="how the dataset lies on disk: auto (default) tells by its files; or a name, such as coco or carla (the "
-        "README lists them); or a YAML file with `layout:` and its options",
+        "README lists them); or a YAML file with `layout:` and its options, or of a class of yours (--trust)",
     ),
 ]
 RealLayout = Annotated[str, Flag("LAYOUT", help="the same of the real images")]
@@ -209,5 +209,7 @@ ClassMapping = Annotated[
 Classes = Annotated[tuple[str, ...], Flag("A,B,…", names, help="only these, in this order (default: all)")]
 Trusted = Annotated[
     tuple[str, ...],
-    Flag("MODULE", many="again", help="a module of yours whose classes a checkpoint may name"),
+    Flag(
+        "MODULE", many="again", help="a module of yours whose classes a checkpoint or a layout's file may name"
+    ),
 ]

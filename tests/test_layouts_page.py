@@ -14,7 +14,7 @@ from refine.data.mapping import load_mapping, mapping_names
 from refine.data.open_layout import _checked
 
 PAGE = Path(__file__).resolve().parents[1] / "docs/layouts.md"
-OTHERS = {"Mappings", "--layout auto"}
+OTHERS = {"Your own", "Mappings", "--layout auto"}
 layouts = pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: str(layout.name))
 
 

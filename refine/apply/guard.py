@@ -12,9 +12,8 @@ from tempfile import TemporaryDirectory
 from refine.apply.plan import SHARD, Containers
 from refine.data.images import ImageHeader, read_header
 from refine.data.label_guard import Pair, find_pair, label_folders
-from refine.data.label_names import folder_and_stem, shared
 from refine.data.layouts.tar import content, index_tar, is_inside
-from refine.data.listing import matches_glob, parse_glob, suffix
+from refine.data.listing import folder_and_stem, matches_glob, parse_glob, shared, suffix
 from refine.errors import InputError
 from refine.files import shown
 

@@ -21,6 +21,7 @@ from refine.options import (
     Positive,
     RealLayout,
     Size,
+    Trusted,
     add_flags,
     flag_name,
     flag_of,
@@ -119,6 +120,7 @@ class BenchmarkOptions:
     jobs: Positive = 1
     """Trainings at a time, which share threads and GPUs."""
     device: Device = "auto"
+    trust: Trusted = ()
     output: Folder
     """For benchmark.json, .md, .tex and .png, and each training's result."""
 
@@ -163,7 +165,8 @@ def read_recipe(path: Path) -> dict[str, Any]:
     """
     parser = argparse.ArgumentParser(exit_on_error=False, add_help=False, allow_abbrev=False)
     add_flags(parser, BenchmarkOptions, required=False)
-    known = {flag_name(field.name)[2:]: field.type for field in fields(BenchmarkOptions) if field.name != "recipe"}
+    own = {"recipe", "trust"}  # a file trusts no module
+    known = {flag_name(field.name)[2:]: field.type for field in fields(BenchmarkOptions) if field.name not in own}
     found: dict[str, Any] = {}
     for key, value in read_yaml(path).items():
         name = str(key).replace("_", "-")

@@ -14,12 +14,12 @@ from torchvision.tv_tensors import KeyPoints, Mask
 
 from refine.data.annotation import Annotation, Objects
 from refine.data.gaze import mirrored, turned, turned_vector, upside_down
-from refine.data.move_objects import moved_objects
 from refine.data.resampling import (
     Border,
     Move,
     Rotation,
     TensorMove,
+    moved_objects,
     moved_points,
     pad_edge,
     resize_ids,

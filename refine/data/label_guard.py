@@ -14,7 +14,8 @@ from typing import NamedTuple
 from PIL import Image
 
 from refine.data.images import FORMATS, ImageHeader, read_header
-from refine.data.label_names import (
+from refine.data.listing import (
+    Listing,
     core,
     extends,
     folder_and_stem,
@@ -23,7 +24,6 @@ from refine.data.label_names import (
     says_label,
     shared,
 )
-from refine.data.listing import Listing
 from refine.files import open_file
 
 FLAT = "flat"

@@ -13,7 +13,6 @@ from torchvision.tv_tensors import Mask
 from refine.data.annotation import Annotation
 from refine.data.label_table import TABLES, load_table, table_names
 from refine.data.layouts.base import LabelSpace, Layout
-from refine.data.listing import Listing
 from refine.data.samples import Record
 from refine.errors import InputError
 from refine.files import cut
@@ -115,11 +114,6 @@ class Mapped(Layout):
         """Pixels, or objects, by their class before, of every label that was read so far."""
         self.read = 0
         """All pixels or objects that were read so far."""
-
-    @classmethod
-    def recognize(cls, files: Listing) -> str | None:
-        """Never: a mapping is asked for."""
-        return None
 
     def records(self) -> list[Record]:
         """Those of the dataset."""

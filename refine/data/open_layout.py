@@ -1,6 +1,7 @@
 """From a name, `auto` or a file of options to a dataset that is open."""
 
 import difflib
+import inspect
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
@@ -13,6 +14,7 @@ from refine.data.listing import Listing
 from refine.data.mapping import Mapped, load_mapping
 from refine.errors import InputError
 from refine.files import shown
+from refine.trust import import_trusted
 from refine.yaml_text import read_yaml
 
 LayoutOption = str | dict[str, Any]
@@ -21,6 +23,10 @@ LayoutOption = str | dict[str, Any]
 
 EVERY_IMAGE: tuple[type[Layout], ...] = (ImageFolder, ClassFolders, ClassTable, Table)
 """Layouts that take every image file below the root for a picture."""
+
+
+AS_ASKED = "as asked"
+"""Why a layout is taken that somebody named."""
 
 
 class Choice(NamedTuple):
@@ -88,7 +94,8 @@ def open_layout(
 
     Args:
         layout: ``auto``, a layout's name, or options: ``layout`` and its constructor's arguments by name, and
-            ``mapping`` if there is one, as a dictionary or in a YAML file.
+            ``mapping`` if there is one, as a dictionary or in a YAML file. A layout of the user's own has
+            ``class_path`` instead, and its arguments in ``init_args``; its module has to be trusted (see `trusting`).
         root: Its folder; of some layouts, a file.
         classes: Of layouts that know their classes from elsewhere: their names in order (see the layouts).
         mapping: Of another dataset's classes: a name or a YAML file (see `load_mapping`).
@@ -99,22 +106,46 @@ def open_layout(
         InputError: If it cannot be read so, or arguments do not fit the layout. Faults of single files raise nothing.
     """
     options = _options(layout)
-    mapping, name = mapping or options.pop("mapping", None), str(options.pop("layout", "auto"))
+    mapping = mapping or options.get("mapping")
     options.pop("mapping", None)
-    found, why = choose(root) if name == "auto" else Choice(layout_class(name), "as asked")
-    if name == "auto" and guard and found in EVERY_IMAGE:
+    where = Path(layout) if isinstance(layout, str) and layout.endswith((".yaml", ".yml")) else root
+    auto = "class_path" not in options and options.get("layout", "auto") == "auto"
+    if "class_path" in options:
+        (found, why), options = Choice(_users_layout(options, where), AS_ASKED), dict(options.get("init_args") or {})
+    else:
+        name = str(options.pop("layout", "auto"))
+        found, why = choose(root) if auto else Choice(layout_class(name), AS_ASKED)
+    if auto and guard and found in EVERY_IMAGE:
         _refuse_labels(root)
     if classes is not None:
         options["classes"] = classes
-    where = Path(layout) if isinstance(layout, str) and layout.endswith((".yaml", ".yml")) else root
     opened = found(root, **_checked(found, where, options))  # type: ignore[call-arg]  # held against its signature
     opened.why = why
-    if name == "auto" and found in EVERY_IMAGE:  # what would have given another layout away may be among them
+    if auto and found in EVERY_IMAGE:  # what would have given another layout away may be among them
         opened.faults += [
             f"{root / key}: cannot be read ({reason}); replace or remove it"
             for key, reason in Listing(root).unsuitable()
         ]
     return opened if mapping is None else Mapped(opened, load_mapping(mapping))
+
+
+def _users_layout(options: dict[str, Any], where: Path) -> type[Layout]:
+    """Return the class that ``class_path`` names, which may lie in any trusted module.
+
+    Raises:
+        InputError: If its module is not trusted, it is not a layout, or other options stand beside.
+    """
+    class_path, arguments = options["class_path"], options.get("init_args") or {}
+    for name in map(str, options.keys() - {"class_path", "init_args"}):
+        raise InputError(f"{where}: {shown(name)} beside class_path; expected init_args and mapping alone")
+    if not isinstance(arguments, dict):
+        raise InputError(f"{where}: init_args is {shown(repr(arguments))}; expected its arguments by name")
+    found = import_trusted(class_path, where)
+    if not (inspect.isclass(found) and issubclass(found, Layout) and not inspect.isabstract(found)):
+        raise InputError(f"{where}: {class_path} is not a layout; expected a subclass of refine.data.layouts.Layout")
+    if not isinstance(getattr(found, "name", None), str):
+        raise InputError(f"{where}: {class_path} has no name; give the class one, such as name = 'mine'")
+    return found
 
 
 def _refuse_labels(root: Path) -> None:
@@ -150,23 +181,23 @@ def _checked(layout: type[Layout], where: Path, options: dict[str, Any]) -> dict
     if not options:
         return {}
     parser = ArgumentParser(exit_on_error=False)
-    takes = parser.add_class_arguments(layout, skip={"root"})
+    takes = parser.add_class_arguments(layout, skip={"root"}, fail_untyped=False)
     for name in map(str, options):
         if name not in takes:
             near = difflib.get_close_matches(name, [*takes, "layout", "mapping"], 1)
             hint = f"did you mean {near[0]}? It" if near else "it"
             known = ", ".join([*takes, "mapping"])
             raise InputError(f"{where}: the layout {layout.name} takes no {shown(name)}; {hint} takes {known}")
-    hints, checked = get_type_hints(layout.__init__), {}
+    hints, checked = get_type_hints(layout.__init__), {}  # of a user's class, some may be left out
     for name, value in options.items():
         try:
-            if isinstance(value, int | float) and Path in (hints[name], *get_args(hints[name])):
+            if isinstance(value, int | float) and Path in (hints.get(name), *get_args(hints.get(name))):
                 raise TypeError("a number")  # `fit` makes jsonargparse take one for the name of a file
             checked[name] = parser.parse_object({name: value}).as_dict()[name]
         except Exception as error:  # jsonargparse raises several kinds, all about the user's values, in many lines
             raise InputError(
                 f"{where}: the layout {layout.name} cannot take these options: {name} is {shown(repr(value))}; "
-                f"expected {_expected(hints[name])}"
+                f"expected {_expected(hints.get(name, Any))}"
             ) from error
     return checked
 

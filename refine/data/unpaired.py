@@ -47,7 +47,7 @@ class UnpairedImages(LightningDataModule):
         synthetic: Folder of the labeled synthetic dataset.
         real: Folder of the real images, searched to any depth; labels there are never read.
         layout: How the synthetic dataset lies: ``auto`` tells by its files, a layout's name (see the README; ``images``
-            for no labels), or a dictionary or YAML file of ``layout`` and its options.
+            for no labels), or a dictionary or YAML file of options (see `open_layout`).
         real_layout: The same of the real images; with ``auto``, what a known dataset keeps beside its images is
             no image.
         mapping: From the synthetic dataset's classes to others, such as ``carla-to-camvid11``, or a YAML file.
@@ -114,17 +114,12 @@ class UnpairedImages(LightningDataModule):
         self.layout, self.real_layout, self.mapping = layout, real_layout, mapping
         self.channels: int = channels
         self.resize, self.real_resize = resize, real_resize or resize
+        self.working_size = resize
         self.classes, self.class_balanced = classes, class_balanced
         self.augmentation = Augmentation(crop, shift, horizontal_flip, vertical_flip, rotate)
         self.batch_size, self.workers, self.cache, self.seed = batch_size, workers, cache, seed
         self.validation_fraction, self.validation_samples = validation_fraction, validation_samples
-        self.steps_given = 0
-        self._ready = False
-
-    @property
-    def working_size(self) -> tuple[int, int] | None:
-        """Height and width that images are resized to; None at native scale."""
-        return self.resize
+        self.steps_given, self._ready = 0, False
 
     def smallest_image(self) -> Path:
         """The image with the shortest side, of those that are trained on."""

@@ -9,7 +9,7 @@ import numpy as np
 
 import refine
 from refine.data.layouts import ImageMasks, MaskFolders
-from refine.data.layouts.mask_files import index_pixels
+from refine.data.layouts.paired_masks import index_pixels
 from refine.data.mapping import Mapped
 from refine.data.open_layout import choose, open_layout
 from refine.errors import InputError

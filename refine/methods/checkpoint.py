@@ -1,7 +1,6 @@
 """Methods from files of strangers: a `.ckpt` or a bundle, read without running any code of theirs."""
 
 import hashlib
-import importlib
 import inspect
 import warnings
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from refine.methods.description import require_arguments, require_description
 from refine.methods.rebuild import build, fill, is_ours
 from refine.methods.translator import Translator
 from refine.tensor_file import read_safetensors, read_torch_file
+from refine.trust import import_trusted
 from refine.yaml_text import parse_yaml
 
 WEIGHTS, DESCRIPTION = "model.safetensors", "model.yaml"
@@ -86,19 +86,9 @@ def allowed_class(path: Path, class_path: object, trust: tuple[str, ...] = ()) -
     Raises:
         InputError: If it lies elsewhere, does not exist, or is no method.
     """
-    named = cut(repr(class_path))
-    module_name, _, name = str(class_path).rpartition(".")
-    if not any(module_name == root or module_name.startswith(f"{root}.") for root in ("refine", *trust)):
-        raise InputError(
-            f"{path}: names {named}, which is not part of refine; nothing was run. "
-            f"If you trust that module, add --trust {cut(module_name or str(class_path))}"
-        )
-    try:
-        found = getattr(importlib.import_module(module_name), name)
-    except (ImportError, AttributeError, ValueError) as error:  # ValueError: a name that no file can have
-        raise InputError(f"{path}: names {named}, which does not exist here ({cut(str(error))})") from error
+    found = import_trusted(class_path, path, trust)
     if not (inspect.isclass(found) and issubclass(found, Method) and not inspect.isabstract(found)):
-        raise InputError(f"{path}: names {named}, which is no method of refine")
+        raise InputError(f"{path}: names {cut(repr(class_path))}, which is no method of refine")
     return found
 
 

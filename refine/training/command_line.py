@@ -30,6 +30,7 @@ from refine.training.run_folders import CONFIG, RUNS, free_name, latest
 from refine.training.step_progress import StepProgress
 from refine.training.stopping import StopAfterSteps, StopOnInterrupt
 from refine.training.watch import require_judged, watching
+from refine.trust import trust_modules
 
 TRAINER_DEFAULTS: dict[str, Any] = {
     "default_root_dir": RUNS,
@@ -104,6 +105,7 @@ class RefineCLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         """Settle what recipes and flags leave open."""
         config = self._given()
+        trust_modules(self._trusted())
         if config["steps"] is not None and config["steps"] < 1:
             raise InputError(f"--steps is {config['steps']}; expected at least 1")
         if config["device"] is not None:
@@ -183,6 +185,10 @@ class RefineCLI(LightningCLI):
         config: Namespace = self.config[self.config["subcommand"]]
         return config
 
+    def _trusted(self) -> tuple[str, ...]:
+        named = self._given()["trust"]
+        return (named,) if isinstance(named, str) else tuple(named)
+
     @staticmethod
     def _processes(settings: Namespace) -> int:
         """How many processes Lightning makes of these devices: it alone knows what ``auto`` finds."""
@@ -246,5 +252,4 @@ class RefineCLI(LightningCLI):
         self._content = content
         if self.config["subcommand"] == "fit":
             self._stored_optimizers = require_training_state(Path(path), content)
-        trust = (config["trust"],) if isinstance(config["trust"], str) else tuple(config["trust"])
-        allowed_class(Path(path), content["refine"].get("class_path"), trust)
+        allowed_class(Path(path), content["refine"].get("class_path"), self._trusted())

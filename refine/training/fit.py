@@ -22,6 +22,7 @@ from refine.training.parser import OneLineParser, with_config, with_recipes, wit
 from refine.training.run_folders import RUNS
 from refine.training.stopping import StopOnInterrupt
 from refine.training.watch import joined
+from refine.trust import trusting
 
 GO_ON = "go on with the same command and --resume ({folder}/last.ckpt)"
 
@@ -102,7 +103,8 @@ def train(args: list[str]) -> tuple[RefineCLI, Outcome]:
     warnings.filterwarnings("ignore", module="lightning", message=f".*({'|'.join(unhelpful)}).*")
     warnings.filterwarnings("ignore", module=r"lightning\.pytorch\.cli")  # what Lightning calls is old to jsonargparse
     warnings.filterwarnings("ignore", message="This DataLoader will create")  # so many were asked for
-    cli = RefineCLI(args, "-".join(names) or "run")
+    with trusting():  # the flags say what
+        cli = RefineCLI(args, "-".join(names) or "run")
     trainer = cli.trainer
     folder = Path(str(trainer.log_dir))  # on every process: it is a collective call
     # a stop ends in 130 and such, so that `fit && apply` does not go on with half a model

@@ -23,7 +23,7 @@ class FitOptions:
     checkpoint_every: int = 500
     """Most steps between two writings of last.ckpt, which comes every two minutes at least; 0: in the end only."""
     trust: list[str] | str = field(default_factory=list)
-    """Modules whose classes a checkpoint may name."""
+    """Modules whose classes a checkpoint or a layout may name."""
     device: DeviceName | None = None
     """Auto, cpu, cuda or mps, in place of --trainer.accelerator."""
     preset: PresetName = "auto"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 from refine.errors import InputError
-from refine.options import Classes, ClassMapping, Device, Flag, Folder, Layout, RealLayout
+from refine.options import Classes, ClassMapping, Device, Flag, Folder, Layout, RealLayout, Trusted
 
 TRIAL = "settings.json"
 """File by which the folder of a trial is known."""
@@ -45,6 +45,7 @@ class TryOptions:
     real_layout: RealLayout = "auto"
     mapping: ClassMapping | None = None
     device: Device = "auto"
+    trust: Trusted = ()
     output: Folder = Path("refine-try")
     """For try.html, try.json and what the methods leave."""
 

@@ -114,19 +114,9 @@ def change_description(description: dict[str, Any], rng: Random, other: Callable
             state["working_size"] = new
         return f"working_size is {new}"
     if kind < 0.7:
-        classes = [
-            "Task",
-            "CycleGAN",
-            "FDA",
-            "base.Method",
-            "simgan.SimGAN",
-            "checkpoint.load_method",
-            "x" * 20000,
-            "é.é",
-        ]
-        description["class_path"] = rng.choice(
-            [*(f"refine.methods.{name}" for name in classes), "os.system", "refine.cli.main"]
-        )
+        ours = ("Task", "CycleGAN", "FDA", "base.Method", "simgan.SimGAN", "checkpoint.load_method", "x" * 20000, "é.é")
+        paths = [*(f"refine.methods.{name}" for name in ours), "os.system", "refine.cli.main"]
+        description["class_path"] = rng.choice(paths)
         return f"class_path is {description['class_path'][:40]}"
     return change_structure(description, rng, other)[0]
 

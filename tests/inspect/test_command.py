@@ -1,21 +1,22 @@
 import html
 import json
-import pkgutil
 import re
 from collections.abc import Callable
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any, get_args, get_origin, get_type_hints, is_typeddict
 
 import pytest
 from PIL import Image
 from rich.console import Console
 
-import tests.data.layouts.examples as examples
 from refine.cli import main
 from refine.inspect.result import Inspection
 from refine.inspect.text import print_inspection
+from tests.data import layouts
+from tests.data.layouts import examples
 from tests.inspect.datasets import (
     class_folders,
     coco,
@@ -202,8 +203,11 @@ BROKEN = {"listing", "unreadable", "label", "outside"}
 
 
 def writers() -> list[Callable[[Path], Path]]:
-    """Every generator of a whole dataset: ``write_NAME(root)``."""
-    modules = [import_module(f"{examples.__name__}.{each.name}") for each in pkgutil.iter_modules(examples.__path__)]
+    """Every generator of a whole dataset: ``write_NAME(root)`` in a layout's test, or in `examples`."""
+    places = [
+        (package.__name__, each.name) for package in (examples, layouts) for each in iter_modules(package.__path__)
+    ]
+    modules = [import_module(f"{package}.{name}") for package, name in places]
     functions = [
         function
         for module in modules

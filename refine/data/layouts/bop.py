@@ -18,8 +18,8 @@ from torchvision.tv_tensors import Mask
 from refine.data.annotation import Annotation, Objects
 from refine.data.images import image_size, require_size
 from refine.data.layouts.base import CURE, LabelSpace, Layout
-from refine.data.layouts.mask_files import deep_pixels, index_pixels
 from refine.data.layouts.object_parts import box_around, boxes_of
+from refine.data.layouts.paired_masks import deep_pixels, index_pixels
 from refine.data.listing import IMAGE_SUFFIXES, Listing, stem, suffix
 from refine.data.samples import Record
 from refine.errors import InputError

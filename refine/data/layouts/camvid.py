@@ -10,8 +10,7 @@ from pathlib import Path
 from torchvision.tv_tensors import Mask
 
 from refine.data.label_table import load_table
-from refine.data.layouts.mask_files import Encoding, read_mask
-from refine.data.layouts.paired_masks import IMAGE, Grouped, PairedMasks
+from refine.data.layouts.paired_masks import IMAGE, Encoding, Grouped, PairedMasks, read_mask
 from refine.data.listing import IMAGE_SUFFIXES, Listing, stem, suffix
 from refine.data.samples import Record
 from refine.errors import InputError

@@ -19,8 +19,15 @@ from torchvision.tv_tensors import Mask
 from refine.data.images import opened, require_size
 from refine.data.label_table import LabelTable, load_table
 from refine.data.layouts.base import LabelSpace, in_yaml
-from refine.data.layouts.mask_files import color_pixels, has_channels, index_pixels, packed_colors
-from refine.data.layouts.paired_masks import IMAGE, Grouped, PairedMasks
+from refine.data.layouts.paired_masks import (
+    IMAGE,
+    Grouped,
+    PairedMasks,
+    color_pixels,
+    has_channels,
+    index_pixels,
+    packed_colors,
+)
 from refine.data.listing import IMAGE_SUFFIXES, Listing
 from refine.data.samples import Record
 from refine.errors import InputError

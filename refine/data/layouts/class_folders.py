@@ -6,9 +6,8 @@ from pathlib import Path
 import torch
 
 from refine.data.annotation import Annotation
-from refine.data.label_names import in_label_folder
 from refine.data.layouts.base import LabelSpace, Layout
-from refine.data.listing import Listing
+from refine.data.listing import Listing, in_label_folder
 from refine.data.samples import Record
 
 _ROLE = re.compile(

@@ -14,12 +14,11 @@ from typing import Any, NamedTuple
 
 from refine.data.annotation import Annotation
 from refine.data.images import image_size
-from refine.data.label_names import in_label_folder
 from refine.data.layouts.base import LabelSpace, Layout, in_yaml
 from refine.data.layouts.coco_file import Category, CocoFile, CocoPicture, Id
 from refine.data.layouts.coco_objects import CocoEntry, objects_of
 from refine.data.layouts.object_parts import companions, require_stated_size, swap_pairs
-from refine.data.listing import Listing
+from refine.data.listing import Listing, in_label_folder
 from refine.data.samples import Record
 from refine.errors import InputError
 from refine.files import open_file

@@ -14,8 +14,7 @@ from torchvision.tv_tensors import Mask
 
 from refine.data.images import opened
 from refine.data.label_table import Color, LabelTable, load_table
-from refine.data.layouts.mask_files import color_pixels, has_channels, read_mask
-from refine.data.layouts.paired_masks import IMAGE, Grouped, PairedMasks
+from refine.data.layouts.paired_masks import IMAGE, Grouped, PairedMasks, color_pixels, has_channels, read_mask
 from refine.data.listing import Listing
 from refine.data.samples import Record
 from refine.errors import InputError

@@ -1,19 +1,28 @@
-"""An image and a mask for it under any names that a pattern says, and any table of classes."""
+"""An image and a mask for it under any names that a pattern says, or in `root/images` and `root/masks`."""
 
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+import torch
 from torchvision.tv_tensors import Mask
 
-from refine.data.label_table import LabelTable
+from refine.data.annotation import Annotation
+from refine.data.label_table import (
+    TABLE_FILES,
+    LabelTable,
+    class_table,
+    open_table,
+    read_names,
+    require_names,
+    with_none,
+)
 from refine.data.layouts.base import LabelSpace, in_yaml
-from refine.data.layouts.class_lists import FILES, class_table, open_table, with_none
-from refine.data.layouts.mask_files import Encoding, read_mask
-from refine.data.layouts.paired_masks import IMAGE, Grouped, PairedMasks
+from refine.data.layouts.paired_masks import IMAGE, Encoding, Grouped, PairedMasks, index_pixels, read_mask
 from refine.data.listing import IMAGE_SUFFIXES, Listing, stem, suffix
 from refine.data.samples import Record
 from refine.errors import InputError
+from refine.labels import IGNORE
 
 IMAGES = ("images", "image", "imgs", "img", "rgb")
 MASKS = ("labels", "label", "masks", "mask", "annotations", "segmentation", "seg", "gt")
@@ -33,7 +42,7 @@ class ImageMasks(PairedMasks):
             ``rgb/{stem}.jpg``; a last ``.*`` stands for any image suffix. None takes a folder of a known name.
         masks: The same for their masks, such as ``seg/{stem}_seg.png``.
         table: What the ids or colors mean: a table that ships with `refine` (``cityscapes``), or a ``.yaml``, ``.csv``
-            or ``.txt`` file (see `class_lists.read_classes`). None takes a file of `class_lists.FILES` in ``root``.
+            or ``.txt`` file (see `read_classes`). None takes a file of `TABLE_FILES` in ``root``.
         encoding: ``index`` (8-bit ids, gray or of a palette), ``color`` (colors of the table), ``red`` (ids in the red
             channel) or ``deep`` (16-bit ids).
         classes: Instead of a table: names in the order of the ids. 255 is none.
@@ -96,7 +105,7 @@ class ImageMasks(PairedMasks):
         """
         if self._classes is not None:
             return with_none(class_table("classes", [(name, None) for name in self._classes]))
-        named = self._table or next((name for name in FILES if (self.root / name).is_file()), None)
+        named = self._table or next((name for name in TABLE_FILES if (self.root / name).is_file()), None)
         if named is None:
             raise InputError(
                 f"{self.root}: nothing says what the masks' values mean; write a name a line into "
@@ -166,3 +175,80 @@ def path_pattern(text: str) -> PathPattern:
         raise InputError(f"pattern {text!r}: expected a path in the dataset with one {STEM}, such as 'rgb/{STEM}.png'")
     before = before.removeprefix("./")
     return PathPattern(before, after.removesuffix(ANY_SUFFIX), after.endswith(ANY_SUFFIX))
+
+
+class MaskFolders(PairedMasks):
+    """A class for each pixel: 8-bit PNGs, gray or with a palette, whose pixels are class ids, 255 for none.
+
+    Args:
+        root: The dataset's folder, with ``images`` and ``masks`` in it. A mask has its image's path, but for ``.png``.
+        classes: Names in the order of the ids. None reads them from ``root/classes.txt``, a name a line. Without
+            either there are records, but no labels.
+
+    Raises:
+        InputError: If there is no image, or the names stand twice or are not those of ``classes.txt``. Faults are
+            images without a mask, masks without an image and two images that share a mask.
+    """
+
+    name = "mask-folders"
+    specific = False
+
+    def __init__(self, root: Path, classes: tuple[str, ...] | None = None) -> None:
+        self.root = root
+        file = root / "classes.txt"
+        stored = read_names(file) if file.is_file() else None
+        if classes is not None and stored is not None and classes != stored:
+            said = f"names {', '.join(stored)}, not {', '.join(classes)}"
+            raise InputError(f"{file}: {said}; a mask's ids have one meaning")
+        self._names = stored if classes is None else classes
+        if self._names is not None:
+            require_names(str(file), self._names)
+        # A mask of another suffix is no image's: it must not stand in for the PNG, nor be taken for an image
+        masks = [
+            (stem(key) if key.endswith(".png") else key, "mask", f"masks/{key}")
+            for key in Listing(root / "masks").require_images()
+        ]
+        images = [(stem(key), IMAGE, f"images/{key}") for key in Listing(root / "images").require_images()]
+        self._pair(masks + images, lambda group: str(root / "masks" / f"{group}.png"))
+
+    @classmethod
+    def recognize(cls, files: Listing) -> str | None:
+        """`images` and `masks` at the top, with PNG files in the second whose names are those of images."""
+        masks = {stem(key) for key in files.images if key.startswith("masks/") and key.lower().endswith(".png")}
+        images = (stem(key) for key in files.images if key.startswith("images/"))
+        shared = sum(image.replace("images/", "masks/", 1) in masks for image in images)
+        return f"{shared} images in images/ with masks of their names in masks/" if shared else None
+
+    @cached_property
+    def label_space(self) -> LabelSpace:  # type: ignore[override]  # known when it is asked for
+        """The masks' classes.
+
+        Raises:
+            InputError: If nothing names them.
+        """
+        if self._names is None:
+            raise InputError(
+                f"{self.root / 'classes.txt'}: no such file, so the ids have no names; write a name a line, or name "
+                f"them {in_yaml(self.name, 'classes: [road, car]')}"
+            )
+        return LabelSpace("mask", self._names)
+
+    def annotation(self, record: Record) -> Annotation:
+        """``mask``: class ids, 255 where there is none.
+
+        Raises:
+            InputError: If nothing names the classes, the file is no index mask or not of its image's size, or an id is
+                outside the classes.
+        """
+        self.label_space  # noqa: B018  # without names there is no label, even of an image without a mask
+        return super().annotation(record)
+
+    def _mask(self, path: Path, record: Record) -> Mask:
+        names, ids = self.label_space.names, torch.from_numpy(index_pixels(path)).long()
+        highest = int(torch.where(ids == IGNORE, 0, ids).max())
+        if highest >= len(names):
+            raise InputError(
+                f"{path}: id {highest}, but the {len(names)} classes are numbered 0 to {len(names) - 1} "
+                f"({', '.join(names)}); name more classes, or set the pixels to {IGNORE}"
+            )
+        return Mask(ids)

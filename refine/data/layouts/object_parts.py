@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from torchvision.tv_tensors import BoundingBoxes, KeyPoints
 
 from refine.data.images import image_size
-from refine.data.label_names import in_label_folder
-from refine.data.listing import Listing
+from refine.data.listing import Listing, in_label_folder
 from refine.errors import InputError
 from refine.files import read_lines, why
 

@@ -13,8 +13,7 @@ from torchvision.tv_tensors import Mask
 
 from refine.data.annotation import Annotation
 from refine.data.label_table import load_table
-from refine.data.layouts.mask_files import deep_colors
-from refine.data.layouts.paired_masks import IMAGE, Grouped, PairedMasks
+from refine.data.layouts.paired_masks import IMAGE, Grouped, PairedMasks, deep_colors
 from refine.data.listing import Listing
 from refine.data.samples import Record
 from refine.errors import InputError

@@ -7,12 +7,14 @@ tabs. The header line says which.
 import csv
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 
-from refine.data.layouts.base import in_yaml
+from refine.data.layouts.base import Layout, in_yaml
 from refine.data.listing import Listing, suffix
+from refine.data.samples import Record
 from refine.errors import InputError
 from refine.files import read_lines, why
 
@@ -168,39 +170,65 @@ def require_few(faults: list[str], images: int, file: Path) -> None:
         raise InputError(f"{file}: {len(faults)} lines are wrong, such as {faults[0].removeprefix(f'{file}, ')}")
 
 
-class TableImages:
-    """Which images the rows of a table name so far: each once, and none that is not there.
+class TableLayout(Layout):
+    """A row of one table for each image. Subclasses go through `_rows` and take each row's image and label.
 
     Args:
-        root: The dataset's folder.
-        table: The table.
-        keys: The dataset's images.
+        root: The dataset's folder; paths in the table are relative to it.
+        table: The table's file name inside ``root``. None takes the only one that there is.
+        path_column: The column that holds the path. None: the first of `PATH_COLUMNS`.
     """
 
-    def __init__(self, root: Path, table: Path, keys: list[str]) -> None:
-        self.root, self.table = root, table
-        self.keys = keys
-        self.known = frozenset(keys)
+    specific = False
+
+    def __init__(self, root: Path, table: str | None, path_column: str | None) -> None:
+        files = Listing(root)
+        self.root, self.table = root, find_table(files, table, self.name)
+        self.faults = []
+        self._path_column = path_column
+        self._keys = files.require_images()
+        self._known = frozenset(self._keys)
         self._named: set[str] = set()
 
-    def take(self, row: Row, column: str, where: str) -> str:
-        """The image that a row is about.
+    def _rows(self) -> Iterator[tuple[str, Row]]:
+        """Rows, each with the file and line that errors name."""
+        for number, row in read_rows(self.table):
+            where = f"{self.table}, line {number}"
+            self._path_column = path_column(row, where, self._path_column, self.name)
+            yield where, row
+
+    def _take(self, row: Row, where: str) -> str:
+        """Return the image that a row is about.
 
         Raises:
-            InputError: If it is none of the dataset's, or another row named it.
+            InputError: If it is not one of the dataset's, or another row named it.
         """
-        key = image_key(row, column, self.known)
-        if key not in self.known:
+        key = image_key(row, str(self._path_column), self._known)
+        if key not in self._known:
             raise InputError(f"{where}: a label without an image: {key!r} is not below {self.root}; remove the row")
         if key in self._named:
             raise InputError(f"{where}: {key!r} stands twice; keep one row")
         self._named.add(key)
         return key
 
-    def faults(self) -> list[str]:
-        """A line for each image that no row names."""
-        return [
+    @contextmanager
+    def _noting_faults(self) -> Iterator[None]:
+        """Keep the block's `InputError` as a fault.
+
+        Raises:
+            InputError: If there are far too many (see `require_few`).
+        """
+        try:
+            yield
+        except InputError as error:
+            self.faults.append(str(error))
+            require_few(self.faults, len(self._keys), self.table)
+
+    def _finish(self, labeled: Container[str]) -> None:
+        """Find the records, and the faults of images that no row names."""
+        self.faults += [
             f"{self.root / key}: an image without a label; add its row to {self.table}"
-            for key in self.keys
+            for key in self._keys
             if key not in self._named
         ]
+        self._records = [Record(key, self.root / key, (self.table,) if key in labeled else ()) for key in self._keys]

@@ -10,10 +10,8 @@ import numpy as np
 import torch
 from torchvision.tv_tensors import Mask
 
-from refine.data.label_table import LabelTable, load_table
-from refine.data.layouts.class_lists import read_names
-from refine.data.layouts.mask_files import deep_pixels, index_pixels, read_mask
-from refine.data.layouts.paired_masks import IMAGE, Grouped, PairedMasks
+from refine.data.label_table import LabelTable, load_table, read_names
+from refine.data.layouts.paired_masks import IMAGE, Grouped, PairedMasks, deep_pixels, index_pixels, read_mask
 from refine.data.listing import Listing
 from refine.data.samples import Record
 from refine.errors import InputError

@@ -18,8 +18,8 @@ from refine.data.annotation import Annotation
 from refine.data.images import require_size
 from refine.data.label_table import Color, LabelEntry, LabelTable
 from refine.data.layouts.base import LabelSpace, Layout, in_yaml
-from refine.data.layouts.mask_files import index_pixels
 from refine.data.layouts.object_parts import listed, text_rows
+from refine.data.layouts.paired_masks import index_pixels
 from refine.data.layouts.voc_xml import NAMES_SHOWN, begins_as_voc, class_names, read_voc_objects
 from refine.data.listing import IMAGE_SUFFIXES, Listing, stem, suffix
 from refine.data.samples import Record

@@ -18,11 +18,10 @@ from torch import Tensor
 from refine.data.annotation import Annotation
 from refine.data.images import is_gray, opened, read_image
 from refine.data.label_guard import named_label
-from refine.data.label_names import named_for_labels
 from refine.data.layouts.base import LabelSpace, Layout, in_yaml
 from refine.data.layouts.object_parts import listed
 from refine.data.layouts.tar import TarIndex, TarMember, content, first_names, index_tar, window
-from refine.data.listing import IMAGE_SUFFIXES, Listing, suffix
+from refine.data.listing import IMAGE_SUFFIXES, Listing, named_for_labels, suffix
 from refine.data.samples import Record
 from refine.errors import InputError
 

@@ -11,12 +11,11 @@ from pathlib import Path, PurePosixPath
 
 from refine.data.annotation import Annotation
 from refine.data.images import image_size
-from refine.data.label_names import in_label_folder
+from refine.data.label_table import read_names
 from refine.data.layouts.base import LabelSpace, Layout, in_yaml
-from refine.data.layouts.class_lists import read_names
 from refine.data.layouts.object_parts import companions, numbers, text_rows
 from refine.data.layouts.yolo_files import YoloYaml, read_objects, read_yolo_yaml
-from refine.data.listing import Listing, stem
+from refine.data.listing import Listing, in_label_folder, stem
 from refine.data.samples import Record
 from refine.errors import InputError
 

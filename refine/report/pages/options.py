@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from refine.options import File, Folder
+from refine.options import File, Folder, Trusted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +26,7 @@ class ReportOptions:
     """The folder that `refine audit --output` wrote."""
     tuning: File | None = None
     """The tune-strength.json of `refine tune-strength`."""
+    trust: Trusted = ()
     title: str | None = None
     """Headline of the page."""
     output: File

@@ -1,9 +1,14 @@
-"""Changes to JSON files, and to what a SOLO dataset's files hold; values that have to be there."""
+"""Changes to JSON files, and to what a SOLO dataset's files hold; values that have to be there; images by workers."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
+
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from refine.data.layouts import Layout
 
 Value = TypeVar("Value")
 
@@ -37,3 +42,19 @@ def there(value: Value | None) -> Value:
     """A value that a layout has to give."""
     assert value is not None
     return value
+
+
+class _Images(Dataset[Tensor]):
+    def __init__(self, layout: Layout) -> None:
+        self.layout, self.records = layout, layout.records()
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __getitem__(self, index: int) -> Tensor:
+        return self.layout.image(self.records[index], 3)
+
+
+def layout_images(layout: Layout) -> Iterator[Tensor]:
+    """All images in color, as two forked workers read them."""
+    yield from DataLoader(_Images(layout), batch_size=None, num_workers=2, multiprocessing_context="fork")

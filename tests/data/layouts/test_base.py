@@ -31,7 +31,7 @@ class One(Layout):
 
 
 def test_a_layout_must_say_its_annotations() -> None:
-    with pytest.raises(TypeError, match=r"annotation.*recognize"):
+    with pytest.raises(TypeError, match="annotation"):
         Layout()  # type: ignore[abstract]  # that is what is tested
 
 

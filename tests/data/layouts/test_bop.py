@@ -1,6 +1,8 @@
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,21 +10,73 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from refine.data.layouts.bop import Bop, Thing, number_of, read_depth, read_objects, rows_of, things_in
-from refine.data.open_layout import choose, recognized
+from refine.data.layouts.bop import Bop, Thing, read_objects, rows_of, things_in
 from refine.data.samples import LabelSpace, Record
 from refine.errors import InputError
+from tests.data.layouts.contract import Change, LayoutContract, cropped, gone, removed, wrote
 from tests.data.layouts.edits import edit_json, there
-from tests.data.layouts.examples.bop import HEIGHT, SCENE, WIDTH, write_bop
+from tests.data.layouts.examples.bop import SCENE, write_bop
+
+NAN = float("nan")
+GT, INFO, CAMERA = (f"{SCENE}/scene_{name}.json" for name in ("gt", "gt_info", "camera"))
+NOT_BOP = r"scene_gt\.json: image 0 is not as BOP has it "
+
+
+def changed(key: str, change: Callable[[Any], object]) -> Change:
+    return lambda root: edit_json(root / key, change)
+
+
+class TestContract(LayoutContract):
+    layout, write = Bop, staticmethod(write_bop)
+    why = rf"scenes such as {SCENE} with scene_gt\.json or scene_camera\.json"
+    keys = (f"{SCENE}/rgb/000000.jpg", f"{SCENE}/rgb/000001.jpg")
+    faults = (
+        (
+            removed(f"{SCENE}/mask_visib/000000_000001.png"),
+            "000001.png: the mask of an object is missing; restore it",
+        ),
+        (
+            changed(GT, lambda gt: gt.pop("1")),
+            rf"/{SCENE}/rgb/000001\.jpg: an image without a label; add it to .*{GT}",
+        ),
+        (
+            changed(GT, lambda gt: gt.update({"7": []})),
+            rf"{GT}: lists image 7, which is not there; restore or remove",
+        ),
+    )
+    errors = (
+        (
+            cropped(f"{SCENE}/mask_visib/000000_000001.png", 12, 32),
+            r"000001\.png: 12x32 .*needs its image's size",
+        ),
+        (cropped(f"{SCENE}/depth/000000.png", 12, 32), r"000000\.png: 12x32 .*needs its image's size"),
+        (changed(INFO, lambda info: info["0"].pop()), NOT_BOP + ".*3 objects here, 2 in scene_gt_info"),
+        (changed(GT, lambda gt: gt["0"][0].update(obj_id=float("inf"))), NOT_BOP),
+        (changed(GT, lambda gt: gt["0"][0].pop("obj_id")), NOT_BOP + ".*obj_id"),
+        (changed(GT, lambda gt: gt["0"].insert(0, 7)), NOT_BOP),
+        (changed(INFO, lambda info: info["0"][0].update(bbox_visib=[0, 0, NAN, 1])), NOT_BOP + ".*bbox_visib"),
+        (wrote(GT, "{"), r"scene_gt\.json: not JSON"),
+        (wrote(CAMERA, '{"0"'), r"scene_camera\.json: not JSON"),
+        *(
+            (
+                wrote(CAMERA, json.dumps({"0": row})),
+                "no depth_scale of image 0; restore it, or remove",
+            )
+            for row in ({}, {"depth_scale": "a"}, {"depth_scale": NAN}, {"depth_scale": 0.0})
+        ),
+    )
+    refused = ((gone(f"{SCENE}/rgb"), r"no scene here: expected scene_gt\.json"),)
+
+
+def test_what_is_wrong_with_a_scene_is_a_fault_as_well(tmp_path: Path) -> None:
+    changed(INFO, lambda info: info["0"].pop())(write_bop(tmp_path))
+    assert any("scene_gt.json: image 0 is not as BOP has it" in fault for fault in Bop(tmp_path).faults)
 
 
 def test_pictures_are_records_and_all_else_of_their_number_belongs_to_them(tmp_path: Path) -> None:
     layout = Bop(write_bop(tmp_path))
-    assert layout.faults == []
     assert layout.label_space == LabelSpace("objects", ("obj_000005", "obj_000008"))
-    first, second = layout.records()
-    assert first.key == f"{SCENE}/rgb/000000.jpg"
-    assert first.image == tmp_path / first.key
+    _, second = layout.records()
     assert [path.relative_to(tmp_path / SCENE).as_posix() for path in second.label_files] == [
         "scene_gt.json",
         "scene_gt_info.json",
@@ -63,7 +117,6 @@ def test_depth_is_in_meters_and_infinite_where_there_is_none(tmp_path: Path) -> 
     layout = Bop(write_bop(tmp_path))
     depth = there(layout.annotation(layout.records()[0]).depth)
     values = depth.as_subclass(Tensor)
-    assert (values.dtype, values.shape) == (torch.float32, (HEIGHT, WIDTH))
     assert values[12, 12].item() == pytest.approx(1.244)
     assert values[0, 0] == torch.inf
 
@@ -109,14 +162,6 @@ def test_scenes_with_poses_alone_have_no_labels_but_their_files_are_known(tmp_pa
     assert tmp_path / SCENE / "depth/000000.png" in layout.records()[0].label_files
 
 
-def test_auto_takes_it_and_no_other_specific_layout_fits(tmp_path: Path) -> None:
-    write_bop(tmp_path)
-    choice = choose(tmp_path)
-    assert choice.layout is Bop
-    assert choice.why == f"scenes such as {SCENE} with scene_gt.json or scene_camera.json"
-    assert [found.layout for found in recognized(tmp_path) if found.layout.specific] == [Bop]
-
-
 def test_missing_labels_images_and_masks_are_faults(tmp_path: Path) -> None:
     write_bop(tmp_path)
     edit_json(tmp_path / SCENE / "scene_gt.json", lambda gt: (gt.pop("1"), gt.update({"7": []})))
@@ -132,43 +177,6 @@ def test_missing_labels_images_and_masks_are_faults(tmp_path: Path) -> None:
     assert layout.annotation(layout.records()[1]).objects is None
 
 
-def test_a_damaged_scene_is_a_fault_and_refused(tmp_path: Path) -> None:
-    layout = Bop(write_bop(tmp_path))
-    edit_json(tmp_path / SCENE / "scene_gt_info.json", lambda info: info["0"].pop())
-    assert any("scene_gt.json: image 0 is not as BOP has it" in fault for fault in layout.faults)
-    with pytest.raises(
-        InputError, match=r"scene_gt\.json: image 0 is not as BOP has it .*3 objects here, 2 in scene_gt_"
-    ):
-        layout.annotation(layout.records()[0])
-    (tmp_path / SCENE / "scene_gt.json").write_text("{")
-    assert any("scene_gt.json: not JSON" in fault for fault in Bop(tmp_path).faults)
-
-
-@pytest.mark.parametrize("name", ["mask_visib/000000_000001.png", "depth/000000.png"])
-def test_wrong_sizes_are_refused(tmp_path: Path, name: str) -> None:
-    layout = Bop(write_bop(tmp_path))
-    path = tmp_path / SCENE / name
-    Image.fromarray(np.array(Image.open(path))[:12]).save(path)
-    with pytest.raises(InputError, match=rf"{path.name}: 12x32 .*needs its image's size"):
-        layout.annotation(layout.records()[0])
-
-
-def test_a_folder_without_scenes_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "rgb").mkdir()
-    (tmp_path / "rgb/000000.png").touch()
-    with pytest.raises(InputError, match=r"no scene here: expected scene_gt\.json"):
-        Bop(tmp_path)
-
-
-def test_an_endless_number_for_a_model_is_refused(tmp_path: Path) -> None:
-    layout = Bop(write_bop(tmp_path))
-    edit_json(tmp_path / SCENE / "scene_gt.json", lambda gt: gt["0"][0].update(obj_id=float("inf")))
-    assert any("scene_gt.json: image 0 is not as BOP has it" in fault for fault in layout.faults)
-
-
-NAN = float("nan")
-
-
 def png(path: Path, pixels: np.ndarray) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(pixels).save(path)
@@ -178,16 +186,6 @@ def png(path: Path, pixels: np.ndarray) -> Path:
 def with_mask(root: Path, pixels: np.ndarray) -> Record:
     image = png(root / "rgb/000017.png", np.zeros((4, 6), np.uint8))
     return Record("rgb/000017.png", image, (png(root / "mask_visib/000017_000001.png", pixels),))
-
-
-def with_depth(root: Path, **camera: object) -> Record:
-    image = png(root / "rgb/000017.png", np.zeros((1, 2), np.uint8))
-    (root / "scene_camera.json").write_text(json.dumps({"17": camera}))
-    return Record("rgb/000017.png", image, (png(root / "depth/000017.png", np.array([[0, 25000]], np.uint16)),))
-
-
-def test_an_image_is_numbered_without_its_zeros() -> None:
-    assert [number_of(name) for name in ("000017", "000000", "100")] == ["17", "0", "100"]
 
 
 def scene(root: Path, gt: object, info: object) -> Path:
@@ -206,20 +204,6 @@ def test_boxes_end_behind_their_last_pixel_and_hidden_ones_are_empty(tmp_path: P
     ]
     assert things_in(scene(tmp_path / "b", gt, {}), "000003") == [Thing(0, 5, None, True), Thing(1, 8, None, True)]
     assert things_in(tmp_path / "a", "000004") is None
-
-
-@pytest.mark.parametrize(
-    ("gt", "info", "message"),
-    [
-        ([{"obj_id": 5}], [], "1 objects here, 0 in scene_gt_info.json"),
-        ([{"obj": 5}], [{"bbox_visib": [0, 0, 1, 1]}], "'obj_id'"),
-        ([{"obj_id": 5}], [{"bbox_visib": [0, 0, NAN, 1]}], "bbox_visib"),
-        ([7], [{"bbox_visib": [0, 0, 1, 1]}], "TypeError"),
-    ],
-)
-def test_what_bop_does_not_have_so_names_file_and_image(tmp_path: Path, gt: object, info: object, message: str) -> None:
-    with pytest.raises(InputError, match=rf"scene_gt\.json: image 3 is not as BOP has it .*{message}"):
-        things_in(scene(tmp_path, {"3": gt}, {"3": info}), "000003")
 
 
 def test_a_file_that_changed_is_read_again_and_a_missing_one_is_empty(tmp_path: Path) -> None:
@@ -254,16 +238,3 @@ def test_an_unknown_model_and_a_mask_of_another_size_are_named(tmp_path: Path) -
         read_objects(with_mask(tmp_path / "a", np.zeros((4, 6), np.uint8)), [Thing(1, 3, None, True)], {7: 0})
     with pytest.raises(InputError, match=r"000017_000001\.png"):
         read_objects(with_mask(tmp_path / "b", np.zeros((4, 5), np.uint8)), [Thing(1, 7, None, True)], {7: 0})
-
-
-@pytest.mark.parametrize("camera", [{}, {"depth_scale": "a"}, {"depth_scale": NAN}, {"depth_scale": 0.0}])
-def test_depth_without_a_scale_is_an_error(tmp_path: Path, camera: dict[str, object]) -> None:
-    with pytest.raises(InputError, match=r"scene_camera\.json: no depth_scale of image 17; restore it, or remove"):
-        read_depth(with_depth(tmp_path, **camera))
-
-
-def test_a_damaged_camera_file_is_told_as_such(tmp_path: Path) -> None:
-    record = with_depth(tmp_path)
-    (tmp_path / "scene_camera.json").write_text('{"17"')
-    with pytest.raises(InputError, match=r"scene_camera\.json: not JSON"):
-        read_depth(record)

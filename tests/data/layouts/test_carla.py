@@ -1,5 +1,4 @@
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from refine.data.listing import Listing
 from refine.data.open_layout import choose
 from refine.errors import InputError
 from tests.conftest import SHARED, needs_shared
+from tests.data.layouts.contract import LayoutContract, cropped, gone, removed
 from tests.data.layouts.edits import there
 from tests.data.layouts.examples.carla import (
     METERS,
@@ -26,10 +26,36 @@ from tests.data.layouts.examples.carla import (
 )
 from tests.data.layouts.examples.scenes import CAR, HEIGHT, ROAD, SKY, WIDTH, ids_of, photo, save, street
 
-Write = Callable[..., Path]
+SEMANTIC, INSTANCES = "semantic_segmentation", "instance_segmentation"
 
 
-WRITERS = (write_carla, write_carla_named, write_carla_palette)
+class TestContract(LayoutContract):
+    layout, write = Carla, staticmethod(write_carla)
+    keys = ("rgb/00001000.png", "rgb/00001001.png")
+    faults = (
+        (
+            removed(f"{SEMANTIC}/00001001.png", f"{INSTANCES}/00001001.png"),
+            r"/rgb/00001001\.png: an image without a mask; add ",
+        ),
+    )
+    refused = ((gone(SEMANTIC, INSTANCES, "depth"), r"no image with a mask of CARLA's .* image-masks with patterns"),)
+
+
+class TestNamed(LayoutContract):
+    layout, write = Carla, staticmethod(write_carla_named)
+
+
+class TestPalette(LayoutContract):
+    layout, write = Carla, staticmethod(write_carla_palette)
+    keys = ("CameraRGB/02_00_000.png", "CameraRGB/02_00_001.png")
+
+
+class TestSizes(LayoutContract):
+    layout, write, options = Carla, staticmethod(write_carla), (("table", "carla-cityscapes"),)
+    errors = tuple(
+        (cropped(f"{camera}/00001000.png", 24, 30), rf"{camera}/00001000\.png: 24x30 .* is 24x32")
+        for camera in (SEMANTIC, INSTANCES, "depth")
+    )
 
 
 def wanted(layout: Carla, table: str = "carla-cityscapes") -> list[list[int]]:
@@ -42,19 +68,15 @@ def wanted(layout: Carla, table: str = "carla-cityscapes") -> list[list[int]]:
 
 def test_four_cameras_give_mask_instances_and_depth(tmp_path: Path) -> None:
     layout = Carla(write_carla(tmp_path))
-    assert layout.faults == []
-    assert [record.key for record in layout.records()] == ["rgb/00001000.png", "rgb/00001001.png"]
     record = layout.records()[0]
     cameras = [path.parent.name for path in record.label_files]
     assert cameras == ["semantic_segmentation", "instance_segmentation", "depth"]
     found = layout.annotation(record)
     assert layout.table.name == "carla-cityscapes"
     assert found.mask is not None
-    assert found.mask.dtype == torch.int64
     assert found.mask.tolist() == wanted(layout)
     assert there(found.instances).tolist() == np.where(street() == CAR, VEHICLE, 0).tolist()
     assert found.depth is not None
-    assert found.depth.dtype == torch.float32
     sky = torch.from_numpy(street() == SKY)
     assert found.depth[sky].isinf().all()
     assert torch.allclose(found.depth[~sky], torch.tensor(METERS), atol=1e-4)
@@ -62,7 +84,6 @@ def test_four_cameras_give_mask_instances_and_depth(tmp_path: Path) -> None:
 
 def test_names_with_endings_are_one_frame_and_the_ids_come_first(tmp_path: Path) -> None:
     layout = Carla(write_carla_named(tmp_path))
-    assert layout.faults == []
     record = layout.records()[0]
     assert record.key == "Town10HD_000033_5026200_img.png"
     endings = [path.stem.rpartition("_")[2] for path in record.label_files]
@@ -72,15 +93,9 @@ def test_names_with_endings_are_one_frame_and_the_ids_come_first(tmp_path: Path)
 
 def test_the_palettes_colors_are_read_back(tmp_path: Path) -> None:
     layout = Carla(write_carla_palette(tmp_path))
-    assert [record.key for record in layout.records()] == ["CameraRGB/02_00_000.png", "CameraRGB/02_00_001.png"]
     label = layout.label(layout.records()[0])
     assert label[1:].tolist() == wanted(layout)[1:]
     assert layout.label_space.names[int(label[0, 0])] == "truck"
-
-
-@pytest.mark.parametrize("write", WRITERS)
-def test_auto_recognizes_each_arrangement(tmp_path: Path, write: Write) -> None:
-    assert choose(write(tmp_path)).layout is Carla
 
 
 def test_images_with_masks_of_others_are_not_carlas(tmp_path: Path) -> None:
@@ -179,17 +194,6 @@ def test_a_blurred_copy_of_the_ids_tells_nothing(tmp_path: Path) -> None:
     assert Carla(tmp_path).table.name == "carla-cityscapes"
 
 
-def test_an_image_without_its_mask_is_named_and_stays(tmp_path: Path) -> None:
-    (write_carla(tmp_path) / "semantic_segmentation/00001001.png").unlink()
-    (tmp_path / "instance_segmentation/00001001.png").unlink()
-    layout = Carla(tmp_path)
-    (fault,) = layout.faults
-    assert fault.startswith(f"{tmp_path}/rgb/00001001.png: an image without a mask; add ")
-    found = layout.annotation(layout.records()[1])
-    assert found.mask is None
-    assert found.depth is not None
-
-
 def test_a_label_without_its_image_is_named(tmp_path: Path) -> None:
     (write_carla_named(tmp_path) / "Town10HD_000033_5026200_img.png").unlink()
     faults = Carla(tmp_path).faults
@@ -197,16 +201,6 @@ def test_a_label_without_its_image_is_named(tmp_path: Path) -> None:
         f"{tmp_path}/Town10HD_000033_5026200_color.png",
         f"{tmp_path}/Town10HD_000033_5026200_labelIds.png",
     ]
-
-
-@pytest.mark.parametrize("camera", ["semantic_segmentation", "instance_segmentation", "depth"])
-def test_a_label_of_another_size_is_named(tmp_path: Path, camera: str) -> None:
-    path = write_carla(tmp_path) / camera / "00001000.png"
-    with Image.open(path) as image:
-        image.crop((0, 0, WIDTH - 2, HEIGHT)).save(path)
-    layout = Carla(tmp_path, table="carla-cityscapes")
-    with pytest.raises(InputError, match=rf"{camera}/00001000\.png: 24x30 .* is 24x32"):
-        layout.annotation(layout.records()[0])
 
 
 def test_an_id_of_no_table_is_named(tmp_path: Path) -> None:
@@ -225,12 +219,6 @@ def test_pictures_of_something_else_are_no_records(tmp_path: Path) -> None:
     layout = Carla(tmp_path)
     assert len(layout.records()) == 2
     assert layout.faults == []
-
-
-def test_a_folder_without_carlas_names_says_what_is_expected(tmp_path: Path) -> None:
-    save(photo(street(), 0), tmp_path / "a.png")
-    with pytest.raises(InputError, match=r"no image with a mask of CARLA's .* image-masks with patterns"):
-        Carla(tmp_path)
 
 
 @needs_shared

@@ -9,9 +9,35 @@ from refine.data.label_table import load_table
 from refine.data.layouts import Cityscapes
 from refine.data.open_layout import choose
 from refine.errors import InputError
+from tests.data.layouts.contract import LayoutContract, cropped, gone, pixel, removed
 from tests.data.layouts.edits import there
 from tests.data.layouts.examples.cityscapes import FRAMES, HOOD, write_cityscapes
 from tests.data.layouts.examples.street import HEIGHT, WIDTH, scene, things
+
+LABELS = f"gtFine/{FRAMES[0]}_gtFine_"
+
+
+class TestContract(LayoutContract):
+    layout, write = Cityscapes, staticmethod(write_cityscapes)
+    why = f"{FRAMES[0]}_leftImg8bit.png"
+    keys = tuple(f"leftImg8bit/{frame}_leftImg8bit.png" for frame in FRAMES)
+    faults = (
+        (
+            removed(f"{LABELS}labelIds.png"),
+            rf"/leftImg8bit/{FRAMES[0]}_leftImg8bit\.png: an image without .*{LABELS}labelIds\.png, or choose a split "
+            r"that has labels in a YAML file for --layout: `layout: cityscapes`, `split: train`$",
+        ),
+    )
+    errors = (
+        (cropped(f"{LABELS}labelIds.png", 20, 48), f"{LABELS}labelIds.png: 20x48"),
+        (cropped(f"{LABELS}instanceIds.png", 20, 48), f"{LABELS}instanceIds.png: 20x48"),
+        (
+            pixel(f"{LABELS}labelIds.png", 77),
+            r"Ids\.png: id 77 in 1 pixels is none of cityscapes's \(0 to 33, 255\)",
+        ),
+    )
+    refused = ((gone("leftImg8bit"), "no leftImg8bit/SPLIT/CITY"),)
+
 
 FIRST = FRAMES[0]
 
@@ -24,23 +50,8 @@ def label(root: Path, kind: str, frame: str = FIRST, truth: str = "gtFine") -> P
     return root / truth / f"{frame}_{truth}_{kind}"
 
 
-def rewrite(path: Path, **pixels: int) -> None:
-    """Set ``first`` pixel, or keep the upper ``rows``."""
-    ids = np.array(Image.open(path))
-    ids[0, 0] = pixels.get("first", ids[0, 0])
-    Image.fromarray(ids[: pixels.get("rows", len(ids))]).save(path)
-
-
-def test_auto_takes_it_for_cityscapes(tmp_path: Path) -> None:
-    choice = choose(write_cityscapes(tmp_path))
-    assert choice.layout is Cityscapes
-    assert f"{FIRST}_leftImg8bit.png" in choice.why
-
-
-def test_records_are_the_left_images_with_the_ids_before_all_that_belongs_to_them(tmp_path: Path) -> None:
+def test_the_ids_stand_before_all_that_belongs_to_an_image(tmp_path: Path) -> None:
     layout = Cityscapes(write_cityscapes(tmp_path))
-    assert layout.faults == []
-    assert [record.key for record in layout.records()] == [f"leftImg8bit/{frame}_leftImg8bit.png" for frame in FRAMES]
     first, *rest = layout.records()[0].label_files
     assert first == label(tmp_path, "labelIds.png")
     assert {path.name.rpartition("_")[2] for path in rest} == {"color.png", "instanceIds.png", "polygons.json"}
@@ -108,7 +119,7 @@ def test_coarse_labels_stand_in_where_there_are_no_fine_ones(tmp_path: Path) -> 
     assert label(tmp_path, "color.png", FRAMES[1], "gtCoarse") in second.label_files
     (fault,) = Cityscapes(tmp_path, truth="gtFine").faults
     assert str(image(tmp_path)) in fault
-    rewrite(label(tmp_path, "instanceIds.png", truth="gtCoarse"), first=33007)
+    pixel(f"gtCoarse/{FIRST}_gtCoarse_instanceIds.png", 33007)(tmp_path)
     instances = there(layout.annotation(first).instances)
     assert instances[0, 0] == 33007
 
@@ -153,16 +164,6 @@ def test_depth_cameras_and_panoptic_maps_belong_to_their_image(tmp_path: Path) -
     assert layout.faults == []
 
 
-def test_an_image_without_its_label_is_a_fault_and_a_record(tmp_path: Path) -> None:
-    label(write_cityscapes(tmp_path), "labelIds.png").unlink()
-    layout = Cityscapes(tmp_path)
-    (fault,) = layout.faults
-    assert str(image(tmp_path)) in fault
-    assert f"gtFine/{FIRST}_gtFine_labelIds.png" in fault
-    assert len(layout.records()) == 3
-    assert layout.annotation(layout.records()[0]).mask is None
-
-
 def test_a_label_without_its_image_is_a_fault_where_its_split_has_images(tmp_path: Path) -> None:
     image(write_cityscapes(tmp_path), FRAMES[1]).unlink()
     (fault,) = Cityscapes(tmp_path).faults
@@ -179,34 +180,3 @@ def test_a_label_in_another_ones_folder_is_not_its_images(tmp_path: Path) -> Non
     assert any(str(moved) in fault for fault in layout.faults)
     assert any(str(image(tmp_path)) in fault for fault in layout.faults)
     assert moved not in layout.records()[0].label_files
-
-
-@pytest.mark.parametrize("kind", ["labelIds.png", "instanceIds.png"])
-def test_a_label_of_another_size_is_refused(tmp_path: Path, kind: str) -> None:
-    path = label(write_cityscapes(tmp_path), kind)
-    rewrite(path, rows=20)
-    layout = Cityscapes(tmp_path)
-    with pytest.raises(InputError, match=f"{path}: 20x48"):
-        layout.annotation(layout.records()[0])
-
-
-def test_an_id_that_cityscapes_does_not_have_is_refused(tmp_path: Path) -> None:
-    path = label(write_cityscapes(tmp_path), "labelIds.png")
-    rewrite(path, first=77)
-    layout = Cityscapes(tmp_path)
-    with pytest.raises(InputError, match=rf"{path}: id 77 in 1 pixels is none of cityscapes's \(0 to 33, 255\)"):
-        layout.annotation(layout.records()[0])
-
-
-def test_a_folder_of_other_images_is_none(tmp_path: Path) -> None:
-    Image.new("RGB", (24, 24)).save(tmp_path / "aachen_leftImg8bit.png")
-    with pytest.raises(InputError, match="no leftImg8bit/SPLIT/CITY"):
-        Cityscapes(tmp_path)
-
-
-def test_an_image_without_its_mask_names_the_split_as_a_way_out(tmp_path: Path) -> None:
-    next((write_cityscapes(tmp_path) / "gtFine").rglob("*_labelIds.png")).unlink()
-    (fault,) = Cityscapes(tmp_path).faults
-    assert fault.endswith(
-        "choose a split that has labels in a YAML file for --layout: `layout: cityscapes`, `split: train`"
-    )

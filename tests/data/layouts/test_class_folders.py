@@ -7,15 +7,25 @@ from refine.data.layouts import ClassFolders
 from refine.data.open_layout import choose
 from refine.errors import InputError
 from tests.conftest import WriteImages
+from tests.data.layouts.contract import LayoutContract
 from tests.data.layouts.examples.class_folders import write_class_folders
 
 
-def test_the_example_is_read_exactly_and_recognized(tmp_path: Path) -> None:
-    choice = choose(write_class_folders(tmp_path))
-    assert choice.layout is ClassFolders
-    assert choice.why == "every image lies in one of 2 folders (green, red, …)"
+class TestContract(LayoutContract):
+    layout, write = ClassFolders, staticmethod(write_class_folders)
+    keys = ("green/a.png", "green/deep/b.png", "red/a.png", "red/c.png")
+    faults = (
+        (
+            lambda root: (root / "red/a.png").rename(root / "stray.png"),
+            r"/stray\.png: an image without a label; move it into the folder of its class$",
+        ),
+        (lambda root: (root / "empty").mkdir(), "/empty: a class without an image"),
+    )
+
+
+def test_the_example_is_read_exactly(tmp_path: Path) -> None:
+    assert choose(write_class_folders(tmp_path)).why == "every image lies in one of 2 folders (green, red, …)"
     layout = ClassFolders(tmp_path)
-    layout.require_whole()
     labels = {record.key: int(layout.label(record)) for record in layout.records()}
     assert labels == {"green/a.png": 0, "green/deep/b.png": 0, "red/a.png": 1, "red/c.png": 1}
     assert {record.label_files for record in layout.records()} == {()}
@@ -66,25 +76,6 @@ def test_named_classes_give_the_order_and_leave_others_out(tmp_path: Path, write
         "a/a-000.png": 1,
         "c/c-000.png": 0,
     }
-
-
-def test_an_image_outside_a_class_is_a_fault_and_a_record_without_a_label(
-    tmp_path: Path, write_images: WriteImages
-) -> None:
-    Image.new("RGB", (4, 4)).save(write_images(tmp_path, count=1) / "stray.png")
-    layout = ClassFolders(tmp_path)
-    assert layout.faults == [
-        f"{tmp_path / 'stray.png'}: an image without a label; move it into the folder of its class"
-    ]
-    stray = layout.records()[-1]
-    assert stray.key == "stray.png"
-    assert layout.annotation(stray).class_id is None
-
-
-def test_a_label_without_an_image_is_a_fault(tmp_path: Path, write_images: WriteImages) -> None:
-    (write_images(tmp_path) / "empty").mkdir()
-    (fault,) = ClassFolders(tmp_path).faults
-    assert f"{tmp_path / 'empty'}: a class without an image" in fault
 
 
 def test_a_class_that_is_not_there_is_named_with_those_that_are(tmp_path: Path, write_images: WriteImages) -> None:

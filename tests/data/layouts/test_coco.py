@@ -1,4 +1,3 @@
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,12 +6,16 @@ import numpy as np
 import pytest
 import torch
 from pycocotools.coco import COCO
+from torch import Tensor
 
 from refine.data.annotation import Objects
 from refine.data.layouts import Coco
-from refine.data.open_layout import choose
+from refine.data.open_layout import choose, recognized
 from refine.errors import InputError
-from tests.data.layouts.edits import there
+from tests.data.layouts.contract import Change, LayoutContract, cropped, removed, wrote
+from tests.data.layouts.edits import edit_json, there
+from tests.data.layouts.examples.blenderproc import contents
+from tests.data.layouts.examples.blenderproc_coco import write_blenderproc_coco
 from tests.data.layouts.examples.coco import (
     CROWD,
     PERSON,
@@ -31,35 +34,95 @@ from tests.data.layouts.examples.coco import (
 INSTANCES = "annotations/instances_train2017.json"
 
 
-def objects(layout: Coco, number: int) -> Objects:
-    return there(layout.annotation(layout.records()[number]).objects)
+def change(edit: Callable[[dict[str, Any]], Any]) -> Change:
+    return lambda root: edit_json(root / INSTANCES, edit)
 
 
-def change(path: Path, edit: Callable[[dict[str, Any]], Any]) -> None:
-    content = json.loads(path.read_text(encoding="utf-8"))
-    edit(content)
-    path.write_text(json.dumps(content), encoding="utf-8")
+def renamed(root: Path) -> None:
+    for path in (root / "train2017").iterdir():
+        path.rename(path.with_name(f"x{path.name}"))
 
 
-def test_records_are_the_images_with_the_files_that_speak_of_them(tmp_path: Path) -> None:
+class TestContract(LayoutContract):
+    layout, write, options = Coco, staticmethod(write_coco), (("annotations", INSTANCES),)
+    keys = tuple(f"train2017/0000000000{number:02d}.jpg" for number in (9, 25, 30))
+    faults = (
+        (
+            lambda root: put_image(root / "train2017/new.jpg"),
+            r"train2017/new\.jpg: an image that annotations/instances_train2017\.json does not name; add or remove it",
+        ),
+        (
+            removed("train2017/000000000030.jpg"),
+            r"instances_train2017\.json: an entry without its image, .*train2017/000000000030\.jpg",
+        ),
+        (
+            change(lambda found: found["images"].append(picture(31, "000000000009.jpg"))),
+            r"instances_train2017\.json: image 000000000009\.jpg stands twice",
+        ),
+    )
+    errors = (
+        (
+            cropped("train2017/000000000009.jpg", 20, 30),
+            r"image 000000000009\.jpg: says 24x32 .*2017/000000000009\.jpg is 20x30",
+        ),
+        (
+            change(lambda found: found["annotations"][2].update(category_id=91)),
+            r"image 000000000009\.jpg, annotation 77: category id 91",
+        ),
+        (
+            change(lambda found: found["annotations"][2].update(bbox=[1, 2, 3])),
+            r"annotation 77: its bbox is \[1, 2, 3\]; expected a list of 4 finite numbers",
+        ),
+        (
+            change(lambda found: found["annotations"][2].update(segmentation={"size": [24, 30], "counts": CROWD})),
+            r"mask of size \[24, 30\], but the image is \[24, 32\]",
+        ),
+    )
+    refused = (
+        (renamed, "none of the 3 images that it names is below"),
+        (wrote(INSTANCES, ""), r"instances_train2017\.json: cannot be read as JSON to its end"),
+        (wrote(INSTANCES, '{"images": [{"id": 1'), r"instances_train2017\.json: cannot be read as JSON to its end"),
+    )
+
+
+class TestFiftyOne(LayoutContract):
+    layout, write, keys = Coco, staticmethod(write_fiftyone), ("data/day/a.png", "data/day/b.png")
+
+
+class TestRoboflow(LayoutContract):
+    layout, write = Coco, staticmethod(write_roboflow)
+
+
+def test_a_cut_file_of_cocos_own_name_is_not_passed_over(tmp_path: Path) -> None:
+    (write_coco(tmp_path) / INSTANCES).write_text("{")
+    assert choose(tmp_path).layout is Coco
+
+
+@pytest.mark.parametrize("name", ["../0.jpg", "/etc/0.jpg"])
+def test_a_name_that_leaves_the_folder_is_a_fault(tmp_path: Path, name: str) -> None:
+    change(lambda found: found["images"][0].update(file_name=name))(write_coco(tmp_path))
+    assert any(f"{INSTANCES}: image {name!r} leaves the folder" in fault for fault in Coco(tmp_path).faults)
+
+
+def test_the_example_is_read_exactly(tmp_path: Path) -> None:
     layout = Coco(write_coco(tmp_path))
-    assert [record.key for record in layout.records()] == [f"train2017/0000000000{n:02d}.jpg" for n in (9, 25, 30)]
     names = [path.name for path in layout.records()[0].label_files]
     assert names == ["instances_train2017.json", "person_keypoints_train2017.json"]
-    assert layout.faults == []
-
-
-def test_category_ids_with_gaps_are_classes_in_the_order_of_the_ids(tmp_path: Path) -> None:
-    layout = Coco(write_coco(tmp_path))
     assert layout.label_space.kind == "objects"
-    assert layout.label_space.names == ("person", "car", "dog")
+    assert layout.label_space.names == ("person", "car", "dog")  # in the order of their ids, which have gaps
     assert objects(layout, 0).classes.tolist() == [2, 1]
+    empty = objects(layout, 2)
+    assert empty.boxes.shape == (0, 4)
+    assert there(empty.keypoints).shape == (0, 17, 2)
+
+
+def objects(layout: Coco, number: int) -> Objects:
+    return there(layout.annotation(layout.records()[number]).objects)
 
 
 def test_boxes_and_polygons_are_in_pixels_as_areas(tmp_path: Path) -> None:
     found = objects(Coco(write_coco(tmp_path)), 0)
     assert found.boxes.tolist() == [[4.0, 4.0, 26.0, 16.0], [20.25, 10.5, 23.75, 10.5]]
-    assert found.boxes.canvas_size == SIZE
     assert [[ring.flatten().tolist() for ring in rings] for rings in there(found.polygons)] == [
         [TRIANGLE, SQUARE],
         [],
@@ -88,14 +151,6 @@ def test_a_pose_from_the_second_file_joins_its_object_and_means_the_centers_of_p
     assert there(found.visible)[:, :3].tolist() == [[0, 0, 0], [2, 1, 0]]
 
 
-def test_an_image_without_annotations_has_no_objects_and_no_fault(tmp_path: Path) -> None:
-    layout = Coco(write_coco(tmp_path))
-    found = objects(layout, 2)
-    assert found.boxes.shape == (0, 4)
-    assert there(found.keypoints).shape == (0, 17, 2)
-    assert found.classes.dtype == torch.int64
-
-
 @pytest.mark.parametrize(
     ("write", "name"), [(write_coco, INSTANCES), (write_fiftyone, "labels.json")], ids=["coco", "fiftyone"]
 )
@@ -121,7 +176,6 @@ def test_boxes_and_masks_are_those_that_pycocotools_reads(
 
 def test_the_folder_of_the_images_is_found_by_their_names(tmp_path: Path) -> None:
     layout = Coco(write_fiftyone(tmp_path))
-    assert [record.key for record in layout.records()] == ["data/day/a.png", "data/day/b.png"]
     assert layout.label_space.names == ("Straßenbahn",)
     found = objects(layout, 0)
     assert found.masks is not None
@@ -131,80 +185,8 @@ def test_the_folder_of_the_images_is_found_by_their_names(tmp_path: Path) -> Non
 
 def test_each_split_may_have_its_own_file_that_counts_from_0(tmp_path: Path) -> None:
     layout = Coco(write_roboflow(tmp_path))
-    assert layout.faults == []
     assert layout.label_space.names == ("lights", "red")
     assert [objects(layout, number).boxes.tolist() for number in (0, 1)] == [[[1, 2, 4, 6]], [[2, 2, 5, 6]]]
-
-
-@pytest.mark.parametrize("write", [write_coco, write_fiftyone, write_roboflow])
-def test_auto_takes_it(tmp_path: Path, write: Callable[[Path], Path]) -> None:
-    assert choose(write(tmp_path)).layout is Coco
-
-
-def test_an_image_that_no_file_names_is_a_fault_and_a_record(tmp_path: Path) -> None:
-    put_image(write_coco(tmp_path) / "train2017/new.jpg")
-    layout = Coco(tmp_path)
-    (fault,) = layout.faults
-    assert "train2017/new.jpg: an image that annotations/instances_train2017.json" in fault
-    record = layout.records()[-1]
-    assert (record.key, record.label_files) == ("train2017/new.jpg", ())
-    assert layout.annotation(record).objects is None
-
-
-def test_an_entry_without_its_image_is_a_fault(tmp_path: Path) -> None:
-    (write_coco(tmp_path) / "train2017/000000000030.jpg").unlink()
-    assert "instances_train2017.json: an entry without its image, " in Coco(tmp_path).faults[0]
-    assert "train2017/000000000030.jpg" in Coco(tmp_path).faults[0]
-
-
-def test_an_image_of_another_size_is_named_with_both(tmp_path: Path) -> None:
-    put_image(write_coco(tmp_path) / "train2017/000000000009.jpg", size=(20, 30))
-    with pytest.raises(InputError, match=r"image 000000000009\.jpg: says 24x32 .*2017/000000000009\.jpg is 20x30"):
-        objects(Coco(tmp_path), 0)
-
-
-def test_an_unknown_category_is_a_fault_and_no_class(tmp_path: Path) -> None:
-    change(write_coco(tmp_path) / INSTANCES, lambda found: found["annotations"][2].update(category_id=91))
-    layout = Coco(tmp_path)
-    assert "instances_train2017.json: 1 annotations have category id 91, which is not in categories" in layout.faults[0]
-    with pytest.raises(InputError, match=r"image 000000000009\.jpg, annotation 77: category id 91"):
-        objects(layout, 0)
-
-
-@pytest.mark.parametrize(
-    ("edit", "fault"),
-    [
-        (lambda found: found["images"].append(picture(31, "000000000009.jpg")), r"000000000009\.jpg stands twice"),
-        (lambda found: found["images"][0].update(file_name="../0.jpg"), r"'\.\./0\.jpg' leaves the folder"),
-        (lambda found: found["images"][0].update(file_name="/etc/0.jpg"), r"'/etc/0\.jpg' leaves the folder"),
-    ],
-)
-def test_what_is_wrong_with_an_entry_is_a_fault(
-    tmp_path: Path, edit: Callable[[dict[str, Any]], Any], fault: str
-) -> None:
-    change(write_coco(tmp_path) / INSTANCES, edit)
-    faults = [text for text in Coco(tmp_path).faults if INSTANCES in text]
-    assert faults
-    with pytest.raises(InputError, match=fault):
-        raise InputError("\n".join(faults))
-
-
-@pytest.mark.parametrize(
-    ("values", "message"),
-    [
-        ({"bbox": [1, 2, 3]}, r"annotation 77: its bbox is \[1, 2, 3\]; expected a list of 4 finite numbers"),
-        ({"bbox": [1, 2, float("nan"), 4]}, r"annotation 77: its bbox"),
-        (
-            {"segmentation": {"size": [24, 30], "counts": CROWD}},
-            r"mask of size \[24, 30\], but the image is \[24, 32\]",
-        ),
-    ],
-)
-def test_a_value_that_is_not_cocos_is_named(tmp_path: Path, values: dict[str, Any], message: str) -> None:
-    change(write_coco(tmp_path) / INSTANCES, lambda found: found["annotations"][2].update(values))
-    layout = Coco(tmp_path, annotations=INSTANCES)
-    with pytest.raises(InputError, match=message):
-        objects(layout, 0)
 
 
 def test_two_files_of_the_same_images_need_a_choice(tmp_path: Path) -> None:
@@ -257,13 +239,6 @@ def test_a_file_without_coco_lists_is_refused(tmp_path: Path) -> None:
         Coco(tmp_path)
 
 
-def test_a_file_of_other_images_is_refused(tmp_path: Path) -> None:
-    for path in (write_coco(tmp_path) / "train2017").iterdir():
-        path.rename(path.with_name(f"x{path.name}"))
-    with pytest.raises(InputError, match=r"none of the 3 images that it names is below"):
-        Coco(tmp_path)
-
-
 def test_a_file_none_of_whose_images_is_there_is_a_fault_beside_one_that_has_them(tmp_path: Path) -> None:
     write_coco(tmp_path)
     category = [{"id": 1, "name": "person"}]
@@ -281,11 +256,18 @@ def test_a_file_none_of_whose_images_is_there_is_a_fault_beside_one_that_has_the
     assert "annotations: FILE" in fault
 
 
-@pytest.mark.parametrize("keep", [0, 0.5])
-def test_a_cut_file_of_cocos_own_name_is_told_and_not_passed_over(tmp_path: Path, keep: float) -> None:
-    path = write_coco(tmp_path) / INSTANCES
-    content = path.read_bytes()
-    path.write_bytes(content[: int(keep * len(content))])
-    assert choose(tmp_path).layout is Coco
-    with pytest.raises(InputError, match=r"instances_train2017\.json: cannot be read as JSON to its end"):
-        Coco(tmp_path)
+@pytest.mark.parametrize("folder", ["", "coco_data"])
+def test_the_coco_writers_folder_is_read_and_no_other_specific_layout_fits(tmp_path: Path, folder: str) -> None:
+    root = write_blenderproc_coco(tmp_path) / folder
+    assert choose(root).layout is Coco
+    assert [found.layout for found in recognized(root) if found.layout.specific] == [Coco]
+    layout = Coco(root)
+    assert layout.faults == []
+    assert layout.label_space.names == ("Suzanne", "Cube")
+    prefix = "" if folder else "coco_data/"
+    assert [record.key for record in layout.records()] == [f"{prefix}images/{number:06d}.jpg" for number in (0, 1)]
+    objects = there(layout.annotation(layout.records()[1]).objects)
+    assert objects.classes.tolist() == [0, 1, 1]
+    assert objects.boxes.tolist() == [[10, 4, 16, 12], [9, 14, 15, 20], [22, 2, 28, 6]]
+    for mask, instance in zip(there(objects.masks).as_subclass(Tensor), (1, 2, 3), strict=True):
+        assert np.array_equal(mask.numpy(), contents(1)["instance_segmaps"] == instance)

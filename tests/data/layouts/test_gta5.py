@@ -10,14 +10,23 @@ from refine.data.layouts import GTA5
 from refine.data.listing import Listing
 from refine.data.open_layout import choose
 from refine.errors import InputError
+from tests.data.layouts.contract import LayoutContract, cropped, gone, pixel, removed
 from tests.data.layouts.examples.gta5 import write_gta5
 from tests.data.layouts.examples.street import HEIGHT, WIDTH, scene
 
 
-def test_auto_takes_it_for_gta5_by_the_palette(tmp_path: Path) -> None:
-    choice = choose(write_gta5(tmp_path))
-    assert choice.layout is GTA5
-    assert "labels/00001.png" in choice.why
+class TestContract(LayoutContract):
+    layout, write, why = GTA5, staticmethod(write_gta5), "labels/00001.png"
+    keys = ("images/00001.png", "images/00002.png", "images/00003.png")
+    faults = (
+        (removed("labels/00001.png"), r"/images/00001\.png: an image without a mask"),
+        (removed("images/00003.png"), r"/labels/00003\.png: a label without an image"),
+    )
+    errors = (
+        (cropped("labels/00001.png", 24, 32), r"labels/00001\.png: 24x32 .* Some released label maps do not fit"),
+        (pixel("labels/00001.png", 35), r"labels/00001\.png: id 35 in 1 pixels is none of gta5's \(0 to 34\)"),
+    )
+    refused = ((gone("images"), r"no images/00001\.png"),)
 
 
 @pytest.mark.parametrize("change", ["gray", "palette", "damaged", "unnumbered"])
@@ -34,13 +43,6 @@ def test_other_numbered_masks_are_not_taken_for_it(tmp_path: Path, change: str) 
         if change == "unnumbered":
             path.rename(path.with_name(f"x{path.name}"))
     assert GTA5.recognize(Listing(tmp_path)) is None
-
-
-def test_a_record_is_a_numbered_image_with_its_map(tmp_path: Path) -> None:
-    layout = GTA5(write_gta5(tmp_path))
-    assert layout.faults == []
-    assert [record.key for record in layout.records()] == [f"images/{number:05d}.png" for number in (1, 2, 3)]
-    assert layout.records()[2].label_files == (tmp_path / "labels/00003.png",)
 
 
 def test_a_mask_is_of_the_palettes_indices_in_cityscapes_classes(tmp_path: Path) -> None:
@@ -67,42 +69,6 @@ def test_maps_that_were_converted_beside_are_labels_that_are_not_read(tmp_path: 
     assert len(set(layout.label(record).flatten().tolist())) > 1
     own.unlink()
     assert GTA5(tmp_path).annotation(GTA5(tmp_path).records()[1]).mask is None
-
-
-def test_an_image_without_its_map_and_a_map_without_its_image_are_faults(tmp_path: Path) -> None:
-    write_gta5(tmp_path)
-    (tmp_path / "labels/00001.png").unlink()
-    (tmp_path / "images/00003.png").unlink()
-    layout = GTA5(tmp_path)
-    first, second = layout.faults
-    assert str(tmp_path / "images/00001.png") in first
-    assert str(tmp_path / "labels/00003.png") in second
-    assert [record.key for record in layout.records()] == ["images/00001.png", "images/00002.png"]
-
-
-def test_a_map_of_another_size_is_refused_as_one_of_the_releases_own(tmp_path: Path) -> None:
-    path = write_gta5(tmp_path) / "labels/00001.png"
-    Image.open(path).resize((32, 24)).save(path)
-    layout = GTA5(tmp_path)
-    with pytest.raises(InputError, match=rf"{path}: 24x32 .* Some released label maps do not fit"):
-        layout.annotation(layout.records()[0])
-
-
-def test_an_id_that_there_is_not_is_refused(tmp_path: Path) -> None:
-    path = write_gta5(tmp_path) / "labels/00001.png"
-    with Image.open(path) as image:
-        image.putpixel((0, 0), 35)
-        image.save(path)
-    layout = GTA5(tmp_path)
-    with pytest.raises(InputError, match=rf"{path}: id 35 in 1 pixels is none of gta5's \(0 to 34\)"):
-        layout.annotation(layout.records()[0])
-
-
-def test_a_folder_of_other_images_is_none(tmp_path: Path) -> None:
-    (tmp_path / "images").mkdir()
-    Image.new("RGB", (24, 24)).save(tmp_path / "images/000001.png")
-    with pytest.raises(InputError, match=r"no images/00001\.png"):
-        GTA5(tmp_path)
 
 
 def save_as_rgb(root: Path) -> None:

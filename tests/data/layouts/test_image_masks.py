@@ -4,16 +4,43 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torchvision.tv_tensors import Mask
 
 from refine.data.layouts import ImageMasks, MaskFolders
 from refine.data.layouts.image_masks import path_pattern
 from refine.data.listing import Listing
 from refine.data.open_layout import choose, open_layout
 from refine.errors import InputError
+from tests.data.layouts.contract import LayoutContract, cropped, painted, pixel, removed, wrote
 from tests.data.layouts.edits import there
 from tests.data.layouts.examples.carla import raw
 from tests.data.layouts.examples.image_masks import CLASSES, write_image_masks, write_mask_folders
-from tests.data.layouts.examples.scenes import HEIGHT, WIDTH, photo, save, street
+from tests.data.layouts.examples.scenes import photo, save, street
+
+
+class TestContract(LayoutContract):
+    layout, write = ImageMasks, staticmethod(write_image_masks)
+    options = (("images", "images/{stem}.jpg"), ("masks", "labels/{stem}.png"))
+    keys = ("images/a.jpg", "images/deep/b.jpg")
+    faults = ((removed("labels/a.png"), r"/images/a\.jpg: an image without a mask; add .*/labels/a\.png$"),)
+    errors = (
+        (cropped("labels/a.png", 26, 32), r"labels/a\.png: 26x32 .* is 24x32"),
+        (painted("labels/a.png", 5), r"labels/a\.png: id 5 in 768 pixels is none of .*classes\.txt's"),
+    )
+    refused = (
+        (
+            removed("classes.txt"),
+            r"nothing says what the masks' values mean; .*classes\.txt, or give a table in a YAML file for --layout",
+        ),
+    )
+
+
+def test_a_table_and_classes_contradict_and_without_either_there_are_records(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"a table \(camvid11\) and classes \(a, b\); give one"):
+        ImageMasks(write_image_masks(tmp_path), table="camvid11", classes=("a", "b"))
+    (tmp_path / "classes.txt").unlink()
+    assert len(ImageMasks(tmp_path).records()) == 2
+
 
 IDS = np.array([[0, 1], [2, 255]])
 
@@ -40,14 +67,10 @@ def options(root: Path, text: str) -> str:
 
 
 def test_known_folders_need_no_options(tmp_path: Path) -> None:
-    write_image_masks(tmp_path)
-    assert choose(tmp_path).layout is ImageMasks
-    layout = ImageMasks(tmp_path)
+    layout = ImageMasks(write_image_masks(tmp_path))
     assert layout.faults == []
-    assert [record.key for record in layout.records()] == ["images/a.jpg", "images/deep/b.jpg"]
     assert layout.records()[1].label_files == (tmp_path / "labels/deep/b.png",)
     mask = there(layout.annotation(layout.records()[0]).mask)
-    assert mask.dtype == torch.int64
     assert mask.tolist() == np.array([0, 1, 2, 3, 4, 255])[street()].tolist()
     assert layout.label_space.names == CLASSES
 
@@ -164,44 +187,6 @@ def test_a_table_that_ships_by_its_name(tmp_path: Path) -> None:
         ImageMasks(tmp_path, *patterns, table="camvid12").label_space  # noqa: B018  # read for its error
 
 
-def test_without_a_table_there_are_records_but_no_labels(tmp_path: Path) -> None:
-    (write_image_masks(tmp_path) / "classes.txt").unlink()
-    layout = ImageMasks(tmp_path)
-    assert len(layout.records()) == 2
-    with pytest.raises(
-        InputError,
-        match=r"nothing says what the masks' values mean; .*classes\.txt, or give a table in a YAML file for --layout",
-    ):
-        layout.label_space  # noqa: B018  # read for its error
-
-
-def test_a_table_and_classes_contradict(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"a table \(camvid11\) and classes \(a, b\); give one"):
-        ImageMasks(write_image_masks(tmp_path), table="camvid11", classes=("a", "b"))
-
-
-def test_an_image_without_its_mask_is_named_and_stays(tmp_path: Path) -> None:
-    (write_image_masks(tmp_path) / "labels/a.png").unlink()
-    layout = ImageMasks(tmp_path, "images/{stem}.jpg", "labels/{stem}.png")
-    wanted = f"{tmp_path}/images/a.jpg: an image without a mask; add {tmp_path}/labels/a.png"
-    assert layout.faults == [wanted]
-    assert layout.annotation(layout.records()[0]).mask is None
-
-
-def test_a_mask_of_another_size_is_named(tmp_path: Path) -> None:
-    Image.new("L", (WIDTH, HEIGHT + 2)).save(write_image_masks(tmp_path) / "labels/a.png")
-    layout = ImageMasks(tmp_path)
-    with pytest.raises(InputError, match=r"labels/a\.png: 26x32 .* is 24x32"):
-        layout.annotation(layout.records()[0])
-
-
-def test_an_id_of_no_class_is_named(tmp_path: Path) -> None:
-    Image.new("L", (WIDTH, HEIGHT), 5).save(write_image_masks(tmp_path) / "labels/a.png")
-    layout = ImageMasks(tmp_path)
-    with pytest.raises(InputError, match=r"labels/a\.png: id 5 in 768 pixels is none of .*classes\.txt's"):
-        layout.annotation(layout.records()[0])
-
-
 def test_the_open_part_is_told_and_filled_in_again() -> None:
     pattern = path_pattern("./rgb/{stem}_left.jpg")
     assert pattern.stem("rgb/town/7_left.jpg") == "town/7"
@@ -232,3 +217,90 @@ def test_a_pattern_without_one_open_part_or_outside_is_an_error(text: str) -> No
 
 def test_dots_in_a_name_leave_nothing() -> None:
     assert path_pattern("a..b/{stem}.png").stem("a..b/1.png") == "1"
+
+
+class TestMaskFolders(LayoutContract):
+    layout, write = MaskFolders, staticmethod(write_mask_folders)
+    why = "2 images in images/ with masks of their names in masks/"
+    keys = ("images/a.jpg", "images/deep/b.jpg")
+    faults = (
+        (removed("masks/a.png"), r"/images/a\.jpg: an image without a mask; add .*/masks/a\.png$"),
+        (removed("images/deep/b.jpg"), r"/masks/deep/b\.png: a label without an image"),
+        (wrote("images/a.png", ""), r"/images/a\.png: shares its mask .*/masks/a\.png with images/a\.jpg; "),
+        (wrote("masks/a.bmp", ""), r"/masks/a\.bmp: a label without an image"),
+    )
+    errors = (
+        (cropped("masks/a.png", 26, 32), r"masks/a\.png: 26x32 \(height x width\), but .*images/a\.jpg is 24x32"),
+        (
+            pixel("masks/a.png", 5),
+            r"masks/a\.png: id 5, but the 5 classes are numbered 0 to 4 \(sky, tree, road, ",
+        ),
+        (painted("masks/a.png", 0, "RGB"), r"masks/a\.png: mode RGB is no index mask"),
+    )
+    refused = tuple(
+        (wrote("classes.txt", lines), r"classes\.txt: expected 1 to 255 different class names")
+        for lines in ("", "a\na\n")
+    )
+
+
+def test_a_label_is_the_masks_ids(tmp_path: Path) -> None:
+    layout = MaskFolders(write_mask_folders(tmp_path))
+    label = layout.label(layout.records()[0])
+    assert isinstance(label, Mask)
+    assert label.tolist() == np.where(street() == 5, 255, street()).tolist()
+
+
+NAMES = ("road", "car", "sky")
+
+
+def put_mask(root: Path, key: str, ids: list[list[int]], suffix: str = ".png") -> Path:
+    """An image and its mask of the same size."""
+    pixels = np.array(ids, dtype=np.uint8)
+    for folder, end in (("images", suffix), ("masks", ".png")):
+        (root / folder / key).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(root / folder / f"{key}{end}")
+    return root / "masks" / f"{key}.png"
+
+
+def named(root: Path, lines: str = "road\ncar\nsky\n") -> Path:
+    (root / "classes.txt").write_text(lines, encoding="utf-8")
+    return root
+
+
+def test_a_palette_image_gives_its_indices_and_not_its_colors(tmp_path: Path) -> None:
+    path = put_mask(tmp_path, "a", [[0, 1, 2]])
+    image = Image.fromarray(np.array([[2, 0, 1]], dtype=np.uint8), "P")
+    image.putpalette([9, 9, 9, 90, 0, 0, 0, 90, 0])
+    image.save(path)
+    layout = MaskFolders(named(tmp_path))
+    assert layout.label(layout.records()[0]).tolist() == [[2, 0, 1]]
+
+
+def test_names_come_from_the_argument_where_there_is_no_file(tmp_path: Path) -> None:
+    put_mask(tmp_path, "a", [[0]])
+    assert MaskFolders(tmp_path, NAMES).label_space.names == NAMES
+
+
+def test_only_labels_ask_for_names(tmp_path: Path) -> None:
+    put_mask(tmp_path, "a", [[0]])
+    layout = MaskFolders(tmp_path)
+    (record,) = layout.records()
+    assert record.key == "images/a.png"
+    unnamed = r"classes\.txt: no such file.* a name a line, or name them in a YAML file for --layout"
+    with pytest.raises(InputError, match=unnamed) as error:
+        layout.label_space  # noqa: B018  # read for its error
+    assert "\n" not in str(error.value)
+    with pytest.raises(InputError, match=unnamed):
+        layout.label(record)
+
+
+def test_blank_lines_and_spaces_around_names_do_not_count(tmp_path: Path) -> None:
+    put_mask(tmp_path, "a", [[0]])
+    assert MaskFolders(named(tmp_path, "\ufeffroad \r\n\n car\nsky")).label_space.names == NAMES
+
+
+def test_names_that_contradict_the_file_are_refused(tmp_path: Path) -> None:
+    put_mask(tmp_path, "a", [[0]])
+    assert MaskFolders(named(tmp_path), NAMES).label_space.names == NAMES
+    with pytest.raises(InputError, match=r"classes\.txt: names road, car, sky, not car, road; "):
+        MaskFolders(tmp_path, ("car", "road"))

@@ -11,26 +11,38 @@ from torch import Tensor
 
 from refine.data.gaze import gaze_vector
 from refine.data.layouts import Layout, MPIIGaze
-from refine.data.open_layout import choose, recognized
+from refine.data.open_layout import choose
 from refine.errors import InputError
+from tests.data.layouts.contract import LayoutContract, wrote
 from tests.data.layouts.edits import there
 from tests.data.layouts.examples import mpii_gaze as example
 from tests.data.layouts.examples.mpii_gaze import save_day, write_mpii_gaze, write_mpii_gaze_hdf5
 
 DAY = "Data/Normalized/p00/day01.mat"
+
+
+class TestContract(LayoutContract):
+    layout, write, why = MPIIGaze, staticmethod(write_mpii_gaze), f"{DAY} is named like a day of one person"
+    keys = tuple(f"{DAY}/{eye}/0000{number}" for eye in ("left", "right") for number in (0, 1))
+    faults = ((wrote("Data/Normalized/p00/day02.mat", "no file"), r"day02\.mat: cannot be read as a file of MPIIGaze"),)
+    refused = ((wrote(DAY, ""), r"day01\.mat: cannot be read as a file of MPIIGaze"),)
+
+
+class TestHdf5(LayoutContract):
+    layout, write, why = MPIIGaze, staticmethod(write_mpii_gaze_hdf5), r"MPIIGaze\.h5 holds images and gaze of p00"
+    keys = tuple(f"MPIIGaze.h5/{person}/{number:05d}" for person in ("p00", "p01") for number in (0, 1))
+    refused = (
+        (wrote("MPIIGaze.h5", ""), r"MPIIGaze\.h5: cannot be read as HDF5"),
+        (wrote("MPIIGaze.h5", "no HDF5"), r"MPIIGaze\.h5: cannot be read as HDF5"),
+    )
+
+
 Write = Callable[[Path], Path]
 
 
 def test_the_matlab_example_is_read_exactly(tmp_path: Path) -> None:
     layout = MPIIGaze(write_mpii_gaze(tmp_path))
-    layout.require_whole()
     records = layout.records()
-    assert [record.key for record in records] == [
-        f"{DAY}/left/00000",
-        f"{DAY}/left/00001",
-        f"{DAY}/right/00000",
-        f"{DAY}/right/00001",
-    ]
     assert {(record.image, record.label_files) for record in records} == {(tmp_path / DAY, (tmp_path / DAY,))}
     assert records[3].member == "right/00001"
     assert layout.label_space.names == ("pitch", "yaw")
@@ -53,29 +65,11 @@ def test_the_matlab_example_is_read_exactly(tmp_path: Path) -> None:
 
 def test_the_hdf5_example_is_read_exactly(tmp_path: Path) -> None:
     layout = MPIIGaze(write_mpii_gaze_hdf5(tmp_path))
-    layout.require_whole()
     records = layout.records()
-    assert [record.key for record in records] == [
-        f"MPIIGaze.h5/{person}/{number:05d}" for person in ("p00", "p01") for number in (0, 1)
-    ]
     assert layout.label(records[3]).tolist() == pytest.approx([-0.3, 1.4])
     found = layout.annotation(records[1])
     torch.testing.assert_close(there(found.gaze), gaze_vector(torch.tensor([-0.3, 0.4])))
     assert layout.image(records[3], 3).tolist() == [example.images(2, 1)[1].tolist()] * 3
-
-
-@pytest.mark.parametrize(
-    ("write", "why"),
-    [
-        (write_mpii_gaze, f"{DAY} is named like a day of one person"),
-        (write_mpii_gaze_hdf5, "MPIIGaze.h5 holds images and gaze of p00"),
-    ],
-)
-def test_it_is_recognized_and_no_other_specific_layout_fits(tmp_path: Path, write: Write, why: str) -> None:
-    choice = choose(write(tmp_path))
-    assert choice.layout is MPIIGaze
-    assert choice.why == why
-    assert [other.layout.name for other in recognized(tmp_path) if other.layout.specific] == ["mpii-gaze"]
 
 
 def test_one_hdf5_file_may_stand_for_its_folder(tmp_path: Path) -> None:
@@ -127,12 +121,7 @@ def test_an_image_without_a_line_of_sight_is_named(tmp_path: Path) -> None:
         layout.image(layout.records()[2], 1)
 
 
-@pytest.mark.parametrize("content", [b"", b"no HDF5"])
-def test_a_folder_without_a_file_that_can_be_read_is_refused(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "MPIIGaze.h5").write_bytes(content)
-    with pytest.raises(InputError, match=r"MPIIGaze\.h5: cannot be read as HDF5"):
-        MPIIGaze(tmp_path)
-    (tmp_path / "MPIIGaze.h5").unlink()
+def test_a_folder_without_a_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"expected p00/day01\.mat"):
         MPIIGaze(tmp_path)
 

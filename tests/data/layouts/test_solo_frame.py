@@ -9,8 +9,46 @@ from PIL import Image
 
 from refine.data.layouts.solo import Solo
 from refine.errors import InputError
+from tests.data.layouts.contract import Change, LayoutContract, cropped
 from tests.data.layouts.edits import FRAME, annotations, edit_json, there, without
 from tests.data.layouts.examples.solo import HEIGHT, WIDTH, write_solo
+
+NOT_AS_WRITTEN = r"frame_data\.json: not as Unity Perception writes it"
+
+
+def framed(change: Callable[[Any], object]) -> Change:
+    return lambda root: edit_json(root / FRAME, change)
+
+
+class TestObjects(LayoutContract):
+    layout, write, options = Solo, staticmethod(write_solo), (("labels", "objects"),)
+    errors = (
+        (cropped("sequence.0/step0.camera.png", 64, 96), r"frame_data\.json: says 32x48 .* is 64x96"),
+        (
+            cropped("sequence.0/step0.camera.instance segmentation.png", 16, 24),
+            r"instance segmentation\.png: 16x24 .*needs its image's size",
+        ),
+        (
+            framed(lambda frame: annotations(frame, "InstanceSegmentation").update(filename="../../secret.png")),
+            r"names '\.\./\.\./secret\.png', which is not beside it",
+        ),
+        (framed(lambda frame: frame.update(captures=[3])), NOT_AS_WRITTEN),
+        (framed(lambda frame: frame["captures"][0].update(dimension=["wide", 2])), NOT_AS_WRITTEN),
+        (framed(lambda frame: frame["captures"][0]["annotations"][0].pop("@type")), NOT_AS_WRITTEN),
+        (
+            framed(lambda frame: annotations(frame, "BoundingBox2D")["values"][0].update(origin=[float("nan"), 2])),
+            NOT_AS_WRITTEN,
+        ),
+        (framed(lambda frame: annotations(frame, "BoundingBox2D")["values"][0].pop("labelId")), NOT_AS_WRITTEN),
+        (
+            framed(lambda frame: annotations(frame, "InstanceSegmentation")["instances"][0].update(color="red")),
+            NOT_AS_WRITTEN,
+        ),
+        (
+            framed(lambda frame: annotations(frame, "Keypoint")["values"][0]["keypoints"][0].update(location=[5])),
+            NOT_AS_WRITTEN,
+        ),
+    )
 
 
 def test_instances_have_the_numbers_that_the_frame_gives_their_colors(tmp_path: Path) -> None:
@@ -60,19 +98,6 @@ def test_keypoints_of_objects_out_of_sight_are_left_out(tmp_path: Path) -> None:
     assert there(objects.visible).tolist() == [[0, 0, 0]]
 
 
-def test_wrong_sizes_are_refused(tmp_path: Path) -> None:
-    write_solo(tmp_path)
-    layout = Solo(tmp_path)
-    record = layout.records()[0]
-    mask = record.label_files[3]
-    Image.open(mask).resize((WIDTH // 2, HEIGHT // 2), Image.Resampling.NEAREST).save(mask)
-    with pytest.raises(InputError, match=r"semantic segmentation\.png: 16x24 .*needs its image's size"):
-        layout.annotation(record)
-    Image.open(record.image).resize((WIDTH * 2, HEIGHT * 2)).save(record.image)
-    with pytest.raises(InputError, match=r"frame_data\.json: says 32x48 .* is 64x96"):
-        layout.annotation(record)
-
-
 def test_unknown_colors_and_ids_are_refused(tmp_path: Path) -> None:
     write_solo(tmp_path)
     layout = Solo(tmp_path, labels="objects")
@@ -98,34 +123,3 @@ def test_unknown_colors_and_ids_are_refused(tmp_path: Path) -> None:
     edit_json(tmp_path / FRAME, lambda frame: without("InstanceSegmentation")(frame["captures"][0]["annotations"]))
     with pytest.raises(InputError, match=r"semantic segmentation\.png: color \(1, 2, 3\)"):
         Solo(tmp_path).annotation(record)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda frame: frame.update(captures=[3]),
-        lambda frame: frame["captures"][0].update(dimension=["wide", 2]),
-        lambda frame: frame["captures"][0]["annotations"][0].pop("@type"),
-        lambda frame: annotations(frame, "BoundingBox2D")["values"][0].update(origin=[float("nan"), 2]),
-        lambda frame: annotations(frame, "BoundingBox2D")["values"][0].pop("labelId"),
-        lambda frame: annotations(frame, "InstanceSegmentation")["instances"][0].update(color="red"),
-        lambda frame: annotations(frame, "Keypoint")["values"][0]["keypoints"][0].update(location=[5]),
-    ],
-)
-def test_damaged_frames_are_told_by_name(tmp_path: Path, change: Callable[[Any], object]) -> None:
-    layout = Solo(write_solo(tmp_path), labels="objects")
-    edit_json(tmp_path / FRAME, change)
-    with pytest.raises(InputError, match=r"frame_data\.json: not as Unity Perception writes it"):
-        layout.annotation(layout.records()[0])
-
-
-def test_no_file_outside_of_the_frames_folder_is_read(tmp_path: Path) -> None:
-    layout = Solo(write_solo(tmp_path / "dataset"))
-    outside = tmp_path / "secret.png"
-    outside.write_bytes((tmp_path / "dataset/sequence.0/step0.camera.png").read_bytes())
-    edit_json(
-        tmp_path / "dataset" / FRAME,
-        lambda frame: annotations(frame, "SemanticSegmentation").update(filename="../../secret.png"),
-    )
-    with pytest.raises(InputError, match=r"names '\.\./\.\./secret\.png', which is not beside it"):
-        layout.annotation(layout.records()[0])

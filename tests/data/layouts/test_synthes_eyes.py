@@ -6,11 +6,24 @@ import torch
 
 from refine.data.gaze import gaze_vector
 from refine.data.layouts import SynthesEyes
-from refine.data.open_layout import choose, recognized
+from refine.data.open_layout import choose
 from refine.errors import InputError
 from tests.conftest import SHARED, needs_shared
+from tests.data.layouts.contract import LayoutContract, moved, removed
 from tests.data.layouts.edits import there
 from tests.data.layouts.examples.synthes_eyes import write_synthes_eyes
+
+
+class TestContract(LayoutContract):
+    layout, write = SynthesEyes, staticmethod(write_synthes_eyes)
+    why = r"3 names like f01_122_-0\.0000_-0\.0000\.png hold two angles; \.pkl files are carried and never opened"
+    faults = (
+        (removed("f01/f01_36_0.1963_-0.7854.png"), r"f01_36_0\.1963_-0\.7854\.pkl: a label without an image; "),
+        (
+            lambda root: [moved(f"f01/f01_36_0.1963_-0.7854{end}", f"f01/eye{end}")(root) for end in (".png", ".pkl")],
+            r"/f01/eye\.png: an image without a label; ",
+        ),
+    )
 
 
 @pytest.fixture
@@ -55,33 +68,11 @@ def test_pickles_are_carried_and_never_opened(root: Path, monkeypatch: pytest.Mo
     assert layout.label(layout.records()[0]).shape == (2,)
 
 
-def test_it_is_recognized_and_no_other_specific_layout_fits(root: Path) -> None:
-    choice = choose(root)
-    assert choice.layout is SynthesEyes
-    assert choice.why == (
-        "3 names like f01_122_-0.0000_-0.0000.png hold two angles; .pkl files are carried and never opened"
-    )
-    assert [other.layout.name for other in recognized(root) if other.layout.specific] == ["synthes-eyes"]
-
-
 @pytest.mark.parametrize("name", ["eye_1_2", "f01_36", "car_0001_0.5_0.5x", "f01_36_0.1963"])
 def test_other_names_are_something_else(root: Path, name: str) -> None:
     for number, image in enumerate(sorted(root.rglob("*.png"))):
         image.rename(image.with_name(f"{name}{number}.png" if number else f"{name}.png"))
     assert choose(root).layout is not SynthesEyes
-
-
-def test_missing_labels_and_images_are_faults(root: Path) -> None:
-    image = root / "f01/f01_36_0.1963_-0.7854.png"
-    image.rename(root / "f01/eye.png")
-    layout = SynthesEyes(root)
-    assert [fault.split("; ")[0] for fault in layout.faults] == [
-        f"{root}/f01/eye.png: an image without a label",
-        f"{image.with_suffix('.pkl')}: a label without an image",
-    ]
-    eye = layout.records()[0]
-    assert eye.label_files == ()
-    assert layout.annotation(eye).targets is None
 
 
 @pytest.mark.parametrize("angles", ["1.5800_0.0000", "0.0000_-5.6250"])

@@ -1,29 +1,48 @@
 from pathlib import Path
 
 import numpy as np
-import pytest
 import torch
 from PIL import Image
 
 from refine.data.layouts import Synthia
 from refine.data.open_layout import choose
-from refine.errors import InputError
+from tests.data.layouts.contract import Change, LayoutContract, gone, painted, removed
 from tests.data.layouts.edits import there
 from tests.data.layouts.examples.street import HEIGHT, WIDTH, things
 from tests.data.layouts.examples.synthia import centimeters, classes_of, write_synthia, write_wide_png
 
 
-def test_auto_takes_it_for_synthia(tmp_path: Path) -> None:
-    choice = choose(write_synthia(tmp_path / "RAND_CITYSCAPES"))
-    assert choice.layout is Synthia
-    assert "GT/LABELS/0000000.png" in choice.why
+def wide(key: str, value: int, height: int = HEIGHT) -> Change:
+    return lambda root: write_wide_png(root / key, np.full((height, WIDTH, 3), value, dtype=np.uint16))
+
+
+class TestContract(LayoutContract):
+    layout, write, why = Synthia, staticmethod(write_synthia), "GT/LABELS/0000000.png"
+    keys = ("RGB/0000000.png", "RGB/0000001.png", "RGB/0000002.png")
+    faults = (
+        (removed("GT/LABELS/0000000.png"), r"/RGB/0000000\.png: an image without a mask"),
+        (
+            removed("RGB/0000002.png", "GT/COLOR/0000002.png", "Depth/0000002.png"),
+            r"/GT/LABELS/0000002\.png: a label without",
+        ),
+    )
+    errors = (
+        (wide("GT/LABELS/0000000.png", 1, height=20), r"GT/LABELS/0000000\.png: 20x48"),
+        (wide("Depth/0000000.png", 1, height=20), r"Depth/0000000\.png: 20x48"),
+        (wide("GT/LABELS/0000000.png", 23), r"0000000\.png: id 23 in 1152 pixels is none of synthia's \(0 to 22\)"),
+        (painted("GT/LABELS/0000000.png", 1, "RGB"), r"LABELS/0000000\.png: PNG of mode RGB, but .* 16 bits each"),
+        (painted("Depth/0000000.png", 1, "RGB"), r"Depth/0000000\.png: PNG of mode RGB, but .* 16 bits each"),
+    )
+    refused = ((gone("RGB"), r"no RGB/0000000\.png"),)
+
+
+def test_auto_takes_a_folder_above(tmp_path: Path) -> None:
+    write_synthia(tmp_path / "RAND_CITYSCAPES")
     assert choose(tmp_path).layout is Synthia
 
 
 def test_a_record_has_its_class_map_first_and_all_that_belongs_to_it(tmp_path: Path) -> None:
     layout = Synthia(write_synthia(tmp_path))
-    assert layout.faults == []
-    assert [record.key for record in layout.records()] == [f"RGB/000000{number}.png" for number in range(3)]
     first, *rest = layout.records()[1].label_files
     assert first == tmp_path / "GT/LABELS/0000001.png"
     assert sorted(rest) == [tmp_path / "Depth/0000001.png", tmp_path / "GT/COLOR/0000001.png"]
@@ -42,8 +61,7 @@ def test_classes_and_instances_come_from_all_16_bits_of_their_channels(tmp_path:
 
 
 def test_void_is_no_class(tmp_path: Path) -> None:
-    path = write_synthia(tmp_path) / "GT/LABELS/0000000.png"
-    write_wide_png(path, np.zeros((HEIGHT, WIDTH, 3), dtype=np.uint16))
+    wide("GT/LABELS/0000000.png", 0)(write_synthia(tmp_path))
     layout = Synthia(tmp_path)
     assert set(layout.label(layout.records()[0]).flatten().tolist()) == {255}
 
@@ -79,47 +97,3 @@ def test_maps_that_were_converted_are_labels_that_are_not_read(tmp_path: Path) -
     assert set(converted) < set(record.label_files)
     (tmp_path / "GT/LABELS/0000000.png").unlink()
     assert Synthia(tmp_path).annotation(Synthia(tmp_path).records()[0]).mask is None
-
-
-def test_an_image_without_its_map_and_a_map_without_its_image_are_faults(tmp_path: Path) -> None:
-    write_synthia(tmp_path)
-    (tmp_path / "GT/LABELS/0000000.png").unlink()
-    (tmp_path / "RGB/0000002.png").unlink()
-    layout = Synthia(tmp_path)
-    assert any(str(tmp_path / "RGB/0000000.png") in fault and "without a" in fault for fault in layout.faults)
-    assert any(str(tmp_path / "GT/LABELS/0000002.png") in fault and "without an" in fault for fault in layout.faults)
-    assert [record.key for record in layout.records()] == ["RGB/0000000.png", "RGB/0000001.png"]
-
-
-@pytest.mark.parametrize("folder", ["GT/LABELS", "Depth"])
-def test_a_map_of_another_size_is_refused(tmp_path: Path, folder: str) -> None:
-    path = write_synthia(tmp_path) / folder / "0000000.png"
-    write_wide_png(path, np.ones((20, WIDTH, 3), dtype=np.uint16))
-    layout = Synthia(tmp_path)
-    with pytest.raises(InputError, match=f"{path}: 20x48"):
-        layout.annotation(layout.records()[0])
-
-
-def test_an_id_that_there_is_not_is_refused(tmp_path: Path) -> None:
-    path = write_synthia(tmp_path) / "GT/LABELS/0000000.png"
-    write_wide_png(path, np.full((HEIGHT, WIDTH, 3), 23, dtype=np.uint16))
-    layout = Synthia(tmp_path)
-    with pytest.raises(InputError, match=rf"{path}: id 23 in 1152 pixels is none of synthia's \(0 to 22\)"):
-        layout.annotation(layout.records()[0])
-
-
-@pytest.mark.parametrize("folder", ["GT/LABELS", "Depth"])
-def test_a_map_that_was_saved_anew_with_8_bits_is_refused(tmp_path: Path, folder: str) -> None:
-    path = write_synthia(tmp_path) / folder / "0000000.png"
-    with Image.open(path) as image:
-        image.convert("RGB").save(path)
-    layout = Synthia(tmp_path)
-    with pytest.raises(InputError, match=f"{path}: PNG of mode RGB, but .* 16 bits each"):
-        layout.annotation(layout.records()[0])
-
-
-def test_the_other_subsets_of_synthia_are_none(tmp_path: Path) -> None:
-    (tmp_path / "RGB/Stereo_Left/Omni_F").mkdir(parents=True)
-    Image.new("RGB", (24, 24)).save(tmp_path / "RGB/Stereo_Left/Omni_F/000000.png")
-    with pytest.raises(InputError, match=r"no RGB/0000000\.png"):
-        Synthia(tmp_path)

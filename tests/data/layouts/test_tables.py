@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from refine.data.layouts import tables
-from refine.data.layouts.tables import Row, TableImages, find_table, first_row, image_key, path_column, read_rows
+from refine.data.layouts.tables import Row, find_table, first_row, image_key, path_column, read_rows
 from refine.data.listing import Listing
 from refine.data.open_layout import open_layout
 from refine.errors import InputError
@@ -104,16 +104,6 @@ def test_an_images_name_has_forward_slashes_unless_a_file_is_called_just_so() ->
     row: Row = {"path": ".\\a\\b.png"}
     assert image_key(row, "path", frozenset()) == "a/b.png"
     assert image_key(row, "path", frozenset({".\\a\\b.png"})) == ".\\a\\b.png"
-
-
-def test_each_image_is_named_once_and_the_others_are_faults() -> None:
-    images = TableImages(Path("data"), Path("data/t.csv"), ["a.png", "b.png"])
-    assert images.take({"path": "./a.png"}, "path", "line 2") == "a.png"
-    with pytest.raises(InputError, match=r"line 3: 'a\.png' stands twice; keep one row"):
-        images.take({"path": "a.png"}, "path", "line 3")
-    with pytest.raises(InputError, match=r"line 4: a label without an image: 'c\.png' is not below data"):
-        images.take({"path": "c.png"}, "path", "line 4")
-    assert images.faults() == ["data/b.png: an image without a label; add its row to data/t.csv"]
 
 
 @pytest.mark.parametrize("layout", ["table", "class-table", "list"])

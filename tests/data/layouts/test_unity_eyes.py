@@ -9,10 +9,47 @@ from PIL import Image
 
 from refine.data.gaze import gaze_vector
 from refine.data.layouts import UnityEyes
-from refine.data.open_layout import choose, recognized
-from refine.errors import InputError
+from refine.data.open_layout import choose
+from tests.data.layouts.contract import LayoutContract, cropped, removed, wrote
 from tests.data.layouts.edits import there
 from tests.data.layouts.examples.unity_eyes import HEIGHT, WIDTH, description, write_unity_eyes
+
+
+def broken(**fields: Any) -> str:
+    return json.dumps(description((0.0, 0.0, -1.0)) | fields)
+
+
+DAMAGED = (
+    (broken(eye_details={"look_vec": "(0, 0, 0, 0)"}), "look_vec is .* which points nowhere"),
+    (broken(eye_details={"look_vec": "(0.1, nan, -1, 0)"}), r"look_vec is '\(0\.1, nan, -1, 0\)'; expected"),
+    (broken(eye_details={"look_vec": "__import__('os')"}), "look_vec is .*; expected '"),
+    (broken(eye_details={"look_vec": "(0,1, -0,3, -0,9, 0,0)"}), "look_vec is .*; expected '"),
+    (broken(eye_details=[]), "look_vec is 'None'"),
+    (broken(iris_2d=["(1, 2, 3)"] * 31), "expected 32 points in iris_2d, found 31"),
+    (broken(caruncle_2d=None), "expected 7 points in caruncle_2d, found none"),
+    (broken(iris_2d=["(1, 2, 3)"] * 31 + ["(1, 2)"]), r"iris_2d\[31\] is '\(1, 2\)'; expected"),
+    ("[]", "Expected `object`, got `array`"),
+    ("{", "not JSON"),
+    ("[" * 100_000, "not JSON"),
+)
+
+
+class TestContract(LayoutContract):
+    layout, write = UnityEyes, staticmethod(write_unity_eyes)
+    why = r"imgs/1\.json beside imgs/1\.jpg has look_vec and interior_margin_2d"
+    keys = ("imgs/1.jpg", "imgs/2.jpg", "imgs/3.jpg")
+    faults = (
+        (removed("imgs/1.json"), r"/imgs/1\.jpg: an image without a label; "),
+        (removed("imgs/2.jpg"), r"/imgs/2\.json: a label without an image; "),
+        (wrote("imgs/3.png", ""), r"/imgs/3\.png: shares .*/imgs/3\.json with .*/imgs/3\.jpg; "),
+    )
+    errors = (
+        (
+            cropped("imgs/1.jpg", 12, 16),
+            r"1\.json: the iris lies at x 32, y -12, outside of .*imgs/1\.jpg, which is 12x16 \(height x width\)",
+        ),
+        *((wrote("imgs/1.json", text), rf"imgs/1\.json: .*{message}") for text, message in DAMAGED),
+    )
 
 
 @pytest.fixture
@@ -55,66 +92,9 @@ def test_landmarks_count_y_from_the_top(root: Path) -> None:
     assert layout.label_space.swaps == ()
 
 
-def test_it_is_recognized_and_no_other_specific_layout_fits(root: Path) -> None:
-    choice = choose(root)
-    assert choice.layout is UnityEyes
-    assert choice.why == "imgs/1.json beside imgs/1.jpg has look_vec and interior_margin_2d"
-    assert [other.layout.name for other in recognized(root) if other.layout.specific] == ["unity-eyes"]
-
-
 def test_numbered_images_with_other_json_files_are_something_else(root: Path) -> None:
     (root / "imgs/1.json").write_text('{"version": "5.0.1", "shapes": []}')
     assert choose(root).layout is not UnityEyes
-
-
-def test_missing_labels_and_images_are_faults(root: Path) -> None:
-    (root / "imgs/1.json").unlink()
-    (root / "imgs/2.jpg").unlink()
-    (root / "imgs/notes.json").write_text("{}")
-    Image.new("RGB", (WIDTH, HEIGHT)).save(root / "imgs/3.png")
-    layout = UnityEyes(root)
-    assert [fault.split("; ")[0] for fault in layout.faults] == [
-        f"{root}/imgs/1.jpg: an image without a label",
-        f"{root}/imgs/3.png: shares {root}/imgs/3.json with {root}/imgs/3.jpg",
-        f"{root}/imgs/2.json: a label without an image",
-    ]
-    assert [len(record.label_files) for record in layout.records()] == [0, 1, 0]
-    assert layout.annotation(layout.records()[0]).targets is None
-
-
-def test_an_image_of_another_size_is_named(root: Path) -> None:
-    Image.new("RGB", (WIDTH // 4, HEIGHT // 4)).save(root / "imgs/1.jpg")
-    layout = UnityEyes(root)
-    message = r"imgs/1\.json: the iris lies at x 32, y -12, outside of .*imgs/1\.jpg, which is 12x16 \(height x width\)"
-    with pytest.raises(InputError, match=message):
-        layout.annotation(layout.records()[0])
-
-
-def broken(**fields: Any) -> str:
-    return json.dumps(description((0.0, 0.0, -1.0)) | fields)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        (broken(eye_details={"look_vec": "(0, 0, 0, 0)"}), "look_vec is .* which points nowhere"),
-        (broken(eye_details={"look_vec": "(0.1, nan, -1, 0)"}), r"look_vec is '\(0\.1, nan, -1, 0\)'; expected"),
-        (broken(eye_details={"look_vec": "__import__('os')"}), "look_vec is .*; expected '"),
-        (broken(eye_details={"look_vec": "(0,1, -0,3, -0,9, 0,0)"}), "look_vec is .*; expected '"),
-        (broken(eye_details=[]), "look_vec is 'None'"),
-        (broken(iris_2d=["(1, 2, 3)"] * 31), "expected 32 points in iris_2d, found 31"),
-        (broken(caruncle_2d=None), "expected 7 points in caruncle_2d, found none"),
-        (broken(iris_2d=["(1, 2, 3)"] * 31 + ["(1, 2)"]), r"iris_2d\[31\] is '\(1, 2\)'; expected"),
-        ("[]", "Expected `object`, got `array`"),
-        ("{", "not JSON"),
-        ("[" * 100_000, "not JSON"),
-    ],
-)
-def test_a_damaged_label_is_named(root: Path, text: str, message: str) -> None:
-    (root / "imgs/1.json").write_text(text)
-    layout = UnityEyes(root)
-    with pytest.raises(InputError, match=rf"imgs/1\.json: .*{message}"):
-        layout.annotation(layout.records()[0])
 
 
 def test_numbers_may_stand_without_a_fourth(root: Path) -> None:

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
 from refine.data.layouts import Video
 from refine.data.layouts.video import (
@@ -26,8 +25,28 @@ from refine.data.layouts.video import (
 from refine.data.listing import Listing
 from refine.data.open_layout import choose, open_layout
 from refine.errors import InputError
-from tests.data.layouts.edits import there
+from tests.data.layouts.contract import LayoutContract, gone, removed, wrote
+from tests.data.layouts.edits import layout_images, there
 from tests.data.layouts.examples.video import make_clip, number_of, write_video
+
+
+def sound(root: Path) -> None:
+    with av.open(str(root / "night.mkv"), "w") as container:
+        stream = container.add_stream("pcm_s16le", rate=8000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 8), np.int16), format="s16", layout="mono")
+        frame.sample_rate = 8000
+        container.mux(stream.encode(frame))
+
+
+class TestContract(LayoutContract):
+    layout, write = Video, staticmethod(write_video)
+    keys = ("clips/day.mp4/000000", "clips/day.mp4/000001", "night.avi/000000", "night.avi/000001")
+    faults = (
+        (wrote("night.avi", ""), r"night\.avi: cannot be read as a video \(.+\); replace or remove it"),
+        (wrote("clips/list.mp4", "#EXTM3U\nhttp://example.org/a.ts\n"), r"list\.mp4: cannot be read as a video"),
+        (sound, r"night\.mkv: .*it has no video stream"),
+    )
+    refused = ((lambda root: (gone("clips")(root), removed("night.avi")(root)), "no video file"),)
 
 
 def plain(path: Path) -> list[Tensor]:
@@ -39,11 +58,7 @@ def plain(path: Path) -> list[Tensor]:
 
 
 def test_the_frames_are_the_images(tmp_path: Path) -> None:
-    layout = open_layout("auto", write_video(tmp_path))
-    assert isinstance(layout, Video)
-    assert layout.faults == []
-    keys = [record.key for record in layout.records()]
-    assert keys == ["clips/day.mp4/000000", "clips/day.mp4/000001", "night.avi/000000", "night.avi/000001"]
+    layout = Video(write_video(tmp_path))
     assert [number_of(layout.image(record, 3)) for record in layout.records()] == [0, 1, 0, 1]
     second = layout.records()[1]
     assert (second.member, second.image, second.label_files) == ("000001", tmp_path / "clips" / "day.mp4", ())
@@ -95,25 +110,13 @@ def test_every_start_and_stop_choose_frames(tmp_path: Path) -> None:
             Video(path, **wrong)
 
 
-class Frames(Dataset[Tensor]):
-    def __init__(self, layout: Video) -> None:
-        self.layout = layout
-
-    def __getitem__(self, index: int) -> Tensor:
-        return self.layout.image(self.layout.records()[index], 3)
-
-
-def test_workers_that_are_forked_or_get_a_pickle_read_the_same_frames(tmp_path: Path) -> None:
+def test_workers_that_are_forked_read_the_same_frames(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "a.mp4", 12)
     layout, expected = Video(path), plain(path)
     layout.image(layout.records()[3], 3)  # the parent has the file open, at a place
-    loader = DataLoader(
-        Frames(layout), batch_size=None, sampler=range(12), num_workers=2, multiprocessing_context="fork"
-    )
-    for number, image in enumerate(loader):
+    for number, image in enumerate(layout_images(layout)):
         assert image.equal(expected[number])
     assert layout.image(layout.records()[4], 3).equal(expected[4])
-    assert pickle.loads(pickle.dumps(layout)).image(layout.records()[5], 3).equal(expected[5])
 
 
 def test_gray_frames(tmp_path: Path) -> None:
@@ -151,14 +154,6 @@ def test_frames_that_cannot_be_decoded_are_named_and_the_others_stand(tmp_path: 
     assert layout.image(layout.records()[2], 3).equal(expected[2])
 
 
-def test_no_video_and_no_frame_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no video file"):
-        Video(tmp_path)
-    (tmp_path / "a.mp4").write_bytes(b"")
-    with pytest.raises(InputError, match=r"a\.mp4: cannot be read as a video"):
-        Video(tmp_path)
-
-
 def test_frames_are_counted_with_their_times_and_keyframes(tmp_path: Path) -> None:
     found = index_video(make_clip(tmp_path / "a.mp4", frames=8, options={"g": "3", "bf": "2"}))
     assert (found.height, found.width, found.gray, found.frames) == (48, 64, False, 8)
@@ -194,16 +189,6 @@ def test_a_table_that_says_that_it_is_huge_is_no_lack_of_memory(tmp_path: Path) 
     file.write_bytes(content[:count] + b"\x7f\xff\xff\xff" + content[count + 4 :])
     with pytest.raises(InputError, match="it says that a part of it is larger than 2 GiB"):
         index_video(file)
-
-
-def test_sound_alone_is_no_video(tmp_path: Path) -> None:
-    with av.open(str(tmp_path / "a.mkv"), "w") as container:
-        stream = container.add_stream("pcm_s16le", rate=8000, layout="mono")
-        sound = av.AudioFrame.from_ndarray(np.zeros((1, 8), np.int16), format="s16", layout="mono")
-        sound.sample_rate = 8000
-        container.mux(stream.encode(sound))
-    with pytest.raises(InputError, match="it has no video stream"):
-        index_video(tmp_path / "a.mkv")
 
 
 def test_one_thread_decodes(tmp_path: Path) -> None:

@@ -9,18 +9,40 @@ from refine.data.layouts import Carla, VirtualKitti2
 from refine.data.listing import Listing
 from refine.data.open_layout import choose
 from refine.errors import InputError
+from tests.data.layouts.contract import LayoutContract, cropped, gone, painted, removed
 from tests.data.layouts.edits import there
 from tests.data.layouts.examples.scenes import CAR, HEIGHT, SKY, WIDTH, save, street
 from tests.data.layouts.examples.vkitti2 import NAMES, TRACK, write_vkitti2
 
 FRAMES = "Scene01/clone/frames"
+CLASSES, DEPTH = f"{FRAMES}/classSegmentation", f"{FRAMES}/depth"
+
+
+class TestContract(LayoutContract):
+    layout, write = VirtualKitti2, staticmethod(write_vkitti2)
+    keys = tuple(
+        f"{FRAMES}/rgb/{name}.jpg" for name in ("Camera_0/rgb_00000", "Camera_0/rgb_00001", "Camera_1/rgb_00000")
+    )
+    faults = (
+        (
+            removed(f"{CLASSES}/Camera_1/classgt_00000.png"),
+            rf"/{FRAMES}/rgb/Camera_1/rgb_00000\.jpg: an image without a mask; add ",
+        ),
+    )
+    errors = (
+        (cropped(f"{CLASSES}/Camera_0/classgt_00000.png", 23, 32), r"Camera_0/classgt_00000\.png: 23x32 .* is 24x32"),
+        (cropped(f"{DEPTH}/Camera_0/depth_00000.png", 23, 32), r"Camera_0/depth_00000\.png: 23x32 .* is 24x32"),
+        (painted(f"{DEPTH}/Camera_0/depth_00000.png", 9, "L"), r"depth_00000\.png: mode L is not of 16 bits"),
+        (
+            painted(f"{CLASSES}/Camera_0/classgt_00001.png", (1, 2, 3)),
+            r"classgt_00001\.png: color \(1, 2, 3\) in 768 pixels is none of vkitti2",
+        ),
+    )
+    refused = ((gone(f"{FRAMES}/rgb"), r"expected frames/rgb/Camera_0/rgb_00000\.jpg"),)
 
 
 def test_a_frame_has_classes_instances_and_depth(tmp_path: Path) -> None:
     layout = VirtualKitti2(write_vkitti2(tmp_path))
-    assert layout.faults == []
-    keys = [record.key.removeprefix(f"{FRAMES}/rgb/") for record in layout.records()]
-    assert keys == ["Camera_0/rgb_00000.jpg", "Camera_0/rgb_00001.jpg", "Camera_1/rgb_00000.jpg"]
     record = layout.records()[0]
     names = [str(path.relative_to(tmp_path / FRAMES)) for path in record.label_files]
     assert names == [
@@ -33,19 +55,16 @@ def test_a_frame_has_classes_instances_and_depth(tmp_path: Path) -> None:
     assert len(classes) == 14
     wanted = np.array([255 if name == "Undefined" else classes.index(name) for name in NAMES])[street()]
     assert found.mask is not None
-    assert found.mask.dtype == torch.int64
     assert found.mask.tolist() == wanted.tolist()
     assert there(found.instances).tolist() == np.where(street() == CAR, TRACK + 1, 0).tolist()
     assert found.depth is not None
-    assert found.depth.dtype == torch.float32
     sky = torch.from_numpy(street() == SKY)
     assert found.depth[sky].isinf().all()
     assert found.depth[~sky].unique().tolist() == [12.5]
 
 
-def test_it_is_recognized_and_no_other_simulator_claims_it(tmp_path: Path) -> None:
+def test_no_other_simulator_claims_it_and_pictures_alone_are_not_it(tmp_path: Path) -> None:
     write_vkitti2(tmp_path)
-    assert choose(tmp_path).layout is VirtualKitti2
     assert Carla.recognize(Listing(tmp_path)) is None
     assert VirtualKitti2.recognize(Listing(tmp_path / FRAMES / "rgb")) is None
 
@@ -104,50 +123,7 @@ def test_colors_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     assert layout.annotation(layout.records()[0]).mask is not None
 
 
-def test_an_image_without_its_mask_is_named_and_stays(tmp_path: Path) -> None:
-    write_vkitti2(tmp_path)
-    (tmp_path / FRAMES / "classSegmentation/Camera_1/classgt_00000.png").unlink()
-    layout = VirtualKitti2(tmp_path)
-    (fault,) = layout.faults
-    assert fault.startswith(f"{tmp_path}/{FRAMES}/rgb/Camera_1/rgb_00000.jpg: an image without a mask; add ")
-    found = layout.annotation(layout.records()[2])
-    assert found.mask is None
-    assert found.depth is not None
-
-
 def test_a_label_without_its_image_is_named(tmp_path: Path) -> None:
     write_vkitti2(tmp_path)
     (tmp_path / FRAMES / "rgb/Camera_1/rgb_00000.jpg").unlink()
     assert len(VirtualKitti2(tmp_path).faults) == 3
-
-
-@pytest.mark.parametrize("file", ["classSegmentation/Camera_0/classgt_00000.png", "depth/Camera_0/depth_00000.png"])
-def test_a_label_of_another_size_is_named(tmp_path: Path, file: str) -> None:
-    path = write_vkitti2(tmp_path) / FRAMES / file
-    with Image.open(path) as image:
-        image.crop((0, 0, WIDTH, HEIGHT - 1)).save(path)
-    layout = VirtualKitti2(tmp_path)
-    with pytest.raises(InputError, match=rf"{file}: 23x32 .* is 24x32"):
-        layout.annotation(layout.records()[0])
-
-
-def test_a_color_of_no_class_is_named(tmp_path: Path) -> None:
-    path = write_vkitti2(tmp_path) / FRAMES / "classSegmentation/Camera_0/classgt_00001.png"
-    Image.new("RGB", (WIDTH, HEIGHT), (1, 2, 3)).save(path)
-    layout = VirtualKitti2(tmp_path)
-    with pytest.raises(InputError, match=r"classgt_00001\.png: color \(1, 2, 3\) in 768 pixels is none of vkitti2"):
-        layout.annotation(layout.records()[1])
-
-
-def test_a_depth_of_8_bits_is_named(tmp_path: Path) -> None:
-    path = write_vkitti2(tmp_path) / FRAMES / "depth/Camera_0/depth_00000.png"
-    Image.new("L", (WIDTH, HEIGHT), 9).save(path)
-    layout = VirtualKitti2(tmp_path)
-    with pytest.raises(InputError, match=r"depth_00000\.png: mode L is not of 16 bits"):
-        layout.annotation(layout.records()[0])
-
-
-def test_a_folder_of_other_images_is_refused(tmp_path: Path) -> None:
-    Image.new("RGB", (WIDTH, HEIGHT)).save(tmp_path / "rgb_00000.jpg")
-    with pytest.raises(InputError, match=r"expected frames/rgb/Camera_0/rgb_00000\.jpg"):
-        VirtualKitti2(tmp_path)

@@ -2,27 +2,61 @@ import time
 from pathlib import Path
 
 import pytest
-import torch
-from PIL import Image
 
 from refine.data.annotation import Annotation
 from refine.data.layouts import PascalVoc
 from refine.data.layouts.voc import (
     NAMES,
-    bases,
-    first_beside,
-    grouped,
-    grouped_beside,
-    in_sets,
-    set_classes,
     voc_table,
 )
-from refine.data.listing import Listing
 from refine.data.open_layout import choose, recognized
 from refine.errors import InputError
+from tests.data.layouts.contract import Change, LayoutContract, cropped, gone, removed
 from tests.data.layouts.edits import there
-from tests.data.layouts.examples.coco import SIZE, put_image
+from tests.data.layouts.examples.coco import put_image
 from tests.data.layouts.examples.voc import TRAIN, put_mask, put_xml, write_voc, write_voc_beside
+
+
+def masked(person: int, train: int) -> Change:
+    return lambda root: put_mask(root / "SegmentationClass/2008_000008.png", person, train)
+
+
+class TestContract(LayoutContract):
+    layout, write = PascalVoc, staticmethod(write_voc)
+    keys = tuple(f"JPEGImages/{name}.jpg" for name in ("2007_000027", "2008_000008", "2008_000015"))
+    faults = (
+        (
+            removed("Annotations/2007_000027.xml"),
+            r"/JPEGImages/2007_000027\.jpg: an image without a label in Ann",
+        ),
+        (removed("JPEGImages/2007_000027.jpg"), r"/Annotations/2007_000027\.xml: a label without an image"),
+    )
+    errors = (
+        (cropped("SegmentationClass/2008_000008.png", 24, 30), r"SegmentationClass/2008_000008\.png: 24x30 .*24x32"),
+        (cropped("SegmentationObject/2008_000008.png", 24, 30), r"SegmentationObject/2008_000008\.png: 24x30 .*24x32"),
+        (masked(person=15, train=21), r"SegmentationClass/2008_000008\.png: id 21 in 135 pixels"),
+    )
+    refused = ((gone("Annotations"), "no folder JPEGImages beside Annotations"),)
+
+
+class TestBeside(LayoutContract):
+    layout, write = PascalVoc, staticmethod(write_voc_beside)
+    why = r"test/frame-2_jpg\.rf\.0a1b2\.xml beside an image of its name"
+    keys = tuple(f"{folder}/frame-{at}_jpg.rf.0a1b{at}.jpg" for at, folder in ((2, "test"), (0, "train"), (1, "valid")))
+    faults = ((removed("train/frame-0_jpg.rf.0a1b0.xml"), r"0a1b0\.jpg: an image without an XML file of its name"),)
+
+
+def test_xml_files_beside_their_images_are_read(tmp_path: Path) -> None:
+    layout = PascalVoc(write_voc_beside(tmp_path))
+    assert layout.records()[1].label_files == (tmp_path / "train/frame-0_jpg.rf.0a1b0.xml",)
+    assert layout.label_space.names == ("person", "tram")
+    found = there(annotation(layout, 1).objects)
+    assert found.boxes.tolist() == [[14.5, 9, 32, 20], [4, 0, 12, 24]]
+    assert found.classes.tolist() == [1, 0]
+    assert len(PascalVoc(tmp_path, split="valid").records()) == 1
+    with pytest.raises(InputError, match="no folder val; the folders at the top are test, train, valid"):
+        PascalVoc(tmp_path, split="val")
+
 
 BOXES = "Annotations/2008_000008.xml"
 
@@ -38,25 +72,17 @@ def change(path: Path, before: str, after: str) -> Path:
     return path
 
 
-def test_boxes_that_count_from_1_and_include_the_last_pixel_become_areas(tmp_path: Path) -> None:
+def test_boxes_that_count_from_1_become_areas_with_their_classes_and_masks(tmp_path: Path) -> None:
     layout = PascalVoc(write_voc(tmp_path))
-    assert [record.key for record in layout.records()] == [
-        "JPEGImages/2007_000027.jpg",
-        "JPEGImages/2008_000008.jpg",
-        "JPEGImages/2008_000015.jpg",
-    ]
     found = there(annotation(layout).objects)
     assert found.boxes.tolist() == [[4, 0, 12, 24], [14.5, 9, 32, 20]]
-    assert found.boxes.canvas_size == SIZE
-    assert layout.faults == []
-
-
-def test_classes_are_vocs_in_the_order_of_their_ids(tmp_path: Path) -> None:
-    layout = PascalVoc(write_voc(tmp_path))
     assert layout.label_space.kind == "objects"
     assert len(layout.label_space.names) == 20
-    found = there(annotation(layout).objects)
     assert [layout.label_space.names[index] for index in found.classes.tolist()] == ["person", "train"]
+    assert found.masks is not None
+    assert found.masks[0].nonzero().amin(0).tolist() == [0, 4]
+    assert found.masks[0].nonzero().amax(0).tolist() == [23, 11]
+    assert int(found.masks[1].sum()) == 9 * 15
 
 
 def test_masks_come_along_with_the_same_numbers_and_without_border_and_background(tmp_path: Path) -> None:
@@ -68,15 +94,6 @@ def test_masks_come_along_with_the_same_numbers_and_without_border_and_backgroun
     assert found.mask[12, 5] == names.index("person")
     assert (found.mask[9, 14], found.mask[0, 0]) == (255, 255)
     assert sorted(set(there(found.instances).flatten().tolist())) == [0, 1, 2]
-
-
-def test_each_object_has_the_mask_of_its_number(tmp_path: Path) -> None:
-    found = there(annotation(PascalVoc(write_voc(tmp_path))).objects)
-    assert found.masks is not None
-    assert found.masks.dtype == torch.bool
-    assert found.masks[0].nonzero().amin(0).tolist() == [0, 4]
-    assert found.masks[0].nonzero().amax(0).tolist() == [23, 11]
-    assert int(found.masks[1].sum()) == 9 * 15
 
 
 def test_objects_of_other_numbers_have_no_masks(tmp_path: Path) -> None:
@@ -113,10 +130,10 @@ def test_a_set_chooses_images_and_names_what_it_lacks(tmp_path: Path) -> None:
     assert PascalVoc(tmp_path, split="train").faults == []
     with pytest.raises(InputError, match=r"no ImageSets/Main/test\.txt; the sets are train, val"):
         PascalVoc(tmp_path, split="test")
-    (tmp_path / "ImageSets/Main/val.txt").write_text("2008_000015\n../2008_000016\n")
+    (tmp_path / "ImageSets/Main/val.txt").write_text("2008_000015  1\n2007_000027 -1\n../2008_000016\na 9\n")
     layout = PascalVoc(tmp_path, split="val")
-    assert len(layout.records()) == 1
-    assert "2008_000016: an entry of a set without its image" in layout.faults[0]
+    assert len(layout.records()) == 2
+    assert [fault.rpartition("/")[2].partition(":")[0] for fault in layout.faults] == ["2008_000016", "a 9"]
 
 
 def test_sets_of_classes_name_them(tmp_path: Path) -> None:
@@ -140,31 +157,11 @@ def test_several_years_may_stand_side_by_side(tmp_path: Path) -> None:
     assert layout.faults == []
 
 
-def test_auto_takes_it(tmp_path: Path) -> None:
-    assert choose(write_voc(tmp_path)).layout is PascalVoc
-
-
-def test_an_image_without_its_xml_is_a_fault_and_a_record(tmp_path: Path) -> None:
-    (write_voc(tmp_path) / "Annotations/2007_000027.xml").unlink()
-    layout = PascalVoc(tmp_path)
-    assert "JPEGImages/2007_000027.jpg: an image without a label in Annotations" in layout.faults[0]
-    assert layout.records()[0].label_files == ()
-    assert annotation(layout, 0).objects is None
-
-
 def test_labels_without_an_image_are_faults(tmp_path: Path) -> None:
     (write_voc(tmp_path) / "JPEGImages/2008_000008.jpg").unlink()
     faults = PascalVoc(tmp_path).faults
     assert len(faults) == 3
     assert "Annotations/2008_000008.xml: a label without an image" in faults[0]
-
-
-@pytest.mark.parametrize("folder", ["SegmentationClass", "SegmentationObject"])
-def test_a_mask_of_another_size_is_named(tmp_path: Path, folder: str) -> None:
-    path = write_voc(tmp_path) / folder / "2008_000008.png"
-    Image.new("P", (30, 24)).save(path)
-    with pytest.raises(InputError, match=rf"{folder}/2008_000008\.png: 24x30 .*24x32"):
-        annotation(PascalVoc(tmp_path))
 
 
 def test_an_unknown_class_is_named_with_its_object(tmp_path: Path) -> None:
@@ -178,18 +175,6 @@ def test_an_unknown_class_is_named_with_its_object(tmp_path: Path) -> None:
     assert annotation(PascalVoc(tmp_path, classes=("person", "tram", *"abcdefghijklmnopqrs")), 0).objects is not None
 
 
-def test_an_unknown_id_in_a_mask_is_named(tmp_path: Path) -> None:
-    put_mask(write_voc(tmp_path) / "SegmentationClass/2008_000008.png", person=15, train=21)
-    with pytest.raises(InputError, match=r"SegmentationClass/2008_000008\.png: id 21 in 135 pixels"):
-        annotation(PascalVoc(tmp_path))
-
-
-def test_boxes_that_count_from_0_are_taken_as_they_stand(tmp_path: Path) -> None:
-    change(write_voc(tmp_path) / BOXES, "<xmin>5<", "<xmin>0<")
-    found = there(annotation(PascalVoc(tmp_path, first_pixel=0)).objects)
-    assert found.boxes[0].tolist() == [0, 1, 12, 24]
-
-
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-8"])
 def test_entities_are_refused_in_any_encoding(tmp_path: Path, encoding: str) -> None:
     path = change(write_voc(tmp_path) / BOXES, "<name>person<", "<name>&p;<")
@@ -197,12 +182,6 @@ def test_entities_are_refused_in_any_encoding(tmp_path: Path, encoding: str) -> 
     path.write_bytes((doctype + path.read_text()).encode(encoding))
     with pytest.raises(InputError, match="has a DOCTYPE"):
         annotation(PascalVoc(tmp_path))
-
-
-def test_a_folder_without_annotations_is_refused(tmp_path: Path) -> None:
-    put_image(tmp_path / "JPEGImages/a.jpg")
-    with pytest.raises(InputError, match="no folder JPEGImages beside Annotations"):
-        PascalVoc(tmp_path)
 
 
 def test_files_of_labeling_tools_beside_the_labels_are_not_read_in_their_place(tmp_path: Path) -> None:
@@ -224,23 +203,6 @@ def own_classes(root: Path) -> Path:
     return root
 
 
-def test_xml_files_beside_their_images_are_recognized_and_read(tmp_path: Path) -> None:
-    choice = choose(write_voc_beside(tmp_path))
-    assert choice.layout is PascalVoc
-    assert choice.why == "test/frame-2_jpg.rf.0a1b2.xml beside an image of its name"
-    layout = PascalVoc(tmp_path)
-    assert layout.faults == []
-    assert [record.key.partition("/")[0] for record in layout.records()] == ["test", "train", "valid"]
-    assert layout.records()[1].label_files == (tmp_path / "train/frame-0_jpg.rf.0a1b0.xml",)
-    assert layout.label_space.names == ("person", "tram")
-    found = there(annotation(layout, 1).objects)
-    assert found.boxes.tolist() == [[14.5, 9, 32, 20], [4, 0, 12, 24]]
-    assert found.classes.tolist() == [1, 0]
-    assert len(PascalVoc(tmp_path, split="valid").records()) == 1
-    with pytest.raises(InputError, match="no folder val; the folders at the top are test, train, valid"):
-        PascalVoc(tmp_path, split="val")
-
-
 def test_one_flat_folder_of_both_is_enough_and_what_lacks_the_other_is_a_fault(tmp_path: Path) -> None:
     write_voc_beside(tmp_path, ("",))
     put_image(tmp_path / "alone.jpg")
@@ -251,7 +213,7 @@ def test_one_flat_folder_of_both_is_enough_and_what_lacks_the_other_is_a_fault(t
     assert len(layout.records()) == 3
     assert len(layout.faults) == 3
     told = "\n".join(layout.faults)
-    assert f"{tmp_path}/alone.jpg: an image without an XML file of its name; add it" in told
+    assert f"{tmp_path}/alone.jpg: an image without an XML file of its name" in told
     assert f"{tmp_path}/frame-0_jpg.rf.0a1b0.png: an image without an XML file of its name" in told  # the JPEG has it
     assert f"{tmp_path}/lost.xml: a label without an image" in told
 
@@ -325,70 +287,3 @@ def test_the_palette_is_vocs() -> None:
     assert colors["person"] == (192, 128, 128)
     assert colors["tvmonitor"] == (0, 64, 128)
     assert colors["border"] == (224, 224, 192)
-
-
-def test_ids_go_from_1_on_and_255_is_void() -> None:
-    table = voc_table(("car", "truck"), background=False)
-    assert [(entry.id, entry.name, entry.ignore) for entry in table.entries] == [
-        (0, "background", True),
-        (1, "car", False),
-        (2, "truck", False),
-        (255, "border", True),
-    ]
-    assert table.name == "the dataset"
-    assert table.space().names == ("car", "truck")
-
-
-def tree(root: Path, *keys: str, **texts: str) -> Listing:
-    for key, text in (dict.fromkeys(keys, "") | texts).items():
-        (root / key).parent.mkdir(parents=True, exist_ok=True)
-        (root / key).write_text(text)
-    return Listing(root)
-
-
-def with_sets(root: Path, **texts: str) -> Listing:
-    return tree(root, "JPEGImages/1.jpg", "Annotations/1.xml", **{f"ImageSets/{k}.txt": v for k, v in texts.items()})
-
-
-def test_a_base_holds_images_and_boxes(tmp_path: Path) -> None:
-    years = ("VOC2012/JPEGImages/a/1.jpg", "VOC2012/Annotations/1.xml", "VOC2007/JPEGImages/1.jpg")
-    assert bases(tree(tmp_path / "kit", *years)) == ["VOC2012/"]
-    assert bases(with_sets(tmp_path / "root")) == [""]
-
-
-def test_files_of_one_name_are_grouped_by_folder(tmp_path: Path) -> None:
-    image, box, mask = "V/JPEGImages/s/1.jpg", "V/Annotations/s/1.xml", "V/SegmentationClass/s/1.png"
-    others = ("V/SegmentationClass/s/1.npy", "V/Annotations/s/1.txt", "V/ImageSets/Main/1.txt", "1.jpg", "V/1.jpg")
-    assert grouped(tree(tmp_path, image, box, mask, "V/Depth/s/1.npz", *others)) == {
-        "V/s/1": {"JPEGImages": image, "Annotations": box, "SegmentationClass": mask, "Depth": "V/Depth/s/1.npz"}
-    }
-
-
-def test_files_beside_each_other_are_grouped_by_name_and_suffix(tmp_path: Path) -> None:
-    files = tree(tmp_path, "t/a.jpg", "t/a.xml", "t/a.json", "t/b.jpg", "t/b.png", "t/b.xml", "t/c.json", "v/d.xml")
-    assert first_beside(files) == "t/a.xml"
-    found = {
-        "t/a": {"JPEGImages": "t/a.jpg", "Annotations": "t/a.xml", ".json": "t/a.json"},
-        "t/b": {"JPEGImages": "t/b.jpg", "Annotations": "t/b.xml"},
-        "t/b.png": {"JPEGImages": "t/b.png"},
-    }
-    assert grouped_beside(files, "t") == found
-    assert grouped_beside(files, None) == {**found, "v/d": {"Annotations": "v/d.xml"}}
-    with pytest.raises(InputError, match=r"no folder test; the folders at the top are t$"):
-        grouped_beside(files, "test")
-
-
-def test_without_an_xml_beside_its_image_there_is_no_first(tmp_path: Path) -> None:
-    assert first_beside(tree(tmp_path, "t/a.jpg", "t/b.xml")) is None
-
-
-def test_a_set_lists_images_with_or_without_a_flag(tmp_path: Path) -> None:
-    files = with_sets(tmp_path, **{"Main/train": "1\na b\n", "Main/val": "2 -1\n3  1\n4 9\n", "Layout/train": "8\n"})
-    assert in_sets(files, "Main", "train") == {"1", "a b"}
-    assert in_sets(files, "Main", "val") == {"2", "3", "4 9"}
-    assert in_sets(files, "Main", None) == {"1", "a b", "2", "3", "4 9"}
-
-
-def test_classes_are_told_by_sets_of_their_own_with_flags(tmp_path: Path) -> None:
-    texts = {"train": "1\n", "dog_train": "1 1\n", "car_train": "1 -1\n", "hard_train": "1\n", "cat_val": "1 1\n"}
-    assert set_classes(with_sets(tmp_path, **{f"Main/{name}": text for name, text in texts.items()})) == ("car", "dog")

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from refine.data.layouts import WebDataset
@@ -12,23 +11,21 @@ from refine.data.layouts.webdataset import is_image_member, parse_class, sample_
 from refine.data.listing import Listing
 from refine.data.open_layout import choose, open_layout, recognized
 from refine.errors import InputError
+from tests.data.layouts.contract import LayoutContract
 from tests.data.layouts.examples.webdataset import add, make_shard, picture, sample, write_webdataset
 
 
+class TestContract(LayoutContract):
+    layout, write = WebDataset, staticmethod(write_webdataset)
+    why = r"train-000000\.tar holds 000000\.png; carried, not read: seg\.png, txt"
+    keys = tuple(f"train-{at // 2:06d}.tar/{at:06d}.{'jpg' if at % 2 else 'png'}" for at in range(4))
+
+
 def test_the_example_is_read_exactly(tmp_path: Path) -> None:
-    layout = open_layout("auto", write_webdataset(tmp_path))
-    assert isinstance(layout, WebDataset)
-    assert layout.faults == []
-    assert [record.key for record in layout.records()] == [
-        "train-000000.tar/000000.png",
-        "train-000000.tar/000001.jpg",
-        "train-000001.tar/000002.png",
-        "train-000001.tar/000003.jpg",
-    ]
+    layout = WebDataset(write_webdataset(tmp_path))
     assert layout.label_space.kind == "class"
     assert layout.label_space.names == ("0", "1", "2")
     assert [int(layout.label(record)) for record in layout.records()] == [0, 1, 2, 0]
-    assert layout.label(layout.records()[0]).dtype == torch.int64
     third = layout.records()[2]
     expected = np.asarray(Image.open(io.BytesIO(sample(2)["000002.png"])))
     assert np.array_equal(layout.image(third, 3).permute(1, 2, 0).numpy(), expected)
@@ -148,19 +145,19 @@ def test_a_damaged_label_does_not_hide_the_classes_of_the_others(tmp_path: Path)
         layout.annotation(layout.records()[0])
 
 
-@pytest.mark.parametrize("label", [b"", b"-1", b"\xff"])
-def test_labels_that_are_all_damaged_are_told_as_well(tmp_path: Path, label: bytes) -> None:
-    layout = WebDataset(make_shard(tmp_path / "a.tar", {"0.png": picture(0), "0.cls": label}))
-    with pytest.raises(InputError, match=r"its label 0\.cls cannot be read"):
-        layout.annotation(layout.records()[0])
-
-
 def test_an_image_that_is_none_is_told_by_its_name(tmp_path: Path) -> None:
     layout = WebDataset(make_shard(tmp_path / "a.tar", {"0.png": b"no image", "1.png": picture(1)[:-30]}))
     with pytest.raises(InputError, match=r"a\.tar/0\.png: cannot be read as an image \(its content"):
         layout.size(layout.records()[0])
     with pytest.raises(InputError, match=r"a\.tar/1\.png: cannot be read"):
         layout.image(layout.records()[1], 3)
+
+
+@pytest.mark.parametrize("label", [b"", b"-1", b"\xff"])
+def test_labels_that_are_all_damaged_are_told_as_well(tmp_path: Path, label: bytes) -> None:
+    layout = WebDataset(make_shard(tmp_path / "a.tar", {"0.png": picture(0), "0.cls": label}))
+    with pytest.raises(InputError, match=r"its label 0\.cls cannot be read"):
+        layout.annotation(layout.records()[0])
 
 
 def hostile(path: Path) -> Path:
@@ -233,9 +230,6 @@ def test_a_negative_size_ends_the_index(tmp_path: Path) -> None:
 
 
 def test_what_is_carried_and_not_read_is_told(tmp_path: Path) -> None:
-    assert choose(write_webdataset(tmp_path / "a")).why == (
-        "train-000000.tar holds 000000.png; carried, not read: seg.png, txt"
-    )
     make_shard(tmp_path / "b" / "a.tar", {"0.cls": b"1", "0.jpg": picture(0, "JPEG"), "0.json": b"{}"})
     assert choose(tmp_path / "b").why == "a.tar holds 0.jpg"
 

@@ -2,7 +2,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 
 from refine.data.annotation import Objects
 from refine.data.layouts import Yolo
@@ -17,8 +16,9 @@ from refine.data.layouts.yolo_files import YoloYaml
 from refine.data.listing import Listing
 from refine.data.open_layout import choose
 from refine.errors import InputError
+from tests.data.layouts.contract import LayoutContract, removed, wrote
 from tests.data.layouts.edits import there
-from tests.data.layouts.examples.coco import SIZE, put_image
+from tests.data.layouts.examples.coco import put_image
 from tests.data.layouts.examples.yolo import (
     DETECT,
     write_yolo,
@@ -26,6 +26,42 @@ from tests.data.layouts.examples.yolo import (
     write_yolo_roboflow,
     write_yolo_segment,
 )
+
+
+class TestContract(LayoutContract):
+    layout, write = Yolo, staticmethod(write_yolo)
+    keys = ("images/train/a.jpg", "images/train/b.jpg", "images/val/c.jpg")
+    faults = (
+        (
+            removed("labels/train/b.txt"),
+            r"images/train/b\.jpg: an image without a label; add .* `layout: yolo`, `background: true`",
+        ),
+        (wrote("labels/train/lost.txt", DETECT), r"labels/train/lost\.txt: a label without an image"),
+    )
+    errors = ((wrote("labels/val/c.txt", "3 0.5 0.5 1 1"), r"labels/val/c\.txt, line 1: class 3, but the 3 classes"),)
+
+
+class TestBackground(LayoutContract):
+    layout, write, options = Yolo, staticmethod(write_yolo), (("background", True),)
+    faults = (
+        (removed(*(f"labels/{key}.txt" for key in ("train/a", "train/b", "val/c"))), "not one of its images has a"),
+    )
+    refused = ((removed("data.yaml"), r"data\.yaml: no such file, so the classes have no names; .*`classes: "),)
+
+
+class TestSegment(LayoutContract):
+    layout, write, options = Yolo, staticmethod(write_yolo_segment), (("split", "val"),)
+    keys = ("images/val/b.jpg",)
+
+
+class TestPose(LayoutContract):
+    layout, write, options = Yolo, staticmethod(write_yolo_pose), (("split", "val"),)
+    keys = ("images/val/b.jpg",)
+
+
+class TestRoboflow(LayoutContract):
+    layout, write, options = Yolo, staticmethod(write_yolo_roboflow), (("split", "val"),)
+    keys = ("valid/images/valid_jpg.rf.0a.jpg",)
 
 
 def objects(layout: Yolo, number: int = 0) -> Objects:
@@ -39,26 +75,17 @@ def label(root: Path, text: str, key: str = "train/a") -> Path:
 
 def test_boxes_are_shares_of_the_image_around_their_center(tmp_path: Path) -> None:
     layout = Yolo(write_yolo(tmp_path))
-    assert [record.key for record in layout.records()] == [
-        "images/train/a.jpg",
-        "images/train/b.jpg",
-        "images/val/c.jpg",
-    ]
     assert layout.records()[0].label_files == (tmp_path / "labels/train/a.txt",)
     assert layout.label_space.kind == "objects"
     assert layout.label_space.names == ("person", "bicycle", "traffic light")
     found = objects(layout)
     assert found.boxes.tolist() == [[12, 6, 20, 18], [0, 0, 8, 12]]
-    assert found.boxes.canvas_size == SIZE
     assert found.classes.tolist() == [0, 2]
     assert (found.polygons, found.keypoints, found.masks) == (None, None, None)
-    assert layout.faults == []
-
-
-def test_an_empty_file_says_that_there_is_nothing(tmp_path: Path) -> None:
-    found = objects(Yolo(write_yolo(tmp_path)), 1)
-    assert found.boxes.shape == (0, 4)
-    assert found.classes.dtype == torch.int64
+    assert objects(layout, 1).boxes.shape == (0, 4)  # an empty file says that there is nothing
+    with pytest.raises(InputError, match=r"data\.yaml: names person, bicycle, traffic light, not a, b"):
+        Yolo(tmp_path, classes=("a", "b"))
+    assert [len(Yolo(tmp_path, split=split).records()) for split in ("train", "val")] == [2, 1]
 
 
 def test_outlines_have_the_box_around_them_and_a_box_may_stand_among_them(tmp_path: Path) -> None:
@@ -83,37 +110,6 @@ def test_poses_have_the_pairs_of_the_yaml(tmp_path: Path) -> None:
     assert objects(layout, 1).keypoints is not None
 
 
-def test_poses_without_visibility_are_visible_but_for_those_at_0(tmp_path: Path) -> None:
-    yaml = write_yolo_pose(tmp_path) / "data.yaml"
-    yaml.write_text(yaml.read_text(encoding="utf-8").replace("[3, 3]", "[3, 2]"), encoding="utf-8")
-    found = objects(Yolo(label(tmp_path, "0 0.5 0.5 0.5 0.5 0.25 0.25 0.5 0.75 0 0")))
-    assert there(found.visible).tolist() == [[2, 2, 0]]
-
-
-def test_named_keypoints_give_their_pairs_without_flip_idx(tmp_path: Path) -> None:
-    yaml = write_yolo_pose(tmp_path) / "data.yaml"
-    names = "kpt_names:\n  0: [nose, left_eye, right_eye]\n"
-    yaml.write_text(yaml.read_text(encoding="utf-8").replace("flip_idx: [0, 2, 1]\n", names), encoding="utf-8")
-    space = Yolo(tmp_path).label_space
-    assert (space.keypoints, space.swaps) == (("nose", "left_eye", "right_eye"), ((1, 2),))
-
-
-@pytest.mark.parametrize(
-    ("write", "split", "keys"),
-    [
-        (write_yolo, "train", ["images/train/a.jpg", "images/train/b.jpg"]),
-        (write_yolo, "val", ["images/val/c.jpg"]),
-        (write_yolo_segment, "val", ["images/val/b.jpg"]),
-        (write_yolo_pose, "val", ["images/val/b.jpg"]),
-        (write_yolo_roboflow, "val", ["valid/images/valid_jpg.rf.0a.jpg"]),
-    ],
-)
-def test_a_split_is_found_below_the_dataset_wherever_its_path_leads(
-    tmp_path: Path, write: Callable[[Path], Path], split: str, keys: list[str]
-) -> None:
-    assert [record.key for record in Yolo(write(tmp_path), split=split).records()] == keys
-
-
 def test_a_split_may_be_a_list_and_its_lost_images_are_faults(tmp_path: Path) -> None:
     yaml = write_yolo(tmp_path) / "data.yaml"
     yaml.write_text("train: train.txt\nval: /etc\nnames: [a, b, c]\n")
@@ -131,43 +127,18 @@ def test_a_split_may_be_a_list_and_its_lost_images_are_faults(tmp_path: Path) ->
 
 def test_an_image_without_a_text_file_is_a_fault_unless_it_is_said_to_be_background(tmp_path: Path) -> None:
     (write_yolo(tmp_path) / "labels/train/b.txt").unlink()
-    layout = Yolo(tmp_path)
-    (fault,) = layout.faults
-    assert "images/train/b.jpg: an image without a label; add " in fault
-    assert "`layout: yolo`, `background: true`" in fault
-    assert layout.records()[1].label_files == ()
+    assert Yolo(tmp_path).records()[1].label_files == ()
     assert Yolo(tmp_path, background=True).faults == []
     assert len(objects(Yolo(tmp_path, background=True), 1)) == 0
 
 
-def test_no_label_at_all_is_a_fault_in_any_case(tmp_path: Path) -> None:
-    for path in (write_yolo(tmp_path) / "labels").rglob("*.txt"):
-        path.unlink()
-    (fault,) = Yolo(tmp_path, background=True).faults
-    assert "not one of its images has a label" in fault
-
-
-def test_a_text_file_without_an_image_is_a_fault(tmp_path: Path) -> None:
-    label(write_yolo(tmp_path), DETECT, "train/lost")
-    (tmp_path / "labels/classes.txt").write_text("person\n")
-    (fault,) = Yolo(tmp_path).faults
-    assert "labels/train/lost.txt: a label without an image" in fault
-
-
 def test_names_come_from_a_list_or_the_argument_where_there_is_no_yaml(tmp_path: Path) -> None:
     (write_yolo(tmp_path) / "data.yaml").unlink()
-    with pytest.raises(InputError, match=r"data\.yaml: no such file, so the classes have no names; .*`classes: "):
-        Yolo(tmp_path).label_space  # noqa: B018  # read for its error
     assert Yolo(tmp_path, classes=("a", "b", "c")).label_space.names == ("a", "b", "c")
     (tmp_path / "classes.txt").write_text("x\ny\nz\n")
     assert Yolo(tmp_path).label_space.names == ("x", "y", "z")
     with pytest.raises(InputError, match="split 'train' needs the dataset's YAML"):
         Yolo(tmp_path, split="train")
-
-
-def test_classes_that_contradict_the_yaml_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"data\.yaml: names person, bicycle, traffic light, not a, b"):
-        Yolo(write_yolo(tmp_path), classes=("a", "b"))
 
 
 def test_the_yaml_may_have_another_name(tmp_path: Path) -> None:
@@ -180,11 +151,8 @@ def test_the_yaml_may_have_another_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("write", [write_yolo, write_yolo_segment, write_yolo_pose, write_yolo_roboflow])
-@pytest.mark.parametrize("yaml", [True, False])
-def test_auto_takes_it_with_a_yaml_or_without(tmp_path: Path, write: Callable[[Path], Path], yaml: bool) -> None:
-    write(tmp_path)
-    if not yaml:
-        (tmp_path / "data.yaml").unlink()
+def test_auto_takes_it_without_a_yaml(tmp_path: Path, write: Callable[[Path], Path]) -> None:
+    (write(tmp_path) / "data.yaml").unlink()
     assert choose(tmp_path).layout is Yolo
 
 
