@@ -112,7 +112,7 @@ def not_written_back(error: Exception) -> str:
 
 
 def mean_absolute_change(before: Levels, after: Levels) -> float:
-    """Mean over all pixels and color channels, in levels of 0 … 255, rounded to 4 decimals."""
+    """Return the mean over all pixels and color channels, in levels of 0 … 255, rounded to 4 decimals."""
     scale = 257.0 if before.dtype == np.uint16 else 1.0
     difference = np.abs(before.astype(np.int32) - after.astype(np.int32))
     return round(float(difference.mean(dtype=np.float64)) / scale, 4)
@@ -162,7 +162,7 @@ def _webp_chunks(content: bytes) -> set[bytes]:
 
 
 def splice_png(encoded: bytes, source: bytes) -> bytes:
-    """The pixels of one PNG with the ancillary chunks of another, in their places before and after the pixels."""
+    """Return the pixels of one PNG with the ancillary chunks of another, in their places before or after the pixels."""
     before, after = bytearray(), bytearray()
     seen_pixels = False
     for name, chunk in _chunks(source):
@@ -190,7 +190,7 @@ def _chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def splice_jpeg(encoded: bytes, source: bytes) -> bytes:
-    """The pixels of one JPEG with the application segments and comments of another."""
+    """Return the pixels of one JPEG with the application segments and comments of another."""
     kept = [
         segment for marker, segment in _segments(source) if _is_metadata(marker) and not _about_packing(marker, segment)
     ]
@@ -205,12 +205,12 @@ def _is_metadata(marker: int) -> bool:
 
 
 def _about_packing(marker: int, segment: bytes) -> bool:
-    # Adobe's segment says how color was coded, MPF where further images lie in the file: neither is true any more
+    # Adobe's segment says how color was coded, MPF where more images lie in the file: neither is true any more
     return marker == 0xEE or segment[4:8] == b"MPF\0"
 
 
 def _segments(jpeg: bytes) -> Iterator[tuple[int, bytes]]:
-    """Marker and bytes of every segment before the first scan."""
+    """Yield marker and bytes of every segment before the first scan."""
     at = 2
     while at + 4 <= len(jpeg) and jpeg[at] == 0xFF:
         marker = jpeg[at + 1]
@@ -225,7 +225,7 @@ def _segments(jpeg: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def tiff_tags(image: Image.Image) -> TiffImagePlugin.ImageFileDirectory_v2:
-    """A TIFF's tags but for those that say how its pixels are packed. Call it before the pixels are read."""
+    """Return a TIFF's tags but for those that say how its pixels are packed. Call it before the pixels are read."""
     source: Any = getattr(image, "tag_v2")  # noqa: B009 - only TIFF images have it
     tags = TiffImagePlugin.ImageFileDirectory_v2()
     for tag, value in source.items():

@@ -38,7 +38,7 @@ class NotRefined(Exception):
 
 
 class Encoded(NamedTuple):
-    """Where a shard's refined image waits in the spool."""
+    """Place of a refined image of a shard in the spool."""
 
     offset: int
     size: int
@@ -47,7 +47,7 @@ class Encoded(NamedTuple):
 
 
 class ShardImages(NamedTuple):
-    """What became of a shard's images, by `TarMember.start`."""
+    """Refined images of a shard and the reasons for the others, by `TarMember.start`."""
 
     refined: dict[int, Encoded]
     failures: dict[int, str]
@@ -224,7 +224,7 @@ def _windows(images: Iterable[PlannedImage], batch_size: int) -> Iterator[list[P
 
 
 def _encoded(result: tuple[PlannedImage, Refined | str]) -> tuple[PlannedImage, tuple[bytes, float] | str]:
-    """The file of a refined image, and its mean absolute change."""
+    """Return the file of a refined image with its mean absolute change, or the reason why there is none."""
     image, made = result
     if isinstance(made, str):
         return image, made
@@ -284,7 +284,7 @@ def _sample(member: TarMember) -> str | None:
 
 
 def _member_key(key: str, member: TarMember) -> str:
-    """A member's key: one that leads out is named by its place instead."""
+    """Return a member's key; one that leads out is named by its place instead."""
     name = member.name.removeprefix("./")
     return f"{key}/{name}" if is_inside(name) else f"{key}/member at byte {member.start}"
 
@@ -303,7 +303,7 @@ def _pieces(file: BinaryIO, start: int, end: int) -> Iterator[bytes]:
 
 
 def resized(headers: bytes, size: int) -> bytes:
-    """A member's headers with another size and its checksum; every other byte stays."""
+    """Return a member's headers with another size and its checksum; every other byte stays."""
     header = bytearray(headers[-BLOCK:])
     last = header[135:136] if header[135] in b"\0 " else b"\0"  # what ends a number; the oldest tars put a space
     header[124:136] = b"%011o" % size + last

@@ -113,7 +113,7 @@ def _require_kept(
 
 
 def digests(file: Any, replaced: frozenset[str]) -> dict[str, str]:
-    """A digest of each group, dataset and attribute, by its path. All values are read to their end.
+    """Return a digest of each group, dataset and attribute, by its path. All values are read to their end.
 
     Values that lie in other files are not followed: how the container refers to them is part of the digest.
 
@@ -237,7 +237,7 @@ class _Values:
         )
 
     def _most(self, dtype: Any) -> int:
-        """Upper end of the bytes that one value takes."""
+        """Return the upper end of the bytes that one value takes."""
         import h5py
 
         if dtype.subdtype is not None:
@@ -250,7 +250,7 @@ class _Values:
 
 
 def _longest_collection(path: Path) -> int:
-    """Bytes of the largest collection of values of variable length: no such value is longer."""
+    """Return the bytes of the largest collection of values of variable length: no such value is longer."""
     longest, rest = 0, b""
     with open_file(path) as file:
         while block := file.read(PIECE):
@@ -261,7 +261,7 @@ def _longest_collection(path: Path) -> int:
 
 
 def _pieces(shape: tuple[int, ...], chunks: tuple[int, ...] | None, value: int) -> Iterator[tuple[slice, ...]]:
-    """Places that cover a dataset, each of whole chunks and, where they allow it, up to `PIECE` bytes."""
+    """Yield places that cover a dataset, each of whole chunks and, where they allow it, up to `PIECE` bytes."""
     steps = list(chunks or [1] * len(shape))
     for axis in reversed(range(len(shape))):
         steps[axis] = min(max(shape[axis], 1), steps[axis] * max(1, PIECE // (prod(steps) * value)))
@@ -274,7 +274,7 @@ def _pieces(shape: tuple[int, ...], chunks: tuple[int, ...] | None, value: int) 
 
 
 def _bytes(value: Any) -> bytes:
-    """Of any value that h5py returns."""
+    """Return the bytes of any value that h5py returns, with its type and shape."""
     array = np.asarray(value)
     if array.dtype.kind != "O":
         return repr((array.dtype, array.shape)).encode() + array.tobytes()

@@ -1,5 +1,5 @@
-"""What refinement did to the labels, file by file: are the files the same bytes, and does each label, read through the
-dataset's layout before and after, still say the same?"""
+"""The check of labels after refinement: are the files the same bytes, and does each label, read through the dataset's
+layout before and after, still say the same?"""
 
 import os
 import re
@@ -30,7 +30,7 @@ MOST_SHOWN = 20
 def label_files_identical(synthetic: Path, refined: Path) -> list[str]:
     """Hold every file of a refined dataset against the synthetic one; a line for each difference, sorted by key.
 
-    Files that are no refined images must be there byte for byte; refined images must be there with the same
+    Files that are not refined images must be there byte for byte; refined images must be there with the same
     width, height and mode. What the manifest lists as failed or left out is absent on purpose.
 
     Args:
@@ -84,7 +84,7 @@ class LabelCheck(NamedTuple):
     """Result of reading every label before and after."""
 
     layout: str
-    """Through which layout they were read."""
+    """Name of the layout through which they were read."""
     equal: int
     """Images whose label is the same before and after."""
     problems: list[str]
@@ -93,7 +93,7 @@ class LabelCheck(NamedTuple):
     """Images that have no label, before and after."""
 
     def text(self) -> str:
-        """Some lines for people."""
+        """Return some lines for people."""
         without = f"; {count_of(self.unlabeled, 'image')} without a label" if self.unlabeled else ""
         lines = [f"labels ({self.layout}): {self.equal} read before and after and equal{without}"]
         if self.problems:
@@ -160,12 +160,12 @@ def parsed_labels_equal(source: Path, refined: Path, layout: str = "auto") -> La
 
 
 def _in_source(fault: str, refined: Path, source: Path) -> str:
-    """A fault as it would read of the source; a folder called ``out`` is not the end of "without"."""
+    """Return a fault as it would read of the source; a folder called ``out`` is not the end of "without"."""
     return re.sub(rf"(?<![\w./-]){re.escape(str(refined))}(?=[/:;,]|$)", lambda _: str(source), fault)
 
 
 def _failed(refined: Path) -> tuple[set[str], set[str]]:
-    """Keys of what failed or is left out, and of these the containers: nothing in one of them is there."""
+    """Return the keys of what failed or is left out, and of these the containers: nothing in one of them is there."""
     if not (refined / MANIFEST).is_file():
         return set(), set()
     failed = {key: entry for key, entry in read_manifest(refined).entries.items() if entry["status"] != "done"}

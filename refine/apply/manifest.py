@@ -40,9 +40,9 @@ class ManifestEntry(TypedDict):
     reason: NotRequired[str]
     """Why it failed, or is left out."""
     sha256: NotRequired[str]
-    """Of a carried file, before and after; of one that is left out, before."""
+    """Digest of a carried file, before and after; where it is left out, before."""
     audit: NotRequired[AuditOutcome]
-    """Of an image of a run with an audit."""
+    """Present for an image of a run with an audit."""
     input_sha256: NotRequired[str]
     output_sha256: NotRequired[str]
     width: NotRequired[int]
@@ -86,7 +86,7 @@ def failed(key: str, kind: str, reason: str) -> ManifestEntry:
 
 
 def line_of(entry: ManifestEntry) -> bytes:
-    """One line, ASCII whatever the name, so that it stays one line and any bytes of a name survive."""
+    """Return one line, ASCII whatever the name, so that it stays one line and any bytes of a name survive."""
     return json.dumps(entry, sort_keys=True, ensure_ascii=True).encode("ascii") + b"\n"
 
 
@@ -132,13 +132,13 @@ def _is_outcome(audit: object) -> bool:
 
 
 def _is_inside(key: str) -> bool:
-    """Whether a key names a place below the dataset's root: a stranger's manifest must not point elsewhere."""
+    """Return whether a key names a place below the dataset's root: a stranger's manifest must not point elsewhere."""
     path = PurePosixPath(key)
     return bool(path.parts) and not path.is_absolute() and ".." not in path.parts and "\0" not in key
 
 
 def file_sha256(path: Path) -> str | None:
-    """Hex digest of a regular file; None where there is none, it is a link, or it cannot be read."""
+    """Return the hex digest of a regular file; None where there is none, it is a link, or it cannot be read."""
     try:
         if not stat.S_ISREG(path.lstat().st_mode):
             return None
@@ -149,7 +149,7 @@ def file_sha256(path: Path) -> str | None:
 
 
 def as_listed(entry: ManifestEntry, path: Path) -> bool:
-    """Whether the file or link at ``path`` is what a line of the manifest says."""
+    """Return whether the file or link at ``path`` is what a line of the manifest says."""
     if entry["status"] != "done":
         return False
     if entry["kind"] == "link":
@@ -161,5 +161,5 @@ def as_listed(entry: ManifestEntry, path: Path) -> bool:
 
 
 def is_original(entry: ManifestEntry) -> bool:
-    """Whether an image was kept as it was in the input because an audit says no to it."""
+    """Return whether an image was kept as it was in the input because an audit says no to it."""
     return entry["status"] == "done" and "audit" in entry and entry["audit"]["strength"] == 0

@@ -191,5 +191,5 @@ def _read(
 
 
 def _levels_of_16_bits(images: Tensor) -> Tensor:
-    """Floats in [-1, 1] to 0 … 65535 as int32."""
+    """Return floats in [-1, 1] as levels 0 … 65535, int32."""
     return ((images + 1.0) * HALF_RANGE).round().clamp(0, 65535).to(torch.int32)

@@ -41,7 +41,7 @@ class Link(NamedTuple):
 
 
 class Tree(NamedTuple):
-    """What a folder holds; everything sorted by key."""
+    """Content of a folder; everything sorted by key."""
 
     files: list[str]
     folders: list[str]
@@ -50,7 +50,7 @@ class Tree(NamedTuple):
 
 
 class Selection(NamedTuple):
-    """What ``--images`` and ``--layout`` say together."""
+    """The images of a dataset, as ``--images`` and ``--layout`` name them together."""
 
     selected: Callable[[str], bool]
     """Whether the file of this key (path below the root, with forward slashes) is to be refined."""

@@ -32,14 +32,14 @@ Owners = Mapping[str, frozenset[str]]
 
 
 class Judgement(TypedDict):
-    """What an audit says of one image; its certificates hold more."""
+    """Verdict of an audit on one image; its certificates hold more."""
 
     verdict: Verdict
     reasons: list[str]
 
 
 class ImageToWrite(NamedTuple):
-    """What is to be written in an image's place."""
+    """The pixels to write in an image's place."""
 
     color: Levels | None
     """None: nothing of the change; the original, or no file."""
@@ -49,14 +49,14 @@ class ImageToWrite(NamedTuple):
 
 @dataclass(frozen=True)
 class Repair:
-    """What a run does about an audit's verdicts. Used from one thread."""
+    """Follows an audit's verdicts in a run. Used from one thread."""
 
     lines: Path
     """The audit's file of verdicts, for messages."""
     digest: str
     """Sha256 of it."""
     verdicts: Mapping[str, Judgement]
-    """By key."""
+    """Verdicts by key."""
     model: str | None
     """Sha256 of the checkpoint whose output was audited; None where nobody knows."""
     judge: Callable[[str, Tensor, Tensor], Judgement]
@@ -124,7 +124,7 @@ class Repair:
                 )
 
     def is_wrong(self, key: str) -> bool:
-        """Whether an image's verdict asks for less of the change."""
+        """Return whether an image's verdict asks for less of the change."""
         return key in self.verdicts and self.verdicts[key]["verdict"] in {"fail", self.repaired}
 
     def reason(self, key: str) -> str:
@@ -215,12 +215,12 @@ def label_owners(source: Path, layout: str | None) -> Owners | None:
 
 
 def is_left_out(key: str, entries: Mapping[str, ManifestEntry]) -> bool:
-    """Whether a manifest lists a file as left out."""
+    """Return whether a manifest lists a file as left out."""
     return key in entries and entries[key]["status"] == LEFT_OUT
 
 
 def all_left_out(images: Iterable[str], entries: Mapping[str, ManifestEntry]) -> bool:
-    """Whether it lists every one of some images so."""
+    """Return whether a manifest lists each of some images as left out."""
     return all(is_left_out(image, entries) for image in images)
 
 

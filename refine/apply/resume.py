@@ -48,7 +48,7 @@ def check_folders(source: Path, output: Path) -> tuple[Path, Path]:
         raise InputError(f"{source}: the folder cannot be read (permission denied)")
     real_source, real_output = source.resolve(), output.resolve()
     if real_output == real_source or real_output.is_relative_to(real_source):
-        raise InputError(f"{output}: the output lies inside the input {source}; choose a folder beside it")
+        raise InputError(f"{output}: the output lies inside the input {source}; choose a folder next to it")
     if real_source.is_relative_to(real_output):
         raise InputError(f"{source}: the input lies inside the output {output}; choose another output")
     if output.exists() and not output.is_dir():
@@ -176,7 +176,7 @@ def disk_errors(output: Path) -> Iterator[None]:
 
 
 def _where(error: OSError) -> str:
-    """The file of an error: of a rename its new name, and of an unfinished file its folder."""
+    """Return the file of an error: of a rename its new name, and of an unfinished file its folder."""
     name = error.filename if error.filename2 is None else error.filename2
     if not isinstance(name, str | os.PathLike):
         return ""

@@ -1,4 +1,4 @@
-"""What a run of `apply` did, counted from its manifest, and a refined dataset held against its manifest."""
+"""The summary of a run of `apply`, counted from its manifest, and a refined dataset held against its manifest."""
 
 import os
 from collections import Counter
@@ -56,7 +56,7 @@ class ApplySummary(NamedTuple):
         return 3 if self.failed else 0
 
     def text(self) -> str:
-        """Some lines for people."""
+        """Return some lines for people."""
         kept = f" ({self.kept} more stood from before)" if self.kept else ""
         lines = [self.note] if self.note else []
         lines += [f"refined {count_of(self.done, 'image')}{kept}, carried {count_of(self.carried, 'file')}"]
@@ -163,7 +163,7 @@ def verify(folder: Path | str) -> list[str]:
 
 
 def _files(folder: Path) -> list[str]:
-    """Keys of all files and links, unfinished ones included. Links are not followed."""
+    """Return the keys of all files and links, unfinished ones included. Links are not followed."""
     keys = []
     for place, folders, names in os.walk(folder):
         links = [name for name in folders if Path(place, name).is_symlink()]

@@ -108,7 +108,7 @@ def _case(certificate: Certificate, before: Place, after: Place, judges: Mapping
 
 
 def _score(name: str, value: float, judge: JudgeRecord | None) -> ShownScore:
-    """With its threshold, where it has one that counts."""
+    """Return a score with its threshold, where it has one that counts."""
     if judge is None or not judge["competent"]:
         return ShownScore(name, number(value), False)
     review, fail = judge["threshold"], judge.get("fail_threshold")

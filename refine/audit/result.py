@@ -55,7 +55,7 @@ class Rate(TypedDict):
 
 
 class Power(Rate):
-    """How often a planted corruption was found."""
+    """Share of a planted corruption that was found."""
 
     harm: str
     """Name of the corruption, such as ``another class's image`` or ``moved``."""
@@ -82,7 +82,7 @@ class JudgeRecord(TypedDict):
     why: str
     """One sentence: what was measured on what."""
     power: NotRequired[list["Power"]]
-    """How often it finds planted corruption, together with its ensemble's other measures."""
+    """Power for each planted corruption, together with its ensemble's other measures."""
     reached: NotRequired[dict[str, "ReachedBar"]]
     """The figures of its ensemble with their bars, by name: ``label`` (share of the refined images in which it finds
     the label), ``power`` (lower end, replaced images), ``consensus``; where it is not competent also ``held_out`` and
@@ -101,7 +101,7 @@ class ReachedBar(TypedDict):
 
 
 class Bound(TypedDict):
-    """How many labels may be wrong."""
+    """Upper bound on the number of wrong labels."""
 
     upper: Share | None
     """Upper end, 0 to 1, of the share of wrong labels among all images; None where nothing can be said."""
@@ -171,7 +171,7 @@ class Ranking(TypedDict):
     by: str
     """The judge ensemble that came nearest to its bar for planted corruption."""
     rate: float
-    """How often it found planted corruption, 0 to 1."""
+    """Share of the planted corruption that it found, 0 to 1."""
 
 
 class Audit(TypedDict):

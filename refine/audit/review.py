@@ -71,7 +71,7 @@ def read_decisions(path: Path, keys: Sequence[str]) -> dict[str, Decision | None
             if not key and not verdict:
                 continue
             if key not in known:
-                raise InputError(f"{where}: {key!r} is no image of this audit")
+                raise InputError(f"{where}: {key!r} is not an image of this audit")
             if not verdict:
                 found.setdefault(key, None)
                 continue

@@ -97,7 +97,7 @@ def draw(certificates: Sequence[Certificate], number: int, seed: int, groups: st
 
 
 def members_of(keys: Sequence[str], clusters: Sequence[str]) -> dict[str, list[str]]:
-    """Images of each group."""
+    """Return the images of each group."""
     found: dict[str, list[str]] = {}
     for key, cluster in zip(keys, clusters, strict=True):
         found.setdefault(cluster, []).append(key)
@@ -105,7 +105,7 @@ def members_of(keys: Sequence[str], clusters: Sequence[str]) -> dict[str, list[s
 
 
 def draw_counts(strata: Mapping[str, Mapping[str, Sequence[str]]], number: int) -> dict[str, int]:
-    """Number of draws from each stratum, such that about ``number`` images are expected.
+    """Return the number of draws from each stratum, such that about ``number`` images are expected.
 
     Args:
         strata: By name, the images of each group in it; single images are groups of one.
@@ -135,7 +135,7 @@ def draw_counts(strata: Mapping[str, Mapping[str, Sequence[str]]], number: int) 
 
 
 def shares(sizes: Mapping[str, int], number: int) -> dict[str, int]:
-    """Number of images to draw from each stratum: in proportion to its size, with `LEAST_SHARE` of all for each."""
+    """Return the number of images to draw from each stratum: by its size, but `LEAST_SHARE` of all at least."""
     least = {name: min(size, math.ceil(LEAST_SHARE * number)) for name, size in sizes.items()}
     rest = {name: size - least[name] for name, size in sizes.items()}
     left = max(0, number - sum(least.values()))
@@ -148,7 +148,7 @@ def shares(sizes: Mapping[str, int], number: int) -> dict[str, int]:
 
 
 def drawn(sample: AuditSample) -> list[str]:
-    """Keys of the sample in a random order that the verdicts do not show in."""
+    """Return the keys of the sample in a random order that the verdicts do not show in."""
     keys = sorted({key for one in sample["strata"].values() for group in one["draws"] for key in group})
     order = torch.randperm(len(keys), generator=torch.Generator().manual_seed(sample["seed"])).tolist()
     return [keys[place] for place in order]
@@ -210,7 +210,7 @@ def is_answer_to(sample: AuditSample, listed: Collection[str]) -> bool:
 
 
 def answered(sample: AuditSample, given: Mapping[str, Decision], where: Path) -> AuditSample:
-    """The sample with a person's answers from a table that `is_answer_to` it; earlier ones on other images stand.
+    """Return the sample with a person's answers from a table that `is_answer_to` it; earlier ones of other images stay.
 
     Other lines of the table change nothing: what a person chose to look at says nothing of the rest.
 
@@ -229,12 +229,12 @@ def answered(sample: AuditSample, given: Mapping[str, Decision], where: Path) ->
 
 
 def largest_draw(sample: AuditSample) -> int:
-    """Upper end of the number of drawn images that are of one group."""
+    """Return the upper end of the number of drawn images that are of one group."""
     return 1 if sample["groups"] is None else sum(max(map(len, one["draws"])) for one in sample["strata"].values())
 
 
 def estimated(sample: AuditSample) -> SampleEstimate | None:
-    """Estimate from the answers; None without an answer. An image without one counts as unsure."""
+    """Return the estimate from the answers; None without an answer. An image without one counts as unsure."""
     if not sample["answers"]:
         return None
     said = [sample["answers"].get(key, "unsure") for key in drawn(sample)]
@@ -243,7 +243,7 @@ def estimated(sample: AuditSample) -> SampleEstimate | None:
 
 
 def counted(sample: AuditSample) -> dict[str, JudgedStratum]:
-    """Sums over the draws of each stratum."""
+    """Return the sums over the draws of each stratum."""
     answers = sample["answers"]
 
     def total(one: SampleStratum, *verdicts: Decision) -> float:

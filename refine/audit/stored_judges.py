@@ -186,7 +186,7 @@ class Auditor:
         """
         stored = self.stored
         if key not in stored.places:
-            raise InputError(f"{key}: is no image of this audit; {AUDIT_AGAIN}")
+            raise InputError(f"{key}: is not an image of this audit; {AUDIT_AGAIN}")
         one = slice(stored.places[key], stored.places[key] + 1)
         example = Examples(self._seen(refined), stored.folds[one], stored.labels[one])
         scores = dict(self.verdicts[key]["scores"]) if key in self.verdicts else {}

@@ -43,8 +43,8 @@ def test_reads_what_was_decided_and_skips_the_rest(tmp_path: Path) -> None:
     [
         ("key,said\na.png,pass\n", "expected the columns key,verdict, found key,said"),
         ("", "expected the columns key,verdict"),
-        ("key,verdict\na.png,pass\nz.png,fail\n", "line 3: 'z.png' is no image of this audit"),
-        ("key,verdict\na.png,pass\nz.png,\n", "line 3: 'z.png' is no image of this audit"),
+        ("key,verdict\na.png,pass\nz.png,fail\n", "line 3: 'z.png' is not an image of this audit"),
+        ("key,verdict\na.png,pass\nz.png,\n", "line 3: 'z.png' is not an image of this audit"),
         ("key,verdict\na.png,review\n", "line 2: verdict 'review'; expected pass, fail or unsure"),
         ("key,verdict\na.png,pass\nb.png,pass\na.png,fail\n", "line 4: 'a.png' is decided twice, and differently"),
         ("key,verdict\n\udcff\udcfe,pass\n", "cannot be read as CSV"),
@@ -212,7 +212,7 @@ def test_what_nobody_decided_is_to_review_again_where_the_limit_moves_back(own: 
 def test_bad_decisions_change_nothing(own: Finished, capsys: pytest.CaptureFixture[str]) -> None:
     before = tree(own.output)
     assert decide(own, {"bar/03.png": "pass", "none.png": "pass"}) == 2
-    assert "line 3: 'none.png' is no image of this audit" in capsys.readouterr().err
+    assert "line 3: 'none.png' is not an image of this audit" in capsys.readouterr().err
     assert tree(own.output) == before
 
 

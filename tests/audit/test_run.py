@@ -144,7 +144,7 @@ def test_bad_usage_is_one_line_before_anything_is_trained(
         (["--folds", "1"], "--folds is 1; judges that never saw an image take 2 or more"),
         (["--networks", "unet"], "--networks unet: does not learn class labels; choose small-cnn"),
         (["--size", "4x4"], "images of 4x4 are too small to judge"),
-        (["--decisions", str(tmp_path / "decisions.csv")], "line 2: 'none.png' is no image of this audit"),
+        (["--decisions", str(tmp_path / "decisions.csv")], "line 2: 'none.png' is not an image of this audit"),
     ):
         assert said in refusal(capsys, audit_of(synthetic, refined, output, *flags))
     assert not output.exists()

@@ -146,7 +146,7 @@ def test_what_is_refused_changes_nothing(own: Finished, capsys: pytest.CaptureFi
     before = tree(own.output)
     assert json.loads((own.output / SAMPLE).read_text()).keys() == {"seed", "groups", "strata", "answers"}
     assert decide(own, {**truth(keys[1:]), "typo.png": ""}) == 2
-    assert "'typo.png' is no image of this audit" in capsys.readouterr().err
+    assert "'typo.png' is not an image of this audit" in capsys.readouterr().err
     assert decide(own, dict.fromkeys(keys, "")) == 2
     assert "no line of the sample is answered" in capsys.readouterr().err
     assert main(["audit", "--output", str(own.output), "--sample", "20", "--seed", "1"]) == 2

@@ -152,7 +152,7 @@ def test_a_stored_image_gets_its_verdict_again(finished: Finished) -> None:
         assert again["scores"] == pytest.approx(stored["scores"], abs=1e-4)
         assert (again["verdict"], again["reasons"], again["key"]) == (stored["verdict"], stored["reasons"], key)
     assert auditor.model == model_sha256(finished.checkpoint)
-    with pytest.raises(InputError, match=r"none\.png: is no image of this audit"):
+    with pytest.raises(InputError, match=r"none\.png: is not an image of this audit"):
         auditor("none.png", *images(finished, "bar/03.png"))
 
 
