@@ -1,4 +1,3 @@
-import errno
 import json
 import os
 from pathlib import Path
@@ -8,6 +7,7 @@ import pytest
 from refine.apply.manifest import AuditOutcome, ManifestEntry, failed, is_original, read_manifest
 from refine.apply.writer import Manifest
 from refine.files import MANIFEST
+from tests.apply.trees import full_disk
 
 
 def carried(key: str, sha256: str = "0") -> ManifestEntry:
@@ -92,12 +92,8 @@ def test_nothing_is_added_where_the_disk_is_full(tmp_path: Path, monkeypatch: py
     manifest = Manifest(tmp_path)
     manifest.append([carried("a")])
     before = (tmp_path / MANIFEST).read_bytes()
-
-    def full(descriptor: int) -> None:
-        raise OSError(errno.ENOSPC, "full")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="full"):
+    full_disk(monkeypatch)
+    with pytest.raises(OSError, match="No space left"):
         manifest.append([carried("b")])
     assert (tmp_path / MANIFEST).read_bytes() == before
     assert set(manifest.entries) == {"a"}

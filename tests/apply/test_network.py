@@ -126,16 +126,20 @@ def sizes(images: list[PlannedImage], batch_size: int) -> list[tuple[int, int]]:
 
 
 @pytest.mark.parametrize(
-    ("count", "batch_size", "expected"),
-    [(16, 8, [(8, 8), (8, 8)]), (9, 8, [(5, 5), (4, 5)]), (3, 8, [(3, 3)]), (3, 1, [(1, 1)] * 3)],
+    ("count", "side", "batch_size", "expected"),
+    [
+        (16, 256, 8, [(8, 8), (8, 8)]),
+        (9, 256, 8, [(5, 5), (4, 5)]),
+        (3, 256, 8, [(3, 3)]),
+        (3, 256, 1, [(1, 1)] * 3),
+        (4, 512, 8, [(2, 2), (2, 2)]),
+        (2, 4000, 8, [(1, 1), (1, 1)]),
+    ],
 )
-def test_calls_are_of_one_size(count: int, batch_size: int, expected: list[tuple[int, int]]) -> None:
-    assert sizes(grid(count), batch_size) == expected
-
-
-def test_large_images_go_in_smaller_calls() -> None:
-    assert sizes(grid(4, 512, 512), 8) == [(2, 2), (2, 2)]
-    assert sizes(grid(2, 4000, 4000), 8) == [(1, 1), (1, 1)]
+def test_calls_are_of_one_size_and_large_images_go_in_smaller_ones(
+    count: int, side: int, batch_size: int, expected: list[tuple[int, int]]
+) -> None:
+    assert sizes(grid(count, side, side), batch_size) == expected
 
 
 def test_the_size_of_a_call_does_not_depend_on_what_is_done() -> None:

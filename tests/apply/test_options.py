@@ -6,7 +6,7 @@ import pytest
 
 from refine.errors import InputError
 from refine.files import RUN
-from tests.apply.trees import dataset, options, run, tree
+from tests.apply.trees import dataset, options, refused, run, tree
 
 
 def test_scale_overrides_the_working_size() -> None:
@@ -25,9 +25,7 @@ def test_scale_overrides_the_working_size() -> None:
     ],
 )
 def test_a_flag_out_of_its_range_is_refused(tmp_path: Path, flags: dict[str, object], message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        run(dataset(tmp_path / "in", count=2), tmp_path / "out", **flags)  # type: ignore[arg-type]  # plain values
-    assert not (tmp_path / "out").exists()
+    refused(message, dataset(tmp_path / "in", count=2), tmp_path / "out", **flags)
 
 
 @pytest.mark.parametrize(
@@ -60,10 +58,7 @@ def test_another_flag_or_model_into_the_same_output_is_refused(
 ) -> None:
     source, output = dataset(tmp_path / "in", count=2), tmp_path / "out"
     run(source, output)
-    before = tree(output)
-    with pytest.raises(InputError, match=names):
-        run(source, output, **change)  # type: ignore[arg-type]  # plain values
-    assert tree(output) == before
+    refused(names, source, output, **change)
     assert run(source, output, workers=5).kept == 2
 
 
@@ -83,5 +78,4 @@ def test_an_output_from_before_there_was_strength_goes_on(tmp_path: Path) -> Non
     del record["flags"]["strength"], record["audit"]
     (output / RUN).write_text(json.dumps(record))
     assert run(source, output).kept == 4
-    with pytest.raises(InputError, match=r"--strength 1\.0, not 0\.5"):
-        run(source, output, strength=0.5)
+    refused(r"--strength 1\.0, not 0\.5", source, output, strength=0.5)

@@ -18,7 +18,7 @@ from refine.files import MANIFEST, RUN
 from refine.interop.bundle import write_bundle
 from refine.methods import SimGAN
 from tests.apply.tiny import save_tiny, tiny
-from tests.apply.trees import dataset, lines, noise, run, save, tree
+from tests.apply.trees import dataset, full_disk, left_over, lines, noise, refused, run, save, tree
 
 
 def test_the_same_tree_with_other_pixels(tmp_path: Path) -> None:
@@ -83,11 +83,7 @@ def test_a_record_that_is_no_file_of_ours_is_refused_before_anything_is_touched(
     (tmp_path / "outside").write_text("kept")
     (output / name).unlink()
     (output / name).symlink_to(target)
-    whole = tree(output)
-    with pytest.raises(InputError, match=name):
-        run(source, output)
-    assert tree(output) == whole
-    assert (tmp_path / "outside").read_text() == "kept"
+    refused(name, source, output)
 
 
 def test_files_that_left_the_input_leave_the_output(tmp_path: Path) -> None:
@@ -128,29 +124,27 @@ def test_less_strength_is_that_part_of_the_change(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "half" / RUN).read_text())["flags"]["strength"] == 0.5
 
 
-def bad_folders(root: Path) -> dict[str, tuple[Path, Path]]:
-    source = dataset(root / "in", count=2)
-    (root / "file").write_text("a file")
-    (root / "foreign").mkdir()
-    (root / "foreign" / "thesis.tex").write_text("months of work")
-    return {
-        "inside the input": (source, source / "part0" / "out"),
-        "the output lies inside": (source, source),
-        "input lies inside the output": (source / "part0", source),
-        "found a file": (root / "file", root / "out"),
-        "found nothing": (root / "nowhere", root / "out"),
-        "expected a folder for the output": (source, root / "file"),
-        "is a file, so no folder": (source, root / "file" / "out"),
-        "thesis.tex": (source, root / "foreign"),
-    }
-
-
-def test_bad_folders_are_refused_and_nothing_is_made(tmp_path: Path) -> None:
-    cases = bad_folders(tmp_path)
+@pytest.mark.parametrize(
+    ("source", "output", "message"),
+    [
+        ("in", "in/part0/out", "inside the input"),
+        ("in", "in", "the output lies inside"),
+        ("in/part0", "in", "input lies inside the output"),
+        ("file", "out", "found a file"),
+        ("nowhere", "out", "found nothing"),
+        ("in", "file", "expected a folder for the output"),
+        ("in", "file/out", "is a file, so no folder"),
+        ("in", "foreign", "thesis.tex"),
+    ],
+)
+def test_bad_folders_are_refused_and_nothing_is_made(source: str, output: str, message: str, tmp_path: Path) -> None:
+    dataset(tmp_path / "in", count=2)
+    (tmp_path / "file").write_text("a file")
+    (tmp_path / "foreign").mkdir()
+    (tmp_path / "foreign" / "thesis.tex").write_text("months of work")
     before = tree(tmp_path)
-    for message, (source, output) in cases.items():
-        with pytest.raises(InputError, match=message):
-            run(source, output)
+    with pytest.raises(InputError, match=message):
+        run(tmp_path / source, tmp_path / output)
     assert tree(tmp_path) == before
 
 
@@ -192,14 +186,6 @@ def test_a_checkpoint_is_loaded_and_a_wrong_one_refused(tmp_path: Path) -> None:
     assert apply_checkpoint(checkpoint, source, tmp_path / "out", device="cpu", trust=("tests",)).done == 2
 
 
-def test_layouts_say_which_files_are_images(tmp_path: Path) -> None:
-    source = dataset(tmp_path / "in", count=4)
-    (source / "empty").rmdir()
-    assert run(source, tmp_path / "classes", layout="class-folders").done == 4
-    (source / "labels.csv").write_text("path,gaze\n" + "".join(f"part{i % 2}/image_{i:03d}.png,1\n" for i in range(4)))
-    assert run(source, tmp_path / "table", layout="table").done == 4
-
-
 def test_links_inside_the_dataset_lead_to_refined_pixels(tmp_path: Path) -> None:
     source, output = dataset(tmp_path / "in", count=4), tmp_path / "out"
     (source / "last.png").symlink_to(source / "part1" / "image_003.png")  # an absolute link would leave the output
@@ -219,20 +205,13 @@ def test_a_full_disk_leaves_what_is_done_and_the_same_run_goes_on(
 ) -> None:
     source, output = dataset(tmp_path / "in", count=24), tmp_path / "out"
     run(source, tmp_path / "whole")
-    real, calls = os.fsync, iter(range(10_000))
-
-    def full(descriptor: int) -> None:
-        if next(calls) > 40:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        real(descriptor)
-
-    monkeypatch.setattr(os, "fsync", full)
+    full_disk(monkeypatch, after=41)
     with pytest.raises(DiskFull, match="same command"):
         run(source, output)
     monkeypatch.undo()
     listed = lines(output)
     assert listed
-    assert not [key for key in tree(output) if ".refine-tmp-" in key and "unfinished" not in key]
+    assert not left_over(output)
     assert "unfinished" in "".join(verify(output))
     done = sum(entry["kind"] == "image" for entry in listed.values())
     summary = run(source, output)
@@ -271,8 +250,8 @@ def test_masks_whose_images_cannot_be_refined_are_refused_and_leave_nothing(tmp_
         (tmp_path / "in" / folder).mkdir(parents=True)
         (tmp_path / "in" / folder / "0.png").write_bytes(content)
     (tmp_path / "in" / "classes.txt").write_text("a\nb\n")
-    with pytest.raises(InputError, match=r"nothing in it can be refined, its file failed; images/0\.png: the content"):
-        run(tmp_path / "in", tmp_path / "new" / "out", images="images/*.png")
+    said = r"nothing in it can be refined, its file failed; images/0\.png: the content"
+    refused(said, tmp_path / "in", tmp_path / "new" / "out", images="images/*.png")
     assert not (tmp_path / "new").exists()
 
 

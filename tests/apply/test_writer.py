@@ -9,6 +9,7 @@ import pytest
 
 from refine.apply.manifest import ManifestEntry, file_sha256
 from refine.apply.writer import TEMPORARY, Finished, Manifest, Writer, carry, replace_whole, sweep, write_temporary
+from tests.apply.trees import full_disk
 
 
 def entry(key: str) -> ManifestEntry:
@@ -24,13 +25,10 @@ def names(folder: Path) -> set[str]:
 
 
 def test_a_failed_write_leaves_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(descriptor: int) -> None:
-        raise OSError(errno.ENOSPC, "full")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="full"):
+    full_disk(monkeypatch)
+    with pytest.raises(OSError, match="No space left"):
         write_temporary(tmp_path / "a", b"x")
-    with pytest.raises(OSError, match="full"):
+    with pytest.raises(OSError, match="No space left"):
         carry(Path(__file__), tmp_path / "a", "a")
     assert names(tmp_path) == set()
 

@@ -1,5 +1,6 @@
 """Datasets on disk for these tests, hostile files among them, and trees as bytes to compare."""
 
+import errno
 import json
 import os
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from numpy.typing import NDArray
 from PIL import Image
@@ -16,6 +18,7 @@ from refine.apply.options import ApplyOptions
 from refine.apply.repair import Repair
 from refine.apply.run import refine_dataset
 from refine.apply.verification import ApplySummary
+from refine.errors import InputError
 from refine.files import MANIFEST
 from tests.apply.tiny import tiny
 
@@ -56,6 +59,31 @@ def run(
 def options(source: Path = Path("in"), output: Path = Path("out"), **flags: Any) -> ApplyOptions:
     """Options of a run on the CPU."""
     return ApplyOptions(checkpoint=Path("tiny.ckpt"), input=source, output=output, device="cpu", **flags)
+
+
+def refused(message: str, source: Path, output: Path, **flags: object) -> None:
+    """A run that is refused with this message, and makes and changes nothing."""
+    before = tree(output.parent)
+    with pytest.raises(InputError, match=message):
+        run(source, output, **flags)  # type: ignore[arg-type]  # plain values
+    assert tree(output.parent) == before
+
+
+def full_disk(monkeypatch: pytest.MonkeyPatch, call: str = "fsync", after: int = 0) -> None:
+    """Let this function of `os` fail for want of space once it was called so often."""
+    real, calls = getattr(os, call), iter(range(10_000))
+
+    def full(*args: object) -> None:
+        if next(calls) >= after:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(*args)
+
+    monkeypatch.setattr(os, call, full)
+
+
+def left_over(output: Path) -> list[str]:
+    """Unfinished files, without the mark of a run that has not come to its end."""
+    return [key for key in tree(output) if ".refine-tmp-" in key and "unfinished" not in key]
 
 
 def lines(output: Path) -> dict[str, dict[str, object]]:
