@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 import refine
 from refine.audit.cases import ShownCase, case_legend, cases
-from refine.audit.result import Audit, Certificate, Power, Rate, Verdict
+from refine.audit.result import Audit, Certificate, Power, Rate, Remedy, Verdict
 from refine.audit.sampling import blank_table
 from refine.audit.summary import (
     able_judges,
@@ -31,6 +31,7 @@ from refine.report.kit.overlay import Legend
 from refine.report.kit.page import Answer, Mark, facts, template
 from refine.report.kit.pictures import spread
 from refine.report.kit.plot import MARKS, short, style, svg
+from refine.report.kit.table import FigureTable
 
 TEMPLATE = Path(__file__).with_name("audit.html.j2")
 MOST_CASES = 60
@@ -49,6 +50,43 @@ TITLES: dict[Verdict, str] = {
     "inconclusive": "Inconclusive",
     "pass": "Passed, for comparison",
 }
+
+
+class ShownAudit(NamedTuple):
+    """Tables, plots and sentences of an audit, as its own page and the report show them."""
+
+    judges: FigureTable
+    power: FigureTable
+    rejects: FigureTable
+    power_plot: str
+    """SVG; empty where no corruption was planted."""
+    rejects_plot: str
+    way_out: list[str]
+    """Sentences above and below the remedies; empty where there are none."""
+    remedies: list[Remedy]
+    reasons: list[str]
+    """Why the bound on wrong labels is what it is."""
+    caveats: list[str]
+    """How far the audit can be trusted."""
+
+
+def shown_audit(audit: Audit) -> ShownAudit:
+    """Return what pages show of an audit, without its images.
+
+    Args:
+        audit: Content of `audit.json`.
+    """
+    return ShownAudit(
+        judges=judges_table(audit),
+        power=power_table(audit),
+        rejects=false_rejects_table(audit),
+        power_plot=power_svg(audit) if audit["power"] else "",
+        rejects_plot=false_rejects_svg(audit),
+        way_out=inconclusive_sentences(audit),
+        remedies=audit.get("remedies", []),
+        reasons=audit["bound_under_planted_corruption"]["reasons"],
+        caveats=caveats(audit),
+    )
 
 
 class VerdictGroup(NamedTuple):
@@ -93,14 +131,7 @@ def write_audit_page(
         version=refine.__version__,
         folders={"synthetic": str(synthetic.root), "refined": str(refined.root)},
         answers=cards(audit),
-        way_out=inconclusive_sentences(audit),
-        remedies=audit.get("remedies", []),
-        reasons=[*audit["bound_under_planted_corruption"]["reasons"], *caveats(audit)],
-        judges=judges_table(audit),
-        power_plot=power_svg(audit),
-        rejects_plot=false_rejects_svg(audit),
-        power=power_table(audit),
-        rejects=false_rejects_table(audit),
+        audit=shown_audit(audit),
         groups=_groups(audit, certificates, synthetic, refined, most),
         provenance=facts(audit["provenance"]),
     )

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from refine.apply.manifest import file_sha256
 from refine.audit.cases import ShownCase, case_legend, cases
-from refine.audit.page import false_rejects_svg, power_svg
+from refine.audit.page import ShownAudit, shown_audit
 from refine.audit.result import (
     AUDIT_AGAIN,
     LINES,
@@ -13,19 +13,13 @@ from refine.audit.result import (
     SUMMARY,
     Audit,
     Certificate,
-    Remedy,
     read_audit,
     read_certificates,
 )
 from refine.audit.summary import (
     are_they_right,
-    caveats,
     competence_sentence,
     counts_sentence,
-    false_rejects_table,
-    inconclusive_sentences,
-    judges_table,
-    power_table,
 )
 from refine.audit.verdicts import count_verdicts, worst_first
 from refine.data.open_layout import open_layout
@@ -34,7 +28,6 @@ from refine.files import shown
 from refine.report.kit.format import count
 from refine.report.kit.overlay import Legend
 from refine.report.kit.page import Answer, Mark
-from refine.report.kit.table import FigureTable
 from refine.report.pages.refined import RefinedDataset, are_the_files_intact
 
 CASES = 12
@@ -109,20 +102,9 @@ def are_the_labels_intact(dataset: RefinedDataset, audit: AuditFolder | None = N
 
 
 class AuditSection(NamedTuple):
-    """What the report tells of an audit beside its answer, for the template."""
+    """The report's section of an audit without its answer, for the template."""
 
-    power_plot: str
-    rejects_plot: str
-    judges: FigureTable
-    power: FigureTable
-    rejects: FigureTable
-    way_out: list[str]
-    """What is said above and below the remedies; empty where there are none."""
-    remedies: list[Remedy]
-    trust: list[str]
-    """How far it can be trusted."""
-    reasons: list[str]
-    """Why the bound on wrong labels is what it is."""
+    shown: ShownAudit
     cases: list[ShownCase]
     wrong: int
     """Images that failed or are for a person to look at; `cases` are the worst of them."""
@@ -158,15 +140,7 @@ def audit_section(audit: AuditFolder, synthetic: Path, refined: Path) -> AuditSe
     found = cases((worst or ranked)[:CASES], before, after, summary["judges"])
     page = audit.folder / PAGE
     return AuditSection(
-        power_plot=power_svg(summary) if summary["power"] else "",
-        rejects_plot=false_rejects_svg(summary),
-        judges=judges_table(summary),
-        power=power_table(summary),
-        rejects=false_rejects_table(summary),
-        way_out=inconclusive_sentences(summary),
-        remedies=summary.get("remedies", []),
-        trust=caveats(summary),
-        reasons=summary["bound_under_planted_corruption"]["reasons"],
+        shown=shown_audit(summary),
         cases=found,
         wrong=len(worst),
         inconclusive=summary["counts"]["inconclusive"],

@@ -43,8 +43,8 @@ def test_without_verdicts_the_most_suspicious_images_come_first_and_remedies_are
     section = audit_section(read_audit_folder(folder), trees.synthetic, trees.refined)
     assert [case.key for case in section.cases] == sorted(keys, key=lambda key: keys[key])
     assert (section.wrong, section.inconclusive) == (0, 3)
-    assert section.remedies == [remedy]
-    assert section.way_out[0].startswith("Inconclusive: no judge is competent on 3 of 3 images.")
+    assert section.shown.remedies == [remedy]
+    assert section.shown.way_out[0].startswith("Inconclusive: no judge is competent on 3 of 3 images.")
 
 
 @pytest.mark.parametrize("recorded", [{"layout": "no-such-layout"}, {"mapping": "no-such-mapping"}])
