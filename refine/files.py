@@ -8,6 +8,7 @@ Small files are written under a temporary name first, so that a reader finds the
 """
 
 import glob
+import hashlib
 import io
 import os
 import shutil
@@ -127,6 +128,16 @@ def is_archive(path: Path) -> bool:
     """Whether a file begins as zip archives do."""
     with open_file(path) as file:
         return file.read(len(ARCHIVE)) == ARCHIVE
+
+
+def file_sha256(path: Path) -> str:
+    """Return the hex digest of a file of any size.
+
+    Raises:
+        OSError: As `open_file`.
+    """
+    with open_file(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_file(path: Path) -> bytes:

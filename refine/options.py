@@ -209,7 +209,5 @@ ClassMapping = Annotated[
 Classes = Annotated[tuple[str, ...], Flag("A,B,…", names, help="only these, in this order (default: all)")]
 Trusted = Annotated[
     tuple[str, ...],
-    Flag(
-        "MODULE", many="again", help="a module of yours whose classes a checkpoint or a layout's file may name"
-    ),
+    Flag("MODULE", many="again", help="a module of yours whose classes a checkpoint or a layout's file may name"),
 ]

@@ -17,7 +17,7 @@ import numpy as np
 
 from refine.apply import hdf5
 from refine.apply.codec import DecodedImage, mean_absolute_change, try_to_encode
-from refine.apply.manifest import ManifestEntry, failed, file_sha256
+from refine.apply.manifest import ManifestEntry, failed, regular_sha256
 from refine.apply.network import BATCHES_AHEAD, PIXELS_PER_IMAGE, Network, PlannedBatch, Refined, batches
 from refine.apply.plan import COMPRESSED, HDF5, PlannedImage
 from refine.apply.writer import TEMPORARY, Finished, sync_file, temporary_name
@@ -83,7 +83,7 @@ class ContainerJob:
         """
         source, final = self.source / key, self.output / key
         temporary = temporary_name(final)
-        before, digest = _state(source), file_sha256(source)
+        before, digest = _state(source), regular_sha256(source)
         try:
             if before is None or digest is None:
                 raise NotRefined("cannot be read")
@@ -95,7 +95,7 @@ class ContainerJob:
                 sync_file(new, source.stat().st_mode)
             if _state(source) != before:
                 raise NotRefined(CHANGED)
-            made = file_sha256(temporary)
+            made = regular_sha256(temporary)
             if made is None:
                 raise OSError(errno.EIO, os.strerror(errno.EIO), str(temporary))
         except NotRefined as error:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from refine.apply.manifest import LEFT_OUT, ManifestEntry, file_sha256, is_original, read_manifest
+from refine.apply.manifest import LEFT_OUT, ManifestEntry, is_original, read_manifest, regular_sha256
 from refine.apply.plan import container_of, walk
 from refine.apply.verification import count_of
 from refine.data.annotation import Annotation, same
@@ -70,7 +70,7 @@ def _difference(before: Path, after: Path, entry: ManifestEntry | None) -> str |
     if not after.is_file() or after.is_symlink():
         return "missing"
     if not image or (entry is not None and is_original(entry)):
-        return None if file_sha256(before) == file_sha256(after) else "other bytes"
+        return None if regular_sha256(before) == regular_sha256(after) else "other bytes"
     try:
         old, new = read_header(before), read_header(after)
     except Exception as error:  # damaged after it was written

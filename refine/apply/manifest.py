@@ -1,12 +1,11 @@
 """`refine-manifest.jsonl`: one line for each file of the dataset. The last line of a key wins."""
 
-import hashlib
 import json
 import stat
 from pathlib import Path, PurePosixPath
 from typing import Literal, NamedTuple, NotRequired, TypedDict, cast
 
-from refine.files import MANIFEST, open_file
+from refine.files import MANIFEST, file_sha256, open_file
 
 LEFT_OUT = "left-out"
 LONGEST_LINE = 1 << 20
@@ -137,13 +136,10 @@ def _is_inside(key: str) -> bool:
     return bool(path.parts) and not path.is_absolute() and ".." not in path.parts and "\0" not in key
 
 
-def file_sha256(path: Path) -> str | None:
+def regular_sha256(path: Path) -> str | None:
     """Return the hex digest of a regular file; None where there is none, it is a link, or it cannot be read."""
     try:
-        if not stat.S_ISREG(path.lstat().st_mode):
-            return None
-        with open_file(path) as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_sha256(path) if stat.S_ISREG(path.lstat().st_mode) else None
     except OSError:
         return None
 
@@ -155,9 +151,9 @@ def as_listed(entry: ManifestEntry, path: Path) -> bool:
     if entry["kind"] == "link":
         return path.is_symlink() and str(path.readlink()) == entry["target"]
     if entry["kind"] == "carried":
-        return file_sha256(path) == entry["sha256"]
+        return regular_sha256(path) == entry["sha256"]
     # An original is the input's file, whatever else its line says
-    return file_sha256(path) == entry["input_sha256" if is_original(entry) else "output_sha256"]
+    return regular_sha256(path) == entry["input_sha256" if is_original(entry) else "output_sha256"]
 
 
 def is_original(entry: ManifestEntry) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 from torch import Tensor
 
 from refine.apply.codec import DecodedImage, Levels, decode, try_to_encode
-from refine.apply.manifest import LEFT_OUT, AuditOutcome, ManifestEntry, Verdict, failed, file_sha256
+from refine.apply.manifest import LEFT_OUT, AuditOutcome, ManifestEntry, Verdict, failed, regular_sha256
 from refine.apply.options import ApplyOptions, IfWrong, Repaired
 from refine.apply.plan import ApplyPlan
 from refine.apply.writer import Finished
@@ -235,7 +235,7 @@ def shared_with_left_out(owners: Owners, entries: Mapping[str, ManifestEntry]) -
 
 def leave_out(source: Path, final: Path, key: str) -> Finished:
     """Leave out a label file with its images; nothing may stand at ``final``."""
-    digest = file_sha256(source)
+    digest = regular_sha256(source)
     if digest is None:
         return Finished(failed(key, "carried", "cannot be read"), final)
     entry: ManifestEntry = {

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import fields
 from pathlib import Path, PurePosixPath
 
-from refine.apply.manifest import LEFT_OUT, ManifestEntry, as_listed, file_sha256, read_manifest
+from refine.apply.manifest import LEFT_OUT, ManifestEntry, as_listed, read_manifest, regular_sha256
 from refine.apply.options import ApplyOptions
 from refine.apply.plan import ApplyPlan, container_of
 from refine.apply.writer import TEMPORARY, UNFINISHED, Manifest, replace_whole, sweep
@@ -236,15 +236,15 @@ def standing(plan: ApplyPlan, manifest: Manifest, source: Path, output: Path, wo
         # A link that was left out has no hash: it is decided anew
         before = entry.get("sha256") if kind == "carried" else entry.get("input_sha256")
         if entry["status"] == LEFT_OUT:
-            return not os.path.lexists(output / key) and before is not None and file_sha256(source / key) == before
+            return not os.path.lexists(output / key) and before is not None and regular_sha256(source / key) == before
         if not as_listed(entry, output / key):
             return False
         if kind == "link":
             return entry["target"] == targets.get(key)
         if kind == "container":  # a damaged manifest may have lost lines of its members
             whole = isinstance(entry["images"], int) and entry["left_out"] == len(within.get(key, ()))
-            return whole and file_sha256(source / key) == before
-        return file_sha256(source / key) == before
+            return whole and regular_sha256(source / key) == before
+        return regular_sha256(source / key) == before
 
     listed = [manifest.entries[key] for key in keys if key in manifest.entries]
     with ThreadPoolExecutor(workers, "refine-hash") as pool:

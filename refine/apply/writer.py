@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from refine.apply.manifest import ManifestEntry, failed, file_sha256, line_of, read_manifest
+from refine.apply.manifest import ManifestEntry, failed, line_of, read_manifest, regular_sha256
 from refine.files import MANIFEST, open_file, why
 
 TEMPORARY = ".refine-tmp-"
@@ -192,7 +192,7 @@ class Manifest:
 
     def _rewrite(self) -> None:
         data = b"".join(line_of(self.entries[key]) for key in sorted(self.entries))
-        if not self.path.is_file() or file_sha256(self.path) != hashlib.sha256(data).hexdigest():
+        if not self.path.is_file() or regular_sha256(self.path) != hashlib.sha256(data).hexdigest():
             replace_whole(self.path, data)
 
 

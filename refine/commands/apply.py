@@ -136,12 +136,12 @@ def load_repair(folder: Path, options: ApplyOptions) -> "Repair":
     Raises:
         InputError: If there is no whole audit in ``folder``.
     """
-    from refine.apply.manifest import file_sha256
+    from refine.apply.manifest import regular_sha256
     from refine.apply.repair import Repair
     from refine.audit.result import LINES
     from refine.audit.stored_judges import Auditor
 
-    digest = file_sha256(folder / LINES)
+    digest = regular_sha256(folder / LINES)
     if digest is None:
         raise InputError(f"{folder}: no {LINES} here; name the folder that `refine audit --output` wrote")
     auditor = Auditor.load(folder, options.trust)

@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from refine.errors import InputError
-from refine.files import cut, is_archive, read_file
+from refine.files import cut, file_sha256, is_archive, read_file
 from refine.methods.base import Method
 from refine.methods.description import require_arguments, require_description
 from refine.methods.rebuild import build, fill, is_ours
@@ -90,12 +90,6 @@ def allowed_class(path: Path, class_path: object, trust: tuple[str, ...] = ()) -
     if not (inspect.isclass(found) and issubclass(found, Method) and not inspect.isabstract(found)):
         raise InputError(f"{path}: names {cut(repr(class_path))}, which is no method of refine")
     return found
-
-
-def file_sha256(path: Path) -> str:
-    """Hex digest of a file, read in pieces."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def model_sha256(path: Path) -> str:

@@ -18,7 +18,7 @@ import webdataset
 from PIL import Image
 
 from refine.apply.containers import resized, write_shard
-from refine.apply.manifest import file_sha256
+from refine.apply.manifest import regular_sha256
 from refine.apply.verification import verify
 from refine.data.layouts.tar import content as tar_content
 from refine.data.layouts.tar import index_tar
@@ -376,12 +376,12 @@ def test_a_new_shard_whose_digest_cannot_be_taken_is_not_left_over(
 
     def unread(path: Path) -> str | None:
         if not path.is_relative_to(output):
-            return file_sha256(path)
+            return regular_sha256(path)
         if stopped:
             raise KeyboardInterrupt
         return None
 
-    monkeypatch.setattr("refine.apply.containers.file_sha256", unread)
+    monkeypatch.setattr("refine.apply.containers.regular_sha256", unread)
     with pytest.raises(KeyboardInterrupt if stopped else InputError) as error:
         run(source, output)
     assert stopped or os.strerror(errno.EIO) in str(error.value)

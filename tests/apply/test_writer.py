@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from refine.apply.manifest import ManifestEntry, file_sha256
+from refine.apply.manifest import ManifestEntry, regular_sha256
 from refine.apply.writer import TEMPORARY, Finished, Manifest, Writer, carry, replace_whole, sweep, write_temporary
 from tests.apply.trees import full_disk
 
@@ -141,8 +141,8 @@ def test_a_file_is_replaced_in_one_step_and_keeps_the_permissions_it_is_given(tm
 def test_only_regular_files_have_a_digest(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"data")
     (tmp_path / "link").symlink_to("a")
-    assert file_sha256(tmp_path / "a") == hashlib.sha256(b"data").hexdigest()
-    assert [file_sha256(tmp_path / name) for name in ("link", "nothing", ".")] == [None, None, None]
+    assert regular_sha256(tmp_path / "a") == hashlib.sha256(b"data").hexdigest()
+    assert [regular_sha256(tmp_path / name) for name in ("link", "nothing", ".")] == [None, None, None]
 
 
 def test_only_unfinished_files_are_swept_at_any_depth(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from PIL import Image
 
 from refine.cli import main
 from refine.distances.label_error import LabelError
+from refine.files import file_sha256
 from refine.interop.bundle import write_bundle
-from refine.methods.checkpoint import file_sha256
 from refine.methods.task import Task
 from refine.tuning.measure import StrengthTest
 from tests.apply.tiny import MODULE, save_tiny, tiny

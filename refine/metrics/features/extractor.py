@@ -4,7 +4,6 @@ That is one of two ways to bring images to the network's size, and weights from 
 nothing else, and never downloaded.
 """
 
-import hashlib
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol, TypeGuard, get_args, runtime_checkable
 
@@ -14,7 +13,7 @@ from torch import Tensor, nn
 from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d_like_tensorflow1x
 
 from refine.errors import InputError
-from refine.files import cut, open_file
+from refine.files import cut, file_sha256
 from refine.networks.layers import with_channels
 from refine.tensor_file import read_tensors
 
@@ -189,9 +188,7 @@ def read_weights(path: Path, kind: str, expected: str) -> Weights:
         raise InputError(f"{path}: no such file; --weights takes {kind} ({expected})")
     state = read_tensors(path, f"file of {kind}", f". Expected {expected}")
     in_full = {name: value.float() if value.is_floating_point() else value for name, value in state.items()}
-    with open_file(path) as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    return Weights(in_full, sha256, path, kind, expected)
+    return Weights(in_full, file_sha256(path), path, kind, expected)
 
 
 def hub_file(name: str) -> Path:

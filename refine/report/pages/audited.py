@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from refine.apply.manifest import file_sha256
+from refine.apply.manifest import regular_sha256
 from refine.audit.cases import ShownCase, case_legend, cases
 from refine.audit.page import ShownAudit, shown_audit
 from refine.audit.result import (
@@ -53,7 +53,7 @@ def read_audit_folder(folder: Path) -> AuditFolder:
     summary, certificates = read_audit(folder), list(read_certificates(folder).values())
     if count_verdicts(certificates) != summary["counts"] or len(certificates) != summary["images"]:
         raise InputError(f"{folder}: {SUMMARY} and {LINES} do not have the same verdicts; {AUDIT_AGAIN}")
-    return AuditFolder(folder, summary, certificates, file_sha256(folder / LINES) or "")
+    return AuditFolder(folder, summary, certificates, regular_sha256(folder / LINES) or "")
 
 
 def require_same(audit: AuditFolder, dataset: RefinedDataset, refined: Path) -> None:
