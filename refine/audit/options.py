@@ -3,23 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
+from refine import options as flags
 from refine.errors import InputError
-from refine.options import (
-    Classes,
-    ClassMapping,
-    Device,
-    File,
-    Files,
-    Flag,
-    Folder,
-    Layout,
-    Positive,
-    RealLayout,
-    Size,
-    Trusted,
-    Words,
-    recorded,
-)
 
 if TYPE_CHECKING:  # flags are read before torch is imported
     from refine.labels import LabelKind
@@ -49,44 +34,44 @@ class AuditOptions:
         InputError: If a number makes no sense.
     """
 
-    synthetic: Folder | None = None
+    synthetic: flags.Folder | None = None
     """Labeled images before."""
-    refined: Folder | None = None
+    refined: flags.Folder | None = None
     """Images after."""
-    output: Folder
+    output: flags.Folder
     """For what the audit finds."""
-    decisions: File | None = None
+    decisions: flags.File | None = None
     """A person's verdicts, CSV with the columns key and verdict (pass, fail or unsure); alone with the --output of a
     finished audit, they are added to it without training."""
-    sample: Positive | None = None
+    sample: flags.Positive | None = None
     """Draw so many images at random within the verdicts (whole --groups, if given) and write sample.csv and sample.html
     for a person to answer; alone with the --output of a finished audit, without training."""
-    judge: Files = ()
+    judge: flags.Files = ()
     """A task model of yours to ask as well; may be given several times."""
-    real_labeled: Folder | None = None
+    real_labeled: flags.Folder | None = None
     """Labeled real images to train judges on as well."""
-    checkpoint: File | None = None
+    checkpoint: flags.File | None = None
     """What refined the images: also ask what comes back from them."""
-    layout: Layout = "auto"
-    real_layout: RealLayout = "auto"
-    mapping: ClassMapping | None = None
-    classes: Classes | None = None
-    folds: Positive = 4
+    layout: flags.Layout = "auto"
+    real_layout: flags.RealLayout = "auto"
+    mapping: flags.ClassMapping | None = None
+    classes: flags.Classes | None = None
+    folds: flags.Positive = 4
     """Parts of the images."""
-    steps: Positive | None = None
+    steps: flags.Positive | None = None
     """Of one judge's training (default: by the labels)."""
-    batch_size: Positive | None = None
+    batch_size: flags.Positive | None = None
     """Images a step (default: by the labels)."""
-    networks: Words = ()
+    networks: flags.Words = ()
     """Task networks, such as lenet small-cnn (default: two)."""
-    size: Size | None = None
+    size: flags.Size | None = None
     """At which images are judged (default: theirs, at most 128 or, with places, 256)."""
-    groups: Annotated[str, Flag("SPEC")] | None = None
+    groups: Annotated[str, flags.Flag("SPEC")] | None = None
     """Images that hang together: a CSV file key,group or a regular expression."""
     seed: int = 0
     """Of all that is drawn."""
-    device: Device = "auto"
-    trust: Trusted = ()
+    device: flags.Device = "auto"
+    trust: flags.Trusted = ()
 
     def __post_init__(self) -> None:
         if self.folds < 2:
@@ -105,7 +90,7 @@ class AuditOptions:
 
     def recorded(self) -> dict[str, object]:
         """Return what stands in the provenance of the audit."""
-        found = recorded(self)
+        found = flags.recorded(self)
         return {name: found[name] for name in RECORDED}
 
 

@@ -8,26 +8,10 @@ from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any
 
+from refine import options as flags
 from refine.errors import InputError
 from refine.files import shown
-from refine.options import (
-    Classes,
-    ClassMapping,
-    Device,
-    File,
-    Flag,
-    Folder,
-    Layout,
-    Positive,
-    RealLayout,
-    Size,
-    Trusted,
-    add_flags,
-    flag_name,
-    flag_of,
-    positive,
-    read_options,
-)
+from refine.options import add_flags, flag_name, flag_of, positive, read_options
 from refine.yaml_text import read_yaml
 
 PERHAPS_PATHS = frozenset({"layout", "real_layout", "mapping", "real_mapping", "groups"})
@@ -72,56 +56,56 @@ class BenchmarkOptions:
     a recipe. A second run with the same settings goes on where the first one stopped.
     """
 
-    recipe: File | None = None
+    recipe: flags.File | None = None
     """A YAML file with these flags by name, such as `real-train: DIR` and `refined: {NAME: DIR, OTHER: [DIR1, DIR2]}`;
     its paths are relative to it, and flags win."""
-    synthetic: Folder
+    synthetic: flags.Folder
     """Labeled images before."""
-    refined: Annotated[tuple[Row, ...], Flag("[NAME=]DIR[,DIR…]", named, "again")]
+    refined: Annotated[tuple[Row, ...], flags.Flag("[NAME=]DIR[,DIR…]", named, "again")]
     """Labeled images after; may be given several times, each a row. NAME=DIR1,DIR2,… is one row of several seeds of a
     translator: its interval and p-value cover the draw of a translator, too (a comma in a folder's name is \\,)."""
-    real: Folder
+    real: flags.Folder
     """Labeled real images: the test."""
-    real_train: Folder | None = None
+    real_train: flags.Folder | None = None
     """Labeled real images to train on; without it, cross-validation."""
-    real_few: Annotated[int, Flag("K", positive)] | None = None
+    real_few: Annotated[int, flags.Flag("K", positive)] | None = None
     """Also a row for each refined dataset together with K labeled real images."""
-    baselines: Annotated[str, Flag("A,B,…")] = "color_transfer"
+    baselines: Annotated[str, flags.Flag("A,B,…")] = "color_transfer"
     """Rows without a refined dataset: color_transfer (default), histogram_matching, fda, randomization; or all, or
     none."""
-    groups: Annotated[str, Flag("SPEC")] | None = None
+    groups: Annotated[str, flags.Flag("SPEC")] | None = None
     """Test images that belong together, for intervals and p-values: a CSV file with the columns key and group, or a
     regular expression on the key, such as '^[^_]+'."""
-    layout: Layout = "auto"
-    real_layout: RealLayout = "auto"
-    mapping: ClassMapping | None = None
-    real_mapping: ClassMapping | None = None
+    layout: flags.Layout = "auto"
+    real_layout: flags.RealLayout = "auto"
+    mapping: flags.ClassMapping | None = None
+    real_mapping: flags.ClassMapping | None = None
     """The same of the real images' classes."""
-    classes: Classes | None = None
-    seeds: Positive = 3
+    classes: flags.Classes | None = None
+    seeds: flags.Positive = 3
     """Of the task model."""
-    steps: Positive = 150
+    steps: flags.Positive = 150
     """Of each training."""
-    batch_size: Positive | None = None
+    batch_size: flags.Positive | None = None
     """Images a step (default: 32, of masks and objects 8)."""
-    network: Annotated[str, Flag("NAME")] | None = None
+    network: Annotated[str, flags.Flag("NAME")] | None = None
     """Of the task model: small-cnn, lenet, dtn, unet, lraspp, deeplabv3, small-regressor, small-detector, resnet18 or
     resnet50 (default: the small one of the kind of label)."""
-    width: Positive = 16
+    width: flags.Positive = 16
     """Of the small networks."""
-    learning_rate: Annotated[float, Flag("RATE")] = 3e-3
+    learning_rate: Annotated[float, flags.Flag("RATE")] = 3e-3
     """The schedule's highest."""
-    size: Size | None = None
+    size: flags.Size | None = None
     """Common size of all images (default: the real ones')."""
     horizontal_flip: bool = False
     """Mirroring keeps every label true."""
-    shift: Annotated[int, Flag("N", whole)] | None = None
+    shift: Annotated[int, flags.Flag("N", whole)] | None = None
     """Random shifts in training, in pixels (default: 2; none of targets other than pitch and yaw)."""
-    jobs: Positive = 1
+    jobs: flags.Positive = 1
     """Trainings at a time, which share threads and GPUs."""
-    device: Device = "auto"
-    trust: Trusted = ()
-    output: Folder
+    device: flags.Device = "auto"
+    trust: flags.Trusted = ()
+    output: flags.Folder
     """For benchmark.json, .md, .tex and .png, and each training's result."""
 
     def rows(self) -> dict[str, Path | list[Path]]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from refine.options import ClassMapping, Device, File, Flag, Folder, Layout, RealLayout, Size, Trusted, Words, positive
+from refine import options as flags
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,45 +13,45 @@ class EvaluateOptions:
     Distances of synthetic and of refined images to real ones, beside the floor: real against real.
     """
 
-    synthetic: Folder
+    synthetic: flags.Folder
     """Images before."""
-    refined: Folder
+    refined: flags.Folder
     """Images after."""
-    real: Folder
+    real: flags.Folder
     """Real images."""
-    features: Words = ("swd",)
+    features: flags.Words = ("swd",)
     """swd (default; needs no weights); inception-64, -192, -768, -2048; vgg16; dinov2-vits14, -vitb14, -vitl14;
     clip-vitb32, -vitb16, -vitl14; the checkpoint of a task model; or a class of yours, module:Class or a YAML file,
     with --trust. NETWORK=FILE gives a network its weights, NAME=CHECKPOINT a task model its name."""
-    weights: File | None = None
+    weights: flags.File | None = None
     """Weights of the network, where the caches have none."""
     resize: Literal["tf1", "clean"] = "tf1"
     """How Inception networks see images: tf1 (default) as FID's authors, clean as clean-fid, antialiased."""
-    metrics: Words = ()
+    metrics: flags.Words = ()
     """swd, and of the features fid, kid, precision, recall, density, coverage, and skvd, which compares patches whose
     labels agree and needs masks (default: swd where --features names it, fid and kid of each network)."""
-    neighbors: Annotated[int, Flag("K", positive)] | None = None
+    neighbors: Annotated[int, flags.Flag("K", flags.positive)] | None = None
     """Of precision and recall (default: 3), of density and coverage (default: 5)."""
     infinite: bool = False
     """Extrapolate FID to infinitely many images as well."""
-    groups: Annotated[str, Flag("SPEC")] | None = None
+    groups: Annotated[str, flags.Flag("SPEC")] | None = None
     """Images that belong together, such as those of one recording, for the intervals: a CSV file with the columns key
     and group, or a regular expression on the key, such as '^[^_]+'."""
-    size: Size | None = None
+    size: flags.Size | None = None
     """Common size of all images (default: the real ones') for swd, skvd and task models; networks with a size of their
     own, such as Inception's, resize the images of the files, once."""
-    images: Annotated[str, Flag("GLOB")] | None = None
+    images: Annotated[str, flags.Flag("GLOB")] | None = None
     """Which synthetic and refined files are pictures, where not all are."""
-    layout: Layout = "auto"
-    real_layout: RealLayout = "auto"
-    mapping: ClassMapping | None = None
-    real_mapping: ClassMapping | None = None
+    layout: flags.Layout = "auto"
+    real_layout: flags.RealLayout = "auto"
+    mapping: flags.ClassMapping | None = None
+    real_mapping: flags.ClassMapping | None = None
     """The same of the real images' classes; both are for skvd."""
-    segmenter: File | None = None
+    segmenter: flags.File | None = None
     """For skvd, where a side has no masks: a task model of masks that draws those of all images."""
-    device: Device = "auto"
+    device: flags.Device = "auto"
     seed: int = 0
     """Of halves, projections and intervals."""
-    output: File | None = None
+    output: flags.File | None = None
     """Write the figures as JSON."""
-    trust: Trusted = ()
+    trust: flags.Trusted = ()

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+from refine import options as flags
 from refine.errors import InputError
-from refine.options import Classes, ClassMapping, Device, Flag, Folder, Layout, RealLayout, Trusted
 
 TRIAL = "settings.json"
 """File by which the folder of a trial is known."""
@@ -32,21 +32,21 @@ class TryOptions:
     command to go on, or says why it cannot decide. Stopped, the same command goes on.
     """
 
-    synthetic: Annotated[Path, Flag("SYNTHETIC", positional=True)]
+    synthetic: Annotated[Path, flags.Flag("SYNTHETIC", positional=True)]
     """The synthetic dataset."""
-    real: Annotated[Path, Flag("REAL", positional=True)]
+    real: Annotated[Path, flags.Flag("REAL", positional=True)]
     """Folder of real images; labels there are never read."""
-    minutes: Annotated[float, Flag("N", above_zero)] | None = None
+    minutes: Annotated[float, flags.Flag("N", above_zero)] | None = None
     """Time for all of it (default: 10 on a CPU, 60 with CUDA)."""
-    labeled_real: Folder | None = None
+    labeled_real: flags.Folder | None = None
     """Some labeled real images: a task model is trained on what each method makes, and tested on them."""
-    classes: Classes | None = None
-    layout: Layout = "auto"
-    real_layout: RealLayout = "auto"
-    mapping: ClassMapping | None = None
-    device: Device = "auto"
-    trust: Trusted = ()
-    output: Folder = Path("refine-try")
+    classes: flags.Classes | None = None
+    layout: flags.Layout = "auto"
+    real_layout: flags.RealLayout = "auto"
+    mapping: flags.ClassMapping | None = None
+    device: flags.Device = "auto"
+    trust: flags.Trusted = ()
+    output: flags.Folder = Path("refine-try")
     """For try.html, try.json and what the methods leave."""
 
     def require_apart(self) -> None:

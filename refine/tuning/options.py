@@ -5,20 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from refine.options import (
-    ClassMapping,
-    Device,
-    File,
-    Files,
-    Flag,
-    Folder,
-    Layout,
-    Positive,
-    RealLayout,
-    Size,
-    Trusted,
-    Words,
-)
+from refine import options as flags
 
 
 def shares(text: str) -> tuple[float, ...]:
@@ -38,33 +25,33 @@ class TuneOptions:
     longer finds, draws the curve, and names the nearest one whose label error stays under a bound.
     """
 
-    checkpoint: Annotated[tuple[Path, ...], Flag("FILE", many="words")]
+    checkpoint: Annotated[tuple[Path, ...], flags.Flag("FILE", many="words")]
     """Translators: .ckpt files or bundles."""
-    synthetic: Folder
+    synthetic: flags.Folder
     """Labeled images before."""
-    real: Folder
+    real: flags.Folder
     """Real images."""
-    judge: Files
+    judge: flags.Files
     """Checkpoint of a task model of these labels; may be given several times: they answer together."""
-    strengths: Annotated[tuple[float, ...], Flag("A,B,…", shares)] = (0.0, 0.25, 0.5, 0.75, 1.0)
+    strengths: Annotated[tuple[float, ...], flags.Flag("A,B,…", shares)] = (0.0, 0.25, 0.5, 0.75, 1.0)
     """Parts of the change, 0 to 1 (default: 0,0.25,0.5,0.75,1); 0 is always tried."""
-    label_error_bound: Annotated[float, Flag("E")] = 0.05
+    label_error_bound: Annotated[float, flags.Flag("E")] = 0.05
     """Highest label error: the upper end of its interval on every other image, confirmed on the rest; 0.05, the
     default, takes 144 images of classes at least."""
-    features: Words = ("swd",)
+    features: flags.Words = ("swd",)
     """As of `refine evaluate`; with swd (default) the choice is made by it, else by the KID of the first."""
-    weights: File | None = None
+    weights: flags.File | None = None
     """Weights of the network, where the caches have none."""
-    size: Size | None = None
+    size: flags.Size | None = None
     """At which images are compared and judged (default: the real ones'); take the one that judges were fitted at."""
-    count: Positive = 500
+    count: flags.Positive = 500
     """Images of each side, at most."""
-    layout: Layout = "auto"
-    real_layout: RealLayout = "auto"
-    mapping: ClassMapping | None = None
-    device: Device = "auto"
+    layout: flags.Layout = "auto"
+    real_layout: flags.RealLayout = "auto"
+    mapping: flags.ClassMapping | None = None
+    device: flags.Device = "auto"
     seed: int = 0
     """Of patches, projections and halves."""
-    output: Folder
+    output: flags.Folder
     """For tune-strength.json and tune-strength.png."""
-    trust: Trusted = ()
+    trust: flags.Trusted = ()
