@@ -2,62 +2,117 @@ import json
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
-from refine.data.layouts import ClassFolders, ClassTable, Table
+from refine.data.layouts import ClassFolders, ClassTable, Layout, Table
 from refine.data.open_layout import choose, open_layout
 from refine.errors import InputError
-from tests.data.layouts.contract import LayoutContract, edited
+from tests.data.layouts.contract import Change, LayoutContract, edited, removed, wrote
 from tests.data.layouts.examples.class_table import write_class_table
 from tests.data.layouts.examples.table import put_images, write_table
 
+GOOD = 'path,pitch,yaw\neyes/one.png,0.1,-0.2\n"eyes/two, with comma.png",3e-1,4\nthree.png,5,6\n'
+CLASSES = "file_name,label\ntrain/0001.png,red\ntrain/0002.png,green\ntrain/0003.png,red\n"
+
+
+def with_text(before: str, after: str) -> Change:
+    assert before in GOOD
+    return wrote("gaze.csv", GOOD.replace(before, after))
+
+
+def with_class(before: str, after: str) -> Change:
+    assert before in CLASSES
+    return wrote("metadata.csv", CLASSES.replace(before, after))
+
+
+class TestTable(LayoutContract):
+    layout, write, why = Table, staticmethod(write_table), r"gaze\.csv has a row of eyes/one\.png"
+    keys = ("eyes/one.png", "eyes/two, with comma.png", "three.png")
+    faults = (
+        (with_text("three.png,5,6\n", ""), r"/three\.png: an image without a label; add its row to .*/gaze\.csv"),
+        (wrote("gaze.csv", f"{GOOD}eyes/4.png,1,2\n"), r"line 5: a label without an image: 'eyes/4\.png'"),
+        (wrote("gaze.csv", f"{GOOD}../outside.png,1,2\n"), r"line 5: a label without an image: '\.\./outside\.png'"),
+        (wrote("gaze.csv", f"{GOOD}eyes/one.png,1,2\n"), r"line 5: 'eyes/one\.png' stands twice"),
+        (with_text(",-0.2", ""), "line 2: yaw is None"),
+        *(
+            (with_text("-0.2", value), rf"line 2: yaw is {value!r}; expected a finite number; .*`targets: \[pitch\]`")
+            for value in ("left", "nan", "", "9e99", "inf", "-1e39")
+        ),
+    )
+    refused = (
+        (removed("gaze.csv"), "found none; name it"),
+        (wrote("b.csv", GOOD), r"found b\.csv, gaze\.csv; name it"),
+    )
+
+
+class TestClassTable(LayoutContract):
+    layout, write = ClassTable, staticmethod(write_class_table)
+    why = r"metadata\.csv has a row of train/0001\.png with label red"
+    keys = ("train/0001.png", "train/0002.png", "train/0003.png")
+
+
+class TestNamedClasses(LayoutContract):
+    layout, write, options = ClassTable, staticmethod(write_class_table), (("classes", ["red", "green"]),)
+    faults = (
+        (with_class("train/0003.png,red\n", ""), r"train/0003\.png: an image without a label; add its row to"),
+        (wrote("metadata.csv", f"{CLASSES}../d.png,red\n"), r"line 5: a label without an image: '\.\./d\.png'"),
+        (wrote("metadata.csv", f"{CLASSES}train/0001.png,red\n"), r"line 5: 'train/0001\.png' stands twice"),
+        (with_class("green", "blue"), "line 3: class 'blue' is none of red, green; .*`classes: "),
+        (with_class("green", "2"), "line 3: class '2' is none of red, green"),
+        (with_class("green", " "), "line 3: label is ' '; expected the name or the number of a class"),
+        (edited("metadata.csv", "green", "5000000000000000"), "line 3: class '5000000000000000' is none of"),
+    )
+
 
 @pytest.fixture
-def images(tmp_path: Path) -> Path:
-    return put_images(tmp_path, ("eyes/one.png", "eyes/two, with comma.png"))
+def root(tmp_path: Path) -> Path:
+    return put_images(tmp_path, ("a.png", "b.png", "c.png"))
 
 
-GOOD = 'path,pitch,yaw\neyes/one.png,0.1,-0.2\n"eyes/two, with comma.png",3e-1,4\n'
+def labels(layout: Layout) -> list[int | None]:
+    found = [layout.annotation(record).class_id for record in layout.records()]
+    return [None if label is None else int(label) for label in found]
 
 
-def test_the_example_is_read_exactly(tmp_path: Path) -> None:
-    layout = Table(write_table(tmp_path))
-    assert {record.label_files for record in layout.records()} == {(tmp_path / "gaze.csv",)}
-    labels = [layout.label(record).tolist() for record in layout.records()]
-    assert labels == [pytest.approx([0.1, -0.2]), pytest.approx([0.3, 0.4]), pytest.approx([-0.25, 0.0])]
-    assert layout.label_space.names == ("pitch", "yaw")
-    assert layout.label_space.mirror == (1, -1)
+def test_the_examples_are_read_exactly(tmp_path: Path) -> None:
+    layout = Table(write_table(tmp_path / "numbers"))
+    assert {record.label_files for record in layout.records()} == {(tmp_path / "numbers/gaze.csv",)}
+    values = [layout.label(record).tolist() for record in layout.records()]
+    assert values == [pytest.approx([0.1, -0.2]), pytest.approx([0.3, 0.4]), pytest.approx([-0.25, 0.0])]
+    assert (layout.label_space.names, layout.label_space.mirror) == (("pitch", "yaw"), (1, -1))
+    classes = ClassTable(write_class_table(tmp_path / "classes"))
+    assert (classes.label_space.kind, classes.label_space.names) == ("class", ("green", "red"))
+    assert labels(classes) == [1, 0, 1]
+    assert classes.records()[0].label_files == (tmp_path / "classes/metadata.csv",)
+    assert labels(open_layout("class-table", tmp_path / "classes", classes=("red", "amber", "green"))) == [0, 2, 0]
 
 
-def test_json_lines_give_the_same(images: Path) -> None:
-    rows = [
-        {"path": "eyes/one.png", "pitch": 0.1, "yaw": -0.2},
-        {"path": "eyes/two, with comma.png", "pitch": 0.3, "yaw": 4},
-    ]
-    (images / "gaze.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    layout = Table(images)
-    assert layout.label(layout.records()[1]).tolist() == pytest.approx([0.3, 4.0])
+def test_json_lines_are_read_and_what_no_float_holds_is_a_fault(root: Path) -> None:
+    rows = [json.dumps({"path": "a.png", "pitch": 0.1}), json.dumps({"path": "b.png", "pitch": 4})]
+    for number in ("1e999", "1" + "0" * 400, "[1]", "null"):
+        (root / "gaze.jsonl").write_text("\n".join([*rows, f'{{"path": "c.png", "pitch": {number}}}']))
+        layout = Table(root)
+        assert [layout.label(record).tolist() for record in layout.records()[:2]] == [pytest.approx([0.1]), [4.0]]
+        (fault,) = layout.faults
+        assert "line 3: pitch is" in fault
 
 
-def test_columns_can_be_chosen_and_ordered_past_text(images: Path) -> None:
-    (images / "gaze.csv").write_text(GOOD.replace("path", "who,path").replace("\n", "\nann,").removesuffix("ann,"))
-    text = Table(images)
-    text.require_whole()
-    assert text.label_space.names == ("pitch", "yaw")  # a column of text is carried along
-    assert choose(images).why.endswith("its column who of text: carried along, and not judged")
-    layout = Table(images, targets=("yaw", "pitch"))
+def test_columns_can_be_chosen_and_ordered_past_text(root: Path) -> None:
+    (root / "gaze.csv").write_text("who,path,pitch,yaw\nann,a.png,0.1,-0.2\nbob,b.png,1,2\nbob,c.png,1,2\n")
+    assert Table(root).label_space.names == ("pitch", "yaw")  # a column of text is carried along
+    assert choose(root).why.endswith("its column who of text: carried along, and not judged")
+    layout = Table(root, targets=("yaw", "pitch"))
     layout.require_whole()
     assert layout.label(layout.records()[0]).tolist() == pytest.approx([-0.2, 0.1])
     assert layout.label_space.mirror == (-1, 1)
 
 
 @pytest.mark.parametrize("column", ["file", "filename", "image", "file_name", "where"])
-def test_the_column_with_the_path_has_one_of_the_usual_names_or_is_named(images: Path, column: str) -> None:
-    (images / "gaze.csv").write_text(GOOD.replace("path", column))
-    layout = Table(images, path_column="where" if column == "where" else None)
+def test_the_column_with_the_path_has_one_of_the_usual_names_or_is_named(root: Path, column: str) -> None:
+    (root / "gaze.csv").write_text(f"{column},yaw\na.png,1\nb.png,2\nc.png,3\n")
+    layout = Table(root, path_column="where" if column == "where" else None)
     layout.require_whole()
-    assert layout.label_space.names == ("pitch", "yaw")
-    assert (choose(images).layout is Table) == (column != "where")
+    assert layout.label_space.names == ("yaw",)
+    assert (choose(root).layout is Table) == (column != "where")
 
 
 @pytest.mark.parametrize(
@@ -65,176 +120,27 @@ def test_the_column_with_the_path_has_one_of_the_usual_names_or_is_named(images:
     [(None, ()), ({"depth": 1}, (1, -1, 1)), ({"depth": -1, "yaw": 1}, (1, 1, -1)), ({"yaw": 1}, ())],
 )
 def test_what_mirroring_does_is_known_if_it_is_for_every_target(
-    images: Path, given: dict[str, int] | None, mirror: tuple[int, ...]
+    root: Path, given: dict[str, int] | None, mirror: tuple[int, ...]
 ) -> None:
-    (images / "gaze.csv").write_text("path,pitch,yaw,depth\neyes/one.png,1,2,3\n")
-    assert Table(images, mirror=given).label_space.mirror == mirror
+    (root / "gaze.csv").write_text("path,pitch,yaw,depth\na.png,1,2,3\n")
+    assert Table(root, mirror=given).label_space.mirror == mirror
+    (root / "layout.yaml").write_text("layout: table\ntargets: [depth]\nmirror: {depth: -1}\n")
+    assert open_layout(str(root / "layout.yaml"), root).label_space.mirror == (-1,)
+    for wrong in ({"yaw": 0}, {"roll": 1}):
+        with pytest.raises(InputError, match=r"expected 1 or -1 for columns among pitch, yaw, depth"):
+            Table(root, mirror=wrong)
 
 
-def test_the_options_of_a_file_reach_it(images: Path) -> None:
-    (images / "gaze.csv").write_text("path,angle\neyes/one.png,1\n")
-    (images / "layout.yaml").write_text("layout: table\ntargets: [angle]\nmirror: {angle: -1}\n")
-    assert open_layout(str(images / "layout.yaml"), images).label_space.mirror == (-1,)
-
-
-@pytest.mark.parametrize("wrong", [{"yaw": 0}, {"roll": 1}])
-def test_a_mirror_that_does_not_fit_the_targets_is_refused(images: Path, wrong: dict[str, int]) -> None:
-    (images / "gaze.csv").write_text(GOOD)
-    with pytest.raises(InputError, match=r"expected 1 or -1 for columns among pitch, yaw"):
-        Table(images, mirror=wrong)
-
-
-@pytest.mark.parametrize(
-    ("text", "fault"),
-    [
-        (GOOD.splitlines()[0] + "\neyes/one.png,0.1,1\n", "two, with comma.png: an image without a label; add its row"),
-        (GOOD + "eyes/three.png,1,2\n", "line 4: a label without an image: 'eyes/three.png'"),
-        (GOOD + "../outside.png,1,2\n", "line 4: a label without an image: '../outside.png'"),
-        (GOOD + "eyes/one.png,1,2\n", "line 4: 'eyes/one.png' stands twice"),
-        (GOOD.replace("-0.2", "left"), "line 2: yaw is 'left'; expected a finite number"),
-        (GOOD.replace("-0.2", "nan"), "line 2: yaw is 'nan'"),
-        (GOOD.replace("-0.2", ""), "line 2: yaw is ''"),
-        (GOOD.replace(",-0.2", ""), "line 2: yaw is None"),
-    ],
-)
-def test_a_fault_names_the_line_and_the_other_rows_stand(images: Path, text: str, fault: str) -> None:
-    (images.parent / "outside.png").write_bytes(b"")
-    (images / "gaze.csv").write_text(text)
-    layout = Table(images)
-    (found,) = layout.faults
-    assert fault in found
-    with pytest.raises(InputError, match=r"gaze\.csv"):
-        layout.require_whole()
-    assert len(layout.records()) == 2
-    assert any(layout.label(record).numel() == 2 for record in layout.records())
-
-
-def test_a_folder_needs_one_table_or_its_name(images: Path) -> None:
-    with pytest.raises(InputError, match="found none"):
-        Table(images)
-    (images / "a.csv").write_text(GOOD)
-    (images / "b.csv").write_text(GOOD)
-    with pytest.raises(InputError, match=r"found a\.csv, b\.csv; name it"):
-        Table(images)
-    assert len(Table(images, table="a.csv").records()) == 2
-
-
-@pytest.mark.parametrize("number", ["1e999", "1" + "0" * 400, "[1]", "null"])
-def test_a_number_that_does_not_fit_is_a_fault(images: Path, number: str) -> None:
-    (images / "gaze.jsonl").write_text(f'{{"path": "eyes/one.png", "pitch": {number}}}')
-    assert "line 1: pitch is" in Table(images).faults[0]
+def test_a_table_may_be_named_and_what_refine_writes_is_none(root: Path) -> None:
+    for name in ("a.csv", "b.csv", "refine-manifest.jsonl"):
+        (root / name).write_text("path,yaw\na.png,1\n")
+    assert len(Table(root, table="a.csv").records()) == 3
+    (root / "b.csv").unlink()
+    assert len(Table(root).records()) == 3
 
 
 @pytest.mark.parametrize(
-    "text", ["path,pitch\nother.png,0.1\n", "path,xmin,xmax\neyes/one.png,1,2\n", "path,pitch\n", "\x00"]
-)
-def test_a_table_of_something_else_is_not_recognized(images: Path, text: str) -> None:
-    (images / "gaze.csv").write_text(text)
-    assert choose(images).layout is not Table
-
-
-def test_a_refined_dataset_loads_as_the_one_it_was_made_from(images: Path) -> None:
-    (images / "gaze.csv").write_text(GOOD)
-    (images / "refine-manifest.jsonl").write_text('{"key": "eyes/one.png"}\n')
-    assert len(Table(images).records()) == 2
-
-
-def test_a_table_without_any_number_is_not_recognized(images: Path) -> None:
-    (images / "gaze.csv").write_text("path,photographer\neyes/one.png,Ann\neyes/two.png,Bob\n")
-    assert choose(images).layout is not Table
-
-
-def test_the_first_row_may_lack_its_number(images: Path) -> None:
-    (images / "gaze.csv").write_text("path,yaw\neyes/one.png,\neyes/two.png,0.5\n")
-    assert choose(images).layout is Table
-
-
-def test_more_cells_than_the_header_are_a_fault(images: Path) -> None:
-    (images / "gaze.csv").write_text("path,yaw\neyes/one.png,0.5,7\n")
-    assert any("line 2: what stands beyond the header is ['7']" in fault for fault in Table(images).faults)
-
-
-def test_a_renderers_log_beside_class_folders_is_no_table_of_targets(tmp_path: Path) -> None:
-    for name in ("0", "1"):
-        (tmp_path / name).mkdir()
-        Image.new("L", (4, 4)).save(tmp_path / name / "a.png")
-    rows = [{"path": f"{name}/a.png", "digit": int(name), "font": "Serif.ttf"} for name in ("0", "1")]
-    (tmp_path / "parameters.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    assert choose(tmp_path).layout.name == "class-folders"
-    numbers = [{"path": row["path"], "digit": row["digit"]} for row in rows]
-    (tmp_path / "parameters.jsonl").write_text("\n".join(map(json.dumps, numbers)))
-    assert choose(tmp_path).layout.name == "table"
-
-
-@pytest.mark.parametrize("value", ["9e99", "inf", "nan", "-1e39"])
-def test_what_no_float_holds_is_a_fault_that_names_the_cell(images: Path, value: str) -> None:
-    (images / "gaze.csv").write_text(GOOD.replace("-0.2", value))
-    (fault,) = Table(images).faults
-    assert f"line 2: yaw is {value!r}; expected a finite number" in fault
-    assert "`targets: [pitch]`" in fault
-
-
-class TestClassTable(LayoutContract):
-    layout, write = ClassTable, staticmethod(write_class_table)
-    why = r"metadata\.csv has a row of train/0001\.png with label red"
-    keys = ("train/0001.png", "train/0002.png", "train/0003.png")
-    faults = ((edited("metadata.csv", "train/0002.png,green,sim\n", ""), r"train/0002\.png: an image without a label"),)
-
-
-class TestTable(LayoutContract):
-    layout, write, why = Table, staticmethod(write_table), r"gaze\.csv has a row of eyes/one\.png"
-    keys = ("eyes/one.png", "eyes/two, with comma.png", "three.png")
-    faults = ((edited("gaze.csv", '"three.png",-0.25,0.0\n', ""), r"/three\.png: an image without a label; add its"),)
-
-
-@pytest.fixture
-def three(tmp_path: Path) -> Path:
-    return put_images(tmp_path, ("a.png", "b.png", "c.png"))
-
-
-def labels(layout: ClassTable) -> list[int | None]:
-    found = [layout.annotation(record).class_id for record in layout.records()]
-    return [None if label is None else int(label) for label in found]
-
-
-def test_the_example_of_classes_is_read_exactly(tmp_path: Path) -> None:
-    layout = ClassTable(write_class_table(tmp_path))
-    assert layout.label_space.kind == "class"
-    assert layout.label_space.names == ("green", "red")
-    assert labels(layout) == [1, 0, 1]
-    assert layout.records()[0].label_files == (tmp_path / "metadata.csv",)
-
-
-def test_names_give_the_order(tmp_path: Path) -> None:
-    layout = open_layout("class-table", write_class_table(tmp_path), classes=("red", "amber", "green"))
-    assert isinstance(layout, ClassTable)
-    assert labels(layout) == [0, 2, 0]
-
-
-def test_whole_numbers_are_ordered_by_value(three: Path) -> None:
-    (three / "labels.csv").write_text("file,class\na.png,10\nb.png,9\nc.png,10\n")
-    assert choose(three).layout is ClassTable
-    layout = ClassTable(three)
-    assert layout.label_space.names == ("9", "10")
-    assert labels(layout) == [1, 0, 1]
-
-
-def test_numbers_stand_for_names_in_their_order(three: Path) -> None:
-    rows = [{"image": f"{name}.png", "category": number} for number, name in enumerate("abc")]
-    (three / "labels.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    assert labels(ClassTable(three, classes=("red", "yellow", "green"))) == [0, 1, 2]
-    assert labels(ClassTable(three, classes=("2", "1", "0"))) == [2, 1, 0]
-
-
-def test_columns_of_other_names_are_named(three: Path) -> None:
-    (three / "labels.csv").write_text("where,what\na.png,x\nb.png,y\nc.png,x\n")
-    assert labels(ClassTable(three, path_column="where", class_column="what")) == [0, 1, 0]
-    with pytest.raises(InputError, match="no column label or class or category; found where, what; name it"):
-        ClassTable(three, path_column="where")
-
-
-@pytest.mark.parametrize(
-    ("text", "layout"),
+    ("table", "layout"),
     [
         ("path,label\na.png,red\n", ClassTable),
         ("path,label\na.png,3\n", ClassTable),
@@ -244,84 +150,76 @@ def test_columns_of_other_names_are_named(three: Path) -> None:
         ("path,label\na.png,0.25\n", Table),
         ("path,pitch\na.png,3\n", Table),
         ("path,label\na.png,\n", Table),
+        ("path,yaw\na.png,\nb.png,0.5\n", Table),  # the first row may lack its number
+        ("path,pitch\nother.png,0.1\n", None),
+        ("path,xmin,xmax\na.png,1,2\n", None),
+        ("path,pitch\n", None),
+        ("\x00", None),
+        ("path,photographer\na.png,Ann\nb.png,Bob\n", None),
     ],
 )
-def test_text_is_a_class_and_numbers_are_targets(three: Path, text: str, layout: type[Table | ClassTable]) -> None:
-    (three / "labels.csv").write_text(text)
-    assert choose(three).layout is layout
+def test_text_is_a_class_numbers_are_targets_and_other_tables_are_none(
+    root: Path, table: str, layout: type[Layout] | None
+) -> None:
+    (root / "labels.csv").write_text(table)
+    found = choose(root).layout
+    assert found is layout if layout else found not in {Table, ClassTable}
 
 
-def test_it_yields_no_table_of_numbers_and_beats_class_folders(tmp_path: Path) -> None:
-    assert choose(write_table(tmp_path / "numbers")).layout is Table
-    root = put_images(tmp_path / "folders", ("x/a.png", "y/b.png"))
-    assert choose(root).layout is ClassFolders
+def test_classes_beat_class_folders_and_a_renderers_log_beside_them_is_no_table_of_targets(tmp_path: Path) -> None:
+    root = put_images(tmp_path, ("x/a.png", "y/b.png"))
     (root / "labels.csv").write_text("path,label\nx/a.png,red\ny/b.png,red\n")
     assert choose(root).layout is ClassTable
+    (root / "labels.csv").unlink()
+    rows = [{"path": "x/a.png", "digit": 0, "font": "Serif.ttf"}, {"path": "y/b.png", "digit": 1, "font": "Serif.ttf"}]
+    for kept, layout in (({"path", "digit", "font"}, ClassFolders), ({"path", "digit"}, Table)):
+        lines = [json.dumps({name: value for name, value in row.items() if name in kept}) for row in rows]
+        (root / "parameters.jsonl").write_text("\n".join(lines))
+        assert choose(root).layout is layout
 
 
-def test_a_name_of_very_many_digits_is_a_name(three: Path) -> None:
-    (three / "labels.csv").write_text(f"path,label\na.png,{'9' * 5000}\nb.png,10\nc.png,9\n")
-    assert labels(ClassTable(three)) == [2, 0, 1]
-    assert len(ClassTable(three, classes=("x",)).faults) == 3
+def test_more_cells_than_the_header_are_a_fault(root: Path) -> None:
+    (root / "gaze.csv").write_text("path,yaw\na.png,0.5,7\n")
+    assert any("line 2: what stands beyond the header is ['7']" in fault for fault in Table(root).faults)
 
 
-GOOD_CLASSES = "path,label\na.png,red\nb.png,green\nc.png,red\n"
+def test_whole_numbers_are_ordered_by_value_and_are_names_or_places(root: Path) -> None:
+    (root / "labels.csv").write_text("File,Class\na.png,10\nb.png,9\nc.png,10\n")  # in whatever case
+    layout = open_layout("auto", root)
+    assert (type(layout), layout.label_space.names, labels(layout)) == (ClassTable, ("9", "10"), [1, 0, 1])
+    rows = [{"image": f"{name}.png", "category": number} for number, name in enumerate("abc")]
+    (root / "labels.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    assert labels(ClassTable(root, "labels.jsonl", classes=("red", "yellow", "green"))) == [0, 1, 2]
+    assert labels(ClassTable(root, "labels.jsonl", classes=("2", "1", "0"))) == [2, 1, 0]
+    layout = ClassTable(root, "labels.jsonl", classes=("7", "1"))  # where names are numbers, none is a place
+    assert labels(layout) == [None, 1, None]
+    assert "line 1: class '0' is none of 7, 1" in layout.faults[0]
+    (root / "labels.csv").write_text(f"path,label\na.png,{'9' * 5000}\nb.png,10\nc.png,9\n")
+    assert labels(ClassTable(root, "labels.csv")) == [2, 0, 1]
 
 
-@pytest.mark.parametrize(
-    ("text", "fault"),
-    [
-        (GOOD_CLASSES.replace("c.png,red\n", ""), "c.png: an image without a label; add its row to"),
-        (GOOD_CLASSES + "../d.png,red\n", "line 5: a label without an image: '../d.png'"),
-        (GOOD_CLASSES + "a.png,red\n", "line 5: 'a.png' stands twice"),
-        (GOOD_CLASSES.replace("green", "blue"), "line 3: class 'blue' is none of red, green"),
-        (GOOD_CLASSES.replace("green", "2"), "line 3: class '2' is none of red, green"),
-        (GOOD_CLASSES.replace("green", " "), "line 3: label is ' '; expected the name or the number of a class"),
-    ],
-)
-def test_a_fault_of_classes_names_the_line_and_the_other_rows_stand(three: Path, text: str, fault: str) -> None:
-    (three / "labels.csv").write_text(text)
-    layout = ClassTable(three, classes=("red", "green"))
-    (found,) = layout.faults
-    assert fault in found
-    assert len(layout.records()) == 3
-    assert labels(layout)[0] == 0
-
-
-def test_where_names_are_numbers_a_number_is_a_name_and_never_a_place(three: Path) -> None:
-    (three / "labels.csv").write_text("path,label\na.png,5\nb.png,0\nc.png,7\n")
-    layout = ClassTable(three, classes=("7", "5"))
-    assert labels(layout) == [1, None, 0]
-    (fault,) = layout.faults
-    assert "line 3: class '0' is none of 7, 5" in fault
-
-
-def test_columns_may_be_written_with_capitals(three: Path) -> None:
-    (three / "labels.csv").write_text("Path,Label\na.png,red\nb.png,green\nc.png,red\n")
-    layout = open_layout("auto", three)
-    assert isinstance(layout, ClassTable)
-    assert labels(layout) == [1, 0, 1]
-
-
-def test_hints_are_of_this_layout_and_for_the_command_line(three: Path) -> None:
-    (three / "a.csv").write_text("where;what\na.png;x\n")
+def test_columns_of_other_names_are_named_and_hints_are_for_the_command_line(root: Path) -> None:
+    (root / "a.csv").write_text("where;what\na.png;x\nb.png;y\nc.png;x\n")
+    assert labels(ClassTable(root, path_column="where", class_column="what")) == [0, 1, 0]
     with pytest.raises(InputError, match=r"for --layout: `layout: class-table`, `path_column: where`"):
-        ClassTable(three)
-    with pytest.raises(InputError, match=r"for --layout: `layout: class-table`, `class_column: what`"):
-        ClassTable(three, path_column="where")
-    layout = ClassTable(three, path_column="where", class_column="what", classes=("y",))
+        ClassTable(root)
+    missing = r"no column label or class or category; found where, what; .* `layout: class-table`, `class_column: what`"
+    with pytest.raises(InputError, match=missing):
+        ClassTable(root, path_column="where")
+    with pytest.raises(InputError, match=r"found where, what; name it in a .*`layout: table`, `path_column: where`"):
+        Table(root)
+    layout = ClassTable(root, path_column="where", class_column="what", classes=("y",))
     assert "for --layout: `layout: class-table`, `classes: [car, truck]`" in layout.faults[0]
-    (three / "b.csv").write_text("")
+    (root / "b.csv").write_text("")
     with pytest.raises(InputError, match=r"found a\.csv, b\.csv; name it .* `layout: class-table`, `table: labels"):
-        ClassTable(three)
+        ClassTable(root)
 
 
 def test_a_value_for_each_image_is_text_and_no_class(tmp_path: Path) -> None:
     put_images(tmp_path, tuple(f"{number}.png" for number in range(24)))
     rows = [f"{number}.png,word {number}" for number in range(24)]
     (tmp_path / "labels.csv").write_text("\n".join(["path,label", *rows]))
-    layout = open_layout("auto", tmp_path)
-    assert layout.label_space.kind == "none"
+    assert open_layout("auto", tmp_path).label_space.kind == "none"
     said = choose(tmp_path).why
     assert said.startswith(
         "24 images; labels.csv is carried, and nothing in it is judged: if its column label is a class"
