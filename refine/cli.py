@@ -7,13 +7,14 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import fields
 
 import refine
 from refine import commands, interrupts
 from refine.commands.early_checks import require_fit, require_paths
 from refine.errors import DiskFull, InputError, TrainingDiverged
 from refine.files import cut, files_up_to, printable
-from refine.options import spelled
+from refine.options import flag_name, meant, spelled
 from refine.trust import trusting
 
 LIGHTNING = {
@@ -100,8 +101,15 @@ def _run(given: list[str], listener: interrupts.Listener) -> int:
 
         return run(given)
     given = spelled(given, "-")
-    parsed = parser(given[0] if given else "").parse_args(given)
+    named = given[0] if given else ""
+    known = [*LIGHTNING, *(each.name for each in commands.COMMANDS)]
+    if named and not named.startswith("-") and named not in known:
+        raise InputError(f"{named}: no such command{meant(named, known)} (refine --help lists them)")
+    parsed, unknown = parser(named).parse_known_args(given)
     command = parsed.chosen
+    if unknown:
+        near = meant(unknown[0], [flag_name(field.name) for field in fields(command.options)])
+        raise InputError(f"{unknown[0]}: no such flag{near} (see refine {command.name} --help)")
     listener.kept = command.kept
     require_paths(parsed, given)
     with files_up_to(getattr(parsed, "max_file_size", None)), trusting(getattr(parsed, "trust", ())):

@@ -8,6 +8,7 @@ stands in a `Flag`: ``input: Annotated[Path, Flag("DIR")]``.
 
 import argparse
 import ast
+import difflib
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -154,6 +155,12 @@ def spelled(args: Sequence[str], between: Literal["-", "_"]) -> list[str]:
 def with_dashes(text: str) -> str:
     """Return a help text or a message with dashes in the names of its flags."""
     return re.sub(r"(?<![\w-])--[a-z][\w.-]*", lambda found: found[0].replace("_", "-"), text)
+
+
+def meant(name: str, known: Sequence[str]) -> str:
+    """Return the part of a message that proposes what stands nearest to a name; empty where nothing does."""
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def positive(text: str) -> int:

@@ -7,6 +7,8 @@ from refine.errors import InputError
 
 PACKAGED = Path(__file__).parent / "_recipes"
 CHECKOUT = Path(__file__).parent.parent
+RUN_SETTINGS = "config.yaml"
+"""File of a run's settings in its folder."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ def find_recipe(name: str) -> Path:
     """
     if Path(name).is_file():
         return Path(name)
+    if (Path(name) / RUN_SETTINGS).is_file():
+        raise InputError(f"{name}: the folder of a run; give its settings: {Path(name) / RUN_SETTINGS}")
     packaged = list_recipes()
     key = Path(name).as_posix()
     for candidate in (key, f"models/{key}.yaml", f"datasets/{key}.yaml"):

@@ -12,10 +12,10 @@ from typing import Any, Literal, get_args, get_origin
 
 from refine.errors import NO_TASK, InputError
 from refine.files import is_archive, read_file
-from refine.options import flag_name, flag_of, spelled
+from refine.options import flag_name, flag_of, meant, spelled
 from refine.recipes import find_recipe
 from refine.training.options import FitOptions
-from refine.yaml_text import parse_yaml
+from refine.yaml_text import read_yaml
 
 CODE = Path(__file__).parents[1]
 WRITTEN = frozenset({"output"})
@@ -25,6 +25,8 @@ OURS = {each.name: flag_of(each.type)[0] for each in fields(FitOptions)}
 """Types of our own flags of `fit` and `validate`; the parser has them all, after Lightning's import."""
 OPTIONS = frozenset({".yaml", ".yml"})
 """Suffixes of files of a layout's options; whoever reads them says what is wrong."""
+SIZES = frozenset({"data.crop", "data.resize", "data.real_resize"})
+SIZE = r"null|0*[1-9]\d*(x0*[1-9]\d*)?|\[\s*0*[1-9]\d*\s*,\s*0*[1-9]\d*\s*\]"
 ABOVE_ZERO = frozenset({"steps", "minutes"})
 LEARNED = ("model.task", "model.start", "model.pretrained", "model.init_args.task", "model.init_args.start")
 READ = ("data.synthetic", "data.real", "ckpt_path", "judge", "validation_weights", *LEARNED)
@@ -64,13 +66,12 @@ def require_fit(args: Sequence[str]) -> None:
     if {"help", "h", "print_config"} & {name for name, _ in given} or any(".help" in name for name, _ in given):
         return
     recipes = [find_recipe(value) for name, value in given if name in {"c", "config"} and value is not None]
-    try:
-        contents = [parse_yaml(read_file(recipe).decode()) for recipe in recipes]
-    except (OSError, ValueError):  # whoever reads it next says so
-        return
+    contents = [read_yaml(recipe) for recipe in recipes]
     for name, value in given:
         if name in READ and value is not None and not value.startswith(("[", "{")):
             _require(Path(value), flag_name(name))
+            if name in {"ckpt_path", "judge"}:
+                _require_checkpoint(Path(value))
         if name in {"data.layout", "data.real_layout"} and value is not None and not value.startswith("{"):
             _require_layout(value, flag_name(name))
     _require_values(given)
@@ -82,6 +83,8 @@ def require_fit(args: Sequence[str]) -> None:
         first = flag_name(about[0])
         raise InputError(f"--resume and {first}: name the method as well (-c), so that the right run goes on")
     begins = args[0] == "fit" and not alone
+    if args[0] == "validate" and not method and "ckpt_path" not in named:
+        raise InputError("which checkpoint? Name one, such as --ckpt-path checkpoints/RUN/best.ckpt")
     if begins and not method:
         raise InputError("which method? Name a recipe, such as -c simgan; `refine recipes` lists them")
     classes = {part: _class_paths(contents, part) for part in ("model", "data")}
@@ -109,9 +112,10 @@ def _require_values(given: Sequence[tuple[str, str | None]]) -> None:
     for name, value in given:
         flag, kind = flag_name(name), OURS.get(name)
         if name.partition(".")[0] not in known:
-            near = difflib.get_close_matches(name.partition(".")[0], known, n=1)
-            meant = f"; did you mean {flag_name(near[0])}?" if near else ""
-            raise InputError(f"{flag}: no such flag{meant} (see refine fit --help)")
+            near = meant(flag.partition(".")[0], list(map(flag_name, known)))
+            raise InputError(f"{flag}: no such flag{near} (see refine fit --help)")
+        if name in SIZES and value is not None and not re.fullmatch(SIZE, value):
+            raise InputError(f"{flag} is {value!r}; expected a height and a width, such as 48x100")
         if value is None or kind is None:
             continue
         if get_origin(kind) is Literal and value not in get_args(kind):
@@ -141,8 +145,8 @@ def _require_layout(name: str, flag: str) -> None:
     known = [found for file in files for found in re.findall(r'^    name = "(.+)"$', read_file(file).decode(), re.M)]
     if name != "auto" and name not in known and not Path(name).exists() and Path(name).suffix not in OPTIONS:
         near = difflib.get_close_matches(name, known, n=1)
-        meant = f"; did you mean {near[0]}?" if near else f"; expected auto, one of {', '.join(sorted(known))},"
-        raise InputError(f"{flag} {name}: no such layout{meant}{'' if near else ' or options in a YAML file'}")
+        hint = f"; did you mean {near[0]}?" if near else f"; expected auto, one of {', '.join(sorted(known))},"
+        raise InputError(f"{flag} {name}: no such layout{hint}{'' if near else ' or options in a YAML file'}")
 
 
 def _require_checkpoint(path: Path) -> None:
@@ -157,8 +161,11 @@ def _require_checkpoint(path: Path) -> None:
 
 
 def _require(path: Path, flag: str) -> None:
+    said = f" ({flag})" if flag else ""
     if not path.exists():
-        raise InputError(f"{path}: no such file or folder{f' ({flag})' if flag else ''}")
+        raise InputError(f"{path}: no such file or folder{said}")
+    if path.is_dir() and not any(path.iterdir()):
+        raise InputError(f"{path}: an empty folder{said}")
 
 
 def _paths(value: Any) -> Iterator[Path]:
@@ -212,8 +219,8 @@ def _require_arguments(given: Sequence[tuple[str, str | None]], part: str, class
             continue
         near = difflib.get_close_matches(argument, sorted(known), n=1)
         ends = [each for each in sorted(known) if each.endswith(f"_{argument}")]
-        meant = f"; did you mean {' or '.join(ends or near)}?" if ends or near else ""
-        told = f"{name} has no argument {argument}{meant}".replace("_", "-")
+        hint = f"; did you mean {' or '.join(ends or near)}?" if ends or near else ""
+        told = f"{name} has no argument {argument}{hint}".replace("_", "-")
         raise InputError(f"{flag_name(flag)}: {told} (refine fit --{part}.help {name})")
 
 

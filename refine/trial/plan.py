@@ -11,6 +11,7 @@ from refine.inspect.options import InspectOptions
 from refine.labels import LabelKind
 from refine.options import flag_name, flag_words, recorded
 from refine.training.sizing import LEAST_STEPS, Size, presets_of
+from refine.trial.measure import DatasetPair
 from refine.trial.options import TryOptions
 from refine.trial.result import TRAINING_FREE, Trial, nearest
 
@@ -63,6 +64,37 @@ def fewest_seconds(names: Sequence[str], size: Size, device: str) -> float:
             crop = min(size[0], small.crop), min(size[1], small.crop)
             seconds += LEAST_STEPS * small.seconds_a_step(device, crop, small.batch_for(crop, small.largest_batch))
     return seconds
+
+
+def size_flags(pair: DatasetPair) -> dict[str, Any]:
+    """Return the flag of `refine fit` that brings images to the size at which they are judged."""
+    return {"data.crop" if pair.crops else "data.resize": list(pair.size)}
+
+
+def data_flags(options: TryOptions, pair: DatasetPair, device: str) -> dict[str, Any]:
+    """Return the flags of `refine fit` that say how the datasets lie."""
+    given = recorded(options)
+    lie = {f"data.{name}": given[name] for name in ("layout", "real_layout", "mapping", "classes")}
+    named = {name: value for name, value in lie.items() if value not in ("auto", None)}
+    return {"data.channels": pair.channels, "device": device, **named}
+
+
+def fit_flags(name: str, options: TryOptions, pair: DatasetPair, device: str) -> dict[str, Any]:
+    """Return the flags of `refine fit` for a method."""
+    flags = data_flags(options, pair, device)
+    if name == "cycada":
+        flags |= {"model.task": str(options.output / "runs" / "f_S" / "last.ckpt"), "model.semantic_weight": 0}
+        flags |= {"model.cycle_semantic_weight": 1, **size_flags(pair)}
+    return flags
+
+
+def labels_hint(pair: DatasetPair) -> str:
+    """Return a sentence where the real images lie in folders that are named as the classes; else nothing."""
+    folders = {Path(record.key).parts[0] for record in pair.real.records if "/" in record.key}
+    if pair.space.kind != "class" or len(folders & set(pair.space.names)) < 2:
+        return ""
+    root = pair.real.layout.root
+    return f"{root}: its folders are named as the classes; if that is right, --labeled-real {root} tests on them"
 
 
 def short_trainings(trial: Trial) -> list[str]:

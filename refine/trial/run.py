@@ -18,7 +18,6 @@ from refine.errors import InputError, TrainingDiverged
 from refine.files import first_missing, remove_made, require_output
 from refine.json_files import read_typed, write_json
 from refine.methods.checkpoint import load_translator
-from refine.options import recorded
 from refine.terminal import duration
 from refine.training.fit import Outcome, fit
 from refine.training.sizing import MINUTES
@@ -30,12 +29,16 @@ from refine.trial.plan import (
     TASK_PART,
     apply_command,
     candidate,
+    data_flags,
     fewest_seconds,
+    fit_flags,
     for_training,
     further_commands,
+    labels_hint,
     methods,
     share,
     short_trainings,
+    size_flags,
 )
 from refine.trial.result import PAGE, RESULT, TRAINING_FREE, Settings, Trial, Tried, recommend
 
@@ -145,6 +148,8 @@ class _Trial:
         names = methods(kind)
         images = f"{n['synthetic']} synthetic, {n['real']} real images looked at"
         self.say(f"{', '.join(names)}: {self.minutes:g} min in all, on {self.device.type}; {images}")
+        if labeled_real is None and (hint := labels_hint(pair)):
+            self.say(hint)
         if before and before["methods"]:
             self.say(f"going on, tried before: {', '.join(before['methods'])}")
         else:
@@ -212,7 +217,7 @@ class _Trial:
         chosen = candidate(trial, method)
         ready = None if chosen is None else options.output / trial["methods"][chosen]["checkpoint"]
         apply = [] if ready is None else [apply_command(ready, options)]
-        flags = {} if chosen is None else self._flags(chosen, pair)
+        flags = {} if chosen is None else fit_flags(chosen, options, pair, self.device.type)
         further = further_commands(trial, method, options, flags)
         trial["recommendation"] = {
             "method": method,
@@ -257,22 +262,6 @@ class _Trial:
     def _seconds(self) -> float:
         return self.spent + time.monotonic() - self.began
 
-    def _flags(self, name: str, pair: DatasetPair) -> dict[str, Any]:
-        """Flags of `refine fit` for a method."""
-        flags = self._data(pair)
-        if name == "cycada":
-            flags |= {"model.task": str(self.options.output / "runs" / "f_S" / "last.ckpt"), "model.semantic_weight": 0}
-            flags |= {"model.cycle_semantic_weight": 1}
-            flags |= {"data.crop" if pair.crops else "data.resize": list(pair.size)}
-        return flags
-
-    def _data(self, pair: DatasetPair) -> dict[str, Any]:
-        """Flags of `refine fit` that say how the datasets lie."""
-        given = recorded(self.options)
-        lie = {f"data.{name}": given[name] for name in ("layout", "real_layout", "mapping", "classes")}
-        named = {name: value for name, value in lie.items() if value not in ("auto", None)}
-        return {"data.channels": pair.channels, "device": self.device.type, **named}
-
     def _fit(self, name: str, run: str, flags: Mapping[str, Any], **time_flags: Any) -> Outcome:
         """One training, which goes on where it was stopped; what it prints is not for here."""
         with redirect_stdout(io.StringIO()) as said:
@@ -299,7 +288,7 @@ class _Trial:
 
     def _task(self, pair: DatasetPair, run: str, seed: int) -> Path:
         """A task model of the synthetic labels, at the size at which images are judged."""
-        flags = {**self._data(pair), "data.crop" if pair.crops else "data.resize": list(pair.size)}
+        flags = {**data_flags(self.options, pair, self.device.type), **size_flags(pair)}
         flags |= {"data.batch_size": TASK_BATCH, "seed_everything": seed, "model.seed": seed, "data.seed": seed}
         folder = self.options.output / "runs" / run
         if not ((folder / "last.ckpt").is_file() and (folder / "done").is_file()):
@@ -310,7 +299,7 @@ class _Trial:
     def _tried(self, name: str, left: list[str], pair: DatasetPair) -> Tried:
         """Train one method."""
         began = time.monotonic()
-        flags = self._flags(name, pair)
+        flags = fit_flags(name, self.options, pair, self.device.type)
         try:
             if name in TRAINING_FREE:
                 outcome = self._fit(name, name, flags, steps=FREE_STEPS)

@@ -52,7 +52,15 @@ Pair = tuple[Path, Path]
         (["fit", "-c", "cut", "-c", "traffic-lights", "--minutes", "-1"], "--minutes is -1; expected more than 0"),
         (["fit", "-c", "cycada", "-c", "traffic-lights", "--model.task", "gone"], "gone: no such file or folder"),
         (["fit", "-c", "cut", "--data.layout", "coc", "--data.synthetic=."], "--data.layout coc: no such layout; did"),
-        (["fit", "--ckpt-path", "README.md", "--resume"], "which method? Name a recipe"),
+        (["fit", "--ckpt-path", "README.md", "--resume"], "README.md: not a checkpoint"),
+        (["validate"], "which checkpoint? Name one, such as --ckpt-path checkpoints/RUN/best.ckpt"),
+        (["fits", "-c", "simgan"], "fits: no such command; did you mean fit? (refine --help lists them)"),
+        (
+            ["apply", "--strenght", "1", "--checkpoint=.", "--input=.", "--output=o"],
+            "--strenght: no such flag; did you mean --strength? (see refine apply --help)",
+        ),
+        (["fit", "-c", "cut", "-c", "traffic-lights", "--data.crop", "48xx"], "expected a height and a width, such as"),
+        (["fit", "-c", "README.md"], "README.md: cannot be read as YAML"),
         (["fit", "--resume", "--data.real", "."], "--resume and --data.real: name the method as well (-c)"),
         (["inspect", "docs", "--layout", "coc"], "--layout coc: no such layout; did you mean coco?"),
         (["inspect", "docs", "--real", ".", "--real-layout=x"], "expected auto, one of blenderproc"),
@@ -67,6 +75,18 @@ def test_it_is_one_line(args: list[str], message: str, capsys: pytest.CaptureFix
     said = capsys.readouterr().err
     assert message in said
     assert said.count("\n") == 1
+
+
+def test_folders_that_hold_something_else_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("config.yaml", "last.ckpt"):
+        (tmp_path / name).touch()
+    (tmp_path / "empty").mkdir()
+    for args, message in (
+        (["validate", "--ckpt-path", str(tmp_path)], f"{tmp_path}: the folder of a run; give one of its checkpoints"),
+        (["fit", "-c", str(tmp_path)], f"{tmp_path}: the folder of a run; give its settings: {tmp_path}/config.yaml"),
+        (["inspect", str(tmp_path / "empty")], f"{tmp_path}/empty: an empty folder"),
+    ):
+        test_it_is_one_line(args, message, capsys)
 
 
 def test_layouts_are_told_by_their_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

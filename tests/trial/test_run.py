@@ -57,6 +57,7 @@ def test_a_trial_measures_every_method_and_says_what_to_do(
     assert any(" apply --checkpoint " in command for command in commands)
     assert not [*(output / "runs" / "simgan").glob("*.ckpt")]  # the one that is kept is enough
     assert "min are short" in said
+    assert f"{pair[1]}: its folders are named as the classes; if that is right, --labeled-real {pair[1]}" in said
     assert "judge: " not in said
 
 
