@@ -10,10 +10,9 @@ import pytest
 
 from refine.apply.repair import STRENGTHS
 from refine.audit.calibration import FAIL_SHARE, MOST_IMAGES, REVIEW_SHARE
-from refine.audit.corruptions import CORRUPTIONS
+from refine.audit.corruptions import corruptions_of
 from refine.audit.ensembles import ADAPTED, CONTENT, GIVEN, REAL
 from refine.audit.evidence import CONSENSUS_BAR, LABEL_BAR, LEARNED_BAR, POWER_BAR
-from refine.audit.pairs import LONGEST_SIDE_PIXELS
 from refine.audit.result import LINES, PAGE, SUMMARY, VERDICTS
 from refine.audit.review import read_decisions
 from refine.audit.summary import LARGE_SHARE
@@ -24,6 +23,7 @@ from refine.cli import parser
 from refine.data import UnpairedImages
 from refine.distances.scores import HIGHER_IS_NEARER, LEAST_FID, LEAST_GROUPS, LEAST_IMAGES, METRICS
 from refine.files import MANIFEST
+from refine.labels import KINDS
 from refine.metrics.features import NETWORKS
 from refine.metrics.features.published import INCEPTION_SIDE, INCEPTION_WEIGHTS, VGG16_WEIGHTS
 from refine.metrics.intervals import lower_end, upper_end
@@ -82,7 +82,9 @@ def percent(share: float) -> str:
 
 
 def sizes(harm: str, unit: str) -> float:
-    (found,) = (each for each in CORRUPTIONS if each.name == harm and each.unit == unit)
+    named = [(kind, names) for kind in KINDS.values() for names in (("pitch", "yaw"), ("x", "y"))]
+    every = (each for kind, names in named for each in corruptions_of(kind, names))
+    (found,) = {each for each in every if (each.name, each.unit) == (harm, unit)}
     return max(size for size in found.sizes if size is not None)
 
 
@@ -100,8 +102,8 @@ def bars() -> list[str]:
         f"Inception sees {INCEPTION_SIDE}x{INCEPTION_SIDE}",
         f"label map agrees on most of {GRID}x{GRID} cells, kept where {percent(LEAST_AGREEMENT)} or more agree",
         f"1/{PATCH_SHARE} of its pixels",
-        f"at most {LONGEST_SIDE_PIXELS['class']} pixels a side for classes and targets, "
-        f"{LONGEST_SIDE_PIXELS['mask']} for masks and objects",
+        f"at most {KINDS['class'].judges.longest_side} pixels a side for classes and targets, "
+        f"{KINDS['mask'].judges.longest_side} for masks and objects",
         f"both say the same of {percent(CONSENSUS_BAR)} of the refined images, find the label in {percent(LABEL_BAR)}, "
         f"planted harm in {percent(POWER_BAR)}",
         f"but the label in {percent(LEARNED_BAR)}",

@@ -119,7 +119,7 @@ def parsed_labels_equal(source: Path, refined: Path, layout: str = "auto") -> La
         InputError: If the dataset before cannot be opened, or the layout has no labels.
     """
     before = open_layout(layout, source)
-    if before.label_space.kind == "none":
+    if not before.label_space.is_labeled:
         raise InputError(f"{source}: the layout {before.name} has no labels to check; name one that has (--layout)")
     named = before.name if layout == "auto" else layout
     try:

@@ -202,7 +202,7 @@ def label_owners(source: Path, layout: str | None) -> Owners | None:
         opened = open_layout(layout or "auto", source, guard=False)
     except InputError:  # the images were named without a layout
         return None
-    if opened.label_space.kind == "none":
+    if not opened.label_space.is_labeled:
         return None
     found: dict[str, set[str]] = defaultdict(set)
     for record in opened.records():

@@ -7,8 +7,7 @@ import torch
 from torch import Tensor
 
 from refine.audit.corruptions import MIXED, Originals, corruptions_of
-from refine.audit.judges import Examples
-from refine.audit.measures import Scores
+from refine.audit.judges import Examples, Scores
 from refine.audit.perturbations import PERTURBATIONS, randomize_content
 from refine.audit.result import Power, Rate
 from refine.labels import LabelKind

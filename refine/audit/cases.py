@@ -120,7 +120,7 @@ def _score(name: str, value: float, judge: JudgeRecord | None) -> ShownScore:
 
 def _annotation_of(layout: Layout, record: Record | None) -> tuple[Annotation, str]:
     """Return the label of an image, and the part of it that is better written than drawn."""
-    if record is None or layout.label_space.kind == "none":
+    if record is None or not layout.label_space.is_labeled:
         return Annotation(), ""
     try:
         annotation = layout.annotation(record)

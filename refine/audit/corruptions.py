@@ -6,9 +6,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from refine.audit.measures import is_gaze, label_difference
 from refine.audit.regions import erased, moved, moved_region, object_regions, pasted, vertical_swap
-from refine.labels import IGNORE, LabelKind
+from refine.labels import LabelKind
 
 MIXED = "mixed with another class's image"
 EQUAL_LABELS = 1e-6
@@ -22,22 +21,19 @@ class Originals(NamedTuple):
     images: Tensor
     """``(B, C, H, W)`` in [-1, 1]. Images of one call are each other's replacement: give as many as fit."""
     labels: Tensor
-    """As `judge_scores` takes them."""
+    """Labels of the images."""
     names: Sequence[str]
     """Names of the classes or targets."""
 
-    def regions(self, generator: torch.Generator | None, least: float = 0.0) -> Tensor:
+    def regions(self, generator: torch.Generator, least: float = 0.0) -> Tensor:
         """Return `object_regions` of these images."""
-        return object_regions(self.kind, self.labels, self.images.shape[-2:], generator, least)
+        return object_regions(self.kind, self.labels, self.size, generator, least)
 
-    def have_places(self) -> Tensor:
-        """Return ``(B,)`` bool: whether a label says where something is, and not only that all is one thing."""
-        labels = self.labels.as_subclass(Tensor)
-        if self.kind == "objects":
-            return (labels[..., 0] >= 0).any(1)
-        ids = labels.flatten(1).long()  # masks come as uint8, which has no 256
-        lowest, highest = ids.masked_fill(ids == IGNORE, IGNORE + 1).amin(1), ids.masked_fill(ids == IGNORE, -1).amax(1)
-        return lowest < highest
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        height, width = self.images.shape[-2:]
+        return height, width
 
 
 class Corrupted(NamedTuple):
@@ -57,8 +53,6 @@ class Corruption(NamedTuple):
     """Unit of the sizes; empty where there is no more and less."""
     sizes: tuple[float | None, ...]
     """Smallest first; a single None where there is no more and less."""
-    applies: Callable[[LabelKind, Sequence[str]], bool]
-    """Whether it makes labels of a kind with these names wrong."""
     plant: Callable[[Originals, float | None, torch.Generator], Corrupted]
     """Corrupts images, given one of the sizes and a generator."""
 
@@ -68,8 +62,8 @@ def another_image(originals: Originals, least: float | None, generator: torch.Ge
 
     Args:
         originals: The images.
-        least: Smallest difference of the labels, in the units of `label_difference`. Where there is more and less, one
-            of the three images that differ by the least above it is drawn, so that a size means that size.
+        least: Smallest difference of the labels, in the units of `LabelKind.differences`. Where there is more and less,
+            one of the three images that differ by the least above it is drawn, so that a size means that size.
         generator: Draws among the candidates.
 
     Returns:
@@ -77,13 +71,12 @@ def another_image(originals: Originals, least: float | None, generator: torch.Ge
         generator alone: called once more with a generator of the same state, it replaces the images before in the same
         way. Then before and after still show the same, and nothing but a judge of labels can find it.
     """
-    kind, images, labels, names = originals
-    apart = label_difference(kind, labels, names, (images.shape[-2], images.shape[-1]))
+    images, labels = originals.images, originals.labels
+    apart = originals.kind.differences(labels, originals.names, originals.size)
     fits = (apart >= (least or 0.0)) & (apart > EQUAL_LABELS)
     drawn = torch.rand(apart.shape, generator=generator, device=generator.device).to(apart.device)
-    if kind != "class":
-        far = apart.masked_fill(~fits, torch.inf)
-        fits = fits & (far <= far.kthvalue(min(3, len(labels)), dim=1, keepdim=True).values)
+    far = apart.masked_fill(~fits, torch.inf)
+    fits = fits & (far <= far.kthvalue(min(3, len(labels)), dim=1, keepdim=True).values)
     chosen = drawn.masked_fill(~fits, -1.0).argmax(1)
     there = fits.any(1)
     return Corrupted(images[torch.where(there, chosen, torch.arange(len(images), device=apart.device))], there)
@@ -97,7 +90,7 @@ def _mixed(originals: Originals, size: float | None, generator: torch.Generator)
 
 
 def _moved(originals: Originals, size: float | None, generator: torch.Generator) -> Corrupted:
-    return Corrupted(moved(originals.images, size or 0.0, generator), originals.have_places())
+    return Corrupted(moved(originals.images, size or 0.0, generator), originals.kind.place_shown(originals.labels))
 
 
 def _moved_object(originals: Originals, size: float | None, generator: torch.Generator) -> Corrupted:
@@ -117,18 +110,14 @@ def _pasted(originals: Originals, size: float | None, generator: torch.Generator
     regions = originals.regions(generator, size or 0.0)
     others = torch.arange(len(images), device=images.device).roll(1)
     region = regions[others]
-    if originals.kind == "mask":
-        mask = originals.labels.as_subclass(Tensor).reshape(regions.shape)
-        elsewhere = (mask != mask[others]) & (mask != IGNORE)
-    else:
-        elsewhere = ~originals.regions(None)
+    elsewhere = originals.kind.elsewhere(originals.labels, others, originals.size)
     wrong = (elsewhere & region).sum((1, 2)) > 0.5 * region.sum((1, 2))
     made = pasted(images, images[others], region)
     return Corrupted(torch.where(wrong[:, None, None, None], made, images), wrong)
 
 
 def _swapped(originals: Originals, size: float | None, generator: torch.Generator) -> Corrupted:
-    return Corrupted(vertical_swap(originals.images, 2), originals.have_places())
+    return Corrupted(vertical_swap(originals.images, 2), originals.kind.place_shown(originals.labels))
 
 
 def _lamps(originals: Originals, size: float | None, generator: torch.Generator) -> Corrupted:
@@ -139,44 +128,22 @@ def _lamps(originals: Originals, size: float | None, generator: torch.Generator)
     return Corrupted(torch.where(wrong[:, None, None, None], swapped, originals.images), wrong)
 
 
-def _is(*kinds: LabelKind) -> Callable[[LabelKind, Sequence[str]], bool]:
-    return lambda kind, names: kind in kinds
-
-
-_HAS_PLACES = _is("mask", "objects")
-
-CORRUPTIONS = (
-    Corruption("another class's image", "", (None,), _is("class"), another_image),
-    Corruption(MIXED, "share of it", (0.6, 0.8), _is("class"), _mixed),
-    Corruption("another image", "share of pixels", (0.1, 0.2, 0.4), _is("mask"), another_image),
-    Corruption("another image", "share of area", (0.25, 0.5, 0.75), _is("objects"), another_image),
-    Corruption(
-        "gaze replaced",
-        "degrees",
-        (5, 10, 20),
-        lambda kind, names: kind == "targets" and is_gaze(names),
-        another_image,
-    ),
-    Corruption(
-        "targets replaced",
-        "standard deviations",
-        (0.5, 1, 2),
-        lambda kind, names: kind == "targets" and not is_gaze(names),
-        another_image,
-    ),
-    Corruption("moved", "pixels", (1, 2, 4, 8), _HAS_PLACES, _moved),
-    Corruption("one object moved", "pixels", (2, 4, 8, 16), _HAS_PLACES, _moved_object),
-    Corruption("erased", "share of image", (0.01, 0.05, 0.1), _HAS_PLACES, _erased),
-    Corruption("pasted", "share of image", (0.01, 0.05, 0.1), _HAS_PLACES, _pasted),
-    Corruption("halves swapped", "", (None,), _HAS_PLACES, _swapped),
-    Corruption(
-        "lamps swapped", "", (None,), lambda kind, names: kind == "class" and {"red", "green"} <= {*names}, _lamps
-    ),
+OF_CLASSES = Corruption(MIXED, "share of it", (0.6, 0.8), _mixed)
+OF_LAMPS = Corruption("lamps swapped", "", (None,), _lamps)
+OF_PLACES = (
+    Corruption("moved", "pixels", (1, 2, 4, 8), _moved),
+    Corruption("one object moved", "pixels", (2, 4, 8, 16), _moved_object),
+    Corruption("erased", "share of image", (0.01, 0.05, 0.1), _erased),
+    Corruption("pasted", "share of image", (0.01, 0.05, 0.1), _pasted),
+    Corruption("halves swapped", "", (None,), _swapped),
 )
-"""Every corruption, for every kind of labels. Moving or erasing a part is none for a class: the digit may still be
-one."""
+"""Moving or erasing a part makes no class wrong: the digit may still be one."""
 
 
 def corruptions_of(kind: LabelKind, names: Sequence[str]) -> tuple[Corruption, ...]:
-    """Return those that make labels of this kind wrong."""
-    return tuple(corruption for corruption in CORRUPTIONS if corruption.applies(kind, names))
+    """Return those that make labels of this kind wrong, with these names."""
+    found = [Corruption(*kind.replacement(names), another_image)]
+    found += [OF_CLASSES] if kind.one_class else []
+    found += OF_PLACES if kind.has_places else []
+    found += [OF_LAMPS] if kind.one_class and {"red", "green"} <= {*names} else []
+    return tuple(found)

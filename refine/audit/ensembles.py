@@ -16,7 +16,7 @@ from refine.audit.evidence import (
     GatheredEvidence,
     gather,
 )
-from refine.audit.judges import EnsembleMember, Examples, JudgeEnsemble, deciding, in_folds
+from refine.audit.judges import EnsembleMember, Examples, JudgeEnsemble, in_folds
 from refine.audit.pairs import Pairs
 from refine.data.images import to_float, to_levels
 from refine.data.labeled_images import open_labeled, read_labeled
@@ -72,8 +72,8 @@ def adapted(context: AuditContext) -> tuple[Evidence, JudgeEnsemble]:
     judges = context.train(ADAPTED, (pairs.refined, pairs.synthetic), pairs.labels, context.folds)
     # Nobody knows which refined labels are right: limits come from images in which these judges find the label.
     plain = judges.judge(sample).scores
-    first_measure = plain[deciding(pairs.kind, pairs.names)[0]]
-    believed = plain["class_margin"] < 0 if pairs.kind == "class" else first_measure <= first_measure.median()
+    first_measure = plain[pairs.kind.deciding(pairs.names)[0]]
+    believed = plain["class_margin"] < 0 if pairs.kind.one_class else first_measure <= first_measure.median()
     found = gather(ADAPTED, judges, context, sample.take(believed) if int(believed.sum()) >= 2 else sample)
     why = (
         f"Learned on refined images of other folds; finds the label in {found.label_share:.1%} of them "
@@ -116,10 +116,10 @@ def load_given(
         task = load_method(path, trust)
         if not isinstance(task, Task):
             raise InputError(f"{path}: holds {type(task).__name__}; --judge takes a task model's checkpoint")
-        if task.kind != pairs.kind or tuple(task.classes or ()) != pairs.names:
+        if task.label_kind is not pairs.kind or tuple(task.classes or ()) != pairs.names:
             raise InputError(
                 f"{path}: knows {task.kind} labels {', '.join(task.classes or ())}, but the dataset has "
-                f"{pairs.kind} labels {', '.join(pairs.names)}; give a judge of these"
+                f"{pairs.kind.name} labels {', '.join(pairs.names)}; give a judge of these"
             )
         if task.channels < pairs.synthetic.shape[1]:
             raise InputError(f"{path}: takes gray images, and the dataset is in color; give a judge of color images")
@@ -141,11 +141,11 @@ def open_real(pairs: Pairs, root: Path, layout: str) -> Layout:
     Raises:
         InputError: If they cannot be read, or have other labels.
     """
-    opened = open_labeled(root, layout, None, pairs.names if pairs.kind == "class" else None)
-    if opened.label_space.kind != pairs.kind or opened.label_space.names != pairs.names:
+    opened = open_labeled(root, layout, None, pairs.names if pairs.kind.one_class else None)
+    if opened.label_space.kind != pairs.kind.name or opened.label_space.names != pairs.names:
         raise InputError(
             f"{root}: has {opened.label_space.kind} labels {', '.join(opened.label_space.names)}, but the audited "
-            f"images have {pairs.kind} labels {', '.join(pairs.names)}"
+            f"images have {pairs.kind.name} labels {', '.join(pairs.names)}"
         )
     return opened
 

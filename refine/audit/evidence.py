@@ -23,8 +23,7 @@ from refine.audit.calibration import (
     replacements,
     thresholds,
 )
-from refine.audit.judges import Examples, JudgeEnsemble, deciding
-from refine.audit.measures import Scores
+from refine.audit.judges import Examples, JudgeEnsemble, Scores
 from refine.audit.options import AuditOptions
 from refine.audit.pairs import Pairs
 from refine.audit.result import JudgeRecord, Power, Rate, ReachedBar
@@ -171,7 +170,7 @@ class AuditContext(NamedTuple):
         found = planted_power(pairs.kind, pairs.names, examples, judges.deciding_scores, limits, seed)
         if self.clusters is not None and (largest := largest_group(self.clusters[chosen])) > 1:
             found = [{**one, "largest_group": largest} for one in found]
-        if pairs.kind == "class":
+        if pairs.kind.one_class:
             chosen = self.sample(MOST_PAIRED_IMAGES)
             doubts = judges.doubts_by_class(self.refined().take(chosen))
             clusters = torch.arange(len(chosen)) if self.clusters is None else self.clusters[chosen]
@@ -198,7 +197,7 @@ class AuditContext(NamedTuple):
 
         def found(asked: Tensor) -> float:
             examples = own._replace(folds=asked)
-            if pairs.kind == "class":
+            if pairs.kind.one_class:
                 return share_most_probable(judges.judge(examples).scores)
             part = examples.take(slice(LEARNED_IMAGES))
             power = planted_power(pairs.kind, pairs.names, part, judges.deciding_scores, limits, seed)
@@ -279,10 +278,10 @@ def gather(
     if bool(first.all()) or not bool(first.any()):  # of few images, chance may leave a half empty
         first = torch.arange(len(right.images)) % 2 == 0
     after = asked.judge(context.refined())
-    scores = {key: after.scores[key] for key in deciding(pairs.kind, pairs.names)}
+    scores = {key: after.scores[key] for key in pairs.kind.deciding(pairs.names)}
     early = asked.deciding_scores(context.synthetic()) if before else {}
     evidence = Evidence(name, scores, early, *halves(perturbed, first))
     evidence = evidence._replace(power=context.power(asked, evidence.limits()))
-    read = share_most_probable(after.scores) if pairs.kind == "class" else evidence.label_share()
+    read = share_most_probable(after.scores) if pairs.kind.one_class else evidence.label_share()
     learned = partial(context.learned, judges, right, evidence.limits())
     return GatheredEvidence(evidence, float(after.consensus.mean()), read, learned)

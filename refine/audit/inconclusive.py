@@ -4,7 +4,6 @@ the bars that its judges missed."""
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import cast
 
 from refine.audit.calibration import MOST_IMAGES, replacements
 from refine.audit.ensembles import CONTENT, GIVEN, REAL
@@ -23,7 +22,7 @@ from refine.audit.result import (
     ensemble_of,
 )
 from refine.audit.verdicts import excess
-from refine.labels import LabelKind
+from refine.labels import KINDS
 from refine.metrics.intervals import clopper_pearson
 from refine.options import flag_words
 from refine.report.kit.format import count, percent, recorded_texts
@@ -137,7 +136,7 @@ def _found(audit: Audit, output: Path) -> list[Remedy]:
 def _longer(audit: Audit, output: Path, records: Mapping[str, JudgeRecord]) -> list[Remedy]:
     """More steps where judges do not find the labels even in the images that they learned on."""
     steps = int(str(audit["provenance"]["steps"]))
-    usual = usual_steps(cast(LabelKind, audit["kind"]), audit["images"])
+    usual = usual_steps(KINDS[audit["kind"]].judges.steps, audit["images"])
     longer = _again(audit, output, "steps", str(min(MOST_STEPS, max(2 * steps, usual))))
     for name in (REAL, CONTENT):
         learned = records[name].get("reached", {}).get("learned_on") if name in records else None
@@ -178,7 +177,7 @@ def _more_images(audit: Audit, output: Path, records: Mapping[str, JudgeRecord])
 
 def _other_judges(audit: Audit, output: Path, records: Mapping[str, JudgeRecord], least: int) -> list[Remedy]:
     """Labeled real images; where judges that read these do not find the labels in the refined ones, a look at those."""
-    by_class = audit["kind"] == "class"
+    by_class = KINDS[audit["kind"]].one_class
     each = least * len(audit["classes"]) if by_class else least
     parts = f", {least} of each class," if by_class else ""
     more = _again(audit, output, "real_labeled", "DIR")

@@ -1,38 +1,23 @@
 """Judges: task models of two architectures, none of which ever saw the image that it judges."""
 
 from collections.abc import Sequence
+from itertools import combinations
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from refine.audit.measures import Scores, is_gaze, judge_scores, log_probabilities
 from refine.data.images import to_float
 from refine.devices import without_tf32
 from refine.errors import InputError
 from refine.labels import LabelKind
+from refine.labels.classes import log_probabilities
 from refine.methods.task import Task
 from refine.metrics.intervals import cluster_numbers
-from refine.metrics.label_error import box_agreement
-from refine.networks.task_networks import NETWORKS, NetworkName
+from refine.networks.task_networks import NetworkName
 
-USUAL_NETWORKS: dict[LabelKind, tuple[NetworkName, ...]] = {
-    "class": ("lenet", "small-cnn"),
-    "mask": ("unet", "lraspp"),
-    "targets": ("small-regressor", "small-regressor"),
-    "objects": ("small-detector", "small-detector"),
-}
-"""Architectures of the judges by the kind of label; of one that stands twice, two are trained apart, which is weaker:
-others are too slow without a GPU (`--networks small-regressor resnet18`)."""
-IMAGES_PER_CALL: dict[LabelKind, int] = {"class": 512, "mask": 8, "targets": 256, "objects": 16}
-
-DECIDING: dict[LabelKind, tuple[str, ...]] = {
-    "class": ("class_doubt",),
-    "mask": ("worst_region_doubt", "boundary_95_pixels"),
-    "targets": (),
-    "objects": ("object_doubt", "box_overlap_deficit", "objects_appeared"),
-}
-"""Measures of `judge_scores` that a verdict hangs on. Of targets: the angle, or each target's error."""
+Scores = dict[str, Tensor]
+"""Measure to ``(N,)`` float32; higher is more suspicious."""
 
 
 def networks_for(kind: LabelKind, asked: Sequence[str]) -> tuple[NetworkName, ...]:
@@ -41,18 +26,11 @@ def networks_for(kind: LabelKind, asked: Sequence[str]) -> tuple[NetworkName, ..
     Raises:
         InputError: If one does not learn this kind of label.
     """
-    known = {str(name): name for name in NETWORKS[kind]}
+    known = {str(name): name for name in kind.networks}
     for name in asked:
         if name not in known:
-            raise InputError(f"--networks {name}: does not learn {kind} labels; choose {', '.join(known)}")
-    return tuple(known[name] for name in asked) or USUAL_NETWORKS[kind]
-
-
-def deciding(kind: LabelKind, names: Sequence[str]) -> tuple[str, ...]:
-    """Return the names of the measures that a verdict hangs on."""
-    if kind != "targets":
-        return DECIDING[kind]
-    return ("angle_degrees",) if is_gaze(names) else tuple(f"error_{name}" for name in names)
+            raise InputError(f"--networks {name}: does not learn {kind.name} labels; choose {', '.join(known)}")
+    return tuple(known[name] for name in asked) or kind.judges.networks
 
 
 class Examples(NamedTuple):
@@ -82,7 +60,7 @@ class JudgeScores(NamedTuple):
     """Scores of n images by an ensemble."""
 
     scores: Scores
-    """Each measure of `judge_scores`, ``(n,)``, in the mean over the architectures."""
+    """Each measure of `LabelKind.judge_scores`, ``(n,)``, in the mean over the architectures."""
     consensus: Tensor
     """``(n,)`` in [0, 1]: how far the architectures say the same, whatever the label; 1 with one alone."""
 
@@ -105,7 +83,7 @@ class JudgeEnsemble(NamedTuple):
     @property
     def kind(self) -> LabelKind:
         """Kind of the labels that they know."""
-        return self.members[0].task.kind or "class"
+        return self.members[0].task.label_kind
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -146,21 +124,20 @@ class JudgeEnsemble(NamedTuple):
             that were trained apart disagree about as often as each of them errs.
         """
         kind, parts, same = self.kind, [], []
-        spread = None
-        if kind == "targets":
-            away = (examples.labels - examples.labels.mean(0)).abs()
-            spread = away.mean(0).clamp_min(torch.finfo(away.dtype).tiny)
-        for batch in examples.batches(IMAGES_PER_CALL[kind]):  # probabilities of masks are large
+        spread = kind.spread(examples.labels)
+        for batch in examples.batches(kind.judges.images_per_call):  # probabilities of masks are large
             answers = self.outputs(batch.floats(), batch.folds)
-            each = [judge_scores(kind, said, batch.labels, self.names) for said in answers]
+            each = [kind.judge_scores(said, batch.labels, self.names) for said in answers]
             parts.append({name: torch.stack([one[name] for one in each]).mean(0) for name in each[0]})
-            same.append(_consensus(answers, kind, spread))
+            decided = [kind.decided(said) for said in answers]
+            agreed = [kind.agreements(one, other, spread) for one, other in combinations(decided, 2)]
+            same.append(torch.stack(agreed).amin(0) if agreed else torch.ones(len(batch.images)))
         return JudgeScores({name: torch.cat([part[name] for part in parts]) for name in parts[0]}, torch.cat(same))
 
     def deciding_scores(self, examples: Examples) -> Scores:
         """Return the measures that a verdict hangs on."""
         scores = self.judge(examples).scores
-        return {name: scores[name] for name in deciding(self.kind, self.names)}
+        return {name: scores[name] for name in self.kind.deciding(self.names)}
 
     def doubts_by_class(self, examples: Examples) -> Tensor:
         """Return what `judge` would call ``class_doubt`` under each of K labels, with one look at the images.
@@ -169,7 +146,7 @@ class JudgeEnsemble(NamedTuple):
             ``(n, K)`` nats, 0 or more.
         """
         parts = []
-        for batch in examples.batches(IMAGES_PER_CALL["class"]):
+        for batch in examples.batches(self.kind.judges.images_per_call):
             answers = self.outputs(batch.floats(), batch.folds)
             parts.append(torch.stack([-log_probabilities(said) for said in answers]).mean(0))
         return torch.cat(parts)
@@ -178,25 +155,8 @@ class JudgeEnsemble(NamedTuple):
 @without_tf32()
 def ask(task: Task, images: Tensor) -> Tensor:
     """Ask one judge, as `JudgeEnsemble.outputs`."""
-    kind = task.kind or "class"
-    compute = task.probabilities if kind in {"class", "mask"} else task.predict
-    with torch.no_grad():
-        return torch.cat([compute(part.to(task.device)).cpu() for part in torch.split(images, IMAGES_PER_CALL[kind])])
-
-
-def _consensus(answers: Sequence[Tensor], kind: LabelKind, spread: Tensor | None) -> Tensor:
-    decided = [said.argmax(1) if kind in {"class", "mask"} else said for said in answers]
-    found = torch.ones(len(decided[0]))
-    for place, one in enumerate(decided):
-        for other in decided[place + 1 :]:
-            if kind == "objects":
-                same = box_agreement(one, other)
-            elif spread is not None:
-                same = (1 - ((one - other).abs() / spread).mean(1)).clamp_min(0)
-            else:
-                same = (one == other).float().flatten(1).mean(1) if kind == "mask" else (one == other).float()
-            found = torch.minimum(found, same)
-    return found
+    parts = torch.split(images, task.label_kind.judges.images_per_call)
+    return torch.cat([task.estimate(part.to(task.device)).cpu() for part in parts])
 
 
 def in_folds(labels: Tensor, kind: LabelKind, count: int, seed: int, clusters: Tensor) -> Tensor:
@@ -213,7 +173,7 @@ def in_folds(labels: Tensor, kind: LabelKind, count: int, seed: int, clusters: T
     clusters = cluster_numbers([str(number) for number in clusters.tolist()])
     first = torch.zeros(int(clusters.max()) + 1, dtype=torch.int64).scatter_(0, clusters, torch.arange(len(clusters)))
     drawn = torch.randperm(len(first), generator=generator)
-    if kind == "class":
+    if kind.one_class:
         drawn = drawn[labels[first[drawn]].argsort(stable=True)]
     fold_of = torch.empty(len(first), dtype=torch.int64)
     fold_of[drawn] = torch.arange(len(first)) % count

@@ -1,18 +1,12 @@
 """Options of `refine audit`."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from refine import options as flags
 from refine.errors import InputError
 
-if TYPE_CHECKING:  # flags are read before torch is imported
-    from refine.labels import LabelKind
-
-TRAINING_STEPS: "dict[LabelKind, int]" = {"class": 400, "mask": 400, "targets": 600, "objects": 600}
-"""Training steps of one judge of few images; more images take more, see `usual_steps`."""
 MOST_STEPS = 3000
-IMAGES_PER_STEP: "dict[LabelKind, int]" = {"class": 64, "mask": 8, "targets": 64, "objects": 16}
 
 RECORDED = (
     *("layout", "real_layout", "mapping", "classes", "size", "folds", "steps", "batch_size", "networks", "groups"),
@@ -80,20 +74,12 @@ class AuditOptions:
             if value is not None and value < 1:
                 raise InputError(f"--{name} is {value}; expected 1 or more")
 
-    def steps_for(self, kind: "LabelKind", images: int) -> int:
-        """Return the steps of one training: what was asked, or the usual number."""
-        return self.steps or usual_steps(kind, images)
-
-    def batch_size_for(self, kind: "LabelKind") -> int:
-        """Return the images per step: what was asked, or the kind's number."""
-        return self.batch_size or IMAGES_PER_STEP[kind]
-
     def recorded(self) -> dict[str, object]:
         """Return what stands in the provenance of the audit."""
         found = flags.recorded(self)
         return {name: found[name] for name in RECORDED}
 
 
-def usual_steps(kind: "LabelKind", images: int) -> int:
-    """Return the steps of one training where none are asked for: the kind's number and one more per eight images."""
-    return min(MOST_STEPS, TRAINING_STEPS[kind] + images // 8)
+def usual_steps(fewest: int, images: int) -> int:
+    """Return the steps of one training where none are asked for: the fewest and one more per eight images."""
+    return min(MOST_STEPS, fewest + images // 8)

@@ -1,7 +1,7 @@
 """The audited images: each synthetic image, its refined counterpart and its label, all at one size in memory."""
 
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -11,11 +11,9 @@ from refine.data.labeled_images import open_labeled, read_labeled
 from refine.data.layouts import Layout
 from refine.data.open_layout import open_layout
 from refine.errors import InputError
-from refine.labels import LabelKind
+from refine.labels import KINDS, LabelKind
 from refine.terminal import track
 
-LONGEST_SIDE_PIXELS: dict[LabelKind, int] = {"class": 128, "targets": 128, "mask": 256, "objects": 256}
-"""Images whose longer side is longer are judged at this size: a class is seen there, and judges train in minutes."""
 SMALLEST_SIDE_PIXELS = 8
 
 
@@ -73,16 +71,16 @@ def read_pairs(opened: OpenedPairs, size: tuple[int, int] | None = None) -> Pair
 
     Args:
         opened: The datasets.
-        size: Height and width to judge at; None takes the first synthetic image's, `LONGEST_SIDE_PIXELS` at most.
+        size: Height and width to judge at; None takes the first synthetic image's, the kind's longest side at most.
 
     Raises:
         InputError: If an image or label cannot be read, or the images are too small.
     """
     before, after = opened
-    kind = cast(LabelKind, before.label_space.kind)
+    kind = KINDS[before.label_space.kind]
     there = {record.key: record for record in after.records()}
     kept = [record for record in before.records() if record.key in there]
-    height, width = size or _size(before.size(kept[0]), LONGEST_SIDE_PIXELS[kind])
+    height, width = size or _size(before.size(kept[0]), kind.judges.longest_side)
     if min(height, width) < SMALLEST_SIDE_PIXELS:
         found = f"images of {height}x{width} are too small to judge"
         raise InputError(f"{before.root}: {found}; give --size HxW, {SMALLEST_SIDE_PIXELS} up")

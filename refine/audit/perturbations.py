@@ -128,7 +128,7 @@ def randomize_content(images: Tensor, generator: torch.Generator, kind: LabelKin
         generator: Draws everything.
         kind: Kind of label: only a class survives a move.
     """
-    if kind == "class":
+    if kind.one_class:
         images = _thickened(move_classes(images, generator), generator)
     return randomize_appearance(images, generator)
 

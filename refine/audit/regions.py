@@ -2,20 +2,16 @@
 
 import math
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from scipy.ndimage import label as components
 from torch import Tensor
 
 from refine.audit.perturbations import gaussian
-from refine.labels import IGNORE, LabelKind
+from refine.labels import LabelKind
 
 BORDER_PIXELS = 1.0
 """Standard deviation of the border between what was there and what was put there: a hard seam would give every
 corruption away."""
-MOST_PARTS = 16
-"""Connected parts of a class in one image that are looked at, the largest ones."""
 
 
 def moved(images: Tensor, pixels: float, generator: torch.Generator) -> Tensor:
@@ -103,15 +99,15 @@ def vertical_swap(images: Tensor, parts: int) -> Tensor:
 
 
 def object_regions(
-    kind: LabelKind, labels: Tensor, size: tuple[int, ...], generator: torch.Generator | None, least: float = 0.0
+    kind: LabelKind, labels: Tensor, size: tuple[int, int], generator: torch.Generator, least: float = 0.0
 ) -> Tensor:
     """Find one thing of each image: a box of objects, a connected part of a class of masks.
 
     Args:
-        kind: ``mask`` or ``objects``.
-        labels: As `judge_scores` takes them.
+        kind: One whose labels have places.
+        labels: Labels of the images.
         size: Height and width of the images.
-        generator: Draws one of the things of each image. None takes them all, of objects.
+        generator: Draws one of the things of each image.
         least: Share of the image that a thing must cover to be drawn. Of those that do, the smaller half is drawn
             from, so that a size means that size. Things that cover more than half of the image are none.
 
@@ -121,15 +117,9 @@ def object_regions(
     Raises:
         ValueError: If labels of this kind have no regions.
     """
-    if kind not in {"mask", "objects"}:
-        raise ValueError(f"labels of kind {kind} have no regions")
-    things = _boxes if kind == "objects" else _parts
     found = []
     for label in labels.as_subclass(Tensor):
-        regions = things(label, size)
-        if generator is None:
-            found.append(regions.any(0))
-            continue
+        regions = kind.things(label, size)
         share = regions.float().mean((1, 2))
         fits = ((share > 0) & (share >= least) & (share <= 0.5)).nonzero().flatten()
         if not len(fits):
@@ -139,27 +129,6 @@ def object_regions(
         drawn = torch.randint(len(smaller), (), generator=generator, device=generator.device)
         found.append(regions[smaller[int(drawn)]])
     return torch.stack(found)
-
-
-def _boxes(label: Tensor, size: tuple[int, ...]) -> Tensor:
-    """``(things, H, W)`` bool: pixels whose center lies in a box."""
-    rows = label[label[:, 0] >= 0].float()
-    y, x = (torch.arange(side, device=label.device) + 0.5 for side in size)
-    down = (y >= rows[:, 2, None]) & (y < rows[:, 4, None])
-    across = (x >= rows[:, 1, None]) & (x < rows[:, 3, None])
-    return down[:, :, None] & across[:, None, :]
-
-
-def _parts(label: Tensor, size: tuple[int, ...]) -> Tensor:
-    """``(things, H, W)`` bool: connected parts of each class, of those the `MOST_PARTS` largest."""
-    ids = (label.squeeze(0) if label.ndim == 3 else label).cpu().numpy()
-    found = []
-    for number in np.unique(ids[ids != IGNORE]):
-        parts, count = components(ids == number)
-        counts = np.bincount(parts.ravel(), minlength=count + 1)[1:]
-        found += [parts == 1 + index for index in np.argsort(-counts, kind="stable")[:MOST_PARTS]]
-    stacked = np.stack(found) if found else np.zeros((0, *size), dtype=bool)
-    return torch.from_numpy(stacked).to(label.device)
 
 
 def draw_steps(count: int, pixels: float, generator: torch.Generator) -> list[tuple[int, int]]:

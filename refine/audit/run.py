@@ -20,7 +20,7 @@ from refine.audit.ensembles import (
 )
 from refine.audit.evidence import AuditContext, Evidence
 from refine.audit.judges import JudgeEnsemble, in_folds, networks_for
-from refine.audit.options import AuditOptions
+from refine.audit.options import AuditOptions, usual_steps
 from refine.audit.pairs import open_pairs, read_pairs
 from refine.audit.result import SUMMARY, Audit
 from refine.audit.review import decided_ones, override, read_decisions, recalibrated, write_audit
@@ -84,7 +84,7 @@ def run_audit(options: AuditOptions) -> Audit:
         certificates = override(certify(pairs.keys, evidence, records), decisions)
     shown = next((one for one in evidence if one.competent and one.decides), evidence[0])
     audit: Audit = {
-        "kind": pairs.kind,
+        "kind": pairs.kind.name,
         "classes": list(pairs.names),
         "images": len(pairs.keys),
         "counts": count_verdicts(certificates),
@@ -104,8 +104,8 @@ def run_audit(options: AuditOptions) -> Audit:
             "layout": opened.synthetic.name if options.layout == "auto" else options.layout,
             "real_layout": None if options.real_layout == "auto" else options.real_layout,
             "size": list(pairs.size),
-            "steps": options.steps_for(pairs.kind, len(pairs.keys)),
-            "batch_size": options.batch_size_for(pairs.kind),
+            "steps": options.steps or usual_steps(pairs.kind.judges.steps, len(pairs.keys)),
+            "batch_size": options.batch_size or pairs.kind.judges.batch_size,
             "networks": list(networks),
             "device": device.type,
             "threads": torch.get_num_threads(),
@@ -153,7 +153,7 @@ def _gather(context: AuditContext) -> tuple[Gathering, list[str]]:
             notes.append(back)
         else:
             gathered.append((back, None))
-    if pairs.kind != "class":
+    if not pairs.kind.one_class:
         gathered.append((moved_structure(context), None))
     return gathered, notes
 

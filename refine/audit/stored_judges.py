@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, TypedDict
+from typing import NamedTuple, TypedDict, cast
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from refine.data.images import resize_levels
 from refine.errors import InputError
 from refine.interop.bundle import write_bundle
 from refine.json_files import read_typed, write_json
-from refine.labels import LabelKind
+from refine.labels import KindName
 from refine.methods.checkpoint import load_method
 from refine.methods.task import Task
 
@@ -44,7 +44,7 @@ class ListedEnsemble(TypedDict):
 class JudgeIndex(TypedDict):
     """Content of `judges.json`."""
 
-    kind: LabelKind
+    kind: KindName
     names: list[str]
     size: tuple[int, int]
     channels: int
@@ -94,7 +94,7 @@ def store(output: Path, pairs: Pairs, folds: Tensor, ensembles: Sequence[JudgeEn
             listed.append({"name": ensemble.name, "members": members})
         np.savez_compressed(temporary / LABELS, labels=pairs.labels.numpy(), folds=folds.numpy())
         index: JudgeIndex = {
-            "kind": pairs.kind,
+            "kind": cast(KindName, pairs.kind.name),
             "names": list(pairs.names),
             "size": pairs.size,
             "channels": pairs.synthetic.shape[1],

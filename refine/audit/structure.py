@@ -11,7 +11,7 @@ from torch import Tensor
 
 from refine.audit.calibration import above
 from refine.audit.evidence import LEARNED_BAR, AuditContext, Evidence, halves
-from refine.audit.measures import Scores
+from refine.audit.judges import Scores
 from refine.audit.perturbations import PERTURBATIONS, gaussian
 from refine.data.images import to_float
 

@@ -8,6 +8,7 @@ import json
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -15,16 +16,16 @@ from torch.utils.data import IterableDataset
 
 import refine
 from refine.audit.judges import EnsembleMember, JudgeEnsemble, networks_for
-from refine.audit.options import AuditOptions
+from refine.audit.options import AuditOptions, usual_steps
 from refine.audit.perturbations import randomize_content
 from refine.data.images import to_float
 from refine.data.labeled_images import LabeledImages
-from refine.data.pairs import REAL, SYNTHETIC, ClassBalanced, Shuffled, generator_at
+from refine.data.pairs import REAL, SYNTHETIC, generator_at, labeled_order
 from refine.data.samples import Labeled
 from refine.devices import choose_device
 from refine.errors import InputError
 from refine.interop.bundle import write_bundle
-from refine.labels import LabelKind
+from refine.labels import KindName, LabelKind
 from refine.methods.checkpoint import load_method
 from refine.methods.short_fit import fit_briefly
 from refine.methods.task import Task
@@ -64,11 +65,7 @@ class JudgeBatches(IterableDataset[Labeled]):
     ) -> None:
         self.sources, self.labels, self.chosen, self.kind = sources, labels, chosen, kind
         self.batch_size, self.steps, self.seed = batch_size, steps, seed
-        self.order: ClassBalanced | Shuffled
-        if kind == "class":
-            self.order = ClassBalanced(labels[chosen].tolist(), seed, SYNTHETIC)
-        else:
-            self.order = Shuffled(len(chosen), seed, SYNTHETIC)
+        self.order = labeled_order(kind, labels[chosen], seed, SYNTHETIC)
 
     def __iter__(self) -> Iterator[Labeled]:
         for step in range(self.steps):
@@ -130,12 +127,12 @@ def train_judges(
     Raises:
         InputError: If the images outside a fold lack a class.
     """
-    device, batch_size = choose_device(options.device).type, options.batch_size_for(kind)
-    steps = options.steps_for(kind, len(folds))
+    device, batch_size = choose_device(options.device).type, options.batch_size or kind.judges.batch_size
+    steps = options.steps or usual_steps(kind.judges.steps, len(folds))
     untrained, batches = [], []
     for fold in range(int(folds.max()) + 1):
         chosen = (folds != fold).nonzero()[:, 0].tolist()
-        if kind == "class" and set(labels[chosen].tolist()) != set(labels.tolist()):
+        if kind.one_class and set(labels[chosen].tolist()) != set(labels.tolist()):
             raise InputError("a class has too few images to be judged by models that never saw them; leave it out")
         for place, network in enumerate(networks_for(kind, options.networks)):
             task = Task(
@@ -145,7 +142,7 @@ def train_judges(
                 learning_rate=LEARNING_RATES.get(network, 3e-3),
                 steps=steps,
                 seed=options.seed * 1000 + fold * 10 + place,
-                kind=kind,
+                kind=cast(KindName, kind.name),
                 network=network,
             )
             untrained.append(EnsembleMember(f"{network}-{place}", fold, task))

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import cast
 
 import torch
 from torch import Tensor
@@ -15,7 +14,7 @@ from refine.data.mapping import Mapped
 from refine.data.open_layout import open_layout
 from refine.data.store import image_batches
 from refine.errors import InputError
-from refine.labels import IGNORE, LabelKind
+from refine.labels import KINDS
 from refine.methods.color_transfer import ColorTransfer
 from refine.methods.fourier import FDA
 from refine.methods.histogram_matching import HistogramMatching
@@ -117,7 +116,7 @@ class Datasets:
             raise InputError(f"{real_train}: the test images {real} lie in it, or it in them; train on other ones")
         first = open_labeled(synthetic, layouts[0], mappings[0], classes)
         self.space, self.classes = first.label_space, first.label_space.names
-        self.kind = cast(LabelKind, first.label_space.kind)
+        self.kind = KINDS[first.label_space.kind]
         folders = {synthetic: first}
         for root in (root for roots in refined.values() for root in roots):
             same = first.name if layouts[0] == "auto" else layouts[0]
@@ -125,16 +124,16 @@ class Datasets:
         for root in [real, *([real_train] if real_train else [])]:
             folders[root] = _open_real(root, layouts[1], mappings[1], classes, first)
         for root, folder in folders.items():
-            if folder.label_space.kind != self.kind:
-                raise InputError(
-                    f"{root}: has {folder.label_space.kind} labels, but {synthetic} has {self.kind} labels"
-                )
+            if folder.label_space.kind != self.kind.name:
+                found, wanted = folder.label_space.kind, self.kind.name
+                raise InputError(f"{root}: has {found} labels, but {synthetic} has {wanted} labels")
         in_color = any(folder.in_color(record) for folder in folders.values() for record in folder.records())
         self.channels = 3 if in_color else 1
         self.size = size or common_size(folders[real])
         data = {root: self._read(folder) for root, folder in folders.items()}
         for root, read in data.items():
-            self._require_content(root, read)
+            if lack := self.kind.lack(read.labels, self.classes):
+                raise InputError(f"{root}: {lack}")
         self.synthetic, self.real, self.real_root = data[synthetic], data[real], real
         self.refined = {name: [data[root] for root in roots] for name, roots in refined.items()}
         for name, roots in refined.items():
@@ -148,18 +147,9 @@ class Datasets:
     def _read(self, folder: Layout) -> LabeledImages:
         """Images with the class numbers of the synthetic dataset."""
         read, names = read_labeled(folder, self.channels, self.size), folder.label_space.names
-        if self.kind != "class" or names == self.classes:
+        if names == self.classes:
             return read
         return read._replace(labels=torch.tensor([self.classes.index(name) for name in names])[read.labels])
-
-    def _require_content(self, root: Path, read: LabeledImages) -> None:
-        if self.kind == "mask" and not bool((read.labels != IGNORE).any()):
-            raise InputError(
-                f"{root}: no pixel of any mask has one of the classes {', '.join(self.classes)}; is the mapping, "
-                "or the layout's table, the right one?"
-            )
-        if self.kind == "objects" and not bool((read.labels[..., 0] >= 0).any()):
-            raise InputError(f"{root}: no image shows one of {', '.join(self.classes)}; is the mapping the right one?")
 
     def translated(self, baseline: str) -> LabeledImages:
         """Return the synthetic images as a training-free baseline makes them."""
@@ -182,9 +172,10 @@ def _open_real(
         InputError: As `open_labeled`, or if it has other classes.
     """
     expected = synthetic.label_space.names
-    if synthetic.label_space.kind == "class" and classes is None:
+    kind = synthetic.label_space.kind
+    if KINDS[kind].one_class and classes is None:
         found = open_labeled(root, layout, mapping)
-        if found.label_space.kind == "class" and set(found.label_space.names) < set(expected):
+        if found.label_space.kind == kind and set(found.label_space.names) < set(expected):
             return found
     return open_labeled(root, layout, mapping, classes, expected)
 

@@ -10,16 +10,14 @@ from torch.utils.data import IterableDataset
 from refine.data.augment import LUMA, randomize_appearance
 from refine.data.images import to_float
 from refine.data.labeled_images import LabeledImages
-from refine.data.pairs import REAL, SYNTHETIC, ClassBalanced, Shuffled, generator_at
+from refine.data.pairs import REAL, SYNTHETIC, generator_at, labeled_order
 from refine.data.samples import Labeled
 from refine.devices import without_tf32
-from refine.labels import LabelKind
+from refine.labels import KINDS, KindName
+from refine.labels.base import BatchMove
 from refine.methods.short_fit import fit_briefly
 from refine.methods.task import Task
 from refine.networks.task_networks import NetworkName
-
-PREDICTED_AT_ONCE: dict[LabelKind, int] = {"class": 256, "mask": 4, "targets": 256, "objects": 16}
-"""Images in a batch that is predicted."""
 
 JITTER = 0.2
 """Brightness, contrast and saturation change by factors in 1 ± this, the customary mild setting. Never hue:
@@ -47,7 +45,7 @@ class Protocol:
     batch_size: int
     shift: int
     horizontal_flip: bool
-    kind: LabelKind = "class"
+    kind: KindName = "class"
     mirror: tuple[int, ...] = ()
     network: NetworkName | None = None
     width: int = 16
@@ -104,9 +102,8 @@ def predict(task: Task, images: Tensor, batch_size: int | None = None) -> Tensor
     Returns:
         Classes ``(N,)`` int64, masks ``(N, H, W)`` uint8, targets ``(N, K)``, or boxes ``(N, M, 6)`` as `boxes_of`.
     """
-    parts = torch.split(images, batch_size or PREDICTED_AT_ONCE[task.kind or "class"])
-    found = torch.cat([task.predict(to_float(part.to(task.device))).cpu() for part in parts])
-    return found.to(torch.uint8) if task.kind == "mask" else found
+    parts = torch.split(images, batch_size or task.label_kind.predicted_per_call)
+    return task.label_kind.packed(torch.cat([task.predict(to_float(part.to(task.device))).cpu() for part in parts]))
 
 
 class TaskBatches(IterableDataset[Labeled]):
@@ -122,11 +119,7 @@ class TaskBatches(IterableDataset[Labeled]):
     ) -> None:
         self.data, self.protocol, self.seed, self.randomized = data, protocol, seed, randomized
         self.images = range(len(data.keys)) if order is None else order
-        self.order: ClassBalanced | Shuffled
-        if protocol.kind == "class":
-            self.order = ClassBalanced(data.labels[list(self.images)].tolist(), seed, SYNTHETIC)
-        else:
-            self.order = Shuffled(len(self.images), seed, SYNTHETIC)
+        self.order = labeled_order(KINDS[protocol.kind], data.labels[list(self.images)], seed, SYNTHETIC)
 
     def __iter__(self) -> Iterator[Labeled]:
         size = self.protocol.batch_size
@@ -162,25 +155,9 @@ def augment(images: Tensor, labels: Tensor, protocol: Protocol, generator: torch
         columns = torch.where(mirrored, columns.flip(1), columns)
     place = torch.arange(count)[:, None, None], rows[:, :, None], columns[:, None, :]
     moved = images.permute(0, 2, 3, 1)[place].permute(0, 3, 1, 2)
-    if protocol.kind == "mask":
-        labels = labels[place]
-    elif protocol.kind == "targets" and protocol.horizontal_flip:
-        labels = torch.where(mirrored, labels * torch.tensor(protocol.mirror, dtype=labels.dtype), labels)
-    elif protocol.kind == "objects":
-        labels = _moved_boxes(labels, down, across, mirrored, (height, width))
+    move = BatchMove(place, down, across, mirrored, (height, width))
+    labels = KINDS[protocol.kind].moved(labels, move, protocol.mirror)
     return _jitter(moved.float() / 255.0, generator) * 2.0 - 1.0, labels
-
-
-def _moved_boxes(labels: Tensor, down: Tensor, across: Tensor, mirrored: Tensor, size: tuple[int, int]) -> Tensor:
-    """``(B, M, 5)``, cut at the image's border; a box outside of it is no object."""
-    height, width = size
-    left, top, right, bottom = labels[..., 1:].unbind(-1)
-    left, right = ((x - across).clamp(0, width) for x in (left, right))
-    top, bottom = ((y - down).clamp(0, height) for y in (top, bottom))
-    left, right = torch.where(mirrored, width - right, left), torch.where(mirrored, width - left, right)
-    moved = torch.stack([labels[..., 0], left, top, right, bottom], dim=-1)
-    there = (labels[..., 0] >= 0) & (right > left) & (bottom > top)
-    return moved.where(there[..., None], -1.0)
 
 
 def _jitter(levels: Tensor, generator: torch.Generator) -> Tensor:

@@ -13,8 +13,9 @@ from torch import Tensor
 from refine.benchmark.datasets import RANDOMIZATION, SYNTHETIC, TARGET, TRANSLATED, Datasets
 from refine.benchmark.fit import Protocol, fit_task, predict
 from refine.data.labeled_images import LabeledImages
-from refine.data.pairs import REAL, ClassBalanced, Shuffled
+from refine.data.pairs import REAL, labeled_order
 from refine.errors import InputError
+from refine.labels import KINDS
 
 TEST, REAL_TRAIN = "/test", "/real_train"
 """Names of the image sets that are not a row of their own; no row's name has a slash."""
@@ -131,8 +132,7 @@ class Plan:
         total = len(pool.keys)
         if source.real is None:
             return pool
-        balanced = self.protocol.kind == "class"
-        order = ClassBalanced(pool.labels.tolist(), fit.seed, REAL) if balanced else Shuffled(total, fit.seed, REAL)
+        order = labeled_order(KINDS[self.protocol.kind], pool.labels, fit.seed, REAL)
         chosen: dict[int, None] = {}
         position = 0
         while len(chosen) < min(source.real, total):  # a small class comes repeatedly until enough of the others came

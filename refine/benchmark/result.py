@@ -10,8 +10,8 @@ from scipy.stats import t
 from torch import Tensor
 
 from refine.benchmark.plan import TEST, Fit, Plan
-from refine.benchmark.scoring import Figures, Scoring
 from refine.json_files import Interval, Share
+from refine.labels.scoring import Figures, Scoring
 from refine.metrics.comparison import (
     Covariance,
     fieller_interval,

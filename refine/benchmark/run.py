@@ -4,6 +4,7 @@ import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import cast
 
 import lightning
 import torch
@@ -13,26 +14,21 @@ from refine.benchmark.datasets import FDA_BETA, RANDOMIZATION, SYNTHETIC, TARGET
 from refine.benchmark.fit import JITTER, Protocol
 from refine.benchmark.plan import Plan, make_plan
 from refine.benchmark.result import RESULT, Benchmark, gap_closed, measure
-from refine.benchmark.scoring import SCORINGS
 from refine.benchmark.store import run_fits
 from refine.benchmark.table import warning_of, write_tables
 from refine.data.clusters import load_clusters
-from refine.data.gaze import refusal
 from refine.devices import choose_device, threads_of_job
 from refine.errors import InputError
 from refine.files import require_output
 from refine.json_files import write_json
-from refine.labels import LabelKind
-from refine.methods.task_labels import GAZE
+from refine.labels import KindName, kind_learned_by
+from refine.labels.gaze import refusal
 from refine.methods.task_training import require_batch
 from refine.metrics.intervals import cluster_numbers
-from refine.networks.task_networks import NetworkName, kind_of, network_for
+from refine.networks.task_networks import NetworkName
 
 FITS = "fits"
 """Folder of the predictions of each fit, below the output folder."""
-
-BATCH_SIZES: dict[LabelKind, int] = {"class": 32, "mask": 8, "targets": 32, "objects": 8}
-"""Images a step, where nobody says otherwise."""
 
 SHIFT = 2
 """Pixels, where nobody says otherwise and labels allow it."""
@@ -129,24 +125,24 @@ def run_benchmark(
     if not 0 < learning_rate < float("inf"):
         raise InputError(f"learning_rate is {learning_rate}; expected more than 0")
     place = choose_device(device)
-    kind_of(network)  # an unknown name is refused before hours of reading
+    kind_learned_by(network)  # an unknown name is refused before hours of reading
     data = Datasets(synthetic, draws, real, real_train, classes, size, layouts, mappings)
-    network_for(data.kind, network)
+    learning = data.kind.network(network)
     if shift is None:
-        shift = 0 if data.kind == "targets" and set(data.classes) != GAZE else SHIFT
+        shift = SHIFT if data.kind.survives_shift(data.classes) else 0
     protocol = Protocol(
         steps,
-        batch_size or BATCH_SIZES[data.kind],
+        batch_size or data.kind.batch_size,
         shift,
         horizontal_flip,
-        data.kind,
+        cast(KindName, data.kind.name),
         data.space.mirror,
         network,
         width,
         learning_rate,
         place.type,
     )
-    require_batch(network_for(data.kind, network), protocol.batch_size, data.size)
+    require_batch(learning, protocol.batch_size, data.size)
     reason = refusal(data.space, horizontal_flip)
     if reason is not None:
         raise InputError(f"{synthetic}: {reason}")
@@ -155,7 +151,7 @@ def run_benchmark(
     if len(data.real.keys) < 2:
         raise InputError(f"{real}: a benchmark needs two labeled test images or more; one says nothing of others")
     require_output(output)
-    count, scoring = len(set(named)), SCORINGS[data.kind](data.real.labels, data.classes)
+    count, scoring = len(set(named)), data.kind.scoring(data.real.labels, data.classes)
     rows, figures = measure(plan, run_fits(plan, output / FITS, jobs), scoring, cluster_numbers(named))
     closed = gap_closed(figures, SYNTHETIC, TARGET, count, scoring.higher_is_better)
     result: Benchmark = {
@@ -231,7 +227,7 @@ def describe(plan: Plan, data: Datasets, groups: int | None) -> str:
         groups: Number of the user's groups; None where there are none.
     """
     protocol, folds = plan.protocol, len(plan.folds)
-    drawn = "classes drawn equally often" if protocol.kind == "class" else "images drawn equally often"
+    drawn = "classes drawn equally often" if data.kind.one_class else "images drawn equally often"
     flips = "horizontal flips, " if protocol.horizontal_flip else ""
     whole = "" if groups is None else ", groups whole"
     target = f"{TARGET} trained on a folder of its own"

@@ -56,7 +56,7 @@ def _require_labels(layout: str, source: Path) -> None:
     from refine.data.open_layout import open_layout
 
     opened = open_layout(layout, source)
-    if opened.label_space.kind == "none":
+    if not opened.label_space.is_labeled:
         raise InputError(
             f"{source}: --check-labels needs a layout with labels, found {opened.name}; name one (--layout)"
         )

@@ -13,7 +13,7 @@ from refine.trial.options import TryOptions
 from refine.tuning.options import TuneOptions
 
 if TYPE_CHECKING:
-    from refine.metrics import FeatureExtractor
+    from refine.metrics.features import FeatureExtractor
 
 
 def run_inspect(options: InspectOptions) -> int:

@@ -12,8 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchvision.tv_tensors import KeyPoints, Mask
 
-from refine.data.annotation import Annotation, Objects
-from refine.data.gaze import mirrored, turned, turned_vector, upside_down
+from refine.data.annotation import Annotation
 from refine.data.resampling import (
     Border,
     Move,
@@ -22,13 +21,14 @@ from refine.data.resampling import (
     moved_objects,
     moved_points,
     pad_edge,
-    resize_ids,
     resize_image,
     swapped,
 )
 from refine.data.samples import LabelSpace
 from refine.errors import InputError
 from refine.labels import IGNORE
+from refine.labels.gaze import mirrored, turned, turned_vector, upside_down
+from refine.labels.masks import resize_ids
 
 
 class AnnotatedImage(NamedTuple):
@@ -83,10 +83,10 @@ def resize(sample: AnnotatedImage, height: int, width: int) -> AnnotatedImage:
     return sample if size == sample.size else _moved(sample, _resizing(sample.size, size))
 
 
-def resize_objects(objects: Objects, size: tuple[int, int]) -> tuple[Objects, int]:
-    """Move the objects of an image as `resize` does, where the image is resized elsewhere; count the dropped ones."""
-    before = objects.boxes.canvas_size
-    return (objects, 0) if before == size else moved_objects(objects, _resizing(before, size))
+def resize_label(annotation: Annotation, size: tuple[int, int]) -> Annotation:
+    """Move a label as `resize` does, where its image is resized elsewhere."""
+    before = annotation.size
+    return annotation if before is None or before == size else _moved_label(annotation, _resizing(before, size))[0]
 
 
 def _resizing(before: tuple[int, int], size: tuple[int, int]) -> Move:
@@ -181,13 +181,17 @@ def rotate(sample: AnnotatedImage, degrees: float, space: LabelSpace) -> Annotat
 
 
 def _moved(sample: AnnotatedImage, move: Move) -> AnnotatedImage:
-    old = sample.annotation
+    annotation, dropped = _moved_label(sample.annotation, move)
+    return AnnotatedImage(move.image(sample.image), annotation, sample.dropped + dropped)
+
+
+def _moved_label(old: Annotation, move: Move) -> tuple[Annotation, int]:
     objects, dropped = (None, 0) if old.objects is None else moved_objects(old.objects, move)
     keypoints = old.keypoints
     if keypoints is not None:
         points = moved_points(keypoints, move)[swapped(move.swaps, len(keypoints))]
         keypoints = KeyPoints(points, canvas_size=move.size)
-    annotation = Annotation(
+    found = Annotation(
         class_id=old.class_id,
         mask=None if old.mask is None else Mask(move.scene(old.mask.as_subclass(Tensor), IGNORE)),
         instances=None if old.instances is None else Mask(move.things(old.instances.as_subclass(Tensor), 0)),
@@ -197,4 +201,4 @@ def _moved(sample: AnnotatedImage, move: Move) -> AnnotatedImage:
         gaze=old.gaze if old.gaze is None or move.gaze is None else move.gaze(old.gaze),
         keypoints=keypoints,
     )
-    return AnnotatedImage(move.image(sample.image), annotation, sample.dropped + dropped)
+    return found, dropped

@@ -2,27 +2,18 @@
 
 import hashlib
 from pathlib import Path
-from typing import NamedTuple, get_args
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from refine.data.geometry import AnnotatedImage, resize
+from refine.data.geometry import resize_label
 from refine.data.images import resize_levels
 from refine.data.layouts import ClassFolders, ImageFolder, Layout, Table
 from refine.data.open_layout import open_layout, recognized
-from refine.data.resampling import resize_ids
 from refine.errors import InputError
-from refine.labels import LabelKind
+from refine.labels import KINDS
 from refine.terminal import track
-
-CURES = {
-    "class": "name the ones to compare (--classes A,B,…)",
-    "mask": "map one to the other (--mapping)",
-    "objects": "map one to the other (--mapping)",
-    "targets": "name the columns to read, in one order (`targets: [pitch, yaw]` in a YAML file, --layout FILE)",
-}
-"""How to make the names of two datasets the same, by the kind of label."""
 
 
 class LabeledImages(NamedTuple):
@@ -61,19 +52,11 @@ def read_labeled(layout: Layout, channels: int, size: tuple[int, int]) -> Labele
     Raises:
         InputError: If an image or a label cannot be read.
     """
-    records = layout.records()
+    kind, records = KINDS[layout.label_space.kind], layout.records()
     images, labels = [], []
     for record in track(records, f"reading {layout.root.name}"):
-        image = layout.image(record, channels)
-        if layout.label_space.kind == "objects":  # their boxes are in pixels
-            image, annotation, _ = resize(AnnotatedImage(image, layout.annotation(record)), *size)
-            label = annotation.label("objects")
-        else:
-            image, label = resize_levels(image, size), layout.label(record)
-        if layout.label_space.kind == "mask":
-            label = resize_ids(label.as_subclass(Tensor).to(torch.uint8), size)
-        images.append(image)
-        labels.append(label)
+        images.append(resize_levels(layout.image(record, channels), size))
+        labels.append(kind.packed(kind.label(resize_label(kind.only(layout.annotation(record)), size))))
     return LabeledImages(torch.stack(images), torch.stack(labels), tuple(record.key for record in records))
 
 
@@ -114,13 +97,13 @@ def open_labeled(
     """
     opened = open_layout(_labeled_layout(root) if layout == "auto" else layout, root, classes, mapping)
     opened.require_whole()
-    kind, names = opened.label_space.kind, opened.label_space.names
-    if kind not in get_args(LabelKind):
+    if not opened.label_space.is_labeled:
         raise InputError(f"{root}: layout {opened.name} has no labels, and they are needed here (--layout LAYOUT)")
-    what = "targets" if kind == "targets" else "classes"
+    kind, names = KINDS[opened.label_space.kind], opened.label_space.names
     if classes is None and expected is not None and names != expected:
-        raise InputError(f"{root}: has the {what} {', '.join(names)}, expected {', '.join(expected)}; {CURES[kind]}")
-    if len(names) < 2 and kind in {"class", "mask"}:
+        wrong = f"has the {kind.noun} {', '.join(names)}, expected {', '.join(expected)}"
+        raise InputError(f"{root}: {wrong}; {kind.cure}")
+    if len(names) < kind.fewest_names == 2:
         raise InputError(f"{root}: two classes or more are needed, found {', '.join(names)}")
     return opened
 

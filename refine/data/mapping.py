@@ -16,7 +16,7 @@ from refine.data.layouts.base import LabelSpace, Layout
 from refine.data.samples import Record
 from refine.errors import InputError
 from refine.files import cut
-from refine.labels import IGNORE
+from refine.labels import IGNORE, KINDS
 from refine.yaml_text import read_yaml
 
 
@@ -101,8 +101,9 @@ class Mapped(Layout):
         self.root, self.faults = layout.root, layout.faults
         self.name, self.why = layout.name, layout.why
         space = layout.label_space
-        if space.kind not in {"mask", "objects"}:
+        if not (space.is_labeled and KINDS[space.kind].has_places):
             raise InputError(f"{layout.root}: has {space.kind} labels; a mapping is for classes of masks or objects")
+        self.kind = KINDS[space.kind]
         used = {before for before, after in mapping.classes.items() if after is not None}  # void may stand as null
         _require_known(f"mapping {mapping.name}", used - set(space.names), str(layout.root), space.names)
         self.label_space = space._replace(names=mapping.names, colors=mapping.colors)
@@ -140,7 +141,7 @@ class Mapped(Layout):
             plain = mask.as_subclass(Tensor)
             mask = Mask(torch.where(plain == IGNORE, IGNORE, self._lookup[plain]))
         if objects is not None:
-            if self.label_space.kind == "objects":
+            if not self.kind.per_pixel:
                 self._count(objects.classes, len(objects))
             classes = self._lookup[objects.classes]
             objects = replace(objects, classes=classes).where(classes != IGNORE)
@@ -156,6 +157,7 @@ class Mapped(Layout):
         """Say in a line what was left out of the labels that were read so far."""
         left = sum(self.unmapped.values())
         share = 100 * left / self.read if self.read else 0.0
-        things = "pixels" if self.label_space.kind == "mask" else "objects"
         names = ", ".join(name for name, _ in self.unmapped.most_common(5))
-        return f"{self.mapping.name}: {share:.1f} % of {things} have no class there" + (f" ({names})" if names else "")
+        return f"{self.mapping.name}: {share:.1f} % of {self.kind.counted} have no class there" + (
+            f" ({names})" if names else ""
+        )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 import torch
+from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from refine.data.annotation import Annotation
@@ -10,6 +11,7 @@ from refine.data.augment import Augmentation
 from refine.data.geometry import AnnotatedImage, center_crop
 from refine.data.samples import Labeled, LabelSpace, UnpairedBatch
 from refine.data.store import ImageStore
+from refine.labels import LabelKind
 
 SYNTHETIC, REAL = 0, 1
 
@@ -63,6 +65,11 @@ class ClassBalanced:
         return self.members[chosen][self.within[chosen][position // len(self.members)]]
 
 
+def labeled_order(kind: LabelKind, labels: Tensor, seed: int, domain: int) -> ClassBalanced | Shuffled:
+    """Return an order in which every class comes equally often; of labels that are not classes, every image."""
+    return ClassBalanced(labels.tolist(), seed, domain) if kind.one_class else Shuffled(len(labels), seed, domain)
+
+
 class PositionBatches(Sampler[list[int]]):
     """Batches of positions without end, from a step on, each process its own part.
 
@@ -94,12 +101,10 @@ class TrainingPairs(Dataset[UnpairedBatch]):
         self.synthetic, self.real = synthetic, real
         self.augmentation, self.seed = augmentation, seed
         self.real_order = Shuffled(len(real), seed, REAL)
-        self.synthetic_order: Shuffled | ClassBalanced
-        if balanced:
-            classes = [int(synthetic.annotation(index).label("class")) for index in range(len(synthetic))]
+        self.synthetic_order: Shuffled | ClassBalanced = Shuffled(len(synthetic), seed, SYNTHETIC)
+        if balanced and synthetic.kind is not None:
+            classes = [int(synthetic.kind.label(synthetic.annotation(index))) for index in range(len(synthetic))]
             self.synthetic_order = ClassBalanced(classes, seed, SYNTHETIC)
-        else:
-            self.synthetic_order = Shuffled(len(synthetic), seed, SYNTHETIC)
 
     def __getitem__(self, position: int) -> UnpairedBatch:
         index, space = self.synthetic_order[position], self.synthetic.layout.label_space
@@ -128,5 +133,5 @@ class ValidationPairs(Dataset[UnpairedBatch]):
 
 
 def _pair(store: ImageStore, index: int, synthetic: AnnotatedImage, real: AnnotatedImage) -> UnpairedBatch:
-    label = synthetic.annotation.label(store.kind)
+    label = torch.empty(0) if store.kind is None else store.kind.label(synthetic.annotation)
     return {"synthetic": Labeled(synthetic.image, label, store.records[index].key), "real": real.image}

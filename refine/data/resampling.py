@@ -84,19 +84,6 @@ def resize_image(image: Tensor, size: tuple[int, int]) -> Tensor:
     return F.interpolate(image[None], size=list(size), mode="bilinear", antialias=True, align_corners=False)[0]
 
 
-def resize_ids(ids: Tensor, size: tuple[int, int]) -> Tensor:
-    """Resize ``(..., H, W)`` of any type to ``size`` (height, width): the value at each new pixel's center."""
-
-    def nearest(before: int, after: int) -> Tensor:
-        # torch interpolates no int64; of the places it makes the choice that it makes of uint8 masks
-        places = torch.arange(before, dtype=torch.float32)[None, None]
-        return F.interpolate(places, size=after, mode="nearest-exact")[0, 0].long()
-
-    rows, columns = map(nearest, ids.shape[-2:], size)
-    chosen = ids.index_select(-2, rows)
-    return chosen.gather(-1, columns.expand(*chosen.shape[:-1], -1))  # index_select is slow along rows
-
-
 def pad_edge(pixels: Tensor, border: Border) -> Tensor:
     """Surround ``(..., H, W)`` of any type with copies of its outermost pixels."""
     for dim, before, after in zip((-1, -2), border[:2], border[2:], strict=True):

@@ -5,6 +5,8 @@ from typing import NamedTuple, Protocol, TypedDict
 
 from torch import Tensor
 
+from refine.labels.annotation import LabelSpace as LabelSpace
+
 
 class Record(NamedTuple):
     """One image of a dataset on disk, with the files that its label is read from."""
@@ -18,24 +20,6 @@ class Record(NamedTuple):
     image has no label, or its name is the label. A file that holds the labels of many images stands with each."""
     member: str = ""
     """Where one file holds many images: which one (an HDF5 dataset, a frame's number, a name in a tar)."""
-
-
-class LabelSpace(NamedTuple):
-    """What a label's numbers mean."""
-
-    kind: str
-    """``class`` (an index), ``mask`` (an index for each pixel), ``targets`` (named floats), ``objects`` (boxes, which
-    a task model learns, and keypoints, which none does; see `Objects`) or ``none`` (unlabeled)."""
-    names: tuple[str, ...] = ()
-    """Class names by index (for masks and objects as well), or target names by position."""
-    colors: tuple[tuple[int, int, int], ...] = ()
-    """The dataset's own color of each class, for pictures; empty where it has none."""
-    mirror: tuple[int, ...] = ()
-    """What each target is multiplied by when the image is mirrored left to right, 1 or -1. Empty: nobody knows."""
-    keypoints: tuple[str, ...] = ()
-    """Names of the keypoints by position."""
-    swaps: tuple[tuple[int, int], ...] = ()
-    """Pairs of keypoints (left eye, right eye) that change places when the image is mirrored left to right."""
 
 
 class Labeled(NamedTuple):

@@ -10,16 +10,15 @@ from typing import Literal
 import numpy as np
 import torch
 from torch import Tensor
-from torchvision.tv_tensors import Mask
 
-from refine.data.annotation import Annotation, learned
-from refine.data.geometry import AnnotatedImage, center_crop, resize_objects
+from refine.data.geometry import AnnotatedImage, center_crop, resize_label
 from refine.data.images import resize_levels, to_float
 from refine.data.layouts import Layout
-from refine.data.resampling import resize_ids
 from refine.data.samples import Record
 from refine.errors import UnreadableImage
 from refine.files import shown
+from refine.labels import KINDS
+from refine.labels.annotation import Annotation
 from refine.terminal import track
 
 Cache = Literal["auto", "memory", "memmap", "none"]
@@ -106,9 +105,9 @@ class ImageStore:
         self.sizes = [resize or layout.size(record) for record in records]
         self.gray = {record.key for record in records if channels == 3 and not layout.in_color(record)}
         """Keys of gray images that are read as RGB."""
-        self.kind = layout.label_space.kind if labels else "none"
+        self.kind = KINDS[layout.label_space.kind] if labels and layout.label_space.is_labeled else None
         self.tally: Counter[str] = Counter()
-        """Counts of objects, and of those that were left out (see `learned`)."""
+        """Counts of objects, and of those that were left out, where labels are objects (see `LabelKind.learned`)."""
         one_size, name = len(set(self.sizes)) == 1, layout.root.name
         if cache == "auto":
             small = sum(height * width * channels for height, width in self.sizes) <= MEMORY_LIMIT_BYTES
@@ -120,16 +119,13 @@ class ImageStore:
             self._images = self._mapped()
         else:
             deque(map(self._read, track(records, f"checking {name}")), maxlen=0)  # only to find a broken one now
-        self._masks: list[Tensor] | None = None
-        self._small: list[Annotation] | None = None
-        if self.kind == "mask":
-            masks = map(self._mask, track(records, f"reading the masks of {name}"))
-            if cache == "memory":
-                self._masks = list(masks)
+        self._labels: list[Annotation] | None = None
+        if self.kind is not None:
+            found = map(self._learned, track(records, f"reading {name}'s labels"))
+            if cache == "memory" or not self.kind.per_pixel:
+                self._labels = list(found)
             else:
-                deque(masks, maxlen=0)
-        elif self.kind in {"class", "targets", "objects"}:
-            self._small = [self._trained(record) for record in track(records, f"reading {name}'s labels")]
+                deque(found, maxlen=0)
 
     def __len__(self) -> int:
         return len(self.records)
@@ -149,25 +145,14 @@ class ImageStore:
         return [center_crop(each, *map(min, each.size, most)).image for each in whole]
 
     def annotation(self, index: int) -> Annotation:
-        """What training needs of the labels, and nothing else; a mask in its image's working size."""
-        if self.kind == "mask":
-            mask = self._mask(self.records[index]) if self._masks is None else self._masks[index]
-            return Annotation(mask=Mask(mask.long()))
-        return Annotation() if self._small is None else self._small[index]
+        """What training needs of the labels, and nothing else, in the image's working size; masks are uint8."""
+        return self._learned(self.records[index]) if self._labels is None else self._labels[index]
 
-    def _trained(self, record: Record) -> Annotation:
-        found = self.layout.annotation(record)
-        if self.kind != "objects":
-            return Annotation(class_id=found.class_id) if self.kind == "class" else Annotation(targets=found.targets)
-        objects = learned(found.objects, self.tally)
-        if objects is not None and self.resize is not None:
-            objects, _ = resize_objects(objects, self.resize)
-        return Annotation(objects=objects)
-
-    def _mask(self, record: Record) -> Tensor:
-        """``(H, W)`` uint8, an eighth of what batches hold."""
-        ids = self.layout.label(record).as_subclass(Tensor).to(torch.uint8)
-        return ids if self.resize is None else resize_ids(ids, self.resize)
+    def _learned(self, record: Record) -> Annotation:
+        if self.kind is None:
+            return Annotation()
+        found = self.kind.learned(self.layout.annotation(record), self.tally)
+        return found if self.resize is None else resize_label(found, self.resize)
 
     def _read(self, record: Record) -> Tensor:
         return resize_levels(self.layout.image(record, self.channels), self.resize)

@@ -12,7 +12,6 @@ from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from refine.data.annotation import learned_line
 from refine.data.augment import Augmentation
 from refine.data.images import to_float
 from refine.data.layouts import Layout
@@ -23,10 +22,8 @@ from refine.data.samples import Record, UnpairedBatch
 from refine.data.store import Cache, ImageStore, split_by_key, without_small, without_unreadable
 from refine.errors import InputError, UnreadableImage
 from refine.files import SIZE_VARIABLE, cut, printable
-
-WHOLE_KINDS = frozenset({"class", "mask", "targets"})
-"""Kinds of labels that every image has. One without a label of objects may have none to show: whoever learns them
-asks by `UnpairedImages.require_labels`, and a translator does not."""
+from refine.labels import KINDS
+from refine.labels.annotation import learned_line
 
 Workers = int | Literal["auto"]
 
@@ -136,20 +133,21 @@ class UnpairedImages(LightningDataModule):
         labeled = open_layout(self.layout, self.synthetic, self.classes, self.mapping)
         if self.layout == "auto":
             tell(told(labeled))
-        if labeled.label_space.kind in WHOLE_KINDS:
+        kind = KINDS.get(labeled.label_space.kind)
+        if kind is not None and kind.every_image:  # else whoever learns the labels asks by `require_labels`
             labeled.require_whole()
         unlabeled = open_layout(self.real_layout, self.real)
         if self.real_layout == "auto":
             tell(told(unlabeled))
         self.augmentation.check_labels(str(self.synthetic), labeled.label_space)
-        if self.class_balanced and labeled.label_space.kind != "class":
+        if self.class_balanced and not (kind is not None and kind.one_class):
             raise InputError(f"{self.synthetic}: class_balanced needs one class an image (layout=class-folders)")
         self.label_space, self._labeled = labeled.label_space, labeled
         self._synthetic, self._synthetic_held = self._stores(labeled, True, self.resize)
         self._real, self._real_held = self._stores(unlabeled, False, self.real_resize)
         if isinstance(labeled, Mapped):
             tell(labeled.summary())
-        if self.label_space.kind == "objects":
+        if self._synthetic.tally:
             held = self._synthetic_held
             shared = held.records[0] in self._synthetic.records  # validation_fraction 0, or too few images
             tell(learned_line(self._synthetic.tally + (Counter() if shared else held.tally)))
@@ -209,7 +207,7 @@ class UnpairedImages(LightningDataModule):
         """
         self._labeled.require_whole()
         tally = self._synthetic.tally
-        if self.label_space.kind == "objects" and not tally["objects"]:
+        if tally and not tally["objects"]:
             raise InputError(
                 f"{self.synthetic}: nothing to learn in the images of training ({learned_line(tally)}); check "
                 "the labels, and the mapping if there is one"

@@ -8,12 +8,13 @@ from torch import Tensor
 
 from refine.data.layouts import Layout
 from refine.data.mapping import Mapped, load_mapping
-from refine.data.resampling import resize_ids
 from refine.data.samples import Record
 from refine.data.store import image_batches
 from refine.distances.folders import Folder
 from refine.distances.result import Score
 from refine.errors import InputError
+from refine.labels import KINDS
+from refine.labels.masks import resize_ids
 from refine.metrics.features import FeatureExtractor
 from refine.metrics.skvd import (
     GRID,
@@ -81,7 +82,7 @@ def aligned_datasets(
     """
     layouts = {name: folder.layout for name, folder in folders.items()}
     if segmenter is None:
-        of_refined = mappings[0] if layouts["refined"].label_space.kind == "mask" else None
+        of_refined = mappings[0] if _has_masks(layouts["refined"]) else None
         chosen = {"synthetic": mappings[0], "refined": of_refined, "real": mappings[1]}
         for name, mapping in chosen.items():
             if mapping is not None:
@@ -94,7 +95,7 @@ def aligned_datasets(
             )
     maps = dict(layouts)
     if segmenter is None:
-        if layouts["refined"].label_space.kind != "mask":
+        if not _has_masks(layouts["refined"]):
             maps["refined"] = layouts["synthetic"]
         for name in ("real", "synthetic"):
             _require_masks(layouts[name])
@@ -103,12 +104,16 @@ def aligned_datasets(
     return AlignedDatasets(layouts, maps, segmenter)
 
 
+def _has_masks(layout: Layout) -> bool:
+    return layout.label_space.is_labeled and KINDS[layout.label_space.kind].per_pixel
+
+
 def _require_masks(layout: Layout) -> None:
-    kind = layout.label_space.kind
-    if kind != "mask":
+    if not _has_masks(layout):
+        found = layout.label_space.kind if layout.label_space.is_labeled else "no"
         raise InputError(
-            f"{layout.root}: layout {layout.name} has {'no' if kind == 'none' else kind} labels, and skvd matches "
-            "patches by the class of each pixel; leave skvd out, or give --segmenter FILE, a task model of masks"
+            f"{layout.root}: layout {layout.name} has {found} labels, and skvd matches patches by the class of each "
+            "pixel; leave skvd out, or give --segmenter FILE, a task model of masks"
         )
     layout.require_whole()
 

@@ -9,7 +9,8 @@ from torch import Tensor
 from refine.data.images import to_float
 from refine.distances.features import gather
 from refine.inspect.result import Color, Distance
-from refine.metrics import FeatureExtractor, kernel, metric_name
+from refine.metrics.features import FeatureExtractor, metric_name
+from refine.metrics.kernel import kernel
 from refine.metrics.sliced_wasserstein import PATCH, descriptor_distance, draw_places
 from refine.terminal import counted
 

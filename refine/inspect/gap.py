@@ -15,7 +15,8 @@ from refine.inspect.read import Dataset, common_size, sample
 from refine.inspect.regions import AREAS, COARSE, REGIONS, THINGS, Shares, area_shares, foreground_shares
 from refine.inspect.result import LIGHT, DatasetSummary, DomainGap, Map, Spectrum, TargetRow
 from refine.inspect.statistics import Tally
-from refine.metrics import FeatureExtractor
+from refine.labels import KINDS
+from refine.metrics.features import FeatureExtractor
 from refine.report.kit.format import rounded_percent
 
 FEW = 10
@@ -70,11 +71,10 @@ def gap(
     )
     found = differences(layout.here, layout.real)
     warnings = [difference.text() for difference in found]
-    if here.space.kind == real.space.kind == "class":
+    if shared and KINDS[here.space.kind].one_class:
         warnings += class_balance(here.tally, real.tally, shared)
-    elif here.space.kind == real.space.kind == "targets":
-        counts = sides[0]["labels"]["labeled"], sides[1]["labels"]["labeled"]
-        warnings += target_ranges(sides[0]["labels"]["targets"], sides[1]["labels"]["targets"], counts)
+    counts = sides[0]["labels"]["labeled"], sides[1]["labels"]["labeled"]
+    warnings += target_ranges(sides[0]["labels"]["targets"], sides[1]["labels"]["targets"], counts)
     return {
         "images": [len(ours), len(theirs)],
         "size": list(size),
@@ -91,8 +91,7 @@ def gap(
 
 def _shared(here: Dataset, real: Dataset) -> tuple[list[str], list[str]]:
     """Names that mean the same on both sides, and what to say of the others."""
-    kinds = here.space.kind, real.space.kind
-    if kinds[0] != kinds[1] or "none" in kinds:
+    if here.space.kind != real.space.kind or not here.space.is_labeled:
         return [], []
     ours, theirs = ({name.casefold(): name for name in side.space.names} for side in (here, real))
     only = {
@@ -100,7 +99,9 @@ def _shared(here: Dataset, real: Dataset) -> tuple[list[str], list[str]]:
         "only real": [name for key, name in theirs.items() if key not in ours],
     }
     told = "; ".join(f"{where}: {', '.join(names)}" for where, names in only.items() if names)
-    cure = "; --mapping brings the classes here to those of the real labels" if kinds[0] in {"mask", "objects"} else ""
+    cure = (
+        "; --mapping brings the classes here to those of the real labels" if KINDS[here.space.kind].has_places else ""
+    )
     return [ours[key] for key in ours if key in theirs], [f"The labels' names differ ({told}){cure}."] * bool(told)
 
 

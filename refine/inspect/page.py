@@ -74,7 +74,8 @@ def montage(dataset: Dataset, count: int = TILES) -> Montage:
         tile, classes = _tile(dataset, records[key])
         tiles.append(tile)
         used |= classes
-    return Montage(tiles, legend(used if dataset.space.kind in {"mask", "objects"} else (), dataset.space))
+    drawn = dataset.tally.kind is not None and dataset.tally.kind.has_places
+    return Montage(tiles, legend(used if drawn else (), dataset.space))
 
 
 def _tile(dataset: Dataset, record: Record) -> tuple[Tile, frozenset[int]]:
@@ -89,7 +90,7 @@ def _tile(dataset: Dataset, record: Record) -> tuple[Tile, frozenset[int]]:
 
 
 def _annotation(dataset: Dataset, record: Record) -> Annotation | None:
-    if dataset.space.kind == "none":
+    if not dataset.space.is_labeled:
         return Annotation()
     try:
         return dataset.layout.annotation(record)

@@ -84,7 +84,7 @@ def _check(layout: Layout, space: LabelSpace, record: Record) -> tuple[CheckedIm
             Facts(),
             None,
         )
-    if space.kind == "none":
+    if not space.is_labeled:
         return CheckedImage(record.key, size, mode, kind, content, b"", tuple(problems)), Facts(), None
     # Its own mapping for each image: the counts of one are no business of another thread.
     mapped = Mapped(layout.layout, layout.mapping) if isinstance(layout, Mapped) else None

@@ -1,7 +1,6 @@
 """Where in the image things lie: shares of the cells of a grid, and of regions with a name, by labels or by light."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import kornia
 import numpy as np
@@ -46,55 +45,6 @@ def by_region(cells: Cells) -> Cells:
     ninths = cells.reshape(*cells.shape[:-2], 3, third, 3, third).mean(axis=(-3, -1))
     flat = ninths.reshape(*ninths.shape[:-2], 9)
     return np.concatenate([flat.mean(-1, keepdims=True), ninths.mean(-1), ninths.mean(-2), flat], axis=-1)
-
-
-def count_cells(mask: NDArray[Any], classes: int) -> NDArray[np.int64]:
-    """``(classes + 1, 6, 6)`` pixels of each class in each cell of an ``(H, W)`` mask; the last are of no class."""
-    height, width = mask.shape
-    rows, columns = np.arange(height) * CELLS // height, np.arange(width) * CELLS // width
-    places = (rows[:, None] * CELLS + columns) * (classes + 1)
-    found = np.bincount((places + np.minimum(mask, classes)).ravel(), minlength=CELLS**2 * (classes + 1))
-    return found.reshape(CELLS, CELLS, classes + 1).transpose(2, 0, 1)
-
-
-def pixel_shares(counts: NDArray[np.int64]) -> Cells:
-    """What `count_cells` counted as shares ``(classes, 6, 6)`` of each cell, void left out."""
-    shares: Cells = counts[:-1] / np.maximum(counts.sum(axis=0), 1)
-    return shares
-
-
-def box_shares(boxes: NDArray[np.float64], numbers: Sequence[int], size: tuple[int, int], classes: int) -> Cells:
-    """How much of each cell the boxes of each class cover: ``(classes, 6, 6)``, overlaps at most once.
-
-    Args:
-        boxes: ``(N, 4)`` XYXY.
-        numbers: The class of each.
-        size: The image's height and width.
-        classes: How many there are.
-    """
-    height, width = size
-    across, down = (np.linspace(0, side, CELLS + 1) for side in (width, height))
-    shares = np.zeros((classes, CELLS, CELLS))
-    kinds = np.asarray(numbers, dtype=np.intp)
-    order = np.argsort(kinds, kind="stable")
-    found, starts = np.unique(kinds[order], return_index=True)
-    for number, places in zip(found, np.split(order, starts)[1:], strict=True):
-        shares[number] = _covered(boxes[places], across, down) / (across[1] * down[1])
-    return shares
-
-
-def _covered(boxes: NDArray[np.float64], across: NDArray[np.float64], down: NDArray[np.float64]) -> Cells:
-    """``(6, 6)`` area of each cell that boxes cover together: exact, on a grid of all edges."""
-    x, y = (np.clip(boxes[:, place::2], 0, edges[-1]) for place, edges in ((0, across), (1, down)))
-    columns, rows = np.union1d(x, across), np.union1d(y, down)
-    covered = np.zeros((len(rows) - 1, len(columns) - 1))
-    corners = zip(*np.searchsorted(rows, y).T, *np.searchsorted(columns, x).T, strict=True)
-    for top, bottom, left, right in corners:
-        covered[top:bottom, left:right] = 1
-    covered *= np.outer(np.diff(rows), np.diff(columns))
-    by_row = np.add.reduceat(covered, np.searchsorted(rows, down[:-1]), axis=0)
-    cells: Cells = np.add.reduceat(by_row, np.searchsorted(columns, across[:-1]), axis=1)
-    return cells
 
 
 class Shares:

@@ -22,7 +22,7 @@ from refine.inspect.read import Dataset, read_dataset
 from refine.inspect.result import DatasetSummary, DomainGap, File, Inspection
 from refine.json_files import write_json
 from refine.labels import IGNORE
-from refine.metrics import FeatureExtractor
+from refine.metrics.features import FeatureExtractor
 from refine.report.kit.pictures import png
 
 MANY_SINGLE = 10
@@ -120,7 +120,8 @@ def summarize(dataset: Dataset, why: str, files: Mapping[str, list[File]]) -> Da
 def files_by_kind(dataset: Dataset) -> dict[str, list[File]]:
     """Return what is broken or suspicious in a dataset by itself, by kind of problem."""
     found, counts = problem_files(dataset.faults, dataset.checked), dataset.tally.classes
-    if dataset.space.kind == "class" and (single := int((counts == 1).sum())) >= max(MANY_SINGLE, len(counts) / 2):
+    kind, single = dataset.tally.kind, int((counts == 1).sum())
+    if kind is not None and kind.one_class and single >= max(MANY_SINGLE, len(counts) / 2):
         found["one image"] = [{"file": "", "detail": f"{single} of {len(dataset.space.names)} classes"}]
     if _binary(dataset):
         only = dataset.space.names[0]

@@ -4,13 +4,13 @@ from array import array
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
-from refine.data.annotation import Annotation
-from refine.data.samples import LabelSpace
-from refine.inspect.regions import Cells, Shares, box_shares, count_cells, pixel_shares
+from refine.inspect.regions import CELLS, Shares
 from refine.inspect.result import Boxes, ClassRow, Labels, TargetRow
+from refine.labels import KINDS
+from refine.labels.annotation import Annotation, LabelSpace
+from refine.labels.base import CountedLabel
 
 SMALL, LARGE = 32, 96
 """Sides of the squares that bound COCO's small and large objects, in pixels."""
@@ -21,37 +21,25 @@ class Facts(NamedTuple):
 
     parts: tuple[str, ...] = ()
     """Names of what the annotation has."""
-    counts: NDArray[np.int64] | None = None
-    """``(classes + 1,)``: 1 at the image's class, or the pixels or objects of each class, the last of no class; None
-    where there is no label of the space's kind."""
-    cells: Cells | None = None
-    """``(classes, 6, 6)`` shares."""
+    label: CountedLabel = CountedLabel()
+    """What is counted of the part that is the label."""
     sides: tuple[float, ...] = ()
     """The square root of each box's area."""
     crowds: int = 0
-    targets: tuple[float, ...] | None = None
 
 
 def facts(annotation: Annotation, space: LabelSpace, size: tuple[int, int]) -> Facts:
     """Return what to count of one label; ``size`` is its image's height and width."""
-    count, objects = len(space.names), annotation.objects
     found = Facts(
         tuple(name for name in annotation.__dataclass_fields__ if getattr(annotation, name) is not None),
-        targets=None if annotation.targets is None else tuple(annotation.targets.tolist()),
+        KINDS[space.kind].counts(annotation, len(space.names), size, CELLS),
     )
-    if annotation.class_id is not None and space.kind == "class":
-        found = found._replace(counts=np.bincount([int(annotation.class_id)], minlength=count + 1))
-    if annotation.mask is not None and space.kind == "mask":
-        counts = count_cells(annotation.mask.as_subclass(Tensor).numpy(), count)
-        found = found._replace(counts=counts.sum(axis=(1, 2)), cells=pixel_shares(counts))
+    objects = annotation.objects
     if objects is not None:
-        boxes, classes = objects.boxes.as_subclass(Tensor).double().numpy(), objects.classes.tolist()
+        boxes = objects.boxes.as_subclass(Tensor).double().numpy()
         areas = np.clip(boxes[:, 2] - boxes[:, 0], 0, None) * np.clip(boxes[:, 3] - boxes[:, 1], 0, None)
         crowds = 0 if objects.crowd is None else int(objects.crowd.sum())
         found = found._replace(sides=tuple(np.sqrt(areas).tolist()), crowds=crowds)
-        if space.kind == "objects":
-            counts = np.bincount(np.array(classes, dtype=np.intp), minlength=count + 1)
-            found = found._replace(counts=counts, cells=box_shares(boxes, classes, size, count))
     return found
 
 
@@ -63,9 +51,9 @@ class Tally:
     """
 
     def __init__(self, space: LabelSpace) -> None:
-        self.space = space
+        self.space, self.kind = space, KINDS.get(space.kind)
         self.parts: dict[str, int] = {}
-        self.shares = Shares(space.names if space.kind in {"mask", "objects"} else ())
+        self.shares = Shares(space.names if self.kind is not None and self.kind.has_places else ())
         self.classes = np.zeros(len(space.names) + 1, dtype=np.int64)
         """Of each class what `ClassRow.count` counts; the last: pixels of no class."""
         self.images = np.zeros(len(space.names) + 1, dtype=np.int64)
@@ -74,27 +62,28 @@ class Tally:
         self.sides = array("f")
         self.targets: list[tuple[float, ...]] = []
 
-    def add(self, label: Facts) -> None:
+    def add(self, found: Facts) -> None:
         """Count one more."""
-        for part in label.parts:
+        for part in found.parts:
             self.parts[part] = self.parts.get(part, 0) + 1
-        self.crowds += label.crowds
-        self.sides.extend(label.sides)
+        self.crowds += found.crowds
+        self.sides.extend(found.sides)
+        label = found.label
         if label.cells is not None:
             self.shares.add(label.cells)
-        if label.counts is not None:
+        if label.classes is not None:
             self.labeled += 1
-            self.classes += label.counts
-            self.images += label.counts > 0
-        elif self.space.kind == "targets" and label.targets is not None:
+            self.classes += label.classes
+            self.images += label.classes > 0
+        if label.values is not None:
             self.labeled += 1
-            self.targets.append(label.targets)
+            self.targets.append(label.values)
 
     def summary(self, notes: list[str]) -> Labels:
         """Frequencies, with what else there is to say."""
         total = max(1, int(self.classes.sum()))
         rows: list[ClassRow] = []
-        if self.space.kind in {"class", "mask", "objects"}:
+        if self.kind is not None and self.kind.noun == "classes":
             rows = [
                 {"name": name, "count": int(count), "share": int(count) / total, "images": int(images)}
                 for name, count, images in zip(self.space.names, self.classes, self.images, strict=False)
@@ -104,7 +93,7 @@ class Tally:
             "labeled": self.labeled,
             "parts": dict(sorted(self.parts.items())),
             "classes": rows,
-            "void": int(self.classes[-1]) / total if self.space.kind == "mask" else None,
+            "void": int(self.classes[-1]) / total if self.kind is not None and self.kind.per_pixel else None,
             "targets": self._targets(),
             "boxes": self._boxes(),
             "notes": notes,

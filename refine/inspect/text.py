@@ -8,6 +8,7 @@ from rich.text import Text
 
 from refine.files import shown
 from refine.inspect.result import LIGHT, DatasetSummary, DomainGap, Inspection, Labels
+from refine.labels import KINDS
 from refine.report.kit.format import number, rounded_percent
 from refine.report.kit.page import prose
 from refine.report.kit.table import FigureTable, terminal_table
@@ -74,10 +75,10 @@ def size_line(sizes: dict[str, int]) -> str:
 
 def label_line(labels: Labels) -> str:
     """What the labels are, in a line."""
-    if labels["kind"] == "none":
+    if labels["kind"] not in KINDS:
         return "none"
     line = f"{labels['kind']}, {labels['labeled']} labeled"
-    others = [name for name in labels["parts"] if name not in {"class_id", "mask", "objects", "targets"}]
+    others = [name for name in labels["parts"] if name not in {kind.part for kind in KINDS.values()}]
     if others:
         line += f"; with {', '.join(others)}"
     if labels["void"] is not None:
@@ -130,7 +131,7 @@ def _side(side: DatasetSummary) -> Iterator[RenderableType]:
 
 
 def _classes(labels: Labels) -> FigureTable:
-    things = {"class": "images", "mask": "pixels", "objects": "objects"}[labels["kind"]]
+    things = KINDS[labels["kind"]].counted
     occurring = [row for row in labels["classes"] if row["count"]]
     rows = [
         [shown(row["name"]), str(row["count"]), rounded_percent(row["share"]), str(row["images"])]

@@ -17,8 +17,6 @@ from refine.methods.task import Task
 from refine.methods.translator import Translator
 
 CARD = "README.md"
-HUB_TASKS = {"class": "image-classification", "mask": "image-segmentation", "objects": "object-detection"}
-"""The hub's names for what a task model does, by the kind of its labels."""
 TRAINED_ON = {"synthetic": "trained on synthetic", "real": "trained on real"}
 """Rows of a card by the domain of the data."""
 
@@ -68,9 +66,10 @@ def model_card(method: Method, stored: Mapping[str, Any] | None = None) -> str:
     """
     name = type(method).__name__
     translates = isinstance(method, Translator)
+    task = method.label_kind.hub_task if isinstance(method, Task) else "other"
     header = {
         "library_name": "refine",
-        "pipeline_tag": "image-to-image" if translates else HUB_TASKS.get(getattr(method, "kind", "") or "", "other"),
+        "pipeline_tag": "image-to-image" if translates else task,
         "tags": ["sim2real", "synthetic-data", name.lower()],
         "license": "other",
     }

@@ -1,6 +1,5 @@
 """Losses: pure functions on tensors and thin modules; the adversarial ones together."""
 
-from refine.labels import LabelKind
 from refine.losses.adversarial import (
     AdversarialLoss,
     AdversarialName,
@@ -21,25 +20,16 @@ from refine.losses.detection import detection_loss
 from refine.losses.patch_nce import PatchNCE, patch_nce
 from refine.losses.reconstruction import Reconstruction, reconstruction
 from refine.losses.self_regularization import SelfRegularization, self_regularization
-from refine.losses.semantic import (
-    Semantic,
-    pseudo_labels,
-    semantic_classes,
-    semantic_masks,
-    semantic_targets,
-)
 
 __all__ = [
     "AdversarialLoss",
     "AdversarialName",
     "Hinge",
-    "LabelKind",
     "LeastSquares",
     "LocalAdversarial",
     "PatchNCE",
     "Reconstruction",
     "SelfRegularization",
-    "Semantic",
     "Vanilla",
     "Wasserstein",
     "adversarial_loss",
@@ -50,11 +40,7 @@ __all__ = [
     "local_cross_entropy",
     "patch_accuracy",
     "patch_nce",
-    "pseudo_labels",
     "r1_penalty",
     "reconstruction",
     "self_regularization",
-    "semantic_classes",
-    "semantic_masks",
-    "semantic_targets",
 ]

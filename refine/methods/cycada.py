@@ -11,13 +11,10 @@ from refine.data.layouts import LabelSpace
 from refine.data.samples import TrainingData, UnpairedBatch
 from refine.errors import NO_TASK, InputError
 from refine.losses.adversarial import AdversarialName
-from refine.losses.semantic import Semantic, pseudo_labels
 from refine.methods.base import Plain
 from refine.methods.cyclegan import CycleGAN, Penalty
 from refine.methods.frozen_task import FrozenTask, stored_sha256
 from refine.methods.ranges import require_at_least, require_numbers
-from refine.methods.task_labels import mask_of
-from refine.metrics.label_error import agreement
 from refine.networks.discriminators import DiscriminatorKind
 from refine.networks.generators import Architecture, PaddingMode
 from refine.networks.layers import Initialization, Norm
@@ -181,7 +178,7 @@ class CyCADA(CycleGAN):
         if self.task is None:
             raise InputError(NO_TASK)
         frozen = FrozenTask(Path(self.task))
-        if frozen.task.kind == "objects":
+        if not frozen.task.label_kind.has_semantic_loss:
             raise InputError(
                 f"{self.task}: a detector of objects, for which there is no semantic loss; name a task model of "
                 "classes, masks or targets, or train with models/cyclegan.yaml"
@@ -189,13 +186,12 @@ class CyCADA(CycleGAN):
         if frozen.task.channels < self.channels:
             raise InputError(f"{self.task}: reads gray images; fit a task model on RGB, or give --data.channels 1")
         self._frozen = frozen
-        self._task_sha256 = self._frozen.sha256
-        self.semantic = Semantic(self._frozen.task.kind or "class")
-        return self._frozen
+        self._task_sha256 = frozen.sha256
+        return frozen
 
     def _require_labels(self, space: LabelSpace, where: Path) -> None:
         assert self._frozen is not None
-        if space.kind == "none" and self.labels == "ground-truth":
+        if not space.is_labeled and self.labels == "ground-truth":
             raise InputError(f"{where}: has no labels, so set --model.labels pseudo (or a layout that reads them)")
         self._frozen.require(space, where)
 
@@ -220,16 +216,15 @@ class CyCADA(CycleGAN):
         frozen = self._frozen or self.load_task()
         synthetic, label = batch["synthetic"].image, batch["synthetic"].label
         before = frozen.without_gradient(synthetic)
-        kind = self.semantic.kind
-        truth = mask_of(label) if kind == "mask" else label
-        target = truth if self.labels == "ground-truth" else pseudo_labels(before, kind)
-        own = self.semantic(before, target).mean()  # how well f_S does at home
+        kind = frozen.task.label_kind
+        target = kind.plain(label) if self.labels == "ground-truth" else kind.decided(before)
+        own = kind.loss_per_image(before, target).mean()  # how well f_S does at home
         opened = (own <= self.gate).to(own.dtype)
-        on_refined = self.semantic(frozen(refined), target).mean()
+        on_refined = kind.loss_per_image(frozen(refined), target).mean()
         loss: Tensor = self.semantic_weight * opened * on_refined
         self.log_dict({"loss/semantic": on_refined, "semantic/task_loss": own, "semantic/gate": opened})
         if self.cycle_semantic_weight > 0:
-            on_cycled = self.semantic(frozen(cycled), target).mean()
+            on_cycled = kind.loss_per_image(frozen(cycled), target).mean()
             loss = loss + self.cycle_semantic_weight * opened * on_cycled
             self.log("loss/semantic_cycle", on_cycled)
         return loss
@@ -251,11 +246,12 @@ class CyCADA(CycleGAN):
     def _real_term(self, frozen: FrozenTask, real: Tensor, simulated: Tensor) -> tuple[Tensor, Tensor]:
         """The term on real images, and whether it counts."""
         says, of_simulated = frozen.without_gradient(real), frozen(simulated)
-        kind = self.semantic.kind
-        now = agreement(pseudo_labels(of_simulated, kind), pseudo_labels(says, kind), kind)
+        kind = frozen.task.label_kind
+        target = kind.decided(says)
+        now = kind.agreement(kind.decided(of_simulated.detach()), target)
         moved = (simulated.detach().float() - real.float()).abs().mean()
         if self._trainer is not None:
             now, moved = (self.trainer.strategy.reduce(mean, reduce_op="mean") for mean in (now, moved))
         self.agreement = MEMORY * self.agreement + (1 - MEMORY) * now.to(self.agreement)
         opened = ((self.agreement >= self.real_gate) & (moved >= CHANGED)).to(self.agreement.dtype)
-        return self.semantic(of_simulated, pseudo_labels(says, kind)).mean(), opened
+        return kind.loss_per_image(of_simulated, target).mean(), opened

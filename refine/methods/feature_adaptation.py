@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from refine.data.samples import Labeled, TrainingData, UnpairedBatch
 from refine.errors import InputError
-from refine.labels import LabelKind
+from refine.labels import KindName, LabelKind
 from refine.losses.adversarial import Vanilla, patch_accuracy
 from refine.methods.base import Plain, two_optimizers
 from refine.methods.frozen_task import FrozenTask, stored_sha256
@@ -73,7 +73,7 @@ class FeatureAdaptation(Task):
         classes: list[str] | None = None,
         channels: int = 3,
         width: int = 16,
-        kind: LabelKind | None = None,
+        kind: KindName | None = None,
         network: NetworkName | None = None,
         steps: int = 10_000,
         seed: int = 0,
@@ -151,7 +151,7 @@ class FeatureAdaptation(Task):
                 raise InputError(f"{self.start}: its {name} is {found}, not {wanted}; {cure}")
         if self.classes is None or self.width != task.width:
             self.width, self.network = task.width, task.network
-            self._build(list(task.classes or []), task.kind or "class")
+            self._build(list(task.classes or []), task.label_kind)
         if self.steps_done == 0:
             self.model.load_state_dict(task.model.state_dict())
         self._start_sha256 = self._source.sha256

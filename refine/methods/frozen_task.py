@@ -65,7 +65,7 @@ class FrozenTask:
         Raises:
             InputError: If they are of another kind, or other names in another order.
         """
-        if labels.kind == "none":
+        if not labels.is_labeled:
             return
         names = list(self.task.classes or [])
         if labels.kind != self.task.kind or list(labels.names) != names:

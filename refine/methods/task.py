@@ -4,31 +4,19 @@ from pathlib import Path
 from typing import Literal, cast
 
 import torch
-import torch.nn.functional as F
 from lightning.pytorch.core.optimizer import LightningOptimizer
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 
-from refine.data.samples import Labeled, TrainingData, UnpairedBatch
+from refine.data.samples import Labeled, LabelSpace, TrainingData, UnpairedBatch
 from refine.errors import InputError
-from refine.labels import LabelKind
+from refine.labels import KINDS, KindName, LabelKind, kind_learned_by
 from refine.methods.base import Method
 from refine.methods.ranges import require_channels
-from refine.methods.task_labels import (
-    batch_scores,
-    label_loss,
-    mask_of,
-    mask_scores,
-    object_scores,
-    require_labels,
-    require_names,
-)
 from refine.methods.task_training import OptimizerName, build_optimizer, own_draws, require_batch, warm_up_and_cosine
-from refine.metrics.segmentation import confusion_matrix
-from refine.networks.detector import boxes_of
 from refine.networks.layers import with_channels
-from refine.networks.task_networks import NetworkName, TaskNetwork, build_network, kind_of, network_for
+from refine.networks.task_networks import NetworkName, TaskNetwork, build_network
 from refine.networks.torchvision_resnet import load_backbone
 
 
@@ -73,7 +61,7 @@ class Task(Method):
         weight_decay: float = 1e-2,
         steps: int = 500,
         seed: int = 0,
-        kind: LabelKind | None = None,
+        kind: KindName | None = None,
         network: NetworkName | None = None,
         pretrained: str | Path | None = None,
         optimizer: OptimizerName = "adamw",
@@ -93,14 +81,19 @@ class Task(Method):
         self.optimizer = optimizer
         self.schedule_shape = schedule_shape
         if kind is not None:
-            network_for(kind, network)
+            KINDS[kind].network(network)
         if classes is not None:
-            self._build(classes, kind or kind_of(network))
+            self._build(classes, kind_learned_by(network) if kind is None else KINDS[kind])
 
     def _build(self, classes: list[str], kind: LabelKind) -> None:
-        require_names(kind, classes)
-        self.classes, self.kind, self.network = classes, kind, network_for(kind, self.network)
+        kind.require_names(classes)
+        self.classes, self.kind, self.network = classes, cast(KindName, kind.name), kind.network(self.network)
         self.model = build_network(self.network, self.channels, len(classes), self.width, self.seed)
+
+    @property
+    def label_kind(self) -> LabelKind:
+        """What it learns."""
+        return kind_learned_by(self.network) if self.kind is None else KINDS[self.kind]
 
     def prepare(self, stage: str, data: TrainingData | None) -> None:
         """Take kind and names over from the data, or hold the given ones against them; a new run reads `pretrained`.
@@ -110,8 +103,8 @@ class Task(Method):
                 missing, or batches too small, or the file is not there or holds other weights.
         """
         if data is not None:
-            found = require_labels(data.label_space, self.kind, self.classes, data.synthetic)
-            if found == "objects" and stage == "fit":
+            found = self._require_labels(data.label_space, data.synthetic)
+            if not found.every_image and stage == "fit":
                 data.require_labels()  # the data itself lets them be missing: translators need none
             if self.classes is None:
                 self._build(list(data.label_space.names), found)
@@ -120,6 +113,24 @@ class Task(Method):
             raise InputError("the task model does not know its classes; give classes=[...]")
         if stage == "fit" and self.pretrained is not None and self.is_new_run:
             load_backbone(self.model, Path(self.pretrained))  # a wrong file must not leave a run's folder behind
+
+    def _require_labels(self, space: LabelSpace, where: Path) -> LabelKind:
+        found = KINDS.get(space.kind)
+        if found is None:
+            choices = ", ".join(f"layout={kind.example_layout}" for kind in KINDS.values())
+            raise InputError(
+                f"a task model learns labels; {where} has none (use {choices}, or another with such labels)"
+            )
+        if self.kind is not None and self.kind != found.name:
+            raise InputError(
+                f"the task's kind is {self.kind}, but the labels of {where} are of kind {found.name}; "
+                f"use layout={self.label_kind.example_layout}, or set kind={found.name}"
+            )
+        if self.classes is not None and list(self.classes) != list(space.names):
+            raise InputError(
+                f"the task's classes are {', '.join(self.classes)}, but {where} has {', '.join(space.names)}"
+            )
+        return found
 
     def require_fitted(self) -> None:
         """Raise `InputError` if the network takes neither gray nor RGB images."""
@@ -152,17 +163,19 @@ class Task(Method):
         return self.model.features(with_channels(images, self.channels))
 
     def loss(self, outputs: Tensor, label: Tensor) -> Tensor:
-        """That of the kind of label, see `label_loss`.
+        """That of the kind of label, ``()``.
 
         Args:
             outputs: As `forward` gives them.
             label: ``(B,)`` class numbers, ``(B, H, W)`` or ``(B, 1, H, W)`` ids with 255 for pixels that do not
                 count, ``(B, K)`` numbers, or ``(B, M, 5)`` boxes as `box_rows` gives them.
-
-        Returns:
-            ``()``; 0 where no pixel is valid.
         """
-        return label_loss(self.kind or "class", outputs, label)
+        return self.label_kind.loss(outputs, label)
+
+    @torch.no_grad()
+    def estimate(self, images: Tensor) -> Tensor:
+        """Probabilities, targets or boxes: what `predict` decides by. No gradient; nothing random in eval mode."""
+        return self.label_kind.estimate(self(images), (images.shape[-2], images.shape[-1]))
 
     @torch.no_grad()
     def probabilities(self, images: Tensor) -> Tensor:
@@ -171,22 +184,16 @@ class Task(Method):
         Raises:
             InputError: If the model predicts targets or objects.
         """
-        if self.kind in {"targets", "objects"}:
+        if not self.label_kind.has_probabilities:
             raise InputError(f"a task model of {self.kind} has no probabilities; use one of classes or masks")
-        return F.softmax(self(images), dim=1)
+        return self.estimate(images)
 
-    @torch.no_grad()
     def predict(self, images: Tensor) -> Tensor:
         """The most probable class, ``(B,)`` or ``(B, H, W)`` int64, or the targets ``(B, K)``. No gradient.
 
         Of objects, ``(B, M, 6)`` rows of class, score, left, top, right and bottom in pixels, as `boxes_of`.
         """
-        if self.kind == "objects":
-            return boxes_of(self(images), (images.shape[-2], images.shape[-1]))
-        if self.kind == "targets":
-            values: Tensor = self(images)
-            return values
-        return self.probabilities(images).argmax(dim=1)
+        return self.label_kind.decided(self.estimate(images))
 
     def training_step(self, batch: Labeled | UnpairedBatch, batch_idx: int) -> None:
         """One step down the loss of labeled images: of an unpaired batch, the synthetic ones."""
@@ -197,42 +204,35 @@ class Task(Method):
         self.descend(cast(LightningOptimizer, self.optimizers()), loss)
         cast(LambdaLR, self.lr_schedulers()).step()
         self.log("loss/task", loss)
-        if self.kind == "class":
-            self.log("task/accuracy", (outputs.detach().argmax(1) == labeled.label).float().mean())
+        if self.label_kind.one_class:
+            predicted = self.label_kind.decided(outputs.detach())
+            self.log("task/accuracy", self.label_kind.agreement(predicted, labeled.label))
         self.count_step()
 
     def on_validation_epoch_start(self) -> None:
-        """Forget the pixels and boxes of the validation before."""
-        count = len(self.classes or [])
-        self._confusion = torch.zeros(count, count, dtype=torch.int64, device=self.device)
-        self._boxes: list[tuple[Tensor, Tensor]] = []
+        """Forget the validation before."""
+        self._kept: list[tuple[Tensor, ...]] = []
 
     def validation_step(self, batch: Labeled | UnpairedBatch, batch_idx: int) -> None:
         """Accuracy, or errors of targets, on held-out labeled images; pixels and boxes are kept for the end."""
         labeled = _labeled(batch)
         predicted, names = self.predict(labeled.image), self.classes or []
-        if self.kind == "mask":
-            self._confusion += confusion_matrix(predicted, mask_of(labeled.label), len(names))
-            return
-        if self.kind == "objects":
-            self._boxes.append((predicted, labeled.label))
-            return
-        for name, score in batch_scores(self.kind or "class", predicted, labeled.label, names).items():
+        scores = self.label_kind.batch_scores(predicted, labeled.label, names)
+        for name, score in scores.items():
             self.log(name, score, batch_size=len(labeled.label), sync_dist=True)
+        if not scores:
+            self._kept.append(self.label_kind.kept(predicted, labeled.label, len(names)))
 
     def on_validation_epoch_end(self) -> None:
         """IoU over all pixels, or precision over all boxes, of this validation, on all processes."""
-        if self.kind == "mask":
-            confusion = cast(Tensor, self.trainer.strategy.reduce(self._confusion, reduce_op="sum"))
-            for name, score in mask_scores(confusion, self.classes or []).items():
-                self.log(name, score, sync_dist=True)  # equal by now; without it Lightning warns
-        if self.kind == "objects":
-            predicted, label = (
-                cast(Tensor, self.all_gather(torch.cat(parts))).reshape(-1, *parts[0].shape[1:])
-                for parts in map(list, zip(*self._boxes, strict=True))
-            )
-            for name, score in object_scores(predicted, label, self.classes or []).items():
-                self.log(name, score.to(self.device), sync_dist=True)
+        if not self._kept:
+            return
+        every = [
+            cast(Tensor, self.all_gather(torch.cat(parts))).reshape(-1, *parts[0].shape[1:])
+            for parts in zip(*self._kept, strict=True)
+        ]
+        for name, score in self.label_kind.set_scores(every, self.classes or []).items():
+            self.log(name, score.to(self.device), sync_dist=True)  # equal by now; without it Lightning warns
 
     def schedule(self, step: int) -> float:
         """The learning rate's factor at a training step, 0 to 1."""

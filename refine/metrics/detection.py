@@ -1,4 +1,4 @@
-"""Boxes against labels: average precision as COCO counts it, recall, and how well found boxes fit."""
+"""Boxes against labels (average precision as COCO counts it, recall, how well found boxes fit), and against boxes."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchvision.ops import box_iou
 
+from refine.metrics.intervals import BLOCK
+
 THRESHOLDS = tuple(np.linspace(0.5, 0.95, 10).tolist())
 """IoU from which on a box is found: 0.5 to 0.95, by COCO."""
 
@@ -17,6 +19,9 @@ RECALLS = torch.from_numpy(np.linspace(0.0, 1.0, 101))
 
 MOST_DETECTIONS = 100
 """Of each class in each image that are looked at, those with the highest scores, by COCO."""
+
+LEAST_SCORE = 0.3
+"""Score from which on a predicted box counts when predictions are compared with each other."""
 
 
 class ClassMatches(NamedTuple):
@@ -151,6 +156,76 @@ def box_scores(matches: Matches, weights: Tensor | None = None) -> BoxScores:
         per_class=tuple(precision.nanmean(dim=0).tolist()),
         per_class50=tuple(precision[0].tolist()),
     )
+
+
+def missed(matches: Matches, weights: Tensor | None = None) -> Tensor:
+    """``()`` float64: share of the objects that were not found at the first threshold, in the mean over classes.
+
+    Args:
+        matches: Of the images.
+        weights: As `recall` takes them.
+    """
+    return 1.0 - recall(matches, weights)[0].nanmean()
+
+
+def box_agreement(first: Tensor, second: Tensor) -> Tensor:
+    """How far two sets of boxes are the same, ``(B,)`` float32 in [0, 1].
+
+    Args:
+        first: ``(B, M, 6)`` rows of class, score, left, top, right and bottom; class -1: no box.
+        second: The same of their counterparts.
+
+    Returns:
+        Twice the number of pairs of one class that overlap by half over the number of boxes of both; 1 where neither
+        has any. Boxes with a score below `LEAST_SCORE` are left out.
+    """
+    told = [boxes[boxes[:, 1] >= LEAST_SCORE] for boxes in first.cpu()]
+    true = [boxes[boxes[:, 1] >= LEAST_SCORE][:, [0, 2, 3, 4, 5]] for boxes in second.cpu()]
+    classes = 1 + max((int(boxes[:, 0].max()) for boxes in (*told, *true) if len(boxes)), default=0)
+    matches = match_boxes(told, true, classes, (0.5,))
+    pairs = torch.zeros(len(told))
+    for found in matches.classes:
+        pairs.index_add_(0, found.image, found.hit[0].float())
+    boxes = torch.tensor([float(len(a) + len(b)) for a, b in zip(told, true, strict=True)])
+    return torch.where(boxes > 0, 2 * pairs / boxes.clamp_min(1), 1.0).to(first.device)
+
+
+class HitRanking:
+    """`average_precision` of one class, mean over thresholds, for many weightings of the images at once.
+
+    Only detections that found an object at some threshold are gone through: between two of them precision falls, and
+    how many others stand before one is a sum over images.
+
+    Args:
+        found: Matches of the class.
+        images: Number of images.
+    """
+
+    def __init__(self, found: ClassMatches, images: int) -> None:
+        ranks = found.hit.any(0).nonzero().flatten()
+        self.truths, self.image, self.hit = found.truths, found.image[ranks], found.hit[:, ranks]
+        places = [(found.image == image).nonzero().flatten() for image in range(images)]
+        # (N, H): detections of an image that rank no lower than a hit
+        self.before = torch.stack([torch.searchsorted(own, ranks, right=True) for own in places]).double()
+
+    def precision(self, weights: Tensor) -> Tensor:
+        """``(R,)`` float64 from ``(R, N)``; NaN where the weighted images show no such object."""
+        objects = weights @ self.truths
+        found = torch.zeros(len(weights), dtype=torch.float64)
+        if self.hit.numel():
+            part = max(1, BLOCK // self.hit.numel())
+            parts = zip(torch.split(weights, part), torch.split(objects, part), strict=True)
+            found = torch.cat([self._precision(few, some) for few, some in parts])
+        return found.where(objects > 0, torch.nan)
+
+    def _precision(self, weights: Tensor, objects: Tensor) -> Tensor:
+        hits = (self.hit * weights[:, None, self.image]).cumsum(2)  # (R, T, H)
+        precision = hits / (weights @ self.before)[:, None].clamp_min(torch.finfo(torch.float64).tiny)
+        highest = precision.flip(2).cummax(2).values.flip(2)
+        reached = hits / objects.clamp_min(torch.finfo(torch.float64).tiny)[:, None, None]
+        at = torch.searchsorted(reached, RECALLS.expand(*reached.shape[:2], -1).contiguous())
+        last = reached.shape[2] - 1
+        return highest.gather(2, at.clamp_max(last)).where(at <= last, 0.0).mean(dim=(1, 2))
 
 
 class _Found(NamedTuple):

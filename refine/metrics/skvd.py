@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from refine.errors import InputError
-from refine.labels import IGNORE
 from refine.metrics.features import FeatureExtractor, layers_of
+from refine.metrics.segmentation import IGNORE
 
 PATCH_SHARE = 8
 """A patch has one eighth of an image's pixels."""

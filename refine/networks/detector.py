@@ -4,8 +4,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from refine.labels import MOST_OBJECTS
 from refine.networks.layers import convolution_block
+
+MOST_OBJECTS = 100
+"""Boxes of one image that are learned and predicted: as many as COCO's measures look at. Of more, the largest."""
 
 STRIDE = 4
 """Pixels of the image in a cell of the output, each way."""

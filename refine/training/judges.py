@@ -15,7 +15,7 @@ from refine.methods.frozen_task import FrozenTask
 
 
 class Judges:
-    """Task models that answer together: by the mean of their probabilities, or of their values.
+    """Task models that predict together: by the mean of their probabilities, or of their values.
 
     Args:
         paths: Checkpoints or bundles of task models, one or more.
@@ -27,7 +27,7 @@ class Judges:
 
     def __init__(self, paths: Sequence[Path], trust: tuple[str, ...] = ()) -> None:
         self.models = [FrozenTask(path, trust) for path in paths]
-        if len(paths) > 1 and any(model.task.kind == "objects" for model in self.models):
+        if len(paths) > 1 and not all(model.task.label_kind.has_mean for model in self.models):
             raise InputError(
                 f"{paths[1]}: of objects one judge is asked alone, boxes have no mean; leave out the others"
             )
@@ -35,8 +35,8 @@ class Judges:
 
     @property
     def kind(self) -> LabelKind:
-        """Of the labels that they know."""
-        return self.models[0].task.kind or "class"
+        """Kind of the labels that they know."""
+        return self.models[0].task.label_kind
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -55,7 +55,7 @@ class Judges:
         Raises:
             InputError: If the dataset has no labels or others, or a judge cannot take such images.
         """
-        if labels.kind == "none":
+        if not labels.is_labeled:
             raise InputError(
                 f"{where}: has no labels, so there is nothing to judge; leave out --judge, or name --layout"
             )
@@ -72,7 +72,7 @@ class Judges:
     @torch.no_grad()
     @without_tf32()
     def predict(self, images: Tensor) -> Tensor:
-        """Their common answer for images as files hold them: rounded to 8 bits first, so that no hidden signal counts.
+        """Predict for images as files hold them: rounded to 8 bits first, so that no hidden signal counts.
 
         Args:
             images: ``(B, C, H, W)`` in [-1, 1], on any device.
@@ -81,9 +81,6 @@ class Judges:
             As `Task.predict`: ``(B,)`` or ``(B, H, W)`` int64 class numbers, ``(B, K)`` float32 values, or boxes.
         """
         seen = to_float(to_levels(images))
-        if self.kind == "objects":
-            return self.models[0].task.to(seen.device).predict(seen)
-        outputs = [model.without_gradient(seen).float() for model in self.models]
-        if self.kind == "targets":
-            return torch.stack(outputs).mean(0)
-        return torch.stack([output.softmax(1) for output in outputs]).mean(0).argmax(1)
+        size = seen.shape[-2], seen.shape[-1]
+        estimates = [self.kind.estimate(model.without_gradient(seen).float(), size) for model in self.models]
+        return self.kind.decided(torch.stack(estimates).mean(0))

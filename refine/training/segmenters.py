@@ -25,7 +25,7 @@ class TaskSegmenter:
 
     def __init__(self, path: Path, trust: tuple[str, ...] = (), device: torch.device | str = "cpu") -> None:
         task = load_method(path, trust)
-        if not isinstance(task, Task) or task.kind != "mask":
+        if not isinstance(task, Task) or not task.label_kind.per_pixel:
             holds = f"a task model of {task.kind} labels" if isinstance(task, Task) else type(task).__name__
             raise InputError(f"--segmenter {path}: holds {holds}; expected a task model of masks")
         self.path, self.device, self.task = path, torch.device(device), task.to(device)

@@ -14,12 +14,13 @@ from torch import Tensor
 
 from refine.data import UnpairedImages
 from refine.data.images import to_float, to_levels
-from refine.distances.label_error import JudgedImages
 from refine.files import write_whole
 from refine.methods.base import Method
 from refine.methods.translator import Translator
-from refine.metrics import FeatureExtractor, frechet, kernel, metric_name, validation_distance
-from refine.metrics.label_error import agreement, label_error, lost_labels
+from refine.metrics.features import FeatureExtractor, metric_name
+from refine.metrics.frechet import frechet
+from refine.metrics.kernel import kernel
+from refine.metrics.sliced_wasserstein import validation_distance
 from refine.report.kit.pictures import sheet
 from refine.training.judges import Judges
 
@@ -181,24 +182,21 @@ class Validation(Callback):
         self._judged.clear()
         self._keys.clear()
         kind, count = self.judges.kind, len(self.judges.names)
-        label = label.squeeze(1) if kind == "mask" and label.ndim == 4 else label
+        label = kind.plain(label)
         for name, answers in ((LABEL_ERROR, after), (LABEL_ERROR_DO_NOTHING, before)):
-            pl_module.log(name, label_error(kind, answers[once], label[once], count), rank_zero_only=True)
+            pl_module.log(name, kind.error(answers[once], label[once], count), rank_zero_only=True)
         if self.bound is not None:
             order = sorted(once, key=lambda place: keys[place])  # the same halves at each validation
             for name, part in ((LABEL_ERROR_HIGH, order[::2]), (CONFIRMED_HIGH, order[1::2])):
                 pl_module.log(name, self._upper_end(after[part], label[part]), rank_zero_only=True)
-        pl_module.log(AGREEMENT, agreement(before[once], after[once], kind), rank_zero_only=True)
-        return lost_labels(kind, after, label, count)
+        pl_module.log(AGREEMENT, kind.agreement(before[once], after[once]), rank_zero_only=True)
+        return kind.rejected(after, label, count)
 
     def _upper_end(self, answers: Tensor, label: Tensor) -> float:
         """Return the upper end of the label error's interval; 1 where nothing was judged."""
         assert self.judges is not None
-        if not len(label):
-            return 1.0
-        collected = JudgedImages(self.judges.kind, len(self.judges.names))
-        collected.add(answers, label)
-        return collected.error()["high"]
+        kind, count = self.judges.kind, len(self.judges.names)
+        return kind.error_interval(kind.kept(answers, label, count), count, 0)[2] if len(label) else 1.0
 
     def _feature_distances(
         self, extractor: FeatureExtractor, synthetic: Tensor, refined: Tensor, real: Tensor

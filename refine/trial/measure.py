@@ -126,7 +126,7 @@ class Measure:
         found: Measured = {"distance": _swd(gatherer.gathered(), self.real)}
         if answers is not None:
             found["label_error"] = answers.error()
-            if pair.space.kind == "class":
+            if answers.kind.one_class:
                 counts = torch.cat(every).bincount()
                 self.guessing = 1 - float(counts.max() / counts.sum())
         return found, pictures

@@ -8,7 +8,7 @@ from typing import Any
 
 from refine.apply.options import ApplyOptions
 from refine.inspect.options import InspectOptions
-from refine.labels import LabelKind
+from refine.labels import KINDS
 from refine.options import flag_name, flag_words, recorded
 from refine.training.sizing import LEAST_STEPS, Size, presets_of
 from refine.trial.measure import DatasetPair
@@ -18,8 +18,6 @@ from refine.trial.result import TRAINING_FREE, Trial, nearest
 WEIGHTS = {"simgan": 1.0, "cyclegan": 2.5, "cut": 2.0, "cycada": 2.5}
 """Parts of the time for training: a step of a translator in both directions takes longer, and it needs more of them."""
 CLASSES = {"simgan": "SimGAN", "cyclegan": "CycleGAN", "cut": "CUT", "cycada": "CyCADA"}
-GUIDED: frozenset[LabelKind] = frozenset({"class", "mask", "targets"})
-"""Kinds of labels that CyCADA can be held to."""
 FREE_STEPS = 30
 """Batches whose statistics a method without training takes."""
 FEW_STEPS = 200
@@ -36,7 +34,8 @@ def methods(kind: str) -> list[str]:
     Args:
         kind: Kind of the synthetic labels, or ``none``.
     """
-    return [*TRAINING_FREE, *(name for name in WEIGHTS if name != "cycada" or kind in GUIDED)]
+    guided = kind in KINDS and KINDS[kind].has_semantic_loss
+    return [*TRAINING_FREE, *(name for name in WEIGHTS if name != "cycada" or guided)]
 
 
 def share(name: str, left: Sequence[str], seconds: float) -> float:
@@ -134,7 +133,7 @@ def further_commands(trial: Trial, method: str | None, options: TryOptions, fit_
     given = _unusual(recorded(options))
     found: list[list[str]] = []
     if method is None:
-        if "benchmark" not in trial and trial["kind"] != "none":
+        if "benchmark" not in trial and trial["kind"] in KINDS:
             usual = {"minutes": f"{trial['settings']['minutes']:g}", "device": trial["settings"]["device"]}
             found.append(["try", *flag_words(TryOptions, {**given, **usual, "labeled_real": "DIR"})])
         sides = {"folder": options.synthetic, "real": options.real, "output": "inspected"}

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import NotRequired, TypedDict
 
 from refine.distances.label_error import LabelError
+from refine.labels import KINDS
 
 RESULT, PAGE, SHEET = "try.json", "try.html", "try.png"
 """Names of what `refine try` leaves in its output folder."""
@@ -147,7 +148,7 @@ def recommend(
     order = sorted(nearer, key=lambda name: nearer[name]["distance"])
     far = {name: f"{one['distance']:.0f}" for name, one in nearer.items()}
     first, first_far = order[0], f"{far[order[0]]}, doing nothing {nothing['distance']:.0f}"
-    if kind == "none":
+    if kind not in KINDS:
         return _nearest(nearer, order, "The images have no labels that could become wrong.")
     if "label_error" not in nothing or nothing["label_error"]["value"] > READABLE * guessing:
         return None, [

@@ -159,7 +159,7 @@ class _Trial:
                     f"{self.minutes:g} min are short: the fewest steps of each method make it about "
                     f"{duration(needed)} on a usual {self.device.type}"
                 )
-        measure = Measure(pair, None if kind == "none" else self._task(pair, "judge", 1), self.device)
+        measure = Measure(pair, self._task(pair, "judge", 1) if pair.space.is_labeled else None, self.device)
         nothing, plain = measure(None)
         trial: Trial = {
             "settings": self._settings(),

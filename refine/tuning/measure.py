@@ -14,14 +14,14 @@ from refine.data.geometry import AnnotatedImage, center_crop
 from refine.data.images import resize_levels, to_float, to_levels
 from refine.data.layouts import Layout
 from refine.data.open_layout import open_layout
-from refine.data.resampling import resize_ids
 from refine.data.samples import Record
 from refine.data.store import without_unreadable
 from refine.distances.features import FeatureSet, Gatherer, gather, set_distances
 from refine.distances.label_error import JudgedImages, LabelError
 from refine.errors import InputError, UnreadableImage
+from refine.labels import KINDS
 from refine.methods.translator import Translator, blend
-from refine.metrics import FeatureExtractor
+from refine.metrics.features import FeatureExtractor
 from refine.training.judges import Judges
 from refine.tuning.result import Point
 
@@ -81,7 +81,7 @@ def open_judged(root: Path, layout: str, mapping: str | None, names: tuple[str, 
     """
     opened = open_layout(layout, root, mapping=mapping)
     space = opened.label_space
-    if space.kind == "class" and space.names != names and set(names) <= set(space.names):
+    if space.is_labeled and KINDS[space.kind].one_class and space.names != names and set(names) <= set(space.names):
         opened = open_layout(layout, root, names, mapping)
     opened.require_whole()
     return opened
@@ -120,28 +120,12 @@ def batches(
         records = list(group)
         for start in range(0, len(records), BATCH):
             samples = [read(record) for record in records[start : start + BATCH]]
-            kind = layout.label_space.kind
-            labels = [label_at(sample.annotation.label(kind), kind, shape, size) for sample in samples if labeled]
-            yield torch.stack([sample.image for sample in samples]), torch.stack(labels) if labels else torch.empty(0)
-
-
-def label_at(label: Tensor, kind: str, before: tuple[int, int], size: tuple[int, int]) -> Tensor:
-    """Bring the label of an image to another height and width of the image, as a plain tensor.
-
-    Args:
-        label: As `Labeled.label`.
-        kind: Kind of the label.
-        before: Height and width of the image.
-        size: The new ones.
-    """
-    label = label.as_subclass(Tensor)
-    if kind == "mask":
-        return resize_ids(label.to(torch.uint8), size)
-    if kind != "objects":
-        return label
-    height, width = before
-    factors = torch.tensor([1.0, *(size[1] / width, size[0] / height) * 2])
-    return torch.where(label[:, :1] < 0, label, label * factors)
+            labels = torch.empty(0)
+            if labeled:
+                kind = KINDS[layout.label_space.kind]
+                each = [kind.resized(kind.label(sample.annotation), shape, size) for sample in samples]
+                labels = torch.stack(each)
+            yield torch.stack([sample.image for sample in samples]), labels
 
 
 def at_size(levels: Tensor, size: tuple[int, int]) -> Tensor:

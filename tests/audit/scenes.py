@@ -9,6 +9,7 @@ from refine.audit.evidence import AuditContext
 from refine.audit.judges import EnsembleMember, JudgeEnsemble
 from refine.audit.options import AuditOptions
 from refine.audit.pairs import Pairs
+from refine.labels import KINDS
 from refine.methods.task import Task
 
 
@@ -48,7 +49,7 @@ class Reader(Task):
         super().__init__(["dark", "bright"], channels=1, width=4)
         self.sure = sure
 
-    def probabilities(self, images: Tensor) -> Tensor:
+    def estimate(self, images: Tensor) -> Tensor:
         bright = (self.sure * images.mean((1, 2, 3))).sigmoid()
         return torch.stack([1 - bright, bright], 1)
 
@@ -61,5 +62,5 @@ def gray_context(refined: Tensor | None = None, clusters: Tensor | None = None, 
     """120 dark and bright images, ``(120, 1, 8, 8)`` each, unchanged by refinement unless it is given."""
     images = (60 + 130 * GRAY_LABELS)[:, None, None, None].expand(-1, 1, 8, 8).to(torch.uint8)
     keys = tuple(map(str, range(120)))
-    pairs = Pairs("class", ("dark", "bright"), keys, images, images if refined is None else refined, GRAY_LABELS)
+    pairs = Pairs(KINDS["class"], ("dark", "bright"), keys, images, images if refined is None else refined, GRAY_LABELS)
     return AuditContext(pairs, torch.arange(120) // 60, AuditOptions(output=Path("audit"), seed=seed), clusters)

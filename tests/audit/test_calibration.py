@@ -21,10 +21,10 @@ from refine.audit.calibration import (
     weakest,
 )
 from refine.audit.evidence import POWER_BAR
-from refine.audit.judges import Examples
-from refine.audit.measures import Scores
+from refine.audit.judges import Examples, Scores
 from refine.audit.perturbations import PERTURBATIONS
 from refine.audit.result import Power
+from refine.labels import KINDS
 from refine.metrics.intervals import clopper_pearson, lower_end, upper_end
 from tests.audit.audits import power
 from tests.audit.scenes import draws
@@ -96,14 +96,14 @@ def test_every_perturbation_is_measured_under_its_own_label_and_fold() -> None:
         assert examples.labels is LABELS
         return {"doubt": torch.zeros(len(examples.images))}
 
-    found = perturbed_scores("class", EXAMPLES._replace(images=textured), measure, 0)
+    found = perturbed_scores(KINDS["class"], EXAMPLES._replace(images=textured), measure, 0)
     assert list(found) == [*(change.name for change in PERTURBATIONS), RANDOMIZED]
     assert all(images.shape == textured.shape and not torch.equal(images, textured) for images in asked)
 
 
 @pytest.mark.parametrize(("limit", "share"), [(0.1, 1.0), (9.0, 0.0)])
 def test_a_judge_that_sees_all_finds_all_plants_and_one_that_sees_nothing_none(limit: float, share: float) -> None:
-    found = planted_power("class", NAMES, EXAMPLES, oracle, limits(limit), 0)
+    found = planted_power(KINDS["class"], NAMES, EXAMPLES, oracle, limits(limit), 0)
     assert (found[0]["harm"], found[0]["rate"], found[0]["n"]) == ("another class's image", share, 40)
     assert found[0]["failed"] == 0.0
     assert found[0]["low"] == clopper_pearson(round(40 * share), 40)[0]
@@ -117,14 +117,14 @@ def test_images_stand_in_for_each_other_within_a_fold() -> None:
         shown = ((examples.images.mean((1, 2, 3)) + 0.75) % 0.5 * 100).round().long()
         return {"of another fold": (shown != examples.folds).float()}
 
-    found = planted_power("class", NAMES, fold_in_pixels, measure, limits(0.5, name="of another fold"), 0)
+    found = planted_power(KINDS["class"], NAMES, fold_in_pixels, measure, limits(0.5, name="of another fold"), 0)
     assert found[0]["rate"] == 0.0
 
 
 def test_the_power_says_how_many_of_the_planted_fail() -> None:
     for doubt, failed in ((0.7, 1.0), (0.55, 0.0)):
         found = planted_power(
-            "class",
+            KINDS["class"],
             NAMES,
             EXAMPLES,
             lambda examples, doubt=doubt: {"doubt": torch.full((len(examples.images),), doubt)},  # type: ignore[misc]

@@ -3,48 +3,30 @@ import torch
 from torch import Tensor
 
 from refine.audit.corruptions import MIXED, Corruption, Originals, another_image, corruptions_of
-from refine.labels import LabelKind
-from tests.audit.scenes import draws, scenes
-
-NAMES: dict[LabelKind, tuple[str, ...]] = {
-    "class": ("red", "yellow", "green"),
-    "mask": ("ground", "thing"),
-    "targets": ("pitch", "yaw"),
-    "objects": ("car", "sign"),
-}
+from refine.labels import KINDS, LabelKind
+from tests.audit.scenes import draws
+from tests.labels.examples import annotated, labels_of, names_of
 
 
 def originals(kind: LabelKind, count: int = 6) -> Originals:
-    """Bright squares on darker scenes, at places that the labels tell; the last image has none."""
-    images, mask = scenes(count, 48, 48) * 0.3 - 0.4, torch.zeros(count, 48, 48, dtype=torch.int64)
-    boxes = torch.full((count, 2, 5), -1.0)
-    for index in range(count - 1):
-        y, x = 4 + 6 * index % 30, 2 + 11 * index % 30
-        images[index, :, y : y + 12, x : x + 12] = 0.9
-        mask[index, y : y + 12, x : x + 12] = 1
-        boxes[index, 0] = torch.tensor([index % 2, x, y, x + 12.0, y + 12.0])
-    labels: dict[LabelKind, Tensor] = {
-        "class": torch.arange(count) % 3,
-        "mask": mask,
-        "targets": torch.linspace(-0.5, 0.5, count)[:, None] * torch.tensor([1.0, 0.0]),
-        "objects": boxes,
-    }
-    return Originals(kind, images, labels[kind], NAMES[kind])
+    return Originals(kind, annotated(count)[0], labels_of(kind, count), names_of(kind))
 
 
 def numbered(labels: Tensor) -> Originals:
     """Images of one pixel, which says its number."""
-    return Originals("class", torch.arange(float(len(labels))).view(-1, 1, 1, 1), labels, NAMES["class"])
+    return Originals(
+        KINDS["class"], torch.arange(float(len(labels))).view(-1, 1, 1, 1), labels, names_of(KINDS["class"])
+    )
 
 
-def named(name: str, kind: LabelKind = "class") -> Corruption:
-    return next(one for one in corruptions_of(kind, NAMES[kind]) if one.name == name)
+def named(name: str, kind: str = "class") -> Corruption:
+    return next(one for one in corruptions_of(KINDS[kind], names_of(KINDS[kind])) if one.name == name)
 
 
-EVERY = [(kind, one) for kind in NAMES for one in corruptions_of(kind, NAMES[kind])]
+EVERY = [(kind, one) for kind in KINDS.values() for one in corruptions_of(kind, names_of(kind))]
 
 
-@pytest.mark.parametrize(("kind", "corruption"), EVERY, ids=[f"{kind}-{one.name}" for kind, one in EVERY])
+@pytest.mark.parametrize(("kind", "corruption"), EVERY, ids=[f"{kind.name}-{one.name}" for kind, one in EVERY])
 def test_corruption_changes_the_images_that_it_says_and_no_others(kind: LabelKind, corruption: Corruption) -> None:
     before = originals(kind)
     for size in corruption.sizes:
@@ -59,17 +41,17 @@ def test_corruption_changes_the_images_that_it_says_and_no_others(kind: LabelKin
 
 def test_every_kind_has_corruptions_and_a_class_has_none_that_leaves_it() -> None:
     always = {"another class's image", MIXED}
-    assert {one.name for one in corruptions_of("class", ("0", "1"))} == always
-    assert {one.name for one in corruptions_of("class", NAMES["class"])} == {*always, "lamps swapped"}
-    assert {one.name for one in corruptions_of("targets", ("angle",))} == {"targets replaced"}
-    assert {one.name for one in corruptions_of("targets", ("yaw", "pitch"))} == {"gaze replaced"}
-    assert len(corruptions_of("mask", NAMES["mask"])) == len(corruptions_of("objects", NAMES["objects"])) == 6
+    assert {one.name for one in corruptions_of(KINDS["class"], ("0", "1"))} == always
+    assert {one.name for one in corruptions_of(KINDS["class"], names_of(KINDS["class"]))} == {*always, "lamps swapped"}
+    assert {one.name for one in corruptions_of(KINDS["targets"], ("angle",))} == {"targets replaced"}
+    assert {one.name for one in corruptions_of(KINDS["targets"], ("yaw", "pitch"))} == {"gaze replaced"}
+    assert [len(corruptions_of(KINDS[kind], ("a", "b"))) for kind in ("mask", "objects")] == [6, 6]
 
 
-@pytest.mark.parametrize("corruption", corruptions_of("mask", NAMES["mask"]), ids=lambda one: one.name)
+@pytest.mark.parametrize("corruption", corruptions_of(KINDS["mask"], ("a", "b")), ids=lambda one: one.name)
 def test_masks_of_bytes_are_corrupted_as_those_of_whole_numbers_are(corruption: Corruption) -> None:
     """An audit reads masks as bytes, and 255 is the last of these."""
-    whole = originals("mask")
+    whole = originals(KINDS["mask"])
     whole.labels[0, :2] = 255
     both = (whole, whole._replace(labels=whole.labels.byte()))
     planted, of_bytes = (corruption.plant(one, corruption.sizes[0], draws()) for one in both)
@@ -101,30 +83,30 @@ def test_an_image_of_another_class_takes_each_place_and_before_and_after_are_rep
 @pytest.mark.parametrize("least", [5, 20])
 def test_replaced_gaze_is_off_by_the_size_and_not_by_much_more(least: float) -> None:
     labels = torch.deg2rad(torch.linspace(-40, 40, 81))[:, None] * torch.tensor([1.0, 0.0])
-    planted = another_image(numbered(labels)._replace(kind="targets", names=("pitch", "yaw")), least, draws())
+    planted = another_image(numbered(labels)._replace(kind=KINDS["targets"], names=("pitch", "yaw")), least, draws())
     assert bool(planted.wrong.all())
     off = (planted.images.flatten() - torch.arange(81)).abs()  # a degree from one to the next
     assert least - 0.01 <= float(off.min()) <= float(off.max()) <= least + 3
 
 
 def test_swapped_lamps_are_wrong_for_red_and_green_alone() -> None:
-    before = originals("class")
+    before = originals(KINDS["class"])
     planted = named("lamps swapped").plant(before, None, draws())
     assert planted.wrong.tolist() == [True, False, True] * 2
     assert torch.equal(planted.images[0, :, :16], before.images[0, :, 32:])
     assert torch.equal(planted.images[1], before.images[1])
 
 
-@pytest.mark.parametrize("kind", ["mask", "objects"])
+@pytest.mark.parametrize("kind", [KINDS["mask"], KINDS["objects"]])
 def test_an_image_without_a_thing_cannot_be_corrupted_by_moving_or_erasing_it(kind: LabelKind) -> None:
-    for corruption in corruptions_of(kind, NAMES[kind]):
+    for corruption in corruptions_of(kind, names_of(kind)):
         if corruption.name not in {"another image", "pasted"}:
             planted = corruption.plant(originals(kind), corruption.sizes[0], draws())
             assert not bool(planted.wrong[-1]), corruption.name
 
 
 def test_a_thing_is_only_pasted_where_the_label_says_something_else() -> None:
-    before, pasted = originals("mask", 4), named("pasted", "mask")
+    before, pasted = originals(KINDS["mask"], 4), named("pasted", "mask")
     same = before._replace(labels=before.labels[:1].expand(4, -1, -1))
     assert not bool(pasted.plant(same, 0.01, draws()).wrong.any())
     assert int(pasted.plant(before, 0.01, draws()).wrong.sum()) >= 2

@@ -5,17 +5,14 @@ import torch
 from torch import Tensor
 
 from refine.audit.judges import (
-    DECIDING,
     EnsembleMember,
     Examples,
     JudgeEnsemble,
-    deciding,
     in_folds,
     networks_for,
 )
-from refine.audit.measures import judge_scores
 from refine.errors import InputError
-from refine.labels import LabelKind
+from refine.labels import KINDS, KindName
 from refine.methods.task import Task
 from tests.audit.scenes import draws
 
@@ -30,7 +27,7 @@ class Says(Task):
         self.probability = probability
         self.saw: list[Tensor] = []
 
-    def probabilities(self, images: Tensor) -> Tensor:
+    def estimate(self, images: Tensor) -> Tensor:
         self.saw.append(images)
         return torch.tensor([1 - self.probability, self.probability]).expand(len(images), 2)
 
@@ -72,7 +69,8 @@ def test_scores_are_the_mean_over_architectures_and_consensus_is_how_often_they_
 def test_many_images_are_judged_as_few_are(monkeypatch: pytest.MonkeyPatch) -> None:
     judges, examples = ensemble(Says(0.2)), Examples(numbered(7), torch.zeros(7), torch.arange(7) % 2)
     whole = judges.judge(examples)
-    monkeypatch.setattr("refine.audit.judges.IMAGES_PER_CALL", {"class": 3})
+    few = KINDS["class"].judges._replace(images_per_call=3)
+    monkeypatch.setattr("refine.labels.classes.ClassLabels.judges", few)
     parts = judges.judge(examples)
     assert torch.equal(whole.scores["class_doubt"], parts.scores["class_doubt"])
     assert len(parts.consensus) == 7
@@ -81,17 +79,15 @@ def test_many_images_are_judged_as_few_are(monkeypatch: pytest.MonkeyPatch) -> N
 class Predicts(Task):
     """Gives the same answer, whatever it sees."""
 
-    def __init__(self, said: Tensor, kind: LabelKind, names: Sequence[str]) -> None:
+    def __init__(self, said: Tensor, kind: KindName, names: Sequence[str]) -> None:
         super().__init__(list(names), channels=1, width=4, kind=kind)
         self.said = said
 
-    def predict(self, images: Tensor) -> Tensor:
+    def estimate(self, images: Tensor) -> Tensor:
         return self.said
 
-    probabilities = predict
 
-
-def consensus(kind: LabelKind, one: Tensor, other: Tensor, labels: Tensor) -> list[float]:
+def consensus(kind: KindName, one: Tensor, other: Tensor, labels: Tensor) -> list[float]:
     judges = ensemble(*(Predicts(said, kind, NAMES) for said in (one, other)))
     found: list[float] = judges.judge(
         Examples(torch.zeros(len(labels), 1, 8, 8), torch.zeros(len(labels)), labels)
@@ -123,44 +119,27 @@ def test_consensus_of_objects_counts_equal_boxes() -> None:
     assert different < 0.5
 
 
-@pytest.mark.parametrize(
-    ("kind", "outputs", "label"),
-    [
-        ("class", torch.rand(2, 2), torch.zeros(2, dtype=torch.int64)),
-        ("mask", torch.rand(2, 2, 8, 8), torch.zeros(2, 8, 8, dtype=torch.uint8)),
-        ("targets", torch.rand(2, 2), torch.rand(2, 2)),
-        ("objects", torch.rand(2, 3, 6), torch.rand(2, 3, 5)),
-    ],
-)
-def test_verdicts_hang_on_measures_that_there_are(kind: LabelKind, outputs: Tensor, label: Tensor) -> None:
-    for names in (NAMES, ("yaw", "pitch")):
-        assert set(deciding(kind, names)) <= set(judge_scores(kind, outputs, label, names))
-        assert deciding(kind, names)
-    assert deciding("targets", ("yaw", "pitch")) == ("angle_degrees",)
-    assert deciding("mask", NAMES) == DECIDING["mask"]
-
-
 def test_networks_of_another_kind_of_label_are_refused() -> None:
-    assert networks_for("mask", ("unet",)) == ("unet",)
+    assert networks_for(KINDS["mask"], ("unet",)) == ("unet",)
     with pytest.raises(InputError, match="--networks unet: does not learn class labels; choose small-cnn, lenet"):
-        networks_for("class", ("lenet", "unet"))
+        networks_for(KINDS["class"], ("lenet", "unet"))
 
 
 def test_each_class_is_spread_evenly_over_the_folds() -> None:
     labels = torch.tensor([0] * 40 + [1] * 22 + [2] * 9)[torch.randperm(71, generator=draws())]
-    folds = in_folds(labels, "class", 4, 0, torch.arange(71))
+    folds = in_folds(labels, KINDS["class"], 4, 0, torch.arange(71))
     for chosen in (*(labels == number for number in range(3)), labels >= 0):
         sizes = folds[chosen].bincount(minlength=4)
         assert int(sizes.max() - sizes.min()) <= 1
-    assert torch.equal(folds, in_folds(labels, "class", 4, 0, torch.arange(71)))
-    assert not torch.equal(folds, in_folds(labels, "class", 4, 1, torch.arange(71)))
+    assert torch.equal(folds, in_folds(labels, KINDS["class"], 4, 0, torch.arange(71)))
+    assert not torch.equal(folds, in_folds(labels, KINDS["class"], 4, 1, torch.arange(71)))
 
 
 @pytest.mark.parametrize("kind", ["class", "mask"])
-def test_a_cluster_lies_in_one_fold(kind: LabelKind) -> None:
+def test_a_cluster_lies_in_one_fold(kind: KindName) -> None:
     clusters = torch.randint(0, 12, (100,), generator=draws()) * 7  # numbers with gaps
     labels = clusters % 3 if kind == "class" else torch.zeros(100, 4, 4)
-    folds = in_folds(labels, kind, 3, 0, clusters)
+    folds = in_folds(labels, KINDS[kind], 3, 0, clusters)
     for cluster in clusters.unique():  # type: ignore[no-untyped-call]  # torch's own gap
         assert len(set(folds[clusters == cluster].tolist())) == 1
     assert set(folds.tolist()) == {0, 1, 2}

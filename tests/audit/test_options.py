@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from refine.audit.options import MOST_STEPS, TRAINING_STEPS, AuditOptions
+from refine.audit.options import MOST_STEPS, AuditOptions, usual_steps
 from refine.errors import InputError
 
 
@@ -12,10 +12,7 @@ def options(**flags: Any) -> AuditOptions:
 
 
 def test_more_images_take_more_steps_up_to_a_limit() -> None:
-    assert options().steps_for("class", 0) == TRAINING_STEPS["class"]
-    assert options().steps_for("class", 8000) == TRAINING_STEPS["class"] + 1000
-    assert options().steps_for("class", 10**6) == MOST_STEPS
-    assert options(steps=7).steps_for("class", 10**6) == 7
+    assert [usual_steps(400, images) for images in (0, 8000, 10**6)] == [400, 1400, MOST_STEPS]
 
 
 @pytest.mark.parametrize(

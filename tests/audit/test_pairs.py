@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from refine.audit.pairs import LONGEST_SIDE_PIXELS, Pairs, open_pairs, read_pairs
+from refine.audit.pairs import Pairs, open_pairs, read_pairs
 from refine.errors import InputError
+from refine.labels import KINDS
 from tests.audit.shapes import save
 from tests.conftest import WriteImages
 
@@ -21,7 +22,7 @@ def folders(tmp_path: Path, write_images: WriteImages) -> tuple[Path, Path]:
 
 def test_images_stand_beside_what_was_made_of_them(folders: tuple[Path, Path]) -> None:
     found = pairs(*folders)
-    assert (found.kind, found.names, found.size) == ("class", ("a", "b"), (16, 24))
+    assert (found.kind.name, found.names, found.size) == ("class", ("a", "b"), (16, 24))
     assert found.keys == tuple(f"{name}/{name}-{number:03d}.png" for name in "ab" for number in range(6))
     assert found.labels.tolist() == [0] * 6 + [1] * 6
     assert found.synthetic.dtype == found.refined.dtype == torch.uint8
@@ -48,7 +49,7 @@ def test_a_class_may_be_missing_after_refinement(folders: tuple[Path, Path]) -> 
 
 
 def test_large_images_are_judged_small(tmp_path: Path, write_images: WriteImages) -> None:
-    longest = LONGEST_SIDE_PIXELS["class"]
+    longest = KINDS["class"].judges.longest_side
     synthetic = write_images(tmp_path / "in", size=(2 * longest, longest), count=1)
     refined = write_images(tmp_path / "out", size=(2 * longest, longest), count=1)
     assert pairs(synthetic, refined).size == (longest, longest // 2)

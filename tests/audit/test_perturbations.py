@@ -12,7 +12,7 @@ from refine.audit.perturbations import (
     noise,
     randomize_content,
 )
-from refine.labels import LabelKind
+from refine.labels import KINDS, LabelKind
 from tests.audit.scenes import draws, scenes
 
 EACH = pytest.mark.parametrize("perturbation", PERTURBATIONS, ids=lambda perturbation: perturbation.name)
@@ -67,12 +67,12 @@ def test_classes_are_moved_and_places_are_not() -> None:
         images = (images - images.amax((2, 3), keepdim=True) / 2).clamp_min(0)
         return (images.sum((1, 3)) * rows).sum(1) / images.sum((1, 2, 3))
 
-    moved, still = (middle(kind) - 16 for kind in ("class", "mask"))
+    moved, still = (middle(kind) - 16 for kind in (KINDS["class"], KINDS["mask"]))
     assert still.abs().median() < 0.3
     assert moved.std() > 4 * still.abs().median()
 
 
-@pytest.mark.parametrize("kind", ["class", "mask", "targets", "objects"])
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 def test_strong_changes_keep_shape_and_range_and_follow_the_generator(kind: LabelKind) -> None:
     images = scenes(4, 24, 32)
     one, again, other = (randomize_content(images, draws(seed), kind) for seed in (0, 0, 1))

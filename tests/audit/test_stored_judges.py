@@ -19,31 +19,31 @@ from refine.cli import main
 from refine.data.images import read_image
 from refine.errors import InputError
 from refine.files import MANIFEST
-from refine.labels import LabelKind
+from refine.labels import KINDS, KindName
 from refine.methods.checkpoint import model_sha256
 from refine.methods.task import Task
 from tests.audit.scenes import draws
 from tests.audit.shapes import SPOILED, Finished, apply_to, certificates
 
 
-def pairs(kind: LabelKind = "class") -> Pairs:
+def pairs(kind: KindName = "class") -> Pairs:
     images = torch.randint(0, 256, (4, 3, 16, 12), generator=draws(), dtype=torch.uint8)
     labels = torch.tensor([0, 1, 1, 0])
     if kind == "mask":
         labels = torch.randint(0, 2, (4, 16, 12), generator=draws(), dtype=torch.uint8)
-    return Pairs(kind, ("a", "b"), ("one.png", "ä/two.png", "three.png", "four.png"), images, images, labels)
+    return Pairs(KINDS[kind], ("a", "b"), ("one.png", "ä/two.png", "three.png", "four.png"), images, images, labels)
 
 
 FOLDS = torch.tensor([0, 1, 0, 1])
 
 
-def family(kind: LabelKind = "class", name: str = "content") -> JudgeEnsemble:
+def family(kind: KindName = "class", name: str = "content") -> JudgeEnsemble:
     tasks = (Task(["a", "b"], channels=3, width=4, seed=seed, kind=kind).eval() for seed in (0, 1))
     return JudgeEnsemble(name, tuple(EnsembleMember("small-0", fold, task) for fold, task in enumerate(tasks)))
 
 
 @pytest.mark.parametrize("kind", ["class", "mask"])
-def test_what_was_stored_comes_back(tmp_path: Path, kind: LabelKind) -> None:
+def test_what_was_stored_comes_back(tmp_path: Path, kind: KindName) -> None:
     whole, judges = pairs(kind), family(kind)
     store(tmp_path, whole, FOLDS, (judges, family(kind, "real")))
     found = load_stored(tmp_path)
@@ -52,7 +52,7 @@ def test_what_was_stored_comes_back(tmp_path: Path, kind: LabelKind) -> None:
     assert torch.equal(found.labels, whole.labels)
     assert torch.equal(found.folds, FOLDS)
     assert [(one.name, one.kind, one.names) for one in found.ensembles] == [
-        (name, kind, ("a", "b")) for name in ("content", "real")
+        (name, KINDS[kind], ("a", "b")) for name in ("content", "real")
     ]
     images = whole.synthetic / 127.5 - 1
     for before, after in zip(judges.outputs(images, FOLDS), found.ensembles[0].outputs(images, FOLDS), strict=True):

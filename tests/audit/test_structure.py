@@ -21,6 +21,7 @@ from refine.audit.structure import (
     strength,
 )
 from refine.data.images import to_levels
+from refine.labels import KINDS
 from tests.audit.scenes import draws, scenes, shifted
 
 MOVES = [(0, 0), (0, 1), (2, 0), (0, -3), (-4, 0), (3, 4), (0, 6)]
@@ -122,7 +123,7 @@ def test_halving_stops_at_the_longest_side_and_before_nothing_is_left() -> None:
 def structure_of(refined: Tensor, synthetic: Tensor) -> Evidence:
     masks = torch.zeros(len(synthetic), 32, 32, dtype=torch.uint8)
     keys = tuple(map(str, range(len(synthetic))))
-    pairs = Pairs("mask", ("a", "b"), keys, to_levels(synthetic), to_levels(refined), masks)
+    pairs = Pairs(KINDS["mask"], ("a", "b"), keys, to_levels(synthetic), to_levels(refined), masks)
     return moved_structure(AuditContext(pairs, torch.zeros(len(keys)), AuditOptions(output=Path("audit"))))
 
 

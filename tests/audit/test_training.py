@@ -12,6 +12,7 @@ from refine.audit.training import UNFINISHED, JudgeBatches, train_judges
 from refine.cli import main
 from refine.data.images import to_float
 from refine.errors import InputError
+from refine.labels import KINDS
 from refine.methods.short_fit import fit_briefly
 from refine.methods.task import Task
 from tests.apply.trees import one_thread, tree
@@ -37,7 +38,7 @@ def levels(count: int) -> Tensor:
 def test_batches_hold_chosen_images_with_their_labels() -> None:
     labels = torch.tensor([0, 0, 0, 0, 1, 1, 0, 1])
     chosen = [0, 1, 2, 4, 7]
-    batches = list(JudgeBatches((levels(8),), labels, chosen, "class", 6, 10, 0))
+    batches = list(JudgeBatches((levels(8),), labels, chosen, KINDS["class"], 6, 10, 0))
     assert len(batches) == 10
     seen = set()
     for batch in batches:
@@ -52,7 +53,7 @@ def test_batches_hold_chosen_images_with_their_labels() -> None:
 @pytest.mark.usefixtures("plain")
 def test_each_image_comes_from_one_of_the_sources() -> None:
     sources = (levels(8), levels(8) + 5)
-    batch = next(iter(JudgeBatches(sources, torch.arange(8) % 2, list(range(8)), "class", 64, 1, 0)))
+    batch = next(iter(JudgeBatches(sources, torch.arange(8) % 2, list(range(8)), KINDS["class"], 64, 1, 0)))
     shown = ((batch.image[:, 0, 0, 0] + 1) * 127.5).round().long() % 10
     assert set(shown.tolist()) == {0, 5}
     assert torch.equal(batch.image.amax((1, 2, 3)), batch.image.amin((1, 2, 3)))
@@ -60,7 +61,8 @@ def test_each_image_comes_from_one_of_the_sources() -> None:
 
 def test_batches_follow_from_their_seed() -> None:
     def first(seed: int) -> Tensor:
-        return next(iter(JudgeBatches((levels(8),), torch.arange(8) % 2, list(range(8)), "class", 6, 1, seed))).image
+        batches = JudgeBatches((levels(8),), torch.arange(8) % 2, list(range(8)), KINDS["class"], 6, 1, seed)
+        return next(iter(batches)).image
 
     assert torch.equal(first(3), first(3))
     assert not torch.equal(first(3), first(4))
@@ -68,7 +70,7 @@ def test_batches_follow_from_their_seed() -> None:
 
 @pytest.mark.usefixtures("plain")
 def test_masks_are_drawn_with_their_images() -> None:
-    batch = next(iter(JudgeBatches((levels(8),), levels(8)[:, 0], [1, 3, 5], "mask", 3, 1, 0)))
+    batch = next(iter(JudgeBatches((levels(8),), levels(8)[:, 0], [1, 3, 5], KINDS["mask"], 3, 1, 0)))
     assert torch.equal(batch.image, to_float(batch.label[:, None]))
     assert set(batch.label[:, 0, 0].tolist()) == {10, 30, 50}
 
@@ -84,7 +86,7 @@ def trained(
     options = AuditOptions(
         output=Path("audit"), networks=("small-cnn",), steps=steps, batch_size=16, seed=seed, device="cpu"
     )
-    return train_judges("content", (images,), labels, folds, "class", ("dark", "bright"), options, output)
+    return train_judges("content", (images,), labels, folds, KINDS["class"], ("dark", "bright"), options, output)
 
 
 def share_right(judges: JudgeEnsemble, images: Tensor, folds: Tensor, labels: Tensor) -> float:
@@ -97,7 +99,7 @@ def test_a_judge_never_sees_its_fold() -> None:
     """Labels are at random: a judge that had seen an image could know its label, one that had not cannot."""
     images = torch.randint(0, 256, (60, 1, 12, 12), generator=draws(), dtype=torch.uint8)
     labels = torch.arange(60) % 2
-    folds = in_folds(labels, "class", 2, 0, torch.arange(60))
+    folds = in_folds(labels, KINDS["class"], 2, 0, torch.arange(60))
     judges = trained(images, labels, folds, steps=80)
     assert share_right(judges, images, folds, labels) < 0.7  # chance is 0.5, with a standard deviation of 0.065
     assert share_right(judges, images, 1 - folds, labels) > 0.9  # the judges of the other fold know them by heart
@@ -107,7 +109,7 @@ def test_judges_learn_what_can_be_seen() -> None:
     labels = torch.arange(24) % 2
     images = (60 + 120 * labels)[:, None, None, None].expand(-1, 1, 12, 12).to(torch.uint8).clone()
     images[labels == 1, :, 4:8] = 0
-    folds = in_folds(labels, "class", 2, 0, torch.arange(24))
+    folds = in_folds(labels, KINDS["class"], 2, 0, torch.arange(24))
     judges = trained(images, labels, folds)
     assert [(member.network, member.fold) for member in judges.members] == [("small-cnn-0", 0), ("small-cnn-0", 1)]
     assert share_right(judges, images, folds, labels) == 1.0

@@ -7,7 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from refine.benchmark.scoring import ClassScoring, MaskScoring, Scoring, TargetScoring
+from refine.labels.classes import ClassScoring
+from refine.labels.masks import MaskScoring
+from refine.labels.scoring import Scoring
+from refine.labels.targets import TargetScoring
 from refine.metrics.comparison import paired_difference
 from refine.metrics.intervals import bootstrap_interval
 

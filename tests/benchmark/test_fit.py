@@ -7,7 +7,7 @@ from torch import Tensor
 from refine.benchmark import fit
 from refine.benchmark.fit import Protocol, TaskBatches, augment, fit_task, predict
 from refine.data.labeled_images import LabeledImages
-from refine.labels import LabelKind
+from refine.labels import KindName
 
 QUICK = Protocol(steps=30, batch_size=8, shift=1, horizontal_flip=True)
 
@@ -97,7 +97,7 @@ def augmented(
     shift: int,
     flip: bool,
     labels: Tensor | None = None,
-    kind: LabelKind = "class",
+    kind: KindName = "class",
     mirror: tuple[int, ...] = (),
 ) -> tuple[Tensor, Tensor]:
     labels = torch.zeros(len(images), dtype=torch.int64) if labels is None else labels
@@ -167,7 +167,7 @@ def test_boxes_and_masks_move_with_what_they_are_of() -> None:
     none = [-1.0] * 5
     boxes = torch.tensor([box(1, 2, 4, 6), none]).expand(60, -1, -1)
     masks = (images[:, 0] > 0).to(torch.uint8)
-    labeled: dict[LabelKind, Tensor] = {"objects": boxes, "mask": masks}
+    labeled: dict[KindName, Tensor] = {"objects": boxes, "mask": masks}
     for kind, labels in labeled.items():
         moved, after = augmented(images, 2, True, labels, kind)
         places = set()

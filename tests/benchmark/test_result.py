@@ -3,7 +3,9 @@ import torch
 from torch import Tensor
 
 from refine.benchmark.result import Comparison, Figure, Row, RowPredictions, adjust, gap_closed
-from refine.benchmark.scoring import ClassScoring, Scoring, TargetScoring
+from refine.labels.classes import ClassScoring
+from refine.labels.scoring import Scoring
+from refine.labels.targets import TargetScoring
 from refine.metrics.intervals import percentile_interval
 
 LABELS = torch.tensor([0, 0, 0, 1])

@@ -10,6 +10,7 @@ from refine.data.augment import Augmentation, randomize_appearance
 from refine.data.geometry import AnnotatedImage, crop, horizontal_flip, pad, vertical_flip
 from refine.data.samples import LabelSpace
 from refine.errors import InputError
+from refine.labels import KINDS
 
 GAZE = LabelSpace("targets", ("pitch", "yaw"), mirror=(1, -1))
 
@@ -32,7 +33,7 @@ def test_a_mask_moves_with_its_image(seed: int) -> None:
     image = mask[None].expand(3, -1, -1).clone()
     found = augmented(EVERYTHING, image, Annotation(mask=Mask(mask)), seed)
     assert found.image.shape == (3, 10, 12)
-    assert torch.equal(found.image[0], found.annotation.label("mask"))
+    assert torch.equal(found.image[0], KINDS["mask"].label(found.annotation))
 
 
 def test_nothing_is_changed_unless_it_is_declared() -> None:
@@ -84,7 +85,7 @@ def test_a_turn_takes_image_and_gaze_along_and_stays_in_its_range() -> None:
         found = augmented(Augmentation(rotate=60), image, up, seed)
         row, column = (found.image[0] > 100).nonzero().double().mean(dim=0).tolist()
         angle = math.degrees(math.atan2(20 - row, column - 20))
-        pitch, yaw = found.annotation.label("targets").double().tolist()
+        pitch, yaw = KINDS["targets"].label(found.annotation).double().tolist()
         assert math.degrees(math.atan2(math.sin(pitch), -math.cos(pitch) * math.sin(yaw))) == pytest.approx(
             angle, abs=2
         )

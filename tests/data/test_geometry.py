@@ -107,7 +107,7 @@ def test_a_quarter_turn_of_a_square_is_exact(seed: int, side: int, degrees: int)
 def test_a_quarter_turn_of_an_oblong_keeps_its_pixels_and_cuts_the_ends() -> None:
     mask = torch.arange(24).reshape(4, 6)
     turned = rotate(AnnotatedImage(mask[None].byte(), Annotation(mask=Mask(mask))), 90, SPACE)
-    assert turned.annotation.label("mask").tolist() == [
+    assert plain(turned.annotation.mask).tolist() == [
         [255, 4, 10, 16, 22, 255],
         [255, 3, 9, 15, 21, 255],
         [255, 2, 8, 14, 20, 255],
@@ -219,7 +219,7 @@ def test_a_crop_of_the_box_finds_the_marker(
     if x1 > x0 and y1 > y0:
         window = crop(found, y0, x0, y1 - y0, x1 - x0)
         assert (window.image > 127).float().mean() > 0.4  # of a square on its tip: half
-        label = plain(window.annotation.label("mask"))
+        label = plain(window.annotation.mask)
         assert ((window.image[0] > 127) == (label == 1)).float().mean() > 0.7
     assert objects.visible is not None
     if objects.visible[0, 0]:

@@ -1,44 +1,15 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from torch import Tensor
 from torchvision.tv_tensors import BoundingBoxes, KeyPoints, Mask
 
 from refine.data.annotation import Annotation, Objects, Rings, same
 from refine.data.geometry import AnnotatedImage, crop, horizontal_flip, pad, resize, rotate, vertical_flip
 from refine.data.images import resize_levels
-from refine.data.resampling import Move, Rotation, clip_ring, moved_points, pad_edge, resize_ids, resize_image, swapped
+from refine.data.resampling import Move, Rotation, clip_ring, moved_points, pad_edge, resize_image, swapped
 from refine.data.samples import LabelSpace
-from tests.data.annotated import extents, few, make_sample, outline, pixel_mask
-
-
-def test_ids_are_taken_at_the_centers_of_pixels_and_never_mixed() -> None:
-    ids = torch.tensor([[0, 9, 0, 9, 4, 5]], dtype=torch.uint8)
-    assert resize_ids(ids, (1, 2)).tolist() == [[9, 4]]
-    assert resize_ids(ids, (2, 6)).tolist() == [[0, 9, 0, 9, 4, 5]] * 2
-
-
-@few
-@given(*[st.integers(1, 60)] * 4)
-def test_ids_of_any_type_are_taken_where_torch_takes_those_of_uint8(
-    rows: int, columns: int, high: int, wide: int
-) -> None:
-    ids = torch.arange(rows * columns).view(rows, columns) % 251
-    expected = torch.nn.functional.interpolate(ids[None, None].byte(), size=(high, wide), mode="nearest-exact")[0, 0]
-    for dtype in (torch.uint8, torch.int64, torch.float32):
-        found = resize_ids(ids.to(dtype), (high, wide))
-        assert found.dtype == dtype
-        assert torch.equal(found, expected.to(dtype))
-    assert torch.equal(resize_ids(ids[None] > 100, (high, wide))[0], expected > 100)
-
-
-def test_large_ids_and_infinite_depth_stay_what_they_are() -> None:
-    ids = torch.tensor([[(1 << 53) + 1, 3]])
-    assert resize_ids(ids, (1, 4)).tolist() == [[(1 << 53) + 1] * 2 + [3] * 2]
-    depth = torch.tensor([[torch.inf, 2.0, torch.inf]])
-    assert resize_ids(depth, (2, 3)).tolist() == [[torch.inf, 2.0, torch.inf]] * 2
+from tests.data.annotated import extents, make_sample, outline, pixel_mask
 
 
 def test_images_of_levels_are_rounded_and_floats_are_not() -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
-from torchvision.tv_tensors import BoundingBoxes, Mask
+from torchvision.tv_tensors import BoundingBoxes
 
 from refine.data.annotation import Annotation, Objects, same
 from refine.data.images import read_image, resize_levels, to_float
@@ -11,6 +11,7 @@ from refine.data.layouts import ClassFolders, ImageFolder, MaskFolders
 from refine.data.samples import LabelSpace, Record
 from refine.data.store import Cache, ImageStore, image_batches, split_by_key
 from refine.errors import InputError
+from refine.labels import KINDS
 from tests.conftest import WriteImages
 
 
@@ -23,7 +24,7 @@ def test_every_cache_gives_the_same_pixels_and_labels(tmp_path: Path, write_imag
     for index in (0, 5, 11):
         assert store.image(index).shape == (3, 16, 24)
         assert torch.equal(store.image(index), wanted.image(index))
-        assert int(store.annotation(index).label("class")) == index // 6
+        assert int(KINDS["class"].label(store.annotation(index))) == index // 6
 
 
 def test_memory_holds_what_the_files_held_at_first(tmp_path: Path, write_images: WriteImages) -> None:
@@ -58,13 +59,12 @@ def test_masks_come_in_the_working_size_of_their_images(tmp_path: Path, cache: C
     layout = masks(tmp_path)
     store = ImageStore(layout, layout.records(), 3, (2, 4), cache)
     assert store.image(1).shape == (3, 2, 4)
-    label = store.annotation(1).label("mask")
-    assert isinstance(label, Mask)
+    label = KINDS["mask"].label(store.annotation(1))
     assert label.dtype == torch.int64
     assert label.tolist() == [[0, 0, 1, 1]] * 2
-    assert store.annotation(2).label("mask").tolist() == [[0, 0, 255, 255]] * 2
+    assert KINDS["mask"].label(store.annotation(2)).tolist() == [[0, 0, 255, 255]] * 2
     whole = ImageStore(layout, layout.records(), 3, None, cache)
-    assert whole.annotation(1).label("mask").tolist() == [[0, 0, 0, 1, 1, 1]] * 4
+    assert KINDS["mask"].label(whole.annotation(1)).tolist() == [[0, 0, 0, 1, 1, 1]] * 4
 
 
 @pytest.mark.parametrize("cache", ["memory", "memmap", "none"])
@@ -127,10 +127,10 @@ def test_boxes_come_in_the_working_size_of_their_images(
 ) -> None:
     layout = Boxes(write_images(tmp_path))
     store = ImageStore(layout, layout.records(), 3, (16, 64), cache)
-    assert store.annotation(7).label("objects")[:2].tolist() == [[1, 8, 4, 32, 16], [-1] * 5]
+    assert KINDS["objects"].label(store.annotation(7))[:2].tolist() == [[1, 8, 4, 32, 16], [-1] * 5]
     assert store.tally == {"images": 12, "objects": 12, "flat": 6, "crowds": 0, "beyond": 0, "empty": 0}
     whole = ImageStore(layout, layout.records(), 3, None, cache)
-    assert whole.annotation(7).label("objects")[0].tolist() == [1, 4, 8, 16, 32]
+    assert KINDS["objects"].label(whole.annotation(7))[0].tolist() == [1, 4, 8, 16, 32]
 
 
 def records(count: int) -> list[Record]:

@@ -9,7 +9,8 @@ import refine.distances.folders
 from refine.distances.features import FeatureSet, gather, set_distances
 from refine.distances.folders import FolderFeatures, folder_features, scan
 from refine.errors import InputError
-from refine.metrics import frechet, kernel
+from refine.metrics.frechet import frechet
+from refine.metrics.kernel import kernel
 from refine.metrics.sliced_wasserstein import draw_places
 
 

@@ -12,8 +12,9 @@ from torch_fidelity.metric_kid import kid_features_to_metric
 
 from refine.data.images import to_float
 from refine.distances.evaluate import evaluate
-from refine.metrics import FeatureMoments, kernel, named_extractor
-from refine.metrics.frechet import frechet_of_moments
+from refine.metrics.features import named_extractor
+from refine.metrics.frechet import FeatureMoments, frechet_of_moments
+from refine.metrics.kernel import kernel
 from tests.conftest import SHARED, needs_shared
 
 WEIGHTS = SHARED / "data" / "inception" / "weights-inception-2015-12-05-partial768.pth"

@@ -11,6 +11,7 @@ from refine.inspect.regions import Shares
 from refine.inspect.result import TargetRow
 from refine.inspect.statistics import Facts, Tally
 from refine.inspect.text import advice
+from refine.labels.base import CountedLabel
 from tests.inspect.datasets import SIZE, class_folders, inspected, mask_folders, noise, save, table
 
 Capture = pytest.CaptureFixture[str]
@@ -265,7 +266,7 @@ def tally(names: Sequence[str], *counts: int) -> Tally:
     found = Tally(LabelSpace("class", tuple(names)))
     for index, count in enumerate(counts):
         for _ in range(count):
-            found.add(Facts(("class_id",), np.bincount([index], minlength=len(names) + 1)))
+            found.add(Facts(("class_id",), CountedLabel(np.bincount([index], minlength=len(names) + 1))))
     return found
 
 

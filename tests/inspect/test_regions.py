@@ -8,46 +8,10 @@ from refine.inspect.regions import (
     REGIONS,
     Shares,
     area_shares,
-    box_shares,
     by_region,
-    count_cells,
     foreground_shares,
     gradient,
-    pixel_shares,
 )
-
-
-def test_pixels_are_counted_in_their_cell_and_void_is_in_none_of_the_shares() -> None:
-    mask = np.zeros((12, 18), dtype=np.int64)
-    mask[0, :3] = 1
-    mask[-2:, -3:] = 255
-    counts = count_cells(mask, 2)
-    assert counts.sum() == mask.size
-    assert counts[1, 0, 0] == 3
-    assert counts[2, 5, 5] == 6
-    shares = pixel_shares(counts)
-    assert shares.shape == (2, 6, 6)
-    assert (shares[1, 0, 0], shares[0, 0, 0], shares[0, 5, 5]) == (0.5, 0.5, 0.0)
-
-
-def test_an_image_smaller_than_the_grid_has_shares_too() -> None:
-    assert np.isfinite(pixel_shares(count_cells(np.zeros((2, 3), dtype=np.int64), 1))).all()
-
-
-def test_boxes_cover_cells_in_part_and_twice_counts_once() -> None:
-    boxes = np.array([[0, 0, 15, 10], [0, 0, 10, 10], [50, 50, 90, 90]], dtype=np.float64)
-    shares = box_shares(boxes, [0, 0, 1], (60, 60), 2)
-    assert shares[0, 0].tolist() == [1, 0.5, 0, 0, 0, 0]
-    assert shares[1, 5].tolist() == [0, 0, 0, 0, 0, 1]
-    assert shares[1].sum() == 1
-
-
-def test_boxes_that_overlap_in_part_cover_what_they_cover_together() -> None:
-    boxes = np.array([[-5, 0, 5, 10], [2, 0, 7, 5], [2, 0, 7, 5], [30, 30, 30, 40]], dtype=np.float64)
-    shares = box_shares(boxes, [0] * 4, (60, 60), 2)
-    assert shares[0, 0, 0] == pytest.approx(0.5 + 0.2 * 0.5)
-    assert shares.sum() == shares[0, 0, 0]
-    assert box_shares(np.zeros((0, 4)), [], (60, 60), 2).sum() == 0
 
 
 def test_regions_are_the_means_of_their_cells() -> None:

@@ -10,7 +10,7 @@ import yaml
 from refine.cli import main
 from refine.errors import InputError
 from refine.interop.bundle import model_card, write_bundle
-from refine.labels import LabelKind
+from refine.labels import KindName
 from refine.methods import CyCADA, FeatureAdaptation, Task
 from refine.methods.base import Method
 from refine.methods.checkpoint import DESCRIPTION, load_method, load_translator
@@ -75,7 +75,7 @@ def test_others_may_read_a_bundle_and_its_card_says_what_it_is(tmp_path: Path) -
     ("kind", "tag"),
     [("class", "image-classification"), ("mask", "image-segmentation"), ("objects", "object-detection")],
 )
-def test_the_card_of_a_task_model_says_what_it_does(kind: LabelKind, tag: str) -> None:
+def test_the_card_of_a_task_model_says_what_it_does(kind: KindName, tag: str) -> None:
     card = model_card(Task(["a", "b"], width=4, kind=kind))
     assert yaml.safe_load(card.split("---\n")[1])["pipeline_tag"] == tag
 

@@ -11,7 +11,7 @@ from refine.data.layouts import LabelSpace
 from refine.data.samples import Labeled, UnpairedBatch
 from refine.errors import InputError
 from refine.interop.bundle import write_bundle
-from refine.losses.semantic import pseudo_labels, semantic_classes, semantic_masks
+from refine.labels import KINDS
 from refine.methods.checkpoint import load_translator, read_checkpoint
 from refine.methods.cycada import CHANGED, MEMORY, CyCADA
 from refine.methods.cyclegan import CycleGAN
@@ -24,7 +24,8 @@ SMALL: dict[str, Any] = {
     **{"channels": 1, "features": 4, "blocks": 1, "discriminator_features": 4, "discriminator_layers": 1},
     **{"steps": 8, "history_size": 3},
 }
-KINDS = ["class", "mask", "targets"]
+CLASSES = KINDS["class"]
+SEMANTIC = ["class", "mask", "targets"]
 
 
 def small(task: Path | None, **arguments: object) -> CyCADA:
@@ -115,7 +116,7 @@ def test_weights_below_zero_are_refused(name: str) -> None:
         small(None, **{name: -1.0})
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SEMANTIC)
 def test_the_task_model_never_changes_and_is_in_no_checkpoint(kind: str, tmp_path: Path) -> None:
     method = small(
         stored_task(tmp_path, kind), gate=100.0, real_gate=0.0, cycle_semantic_weight=1.0, real_semantic_weight=1.0
@@ -136,7 +137,7 @@ def test_the_task_model_never_changes_and_is_in_no_checkpoint(kind: str, tmp_pat
 def test_the_semantic_term_is_the_loss_of_the_task_model_on_refined_images(task: Path) -> None:
     method, one = small(task, gate=100.0, semantic_weight=3.0), batch()
     frozen = method.load_task()
-    expected = semantic_classes(frozen(method.synthetic_to_real(one["synthetic"].image)), one["synthetic"].label)
+    expected = CLASSES.loss_per_image(frozen(method.synthetic_to_real(one["synthetic"].image)), one["synthetic"].label)
     assert torch.allclose(term(method, one), 3.0 * expected.mean())
 
 
@@ -150,7 +151,7 @@ def test_the_semantic_term_is_the_loss_of_the_task_model_on_refined_images(task:
         ({"gate": 0.0}, set()),
     ],
 )
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SEMANTIC)
 def test_each_term_teaches_the_generators_that_made_its_images(
     kind: str, weights: dict[str, float], networks: set[str], tmp_path: Path
 ) -> None:
@@ -163,14 +164,14 @@ def test_pseudo_labels_are_what_the_task_model_said_before_and_ask_no_label(task
     wrong: UnpairedBatch = {"synthetic": one["synthetic"]._replace(label=torch.tensor([9] * 4)), "real": one["real"]}
     method = small(task, labels="pseudo", gate=100.0)
     frozen = method.load_task()
-    target = pseudo_labels(frozen(one["synthetic"].image), "class")
-    expected = semantic_classes(frozen(method.synthetic_to_real(one["synthetic"].image)), target).mean()
+    target = CLASSES.decided(frozen(one["synthetic"].image))
+    expected = CLASSES.loss_per_image(frozen(method.synthetic_to_real(one["synthetic"].image)), target).mean()
     assert torch.allclose(term(method, wrong), expected)
 
 
 def test_ground_truth_and_pseudo_labels_differ_where_the_task_model_is_wrong(task: Path) -> None:
     one = batch()
-    says = pseudo_labels(small(task).load_task()(one["synthetic"].image), "class")
+    says = CLASSES.decided(small(task).load_task()(one["synthetic"].image))
     wrong: UnpairedBatch = {"synthetic": one["synthetic"]._replace(label=1 - says), "real": one["real"]}
     right: UnpairedBatch = {"synthetic": one["synthetic"]._replace(label=says), "real": one["real"]}
 
@@ -185,13 +186,13 @@ def test_pixels_without_a_class_do_not_count_and_masks_may_have_a_channel(tmp_pa
     task, one = stored_task(tmp_path, "mask"), batch(kind="mask")
     method = small(task, gate=100.0)
     outputs = method.load_task()(method.synthetic_to_real(one["synthetic"].image))[:, :, 1:]
-    expected = semantic_masks(outputs, one["synthetic"].label[:, 1:]).mean()
+    expected = KINDS["mask"].loss_per_image(outputs, one["synthetic"].label[:, 1:]).mean()
     assert torch.allclose(term(method, one), expected)
     bytes_ = one["synthetic"]._replace(label=one["synthetic"].label.to(torch.uint8)[:, None])
     assert torch.allclose(term(method, {"synthetic": bytes_, "real": one["real"]}), expected)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SEMANTIC)
 def test_a_closed_gate_adds_nothing_but_logs_loss_and_gate_at_every_step(kind: str, tmp_path: Path) -> None:
     closed = small(stored_task(tmp_path, kind), gate=0.0, cycle_semantic_weight=1.0)
     steps = logged(closed, 3, kind)
@@ -213,7 +214,9 @@ def test_the_gate_opens_up_to_the_task_models_own_loss(task: Path) -> None:
     own = logged(small(task), 1)[0]["semantic/task_loss"]
     one = batch()
     frozen = small(task).load_task()
-    assert own == pytest.approx(float(semantic_classes(frozen(one["synthetic"].image), one["synthetic"].label).mean()))
+    assert own == pytest.approx(
+        float(CLASSES.loss_per_image(frozen(one["synthetic"].image), one["synthetic"].label).mean())
+    )
     assert logged(small(task, gate=own), 1)[0]["semantic/gate"] == 1.0
     assert logged(small(task, gate=own - 1e-3), 1)[0]["semantic/gate"] == 0.0
 
@@ -277,7 +280,7 @@ def test_loss_and_gate_of_the_real_term_are_logged_at_every_step(task: Path) -> 
         assert 0.0 <= step["semantic/agreement_real"] <= 1.0
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SEMANTIC)
 def test_a_run_that_was_interrupted_ends_bit_for_bit_as_the_whole_one(kind: str, tmp_path: Path) -> None:
     task = stored_task(tmp_path, kind)
     settings: dict[str, Any] = {"gate": 100.0, "real_semantic_weight": 1.0, "real_gate": 0.01, "ema": 0.9}

@@ -10,9 +10,12 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 from torch import Tensor
 
+from refine.metrics import detection
 from refine.metrics.detection import (
     THRESHOLDS,
+    HitRanking,
     average_precision,
+    box_agreement,
     box_scores,
     match_boxes,
     matched_iou,
@@ -180,3 +183,31 @@ def test_refuses_what_does_not_fit() -> None:
     with pytest.raises(ValueError, match=r"matched at IoU \(0.5,\)"):
         box_scores(match_boxes(told, label, 1, (0.5,)))
     assert len(THRESHOLDS) == 10
+
+
+def padded(*rows: tuple[float, ...]) -> Tensor:
+    """``(1, 3, 6)``, filled up with rows that stand for none."""
+    return torch.tensor([[*rows, *[(-1.0,) * 6] * (3 - len(rows))]])
+
+
+def test_boxes_agree_by_their_pairs() -> None:
+    one, near, other = (0, 0.9, 0, 0, 10, 10), (0, 0.5, 0, 0, 10, 6), (0, 0.9, 30, 30, 40, 40)
+    assert float(box_agreement(padded(one), padded(near))) == 1.0
+    assert float(box_agreement(padded(one), padded((1, *near[1:])))) == 0.0  # another class
+    assert float(box_agreement(padded(one), padded(near, other))) == pytest.approx(2 / 3)
+    soft = (0, 0.2, 0, 0, 10, 10)
+    assert float(box_agreement(padded(one), padded(soft))) == float(box_agreement(padded(soft), padded(one))) == 0.0
+    assert float(box_agreement(padded(), padded(soft))) == 1.0
+    first, second = torch.cat([padded(one), padded(other)]), torch.cat([padded(one), padded(one)])
+    assert box_agreement(first, second).tolist() == [1.0, 0.0]
+
+
+@pytest.mark.parametrize("block", [1, 10**6])
+def test_many_weightings_at_once_give_what_each_gives_alone(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(detection, "BLOCK", block)
+    matches = match_boxes(*made_up(0, 12), CLASSES)
+    weights = torch.randint(0, 3, (20, 12), generator=torch.Generator().manual_seed(4)).double()
+    weights[0] = 0
+    for number in range(CLASSES):
+        alone = torch.stack([average_precision(matches, times)[:, number].mean() for times in weights])
+        assert torch.allclose(HitRanking(matches.classes[number], 12).precision(weights), alone, equal_nan=True)

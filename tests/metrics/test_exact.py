@@ -9,7 +9,8 @@ from torch.overrides import TorchFunctionMode
 from refine.audit.judges import ask
 from refine.benchmark.fit import predict
 from refine.devices import without_tf32
-from refine.metrics import TaskFeatures, validation_distance
+from refine.metrics.features import TaskFeatures
+from refine.metrics.sliced_wasserstein import validation_distance
 
 PRODUCTS = {"conv2d", "matmul", "__matmul__"}
 

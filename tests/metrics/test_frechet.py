@@ -5,8 +5,9 @@ import torch
 from torch import Tensor
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 
-from refine.metrics import FeatureMoments, density_coverage, frechet, kernel, precision_recall
-from refine.metrics.frechet import frechet_at_infinity, frechet_of_moments
+from refine.metrics.frechet import FeatureMoments, frechet, frechet_at_infinity, frechet_of_moments
+from refine.metrics.kernel import kernel
+from refine.metrics.manifold import density_coverage, precision_recall
 from tests.metrics.samples import sample, with_covariance
 
 SIZES = [(300, 200, 24), (30, 20, 128), (12, 90, 128), (200, 90, 128), (90, 200, 128)]

@@ -7,8 +7,7 @@ from scipy.stats import t
 from torch import Tensor
 from torch_fidelity.metric_kid import kid_features_to_metric
 
-from refine.metrics import kernel
-from refine.metrics.kernel import Resampled, change_interval, resampled_kernel
+from refine.metrics.kernel import Resampled, change_interval, kernel, resampled_kernel
 from tests.metrics.samples import sample
 
 

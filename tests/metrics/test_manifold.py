@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch_fidelity.metric_prc import calculate_precision_recall_full
 
-from refine.metrics import density_coverage, precision_recall
+from refine.metrics.manifold import density_coverage, precision_recall
 from tests.metrics.samples import sample
 
 REFERENCE = torch.tensor([[0.0], [1.0], [3.0], [20.0]])  # reach to the nearest: 1, 1, 2, 17

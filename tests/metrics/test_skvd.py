@@ -6,7 +6,8 @@ from torch import Tensor
 
 from refine.data.images import to_float
 from refine.errors import InputError
-from refine.metrics import FeatureExtractor, kernel
+from refine.metrics.features import FeatureExtractor
+from refine.metrics.kernel import kernel
 from refine.metrics.skvd import (
     AlignedDistance,
     AlignedPatches,

@@ -5,7 +5,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-from refine.metrics import sliced_wasserstein, validation_distance
 from refine.metrics.sliced_wasserstein import (
     PATCH,
     _wasserstein,
@@ -14,6 +13,8 @@ from refine.metrics.sliced_wasserstein import (
     enlarge,
     laplacian_pyramid,
     level_sizes,
+    sliced_wasserstein,
+    validation_distance,
 )
 
 Distance = Callable[[Tensor, Tensor], Tensor]

@@ -3,38 +3,7 @@ from typing import get_args
 import pytest
 import torch
 
-from refine.errors import InputError
-from refine.labels import LabelKind
-from refine.networks.task_networks import (
-    NETWORKS,
-    NetworkName,
-    build_network,
-    kind_of,
-    network_for,
-)
-
-
-@pytest.mark.parametrize("kind", get_args(LabelKind))
-def test_a_kind_without_a_named_network_takes_its_first(kind: LabelKind) -> None:
-    assert network_for(kind, None) == NETWORKS[kind][0]
-
-
-def test_every_name_belongs_to_a_kind() -> None:
-    assert {name for names in NETWORKS.values() for name in names} == set(get_args(NetworkName))
-
-
-def test_a_network_tells_what_it_learns() -> None:
-    assert kind_of(None) == kind_of("lenet") == kind_of("resnet18") == "class"
-    assert kind_of("unet") == "mask"
-    assert kind_of("small-regressor") == "targets"
-    assert kind_of("small-detector") == "objects"
-    with pytest.raises(InputError, match="network=other: no such task network; choose deeplabv3, "):
-        kind_of("other")  # type: ignore[arg-type]  # what a file may hold
-
-
-def test_a_network_of_another_kind_is_refused_with_those_that_fit() -> None:
-    with pytest.raises(InputError, match=r"network=lenet: does not learn labels of kind mask; choose unet, lraspp"):
-        network_for("mask", "lenet")
+from refine.networks.task_networks import NetworkName, build_network
 
 
 @pytest.mark.parametrize("name", get_args(NetworkName))

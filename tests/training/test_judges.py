@@ -21,7 +21,7 @@ def test_several_answer_by_the_mean_of_their_probabilities_or_values(tmp_path: P
         mean = torch.stack([output if kind == "targets" else output.softmax(1) for output in outputs]).mean(0)
         expected = mean if kind == "targets" else mean.argmax(1)
         assert torch.equal(judges.predict(IMAGES), expected), kind
-        assert (judges.kind, judges.names) == (kind, tuple(CLASSES))
+        assert (judges.kind.name, judges.names) == (kind, tuple(CLASSES))
 
 
 def test_a_signal_below_the_rounding_to_8_bits_is_not_seen(tmp_path: Path) -> None:

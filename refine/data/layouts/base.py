@@ -12,6 +12,7 @@ from refine.data.listing import Listing
 from refine.data.samples import LabelSpace as LabelSpace
 from refine.data.samples import Record
 from refine.errors import InputError
+from refine.labels import KINDS
 
 CURE = "it may be cut short: replace it"
 """What to do about a JSON file that cannot be read."""
@@ -70,8 +71,8 @@ class Layout(ABC):
         """
 
     def label(self, record: Record) -> Tensor:
-        """The part of it that training learns, as `Labeled.label` describes it."""
-        return self.annotation(record).label(self.label_space.kind)
+        """The part of it that training learns, as `Labeled.label` describes it; only where images are labeled."""
+        return KINDS[self.label_space.kind].label(self.annotation(record))
 
     def image(self, record: Record, channels: int) -> Tensor:
         """``(channels, H, W)`` uint8, gray or RGB.

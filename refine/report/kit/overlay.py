@@ -83,7 +83,7 @@ def caption(annotation: Annotation, space: LabelSpace) -> str:
     """What of a label is said better than drawn."""
     if annotation.class_id is not None and int(annotation.class_id) < len(space.names):
         return space.names[int(annotation.class_id)]
-    if annotation.targets is not None and space.kind == "targets":
+    if annotation.targets is not None:
         pairs = zip(space.names, annotation.targets.tolist(), strict=False)
         return ", ".join(f"{name} {round(value, 4) + 0:.3g}" for name, value in list(pairs)[:4])
     return ""

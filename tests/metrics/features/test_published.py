@@ -10,8 +10,7 @@ from torch_fidelity.feature_extractor_vgg16 import FeatureExtractorVGG16
 
 from refine.data.images import to_float
 from refine.errors import InputError
-from refine.metrics import InceptionFeatures, metric_name, named_extractor
-from refine.metrics.features import NETWORKS, VGG16Features
+from refine.metrics.features import NETWORKS, InceptionFeatures, VGG16Features, metric_name, named_extractor
 from refine.metrics.features.extractor import resized
 from refine.metrics.features.published import INCEPTION_WEIGHTS, VGG16_WEIGHTS
 from refine.networks.torchvision_resnet import normalized

@@ -7,8 +7,7 @@ from torch import Tensor
 
 from refine.data.images import to_float
 from refine.errors import InputError
-from refine.metrics import TaskFeatures
-from refine.metrics.features import user_features
+from refine.metrics.features import TaskFeatures, user_features
 from refine.metrics.features.extractor import resized
 
 MODULE = """

@@ -107,7 +107,6 @@ def test_keypoints_of_a_face_are_moved_to_the_size_of_the_picture() -> None:
         (Annotation(class_id=torch.tensor(9)), SPACE, ""),
         (Annotation(), SPACE, ""),
         (Annotation(targets=torch.arange(6.0)), LabelSpace("targets", tuple("abcdef")), "a 0, b 1, c 2, d 3"),
-        (Annotation(targets=torch.arange(6.0)), SPACE, ""),
     ],
 )
 def test_classes_and_at_most_four_targets_are_said_by_their_names(

@@ -6,8 +6,10 @@ import torch
 from scipy.spatial.transform import Rotation
 from torch import Tensor
 
-from refine.data.annotation import Annotation
-from refine.data.gaze import (
+from refine.data.geometry import AnnotatedImage, horizontal_flip, rotate, vertical_flip
+from refine.errors import InputError
+from refine.labels import Annotation, LabelSpace
+from refine.labels.gaze import (
     GAZE_SPACE,
     angular_error,
     gaze_vector,
@@ -18,9 +20,6 @@ from refine.data.gaze import (
     turned_vector,
     upside_down,
 )
-from refine.data.geometry import AnnotatedImage, horizontal_flip, rotate, vertical_flip
-from refine.data.samples import LabelSpace
-from refine.errors import InputError
 
 
 def test_angles_come_back_from_their_vector_of_any_length() -> None:

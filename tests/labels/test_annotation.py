@@ -5,8 +5,8 @@ import torch
 from torch import Tensor
 from torchvision.tv_tensors import BoundingBoxes, KeyPoints, Mask
 
-from refine.data.annotation import Annotation, Objects, box_rows, learned, learned_line, same
-from refine.labels import MOST_OBJECTS
+from refine.labels import KINDS, MOST_OBJECTS, Annotation, Objects
+from refine.labels.annotation import box_rows, learned, learned_line, same
 from tests.data.annotated import make_sample
 
 
@@ -29,22 +29,13 @@ def annotation() -> Annotation:
     )
 
 
-def test_the_training_label_is_the_part_of_its_kind() -> None:
-    found = annotation()
-    assert int(found.label("class")) == 3
-    assert found.label("mask").tolist() == [[0, 255], [1, 1]]
-    assert torch.isnan(found.label("targets")[1])
-    assert found.label("none").shape == (0,)
-    assert Annotation().label("mask").shape == (0,)
-
-
 def test_the_training_label_of_objects_is_rows_of_class_and_box_of_one_length() -> None:
-    rows = annotation().label("objects")
+    rows = KINDS["objects"].label(annotation())
     assert (rows.shape, rows.dtype, type(rows)) == ((MOST_OBJECTS, 5), torch.float32, torch.Tensor)
     assert rows[0].tolist() == [2.0, 1.0, 2.0, 3.0, 4.0]
     assert (rows[1:] == -1).all()
-    assert (Annotation().label("objects") == -1).all()
-    assert (Annotation(objects=boxes()).label("objects") == -1).all()
+    assert (KINDS["objects"].label(Annotation()) == -1).all()
+    assert (KINDS["objects"].label(Annotation(objects=boxes())) == -1).all()
 
 
 def boxes(*corners: tuple[float, float, float, float], crowd: Tensor | None = None) -> Objects:
