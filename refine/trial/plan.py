@@ -90,7 +90,8 @@ def fit_flags(name: str, options: TryOptions, pair: DatasetPair, device: str) ->
 def labels_hint(pair: DatasetPair) -> str:
     """Return a sentence where the real images lie in folders that are named as the classes; else nothing."""
     folders = {Path(record.key).parts[0] for record in pair.real.records if "/" in record.key}
-    if pair.space.kind != "class" or len(folders & set(pair.space.names)) < 2:
+    kind = KINDS.get(pair.space.kind)
+    if kind is None or not kind.one_class or len(folders & set(pair.space.names)) < 2:
         return ""
     root = pair.real.layout.root
     return f"{root}: its folders are named as the classes; if that is right, --labeled-real {root} tests on them"
