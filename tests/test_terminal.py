@@ -40,9 +40,11 @@ def test_a_pipe_gets_every_line_and_row_whole(capsys: Capture, monkeypatch: pyte
     table.add_row("a cell " * 50)
     console.print(Text("a line " * 50 + "end"))
     console.print(table)
-    lines = capsys.readouterr().out.splitlines()
+    console.print("[bold]a[/bold] :car: 12")
+    *lines, as_it_is = capsys.readouterr().out.splitlines()
     assert len(lines) == 6
     assert lines[0].endswith("end")
+    assert as_it_is == "[bold]a[/bold] :car: 12"
     assert "…" not in "".join(lines)
 
 
@@ -53,11 +55,6 @@ def test_a_terminal_is_as_wide_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None
     console = result_console()
     assert console.width == 40
     assert heading("mean\n± std", console) == "mean\n± std"
-
-
-def test_names_are_printed_as_they_are(capsys: Capture) -> None:
-    result_console().print("[bold]a[/bold] :car: 12")
-    assert capsys.readouterr().out == "[bold]a[/bold] :car: 12\n"
 
 
 def test_a_command_is_shown_as_it_can_be_typed_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,6 +132,9 @@ def test_work_in_pieces_is_drawn_for_a_person_and_short_work_is_silent_elsewhere
     terminal = Terminal(person)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr("sys.stderr", terminal)
+    with counted(3, "done before", 3) as advance:
+        advance(0)
+    assert terminal.text == ""
     with counted(10, "trying strengths", 4, "images") as advance:
         advance(5)
         advance(1)
@@ -179,14 +179,6 @@ def test_a_line_comes_now_and_then_even_if_little_was_done(clock: list[float], c
         clock[0] += LATEST
         advance(1)
         assert len(capsys.readouterr().err.splitlines()) == 1
-
-
-def test_where_all_was_done_before_there_is_no_bar(monkeypatch: pytest.MonkeyPatch) -> None:
-    terminal = Terminal(True)
-    monkeypatch.setattr("sys.stderr", terminal)
-    with counted(3, "benchmark", 3) as advance:
-        advance(0)
-    assert terminal.text == ""
 
 
 @pytest.mark.parametrize(
