@@ -18,18 +18,18 @@ from refine.training.options import FitOptions
 from refine.yaml_text import read_yaml
 
 CODE = Path(__file__).parents[1]
-WRITTEN = frozenset({"output"})
+WRITTEN_OPTIONS = frozenset({"output"})
 """Options whose path need not be there."""
-LIGHTNING = ("c", "config", "data", "model", "trainer", "seed_everything", "ckpt_path", "print_config", "verbose")
-OURS = {each.name: flag_of(each.type)[0] for each in fields(FitOptions)}
+LIGHTNING_FLAGS = ("c", "config", "data", "model", "trainer", "seed_everything", "ckpt_path", "print_config", "verbose")
+FIT_FLAGS = {each.name: flag_of(each.type)[0] for each in fields(FitOptions)}
 """Types of our own flags of `fit` and `validate`; the parser has them all, after Lightning's import."""
-OPTIONS = frozenset({".yaml", ".yml"})
+OPTIONS_SUFFIXES = frozenset({".yaml", ".yml"})
 """Suffixes of files of a layout's options; whoever reads them says what is wrong."""
-SIZES = frozenset({"data.crop", "data.resize", "data.real_resize"})
-SIZE = r"null|0*[1-9]\d*(x0*[1-9]\d*)?|\[\s*0*[1-9]\d*\s*,\s*0*[1-9]\d*\s*\]"
+SIZE_FLAGS = frozenset({"data.crop", "data.resize", "data.real_resize"})
+SIZE_PATTERN = r"null|0*[1-9]\d*(x0*[1-9]\d*)?|\[\s*0*[1-9]\d*\s*,\s*0*[1-9]\d*\s*\]"
 ABOVE_ZERO = frozenset({"steps", "minutes"})
-LEARNED = ("model.task", "model.start", "model.pretrained", "model.init_args.task", "model.init_args.start")
-READ = ("data.synthetic", "data.real", "ckpt_path", "judge", "validation_weights", *LEARNED)
+MODEL_FILE_FLAGS = ("model.task", "model.start", "model.pretrained", "model.init_args.task", "model.init_args.start")
+READ_FLAGS = ("data.synthetic", "data.real", "ckpt_path", "judge", "validation_weights", *MODEL_FILE_FLAGS)
 """Flags of `fit` and `validate` that name what must be there."""
 
 
@@ -45,7 +45,7 @@ def require_paths(args: argparse.Namespace, given: Sequence[str]) -> None:
     """
     for name, value in vars(args).items():
         flag = flag_name(name)
-        if name not in WRITTEN:
+        if name not in WRITTEN_OPTIONS:
             for path in _paths(value):
                 _require(path, flag if any(word.partition("=")[0] == flag for word in given) else "")
                 if name == "checkpoint":
@@ -68,7 +68,7 @@ def require_fit(args: Sequence[str]) -> None:
     recipes = [find_recipe(value) for name, value in given if name in {"c", "config"} and value is not None]
     contents = [read_yaml(recipe) for recipe in recipes]
     for name, value in given:
-        if name in READ and value is not None and not value.startswith(("[", "{")):
+        if name in READ_FLAGS and value is not None and not value.startswith(("[", "{")):
             _require(Path(value), flag_name(name))
             if name in {"ckpt_path", "judge"}:
                 _require_checkpoint(Path(value))
@@ -90,7 +90,7 @@ def require_fit(args: Sequence[str]) -> None:
     classes = {part: _class_paths(contents, part) for part in ("model", "data")}
     said = any(isinstance(content, dict) and "data" in content for content in contents)
     if begins and not said and not named & {"data", "data.class_path"}:
-        for name in READ[:2]:
+        for name in READ_FLAGS[:2]:
             if name not in named and f"data.init_args.{name.partition('.')[2]}" not in named:
                 raise InputError(f"{flag_name(name)} is missing; name the folder, or a recipe that does (-c)")
     if classes["model"]:
@@ -108,13 +108,13 @@ def _require_values(given: Sequence[tuple[str, str | None]]) -> None:
     Raises:
         InputError: With the first that is none.
     """
-    known = sorted([*LIGHTNING, *OURS])
+    known = sorted([*LIGHTNING_FLAGS, *FIT_FLAGS])
     for name, value in given:
-        flag, kind = flag_name(name), OURS.get(name)
+        flag, kind = flag_name(name), FIT_FLAGS.get(name)
         if name.partition(".")[0] not in known:
             near = meant(flag.partition(".")[0], list(map(flag_name, known)))
             raise InputError(f"{flag}: no such flag{near} (see refine fit --help)")
-        if name in SIZES and value is not None and not re.fullmatch(SIZE, value):
+        if name in SIZE_FLAGS and value is not None and not re.fullmatch(SIZE_PATTERN, value):
             raise InputError(f"{flag} is {value!r}; expected a height and a width, such as 48x100")
         if value is None or kind is None:
             continue
@@ -143,7 +143,7 @@ def _require_layout(name: str, flag: str) -> None:
     """Refuse a layout that is neither a name, nor a file of options."""
     files = sorted((CODE / "data" / "layouts").glob("*.py"))
     known = [found for file in files for found in re.findall(r'^    name = "(.+)"$', read_file(file).decode(), re.M)]
-    if name != "auto" and name not in known and not Path(name).exists() and Path(name).suffix not in OPTIONS:
+    if name != "auto" and name not in known and not Path(name).exists() and Path(name).suffix not in OPTIONS_SUFFIXES:
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"; did you mean {near[0]}?" if near else f"; expected auto, one of {', '.join(sorted(known))},"
         raise InputError(f"{flag} {name}: no such layout{hint}{'' if near else ' or options in a YAML file'}")

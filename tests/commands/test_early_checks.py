@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from refine.cli import main
-from refine.commands.early_checks import LIGHTNING, OURS, require_fit, require_paths
+from refine.commands.early_checks import FIT_FLAGS, LIGHTNING_FLAGS, require_fit, require_paths
 from refine.data.open_layout import names
 from refine.errors import InputError
 from refine.recipes import list_recipes
@@ -132,5 +132,5 @@ def test_flags_are_those_of_the_parser(command: str, capsys: pytest.CaptureFixtu
     assert main([command, "--help"]) == 0
     flags = re.findall(r"^  (?:-\w, )?--([\w-]+)", capsys.readouterr().out, re.MULTILINE)
     shown = {name.replace("-", "_") for name in flags} - {"help"}
-    assert shown <= {*LIGHTNING, *OURS}
-    assert {*LIGHTNING, *OURS} - shown <= {"c", "config", "trainer", "verbose"}
+    assert shown <= {*LIGHTNING_FLAGS, *FIT_FLAGS}
+    assert {*LIGHTNING_FLAGS, *FIT_FLAGS} - shown <= {"c", "config", "trainer", "verbose"}
