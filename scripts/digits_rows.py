@@ -111,12 +111,12 @@ class Unit(NamedTuple):
 
 def color_statistics(unit: Unit, setting: Setting) -> Translator:
     """Mean and standard deviation of the gray levels."""
-    return ColorTransfer(1, steps=100)
+    return ColorTransfer(channels=1, steps=100)
 
 
 def fda(unit: Unit, setting: Setting) -> Translator:
     """The low frequencies' amplitudes."""
-    return FDA(1, beta=0.05, steps=100)
+    return FDA(channels=1, beta=0.05, steps=100)
 
 
 def cyclegan(unit: Unit, setting: Setting) -> Translator:
@@ -232,7 +232,7 @@ def run_row(row: str, unit: Unit, setting: Setting, until: float | None) -> floa
 def classifier(setting: Setting, seed: int) -> Task:
     """The one of every row, before its first step."""
     return Task(
-        CLASSES,
+        classes=CLASSES,
         channels=1,
         network="lenet",
         optimizer="adam",

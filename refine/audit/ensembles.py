@@ -24,10 +24,9 @@ from refine.data.layouts import Layout
 from refine.devices import CPU, choose_device, without_tf32
 from refine.errors import InputError
 from refine.methods.checkpoint import load_method, load_translator, read_checkpoint
-from refine.methods.cyclegan import CycleGAN
+from refine.methods.cyclegan import INVERSE, CycleGAN
 from refine.methods.rebuild import fitting
 from refine.methods.task import Task
-from refine.methods.way_back import INVERSE
 from refine.terminal import track
 
 CONTENT, ADAPTED, REAL, GIVEN = "content", "adapted", "real", "given"

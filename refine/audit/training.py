@@ -27,7 +27,7 @@ from refine.errors import InputError
 from refine.interop.bundle import write_bundle
 from refine.labels import KindName, LabelKind
 from refine.methods.checkpoint import load_method
-from refine.methods.short_fit import fit_briefly
+from refine.methods.frozen_task import fit_briefly
 from refine.methods.task import Task
 from refine.networks.task_networks import NetworkName
 from refine.terminal import counted
@@ -136,7 +136,7 @@ def train_judges(
             raise InputError("a class has too few images to be judged by models that never saw them; leave it out")
         for place, network in enumerate(networks_for(kind, options.networks)):
             task = Task(
-                list(names),
+                classes=list(names),
                 channels=sources[0].shape[1],
                 width=WIDTHS.get(network, 16),
                 learning_rate=LEARNING_RATES.get(network, 3e-3),

@@ -71,11 +71,11 @@ def translate(
     channels, size = images.shape[1], (images.shape[2], images.shape[3])
     method: TrainingFree
     if name == "color_transfer":
-        method = ColorTransfer(channels)
+        method = ColorTransfer(channels=channels)
     elif name == "histogram_matching":
-        method = HistogramMatching(channels)
+        method = HistogramMatching(channels=channels)
     else:
-        method = FDA(channels, FDA_BETA, size)
+        method = FDA(channels=channels, beta=FDA_BETA, size=size)
     fitted = fit_statistics(method, synthetic(), real())
     return torch.cat([to_levels(fitted.refine(to_float(part))) for part in torch.split(images, READ_AT_ONCE)])
 

@@ -15,7 +15,7 @@ from refine.data.samples import Labeled
 from refine.devices import without_tf32
 from refine.labels import KINDS, KindName
 from refine.labels.base import BatchMove
-from refine.methods.short_fit import fit_briefly
+from refine.methods.frozen_task import fit_briefly
 from refine.methods.task import Task
 from refine.networks.task_networks import NetworkName
 
@@ -59,7 +59,7 @@ class Protocol:
             InputError: If the network does not learn this kind of label.
         """
         return Task(
-            list(classes),
+            classes=list(classes),
             channels=channels,
             width=self.width,
             learning_rate=self.learning_rate,

@@ -23,9 +23,8 @@ from refine.files import require_output
 from refine.json_files import write_json
 from refine.labels import KindName, kind_learned_by
 from refine.labels.gaze import refusal
-from refine.methods.task_training import require_batch
 from refine.metrics.intervals import cluster_numbers
-from refine.networks.task_networks import NetworkName
+from refine.networks.task_networks import NetworkName, require_batch
 
 FITS = "fits"
 """Folder of the predictions of each fit, below the output folder."""

@@ -50,7 +50,7 @@ def import_generator(
         network = build_generator(*found).state_dict()
     ours = {_their_name(name, found.architecture): name for name in network if not name.endswith(COUNTER)}
     _require_fit(path, weights, {theirs: network[name] for theirs, name in ours.items()}, found)
-    generator = ImportedGenerator(*found)
+    generator = ImportedGenerator(**found._asdict())
     own = generator.network.state_dict()
     for theirs, name in ours.items():
         if theirs.endswith(".filt") and not torch.allclose(own[name], weights[theirs], atol=1e-6):

@@ -1,10 +1,12 @@
-"""What every method shares: its step counter, what it needs to be built again, and the stop on NaN."""
+"""Base class of methods: constructor arguments, the description to build one again, step counter, stop on NaN."""
 
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, cast
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, cast, dataclass_transform
 
 import lightning
 import torch
@@ -15,6 +17,7 @@ from torch import Tensor
 
 from refine.data.samples import TrainingData
 from refine.errors import InputError, TrainingDiverged
+from refine.losses.adversarial import AdversarialName
 
 FORMAT = 1
 """Version of the ``refine`` entry in checkpoints and bundles."""
@@ -25,23 +28,39 @@ CHECK_EVERY = 25
 """Steps between looks at the losses on an accelerator, where each look waits for the device."""
 
 
+@dataclass_transform(kw_only_default=True, eq_default=False, field_specifiers=(field,))
 class Method(LightningModule, ABC):
-    """A training algorithm. Two promises let it be stored and built again without pickle:
+    """A training algorithm, which is stored and built again without pickle.
 
-    every constructor argument is a plain value, and is kept as an attribute of the same name.
+    Constructor arguments are written once, as in a dataclass: the annotated class attributes with a value, which are
+    plain values. The constructor takes them by name, keeps them as attributes, and calls `build`. Whatever else has an
+    annotation gets it in `build`. A class may also have a constructor of its own that keeps its arguments so.
     """
 
-    players: tuple[str, ...] = ()
+    players: ClassVar[tuple[str, ...]] = ()
     """Names of the optimizers, in order."""
-    local_files: tuple[str, ...] = ()
+    local_files: ClassVar[tuple[str, ...]] = ()
     """Arguments that name files of this machine, which training alone reads."""
-    process_prefixes: tuple[str, ...] = ()
+    process_prefixes: ClassVar[tuple[str, ...]] = ()
     """Prefixes of the state dict's entries that each process holds its own of, such as a history of images. The
     checkpoint of several processes holds those of all."""
+    channels: int
+    """Channels of the images that the network takes: 1 (gray) or 3 (RGB)."""
     steps: int
     """Training steps, and the horizon of every schedule."""
     seed: int
     """Seeds every random draw of training, with the step: nothing random is left over to save."""
+
+    def __init_subclass__(cls) -> None:
+        """Make a class's constructor of its own arguments, then of those that it inherits."""
+        super().__init_subclass__()
+        own = [name for name in inspect.get_annotations(cls) if name in vars(cls)]
+        if not own or "__init__" in vars(cls):
+            return
+        constructor: Any = dataclass(eq=False, repr=False, kw_only=True)(cls).__init__
+        parameters = inspect.signature(constructor).parameters
+        ordered = [name for name in dict.fromkeys(["self", *own, *parameters]) if name in parameters]
+        constructor.__signature__ = inspect.Signature([parameters[name] for name in ordered])
 
     def __init__(self) -> None:
         super().__init__()
@@ -49,6 +68,30 @@ class Method(LightningModule, ABC):
         self.steps_done = 0
         self.is_new_run = False
         """Whether it is known before Lightning starts that no checkpoint's weights will replace the first ones."""
+        self.build()
+
+    def __post_init__(self) -> None:
+        """Go on as `dataclass` asks for, once the arguments are attributes."""
+        Method.__init__(self)
+
+    def build(self) -> None:
+        """Make networks, losses and whatever else follows from the arguments, after that of the parent class.
+
+        Raises:
+            InputError: If an argument is out of range.
+        """
+
+    def require_at_least(self, least: int, *names: str, least_is: str = "") -> None:
+        """Raise `InputError` for the first named argument below ``least``, of which ``least_is`` says what it means."""
+        for name in names:
+            if not getattr(self, name) >= least:  # NaN is in no range
+                raise InputError(f"{name} is {getattr(self, name)}; expected {least}{least_is} or more")
+
+    def require_positive(self, *names: str) -> None:
+        """Raise `InputError` for the first named argument that is not above 0."""
+        for name in names:
+            if not getattr(self, name) > 0:
+                raise InputError(f"{name} is {getattr(self, name)}; expected more than 0")
 
     @property
     def warm_up_steps(self) -> int:
@@ -56,16 +99,16 @@ class Method(LightningModule, ABC):
         return 0
 
     def arguments(self) -> dict[str, Plain]:
-        """The constructor's arguments, as plain values."""
+        """Return the constructor's arguments as plain values."""
         names = list(inspect.signature(type(self).__init__).parameters)[1:]
         return {name: _plain(getattr(self, name)) for name in names}
 
     def shared_arguments(self) -> dict[str, Plain]:
-        """The same for a model that is handed on: it says nothing of this machine's files."""
+        """Return the arguments for a model that is handed on, without this machine's files."""
         return {name: None if name in self.local_files else value for name, value in self.arguments().items()}
 
     def description(self) -> dict[str, Plain]:
-        """What a checkpoint or bundle says of this method, so that it can be built again."""
+        """Return the entry of a checkpoint or bundle from which this method is built again."""
         return {
             "format": FORMAT,
             "class_path": f"{type(self).__module__}.{type(self).__qualname__}",
@@ -75,17 +118,19 @@ class Method(LightningModule, ABC):
         }
 
     def inference_state(self) -> dict[str, Plain]:
-        """Plain values beyond the weights that calling the method needs."""
+        """Return plain values beyond the weights that calling the method needs."""
         return {}
 
     def load_inference_state(self, state: Mapping[str, Any]) -> None:
         """Take back what `inference_state` gave."""
 
     def require_fitted(self) -> None:
-        """Raise `InputError` if calling the method needs what neither weights nor arguments hold."""
+        """Raise `InputError` if the method cannot be called with the weights and arguments that it has."""
+        if self.channels not in (1, 3):
+            raise InputError(f"channels is {self.channels}; expected 1 (gray) or 3 (RGB)")
 
     def exported_prefixes(self) -> tuple[str, ...]:
-        """Which entries of the state dict calling the method needs; the rest is for training alone."""
+        """Return prefixes of the state dict's entries that calling the method needs; the rest is for training alone."""
         return ("",)
 
     def setup(self, stage: str) -> None:
@@ -159,7 +204,7 @@ class Method(LightningModule, ABC):
             yield
 
     def _require_finite(self, loss: Tensor) -> None:
-        """The value must be known here, so on an accelerator this waits for it only every `CHECK_EVERY` steps."""
+        """Raise `TrainingDiverged` unless a loss is finite, which waits for the device."""
         if not bool(torch.isfinite(loss.detach()).all()):
             raise TrainingDiverged(
                 f"training stopped at step {self.steps_done}: a loss is {loss.detach().mean().item()}; the last "
@@ -198,7 +243,7 @@ class Method(LightningModule, ABC):
         return 1 if self._trainer is None else self._trainer.world_size
 
     def _states_of_processes(self, processes: int) -> list[dict[str, Tensor]]:
-        """What `process_prefixes` names of each process, in order. A collective call."""
+        """Return the entries under `process_prefixes` of each process, in order. A collective call."""
         own = {name: value for name, value in self.state_dict().items() if name.startswith(self.process_prefixes)}
         gathered = {}
         for name, value in own.items():
@@ -258,6 +303,8 @@ def _plain(value: object) -> Plain:
         return [_plain(item) for item in value]
     if value is None or isinstance(value, bool | int | float | str):
         return value
+    if isinstance(value, Path):
+        return str(value)
     raise TypeError(f"a method's argument must be a plain value, not {type(value).__name__}")
 
 
@@ -265,3 +312,15 @@ def two_optimizers(method: LightningModule) -> tuple[LightningOptimizer, Lightni
     """The optimizers of the two players, in the order in which the method configured them."""
     first, second = cast(list[LightningOptimizer], method.optimizers())
     return first, second
+
+
+def require_bound(adversarial_loss: AdversarialName, bounded: bool, cure: str) -> None:
+    """Raise `InputError` for a Wasserstein critic whose slope nothing bounds: its scores grow without end.
+
+    Args:
+        adversarial_loss: Its name.
+        bounded: Whether there is spectral normalization or a penalty on gradients.
+        cure: What to set.
+    """
+    if adversarial_loss == "wasserstein" and not bounded:
+        raise InputError(f"adversarial_loss=wasserstein needs a bound on the critic's slope; set {cure}")

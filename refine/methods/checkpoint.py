@@ -12,8 +12,7 @@ from torch import Tensor
 from refine.errors import InputError
 from refine.files import cut, file_sha256, is_archive, read_file
 from refine.methods.base import Method
-from refine.methods.description import require_arguments, require_description
-from refine.methods.rebuild import build, fill, is_ours
+from refine.methods.rebuild import build, fill, is_ours, require_arguments, require_description
 from refine.methods.translator import Translator
 from refine.tensor_file import read_safetensors, read_torch_file
 from refine.trust import import_trusted
@@ -41,7 +40,7 @@ def load_method(path: Path | str, trust: tuple[str, ...] = ()) -> Method:
 
     Args:
         path: The file, or the bundle's folder.
-        trust: Modules beside ``refine`` whose classes may be built.
+        trust: Modules next to ``refine`` whose classes may be built.
 
     Raises:
         InputError: If the file is none of ours, is damaged, would need pickle, or names a class that is
@@ -65,7 +64,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     """A `.ckpt` of ours as plain values and tensors.
 
     Raises:
-        InputError: If it is no checkpoint of `refine`, is damaged, or would need pickle.
+        InputError: If it is not a checkpoint of `refine`, is damaged, or would need pickle.
     """
     if path.is_dir():
         require_no_run(path)
@@ -84,7 +83,7 @@ def allowed_class(path: Path, class_path: object, trust: tuple[str, ...] = ()) -
     """The class that a file names, imported only if it lies in ``refine`` or a trusted module.
 
     Raises:
-        InputError: If it lies elsewhere, does not exist, or is no method.
+        InputError: If it lies elsewhere, does not exist, or is not a method.
     """
     found = import_trusted(class_path, path, trust)
     if not (inspect.isclass(found) and issubclass(found, Method) and not inspect.isabstract(found)):
@@ -93,7 +92,7 @@ def allowed_class(path: Path, class_path: object, trust: tuple[str, ...] = ()) -
 
 
 def model_sha256(path: Path) -> str:
-    """What identifies a model: a checkpoint's digest, or that of a bundle's two files together."""
+    """Return what identifies a model: a checkpoint's digest, or that of a bundle's two files together."""
     if path.is_dir():
         digests = file_sha256(path / WEIGHTS) + file_sha256(path / DESCRIPTION)
         return hashlib.sha256(digests.encode()).hexdigest()

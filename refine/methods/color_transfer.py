@@ -27,16 +27,18 @@ class ColorTransfer(TrainingFree):
         seed: Without effect: nothing here is random.
     """
 
-    def __init__(self, channels: int = 3, steps: int = 100, seed: int = 0) -> None:
-        super().__init__()
-        self.channels = channels
-        self.steps = steps
-        self.seed = seed
-        self.synthetic = ColorStatistics(channels)
-        self.real = ColorStatistics(channels)
+    channels: int = 3
+    steps: int = 100
+    seed: int = 0
+
+    def build(self) -> None:
+        """Make empty sums of both sides."""
+        super().build()
+        self.synthetic = ColorStatistics(self.channels)
+        self.real = ColorStatistics(self.channels)
 
     def statistics(self) -> Mapping[Side, "ColorStatistics"]:
-        """Of both sides."""
+        """Return the sums of both sides."""
         return {"synthetic": self.synthetic, "real": self.real}
 
     def forward(self, images: Tensor) -> Tensor:
@@ -91,7 +93,7 @@ def fit_color_transfer(synthetic: Iterable[Tensor], real: Iterable[Tensor], chan
     Raises:
         InputError: If a side has no image.
     """
-    return fit_statistics(ColorTransfer(channels), synthetic, real)
+    return fit_statistics(ColorTransfer(channels=channels), synthetic, real)
 
 
 def to_color_space(images: Tensor) -> Tensor:

@@ -15,10 +15,8 @@ from refine.errors import InputError
 from refine.losses.adversarial import AdversarialName, patch_accuracy
 from refine.losses.adversarial import adversarial_loss as _adversarial
 from refine.losses.patch_nce import PatchNCE
-from refine.methods.base import two_optimizers
-from refine.methods.moving_average import moving_average
-from refine.methods.ranges import require_at_least, require_bound, require_positive
-from refine.methods.schedule import constant_then_linear
+from refine.methods.base import require_bound, two_optimizers
+from refine.methods.optimization import constant_then_linear, moving_average
 from refine.methods.translator import Translator
 from refine.networks.discriminators import PatchGAN
 from refine.networks.generators import PaddingMode, ResnetBlock, ResnetGenerator
@@ -73,75 +71,54 @@ class CUT(Translator):
 
     players = ("generator", "discriminator")
 
-    def __init__(
-        self,
-        channels: int = 3,
-        features: int = 64,
-        blocks: int = 9,
-        antialias: bool = True,
-        norm: Norm = "instance",
-        padding: PaddingMode = "reflect",
-        discriminator_features: int = 64,
-        discriminator_layers: int = 3,
-        spectral_norm: bool = False,
-        adversarial_loss: AdversarialName = "least-squares",
-        nce_weight: float = 0.5,
-        identity_nce_weight: float = 0.5,
-        nce_layers: Sequence[int] = (0, 4, 8, 12, 16),
-        locations: int = 256,
-        projection_features: int = 256,
-        temperature: float = 0.07,
-        flip_equivariance: bool = False,
-        initialization: Initialization = "xavier",
-        ema: float = 0.0,
-        learning_rate: float = 2e-4,
-        steps: int = 400_000,
-        constant_share: float = 0.5,
-        seed: int = 0,
-    ) -> None:
-        super().__init__()
-        self.channels = channels
-        self.features = features
-        self.blocks = blocks
-        self.antialias = antialias
-        self.norm = norm
-        self.padding = padding
-        self.discriminator_features = discriminator_features
-        self.discriminator_layers = discriminator_layers
-        self.spectral_norm = spectral_norm
-        self.adversarial_loss = adversarial_loss
-        self.nce_weight = nce_weight
-        self.identity_nce_weight = identity_nce_weight
-        self.nce_layers = list(nce_layers)
-        self.locations = locations
-        self.projection_features = projection_features
-        self.temperature = temperature
-        self.flip_equivariance = flip_equivariance
-        self.initialization = initialization
-        self.ema = ema
-        self.learning_rate = learning_rate
-        self.steps = steps
-        self.constant_share = constant_share
-        self.seed = seed
+    channels: int = 3
+    features: int = 64
+    blocks: int = 9
+    antialias: bool = True
+    norm: Norm = "instance"
+    padding: PaddingMode = "reflect"
+    discriminator_features: int = 64
+    discriminator_layers: int = 3
+    spectral_norm: bool = False
+    adversarial_loss: AdversarialName = "least-squares"
+    nce_weight: float = 0.5
+    identity_nce_weight: float = 0.5
+    nce_layers: Sequence[int] = (0, 4, 8, 12, 16)
+    locations: int = 256
+    projection_features: int = 256
+    temperature: float = 0.07
+    flip_equivariance: bool = False
+    initialization: Initialization = "xavier"
+    ema: float = 0.0
+    learning_rate: float = 2e-4
+    steps: int = 400_000
+    constant_share: float = 0.5
+    seed: int = 0
+
+    def build(self) -> None:
+        """Make the generator with its projection heads, the discriminator, and the losses."""
+        super().build()
+        self.nce_layers = list(self.nce_layers)
         self._require_ranges()
         self.synthetic_to_real = ResnetGenerator(
-            channels, features, blocks, padding=padding, norm=norm, antialias=antialias
+            self.channels, self.features, self.blocks, padding=self.padding, norm=self.norm, antialias=self.antialias
         )
         self._require_layers()
-        self.projection = PatchProjection(self.synthetic_to_real.encoded_channels(self.nce_layers), projection_features)
-        self.real_discriminator = PatchGAN(channels, discriminator_features, discriminator_layers, norm, spectral_norm)
-        initialize(self, initialization)
-        self.average = moving_average(self.synthetic_to_real, ema)
-        self.adversarial = _adversarial(adversarial_loss)
-        self.patch_nce = PatchNCE(temperature)
+        compared = self.synthetic_to_real.encoded_channels(self.nce_layers)
+        self.projection = PatchProjection(compared, self.projection_features)
+        size = (self.channels, self.discriminator_features, self.discriminator_layers)
+        self.real_discriminator = PatchGAN(*size, self.norm, self.spectral_norm)
+        initialize(self, self.initialization)
+        self.average = moving_average(self.synthetic_to_real, self.ema)
+        self.adversarial = _adversarial(self.adversarial_loss)
+        self.patch_nce = PatchNCE(self.temperature)
         self.multiple = self.synthetic_to_real.multiple
         self.smallest_side = self.synthetic_to_real.smallest_side
 
     def _require_ranges(self) -> None:
-        require_at_least(0, {"blocks": self.blocks, "discriminator_layers": self.discriminator_layers})
-        widths = {"features": self.features, "discriminator_features": self.discriminator_features}
-        require_at_least(1, {**widths, "projection_features": self.projection_features})
-        require_positive({"learning_rate": self.learning_rate})
+        self.require_at_least(0, "blocks", "discriminator_layers")
+        self.require_at_least(1, "features", "discriminator_features", "projection_features")
+        self.require_positive("learning_rate")
         require_bound(self.adversarial_loss, self.spectral_norm, "spectral_norm to true")
         if not self.nce_weight > 0 or not self.identity_nce_weight >= 0:
             raise InputError(

@@ -1,5 +1,6 @@
 """CyCADA, pixel stage (Hoffman et al., ICML 2018, arXiv 1711.03213)."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -10,14 +11,9 @@ from torch import Tensor
 from refine.data.layouts import LabelSpace
 from refine.data.samples import TrainingData, UnpairedBatch
 from refine.errors import NO_TASK, InputError
-from refine.losses.adversarial import AdversarialName
 from refine.methods.base import Plain
-from refine.methods.cyclegan import CycleGAN, Penalty
+from refine.methods.cyclegan import CycleGAN
 from refine.methods.frozen_task import FrozenTask, stored_sha256
-from refine.methods.ranges import require_at_least, require_numbers
-from refine.networks.discriminators import DiscriminatorKind
-from refine.networks.generators import Architecture, PaddingMode
-from refine.networks.layers import Initialization, Norm
 
 MEMORY = 0.99
 """Share of the running agreement that stays at each step."""
@@ -30,14 +26,15 @@ class CyCADA(CycleGAN):
     """CycleGAN whose translations a frozen task model must still read as labeled: for gaps that swap labels.
 
     The task model f_S was trained on the synthetic images. It may be wrong on real ones, so the term on real
-    images is off by default: where f_S is below chance there, it would teach swaps.
+    images is off by default: where f_S is below chance there, it would teach swaps. Arguments that are not described
+    here are those of `CycleGAN`.
 
     Args:
         task: Checkpoint or bundle of f_S, of a classifier, segmenter or regressor. Only training needs the file.
         labels: What f_S must say of a translated synthetic image: its ``ground-truth`` label (as in the
             released digits code), or the ``pseudo`` label that f_S gave the image before (paper).
         semantic_weight: Weight of that term on refined images. Paper: 1.
-        cycle_semantic_weight: The same on synthetic images that went there and back, where f_S is at home.
+        cycle_semantic_weight: The same on cycled synthetic images, where f_S is at home.
             Paper: 0.
         real_semantic_weight: Weight of the term on real images: what f_S says of the simulated image against its
             pseudo-label of the real one. Paper: 1; here 0 (see above).
@@ -50,108 +47,33 @@ class CyCADA(CycleGAN):
             by `CHANGED` at least. That asks no real label, and shows no competence by itself: agreement is also high
             where the translator changes little. Switch the term on only where f_S is known otherwise to be
             competent on real images.
-        channels: As in `CycleGAN`; so are all below.
-        architecture: Of the generators: ``resnet`` or ``unet``.
-        features: Width of the generators.
-        blocks: Residual blocks, or the U-Net's downsamplings.
-        padding: Inside the residual blocks.
-        norm: Of all networks of the translators.
-        antialias: Blur where the generators change scale.
-        dropout: In the generators.
-        discriminator: ``patch`` or ``pixel``.
-        discriminator_features: Width of the discriminators.
-        discriminator_layers: Strided layers of the PatchGAN.
-        spectral_norm: Bound the discriminators' layers.
-        initialization: ``normal`` or ``xavier``.
-        adversarial_loss: Name of the adversarial loss.
-        penalty: On the discriminators' gradients.
-        penalty_weight: Its weight.
         cycle_weight: Weight of each direction's cycle loss. Paper: as CycleGAN's, 10; released digits code: 1.
         identity_weight: Weight of each direction's identity loss. Released digits code: 0.
-        cycle_noise: Noise on translated images before they go back.
-        history_size: Images in each history buffer.
-        ema: Decay of the generator's moving average.
-        learning_rate: Adam's, for both players.
-        steps: Training steps: constant learning rate, from the middle on linear to zero.
-        seed: Seeds the draws from the history buffers, of noise and of dropout.
 
     Raises:
         InputError: If an argument is out of range.
     """
 
-    agreement: Tensor
     local_files = ("task",)
 
-    def __init__(
-        self,
-        task: str | Path | None = None,
-        labels: Literal["ground-truth", "pseudo"] = "ground-truth",
-        semantic_weight: float = 1.0,
-        cycle_semantic_weight: float = 0.0,
-        real_semantic_weight: float = 0.0,
-        gate: float = 1.0,
-        real_gate: float = 0.9,
-        channels: int = 3,
-        architecture: Architecture = "resnet",
-        features: int = 64,
-        blocks: int = 9,
-        padding: PaddingMode = "reflect",
-        norm: Norm = "instance",
-        antialias: bool = False,
-        dropout: bool = False,
-        discriminator: DiscriminatorKind = "patch",
-        discriminator_features: int = 64,
-        discriminator_layers: int = 3,
-        spectral_norm: bool = False,
-        initialization: Initialization = "normal",
-        adversarial_loss: AdversarialName = "least-squares",
-        penalty: Penalty = "none",
-        penalty_weight: float = 5.0,
-        cycle_weight: float = 10.0,
-        identity_weight: float = 5.0,
-        cycle_noise: float = 0.0,
-        history_size: int = 50,
-        ema: float = 0.0,
-        learning_rate: float = 2e-4,
-        steps: int = 200_000,
-        seed: int = 0,
-    ) -> None:
-        super().__init__(
-            channels,
-            architecture,
-            features,
-            blocks,
-            padding,
-            norm,
-            antialias,
-            dropout,
-            discriminator,
-            discriminator_features,
-            discriminator_layers,
-            spectral_norm,
-            initialization,
-            adversarial_loss,
-            penalty,
-            penalty_weight,
-            cycle_weight,
-            identity_weight,
-            cycle_noise,
-            history_size,
-            ema,
-            learning_rate,
-            steps,
-            seed,
-        )
-        weights = {"semantic_weight": semantic_weight, "cycle_semantic_weight": cycle_semantic_weight}
-        require_at_least(0, {**weights, "real_semantic_weight": real_semantic_weight}, " (off)")
-        require_numbers({"gate": gate, "real_gate": real_gate})
-        self.task = None if task is None else str(task)
-        self.labels = labels
-        self.semantic_weight = semantic_weight
-        self.cycle_semantic_weight = cycle_semantic_weight
-        self.real_semantic_weight = real_semantic_weight
-        self.gate = gate
-        self.real_gate = real_gate
+    task: str | Path | None = None
+    labels: Literal["ground-truth", "pseudo"] = "ground-truth"
+    semantic_weight: float = 1.0
+    cycle_semantic_weight: float = 0.0
+    real_semantic_weight: float = 0.0
+    gate: float = 1.0
+    real_gate: float = 0.9
+
+    def build(self) -> None:
+        """Make what `CycleGAN` makes; f_S is read when training starts."""
+        super().build()
+        weights = ("semantic_weight", "cycle_semantic_weight", "real_semantic_weight")
+        self.require_at_least(0, *weights, least_is=" (off)")
+        for name in ("gate", "real_gate"):
+            if math.isnan(getattr(self, name)):  # every comparison with it would be false
+                raise InputError(f"{name} is {getattr(self, name)}; expected a number")
+        self.agreement: Tensor
+        """``()``, the running agreement of f_S about real images and their translations."""
         self.register_buffer("agreement", torch.zeros(()))
         self._frozen: FrozenTask | None = None
         self._task_sha256: str | None = None
@@ -196,7 +118,7 @@ class CyCADA(CycleGAN):
         self._frozen.require(space, where)
 
     def inference_state(self) -> dict[str, Plain]:
-        """What the translator needs, and which f_S it was trained under."""
+        """Return what the translator needs, and the digest of the f_S that it was trained under."""
         return {**super().inference_state(), "task_sha256": self._task_sha256}
 
     def load_inference_state(self, state: Mapping[str, Any]) -> None:

@@ -1,7 +1,8 @@
 """CycleGAN (Zhu et al., ICCV 2017, arXiv 1703.10593)."""
 
 import itertools
-from typing import Literal, NamedTuple, cast
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple, cast
 
 import torch
 from lightning.pytorch.core.optimizer import LightningOptimizer
@@ -14,22 +15,20 @@ from refine.errors import InputError
 from refine.losses.adversarial import AdversarialName, gradient_penalty, patch_accuracy, r1_penalty
 from refine.losses.adversarial import adversarial_loss as _adversarial
 from refine.losses.reconstruction import Reconstruction
-from refine.methods.base import two_optimizers
+from refine.methods.base import require_bound, two_optimizers
 from refine.methods.history import HistoryBuffer
-from refine.methods.moving_average import moving_average
-from refine.methods.ranges import require_at_least, require_bound, require_positive
-from refine.methods.schedule import constant_then_linear
-from refine.methods.task_training import own_draws
-from refine.methods.way_back import WithWayBack
-from refine.networks.discriminators import DiscriminatorKind, build_discriminator
-from refine.networks.generators import Architecture, PaddingMode, build_generator
+from refine.methods.optimization import constant_then_linear, moving_average, own_draws
+from refine.methods.translator import Translator
+from refine.networks.discriminators import DiscriminatorKind, PatchGAN, PixelDiscriminator, build_discriminator
+from refine.networks.generators import Architecture, PaddingMode, ResnetGenerator, UNetGenerator, build_generator
 from refine.networks.layers import Initialization, Norm, initialize
 
 Penalty = Literal["none", "gradient", "r1"]
 
-
 DROPOUT, NOISE, PENALTY = 1, 2, 3
 """Purposes of a step's draws beside the history's: they must not hang together."""
+INVERSE = "real_to_synthetic."
+"""Prefix of the inverse generator's weights: training has them, a bundle has not."""
 
 
 class Cycle(NamedTuple):
@@ -41,7 +40,7 @@ class Cycle(NamedTuple):
     reconstruction: Tensor
 
 
-class CycleGAN(WithWayBack):
+class CycleGAN(Translator):
     """Translators in both directions, held together by cycle consistency: for large appearance gaps.
 
     Nothing in it knows the labels: look at the pictures and audit the result. Defaults are the paper's.
@@ -85,86 +84,66 @@ class CycleGAN(WithWayBack):
     players = ("generators", "discriminators")
     process_prefixes = ("refined_history.", "simulated_history.")
 
-    def __init__(
-        self,
-        channels: int = 3,
-        architecture: Architecture = "resnet",
-        features: int = 64,
-        blocks: int = 9,
-        padding: PaddingMode = "reflect",
-        norm: Norm = "instance",
-        antialias: bool = False,
-        dropout: bool = False,
-        discriminator: DiscriminatorKind = "patch",
-        discriminator_features: int = 64,
-        discriminator_layers: int = 3,
-        spectral_norm: bool = False,
-        initialization: Initialization = "normal",
-        adversarial_loss: AdversarialName = "least-squares",
-        penalty: Penalty = "none",
-        penalty_weight: float = 5.0,
-        cycle_weight: float = 10.0,
-        identity_weight: float = 5.0,
-        cycle_noise: float = 0.0,
-        history_size: int = 50,
-        ema: float = 0.0,
-        learning_rate: float = 2e-4,
-        steps: int = 200_000,
-        seed: int = 0,
-    ) -> None:
-        super().__init__()
-        weights = {"penalty_weight": penalty_weight, "cycle_weight": cycle_weight, "identity_weight": identity_weight}
-        require_at_least(0, {**weights, "cycle_noise": cycle_noise, "history_size": history_size}, " (off)")
-        require_at_least(0, {"blocks": blocks, "discriminator_layers": discriminator_layers})
-        require_at_least(1, {"features": features, "discriminator_features": discriminator_features})
-        require_positive({"learning_rate": learning_rate})
-        require_bound(
-            adversarial_loss, spectral_norm or penalty != "none", "penalty to gradient or r1, or spectral_norm to true"
-        )
-        if penalty != "none" and norm == "batch":
-            raise InputError(f"penalty={penalty} needs images that are judged one by one; set norm to instance or none")
-        self.channels = channels
-        self.architecture = architecture
-        self.features = features
-        self.blocks = blocks
-        self.padding = padding
-        self.norm = norm
-        self.antialias = antialias
-        self.dropout = dropout
-        self.discriminator = discriminator
-        self.discriminator_features = discriminator_features
-        self.discriminator_layers = discriminator_layers
-        self.spectral_norm = spectral_norm
-        self.initialization = initialization
-        self.adversarial_loss = adversarial_loss
-        self.penalty = penalty
-        self.penalty_weight = penalty_weight
-        self.cycle_weight = cycle_weight
-        self.identity_weight = identity_weight
-        self.cycle_noise = cycle_noise
-        self.history_size = history_size
-        self.ema = ema
-        self.learning_rate = learning_rate
-        self.steps = steps
-        self.seed = seed
-        self.synthetic_to_real, self.real_to_synthetic = (
-            build_generator(architecture, channels, features, blocks, padding, norm, antialias, dropout)
-            for _ in range(2)
-        )
-        self.real_discriminator, self.synthetic_discriminator = (
-            build_discriminator(
-                discriminator, channels, discriminator_features, discriminator_layers, norm, spectral_norm
+    channels: int = 3
+    architecture: Architecture = "resnet"
+    features: int = 64
+    blocks: int = 9
+    padding: PaddingMode = "reflect"
+    norm: Norm = "instance"
+    antialias: bool = False
+    dropout: bool = False
+    discriminator: DiscriminatorKind = "patch"
+    discriminator_features: int = 64
+    discriminator_layers: int = 3
+    spectral_norm: bool = False
+    initialization: Initialization = "normal"
+    adversarial_loss: AdversarialName = "least-squares"
+    penalty: Penalty = "none"
+    penalty_weight: float = 5.0
+    cycle_weight: float = 10.0
+    identity_weight: float = 5.0
+    cycle_noise: float = 0.0
+    history_size: int = 50
+    ema: float = 0.0
+    learning_rate: float = 2e-4
+    steps: int = 200_000
+    seed: int = 0
+
+    def build(self) -> None:
+        """Make both generators, both discriminators with their histories, and the losses."""
+        super().build()
+        weights = ("penalty_weight", "cycle_weight", "identity_weight")
+        self.require_at_least(0, *weights, "cycle_noise", "history_size", least_is=" (off)")
+        self.require_at_least(0, "blocks", "discriminator_layers")
+        self.require_at_least(1, "features", "discriminator_features")
+        self.require_positive("learning_rate")
+        bounded = self.spectral_norm or self.penalty != "none"
+        require_bound(self.adversarial_loss, bounded, "penalty to gradient or r1, or spectral_norm to true")
+        if self.penalty != "none" and self.norm == "batch":
+            raise InputError(
+                f"penalty={self.penalty} needs images that are judged one by one; set norm to instance or none"
             )
-            for _ in range(2)
-        )
-        initialize(self, initialization)
+        self.synthetic_to_real = self._generator()
+        self.real_to_synthetic: nn.Module = self._generator()
+        self.real_discriminator, self.synthetic_discriminator = self._discriminator(), self._discriminator()
+        initialize(self, self.initialization)
+        self.has_inverse = True
+        """Whether `simulate` has weights of its own; False once the model was loaded from a file without them."""
         self.multiple = self.synthetic_to_real.multiple
         self.smallest_side = self.synthetic_to_real.smallest_side
-        self.average = moving_average(self.synthetic_to_real, ema)
-        self.refined_history = HistoryBuffer(history_size)
-        self.simulated_history = HistoryBuffer(history_size)
-        self.adversarial = _adversarial(adversarial_loss)
+        self.average = moving_average(self.synthetic_to_real, self.ema)
+        self.refined_history = HistoryBuffer(self.history_size)
+        self.simulated_history = HistoryBuffer(self.history_size)
+        self.adversarial = _adversarial(self.adversarial_loss)
         self.reconstruction = Reconstruction()
+
+    def _generator(self) -> ResnetGenerator | UNetGenerator:
+        size = (self.channels, self.features, self.blocks)
+        return build_generator(self.architecture, *size, self.padding, self.norm, self.antialias, self.dropout)
+
+    def _discriminator(self) -> PatchGAN | PixelDiscriminator:
+        size = (self.channels, self.discriminator_features, self.discriminator_layers)
+        return build_discriminator(self.discriminator, *size, self.norm, self.spectral_norm)
 
     @property
     def smallest_training_side(self) -> int:
@@ -186,8 +165,32 @@ class CycleGAN(WithWayBack):
         refined: Tensor = (self.average or self.synthetic_to_real)(images)
         return refined
 
+    @torch.no_grad()
+    def simulate(self, images: Tensor) -> Tensor:
+        """Translate refined or real images to synthetic-looking ones, of any size as `refine` takes them.
+
+        Args:
+            images: ``(B, C, H, W)`` in [-1, 1], C = 1 or 3.
+
+        Returns:
+            The same shape and range.
+
+        Raises:
+            ValueError: If the images are RGB and the network is gray, or the file that this model was loaded from
+                has no way back (see `has_inverse`): its weights would be random.
+        """
+        if not self.has_inverse:
+            raise ValueError("this model was loaded without its way back; see refine.audit.ensembles.load_with_inverse")
+        return self._at_any_size(self.real_to_synthetic, images)
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+        """Load as torch does, and note in `has_inverse` whether the inverse generator was there: no bundle has it."""
+        found = super().load_state_dict(state_dict, strict, assign)
+        self.has_inverse = not any(name.startswith(INVERSE) for name in found.missing_keys)
+        return found
+
     def refined_label_loss(self, batch: UnpairedBatch, refined: Tensor, cycled: Tensor) -> Tensor:
-        """What a subclass adds to the loss on synthetic images, ``()``, so that labels stay right. Here nothing.
+        """Return what a subclass adds to the loss on synthetic images, ``()``, so that labels stay right: here zero.
 
         Args:
             batch: The step's images and labels.
@@ -197,7 +200,7 @@ class CycleGAN(WithWayBack):
         return refined.new_zeros(())
 
     def simulated_label_loss(self, batch: UnpairedBatch, simulated: Tensor) -> Tensor:
-        """The same on real images that were translated to look synthetic."""
+        """Return the same for real images that were translated to look synthetic."""
         return simulated.new_zeros(())
 
     def training_step(self, batch: UnpairedBatch, batch_idx: int) -> None:

@@ -1,6 +1,7 @@
 """CyCADA, feature stage (Hoffman et al., ICML 2018, arXiv 1711.03213), after ADDA (arXiv 1702.05464)."""
 
 from collections.abc import Mapping
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -10,14 +11,13 @@ from torch import Tensor, nn
 
 from refine.data.samples import Labeled, TrainingData, UnpairedBatch
 from refine.errors import InputError
-from refine.labels import KindName, LabelKind
+from refine.labels import LabelKind
 from refine.losses.adversarial import Vanilla, patch_accuracy
 from refine.methods.base import Plain, two_optimizers
 from refine.methods.frozen_task import FrozenTask, stored_sha256
+from refine.methods.optimization import OptimizerName, own_draws
 from refine.methods.task import Task
-from refine.methods.task_training import own_draws
 from refine.networks.discriminators import FeatureDiscriminator
-from refine.networks.task_networks import NetworkName
 
 PROBE = 32
 """Side of the image that tells how many features a network has."""
@@ -44,11 +44,7 @@ class FeatureAdaptation(Task):
         discriminator_learning_rate: Adam's, for the discriminator. Released digits code: 1e-5.
         betas: Adam's, for both. Released digits code: 0.9 and 0.999.
         weight_decay: Adam's, for both. Released digits code: 0.
-        classes: As in the start; None takes them from it. So are the next four.
-        channels: 1 (gray) or 3 (RGB).
-        width: Of the small networks.
-        kind: ``class``, ``mask``, ``targets`` or ``objects``.
-        network: Name of the network.
+        classes: As in the start; None takes them from it. So are ``channels``, ``width``, ``kind`` and ``network``.
         steps: Training steps.
         seed: Seeds the discriminator's weights, and dropout.
 
@@ -59,53 +55,33 @@ class FeatureAdaptation(Task):
     players = ("task", "discriminator")
     local_files = ("start",)
 
-    def __init__(
-        self,
-        start: str | Path | None = None,
-        on: Literal["outputs", "features"] = "outputs",
-        task_weight: float = 0.0,
-        accuracy_gate: float = 0.6,
-        discriminator_features: int = 500,
-        learning_rate: float = 1e-5,
-        discriminator_learning_rate: float = 1e-5,
-        betas: tuple[float, float] = (0.9, 0.999),
-        weight_decay: float = 0.0,
-        classes: list[str] | None = None,
-        channels: int = 3,
-        width: int = 16,
-        kind: KindName | None = None,
-        network: NetworkName | None = None,
-        steps: int = 10_000,
-        seed: int = 0,
-    ) -> None:
-        self.on = on
-        self.discriminator_features = discriminator_features
-        if not task_weight >= 0:
-            raise InputError(f"task_weight is {task_weight}; expected 0 (off) or more")
-        if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
-            raise InputError(f"betas is {list(betas)}; expected two numbers from 0 to below 1")
-        super().__init__(
-            classes=classes,
-            channels=channels,
-            width=width,
-            learning_rate=learning_rate,
-            weight_decay=weight_decay,
-            steps=steps,
-            seed=seed,
-            kind=kind,
-            network=network,
-        )
-        self.start = None if start is None else str(start)
-        self.task_weight = task_weight
-        self.accuracy_gate = accuracy_gate
-        self.discriminator_learning_rate = discriminator_learning_rate
-        self.betas = betas
+    start: str | Path | None = None
+    on: Literal["outputs", "features"] = "outputs"
+    task_weight: float = 0.0
+    accuracy_gate: float = 0.6
+    discriminator_features: int = 500
+    learning_rate: float = 1e-5
+    discriminator_learning_rate: float = 1e-5
+    betas: tuple[float, float] = (0.9, 0.999)
+    weight_decay: float = 0.0
+    steps: int = 10_000
+    pretrained: str | Path | None = field(init=False, default=None)
+    optimizer: OptimizerName = field(init=False, default="adam")
+    schedule_shape: Literal["cosine", "constant"] = field(init=False, default="constant")
+
+    def build(self) -> None:
+        """Make the networks, where the classes are known already; else the start tells them."""
+        if not self.task_weight >= 0:
+            raise InputError(f"task_weight is {self.task_weight}; expected 0 (off) or more")
+        if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
+            raise InputError(f"betas is {list(self.betas)}; expected two numbers from 0 to below 1")
+        super().build()
         self.adversarial = Vanilla()
         self._source: FrozenTask | None = None
         self._start_sha256: str | None = None
 
-    def _build(self, classes: list[str], kind: LabelKind) -> None:
-        super()._build(classes, kind)
+    def _make_network(self, classes: list[str], kind: LabelKind) -> None:
+        super()._make_network(classes, kind)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             self.discriminator = FeatureDiscriminator(self._width_of_what_is_seen(), self.discriminator_features)
@@ -122,7 +98,7 @@ class FeatureAdaptation(Task):
         return ("model.",)
 
     def prepare(self, stage: str, data: TrainingData | None) -> None:
-        """Begin with the weights of the start, which training keeps beside it, frozen.
+        """Begin with the weights of the start, which training keeps as well, frozen.
 
         Raises:
             InputError: If no start is named, it cannot be read, or it does not fit the data.
@@ -151,21 +127,21 @@ class FeatureAdaptation(Task):
                 raise InputError(f"{self.start}: its {name} is {found}, not {wanted}; {cure}")
         if self.classes is None or self.width != task.width:
             self.width, self.network = task.width, task.network
-            self._build(list(task.classes or []), task.label_kind)
+            self._make_network(list(task.classes or []), task.label_kind)
         if self.steps_done == 0:
             self.model.load_state_dict(task.model.state_dict())
         self._start_sha256 = self._source.sha256
         return self._source
 
     def inference_state(self) -> dict[str, Plain]:
-        """Which start it had."""
+        """Return the start's digest with the rest."""
         return {**super().inference_state(), "start_sha256": self._start_sha256}
 
     def load_inference_state(self, state: Mapping[str, Any]) -> None:
         """Take it back.
 
         Raises:
-            InputError: If training would go on beside another start.
+            InputError: If training would go on with another start.
         """
         super().load_inference_state(state)
         before = stored_sha256(state, "start_sha256")

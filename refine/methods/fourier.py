@@ -38,26 +38,23 @@ class FDA(TrainingFree):
         InputError: If beta or the size is out of range.
     """
 
-    def __init__(
-        self,
-        channels: int = 3,
-        beta: float = 0.01,
-        size: tuple[int, int] | None = None,
-        steps: int = 100,
-        seed: int = 0,
-    ) -> None:
-        super().__init__()
-        if not 0.0 <= beta < 0.5:
-            raise InputError(f"beta is {beta}; expected at least 0 and less than 0.5 (the paper: 0.01, 0.05, 0.09)")
-        self.channels = channels
-        self.beta = beta
-        self.size: tuple[int, int] | None = None
-        self.steps = steps
-        self.seed = seed
-        if size is not None:
-            self._build(size)
+    channels: int = 3
+    beta: float = 0.01
+    size: tuple[int, int] | None = None
+    steps: int = 100
+    seed: int = 0
 
-    def _build(self, size: tuple[int, int]) -> None:
+    def build(self) -> None:
+        """Make empty sums, where the size of the images is known already."""
+        super().build()
+        if not 0.0 <= self.beta < 0.5:
+            raise InputError(
+                f"beta is {self.beta}; expected at least 0 and less than 0.5 (the paper: 0.01, 0.05, 0.09)"
+            )
+        if self.size is not None:
+            self._begin(self.size)
+
+    def _begin(self, size: tuple[int, int]) -> None:
         if min(size) < 1:
             raise InputError(f"size is {size[0]}x{size[1]}; expected a height and a width of at least 1")
         self.size = (size[0], size[1])
@@ -73,7 +70,7 @@ class FDA(TrainingFree):
             return
         height, width = data.training_size
         if self.size is None:
-            self._build((height, width))
+            self._begin((height, width))
         elif self.size != (height, width):
             raise InputError(
                 f"FDA's size is {self.size[0]}x{self.size[1]}, and the data gives {height}x{width} (height x width); "
@@ -81,7 +78,7 @@ class FDA(TrainingFree):
             )
 
     def statistics(self) -> Mapping[Side, "LowAmplitudes"]:
-        """Of the real side: the synthetic one's are not looked at.
+        """Return the sums of the real side: the synthetic one is not looked at.
 
         Raises:
             InputError: If the size is not known.

@@ -1,13 +1,19 @@
-"""A task model that another method asks and never trains: its checkpoint, loaded when training starts."""
+"""Task models for other work: frozen, from a checkpoint, or fitted briefly on batches, without files or output."""
 
-from collections.abc import Mapping
+import logging
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset
 
 from refine.data.layouts.base import LabelSpace
+from refine.data.samples import Labeled
 from refine.errors import InputError
 from refine.files import cut
 from refine.methods.checkpoint import load_method, model_sha256
@@ -44,7 +50,7 @@ class FrozenTask:
 
     @torch.no_grad()
     def without_gradient(self, images: Tensor) -> Tensor:
-        """The same, as a constant."""
+        """Return the outputs as a constant."""
         return self(images)
 
     def require_same(self, sha256: str | None) -> None:
@@ -85,3 +91,59 @@ def stored_sha256(state: Mapping[str, Any], name: str) -> str | None:
     if digest is not None and not (isinstance(digest, str) and len(digest) == 64):
         raise ValueError(f"{name} is {cut(repr(digest))}, expected 64 digits")
     return digest
+
+
+def fit_briefly(
+    task: Task,
+    batches: IterableDataset[Labeled],
+    device: str = "cpu",
+    advance: Callable[[int], None] = lambda steps: None,
+) -> Task:
+    """Train a task model on batches until they end.
+
+    Args:
+        task: Fresh; it is trained in place.
+        batches: As many as the task has steps.
+        device: Where, such as ``cpu`` or ``cuda:1``. On a CPU with as many threads as torch has here; sums, and so the
+            last digits of the weights, depend on their number.
+        advance: Told after each step.
+
+    Returns:
+        The task, in eval mode on that device.
+    """
+    place = torch.device(device)
+    with _quiet():
+        trainer = Trainer(
+            accelerator=place.type,
+            devices=1 if place.type == "cpu" else [place.index or 0],
+            max_epochs=1,
+            callbacks=[_Steps(advance)],
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+        )
+        trainer.fit(task, DataLoader(batches, batch_size=None))
+    return task.to(place).eval().requires_grad_(False)
+
+
+class _Steps(Callback):
+    def __init__(self, advance: Callable[[int], None]) -> None:
+        self.advance = advance
+
+    def on_train_batch_end(self, trainer: Trainer, module: LightningModule, *batch: object) -> None:
+        self.advance(1)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what Lightning says of each of dozens of short fits."""
+    logger = logging.getLogger("lightning.pytorch")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

@@ -32,16 +32,18 @@ class HistogramMatching(TrainingFree):
         the mid-distribution function (Parzen, Statistical Science 19, 2004).
     """
 
-    def __init__(self, channels: int = 3, steps: int = 100, seed: int = 0) -> None:
-        super().__init__()
-        self.channels = channels
-        self.steps = steps
-        self.seed = seed
-        self.synthetic = LevelCounts(channels)
-        self.real = LevelCounts(channels)
+    channels: int = 3
+    steps: int = 100
+    seed: int = 0
+
+    def build(self) -> None:
+        """Make empty sums of both sides."""
+        super().build()
+        self.synthetic = LevelCounts(self.channels)
+        self.real = LevelCounts(self.channels)
 
     def statistics(self) -> Mapping[Side, "LevelCounts"]:
-        """Of both sides."""
+        """Return the counts of both sides."""
         return {"synthetic": self.synthetic, "real": self.real}
 
     def lookup(self) -> Tensor:
@@ -71,7 +73,7 @@ class HistogramMatching(TrainingFree):
 
 
 class LevelCounts(Statistics):
-    """How many pixels have each of 256 levels, by channel; `count` is the number of pixels."""
+    """Number of pixels at each of 256 levels, by channel; `count` is the number of pixels."""
 
     levels: Tensor
     """``(channels, 256)`` int64."""

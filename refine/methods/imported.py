@@ -31,31 +31,22 @@ class ImportedGenerator(Translator):
         seed: Without effect, as `steps`.
     """
 
-    def __init__(
-        self,
-        architecture: Architecture = "resnet",
-        channels: int = 3,
-        features: int = 64,
-        depth: int = 9,
-        padding: PaddingMode = "reflect",
-        norm: Norm = "instance",
-        antialias: bool = False,
-        dropout: bool = False,
-        steps: int = 0,
-        seed: int = 0,
-    ) -> None:
-        super().__init__()
-        self.architecture: Architecture = architecture
-        self.channels = channels
-        self.features = features
-        self.depth = depth
-        self.padding: PaddingMode = padding
-        self.norm: Norm = norm
-        self.antialias = antialias
-        self.dropout = dropout
-        self.steps = steps
-        self.seed = seed
-        self.network = build_generator(architecture, channels, features, depth, padding, norm, antialias, dropout)
+    architecture: Architecture = "resnet"
+    channels: int = 3
+    features: int = 64
+    depth: int = 9
+    padding: PaddingMode = "reflect"
+    norm: Norm = "instance"
+    antialias: bool = False
+    dropout: bool = False
+    steps: int = 0
+    seed: int = 0
+
+    def build(self) -> None:
+        """Make the generator."""
+        super().build()
+        size = (self.channels, self.features, self.depth)
+        self.network = build_generator(self.architecture, *size, self.padding, self.norm, self.antialias, self.dropout)
         self.multiple = self.network.multiple
         self.smallest_side = self.network.smallest_side
 

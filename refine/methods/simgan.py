@@ -6,6 +6,8 @@ from typing import Literal
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
+from torchvision.models import VGG16_Weights, vgg16
+from torchvision.transforms.v2.functional import normalize
 
 from refine.data.samples import TrainingData, UnpairedBatch
 from refine.errors import InputError
@@ -18,9 +20,10 @@ from refine.losses.self_regularization import (
     identity,
 )
 from refine.methods.base import Plain, two_optimizers
-from refine.methods.feature_network import load_feature_network
+from refine.methods.checkpoint import load_method
 from refine.methods.history import HistoryBuffer
 from refine.methods.translator import Translator
+from refine.metrics.features.extractor import read_weights
 from refine.networks.simgan import LocalDiscriminator, Refiner
 
 Player = Literal["refiner", "discriminator"]
@@ -62,49 +65,33 @@ class SimGAN(Translator):
     players = ("refiner", "discriminator")
     process_prefixes = ("history.",)
 
-    def __init__(
-        self,
-        channels: int = 1,
-        features: int = 64,
-        blocks: int = 4,
-        self_weight: float = 0.1,
-        feature_map: Literal["identity", "derivatives", "channel_mean", "network"] = "identity",
-        feature_network: str | None = None,
-        history_size: int = 512,
-        refiner_warmup_steps: int = 1000,
-        discriminator_warmup_steps: int = 200,
-        refiner_steps: int = 2,
-        discriminator_steps: int = 1,
-        optimizer: Literal["sgd", "adam"] = "sgd",
-        refiner_learning_rate: float = 1e-3,
-        discriminator_learning_rate: float = 1e-3,
-        steps: int = 10_000,
-        seed: int = 0,
-    ) -> None:
-        super().__init__()
-        if refiner_steps < 1 or discriminator_steps < 1:
+    channels: int = 1
+    features: int = 64
+    blocks: int = 4
+    self_weight: float = 0.1
+    feature_map: Literal["identity", "derivatives", "channel_mean", "network"] = "identity"
+    feature_network: str | None = None
+    history_size: int = 512
+    refiner_warmup_steps: int = 1000
+    discriminator_warmup_steps: int = 200
+    refiner_steps: int = 2
+    discriminator_steps: int = 1
+    optimizer: Literal["sgd", "adam"] = "sgd"
+    refiner_learning_rate: float = 1e-3
+    discriminator_learning_rate: float = 1e-3
+    steps: int = 10_000
+    seed: int = 0
+
+    def build(self) -> None:
+        """Make the refiner, the discriminator with its history, and the losses."""
+        super().build()
+        if self.refiner_steps < 1 or self.discriminator_steps < 1:
             raise InputError("refiner_steps and discriminator_steps must be at least 1: both players must move")
-        if (feature_map == "network") != (feature_network is not None):
+        if (self.feature_map == "network") != (self.feature_network is not None):
             raise InputError("feature_map=network and feature_network=FILE go together")
-        self.channels = channels
-        self.features = features
-        self.blocks = blocks
-        self.self_weight = self_weight
-        self.feature_map = feature_map
-        self.feature_network = feature_network
-        self.history_size = history_size
-        self.refiner_warmup_steps = refiner_warmup_steps
-        self.discriminator_warmup_steps = discriminator_warmup_steps
-        self.refiner_steps = refiner_steps
-        self.discriminator_steps = discriminator_steps
-        self.optimizer = optimizer
-        self.refiner_learning_rate = refiner_learning_rate
-        self.discriminator_learning_rate = discriminator_learning_rate
-        self.steps = steps
-        self.seed = seed
-        self.refiner = Refiner(channels, features, blocks)
-        self.discriminator = LocalDiscriminator(channels)
-        self.history = HistoryBuffer(history_size)
+        self.refiner = Refiner(self.channels, self.features, self.blocks)
+        self.discriminator = LocalDiscriminator(self.channels)
+        self.history = HistoryBuffer(self.history_size)
         self.adversarial = LocalAdversarial()
         self.self_regularization = SelfRegularization()
 
@@ -113,7 +100,7 @@ class SimGAN(Translator):
         return ("refiner.",)
 
     def shared_arguments(self) -> dict[str, Plain]:
-        """Of ψ's file the name alone: without any, ``feature_map=network`` would say nothing."""
+        """Return them with the bare name of ψ's file: without any, ``feature_map=network`` would say nothing."""
         name = None if self.feature_network is None else Path(self.feature_network).name
         return {**super().shared_arguments(), "feature_network": name}
 
@@ -145,7 +132,7 @@ class SimGAN(Translator):
         return self.refiner_warmup_steps + self.discriminator_warmup_steps
 
     def player(self, step: int) -> Player:
-        """Whose turn it is at a training step, counted from 0."""
+        """Return the player of a training step, counted from 0."""
         if step < self.refiner_warmup_steps:
             return "refiner"
         step -= self.refiner_warmup_steps
@@ -214,3 +201,54 @@ class SimGAN(Translator):
             torch.optim.Adam(refiner, rates[0], betas),
             torch.optim.Adam(discriminator, rates[1], betas),
         ], []
+
+
+VGG_FILE = "vgg16-397923af.pth"
+VGG_LAYERS = 9
+"""Up to relu2_2: local texture and color, with places kept to 2 pixels."""
+
+
+def load_feature_network(name: Path) -> FeatureMap:
+    """A frozen feature map for images in [-1, 1].
+
+    Args:
+        name: ``vgg16``, or a task model's checkpoint or bundle (its penultimate features).
+
+    Raises:
+        InputError: If the file is not a task model, or the weights of VGG are not in torch's cache.
+    """
+    if str(name) == "vgg16":
+        return _vgg16()
+    network = load_method(name)
+    features = getattr(network, "features", None)
+    if not callable(features):
+        raise InputError(
+            f"{name}: holds {type(network).__name__}, which has no features; name a task model's checkpoint"
+        )
+
+    def task_features(images: Tensor) -> Tensor:
+        network.to(images.device)  # no part of the method, so nobody else moves it
+        found: Tensor = features(images)
+        return found
+
+    return task_features
+
+
+def _vgg16() -> FeatureMap:
+    path = Path(torch.hub.get_dir()) / "checkpoints" / VGG_FILE
+    if not path.is_file():
+        raise InputError(
+            f"{path}: torchvision's VGG-16 weights are not there; download {VGG16_Weights.DEFAULT.url} to it"
+        )
+    with torch.device("meta"):  # initial weights of 138 million would only be thrown away
+        network = vgg16()
+    read_weights(path, "torchvision's VGG-16 weights", VGG_FILE).load(network)
+    layers = network.features[:VGG_LAYERS].eval().requires_grad_(False)
+
+    def vgg_features(images: Tensor) -> Tensor:
+        rgb = normalize((images.expand(-1, 3, -1, -1) + 1) / 2, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+        layers.to(images.device)
+        found: Tensor = layers(rgb)
+        return found
+
+    return vgg_features

@@ -1,7 +1,7 @@
 """The task model: a network that is fitted on labels. Benchmark, judge, f_S of CyCADA and feature extractor alike."""
 
 from pathlib import Path
-from typing import Literal, cast
+from typing import ClassVar, Literal, cast
 
 import torch
 from lightning.pytorch.core.optimizer import LightningOptimizer
@@ -13,10 +13,9 @@ from refine.data.samples import Labeled, LabelSpace, TrainingData, UnpairedBatch
 from refine.errors import InputError
 from refine.labels import KINDS, KindName, LabelKind, kind_learned_by
 from refine.methods.base import Method
-from refine.methods.ranges import require_channels
-from refine.methods.task_training import OptimizerName, build_optimizer, own_draws, require_batch, warm_up_and_cosine
+from refine.methods.optimization import OptimizerName, build_optimizer, own_draws, warm_up_and_cosine
 from refine.networks.layers import with_channels
-from refine.networks.task_networks import NetworkName, TaskNetwork, build_network
+from refine.networks.task_networks import NetworkName, TaskNetwork, build_network, require_batch
 from refine.networks.torchvision_resnet import load_backbone
 
 
@@ -48,44 +47,32 @@ class Task(Method):
             network does not learn this kind of label.
     """
 
-    players: tuple[str, ...] = ("task",)
+    players: ClassVar[tuple[str, ...]] = ("task",)
     local_files = ("pretrained",)
-    model: TaskNetwork
 
-    def __init__(
-        self,
-        classes: list[str] | None = None,
-        channels: int = 3,
-        width: int = 16,
-        learning_rate: float = 3e-3,
-        weight_decay: float = 1e-2,
-        steps: int = 500,
-        seed: int = 0,
-        kind: KindName | None = None,
-        network: NetworkName | None = None,
-        pretrained: str | Path | None = None,
-        optimizer: OptimizerName = "adamw",
-        schedule_shape: Literal["cosine", "constant"] = "cosine",
-    ) -> None:
-        super().__init__()
-        self.classes = classes
-        self.channels = channels
-        self.width = width
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.steps = steps
-        self.seed = seed
-        self.kind = kind
-        self.network = network
-        self.pretrained = None if pretrained is None else str(pretrained)
-        self.optimizer = optimizer
-        self.schedule_shape = schedule_shape
-        if kind is not None:
-            KINDS[kind].network(network)
-        if classes is not None:
-            self._build(classes, kind_learned_by(network) if kind is None else KINDS[kind])
+    classes: list[str] | None = None
+    channels: int = 3
+    width: int = 16
+    learning_rate: float = 3e-3
+    weight_decay: float = 1e-2
+    steps: int = 500
+    seed: int = 0
+    kind: KindName | None = None
+    network: NetworkName | None = None
+    pretrained: str | Path | None = None
+    optimizer: OptimizerName = "adamw"
+    schedule_shape: Literal["cosine", "constant"] = "cosine"
 
-    def _build(self, classes: list[str], kind: LabelKind) -> None:
+    def build(self) -> None:
+        """Make the network, where the classes are known already."""
+        super().build()
+        self.model: TaskNetwork
+        if self.kind is not None:
+            KINDS[self.kind].network(self.network)
+        if self.classes is not None:
+            self._make_network(self.classes, self.label_kind)
+
+    def _make_network(self, classes: list[str], kind: LabelKind) -> None:
         kind.require_names(classes)
         self.classes, self.kind, self.network = classes, cast(KindName, kind.name), kind.network(self.network)
         self.model = build_network(self.network, self.channels, len(classes), self.width, self.seed)
@@ -107,7 +94,7 @@ class Task(Method):
             if not found.every_image and stage == "fit":
                 data.require_labels()  # the data itself lets them be missing: translators need none
             if self.classes is None:
-                self._build(list(data.label_space.names), found)
+                self._make_network(list(data.label_space.names), found)
             require_batch(self.network, data.batch_size, data.training_size)
         if self.classes is None:
             raise InputError("the task model does not know its classes; give classes=[...]")
@@ -132,10 +119,6 @@ class Task(Method):
             )
         return found
 
-    def require_fitted(self) -> None:
-        """Raise `InputError` if the network takes neither gray nor RGB images."""
-        require_channels(self.channels)
-
     def on_fit_start(self) -> None:
         """Begin with the weights of a file, where one was named and the run is new: only here Lightning knows."""
         if self.pretrained is not None and self.steps_done == 0:
@@ -155,7 +138,7 @@ class Task(Method):
         return outputs
 
     def features(self, images: Tensor) -> Tensor:
-        """What the last layer sees: ``(B, D)``, of masks and objects ``(B, D, h, w)``. Gradients pass.
+        """Return the input of the last layer: ``(B, D)``, of masks and objects ``(B, D, h, w)``. Gradients pass.
 
         Raises:
             ValueError: As `forward`.

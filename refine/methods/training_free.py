@@ -1,4 +1,4 @@
-"""What translators without training share: one pass over the images of each side, then a fixed map."""
+"""Base class of translators without training: one pass over the images of each side, then a fixed map."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
@@ -34,7 +34,7 @@ class Statistics(nn.Module, ABC):
 
     @abstractmethod
     def of(self, images: Tensor) -> Mapping[str, Tensor]:
-        """What ``(B, channels, H, W)`` in [-1, 1] adds to each buffer, by the buffer's name."""
+        """Return what ``(B, channels, H, W)`` images in [-1, 1] add to each buffer, by the buffer's name."""
 
     @torch.no_grad()
     def add(self, images: Tensor, over_processes: Callable[[Tensor], Tensor] = lambda part: part) -> None:
@@ -60,8 +60,9 @@ class TrainingFree(Translator):
     at every step, and the checkpoint of one process holds the images of all.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
+    def build(self) -> None:
+        """Make the one parameter that DDP asks for."""
+        super().build()
         self.unsaved = _Unsaved()
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""What every translator shares: `refine(images)`, at any size, gray or RGB."""
+"""Base class of translators: `refine(images)` at any size, gray or RGB, for tensors, arrays and PIL images."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from refine.data.images import to_float, to_levels
 from refine.data.samples import TrainingData, UnpairedBatch
 from refine.errors import InputError
 from refine.methods.base import Method, Plain
-from refine.methods.pictures import as_batch
-from refine.methods.ranges import require_channels
 from refine.networks.layers import crop, pad, padding_for, with_channels
 
 Pictures = TypeVar("Pictures", Tensor, NDArray[np.uint8], Image.Image)
@@ -27,18 +26,17 @@ LARGEST_WORKING_SIDE = 4096
 class Translator(Method):
     """A method that maps synthetic images to refined ones."""
 
-    channels: int
-    """What the network takes: 1 (gray) or 3 (RGB)."""
-    multiple: int = 1
+    multiple = 1
     """The network takes sides that are multiples of this."""
-    smallest_side: int = 1
+    smallest_side = 1
     """The network takes sides from this on, before rounding up to `multiple`."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def build(self) -> None:
+        """Begin with neither a working size nor a share of the change."""
+        super().build()
         self.working_size: tuple[int, int] | None = None
         self.strength = 1.0
-        """How much of the change `refine` makes, 0 to 1. Of one call and not of the model: no checkpoint holds it."""
+        """Share of the change that `refine` makes, 0 to 1. It belongs to calls, so no checkpoint holds it."""
 
     @abstractmethod
     def forward(self, images: Tensor) -> Tensor:
@@ -60,7 +58,7 @@ class Translator(Method):
 
     @property
     def size_advice(self) -> str:
-        """What else could be set where images are too small; goes on with the error's sentence."""
+        """Return what else could be set where images are too small; it goes on with the error's sentence."""
         return ""
 
     def check_size(self, size: tuple[int, int]) -> None:
@@ -89,10 +87,6 @@ class Translator(Method):
             raise ValueError(f"working_size is {size}, expected height and width from 1 to {LARGEST_WORKING_SIDE}")
         self.working_size = None if size is None else (size[0], size[1])
 
-    def require_fitted(self) -> None:
-        """Raise `InputError` if the network takes neither gray nor RGB images."""
-        require_channels(self.channels)
-
     @torch.no_grad()
     def refine(self, images: Pictures) -> Pictures:
         """Refine images of any size. No gradient, and nothing random in eval mode.
@@ -118,7 +112,7 @@ class Translator(Method):
         return found
 
     def _at_any_size(self, network: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
-        """What a network that takes the sizes of this method's makes of images of any size and of gray ones."""
+        """Apply a network that takes the sizes of this method's to images of any size, gray ones among them."""
         channels = images.shape[1]
         expanded = with_channels(images, self.channels)
         size = tuple(images.shape[-2:])
@@ -155,3 +149,70 @@ def blend(images: Tensor, refined: Tensor, strength: float) -> Tensor:
         strength: 0 (before) to 1 (after).
     """
     return (images + strength * (refined - images)).clamp(-1.0, 1.0)
+
+
+LARGEST_VALUE = 1.5
+"""Absolute values up to which floats may be meant for [-1, 1]: interpolation overshoots a little."""
+LEVEL_TOLERANCE, FEWEST_EVEN_LEVELS = 0.01, 4
+"""Part of a level by which whole ones may miss; and how many even ones are no chance."""
+
+
+def as_batch(images: Tensor | NDArray[Any] | Image.Image) -> tuple[Tensor, Callable[[Tensor], Any]]:
+    """Images as ``(B, C, H, W)`` floats in [-1, 1], and what brings such a batch back to what was given.
+
+    Args:
+        images: A batch already; a PIL image (gray or RGB); or a uint8 array ``(H, W)``, ``(H, W, C)`` or
+            ``(B, H, W, C)``, C = 1 or 3.
+
+    Raises:
+        ValueError: If shape, range or type is another one.
+    """
+    if isinstance(images, Image.Image):
+        if images.mode not in {"L", "RGB"}:
+            raise ValueError(f"an image of mode {images.mode}; expected L or RGB: image.convert('RGB')")
+        batch, back = as_batch(np.asarray(images))
+        return batch, lambda refined: Image.fromarray(back(refined))
+    if isinstance(images, np.ndarray):
+        return _of_array(images)
+    if not isinstance(images, Tensor):
+        raise ValueError(f"a {type(images).__name__}; expected a tensor, a PIL image or a uint8 array, one at a time")
+    if images.ndim != 4 or images.shape[1] not in {1, 3} or not images.numel():
+        raise ValueError(f"a tensor of shape {tuple(images.shape)}; expected (B, C, H, W) with C = 1 or 3")
+    if not images.is_floating_point():
+        raise ValueError(f"a tensor of {images.dtype}; expected floats in [-1, 1]: images / 127.5 - 1")
+    if images.dtype == torch.float64:
+        raise ValueError("a tensor of torch.float64; expected float32: images.float()")
+    # Elsewhere the look would wait for the device.
+    if images.device.type == "cpu":
+        _require_range(images)
+    return images, lambda refined: refined
+
+
+def _require_range(images: Tensor) -> None:
+    """Refuse floats that are not meant for [-1, 1]: levels of 8 bits are odd multiples of 1/255 there, and all of them
+    where they were divided by 255.
+    """
+    lowest, highest = (value.item() for value in images.aminmax())
+    if not (lowest >= -LARGEST_VALUE and highest <= LARGEST_VALUE):
+        raise ValueError(f"values from {lowest:.3g} to {highest:.3g}; expected floats in [-1, 1]")
+    if lowest < 0 or highest > 1 or images.dtype != torch.float32:
+        return
+    levels = images * 255
+    whole = levels.round()
+    even = torch.unique(whole[whole % 2 == 0])
+    if len(even) >= FEWEST_EVEN_LEVELS and bool(((levels - whole).abs() < LEVEL_TOLERANCE).all()):
+        raise ValueError("values from 0 to 1, levels divided by 255; expected floats in [-1, 1]: images * 2 - 1")
+
+
+def _of_array(images: NDArray[Any]) -> tuple[Tensor, Callable[[Tensor], NDArray[np.uint8]]]:
+    shape = images.shape
+    if images.dtype != np.uint8:
+        raise ValueError(f"an array of {images.dtype}; expected uint8 levels from 0 to 255, or a tensor in [-1, 1]")
+    if images.ndim == 2:
+        images = images[None, :, :, None]
+    elif images.ndim == 3:
+        images = images[None]
+    if images.ndim != 4 or images.shape[3] not in {1, 3} or not images.size:
+        raise ValueError(f"an array of shape {shape}; expected (H, W), (H, W, C) or (B, H, W, C) with C = 1 or 3")
+    batch = to_float(torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2))
+    return batch, lambda refined: to_levels(refined).permute(0, 2, 3, 1).cpu().numpy().reshape(shape)

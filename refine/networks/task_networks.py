@@ -1,5 +1,6 @@
 """The networks of task models by name."""
 
+import math
 from collections.abc import Callable
 from typing import Literal
 
@@ -33,6 +34,35 @@ SMALL: dict[NetworkName, Callable[[int, int, int], TaskNetwork]] = {
     "small-detector": SmallDetector,
 }
 """Networks that have a width."""
+
+ONE_NUMBER_UP_TO: dict[NetworkName, float] = {
+    "small-cnn": 8,
+    "lenet": 0,
+    "dtn": math.inf,
+    "resnet18": 32,
+    "resnet50": 32,
+    "unet": 8,
+    "lraspp": 16,
+    "deeplabv3": math.inf,
+    "small-regressor": 8,
+    "small-detector": 32,
+}
+"""The longer side up to which batch normalization meets one number for each image and channel."""
+
+
+def require_batch(network: NetworkName | None, batch_size: int, size: tuple[int, int]) -> None:
+    """Raise `InputError` where training normalizes a single number for each image, and so needs two images.
+
+    Args:
+        network: Its name.
+        batch_size: Images in a step.
+        size: Height and width of a training image.
+    """
+    if network is not None and batch_size < 2 and max(size) <= ONE_NUMBER_UP_TO[network]:
+        raise InputError(
+            f"network={network}: needs two images or more in a batch at {size[0]}x{size[1]} (height x width); set "
+            "batch_size to 2 at least"
+        )
 
 
 def build_network(network: NetworkName, channels: int, outputs: int, width: int, seed: int) -> TaskNetwork:

@@ -46,7 +46,7 @@ class Reader(Task):
     """Reads a class from the gray level; ``sure`` of one that learned nothing is 0."""
 
     def __init__(self, sure: float) -> None:
-        super().__init__(["dark", "bright"], channels=1, width=4)
+        super().__init__(classes=["dark", "bright"], channels=1, width=4)
         self.sure = sure
 
     def estimate(self, images: Tensor) -> Tensor:

@@ -23,7 +23,7 @@ class Says(Task):
     """Gives a probability for class 1, whatever it sees, and notes what it saw."""
 
     def __init__(self, probability: float) -> None:
-        super().__init__(["dark", "bright"], channels=1, width=4)
+        super().__init__(classes=["dark", "bright"], channels=1, width=4)
         self.probability = probability
         self.saw: list[Tensor] = []
 
@@ -80,7 +80,7 @@ class Predicts(Task):
     """Gives the same answer, whatever it sees."""
 
     def __init__(self, said: Tensor, kind: KindName, names: Sequence[str]) -> None:
-        super().__init__(list(names), channels=1, width=4, kind=kind)
+        super().__init__(classes=list(names), channels=1, width=4, kind=kind)
         self.said = said
 
     def estimate(self, images: Tensor) -> Tensor:

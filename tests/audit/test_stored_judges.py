@@ -38,7 +38,7 @@ FOLDS = torch.tensor([0, 1, 0, 1])
 
 
 def family(kind: KindName = "class", name: str = "content") -> JudgeEnsemble:
-    tasks = (Task(["a", "b"], channels=3, width=4, seed=seed, kind=kind).eval() for seed in (0, 1))
+    tasks = (Task(classes=["a", "b"], channels=3, width=4, seed=seed, kind=kind).eval() for seed in (0, 1))
     return JudgeEnsemble(name, tuple(EnsembleMember("small-0", fold, task) for fold, task in enumerate(tasks)))
 
 

@@ -13,7 +13,7 @@ from refine.cli import main
 from refine.data.images import to_float
 from refine.errors import InputError
 from refine.labels import KINDS
-from refine.methods.short_fit import fit_briefly
+from refine.methods.frozen_task import fit_briefly
 from refine.methods.task import Task
 from tests.apply.trees import one_thread, tree
 from tests.audit.scenes import draws

@@ -36,7 +36,7 @@ def test_a_bundle_says_nothing_of_this_machines_files_and_a_checkpoint_keeps_the
     methods: dict[str, Method] = {
         "task": CyCADA(task=here, **tiny),
         "start": FeatureAdaptation(start=here, classes=["a", "b"], discriminator_features=4, width=4),
-        "pretrained": Task(["a", "b"], pretrained=here, width=4),
+        "pretrained": Task(classes=["a", "b"], pretrained=here, width=4),
         "feature_network": small(feature_map="network", feature_network=here),
     }
     for name, method in methods.items():
@@ -76,7 +76,7 @@ def test_others_may_read_a_bundle_and_its_card_says_what_it_is(tmp_path: Path) -
     [("class", "image-classification"), ("mask", "image-segmentation"), ("objects", "object-detection")],
 )
 def test_the_card_of_a_task_model_says_what_it_does(kind: KindName, tag: str) -> None:
-    card = model_card(Task(["a", "b"], width=4, kind=kind))
+    card = model_card(Task(classes=["a", "b"], width=4, kind=kind))
     assert yaml.safe_load(card.split("---\n")[1])["pipeline_tag"] == tag
 
 

@@ -25,8 +25,8 @@ onnxruntime = pytest.importorskip("onnxruntime", reason="the extra onnx is not i
 METHODS: dict[str, Callable[[], Method]] = {
     "cyclegan": small_cyclegan,
     "simgan": small_simgan,
-    "unet": lambda: ImportedGenerator("unet", 3, features=2, depth=5, norm="batch"),
-    "antialiased": lambda: ImportedGenerator("resnet", 1, features=4, depth=1, antialias=True),
+    "unet": lambda: ImportedGenerator(architecture="unet", channels=3, features=2, depth=5, norm="batch"),
+    "antialiased": lambda: ImportedGenerator(architecture="resnet", channels=1, features=4, depth=1, antialias=True),
 }
 SIZES = [(1, 16, 16), (3, 37, 50), (2, 70, 9), (1, 1, 3)]
 

@@ -1,6 +1,3 @@
-from pathlib import Path
-from types import SimpleNamespace
-
 import pytest
 import torch
 from kornia.color import rgb_to_lab
@@ -8,9 +5,8 @@ from torch import Tensor
 
 from refine.data.samples import Labeled, UnpairedBatch
 from refine.errors import InputError
-from refine.methods.checkpoint import load_translator
 from refine.methods.color_transfer import ColorTransfer, fit_color_transfer, to_color_space
-from tests.methods.steps import run_steps
+from tests.methods.steps import data_of, run_steps
 
 DARK, BRIGHT = (-0.6, 0.2), (0.1, 0.15)
 """Mean and spread of the generated images: narrow, so that next to nothing is clipped."""
@@ -68,9 +64,7 @@ def test_a_flat_channel_is_moved_and_not_stretched() -> None:
 
 def test_works_at_full_size_whatever_the_working_size_of_the_data() -> None:
     transfer = ColorTransfer()
-    # a stand-in
-    transfer._trainer = SimpleNamespace(datamodule=SimpleNamespace(working_size=(4, 4)))  # type: ignore[assignment]
-    transfer.setup("fit")
+    transfer.prepare("fit", data_of("none", working_size=(4, 4)))
     assert transfer.working_size is None
 
 
@@ -86,14 +80,6 @@ def test_training_steps_gather_the_same_statistics_and_move_the_counter() -> Non
     direct = fit_color_transfer([b["synthetic"].image for b in given], [b["real"] for b in given], 3)
     assert transfer.steps_done == 2
     assert torch.equal(transfer.refine(given[0]["synthetic"].image), direct.refine(given[0]["synthetic"].image))
-
-
-def test_comes_back_from_a_checkpoint(tmp_path: Path) -> None:
-    transfer = ColorTransfer(steps=1)
-    trainer = run_steps(transfer, [batch(0)])
-    trainer.save_checkpoint(tmp_path / "color.ckpt")
-    synthetic = batch(5)["synthetic"].image
-    assert torch.equal(load_translator(tmp_path / "color.ckpt").refine(synthetic), transfer.refine(synthetic))
 
 
 def test_refuses_without_statistics() -> None:

@@ -7,30 +7,24 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from refine.data.layouts import LabelSpace
-from refine.data.samples import Labeled, UnpairedBatch
+from refine.data.samples import UnpairedBatch
 from refine.errors import InputError
 from refine.interop.bundle import write_bundle
 from refine.labels import KINDS
-from refine.methods.checkpoint import load_translator, read_checkpoint
+from refine.methods.checkpoint import read_checkpoint
 from refine.methods.cycada import CHANGED, MEMORY, CyCADA
 from refine.methods.cyclegan import CycleGAN
 from refine.methods.task import Task
-from tests.methods.interrupted import assert_resume_is_exact, go_on
-from tests.methods.steps import run_steps
-from tests.methods.stored import stored_task
+from tests.methods.steps import SMALL, data_of, go_on, run_steps, stored_task
+from tests.methods.steps import batch as unpaired
 
-SMALL: dict[str, Any] = {
-    **{"channels": 1, "features": 4, "blocks": 1, "discriminator_features": 4, "discriminator_layers": 1},
-    **{"steps": 8, "history_size": 3},
-}
 CLASSES = KINDS["class"]
 SEMANTIC = ["class", "mask", "targets"]
 
 
 def small(task: Path | None, **arguments: object) -> CyCADA:
     torch.manual_seed(0)
-    return CyCADA(task=None if task is None else str(task), **{**SMALL, **arguments})
+    return CyCADA(task=task, **{**SMALL, "steps": 8, "history_size": 3, **arguments})
 
 
 @pytest.fixture
@@ -38,21 +32,8 @@ def task(tmp_path: Path) -> Path:
     return stored_task(tmp_path)
 
 
-def label(kind: str, generator: torch.Generator) -> Tensor:
-    if kind == "class":
-        return torch.randint(0, 2, (4,), generator=generator)
-    if kind == "targets":
-        return torch.randn(4, 2, generator=generator)
-    mask = torch.randint(0, 2, (4, 16, 16), generator=generator)
-    mask[:, 0] = 255
-    return mask
-
-
 def batch(seed: int = 0, kind: str = "class") -> UnpairedBatch:
-    generator = torch.Generator().manual_seed(seed)
-    synthetic = 0.3 * torch.rand(4, 1, 16, 16, generator=generator) - 0.8
-    real = 0.3 * torch.rand(4, 1, 16, 16, generator=generator) + 0.5
-    return {"synthetic": Labeled(synthetic, label(kind, generator), [""] * 4), "real": real}
+    return unpaired(seed, 4, kind=kind)
 
 
 class Logged(Callback):
@@ -91,29 +72,6 @@ def test_defaults_are_the_papers_but_for_the_term_on_real_images() -> None:
     method = CyCADA()
     assert (method.semantic_weight, method.cycle_semantic_weight, method.real_semantic_weight) == (1.0, 0.0, 0.0)
     assert (method.labels, method.gate, method.real_gate) == ("ground-truth", 1.0, 0.9)
-
-
-def test_every_argument_and_default_of_cyclegan_is_there() -> None:
-    ours, theirs = CyCADA().arguments(), CycleGAN().arguments()
-    assert {name: ours[name] for name in theirs} == theirs
-
-
-def test_every_argument_comes_to_the_place_of_its_name() -> None:
-    wanted: dict[str, Any] = {
-        **{"architecture": "unet", "blocks": 5, "features": 4, "norm": "none", "dropout": True, "channels": 1},
-        **{"discriminator": "pixel", "discriminator_features": 5, "discriminator_layers": 2, "spectral_norm": True},
-        **{"initialization": "xavier", "adversarial_loss": "hinge", "penalty": "r1", "penalty_weight": 2.0},
-        **{"cycle_weight": 3.0, "identity_weight": 4.0, "cycle_noise": 0.5, "history_size": 6, "ema": 0.7},
-        **{"learning_rate": 0.8, "steps": 9, "seed": 10},
-    }
-    assert wanted.items() <= CyCADA(**wanted).arguments().items()
-    assert CyCADA(antialias=True, padding="zero", features=4).arguments()["padding"] == "zero"
-
-
-@pytest.mark.parametrize("name", ["semantic_weight", "cycle_semantic_weight", "real_semantic_weight"])
-def test_weights_below_zero_are_refused(name: str) -> None:
-    with pytest.raises(InputError, match=rf"{name} is -1.0; expected 0 \(off\) or more"):
-        small(None, **{name: -1.0})
 
 
 @pytest.mark.parametrize("kind", SEMANTIC)
@@ -223,7 +181,7 @@ def test_the_gate_opens_up_to_the_task_models_own_loss(task: Path) -> None:
 
 def assert_steps_as_cyclegan(method: CyCADA, count: int) -> None:
     torch.manual_seed(0)
-    plain = CycleGAN(**SMALL)
+    plain = CycleGAN(**SMALL, steps=8, history_size=3)
     run_steps(plain, [batch(seed) for seed in range(count)])
     for name, weight in plain.state_dict().items():
         assert torch.equal(weight, method.state_dict()[name]), name
@@ -280,28 +238,10 @@ def test_loss_and_gate_of_the_real_term_are_logged_at_every_step(task: Path) -> 
         assert 0.0 <= step["semantic/agreement_real"] <= 1.0
 
 
-@pytest.mark.parametrize("kind", SEMANTIC)
-def test_a_run_that_was_interrupted_ends_bit_for_bit_as_the_whole_one(kind: str, tmp_path: Path) -> None:
-    task = stored_task(tmp_path, kind)
-    settings: dict[str, Any] = {"gate": 100.0, "real_semantic_weight": 1.0, "real_gate": 0.01, "ema": 0.9}
-    batches = [batch(seed, kind) for seed in range(4)]
-    assert_resume_is_exact(lambda: small(task, cycle_semantic_weight=0.5, **settings), batches, tmp_path)
-
-
 def test_no_parameter_is_left_without_gradient_after_a_step(task: Path) -> None:
     method = small(task)
     run_steps(method, [batch()])
     assert all(weight.requires_grad for weight in method.parameters())
-
-
-def test_its_checkpoint_refines_without_the_task_models_file(tmp_path: Path) -> None:
-    task = stored_task(tmp_path)
-    method, images = small(task, real_semantic_weight=1.0), batch(seed=9)["synthetic"].image
-    run_steps(method, [batch()]).save_checkpoint(tmp_path / "cycada.ckpt")
-    write_bundle(method, tmp_path / "bundle")
-    task.rename(tmp_path / "gone")
-    for name in ("cycada.ckpt", "bundle"):
-        assert torch.equal(load_translator(tmp_path / name).refine(images), method.eval().refine(images))
 
 
 def test_a_run_does_not_go_on_under_another_task_model(tmp_path: Path) -> None:
@@ -319,23 +259,9 @@ def test_a_run_does_not_go_on_under_another_task_model(tmp_path: Path) -> None:
     assert "\n" not in str(error.value)
 
 
-class WithData:
-    """What a trainer shows a method of the data."""
-
-    def __init__(self, kind: str, names: tuple[str, ...]) -> None:
-        self.datamodule = self
-        self.label_space, self.synthetic = LabelSpace(kind, names), Path("data")
-        self.working_size, self.training_size = None, (16, 16)
-
-
-def meet(method: CyCADA, kind: str, names: tuple[str, ...]) -> None:
-    method._trainer = WithData(kind, names)  # type: ignore[assignment]  # a stand-in
-    method.setup("fit")
-
-
 def test_data_with_the_task_models_labels_is_taken(task: Path) -> None:
-    meet(small(task), "class", ("dark", "bright"))
-    meet(small(task, labels="pseudo"), "none", ())
+    small(task).prepare("fit", data_of("class", ("dark", "bright")))
+    small(task, labels="pseudo").prepare("fit", data_of("none"))
 
 
 @pytest.mark.parametrize(
@@ -348,13 +274,13 @@ def test_data_with_other_labels_is_refused_in_one_line(
 ) -> None:
     known = "task-class: the task model knows class labels dark, bright"
     with pytest.raises(InputError, match=rf"{known}, but data has {kind} labels {', '.join(names)}") as error:
-        meet(small(task, labels=labels), kind, names)
+        small(task, labels=labels).prepare("fit", data_of(kind, names))
     assert "\n" not in str(error.value)
 
 
 def test_ground_truth_needs_labels(task: Path) -> None:
     with pytest.raises(InputError, match=r"data: has no labels, so set --model.labels pseudo"):
-        meet(small(task), "none", ())
+        small(task).prepare("fit", data_of("none"))
 
 
 def test_a_task_model_must_be_named() -> None:
@@ -386,6 +312,6 @@ def test_a_task_model_of_gray_images_is_refused_for_color_and_one_of_color_reads
 
 
 def test_a_detector_has_no_semantic_loss_and_says_so(tmp_path: Path) -> None:
-    write_bundle(Task(["car"], channels=1, width=4, kind="objects"), tmp_path / "detector")
+    write_bundle(Task(classes=["car"], channels=1, width=4, kind="objects"), tmp_path / "detector")
     with pytest.raises(InputError, match=r"a detector of objects, for which there is no semantic loss; name a task"):
         small(tmp_path / "detector").load_task()

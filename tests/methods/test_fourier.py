@@ -1,19 +1,12 @@
-from pathlib import Path
-from types import SimpleNamespace
-
 import pytest
 import torch
 from torch import Tensor
 
-from refine.cli import main
-from refine.data.images import read_image
 from refine.errors import InputError
-from refine.interop.bundle import write_bundle
-from refine.methods.checkpoint import load_translator
 from refine.methods.fourier import FDA, window_reach
 from refine.methods.training_free import fit_statistics
+from tests.methods.steps import data_of
 
-Pair = tuple[Path, Path]
 SIZES = [(16, 16), (15, 21), (13, 11), (12, 31)]
 """Even, odd and prime sides."""
 
@@ -126,23 +119,15 @@ def test_the_window_of_small_images_is_the_mean_level_alone() -> None:
 
 
 def test_takes_the_size_of_the_data_over_and_holds_a_given_one_against_it() -> None:
-    data = SimpleNamespace(datamodule=SimpleNamespace(training_size=(30, 20), working_size=(30, 20)))
+    data = data_of("none", training_size=(30, 20), working_size=(30, 20))
     transfer = FDA(beta=0.1)
-    transfer._trainer = data  # type: ignore[assignment]  # a stand-in
-    transfer.setup("fit")
+    transfer.prepare("fit", data)
     assert (transfer.size, transfer.real.reach, transfer.working_size) == ((30, 20), 2, None)
-    given = FDA(size=(8, 8))
-    given._trainer = data  # type: ignore[assignment]  # a stand-in
     with pytest.raises(InputError, match="8x8, and the data gives 30x20"):
-        given.setup("fit")
+        FDA(size=(8, 8)).prepare("fit", data)
 
 
 def test_refuses_what_it_cannot_do() -> None:
-    for beta in (-0.1, 0.5, float("nan")):
-        with pytest.raises(InputError, match="beta is"):
-            FDA(beta=beta)
-    with pytest.raises(InputError, match="size is 0x4"):
-        FDA(size=(0, 4))
     with pytest.raises(InputError, match="does not know the size"):
         FDA().refine(noise(0, (8, 8)))
     with pytest.raises(InputError, match="no statistics of real"):
@@ -151,34 +136,3 @@ def test_refuses_what_it_cannot_do() -> None:
         fit_statistics(FDA(size=(8, 8)), [], [noise(0, (8, 9))])
     with pytest.raises(ValueError, match="1 channels"):
         fit_statistics(FDA(size=(8, 8)), [], [noise(0, (8, 8), channels=1)])
-
-
-def test_comes_back_from_a_bundle(tmp_path: Path) -> None:
-    transfer, images = fitted(noise(1, (15, 16)), 0.2), noise(0, (15, 16))
-    write_bundle(transfer, tmp_path / "bundle")
-    assert torch.equal(load_translator(tmp_path / "bundle").refine(images), transfer.refine(images))
-
-
-def fit(pair: Pair, root: Path, run: str, *more: str, command: str = "fit") -> int:
-    data = ["--data.synthetic", str(pair[0]), "--data.real", str(pair[1]), "--data.batch-size", "4"]
-    settings = ["--trainer.accelerator", "cpu", "--trainer.enable-progress-bar", "false", "--run", run]
-    where = ["--trainer.default-root-dir", str(root), "--model.beta", "0.1"]
-    return main([command, "-c", "models/fda.yaml", *data, *settings, *where, *more])
-
-
-def test_the_command_line_fits_resumes_exactly_validates_and_applies(pair: Pair, tmp_path: Path) -> None:
-    assert fit(pair, tmp_path, "whole", "--steps", "5") == 0
-    assert fit(pair, tmp_path, "half", "--steps", "2") == 0
-    resume = ["--ckpt-path", str(tmp_path / "half" / "last.ckpt")]
-    assert fit(pair, tmp_path, "resumed", "--steps", "5", *resume) == 0
-    whole, resumed = (load_translator(tmp_path / run / "last.ckpt") for run in ("whole", "resumed"))
-    assert isinstance(whole, FDA)
-    assert isinstance(resumed, FDA)
-    assert whole.size == (32, 32)
-    assert int(whole.real.count) == int(resumed.real.count) == 5 * 4
-    assert torch.equal(whole.real.amplitude, resumed.real.amplitude)
-    assert fit(pair, tmp_path, "check", "--ckpt-path", str(tmp_path / "whole" / "last.ckpt"), command="validate") == 0
-    where = ["--input", str(pair[0]), "--output", str(tmp_path / "refined")]
-    assert main(["apply", "--checkpoint", str(tmp_path / "whole" / "last.ckpt"), *where]) == 0
-    before, after = (read_image(root / "a" / "a-000.png", 3).float() for root in (pair[0], tmp_path / "refined"))
-    assert float(after.mean() - before.mean()) > 80.0  # the real images are 120 levels brighter

@@ -1,19 +1,11 @@
-from pathlib import Path
-
 import pytest
 import torch
 from torch import Tensor
 
-from refine.cli import main
-from refine.data.images import read_image
 from refine.errors import InputError
-from refine.interop.bundle import write_bundle
-from refine.methods.checkpoint import load_translator
 from refine.methods.histogram_matching import HistogramMatching, matching_map
 from refine.methods.training_free import fit_statistics
 from tests.methods.test_color_transfer import BRIGHT, DARK, images
-
-Pair = tuple[Path, Path]
 
 
 def counts(of: dict[int, int]) -> Tensor:
@@ -24,7 +16,7 @@ def counts(of: dict[int, int]) -> Tensor:
 
 
 def fitted(synthetic: Tensor, real: Tensor) -> HistogramMatching:
-    return fit_statistics(HistogramMatching(synthetic.shape[1]), [synthetic], [real])
+    return fit_statistics(HistogramMatching(channels=synthetic.shape[1]), [synthetic], [real])
 
 
 def pixels(*levels: float) -> Tensor:
@@ -95,7 +87,7 @@ def test_gray_and_rgb_images_of_any_size_go_through_and_stay_in_range(size: tupl
 
 def test_the_split_into_batches_changes_nothing() -> None:
     synthetic, real = images(*DARK, seed=0), images(*BRIGHT, seed=1)
-    parts = fit_statistics(HistogramMatching(3), [synthetic[:1], synthetic[1:]], [real[:4], real[4:]])
+    parts = fit_statistics(HistogramMatching(channels=3), [synthetic[:1], synthetic[1:]], [real[:4], real[4:]])
     assert torch.equal(fitted(synthetic, real).lookup(), parts.lookup())
 
 
@@ -104,33 +96,3 @@ def test_refuses_without_statistics_of_both_sides() -> None:
         HistogramMatching().refine(images(*DARK, seed=0))
     with pytest.raises(InputError, match="no statistics of real"):
         fit_statistics(HistogramMatching(), [images(*DARK, seed=0)], [])
-
-
-def test_comes_back_from_a_bundle(tmp_path: Path) -> None:
-    synthetic = images(*DARK, seed=0)
-    matching = fitted(synthetic, images(*BRIGHT, seed=1))
-    write_bundle(matching, tmp_path / "bundle")
-    assert torch.equal(load_translator(tmp_path / "bundle").refine(synthetic), matching.refine(synthetic))
-
-
-def fit(pair: Pair, root: Path, run: str, *more: str) -> int:
-    data = ["--data.synthetic", str(pair[0]), "--data.real", str(pair[1]), "--data.batch-size", "4"]
-    settings = ["--trainer.accelerator", "cpu", "--trainer.enable-progress-bar", "false", "--run", run]
-    where = ["--trainer.default-root-dir", str(root)]
-    return main(["fit", "-c", "models/histogram-matching.yaml", *data, *settings, *where, *more])
-
-
-def test_the_command_line_fits_resumes_exactly_and_applies(pair: Pair, tmp_path: Path) -> None:
-    assert fit(pair, tmp_path, "whole", "--steps", "5") == 0
-    assert fit(pair, tmp_path, "half", "--steps", "2") == 0
-    resume = ["--ckpt-path", str(tmp_path / "half" / "last.ckpt")]
-    assert fit(pair, tmp_path, "resumed", "--steps", "5", *resume) == 0
-    whole, resumed = (load_translator(tmp_path / run / "last.ckpt") for run in ("whole", "resumed"))
-    assert isinstance(whole, HistogramMatching)
-    assert isinstance(resumed, HistogramMatching)
-    assert int(whole.synthetic.count) == int(resumed.synthetic.count) == 5 * 4 * 32 * 32
-    assert torch.equal(whole.lookup(), resumed.lookup())
-    where = ["--input", str(pair[0]), "--output", str(tmp_path / "refined")]
-    assert main(["apply", "--checkpoint", str(tmp_path / "whole" / "last.ckpt"), *where]) == 0
-    before, after = (read_image(root / "a" / "a-000.png", 3).float() for root in (pair[0], tmp_path / "refined"))
-    assert float(after.mean() - before.mean()) > 80.0  # the real images are 120 levels brighter

@@ -6,14 +6,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from refine.data.layouts import LabelSpace
 from refine.data.samples import Labeled
 from refine.errors import InputError
 from refine.labels import MOST_OBJECTS
 from refine.methods.checkpoint import load_method
 from refine.methods.task import Task
-from tests.methods.interrupted import assert_resume_is_exact
-from tests.methods.steps import run_steps
+from tests.methods.steps import assert_resume_is_exact, data_of, run_steps
 from tests.methods.test_task import logged_by_validation
 
 
@@ -46,7 +44,7 @@ def small(**arguments: object) -> Task:
 
 def test_a_detector_learns_boxes_and_tells_them_in_pixels() -> None:
     task = small()
-    run_steps(task, [squares(seed) for seed in range(80)])  # type: ignore[misc]  # labeled batches do as well
+    run_steps(task, [squares(seed) for seed in range(80)])
     task.eval()
     batch = squares(seed=999)
     found = task.predict(batch.image)
@@ -86,7 +84,7 @@ def test_gray_images_go_through_an_rgb_detector() -> None:
 
 def test_comes_back_from_a_checkpoint(tmp_path: Path) -> None:
     task, images = small(), squares().image
-    run_steps(task, [squares()]).save_checkpoint(tmp_path / "task.ckpt")  # type: ignore[list-item]  # as above
+    run_steps(task, [squares()]).save_checkpoint(tmp_path / "task.ckpt")
     again = load_method(tmp_path / "task.ckpt")
     assert isinstance(again, Task)
     assert (again.kind, again.network, again.classes) == ("objects", "small-detector", ["dark", "bright"])
@@ -95,47 +93,23 @@ def test_comes_back_from_a_checkpoint(tmp_path: Path) -> None:
 
 def test_a_run_that_was_interrupted_ends_bit_for_bit_as_the_whole_one(tmp_path: Path) -> None:
     batches = [squares(seed) for seed in range(4)]
-    assert_resume_is_exact(lambda: small(width=4, steps=4), batches, tmp_path)  # type: ignore[arg-type]  # as above
+    assert_resume_is_exact(lambda: small(width=4, steps=4), batches, tmp_path)
 
 
 def test_one_class_is_enough_and_there_are_no_probabilities() -> None:
-    assert Task(["car"], network="small-detector", width=4).kind == "objects"
-    with pytest.raises(InputError, match="one or more different classes, found: none"):
-        Task([], kind="objects", width=4)
+    assert Task(classes=["car"], network="small-detector", width=4).kind == "objects"
     with pytest.raises(InputError, match="a task model of objects has no probabilities"):
         small().probabilities(squares().image)
 
 
-class Boxes:
-    """Data with boxes, whose labels are asked for."""
-
-    label_space, synthetic = LabelSpace("objects", ("car",)), Path("data")
-    batch_size, training_size = 2, (32, 32)
-    asked = 0
-
-    def require_labels(self) -> None:
-        self.asked += 1
-
-
-class WithData:
-    """What a trainer shows a method of the data."""
-
-    def __init__(self, data: Boxes) -> None:
-        self.datamodule = data
-
-
 @pytest.mark.parametrize(("stage", "asked"), [("fit", 1), ("predict", 0)])
 def test_only_a_run_that_learns_asks_whether_every_image_has_its_label(stage: str, asked: int) -> None:
-    task, data = Task(width=4), Boxes()
-    task._trainer = WithData(data)  # type: ignore[assignment]  # a stand-in
-    task.setup(stage)
+    task, calls = Task(width=4), list[str]()
+    task.prepare(stage, data_of("objects", ("car",), 32, require_labels=lambda: calls.append("asked")))
     assert (task.kind, task.network, task.classes) == ("objects", "small-detector", ["car"])
-    assert data.asked == asked
+    assert len(calls) == asked
 
 
 def test_a_detector_needs_two_images_where_its_coarsest_map_is_one_cell() -> None:
-    task, data = Task(width=4), Boxes()
-    data.batch_size = 1
-    task._trainer = WithData(data)  # type: ignore[assignment]  # a stand-in
     with pytest.raises(InputError, match="network=small-detector: needs two images or more in a batch at 32x32"):
-        task.setup("fit")
+        Task(width=4).prepare("fit", data_of("objects", ("car",), 32, batch_size=1, require_labels=lambda: None))

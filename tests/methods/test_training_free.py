@@ -6,25 +6,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from refine.cli import main
+from refine.data.images import read_image
+from refine.methods.checkpoint import load_translator
 from refine.methods.color_transfer import ColorTransfer
 from refine.methods.training_free import fit_statistics
 from tests.methods.steps import run_steps
 from tests.methods.test_color_transfer import batch
-
-
-def test_a_run_that_was_resumed_holds_the_statistics_of_the_whole_run(tmp_path: Path) -> None:
-    given = [batch(seed) for seed in range(4)]
-    whole, half, resumed = (ColorTransfer(steps=4) for _ in range(3))
-    run_steps(whole, given)
-    run_steps(half, given[:2]).save_checkpoint(tmp_path / "half.ckpt")
-    stored = torch.load(tmp_path / "half.ckpt", weights_only=True)
-    resumed.load_state_dict(stored["state_dict"])
-    resumed.on_load_checkpoint(stored)
-    run_steps(resumed, given[2:])
-    assert resumed.steps_done == 4
-    assert resumed.state_dict().keys() == whole.state_dict().keys()
-    for name, sums in whole.state_dict().items():
-        assert torch.equal(resumed.state_dict()[name], sums)
 
 
 def test_each_step_counts_the_batches_of_all_processes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,3 +40,28 @@ def test_several_processes_find_a_parameter_to_share_that_no_file_holds() -> Non
 def test_images_of_another_number_of_channels_are_refused() -> None:
     with pytest.raises(ValueError, match="1 channels, and these statistics are of 3"):
         ColorTransfer(channels=3).real.add(torch.zeros(1, 1, 4, 4))
+
+
+@pytest.mark.parametrize(("recipe", "count"), [("fda", 5 * 4), ("histogram-matching", 5 * 4 * 32 * 32)])
+def test_the_command_line_fits_resumes_exactly_validates_and_applies(
+    recipe: str, count: int, pair: tuple[Path, Path], tmp_path: Path
+) -> None:
+    data = ["--data.synthetic", str(pair[0]), "--data.real", str(pair[1]), "--data.batch-size", "4"]
+    where = ["--trainer.accelerator", "cpu", "--trainer.default-root-dir", str(tmp_path)]
+    more = ["--model.beta", "0.1"] if recipe == "fda" else []
+
+    def last(run: str, *steps: str, command: str = "fit") -> Path:
+        assert main([command, "-c", recipe, *data, *where, *more, "--run", run, *steps]) == 0
+        return tmp_path / run / "last.ckpt"
+
+    whole = last("whole", "--steps", "5")
+    resumed = last("resumed", "--steps", "5", "--ckpt-path", str(last("half", "--steps", "2")))
+    states = [load_translator(file).state_dict() for file in (whole, resumed)]
+    assert int(states[0]["real.count"]) == count
+    for name, sums in states[0].items():
+        assert torch.equal(states[1][name], sums), name
+    last("whole", "--ckpt-path", str(whole), command="validate")
+    refined = tmp_path / "refined"
+    assert main(["apply", "--checkpoint", str(whole), "--input", str(pair[0]), "--output", str(refined)]) == 0
+    before, after = (read_image(root / "a" / "a-000.png", 3).float() for root in (pair[0], refined))
+    assert float(after.mean() - before.mean()) > 80.0  # the real images are 120 levels brighter

@@ -1,12 +1,70 @@
-"""An exponential moving average of a network's weights (EMA), for generators that swing while they train."""
+"""Learning rates over the steps, optimizers by name, own draws of dropout, and averages of weights."""
 
 import copy
-from typing import Any
+import math
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from refine.errors import InputError
+
+
+def constant_then_linear(step: int, steps: int, constant: int) -> float:
+    """The learning rate's factor at a training step: one at first, then linear to zero at the last step.
+
+    Args:
+        step: Counted from 0.
+        steps: Training steps.
+        constant: How many of them come before the fall. A number and no share: methods round their halves differently.
+
+    Returns:
+        0 to 1.
+
+    Source:
+        CycleGAN, arXiv 1703.10593, section 4.
+    """
+    return max(0.0, 1.0 - max(0, step - constant) / max(1, steps - constant))
+
+
+OptimizerName = Literal["adamw", "adam", "sgd"]
+
+WARM_UP = 0.1
+"""Share of the steps in which the learning rate rises."""
+
+MOMENTUM = 0.9
+"""Momentum of sgd."""
+
+
+def build_optimizer(
+    name: OptimizerName, weights: Iterable[nn.Parameter], learning_rate: float, weight_decay: float
+) -> torch.optim.Optimizer:
+    """The optimizer of that name over some weights."""
+    if name == "adamw":
+        return torch.optim.AdamW(weights, learning_rate, weight_decay=weight_decay)
+    if name == "adam":
+        return torch.optim.Adam(weights, learning_rate, weight_decay=weight_decay)
+    return torch.optim.SGD(weights, learning_rate, momentum=MOMENTUM, weight_decay=weight_decay)
+
+
+def warm_up_and_cosine(step: int, steps: int) -> float:
+    """The learning rate's factor at a step: up over the first tenth of the steps, then down as a cosine to zero."""
+    rising = max(1, round(WARM_UP * steps))
+    if step < rising:
+        return (step + 1) / rising
+    progress = min(1.0, (step - rising) / max(1, steps - rising))
+    return 0.5 * (1.0 + math.cos(math.pi * progress))
+
+
+@contextmanager
+def own_draws(seed: int, device: torch.device) -> Iterator[None]:
+    """Dropout takes no generator: inside, the global ones begin at a seed; after, they go on as if never used."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        # torch.manual_seed asks every kind of device, which takes longer than a small network's backward pass
+        (torch.default_generator if device.type == "cpu" else torch).manual_seed(seed)
+        yield
 
 
 class MovingAverage(nn.Module):
@@ -58,7 +116,7 @@ class MovingAverage(nn.Module):
             self.updates = int(stored)
 
     def forward(self, images: Tensor) -> Tensor:
-        """What the averaged network says, in eval mode."""
+        """Return the output of the averaged network, in eval mode."""
         found: Tensor = self.network.eval()(images)
         return found
 
