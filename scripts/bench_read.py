@@ -57,7 +57,7 @@ def print_waiting(images: int, size: int, steps: int, batch_size: int, workers: 
     from lightning.pytorch.profilers import SimpleProfiler
 
     from refine import SimGAN, UnpairedImages
-    from refine.training.stopping import StopAfterSteps
+    from refine.training.steps import StopAfterSteps
 
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)

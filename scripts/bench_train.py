@@ -23,7 +23,7 @@ from plain_steps import cut_step, cyclegan_step, simgan_step
 from torch.utils.flop_counter import FlopCounterMode
 
 from refine import CUT, CycleGAN, SimGAN, UnpairedImages
-from refine.training.stopping import StopAfterSteps
+from refine.training.steps import StopAfterSteps
 
 Method = CycleGAN | SimGAN | CUT
 

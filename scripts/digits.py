@@ -23,7 +23,7 @@ from refine.methods.checkpoint import read_checkpoint
 from refine.methods.task import Task
 from refine.methods.translator import Translator
 from refine.training.checkpoints import Checkpoints
-from refine.training.stopping import StopAfterSteps
+from refine.training.steps import StopAfterSteps
 
 Name = Literal["mnist", "usps"]
 SIDE = 28

@@ -24,7 +24,7 @@ from refine.methods.translator import Translator
 from refine.simulators import rendering
 from tests.apply.tiny import MODULE, save_tiny
 from tests.report.pages.trees import make
-from tests.training.constant import always
+from tests.training.runs import always
 
 Pair = tuple[Path, Path]
 

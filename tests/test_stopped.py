@@ -20,8 +20,7 @@ from tests.benchmark.test_run import lamps
 from tests.inspect.datasets import class_folders
 from tests.report.pages.trees import make
 from tests.stopped import run
-from tests.training.constant import always
-from tests.training.test_fit import SMALL, assert_equal
+from tests.training.runs import SMALL, always, assert_equal
 
 STOPS = int(os.environ.get("REFINE_STOPS", "6"))
 """Moments of each command and signal."""

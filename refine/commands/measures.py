@@ -26,7 +26,7 @@ def run_inspect(options: InspectOptions) -> int:
     features = options.features or (("inception-2048",) if options.weights else ())
     networks: list[FeatureExtractor] = []
     if features:
-        from refine.training.extractors import extractors
+        from refine.distances.networks import extractors
 
         begin()
         networks = extractors(features, options.weights, str(place), options.trust)
@@ -67,9 +67,8 @@ def run_evaluate(options: EvaluateOptions) -> int:
     """`refine evaluate`."""
     from refine.devices import choose_device
     from refine.distances.evaluate import evaluate
+    from refine.distances.networks import TaskSegmenter, extractors
     from refine.distances.result import print_table
-    from refine.training.extractors import extractors
-    from refine.training.segmenters import TaskSegmenter
 
     begin()
     place = choose_device(options.device)

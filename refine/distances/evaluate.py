@@ -1,4 +1,4 @@
-"""How far synthetic and refined images are from real ones, beside how far real ones are from each other."""
+"""Distances of synthetic and refined images to real ones, with the distance of real ones to each other."""
 
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version

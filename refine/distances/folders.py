@@ -25,7 +25,7 @@ MOST_DESCRIBED = 2048
 
 
 class Folder(NamedTuple):
-    """What the headers of a folder's images say."""
+    """A folder's images, by their headers."""
 
     path: Path
     layout: Layout

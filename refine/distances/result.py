@@ -1,4 +1,4 @@
-"""What an evaluation found, as it stands in `metrics.json`, and as a table for people."""
+"""Result of an evaluation, as it stands in `metrics.json`, and as a table for people."""
 
 from typing import NotRequired, TypedDict
 

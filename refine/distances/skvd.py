@@ -38,7 +38,7 @@ class Segmenter(Protocol):
 
     @property
     def sha256(self) -> str:
-        """Of its checkpoint."""
+        """Digest of its checkpoint."""
 
     def predict(self, images: Tensor) -> Tensor:
         """``(B, C, H, W)`` in [-1, 1] to ``(B, H, W)`` class ids."""

@@ -6,6 +6,7 @@ from typing import Literal
 
 import torch
 
+from refine.errors import InputError
 from refine.networks.detector import SmallDetector
 from refine.networks.digit_networks import DTN, LeNet
 from refine.networks.small_networks import SmallCNN, SmallRegressor, UNet

@@ -1,9 +1,9 @@
-"""Which checkpoints a run leaves: the last state, always whole, and the best one that a validation saw."""
+"""The checkpoints of a run: the last state, always whole, and the best one that a validation saw."""
 
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -12,12 +12,30 @@ from torch import Tensor
 from refine.errors import InputError
 from refine.files import cut
 from refine.methods.base import CHECK_EVERY, Method
-from refine.training.last_words import Reached
 from refine.training.validation import AGREEMENT, CONFIRMED_HIGH, DISTANCE, DO_NOTHING, LABEL_ERROR_HIGH
 
 SECONDS = 110.0
-"""Between two writings of `last.ckpt`: what a kill loses is no more than two minutes of work."""
+"""Most seconds between two writings of `last.ckpt`: what a kill loses is no more than two minutes of work."""
 BEST, UNCONFIRMED = "best.ckpt", "unconfirmed.ckpt"
+
+
+class Reached(NamedTuple):
+    """Distances to the real images (`distance/swd`) that a run's validations measured."""
+
+    nothing: float
+    """Distance of the synthetic images as they are."""
+    best: float | None
+    """Distance of `best.ckpt`; None where there is none."""
+    best_step: int
+    last: float
+    """Distance at the end."""
+    agreement: float | None = None
+    """Share of images on which the judge says of the best ones what it said before; None without a judge."""
+
+    @property
+    def helps(self) -> bool:
+        """Whether a state came nearer than the synthetic images are, or a bound on label errors took all of them."""
+        return self.best is None or self.best < self.nothing
 
 
 class Checkpoints(Callback):
@@ -47,7 +65,7 @@ class Checkpoints(Callback):
         self.held_out: float | None = None
         """The upper end for `best.ckpt` on the images that had no part in the choice."""
         self.refused: float | None = None
-        """The same of a `best.ckpt` that they did not confirm."""
+        """That upper end for a `best.ckpt` that they did not confirm."""
 
     @property
     def state_key(self) -> str:
@@ -132,7 +150,7 @@ class Checkpoints(Callback):
             unconfirmed.unlink(missing_ok=True)
 
     def reached(self, metrics: Mapping[str, Tensor]) -> Reached | None:
-        """How near the run came; None where no validation measured it.
+        """Return how near the run came; None where no validation measured it.
 
         Args:
             metrics: Of its end.
@@ -143,7 +161,7 @@ class Checkpoints(Callback):
         return Reached(float(nothing), self.best, self.best_step, float(last), self.best_agreement)
 
     def missing(self) -> str | None:
-        """One line on why there is no `best.ckpt`, where a bound was set and none stayed under it."""
+        """Return one line on why there is no `best.ckpt`, where a bound was set and none stayed under it."""
         if self.bound is None or self.best is not None:
             return None
         if self.refused is not None:

@@ -22,13 +22,10 @@ from refine.methods.base import Method
 from refine.methods.checkpoint import allowed_class, read_checkpoint
 from refine.metrics.sliced_wasserstein import PATCH
 from refine.training.options import add_fit_flags
-from refine.training.pace import Pace
 from refine.training.parser import OneLineParser, essence
 from refine.training.preset_flags import given_flag, keep_stored, minutes_to_follow, size_run
-from refine.training.resuming import require_training_state, resuming
-from refine.training.run_folders import CONFIG, RUNS, free_name, latest
-from refine.training.step_progress import StepProgress
-from refine.training.stopping import StopAfterSteps, StopOnInterrupt
+from refine.training.resuming import CONFIG, RUNS, free_name, latest, require_training_state, resuming
+from refine.training.steps import Pace, StepProgress, StopAfterSteps, StopOnInterrupt
 from refine.training.watch import require_judged, watching
 from refine.trust import trust_modules
 

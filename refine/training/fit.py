@@ -10,21 +10,24 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from lightning.pytorch import Callback, Trainer
+from torch import Tensor
 
 from refine import interrupts, methods
+from refine.data import UnpairedImages
 from refine.methods.base import Method
 from refine.options import spelled
-from refine.terminal import duration
-from refine.training.checkpoints import BEST, Checkpoints
+from refine.terminal import duration, typed
+from refine.training.checkpoints import BEST, Checkpoints, Reached
 from refine.training.command_line import RefineCLI
-from refine.training.last_words import Reached, last_words, next_command, other_way, task_words
 from refine.training.parser import OneLineParser, with_config, with_recipes, with_sizes
-from refine.training.run_folders import RUNS
-from refine.training.stopping import StopOnInterrupt
+from refine.training.resuming import RUNS
+from refine.training.steps import StopOnInterrupt
 from refine.training.watch import joined
 from refine.trust import trusting
 
 GO_ON = "go on with the same command and --resume ({folder}/last.ckpt)"
+OTHERS = ("task/accuracy", "task/gate", "task/iou_", "task/map50_")
+"""Prefixes of a task model's figures that are not those of a whole validation: of a step, or of one class."""
 
 
 class Outcome(NamedTuple):
@@ -88,7 +91,7 @@ def run(args: list[str]) -> int:
 
 
 def train(args: list[str]) -> tuple[RefineCLI, Outcome]:
-    """The same without the last words.
+    """Train without the last words.
 
     Raises:
         InputError: On bad usage or input.
@@ -180,3 +183,45 @@ Kind = TypeVar("Kind", bound=Callback)
 def _callback(trainer: Trainer, kind: type[Kind]) -> Kind:
     callbacks = trainer.callbacks  # type: ignore[attr-defined]  # Lightning's connector sets it
     return next(callback for callback in callbacks if isinstance(callback, kind))
+
+
+def last_words(reached: Reached) -> str:
+    """One line; where nothing came nearer, that stands first."""
+    best, nothing = reached.best, reached.nothing
+    parts = [f"doing nothing {nothing:.0f}"]
+    if best is not None:
+        parts.append(f"best {best:.0f} (step {reached.best_step})")
+    parts.append(f"last {reached.last:.0f}{'' if reached.last < nothing else ' (worse than doing nothing)'}")
+    if reached.agreement is not None:
+        parts.append(f"label agreement of the best {100 * reached.agreement:.1f} %")
+    parts += ["no best.ckpt"] * (best is None)
+    line = f"distance: {' · '.join(parts)}"
+    return f"NO BETTER THAN DOING NOTHING. {line}" if not reached.helps else line
+
+
+def task_words(metrics: Mapping[str, Tensor]) -> str | None:
+    """One line of what a task model reached in its last validation; None where there was none.
+
+    Args:
+        metrics: Of the run's end.
+    """
+    names = [name for name in sorted(metrics) if name.startswith("task/") and not name.startswith(OTHERS)]
+    scores = ", ".join(f"{name.removeprefix('task/')} {float(metrics[name]):.3f}" for name in names)
+    return f"last validation, on synthetic images: {scores}" if scores else None
+
+
+def next_command(checkpoint: Path, synthetic: Path) -> str:
+    """The command that refines the synthetic images.
+
+    Args:
+        checkpoint: Of the run.
+        synthetic: What it trained on.
+    """
+    words = ["apply", "--checkpoint", str(checkpoint), "--input", str(synthetic), "--output", "refined"]
+    return f"next: {typed(*words)}"
+
+
+def other_way(data: UnpairedImages) -> str:
+    """Name other things to try, for a run that came no nearer to the real images."""
+    words = typed("try", str(data.synthetic), str(data.real))
+    return f"next: more time (--minutes), or {words}, which tries every method"

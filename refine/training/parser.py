@@ -22,7 +22,7 @@ from refine.files import cut, read_file, why
 from refine.methods.checkpoint import allowed_class, read_checkpoint, require_no_run
 from refine.options import with_dashes
 from refine.recipes import find_recipe
-from refine.training.run_folders import CONFIG, latest_of_all, settings_beside
+from refine.training.resuming import CONFIG, latest_of_all, settings_beside
 from refine.yaml_text import read_yaml, require_plain_yaml
 
 MODE = "refine"

@@ -14,8 +14,7 @@ from refine.errors import InputError
 from refine.methods.training_free import TrainingFree
 from refine.options import flag_name
 from refine.terminal import duration
-from refine.training.pace import LOOKS
-from refine.training.run_folders import CONFIG
+from refine.training.resuming import CONFIG
 from refine.training.sizing import (
     GFLOPS,
     MINUTES,
@@ -29,6 +28,7 @@ from refine.training.sizing import (
     smaller_crop,
     without_odd,
 )
+from refine.training.steps import LOOKS
 from refine.yaml_text import read_yaml
 
 LONGEST_MAPPED = 256

@@ -1,4 +1,4 @@
-"""How large a method is trained: presets, and the choice among them by device, images and time.
+"""Sizes of methods: presets, and the choice among them by device, images and time.
 
 Everything here is a function of what is known before the first step, never of measured speed: the same command trains
 the same network on a fast machine and on a slow one.
@@ -170,5 +170,5 @@ def _down(side: int) -> int:
 
 
 def _rounded(steps: float) -> int:
-    """Whole tens: a number of steps that follows from a time is no exact one."""
+    """Round down to tens: a number of steps that follows from a time is not exact."""
     return int(steps) // 10 * 10

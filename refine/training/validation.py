@@ -1,4 +1,4 @@
-"""What a person sees of a run at each validation: pictures before and after, the distance to real, broken labels."""
+"""Validations of a run: pictures before and after, the distance to real, broken labels."""
 
 from collections.abc import Sequence
 from io import BytesIO
@@ -14,12 +14,11 @@ from torch import Tensor
 
 from refine.data import UnpairedImages
 from refine.data.images import to_float, to_levels
+from refine.distances.features import FeatureSet, gather, set_distances
 from refine.files import write_whole
 from refine.methods.base import Method
 from refine.methods.translator import Translator
-from refine.metrics.features import FeatureExtractor, metric_name
-from refine.metrics.frechet import frechet
-from refine.metrics.kernel import kernel
+from refine.metrics.features import FeatureExtractor
 from refine.metrics.sliced_wasserstein import validation_distance
 from refine.report.kit.pictures import sheet
 from refine.training.judges import Judges
@@ -77,7 +76,7 @@ class Validation(Callback):
 
     Args:
         judges: Fit for the data already (`Judges.require`); None judges nothing.
-        extractors: Networks whose features FID and KID are measured on, beside the patches.
+        extractors: Networks whose features FID and KID are measured on.
         bound: Highest label error of `best.ckpt`; with one, the upper ends of two intervals are logged, too.
     """
 
@@ -88,7 +87,8 @@ class Validation(Callback):
         self._seen: list[_Seen] = []
         self._judged: list[_Judged] = []
         self._keys: list[str] = []
-        self._features: dict[tuple[str, str], Tensor] = {}
+        self._before: tuple[FeatureSet, FeatureSet] | None = None
+        """Features of the synthetic and of the real images, which are the same each time."""
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
         """Ask Lightning, which looks at its interval after this, for a validation after the first few steps as well."""
@@ -120,9 +120,8 @@ class Validation(Callback):
         if len(refined) > 1:
             pl_module.log(DISTANCE, validation_distance(refined, real), rank_zero_only=True, prog_bar=True)
             pl_module.log(DO_NOTHING, validation_distance(synthetic, real), rank_zero_only=True)
-            for extractor in self.extractors:
-                for name, value in self._feature_distances(extractor, synthetic, refined, real).items():
-                    pl_module.log(name, value, rank_zero_only=True)
+            for name, value in self._feature_distances(synthetic, refined, real).items():
+                pl_module.log(name, value, rank_zero_only=True)
         self._look_at_whole_images(trainer, pl_module)
         lost = self._judge(pl_module)
         folder = trainer.log_dir  # on every process: it is a collective call
@@ -198,27 +197,25 @@ class Validation(Callback):
         kind, count = self.judges.kind, len(self.judges.names)
         return kind.error_interval(kind.kept(answers, label, count), count, 0)[2] if len(label) else 1.0
 
-    def _feature_distances(
-        self, extractor: FeatureExtractor, synthetic: Tensor, refined: Tensor, real: Tensor
-    ) -> dict[str, float]:
-        sides = {}
-        for side, images in (("synthetic", synthetic), ("refined", refined), ("real", real)):
-            kept = self._features.get((extractor.name, side))
-            if kept is None:
-                kept = torch.cat([extractor(part).float().cpu() for part in torch.split(images, EXTRACTED)])
-            if side != "refined":  # the others are the same images each time
-                self._features[extractor.name, side] = kept
-            sides[side] = kept
-        distances = {}
-        for metric, measure in (("fid", frechet), ("kid", kernel)):
-            name = f"distance/{metric_name(metric, extractor)}"
-            distances[name] = measure(sides["refined"], sides["real"])
-            distances[f"{name}_do_nothing"] = measure(sides["synthetic"], sides["real"])
+    def _feature_distances(self, synthetic: Tensor, refined: Tensor, real: Tensor) -> dict[str, float]:
+        """Measure FID and KID of each extractor, and those of doing nothing."""
+
+        def gathered(images: Tensor) -> FeatureSet:
+            return gather(torch.split(images, EXTRACTED), self.extractors)
+
+        if not self.extractors:
+            return {}
+        before, reference = self._before = self._before or (gathered(synthetic), gathered(real))
+        nothing = set_distances(before, reference, self.extractors, seed=0)
+        distances = dict[str, float]()
+        found = set_distances(gathered(refined), reference, self.extractors, seed=0)
+        for name, value in sorted(found.items()):
+            distances |= {f"distance/{name}": value, f"distance/{name}_do_nothing": nothing[name]}
         return distances
 
 
 def _pictures(images: Tensor) -> list[Image.Image]:
-    """As people see them, from ``(B, 1 or 3, H, W)`` in [-1, 1]."""
+    """Return pictures for people of ``(B, 1 or 3, H, W)`` in [-1, 1]."""
     levels = to_levels(images.expand(-1, 3, -1, -1)).permute(0, 2, 3, 1).numpy()
     scale = max(1, ENLARGED // max(images.shape[-2:]))
     return [

@@ -195,7 +195,7 @@ def test_a_segmenter_draws_the_maps_of_sides_without_masks(
     command[command.index("--real") + 1] = str(bare)
     assert main(command) == 2
     assert "give --segmenter FILE, a task model of masks" in capsys.readouterr().err
-    write_bundle(Task(["ground", "sky"], width=4, kind="mask"), tmp_path / "task")
+    write_bundle(Task(classes=["ground", "sky"], width=4, kind="mask"), tmp_path / "task")
     assert main([*command, "--segmenter", str(tmp_path / "task")]) == 0
     provenance = json.loads((tmp_path / "metrics.json").read_text())["provenance"]
     assert len(provenance["skvd"]["maps"]["segmenter"]) == 64

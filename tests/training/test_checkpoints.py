@@ -4,14 +4,13 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from refine.cli import main
 from refine.errors import InputError, TrainingDiverged
 from refine.methods.checkpoint import read_checkpoint
 from refine.training.checkpoints import Checkpoints
 from refine.training.validation import CONFIRMED_HIGH, DISTANCE, LABEL_ERROR_HIGH
 from tests.methods.steps import run_steps
 from tests.methods.test_simgan import batch, small
-from tests.training.constant import always
+from tests.training.runs import always
 from tests.training.test_validation import fit
 
 
@@ -32,12 +31,8 @@ def test_an_interrupted_writing_leaves_the_checkpoint_before(tmp_path: Path, mon
 
 
 def test_the_best_checkpoint_is_the_one_nearest_to_real(pair: tuple[Path, Path], tmp_path: Path) -> None:
-    small_net = ["--model.features", "4", "--model.blocks", "1", "--model.refiner-warmup-steps", "0"]
-    small_net += ["--model.discriminator-warmup-steps", "0"]
-    data = ["--data.synthetic", str(pair[0]), "--data.real", str(pair[1]), "--data.batch-size", "4"]
-    where = ["--trainer.default-root-dir", str(tmp_path), "--run", "run", "--trainer.accelerator", "cpu"]
-    steps = ["--steps", "12", "--trainer.val-check-interval", "4"]
-    assert main(["fit", "-c", "models/simgan.yaml", *small_net, *data, *where, *steps]) == 0
+    often = ["--steps", "12", "--trainer.val-check-interval", "4"]
+    assert fit(pair, tmp_path, *often, recipe="models/simgan.yaml") == 0
     last = read_checkpoint(tmp_path / "run" / "last.ckpt")
     best = read_checkpoint(tmp_path / "run" / "best.ckpt")
     assert best["refine"]["steps_done"] in {4, 8, 12}

@@ -13,39 +13,19 @@ from torch import Tensor
 from refine.cli import main
 from refine.methods import load_translator
 from refine.methods.checkpoint import read_checkpoint
-from tests.training.test_fit import SMALL, assert_equal
+from tests.training.runs import SMALL, Pair, assert_equal
 
-Pair = tuple[Path, Path]
 ROOT = Path(__file__).resolve().parents[2]
 RECIPE = "models/cyclegan.yaml"
 STEPS, HISTORY = 6, 4
 
 
 def command(pair: Pair, root: Path, *more: str) -> list[str]:
-    data = [
-        "--data.synthetic",
-        str(pair[0]),
-        "--data.real",
-        str(pair[1]),
-        "--data.batch-size",
-        "2",
-        "--data.shift",
-        "1",
-    ]
+    data = ["--data.synthetic", str(pair[0]), "--data.real", str(pair[1]), "--data.batch-size", "2"]
     trainer = ["--trainer.accelerator", "cpu", "--trainer.limit-val-batches", "0", "--checkpoint-every", "0"]
-    settings = ["--model.history-size", str(HISTORY), "--model.ema", "0.9", "--steps", str(STEPS)]
-    return [
-        "fit",
-        "-c",
-        RECIPE,
-        *SMALL[RECIPE],
-        *data,
-        *trainer,
-        *settings,
-        "--trainer.default-root-dir",
-        str(root),
-        *more,
-    ]
+    settings = ["--data.shift", "1", "--model.history-size", str(HISTORY), "--model.ema", "0.9", "--steps", str(STEPS)]
+    where = ["--trainer.default-root-dir", str(root)]
+    return ["fit", "-c", RECIPE, *SMALL[RECIPE], *data, *trainer, *settings, *where, *more]
 
 
 def two_processes(pair: Pair, root: Path, run: str, *more: str) -> list[dict[str, Tensor]]:

@@ -1,5 +1,5 @@
 import os
-import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -9,40 +9,23 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from refine.cli import main
+from refine.data import UnpairedImages
 from refine.methods import SimGAN, load_method, load_translator
 from refine.methods.checkpoint import read_checkpoint
 from refine.recipes import list_recipes
+from refine.training.checkpoints import Reached
+from refine.training.fit import last_words, next_command, other_way, task_words
 from tests.conftest import SHARED, needs_shared
 from tests.data.layouts.examples.yolo import write_yolo
+from tests.training.runs import ASKS, SMALL, Pair, assert_equal, checkpoint, events, fit, task_model
 
-Pair = tuple[Path, Path]
-GENERATOR = ["--model.features", "4", "--model.blocks", "1"]
-DISCRIMINATOR = ["--model.discriminator-features", "4", "--model.discriminator-layers", "1"]
-CONTRAST = ["--model.nce-layers", "[0,4,8,12]", "--model.projection-features", "8", "--model.locations", "16"]
-SMALL = {
-    "models/simgan.yaml": [
-        *GENERATOR,
-        *("--model.history-size", "16"),
-        *("--model.refiner-warmup-steps", "3", "--model.discriminator-warmup-steps", "2"),
-    ],
-    "models/cyclegan.yaml": [*GENERATOR, *DISCRIMINATOR, "--model.history-size", "6"],
-    "models/cycada.yaml": [*GENERATOR, *DISCRIMINATOR, "--model.history-size", "6", "--model.ema", "0.9"],
-    "models/cut.yaml": [*GENERATOR, *DISCRIMINATOR, *CONTRAST],
-    "models/fastcut.yaml": [*GENERATOR, *DISCRIMINATOR, *CONTRAST],
-}
-"""The translators that learn, as small as they can be."""
 METHODS = sorted(SMALL)
 SLOW = {"models/cut.yaml", "models/cycada.yaml", "models/cyclegan.yaml", "models/fastcut.yaml"}
 TRAINED = [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in METHODS]
 """Long tests of these are slow: each is stopped and continued by tests of its own, without the command line."""
 TRAINING_FREE = ["models/color-transfer.yaml", "models/fda.yaml", "models/histogram-matching.yaml"]
-ASKS = {"models/cycada.yaml": "--model.task", "models/feature-adaptation.yaml": "--model.start"}
-"""Methods that need a task model's checkpoint, and the flag that names it."""
-
-
 STREETS = "datasets/carla-camvid.yaml"
 STREETS_DATA = [
     *("--data.synthetic", str(SHARED / "data" / "carla_camvid" / "carla")),
@@ -52,143 +35,13 @@ STREETS_DATA = [
 """The recipe's data may not be shipped; smaller than the recipe has them."""
 
 
-def fit(recipe: str, pair: Pair, root: Path, *more: str) -> int:
-    """`refine fit` on a small pair."""
-    data = ["--data.synthetic", str(pair[0]), "--data.real", str(pair[1]), "--data.batch-size", "4"]
-    settings = ["--data.shift", "1", "--trainer.accelerator", "cpu", "--trainer.enable-progress-bar", "false"]
-    where = ["--trainer.default-root-dir", str(root)]
-    if recipe in ASKS:
-        more = (*more, ASKS[recipe], str(task_model(root, *data, *settings)))
-    return main(["fit", "-c", recipe, *SMALL.get(recipe, []), *data, *settings, *where, *more])
-
-
-def task_model(root: Path, *data: str) -> Path:
-    """The checkpoint of a task model that was fitted on the synthetic labels, made when it is first asked for."""
-    folder = root / "task-model"
-    if not folder.exists():
-        where = ["--trainer.default-root-dir", str(folder), "--run", "task", "--steps", "2", "--model.width", "4"]
-        assert main(["fit", "-c", "models/task.yaml", *data, *where]) == 0
-    return folder / "task" / "last.ckpt"
-
-
-def checkpoint(root: Path, run: str, name: str = "last.ckpt") -> dict[str, Any]:
-    return read_checkpoint(root / run / name)
-
-
-def assert_equal(first: object, second: object, where: str = "") -> None:
-    assert type(first) is type(second), where
-    if isinstance(first, torch.Tensor) and isinstance(second, torch.Tensor):
-        assert torch.equal(first, second), where
-    elif isinstance(first, dict) and isinstance(second, dict):
-        assert first.keys() == second.keys(), where
-        for key in first:
-            assert_equal(first[key], second[key], f"{where}/{key}")
-    elif isinstance(first, list | tuple) and isinstance(second, list | tuple):
-        assert len(first) == len(second), where
-        for index, (one, other) in enumerate(zip(first, second, strict=True)):
-            assert_equal(one, other, f"{where}/{index}")
-    else:
-        assert first == second, where
-
-
-@pytest.mark.parametrize("recipe", TRAINED)
-def test_a_run_stopped_halfway_and_continued_equals_the_uninterrupted_one_bit_for_bit(
-    recipe: str, pair: Pair, tmp_path: Path
-) -> None:
-    # Half of the steps falls on no boundary: not on a pass over the data, a validation or a turn of the players.
-    common = ["--trainer.val-check-interval", "4", "--steps", "14"]
-    optimizers = 1 if "simgan" in recipe else 2
-    assert fit(recipe, pair, tmp_path, *common, "--run", "whole") == 0
-    halfway = ["--trainer.max-steps", str(7 * optimizers)]  # Lightning counts optimizer steps
-    assert fit(recipe, pair, tmp_path, *common, "--run", "half", *halfway) == 0
-    assert checkpoint(tmp_path, "half")["refine"]["steps_done"] == 7
-    resume = ["--ckpt-path", str(tmp_path / "half" / "last.ckpt")]
-    assert fit(recipe, pair, tmp_path, *common, "--run", "continued", *resume) == 0
-    resume = ["--ckpt-path", str(tmp_path / "continued" / "last.ckpt")]
-    assert fit(recipe, pair, tmp_path, *common, "--run", "finished", *resume) == 0  # does not go a step too far
-    assert_equal(
-        checkpoint(tmp_path, "continued")["state_dict"], checkpoint(tmp_path, "finished")["state_dict"], "finished"
-    )
-    whole, continued = checkpoint(tmp_path, "whole"), checkpoint(tmp_path, "continued")
-    for part in ("state_dict", "optimizer_states", "lr_schedulers", "UnpairedImages", "refine", "callbacks"):
-        assert_equal(whole[part], continued[part], part)
-    assert whole["global_step"] == continued["global_step"] == 14 * optimizers
-
-
-def test_a_run_finds_its_own_last_checkpoint(pair: Pair, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    again = ["--run", "run", "--resume"]
-    assert fit("models/simgan.yaml", pair, tmp_path, *again, "--steps", "8") == 0  # there is none: a new one begins
-    said = capsys.readouterr().out
-    assert "no run to go on with: a new one begins\n" in said
-    assert "resumed" not in said
-    assert fit("models/simgan.yaml", pair, tmp_path, *again, "--steps", "12") == 0
-    assert "resumed at step 8\n" in capsys.readouterr().out
-    assert checkpoint(tmp_path, "run")["refine"]["steps_done"] == 12
-    for steps in ("6", "6"):  # under names of their own: the latest goes on
-        assert fit("models/simgan.yaml", pair, tmp_path, "--steps", steps) == 0
-    assert fit("models/simgan.yaml", pair, tmp_path, "--resume", "--steps", "9") == 0
-    assert [checkpoint(tmp_path, name)["refine"]["steps_done"] for name in ("simgan", "simgan-2")] == [6, 9]
-    assert not (tmp_path / "simgan-3").exists()
-
-
-def test_resume_alone_takes_all_else_from_the_run(
-    pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert main(["fit", "--resume"]) == 2
-    assert "checkpoints: no run to go on with; name its folder (--run NAME), or a method" in capsys.readouterr().err
-    for run in ("first", "second"):
-        data = ["--data.synthetic", str(pair[0]), "--data.real", str(pair[1]), "--data.batch-size", "4"]
-        small = [*SMALL["models/simgan.yaml"], "--device", "cpu", "--run", run, "--steps", "8"]
-        assert main(["fit", "-c", "simgan", *small, *data]) == 0
-    capsys.readouterr()
-    assert main(["fit", "--resume", "--steps", "10"]) == 0
-    assert "resumed at step 8\n" in capsys.readouterr().out
-    assert main(["fit", "--resume", "--run", "first"]) == 0
-    assert "resumed at step 8, its last: --steps N trains on" in capsys.readouterr().out
-    found = {run: checkpoint(tmp_path / "checkpoints", run)["refine"]["steps_done"] for run in ("first", "second")}
-    assert found == {"first": 8, "second": 10}
-    assert main(["fit", "--resume", "--run", "third"]) == 2
-    assert "third: no run to go on with" in capsys.readouterr().err
-
-
-def test_a_run_that_goes_on_with_other_data_says_so(
-    pair: Pair, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert fit("models/simgan.yaml", pair, tmp_path, "--run", "run", "--steps", "8") == 0
-    image = next(pair[1].rglob("*.png"))
-    for number in range(3):
-        (image.parent / f"more_{number}.png").write_bytes(image.read_bytes())
-    assert fit("models/simgan.yaml", pair, tmp_path, "--run", "run", "--steps", "10", "--resume") == 0
-    assert re.search(
-        r"^real: trained on \d+ images of real before, and on \d+ images of real from here on$",
-        capsys.readouterr().out,
-        re.M,
-    )
-
-
-def test_a_finished_run_goes_on_when_it_is_given_more_steps(pair: Pair, tmp_path: Path) -> None:
-    assert fit("models/simgan.yaml", pair, tmp_path, "--run", "first", "--steps", "8") == 0
-    resume = ["--ckpt-path", str(tmp_path / "first" / "last.ckpt")]
-    assert fit("models/simgan.yaml", pair, tmp_path, "--run", "more", "--steps", "12", *resume) == 0
-    assert fit("models/simgan.yaml", pair, tmp_path, "--run", "whole", "--steps", "12") == 0
-    assert_equal(checkpoint(tmp_path, "whole")["state_dict"], checkpoint(tmp_path, "more")["state_dict"])
-
-
-def tags(folder: Path) -> dict[str, list[str]]:
-    events = EventAccumulator(str(folder))
-    events.Reload()
-    found: dict[str, list[str]] = events.Tags()
-    return found
-
-
 @pytest.mark.parametrize("recipe", TRAINED)
 def test_tensorboard_shows_losses_accuracy_change_fill_rates_distance_and_pictures(
     recipe: str, pair: Pair, tmp_path: Path
 ) -> None:
     settings = ["--trainer.val-check-interval", "6", "--trainer.log-every-n-steps", "1", "--steps", "12"]
     assert fit(recipe, pair, tmp_path, "--run", "run", *settings) == 0
-    found = tags(tmp_path / "run")
+    found = events(tmp_path / "run").Tags()
     scalars = set(found["scalars"])
     assert {
         "loss/discriminator",
@@ -257,20 +110,19 @@ def test_losses_that_become_nan_stop_the_run_and_the_last_good_checkpoint_stays(
     assert all(bool(torch.isfinite(weight).all()) for weight in kept["state_dict"].values())
 
 
-EVERY = [*METHODS, *TRAINING_FREE, "models/task.yaml", "models/feature-adaptation.yaml"]
-USUAL = {
+USUAL: dict[str, set[str]] = {
     "datasets/digits.yaml": {*METHODS, "models/task.yaml", "models/feature-adaptation.yaml"} - {"models/fastcut.yaml"},
     "datasets/traffic-lights.yaml": {"models/cyclegan.yaml", "models/task.yaml"},
-    STREETS: set(),
 }
-"""Methods that a dataset is tried with; the others are slow."""
+"""Methods that a dataset is tried with; all others are slow."""
 
 
 def pairings() -> list[Any]:
+    recipes = sorted(list_recipes())
     found = []
-    for dataset in ("datasets/digits.yaml", "datasets/traffic-lights.yaml", STREETS):
-        for method in EVERY:
-            usual = method in USUAL[dataset]
+    for dataset in (name for name in recipes if name.startswith("datasets/")):
+        for method in (name for name in recipes if name.startswith("models/")):
+            usual = method in USUAL.get(dataset, set())
             marks = [*[needs_shared] * (dataset == STREETS), *[pytest.mark.slow] * (not usual)]
             found.append(pytest.param(method, dataset, marks=marks))
     return found
@@ -306,19 +158,12 @@ def test_a_translator_needs_no_label_of_objects_but_a_task_asks_for_each(
     assert main(["fit", "-c", "models/task.yaml", *data, *settings, "--model.width", "4"]) == 0
 
 
-def test_every_recipe_is_tried_by_a_test() -> None:
-    models = {name for name in list_recipes() if name.startswith("models/")}
-    pairs = {name for name in list_recipes() if name.startswith("datasets/")}
-    assert pairs == {"datasets/digits.yaml", "datasets/traffic-lights.yaml", STREETS}
-    assert models == set(EVERY)
-
-
 @pytest.mark.slow
 def test_two_processes_end_with_equal_weights_and_a_loadable_checkpoint(pair: Pair, tmp_path: Path) -> None:
-    program = Path(__file__).parent / "two_processes.py"
     task = task_model(tmp_path, "--data.synthetic", str(pair[0]), "--data.real", str(pair[1]), "--data.batch-size", "4")
     done = subprocess.run(
-        [sys.executable, str(program), str(pair[0]), str(pair[1]), str(task), str(tmp_path)],
+        [sys.executable, "-m", "tests.training.two_processes", str(pair[0]), str(pair[1]), str(task), str(tmp_path)],
+        cwd=Path(__file__).resolve().parents[2],
         capture_output=True,
         text=True,
         timeout=500,
@@ -443,17 +288,6 @@ def test_a_run_that_cannot_begin_says_why_in_one_line_and_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_run_goes_on_with_the_arguments_that_it_began_with(
-    pair: Pair, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert fit("models/simgan.yaml", pair, tmp_path, "--run", "run", "--steps", "7") == 0
-    resume = ["--ckpt-path", str(tmp_path / "run" / "last.ckpt"), "--steps", "9"]
-    assert fit("models/simgan.yaml", pair, tmp_path, *resume, "--model.refiner-learning-rate", "0.5") == 2
-    assert "refiner_learning_rate=0.001 (now 0.5)" in capsys.readouterr().err
-    assert fit("models/simgan.yaml", pair, tmp_path, *resume, "--data.seed", "3") == 2
-    assert "data.seed=0, not 3" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize(
     ("args", "message"),
     [
@@ -478,19 +312,52 @@ def test_a_constructors_complaint_is_one_line(pair: Pair, tmp_path: Path, capsys
 
 
 @pytest.mark.parametrize(
-    ("content", "message"),
+    ("reached", "line"),
     [
-        (b"\x89PNG", "cannot be read as YAML"),
-        (b"a: &a [x]\nb: [*a, *a]\n", "write out what it stands for"),
-        (b"steps: [" + b"[" * 5000, "levels deep"),
-        (b"steps: " + b"9" * 5000, "cannot be read as YAML"),
+        (
+            Reached(120.4, 67.2, 2100, 124.0),
+            "distance: doing nothing 120 · best 67 (step 2100) · last 124 (worse than doing nothing)",
+        ),
+        (
+            Reached(120.0, 67.0, 900, 67.0, 0.985),
+            "distance: doing nothing 120 · best 67 (step 900) · last 67 · label agreement of the best 98.5 %",
+        ),
+        (
+            Reached(120.0, 1012.0, 50, 1013.0),
+            "NO BETTER THAN DOING NOTHING. distance: doing nothing 120 · best 1012 (step 50) · last 1013 "
+            "(worse than doing nothing)",
+        ),
+        (Reached(120.0, None, 0, 100.0), "distance: doing nothing 120 · last 100 · no best.ckpt"),
     ],
 )
-def test_a_recipe_that_is_not_plain_yaml_is_refused_in_one_line(
-    content: bytes, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "recipe.yaml").write_bytes(content)
-    assert main(["fit", "-c", str(tmp_path / "recipe.yaml")]) == 2
-    (line,) = capsys.readouterr().err.splitlines()
-    assert f"{tmp_path / 'recipe.yaml'}: " in line
-    assert message in line
+def test_a_bad_result_cannot_be_overlooked(reached: Reached, line: str) -> None:
+    assert last_words(reached) == line
+
+
+@pytest.fixture
+def on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program is found by its name."""
+    monkeypatch.setattr("refine.training.fit.typed", lambda *words: shlex.join(["refine", *words]))
+
+
+def test_a_task_model_says_how_it_reads_images_that_it_was_not_trained_on() -> None:
+    found = {"task/accuracy": 0.5, "task/validation_accuracy": 0.91, "task/iou_road": 0.2, "loss/task": 1.0}
+    metrics = {name: torch.tensor(value) for name, value in found.items()}
+    assert task_words(metrics) == "last validation, on synthetic images: validation_accuracy 0.910"
+    assert task_words({}) is None
+
+
+@pytest.mark.usefixtures("on_the_path")
+def test_the_next_command_can_be_copied() -> None:
+    assert next_command(Path("checkpoints/simgan/best.ckpt"), Path("my renders")) == (
+        "next: refine apply --checkpoint checkpoints/simgan/best.ckpt --input 'my renders' --output refined"
+    )
+
+
+@pytest.mark.usefixtures("on_the_path")
+def test_a_run_that_helped_nothing_is_not_to_be_applied(tmp_path: Path) -> None:
+    data = UnpairedImages(tmp_path / "renders", tmp_path / "photos")
+    assert other_way(data) == (
+        f"next: more time (--minutes), or refine try {tmp_path}/renders {tmp_path}/photos, which tries every method"
+    )
+    assert [Reached(120.0, best, 1, 130.0).helps for best in (119.0, 120.0, 1012.0, None)] == [True, False, False, True]

@@ -7,7 +7,7 @@ from refine.data.images import to_float, to_levels
 from refine.data.samples import LabelSpace
 from refine.errors import InputError
 from refine.training.judges import Judges
-from tests.methods.stored import CLASSES, stored_task
+from tests.methods.steps import CLASSES, stored_task
 
 IMAGES = torch.rand(4, 1, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1
 SPACE = LabelSpace("class", tuple(CLASSES))

@@ -133,3 +133,22 @@ def test_a_value_of_the_wrong_type_is_told_in_plain_words(
     flags: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert refused(tmp_path / "data", capsys, *flags).startswith(f"refine: {message}")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"\x89PNG", "cannot be read as YAML"),
+        (b"a: &a [x]\nb: [*a, *a]\n", "write out what it stands for"),
+        (b"steps: [" + b"[" * 5000, "levels deep"),
+        (b"steps: " + b"9" * 5000, "cannot be read as YAML"),
+    ],
+)
+def test_a_recipe_that_is_not_plain_yaml_is_refused_in_one_line(
+    content: bytes, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "recipe.yaml").write_bytes(content)
+    assert main(["fit", "-c", str(tmp_path / "recipe.yaml")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"{tmp_path / 'recipe.yaml'}: " in line
+    assert message in line

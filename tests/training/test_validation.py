@@ -8,7 +8,6 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from refine.cli import main
 from refine.data.open_layout import open_layout
@@ -16,34 +15,26 @@ from refine.report.kit.pictures import GAP, MARGIN
 from refine.training.validation import framed, tiled
 from tests.conftest import WriteImages
 from tests.data.layouts.examples.yolo import write_yolo
-from tests.methods.stored import stored_task
-from tests.training.constant import always
-from tests.training.test_fit import SMALL
+from tests.methods.steps import stored_task
+from tests.training import runs
+from tests.training.runs import SMALL, Pair, always, events
 
-Pair = tuple[Path, Path]
 PICTURE = "images/synthetic_refined_real"
 
 
+OFTEN = ["--trainer.val-check-interval", "2", "--data.validation-fraction", "0", "--checkpoint-every", "0"]
+
+
 def fit(pair: Pair, root: Path, *more: str, recipe: str = "models/cyclegan.yaml") -> int:
-    data = ["--data.synthetic", str(pair[0]), "--data.real", str(pair[1]), "--data.batch-size", "4"]
-    settings = ["--trainer.accelerator", "cpu", "--trainer.enable-progress-bar", "false", "--steps", "4"]
-    often = ["--trainer.val-check-interval", "2", "--data.validation-fraction", "0", "--checkpoint-every", "0"]
-    where = ["--trainer.default-root-dir", str(root), "--run", "run"]
-    return main(["fit", "-c", recipe, *SMALL.get(recipe, []), *data, *settings, *often, *where, *more])
-
-
-def events(root: Path) -> EventAccumulator:
-    found = EventAccumulator(str(root / "run"))
-    found.Reload()
-    return found
+    return runs.fit(recipe, pair, root, "--steps", "4", *OFTEN, "--run", "run", *more)
 
 
 def values(root: Path, tag: str) -> list[float]:
-    return [event.value for event in events(root).Scalars(tag)]
+    return [event.value for event in events(root / "run").Scalars(tag)]
 
 
 def picture(root: Path) -> NDArray[np.uint8]:
-    (first, *_) = events(root).Images(PICTURE)
+    (first, *_) = events(root / "run").Images(PICTURE)
     return np.asarray(Image.open(BytesIO(first.encoded_image_string)))
 
 
@@ -77,9 +68,9 @@ def test_the_picture_frames_the_refined_images_whose_label_is_lost(pair: Pair, t
 def test_a_fit_is_looked_at_early_and_its_folder_holds_the_latest_picture(pair: Pair, tmp_path: Path) -> None:
     often = ["--trainer.val-check-interval", "200", "--steps", "55"]
     assert fit(pair, tmp_path, *often, recipe="models/simgan.yaml") == 0
-    steps = [event.step for event in events(tmp_path).Images(PICTURE)]
+    steps = [event.step for event in events(tmp_path / "run").Images(PICTURE)]
     assert steps == [25, 50, 55]
-    last = events(tmp_path).Images(PICTURE)[-1]
+    last = events(tmp_path / "run").Images(PICTURE)[-1]
     shown = Image.open(BytesIO(last.encoded_image_string))
     assert np.array_equal(np.asarray(shown), np.asarray(Image.open(tmp_path / "run" / "preview.png")))
 
@@ -107,7 +98,7 @@ def test_validate_judges_a_checkpoint(pair: Pair, tmp_path: Path, capsys: pytest
 
 def test_without_a_judge_nothing_is_framed_and_nothing_of_labels_is_logged(pair: Pair, tmp_path: Path) -> None:
     assert fit(pair, tmp_path) == 0
-    tags = events(tmp_path).Tags()
+    tags = events(tmp_path / "run").Tags()
     assert tags["images"] == [PICTURE]
     assert not [tag for tag in tags["scalars"] if tag.startswith("label/")]
     assert (255, 0, 0) not in {tuple(pixel) for pixel in picture(tmp_path).reshape(-1, 3).tolist()}
@@ -116,7 +107,7 @@ def test_without_a_judge_nothing_is_framed_and_nothing_of_labels_is_logged(pair:
 def test_fid_and_kid_are_measured_where_features_are_named(pair: Pair, tmp_path: Path) -> None:
     judge = str(always(tmp_path / "judge"))
     assert fit(pair, tmp_path, "--validation-features", judge) == 0
-    tags = events(tmp_path).Tags()["scalars"]
+    tags = events(tmp_path / "run").Tags()["scalars"]
     found = {tag for tag in tags if tag.startswith("distance/") and "swd" not in tag}
     assert {tag.split("[")[0] for tag in found} == {"distance/fid", "distance/kid"}
     assert len(found) == 4
@@ -126,7 +117,7 @@ def test_fid_and_kid_are_measured_where_features_are_named(pair: Pair, tmp_path:
 def test_where_training_crops_some_images_are_refined_whole(pair: Pair, tmp_path: Path) -> None:
     assert fit(pair, tmp_path, "--data.crop", "[16,16]") == 0
     assert len(values(tmp_path, "distance/swd_whole")) == len(values(tmp_path, "distance/swd_whole_do_nothing")) == 2
-    (first, *_) = events(tmp_path).Images("images/whole_synthetic_refined")
+    (first, *_) = events(tmp_path / "run").Images("images/whole_synthetic_refined")
     side = 96  # of small pictures, enlarged
     assert first.height > 2 * side  # before and after, with their captions
     assert first.width > 4 * side  # four images

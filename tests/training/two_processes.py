@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import torch
 from lightning.pytorch import Trainer
@@ -21,62 +22,31 @@ from refine.methods import (
 from refine.methods.base import Method
 from refine.training.checkpoints import Checkpoints
 from refine.training.judges import Judges
-from refine.training.stopping import StopAfterSteps
+from refine.training.steps import StopAfterSteps
 from refine.training.validation import Validation
+from tests.methods.steps import SMALL
 
 STEPS = 4
 
 
 def methods(task: str) -> dict[str, Method]:
     torch.manual_seed(0)
-    warm_ups = {"refiner_warmup_steps": 1, "discriminator_warmup_steps": 1}
+    small: dict[str, Any] = {**SMALL, "channels": 3, "steps": STEPS}
+    cycles: dict[str, Any] = {**small, "history_size": 4}
+    contrast: dict[str, Any] = {**small, "nce_layers": [0, 4, 8, 12], "locations": 16, "projection_features": 8}
+    warm_ups: dict[str, Any] = {"refiner_warmup_steps": 1, "discriminator_warmup_steps": 1}
     return {
-        # mypy cannot tell which argument an unpacked number is
-        "simgan": SimGAN(channels=3, features=4, blocks=1, history_size=8, steps=STEPS, **warm_ups),  # type: ignore[arg-type]
-        "cyclegan": CycleGAN(
-            features=4,
-            blocks=1,
-            discriminator_features=4,
-            discriminator_layers=1,
-            history_size=4,
-            penalty="gradient",
-            steps=STEPS,
-        ),
-        "cycada": CyCADA(
-            task=task,
-            real_semantic_weight=1.0,
-            real_gate=0.0,
-            features=4,
-            blocks=1,
-            discriminator_features=4,
-            discriminator_layers=1,
-            history_size=4,
-            ema=0.9,
-            steps=STEPS,
-        ),
-        "cut": contrastive(),
-        "fastcut": contrastive(identity_nce_weight=0.0, flip_equivariance=True),
+        "simgan": SimGAN(channels=3, features=4, blocks=1, history_size=8, steps=STEPS, **warm_ups),
+        "cyclegan": CycleGAN(**cycles, penalty="gradient"),
+        "cycada": CyCADA(**cycles, task=task, real_semantic_weight=1.0, real_gate=0.0, ema=0.9),
+        "cut": CUT(**contrast, identity_nce_weight=1.0),
+        "fastcut": CUT(**contrast, identity_nce_weight=0.0, flip_equivariance=True),
         "color-transfer": ColorTransfer(steps=STEPS),
         "histogram-matching": HistogramMatching(steps=STEPS),
         "fda": FDA(beta=0.1, steps=STEPS),
         "task": Task(width=4, steps=STEPS),
         "feature-adaptation": FeatureAdaptation(start=task, steps=STEPS, accuracy_gate=0.0),
     }
-
-
-def contrastive(identity_nce_weight: float = 1.0, flip_equivariance: bool = False) -> CUT:
-    return CUT(
-        features=4,
-        blocks=1,
-        discriminator_features=4,
-        discriminator_layers=1,
-        nce_layers=[0, 4, 8, 12],
-        locations=16,
-        projection_features=8,
-        identity_nce_weight=identity_nce_weight,
-        flip_equivariance=flip_equivariance,
-        steps=STEPS,
-    )
 
 
 class Keys(Checkpoints):

@@ -20,7 +20,7 @@ Pair = tuple[Path, Path]
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("refine.trial.run.methods", lambda kind: ["color-transfer", "simgan"])
     monkeypatch.setattr("refine.training.sizing.LEAST_STEPS", 8)
-    monkeypatch.setattr("refine.training.pace.LEAST_STEPS", 8)
+    monkeypatch.setattr("refine.training.steps.LEAST_STEPS", 8)
 
 
 def tried(pair: Pair, output: Path, *more: str) -> int:

@@ -15,7 +15,7 @@ from refine.interop.bundle import write_bundle
 from refine.methods.task import Task
 from refine.tuning.measure import StrengthTest
 from tests.apply.tiny import MODULE, save_tiny, tiny
-from tests.training.constant import always
+from tests.training.runs import always
 
 Pair = tuple[Path, Path]
 
@@ -180,7 +180,7 @@ def test_labels_of_nothing_are_refused_in_one_line(
             (source / folder).mkdir(parents=True, exist_ok=True)
             picture.save(source / folder / f"{name}.png")
     (source / "classes.txt").write_text("road\nsky\n")
-    write_bundle(Task(["road", "sky"], channels=3, width=4, kind="mask"), judge)
+    write_bundle(Task(classes=["road", "sky"], channels=3, width=4, kind="mask"), judge)
     more = ["--checkpoint", str(checkpoint), "--layout", "mask-folders"]
     assert tune((source, pair[1]), tmp_path / "tuned", judge, *more) == 2
     (line,) = capsys.readouterr().err.splitlines()

@@ -2,12 +2,14 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from refine.cli import main
+from refine.distances.networks import TaskSegmenter, extractors
 from refine.errors import InputError
 from refine.interop.bundle import write_bundle
+from refine.methods.checkpoint import load_method, model_sha256
 from refine.methods.task import Task
-from refine.training.extractors import extractors
 from tests.metrics.features.files import INCEPTION, needs_weights
 
 
@@ -48,7 +50,7 @@ def test_a_checkpoint_that_is_not_there_is_one_clear_error(given: str) -> None:
 
 def test_two_networks_of_one_name_are_refused_unless_they_are_given_names(tmp_path: Path) -> None:
     for name in ("one", "two"):
-        write_bundle(Task(["a", "b"], width=4), tmp_path / name)
+        write_bundle(Task(classes=["a", "b"], width=4), tmp_path / name)
     one, two = str(tmp_path / "one"), str(tmp_path / "two")
     with pytest.raises(InputError, match=r"two: one network called 'task' is given already.*NAME=.*two"):
         extractors([one, "swd", two], None)
@@ -88,3 +90,26 @@ def test_a_class_of_the_users_own_serves_as_features_if_its_module_is_trusted(
     assert "--trust my_features" in capsys.readouterr().err
     assert main([*command, "--trust", "my_features"]) == 0
     assert "kid[means]" in json.loads((tmp_path / "metrics.json").read_text())["rows"]["refined"]
+
+
+def test_a_task_model_of_masks_predicts_maps(tmp_path: Path) -> None:
+    write_bundle(Task(classes=["road", "sky"], width=4, kind="mask"), tmp_path / "task")
+    segmenter = TaskSegmenter(tmp_path / "task")
+    images = 2 * torch.rand(2, 3, 16, 24, generator=torch.Generator().manual_seed(0)) - 1
+    found, task = segmenter.predict(images), load_method(tmp_path / "task")
+    assert isinstance(task, Task)
+    assert torch.equal(found, task.predict(images))
+    assert found.shape == (2, 16, 24)
+    assert segmenter.sha256 == model_sha256(tmp_path / "task")
+
+
+def test_a_task_model_of_classes_draws_no_maps(tmp_path: Path) -> None:
+    write_bundle(Task(classes=["a", "b"], width=4), tmp_path / "task")
+    with pytest.raises(InputError, match="holds a task model of class labels; expected a task model of masks"):
+        TaskSegmenter(tmp_path / "task")
+
+
+def test_images_that_the_model_cannot_take_are_an_error_with_a_cure(tmp_path: Path) -> None:
+    write_bundle(Task(classes=["road", "sky"], channels=1, width=4, kind="mask"), tmp_path / "task")
+    with pytest.raises(InputError, match=r"cannot take images of 3x16x16 .*--size HxW"):
+        TaskSegmenter(tmp_path / "task").predict(torch.zeros(1, 3, 16, 16))

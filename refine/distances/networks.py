@@ -1,9 +1,13 @@
-"""Feature extractors by the names that users give: published networks, task models, modules of their own."""
+"""Networks that distances ask, from the names and files that users give: feature extractors and segmenters."""
 
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
+from torch import Tensor
+
+from refine.devices import without_tf32
 from refine.errors import InputError
 from refine.methods.checkpoint import load_method, model_sha256
 from refine.methods.task import Task
@@ -19,7 +23,7 @@ from refine.metrics.features import (
 
 NAMED = re.compile(r"([\w.-]+)=(.+)")
 FILES = {".ckpt", ".pt", ".pth", ".safetensors"}
-"""What ends so and is not there is a file that is missing, and no class."""
+"""Endings of files: such a name that is not there is a missing file, not a class."""
 
 
 def extractors(
@@ -93,3 +97,42 @@ def _extractor(
     if not isinstance(task, Task):
         raise InputError(f"{what}: holds {type(task).__name__}; features come from a task model's checkpoint")
     return TaskFeatures(task.to(device), name or "task", model_sha256(path), device)
+
+
+class TaskSegmenter:
+    """The masks that a fitted task model predicts.
+
+    Args:
+        path: A task model's checkpoint or bundle.
+        trust: Modules whose classes the checkpoint may name.
+        device: Where it runs; images are brought there.
+
+    Raises:
+        InputError: If the file holds no task model of masks.
+    """
+
+    def __init__(self, path: Path, trust: tuple[str, ...] = (), device: torch.device | str = "cpu") -> None:
+        task = load_method(path, trust)
+        if not isinstance(task, Task) or not task.label_kind.per_pixel:
+            holds = f"a task model of {task.kind} labels" if isinstance(task, Task) else type(task).__name__
+            raise InputError(f"--segmenter {path}: holds {holds}; expected a task model of masks")
+        self.path, self.device, self.task = path, torch.device(device), task.to(device)
+        self.sha256 = model_sha256(path)
+
+    @without_tf32()
+    def predict(self, images: Tensor) -> Tensor:
+        """``(B, C, H, W)`` in [-1, 1] to ``(B, H, W)`` int64 class ids.
+
+        Raises:
+            InputError: If the model cannot take such images.
+        """
+        try:
+            return self.task.predict(images.to(self.device))
+        except torch.OutOfMemoryError:
+            raise
+        except (RuntimeError, ValueError) as error:
+            shape = "x".join(map(str, images.shape[1:]))
+            raise InputError(
+                f"--segmenter {self.path}: cannot take images of {shape} ({str(error).splitlines()[0]}); give the "
+                "size that it was trained on with --size HxW"
+            ) from error

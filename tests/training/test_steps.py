@@ -1,13 +1,42 @@
-"""The number of steps follows a time."""
-
+import sys
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from refine import terminal
 from refine.methods import SimGAN
-from refine.training import pace
-from refine.training.pace import Pace
+from refine.methods.base import CHECK_EVERY
+from refine.training import steps
+from refine.training.steps import Pace, StepProgress, StopOnInterrupt
+from tests.methods.steps import run_steps
+from tests.methods.test_simgan import batch, small
+
+
+class Strategy:
+    """Counts what the processes tell each other."""
+
+    messages = 0
+
+    def reduce_boolean_decision(self, decision: bool, all: bool) -> bool:
+        self.messages += 1
+        return decision
+
+
+@pytest.mark.parametrize(("processes", "messages", "stopped_after"), [(1, 3, 3), (2, 1, CHECK_EVERY)])
+def test_several_processes_agree_every_few_steps_and_one_stops_at_once(
+    processes: int, messages: int, stopped_after: int
+) -> None:
+    stop, method, strategy = StopOnInterrupt(), SimGAN(features=4, blocks=1), Strategy()
+    trainer: Any = SimpleNamespace(world_size=processes, strategy=strategy, should_stop=False)
+    while not trainer.should_stop:
+        method.steps_done += 1
+        if method.steps_done == 3:
+            stop._ask()
+        stop.on_train_batch_end(trainer, method)
+    assert method.steps_done == stopped_after
+    assert strategy.messages == messages
+    assert stop.interrupted
 
 
 class Clock:
@@ -21,7 +50,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(pace, "time", clock)
+    monkeypatch.setattr(steps, "time", clock)
     return clock
 
 
@@ -88,3 +117,22 @@ def test_a_run_that_takes_longer_than_asked_says_so(clock: Clock) -> None:
         "time: 100 steps in about 11 min, by the speed of the first 5; fewer are too few to learn from "
         "(6 s were asked for)"
     ]
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_person_sees_steps_and_their_end_and_a_file_sees_nothing(
+    terminal: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal, raising=False)
+    run_steps(small(steps=3), [batch(), batch(), batch()], [StepProgress()])
+    shown = capsys.readouterr().err
+    assert ("SimGAN" in shown and "3/3" in shown) == terminal
+    assert (shown == "") == (not terminal)
+
+
+def test_lines_begin_with_the_name_of_the_run(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(terminal, "FIRST", 0.0)
+    run_steps(small(steps=3), [batch(), batch(), batch()], [StepProgress("mine")])
+    assert capsys.readouterr().err.startswith("mine: 1 of 3 ")
