@@ -234,7 +234,19 @@ def _arguments(name: str) -> frozenset[str]:
                 continue
             for node in ast.parse(text).body:
                 if isinstance(node, ast.ClassDef) and node.name == name:
-                    for each in node.body:
-                        if isinstance(each, ast.FunctionDef) and each.name == "__init__":
-                            return frozenset(argument.arg for argument in each.args.args[1:] + each.args.kwonlyargs)
+                    return _arguments_of(node)
     return frozenset()
+
+
+def _arguments_of(node: ast.ClassDef) -> frozenset[str]:
+    """Names of a constructor's arguments; without one, of annotated attributes with a value, as methods have them."""
+    found: set[str] = set()
+    for base in node.bases:
+        found |= _arguments(base.id) if isinstance(base, ast.Name) else set()
+    for each in node.body:
+        if isinstance(each, ast.FunctionDef) and each.name == "__init__":
+            return frozenset(argument.arg for argument in each.args.args[1:] + each.args.kwonlyargs)
+        if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name) and each.value is not None:
+            fixed = isinstance(each.value, ast.Call) or ast.unparse(each.annotation).startswith("ClassVar")
+            found = found - {each.target.id} if fixed else found | {each.target.id}
+    return frozenset(found)

@@ -257,6 +257,10 @@ def test_validate_measures_a_checkpoint(
             ["-c", "models/simgan.yaml", "-c", "datasets/traffic-lights.yaml", "--model.featurs", "3"],
             "did you mean features?",
         ),
+        (
+            ["-c", "models/cycada.yaml", "-c", "datasets/traffic-lights.yaml", "--model.cycle-weigth", "3"],
+            "did you mean cycle-weight?",  # it inherits it
+        ),
         (["-c", "models/simgan.yaml", "-c", "datasets/traffic-lights.yaml", "--stepz", "3"], "--stepz"),
         (["-c", "models/cycada.yaml", "-c", "datasets/traffic-lights.yaml"], "--model.task FILE"),
         (["-c", "models/feature-adaptation.yaml", "-c", "datasets/traffic-lights.yaml"], "--model.start FILE"),
