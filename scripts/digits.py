@@ -14,10 +14,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
 from refine.data.images import resize_levels, to_float, to_levels
-from refine.data.layouts import LabelSpace
 from refine.data.pairs import REAL, SYNTHETIC, Shuffled
 from refine.data.samples import Labeled, UnpairedBatch
 from refine.errors import InputError
+from refine.labels import LabelSpace
 from refine.methods.base import Method
 from refine.methods.checkpoint import read_checkpoint
 from refine.methods.task import Task

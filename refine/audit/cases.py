@@ -13,11 +13,11 @@ from torch import Tensor
 
 import refine
 from refine.audit.result import SAMPLE_CSV, Certificate, JudgeRecord, Verdict
-from refine.data.annotation import Annotation
 from refine.data.layouts import Layout
-from refine.data.samples import LabelSpace, Record
+from refine.data.samples import Record
 from refine.errors import InputError
 from refine.files import shown
+from refine.labels import Annotation, LabelSpace
 from refine.report.kit.format import number
 from refine.report.kit.overlay import Legend, caption, drawn_classes, legend, outline_label
 from refine.report.kit.page import template

@@ -1,12 +1,13 @@
 """Planted corruption: pictures under labels that are wrong by a known amount. It measures what an audit would find."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from refine.audit.regions import erased, moved, moved_region, object_regions, pasted, vertical_swap
+from refine.audit.regions import erased, moved, moved_region, pasted, vertical_swap
 from refine.labels import LabelKind
 
 MIXED = "mixed with another class's image"
@@ -26,8 +27,28 @@ class Originals(NamedTuple):
     """Names of the classes or targets."""
 
     def regions(self, generator: torch.Generator, least: float = 0.0) -> Tensor:
-        """Return `object_regions` of these images."""
-        return object_regions(self.kind, self.labels, self.size, generator, least)
+        """Draw one thing of each image: a box of objects, a connected part of a class of masks.
+
+        Args:
+            generator: Draws them.
+            least: Share of the image that a thing must cover to be drawn. Of those that do, the smaller half is drawn
+                from, so that a size means that size. Things that cover more than half of the image are none.
+
+        Returns:
+            ``(B, H, W)`` bool; all False where an image has no such thing.
+        """
+        found = []
+        for label in self.labels.as_subclass(Tensor):
+            regions = self.kind.things(label, self.size)
+            share = regions.float().mean((1, 2))
+            fits = ((share > 0) & (share >= least) & (share <= 0.5)).nonzero().flatten()
+            if not len(fits):
+                found.append(torch.zeros(self.size, dtype=torch.bool, device=label.device))
+                continue
+            smaller = fits[share[fits].argsort()][: math.ceil(len(fits) / 2)]
+            drawn = torch.randint(len(smaller), (), generator=generator, device=generator.device)
+            found.append(regions[smaller[int(drawn)]])
+        return torch.stack(found)
 
     @property
     def size(self) -> tuple[int, int]:

@@ -7,7 +7,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from refine.audit.perturbations import gaussian
-from refine.labels import LabelKind
 
 BORDER_PIXELS = 1.0
 """Standard deviation of the border between what was there and what was put there: a hard seam would give every
@@ -96,39 +95,6 @@ def vertical_swap(images: Tensor, parts: int) -> Tensor:
     height = images.shape[-2]
     band = height // parts
     return torch.cat([images[..., height - band :, :], images[..., band : height - band, :], images[..., :band, :]], -2)
-
-
-def object_regions(
-    kind: LabelKind, labels: Tensor, size: tuple[int, int], generator: torch.Generator, least: float = 0.0
-) -> Tensor:
-    """Find one thing of each image: a box of objects, a connected part of a class of masks.
-
-    Args:
-        kind: One whose labels have places.
-        labels: Labels of the images.
-        size: Height and width of the images.
-        generator: Draws one of the things of each image.
-        least: Share of the image that a thing must cover to be drawn. Of those that do, the smaller half is drawn
-            from, so that a size means that size. Things that cover more than half of the image are none.
-
-    Returns:
-        ``(B, H, W)`` bool; all False where an image has no such thing.
-
-    Raises:
-        ValueError: If labels of this kind have no regions.
-    """
-    found = []
-    for label in labels.as_subclass(Tensor):
-        regions = kind.things(label, size)
-        share = regions.float().mean((1, 2))
-        fits = ((share > 0) & (share >= least) & (share <= 0.5)).nonzero().flatten()
-        if not len(fits):
-            found.append(torch.zeros(size, dtype=torch.bool, device=labels.device))
-            continue
-        smaller = fits[share[fits].argsort()][: math.ceil(len(fits) / 2)]
-        drawn = torch.randint(len(smaller), (), generator=generator, device=generator.device)
-        found.append(regions[smaller[int(drawn)]])
-    return torch.stack(found)
 
 
 def draw_steps(count: int, pixels: float, generator: torch.Generator) -> list[tuple[int, int]]:

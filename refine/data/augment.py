@@ -8,8 +8,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from refine.data.geometry import AnnotatedImage, crop, horizontal_flip, pad, rotate, vertical_flip
-from refine.data.samples import LabelSpace
 from refine.errors import InputError
+from refine.labels import LabelSpace
 from refine.labels.gaze import refusal
 
 # Not kornia's augmentations: they draw from the global random state, not from a generator that is passed in.

@@ -12,7 +12,6 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchvision.tv_tensors import KeyPoints, Mask
 
-from refine.data.annotation import Annotation
 from refine.data.resampling import (
     Border,
     Move,
@@ -24,9 +23,8 @@ from refine.data.resampling import (
     resize_image,
     swapped,
 )
-from refine.data.samples import LabelSpace
 from refine.errors import InputError
-from refine.labels import IGNORE
+from refine.labels import IGNORE, Annotation, LabelSpace
 from refine.labels.gaze import mirrored, turned, turned_vector, upside_down
 from refine.labels.masks import resize_ids
 

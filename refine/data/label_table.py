@@ -16,10 +16,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from refine.data.samples import LabelSpace
 from refine.errors import InputError
 from refine.files import read_lines, why
-from refine.labels import IGNORE
+from refine.labels import IGNORE, LabelSpace
 from refine.yaml_text import read_yaml
 
 TABLES = Path(__file__).parent / "label_spaces"

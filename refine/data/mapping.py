@@ -10,13 +10,12 @@ import torch
 from torch import Tensor
 from torchvision.tv_tensors import Mask
 
-from refine.data.annotation import Annotation
 from refine.data.label_table import TABLES, load_table, table_names
-from refine.data.layouts.base import LabelSpace, Layout
+from refine.data.layouts.base import Layout
 from refine.data.samples import Record
 from refine.errors import InputError
 from refine.files import cut
-from refine.labels import IGNORE, KINDS
+from refine.labels import IGNORE, KINDS, Annotation, LabelSpace
 from refine.yaml_text import read_yaml
 
 

@@ -6,12 +6,11 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from refine.data.annotation import Annotation
 from refine.data.augment import Augmentation
 from refine.data.geometry import AnnotatedImage, center_crop
-from refine.data.samples import Labeled, LabelSpace, UnpairedBatch
+from refine.data.samples import Labeled, UnpairedBatch
 from refine.data.store import ImageStore
-from refine.labels import LabelKind
+from refine.labels import Annotation, LabelKind, LabelSpace
 
 SYNTHETIC, REAL = 0, 1
 

@@ -17,8 +17,9 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchvision.tv_tensors import BoundingBoxes, KeyPoints, Mask
 
-from refine.data.annotation import Objects, Rings
 from refine.data.images import resize_levels
+from refine.labels import Objects
+from refine.labels.annotation import Rings
 
 Border = tuple[int, int, int, int]
 """Pixels left, above, right and below."""

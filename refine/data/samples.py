@@ -5,7 +5,7 @@ from typing import NamedTuple, Protocol, TypedDict
 
 from torch import Tensor
 
-from refine.labels.annotation import LabelSpace as LabelSpace
+from refine.labels import LabelSpace
 
 
 class Record(NamedTuple):

@@ -17,8 +17,7 @@ from refine.data.layouts import Layout
 from refine.data.samples import Record
 from refine.errors import UnreadableImage
 from refine.files import shown
-from refine.labels import KINDS
-from refine.labels.annotation import Annotation
+from refine.labels import KINDS, Annotation
 from refine.terminal import track
 
 Cache = Literal["auto", "memory", "memmap", "none"]

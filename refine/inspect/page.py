@@ -7,7 +7,6 @@ from typing import NamedTuple
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw
 
-from refine.data.annotation import Annotation
 from refine.data.samples import Record
 from refine.files import shown
 from refine.inspect.gap import FEW
@@ -25,6 +24,7 @@ from refine.inspect.text import (
     verdict,
     whole_path,
 )
+from refine.labels import Annotation
 from refine.report.kit.format import rounded_percent
 from refine.report.kit.overlay import Legend, caption, draw_label, drawn_classes, font, legend
 from refine.report.kit.page import template

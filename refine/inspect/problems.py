@@ -9,11 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from refine.data.annotation import Annotation, Objects
-from refine.data.gaze import gaze_vector
-from refine.data.samples import LabelSpace
 from refine.inspect.result import File, Finding, Problem
-from refine.labels import IGNORE
+from refine.labels import IGNORE, Annotation, LabelSpace, Objects
+from refine.labels.gaze import gaze_vector
 
 
 class ProblemKind(NamedTuple):

@@ -11,9 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from refine.data.annotation import Annotation
 from refine.data.images import is_image_name, obstacle, read_header, resize_levels
-from refine.data.layouts.base import LabelSpace, Layout
+from refine.data.layouts.base import Layout
 from refine.data.mapping import Mapped
 from refine.data.samples import Record
 from refine.errors import InputError
@@ -21,6 +20,7 @@ from refine.files import why
 from refine.inspect.problems import CheckedImage, label_problems, picture_problems
 from refine.inspect.result import Problem
 from refine.inspect.statistics import Facts, Tally, facts
+from refine.labels import Annotation, LabelSpace
 from refine.terminal import track
 from refine.workers import in_order
 

@@ -8,8 +8,7 @@ from torch import Tensor
 
 from refine.inspect.regions import CELLS, Shares
 from refine.inspect.result import Boxes, ClassRow, Labels, TargetRow
-from refine.labels import KINDS
-from refine.labels.annotation import Annotation, LabelSpace
+from refine.labels import KINDS, Annotation, LabelSpace
 from refine.labels.base import CountedLabel
 
 SMALL, LARGE = 32, 96

@@ -8,9 +8,9 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from refine.data.layouts import LabelSpace
 from refine.data.samples import TrainingData, UnpairedBatch
 from refine.errors import NO_TASK, InputError
+from refine.labels import LabelSpace
 from refine.methods.base import Plain
 from refine.methods.cyclegan import CycleGAN
 from refine.methods.frozen_task import FrozenTask, stored_sha256

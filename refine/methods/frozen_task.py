@@ -12,10 +12,10 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
-from refine.data.layouts.base import LabelSpace
 from refine.data.samples import Labeled
 from refine.errors import InputError
 from refine.files import cut
+from refine.labels import LabelSpace
 from refine.methods.checkpoint import load_method, model_sha256
 from refine.methods.task import Task
 

@@ -9,9 +9,9 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 
-from refine.data.samples import Labeled, LabelSpace, TrainingData, UnpairedBatch
+from refine.data.samples import Labeled, TrainingData, UnpairedBatch
 from refine.errors import InputError
-from refine.labels import KINDS, KindName, LabelKind, kind_learned_by
+from refine.labels import KINDS, KindName, LabelKind, LabelSpace, kind_learned_by
 from refine.methods.base import Method
 from refine.methods.optimization import OptimizerName, build_optimizer, own_draws, warm_up_and_cosine
 from refine.networks.layers import with_channels
@@ -146,13 +146,7 @@ class Task(Method):
         return self.model.features(with_channels(images, self.channels))
 
     def loss(self, outputs: Tensor, label: Tensor) -> Tensor:
-        """That of the kind of label, ``()``.
-
-        Args:
-            outputs: As `forward` gives them.
-            label: ``(B,)`` class numbers, ``(B, H, W)`` or ``(B, 1, H, W)`` ids with 255 for pixels that do not
-                count, ``(B, K)`` numbers, or ``(B, M, 5)`` boxes as `box_rows` gives them.
-        """
+        """The training loss of the outputs of `forward`, ``()``; labels have the shapes that their `LabelKind` says."""
         return self.label_kind.loss(outputs, label)
 
     @torch.no_grad()

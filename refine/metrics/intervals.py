@@ -50,22 +50,6 @@ def split(rows: int, columns: int) -> list[int]:
     return [min(part, rows - start) for start in range(0, rows, part)]
 
 
-def bootstrap_interval(
-    statistic: Statistic, clusters: Tensor, level: float = 0.95, resamples: int = RESAMPLES, seed: int = 0
-) -> tuple[float, float]:
-    """The interval of a statistic over images that were drawn in clusters.
-
-    Args:
-        statistic: Of the images under weights.
-        clusters: ``(N,)`` as `draws` takes them; two different ones at least.
-        level: How often it is to hold the true value.
-        resamples: How many.
-        seed: Of the draws.
-    """
-    values = bootstrap_values(statistic, clusters, resamples, seed)
-    return percentile_interval(values, level, len(torch.unique(clusters)))
-
-
 def bootstrap_values(statistic: Statistic, clusters: Tensor, resamples: int = RESAMPLES, seed: int = 0) -> Tensor:
     """``(resamples,)`` float64: a statistic on the resamples of `draws`, equal ones for equal clusters and seed."""
     return torch.cat([statistic(weights.double()) for weights in draw_blocks(clusters, resamples, seed)])

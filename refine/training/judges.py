@@ -7,10 +7,9 @@ import torch
 from torch import Tensor
 
 from refine.data.images import to_float, to_levels
-from refine.data.samples import LabelSpace
 from refine.devices import without_tf32
 from refine.errors import InputError
-from refine.labels import LabelKind
+from refine.labels import LabelKind, LabelSpace
 from refine.methods.frozen_task import FrozenTask
 
 

@@ -15,10 +15,10 @@ from refine.benchmark.run import run_benchmark
 from refine.data.images import to_float, to_levels
 from refine.data.labeled_images import open_labeled
 from refine.data.open_layout import open_layout
-from refine.data.samples import LabelSpace
 from refine.distances.features import FeatureSet, Gatherer, set_distances
 from refine.distances.label_error import JudgedImages
 from refine.errors import InputError
+from refine.labels import LabelSpace
 from refine.methods.translator import Translator
 from refine.metrics.sliced_wasserstein import PATCH, draw_places
 from refine.training.judges import Judges

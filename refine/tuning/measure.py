@@ -9,7 +9,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from refine.data.annotation import Annotation
 from refine.data.geometry import AnnotatedImage, center_crop
 from refine.data.images import resize_levels, to_float, to_levels
 from refine.data.layouts import Layout
@@ -19,7 +18,7 @@ from refine.data.store import without_unreadable
 from refine.distances.features import FeatureSet, Gatherer, gather, set_distances
 from refine.distances.label_error import JudgedImages, LabelError
 from refine.errors import InputError, UnreadableImage
-from refine.labels import KINDS
+from refine.labels import KINDS, Annotation
 from refine.methods.translator import Translator, blend
 from refine.metrics.features import FeatureExtractor
 from refine.training.judges import Judges

@@ -97,7 +97,7 @@ def tune_strength(options: TuneOptions) -> Tuning:
             "layouts": [labeled.layout.name, unlabeled.layout.name],
             "mapping": options.mapping,
             "classes": list(asked.names),
-            "kind": asked.kind,
+            "kind": asked.kind.name,
             "size": list(size),
             "channels": channels,
             "count": options.count,

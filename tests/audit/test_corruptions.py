@@ -110,3 +110,21 @@ def test_a_thing_is_only_pasted_where_the_label_says_something_else() -> None:
     same = before._replace(labels=before.labels[:1].expand(4, -1, -1))
     assert not bool(pasted.plant(same, 0.01, draws()).wrong.any())
     assert int(pasted.plant(before, 0.01, draws()).wrong.sum()) >= 2
+
+
+def test_regions_are_boxes_or_connected_parts_of_the_size_asked_for() -> None:
+    def regions(kind: str, labels: Tensor, least: float = 0.0) -> Tensor:
+        return Originals(KINDS[kind], torch.zeros(1, 1, 40, 40), labels, ("a", "b")).regions(draws(), least)
+
+    boxes = torch.tensor([[[0.0, 2, 3, 6, 9], [1, 10, 10, 30, 30], [-1, -1, -1, -1, -1]]])
+    small = regions("objects", boxes)
+    assert small.nonzero().amin(0).tolist() == [0, 3, 2]
+    assert int(small.sum()) == 4 * 6
+    assert int(regions("objects", boxes, 0.1).sum()) == 400
+    assert not bool(regions("objects", boxes, 0.4).any())
+    assert int(KINDS["objects"].elsewhere(boxes, torch.tensor([0]), (40, 40)).sum()) == 40 * 40 - 424
+    mask = torch.zeros(1, 40, 40, dtype=torch.int64)
+    mask[:, 2:6, 2:6], mask[:, 20:24, 20:30], mask[:, 30:] = 1, 1, 255
+    assert int(regions("mask", mask, 0.02).sum()) == 40
+    with pytest.raises(ValueError, match="have no places"):
+        regions("class", torch.zeros(1))

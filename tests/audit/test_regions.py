@@ -3,8 +3,7 @@ import math
 import pytest
 import torch
 
-from refine.audit.regions import draw_steps, erased, moved, moved_region, object_regions, pasted, vertical_swap
-from refine.labels import KINDS
+from refine.audit.regions import draw_steps, erased, moved, moved_region, pasted, vertical_swap
 from tests.audit.scenes import draws, scenes
 
 
@@ -73,18 +72,3 @@ def test_bands_change_places_and_the_middle_stays() -> None:
     rows = torch.arange(7.0).view(1, 1, 7, 1)
     assert vertical_swap(rows, 3).flatten().tolist() == [5, 6, 2, 3, 4, 0, 1]
     assert vertical_swap(rows, 2).flatten().tolist() == [4, 5, 6, 3, 0, 1, 2]
-
-
-def test_regions_are_boxes_or_connected_parts_of_the_size_asked_for() -> None:
-    boxes = torch.tensor([[[0.0, 2, 3, 6, 9], [1, 10, 10, 30, 30], [-1, -1, -1, -1, -1]]])
-    small = object_regions(KINDS["objects"], boxes, (40, 40), draws())
-    assert small.nonzero().amin(0).tolist() == [0, 3, 2]
-    assert int(small.sum()) == 4 * 6
-    assert int(object_regions(KINDS["objects"], boxes, (40, 40), draws(), least=0.1).sum()) == 400
-    assert not bool(object_regions(KINDS["objects"], boxes, (40, 40), draws(), least=0.4).any())
-    assert int(KINDS["objects"].elsewhere(boxes, torch.tensor([0]), (40, 40)).sum()) == 40 * 40 - 424
-    mask = torch.zeros(1, 40, 40, dtype=torch.int64)
-    mask[:, 2:6, 2:6], mask[:, 20:24, 20:30], mask[:, 30:] = 1, 1, 255
-    assert int(object_regions(KINDS["mask"], mask, (40, 40), draws(), least=0.02).sum()) == 40
-    with pytest.raises(ValueError, match="have no places"):
-        object_regions(KINDS["class"], torch.zeros(1), (4, 4), draws())

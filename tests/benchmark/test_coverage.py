@@ -12,7 +12,7 @@ from refine.labels.masks import MaskScoring
 from refine.labels.scoring import Scoring
 from refine.labels.targets import TargetScoring
 from refine.metrics.comparison import paired_difference
-from refine.metrics.intervals import bootstrap_interval
+from tests.metrics.samples import bootstrap_interval
 
 RESAMPLES = 1000
 IMAGES = 60

@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torchvision.tv_tensors import BoundingBoxes, KeyPoints, Mask
 
-from refine.data.annotation import Annotation, Objects
-from refine.data.gaze import gaze_vector
 from refine.data.geometry import AnnotatedImage, center_crop, crop, horizontal_flip, pad, resize, rotate, vertical_flip
-from refine.data.samples import LabelSpace
+from refine.labels import Annotation, LabelSpace, Objects
+from refine.labels.gaze import gaze_vector
 
 few = settings(deadline=None, derandomize=True, max_examples=30, database=None)
 """The same few examples each time, however slow the machine."""

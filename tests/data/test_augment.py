@@ -5,12 +5,10 @@ import torch
 from torch import Tensor
 from torchvision.tv_tensors import Mask
 
-from refine.data.annotation import Annotation
 from refine.data.augment import Augmentation, randomize_appearance
 from refine.data.geometry import AnnotatedImage, crop, horizontal_flip, pad, vertical_flip
-from refine.data.samples import LabelSpace
 from refine.errors import InputError
-from refine.labels import KINDS
+from refine.labels import KINDS, Annotation, LabelSpace
 
 GAZE = LabelSpace("targets", ("pitch", "yaw"), mirror=(1, -1))
 

@@ -10,10 +10,11 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as T
 from torchvision.tv_tensors import BoundingBoxes, KeyPoints, Mask
 
-from refine.data.annotation import Annotation, Objects, same
-from refine.data.gaze import gaze_vector
 from refine.data.geometry import AnnotatedImage, center_crop, crop, horizontal_flip, pad, resize, rotate, vertical_flip
 from refine.errors import InputError
+from refine.labels import Annotation, Objects
+from refine.labels.annotation import same
+from refine.labels.gaze import gaze_vector
 from tests.data.annotated import SPACE, Change, changes, extents, few, make_sample, same_scale, samples
 
 

@@ -6,14 +6,15 @@ import torch
 from torch import Tensor
 from torchvision.tv_tensors import BoundingBoxes, Mask
 
-from refine.data.annotation import Annotation, Objects, same
 from refine.data.label_table import load_table
-from refine.data.layouts import LabelSpace, Layout, MaskFolders
+from refine.data.layouts import Layout, MaskFolders
 from refine.data.listing import Listing
 from refine.data.mapping import Mapped, Mapping, load_mapping
 from refine.data.open_layout import open_layout
 from refine.data.samples import Record
 from refine.errors import InputError
+from refine.labels import Annotation, LabelSpace, Objects
+from refine.labels.annotation import same
 from tests.data.layouts.examples.gta5 import write_gta5
 
 NAMES = ("lane", "tram", "cat")

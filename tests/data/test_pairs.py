@@ -7,7 +7,6 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from refine.data.annotation import Annotation
 from refine.data.augment import Augmentation
 from refine.data.layouts import ClassFolders, ImageFolder, MaskFolders
 from refine.data.pairs import (
@@ -21,6 +20,7 @@ from refine.data.pairs import (
     generator_at,
 )
 from refine.data.store import ImageStore
+from refine.labels import Annotation
 
 SIZE = (6, 8)
 

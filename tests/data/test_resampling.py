@@ -4,11 +4,11 @@ import torch
 from torch import Tensor
 from torchvision.tv_tensors import BoundingBoxes, KeyPoints, Mask
 
-from refine.data.annotation import Annotation, Objects, Rings, same
 from refine.data.geometry import AnnotatedImage, crop, horizontal_flip, pad, resize, rotate, vertical_flip
 from refine.data.images import resize_levels
 from refine.data.resampling import Move, Rotation, clip_ring, moved_points, pad_edge, resize_image, swapped
-from refine.data.samples import LabelSpace
+from refine.labels import Annotation, LabelSpace, Objects
+from refine.labels.annotation import Rings, same
 from tests.data.annotated import extents, make_sample, outline, pixel_mask
 
 

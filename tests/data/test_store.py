@@ -5,13 +5,13 @@ import torch
 from PIL import Image
 from torchvision.tv_tensors import BoundingBoxes
 
-from refine.data.annotation import Annotation, Objects, same
 from refine.data.images import read_image, resize_levels, to_float
 from refine.data.layouts import ClassFolders, ImageFolder, MaskFolders
-from refine.data.samples import LabelSpace, Record
+from refine.data.samples import Record
 from refine.data.store import Cache, ImageStore, image_batches, split_by_key
 from refine.errors import InputError
-from refine.labels import KINDS
+from refine.labels import KINDS, Annotation, LabelSpace, Objects
+from refine.labels.annotation import same
 from tests.conftest import WriteImages
 
 

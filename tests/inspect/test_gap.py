@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from refine.data.samples import LabelSpace
 from refine.inspect.gap import LayoutDifference, class_balance, differences, target_ranges
 from refine.inspect.regions import Shares
 from refine.inspect.result import TargetRow
 from refine.inspect.statistics import Facts, Tally
 from refine.inspect.text import advice
+from refine.labels import LabelSpace
 from refine.labels.base import CountedLabel
 from tests.inspect.datasets import SIZE, class_folders, inspected, mask_folders, noise, save, table
 

@@ -6,13 +6,12 @@ import torch
 from PIL import Image
 
 import refine.inspect.read as module
-from refine.data.annotation import Annotation
 from refine.data.layouts import ImageFolder
-from refine.data.layouts.base import LabelSpace
 from refine.data.open_layout import open_layout
 from refine.data.samples import Record
 from refine.errors import InputError
 from refine.inspect.read import Dataset, common_size, read_dataset, sample
+from refine.labels import Annotation, LabelSpace
 from tests.inspect.datasets import class_folders, coco, mask_folders, noise, save
 
 

@@ -10,8 +10,9 @@ from lightning.pytorch import Callback, Trainer
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from refine.data.samples import Labeled, LabelSpace, UnpairedBatch
+from refine.data.samples import Labeled, UnpairedBatch
 from refine.interop.bundle import write_bundle
+from refine.labels import LabelSpace
 from refine.methods.base import Method
 from refine.methods.task import Task
 

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from refine.metrics.intervals import RESAMPLES, Statistic, bootstrap_values, percentile_interval
+
 
 def sample(count: int, dimension: int, seed: int, shift: float = 0.0) -> Tensor:
     """Correlated, all positive, like pooled activations."""
@@ -18,3 +20,11 @@ def with_covariance(count: int, root: Tensor, mean: Tensor, seed: int) -> Tensor
     rows = rows - rows.mean(dim=0)
     white: Tensor = rows @ torch.linalg.inv(torch.linalg.cholesky(rows.T @ rows / (count - 1))).T
     return white @ root.T + mean
+
+
+def bootstrap_interval(
+    statistic: Statistic, clusters: Tensor, level: float = 0.95, resamples: int = RESAMPLES, seed: int = 0
+) -> tuple[float, float]:
+    """The interval of a statistic over images that were drawn in clusters."""
+    values = bootstrap_values(statistic, clusters, resamples, seed)
+    return percentile_interval(values, level, len(torch.unique(clusters)))

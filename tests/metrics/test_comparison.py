@@ -5,7 +5,8 @@ from scipy.stats import permutation_test
 from torch import Tensor
 
 from refine.metrics.comparison import PairedDifference, paired_difference
-from refine.metrics.intervals import Statistic, bootstrap_interval
+from refine.metrics.intervals import Statistic
+from tests.metrics.samples import bootstrap_interval
 
 
 def compare(one: Tensor, other: Tensor, clusters: Tensor | None = None) -> PairedDifference:

@@ -6,12 +6,12 @@ from torch import Tensor
 
 from refine.metrics import intervals
 from refine.metrics.intervals import (
-    bootstrap_interval,
     clopper_pearson,
     cluster_numbers,
     draws,
     percentile_interval,
 )
+from tests.metrics.samples import bootstrap_interval
 
 
 def mean_of(values: Tensor) -> intervals.Statistic:

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from refine.data.images import to_float, to_levels
-from refine.data.samples import LabelSpace
 from refine.errors import InputError
+from refine.labels import LabelSpace
 from refine.training.judges import Judges
 from tests.methods.steps import CLASSES, stored_task
 

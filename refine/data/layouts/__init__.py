@@ -1,6 +1,5 @@
 """How datasets lie on disk: one format a file. What a layout of the user's own needs is here as well."""
 
-from refine.data.annotation import Annotation, Objects
 from refine.data.layouts.base import LabelSpace, Layout
 from refine.data.layouts.blenderproc import BlenderProc
 from refine.data.layouts.bop import Bop
@@ -26,6 +25,7 @@ from refine.data.layouts.webdataset import WebDataset
 from refine.data.layouts.yolo import Yolo
 from refine.data.listing import Listing
 from refine.data.samples import Record
+from refine.labels import Annotation, Objects
 
 __all__ = [
     "GTA5",

@@ -6,13 +6,12 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from refine.data.annotation import Annotation
 from refine.data.images import has_color, image_size, read_image
 from refine.data.listing import Listing
-from refine.data.samples import LabelSpace as LabelSpace
 from refine.data.samples import Record
 from refine.errors import InputError
-from refine.labels import KINDS
+from refine.labels import KINDS, Annotation
+from refine.labels import LabelSpace as LabelSpace
 
 CURE = "it may be cut short: replace it"
 """What to do about a JSON file that cannot be read."""

@@ -20,14 +20,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchvision.tv_tensors import Mask
 
-from refine.data.annotation import Annotation
 from refine.data.label_table import LabelEntry, LabelTable, read_table
 from refine.data.layouts.base import LabelSpace, Layout
 from refine.data.layouts.hdf5 import ColorImage, color_image, color_images, opened_hdf5, read_color, stored
 from refine.data.listing import Listing
 from refine.data.samples import Record
 from refine.errors import InputError
-from refine.labels import IGNORE
+from refine.labels import IGNORE, Annotation
 
 CLASSES = ("category_id_segmaps", "class_segmaps")
 """Where the class of each pixel lies: one attribute, by its newer and its older name."""

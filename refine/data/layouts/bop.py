@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from torchvision.tv_tensors import Mask
 
-from refine.data.annotation import Annotation, Objects
 from refine.data.images import image_size, require_size
 from refine.data.layouts.base import CURE, LabelSpace, Layout
 from refine.data.layouts.object_parts import box_around, boxes_of
@@ -24,6 +23,7 @@ from refine.data.listing import IMAGE_SUFFIXES, Listing, stem, suffix
 from refine.data.samples import Record
 from refine.errors import InputError
 from refine.json_files import read_typed
+from refine.labels import Annotation, Objects
 
 GT, INFO, CAMERA = "scene_gt.json", "scene_gt_info.json", "scene_camera.json"
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import torch
 
-from refine.data.annotation import Annotation
 from refine.data.layouts.base import LabelSpace, Layout
 from refine.data.listing import Listing, in_label_folder
 from refine.data.samples import Record
+from refine.labels import Annotation
 
 _ROLE = re.compile(
     r"images?|imgs?|rgb|colou?r|jpegimages|(?:train(?:ing)?|val(?:id(?:ation)?)?|test(?:ing)?)[-_]?(?:a|b|set|data|\d+)?",

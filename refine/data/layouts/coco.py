@@ -12,7 +12,6 @@ from itertools import accumulate
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
-from refine.data.annotation import Annotation
 from refine.data.images import image_size
 from refine.data.layouts.base import LabelSpace, Layout, in_yaml
 from refine.data.layouts.coco_file import Category, CocoFile, CocoPicture, Id
@@ -22,6 +21,7 @@ from refine.data.listing import Listing, in_label_folder
 from refine.data.samples import Record
 from refine.errors import InputError
 from refine.files import open_file
+from refine.labels import Annotation
 
 _OTHER_TASKS = re.compile(r"(captions|image_info|panoptic|stuff)_|scene_gt_coco\.json")
 """COCO's own files of labels that are no objects."""

@@ -15,9 +15,10 @@ import torch
 from numpy.typing import NDArray
 from torchvision.tv_tensors import Mask
 
-from refine.data.annotation import Objects, Rings
 from refine.data.layouts.object_parts import boxes_of, keypoints_of
 from refine.errors import InputError
+from refine.labels import Objects
+from refine.labels.annotation import Rings
 
 
 class CocoEntry(NamedTuple):

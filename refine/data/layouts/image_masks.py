@@ -7,7 +7,6 @@ from typing import NamedTuple
 import torch
 from torchvision.tv_tensors import Mask
 
-from refine.data.annotation import Annotation
 from refine.data.label_table import (
     TABLE_FILES,
     LabelTable,
@@ -22,7 +21,7 @@ from refine.data.layouts.paired_masks import IMAGE, Encoding, Grouped, PairedMas
 from refine.data.listing import IMAGE_SUFFIXES, Listing, stem, suffix
 from refine.data.samples import Record
 from refine.errors import InputError
-from refine.labels import IGNORE
+from refine.labels import IGNORE, Annotation
 
 IMAGES = ("images", "image", "imgs", "img", "rgb")
 MASKS = ("labels", "label", "masks", "mask", "annotations", "segmentation", "seg", "gt")

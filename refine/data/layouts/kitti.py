@@ -10,13 +10,13 @@ from pathlib import Path
 
 import torch
 
-from refine.data.annotation import Annotation, Objects
 from refine.data.images import image_size
 from refine.data.layouts.base import LabelSpace, Layout, in_yaml
 from refine.data.layouts.object_parts import boxes_of, numbers, text_rows
 from refine.data.listing import Listing, stem
 from refine.data.samples import Record
 from refine.errors import InputError
+from refine.labels import Annotation, Objects
 
 IMAGES, LABELS = "image_2", "label_2"
 NAMES = ("Car", "Van", "Truck", "Pedestrian", "Person_sitting", "Cyclist", "Tram", "Misc")

@@ -16,13 +16,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from refine.data.annotation import Annotation
-from refine.data.gaze import GAZE_SPACE, gaze_vector, pitch_yaw
 from refine.data.layouts.base import Layout
 from refine.data.layouts.eye_files import EyeGroup, Hdf5File, MatFile, open_eyes
 from refine.data.listing import Listing
 from refine.data.samples import Record
 from refine.errors import InputError
+from refine.labels import Annotation
+from refine.labels.gaze import GAZE_SPACE, gaze_vector, pitch_yaw
 
 DAY = re.compile(r"(?:.*/)?p\d{2}/day\d{2}\.mat")
 PERSON = re.compile(r"(?:.*/)?p\d{2}")

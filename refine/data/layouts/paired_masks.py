@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile
 from torchvision.tv_tensors import Mask
 
-from refine.data.annotation import Annotation
 from refine.data.images import opened, require_size
 from refine.data.label_table import LabelTable
 from refine.data.layouts.base import Layout, in_yaml
 from refine.data.samples import Record
 from refine.errors import InputError
+from refine.labels import Annotation
 
 IMAGE = "image"
 """The role of the one file of a group that is not a label."""

@@ -14,7 +14,6 @@ from typing import Literal, NamedTuple
 import torch
 from torchvision.tv_tensors import Mask
 
-from refine.data.annotation import Annotation
 from refine.data.label_table import LabelEntry, LabelTable
 from refine.data.layouts.base import LabelSpace, Layout, in_yaml
 from refine.data.layouts.object_parts import swap_pairs
@@ -36,7 +35,7 @@ from refine.data.layouts.solo_frame import (
 from refine.data.listing import IMAGE_SUFFIXES, Listing, stem, suffix
 from refine.data.samples import Record
 from refine.errors import InputError
-from refine.labels import IGNORE
+from refine.labels import IGNORE, Annotation
 
 FRAME = "frame_data.json"
 BLACK = (0, 0, 0)

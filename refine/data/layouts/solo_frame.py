@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchvision.tv_tensors import KeyPoints, Mask
 
-from refine.data.annotation import Objects
 from refine.data.images import require_size
 from refine.data.layouts.base import CURE
 from refine.data.layouts.object_parts import box_around, boxes_of, require_stated_size
@@ -20,6 +19,7 @@ from refine.data.layouts.paired_masks import color_pixels, packed_colors
 from refine.data.samples import Record
 from refine.errors import InputError
 from refine.json_files import read_typed
+from refine.labels import Objects
 
 SEMANTIC, INSTANCE = "SemanticSegmentationAnnotation", "InstanceSegmentationAnnotation"
 BOXES, KEYPOINTS = "BoundingBox2DAnnotation", "KeypointAnnotation"

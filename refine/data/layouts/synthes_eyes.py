@@ -12,12 +12,12 @@ from pathlib import Path
 
 import torch
 
-from refine.data.annotation import Annotation
-from refine.data.gaze import GAZE_SPACE, gaze_vector
 from refine.data.layouts.base import Layout
 from refine.data.listing import Listing, stem
 from refine.data.samples import Record
 from refine.errors import InputError
+from refine.labels import Annotation
+from refine.labels.gaze import GAZE_SPACE, gaze_vector
 
 NAME = re.compile(r"(?:.*/)?[fm]\d{2}_\d+_(-?\d+\.\d+)_(-?\d+\.\d+)")
 """Of ``f01/f01_36_0.1963_-0.7854``: the eye's model, the render's number, pitch and yaw."""

@@ -11,12 +11,12 @@ from pathlib import Path
 import torch
 from torchvision.tv_tensors import Mask
 
-from refine.data.annotation import Annotation
 from refine.data.label_table import load_table
 from refine.data.layouts.paired_masks import IMAGE, Grouped, PairedMasks, deep_colors
 from refine.data.listing import Listing
 from refine.data.samples import Record
 from refine.errors import InputError
+from refine.labels import Annotation
 
 _IMAGE = re.compile(r"(?:^|/)RGB/(\d{7})\.(?:png|jpe?g)$")
 _LABEL = re.compile(r"(?:^|/)(GT/LABELS|Depth|GT|parsed_LABELS)/(?:[^/]+/)*(\d{7})(?:_[^/]*)?\.[^/.]+$")

@@ -11,14 +11,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from refine.data.annotation import Annotation
-from refine.data.gaze import MIRROR
 from refine.data.layouts.base import LabelSpace, in_yaml
 from refine.data.layouts.class_folders import ClassFolders
 from refine.data.layouts.tables import Row, TableLayout, first_row, named_column, path_column, read_rows
 from refine.data.listing import Listing
 from refine.data.samples import Record
 from refine.errors import InputError
+from refine.labels import Annotation
+from refine.labels.gaze import MIRROR
 
 ROWS_TO_RECOGNIZE = 16
 """Rows that `Table.recognize` reads to find a number."""

@@ -12,14 +12,14 @@ import torch
 from torch import Tensor
 from torchvision.tv_tensors import KeyPoints
 
-from refine.data.annotation import Annotation
-from refine.data.gaze import GAZE_SPACE, pitch_yaw
 from refine.data.layouts.base import CURE, Layout
 from refine.data.listing import Listing, stem
 from refine.data.samples import Record
 from refine.errors import InputError
 from refine.files import open_file
 from refine.json_files import read_typed
+from refine.labels import Annotation
+from refine.labels.gaze import GAZE_SPACE, pitch_yaw
 
 LANDMARKS = {"interior_margin_2d": 16, "caruncle_2d": 7, "iris_2d": 32}
 """The outlines in a file, each of as many points: the lids' inner rim from the inner corner on (number 8 is the outer

@@ -14,7 +14,6 @@ from typing import Literal
 import torch
 from torchvision.tv_tensors import Mask
 
-from refine.data.annotation import Annotation
 from refine.data.images import require_size
 from refine.data.label_table import Color, LabelEntry, LabelTable
 from refine.data.layouts.base import LabelSpace, Layout, in_yaml
@@ -24,7 +23,7 @@ from refine.data.layouts.voc_xml import NAMES_SHOWN, begins_as_voc, class_names,
 from refine.data.listing import IMAGE_SUFFIXES, Listing, stem, suffix
 from refine.data.samples import Record
 from refine.errors import InputError
-from refine.labels import IGNORE
+from refine.labels import IGNORE, Annotation
 
 IMAGES, BOXES, SETS = "JPEGImages", "Annotations", "ImageSets"
 CLASSES, OBJECTS = "SegmentationClass", "SegmentationObject"

@@ -9,12 +9,12 @@ from xml.etree import ElementTree
 import torch
 from torchvision.tv_tensors import Mask
 
-from refine.data.annotation import Objects
 from refine.data.images import image_size
 from refine.data.layouts.base import in_yaml
 from refine.data.layouts.object_parts import boxes_of, listed, numbers, require_stated_size
 from refine.errors import InputError
 from refine.files import open_file, read_file, why
+from refine.labels import Objects
 
 HEAD_BYTES = 1 << 12
 """Bytes within which the first tag stands."""

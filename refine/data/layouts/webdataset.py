@@ -15,7 +15,6 @@ from typing import BinaryIO, NamedTuple
 import torch
 from torch import Tensor
 
-from refine.data.annotation import Annotation
 from refine.data.images import is_gray, opened, read_image
 from refine.data.label_guard import named_label
 from refine.data.layouts.base import LabelSpace, Layout, in_yaml
@@ -24,6 +23,7 @@ from refine.data.layouts.tar import TarIndex, TarMember, content, first_names, i
 from refine.data.listing import IMAGE_SUFFIXES, Listing, named_for_labels, suffix
 from refine.data.samples import Record
 from refine.errors import InputError
+from refine.labels import Annotation
 
 NAMES_TO_RECOGNIZE = 64
 """Members of the first shard that `recognize` looks at."""

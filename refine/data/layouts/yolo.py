@@ -9,7 +9,6 @@ from functools import cached_property
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
-from refine.data.annotation import Annotation
 from refine.data.images import image_size
 from refine.data.label_table import read_names
 from refine.data.layouts.base import LabelSpace, Layout, in_yaml
@@ -18,6 +17,7 @@ from refine.data.layouts.yolo_files import YoloYaml, read_objects, read_yolo_yam
 from refine.data.listing import Listing, in_label_folder, stem
 from refine.data.samples import Record
 from refine.errors import InputError
+from refine.labels import Annotation
 
 _NAME_LISTS = ("classes.txt", "obj.names", "labels/classes.txt")
 LABELS_TO_RECOGNIZE = 16

@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 
 import torch
 
-from refine.data.annotation import Objects, Rings
 from refine.data.layouts.object_parts import boxes_of, keypoints_of, listed, numbers, swap_pairs, text_rows
 from refine.errors import InputError
+from refine.labels import Objects
+from refine.labels.annotation import Rings
 from refine.yaml_text import read_yaml
 
 _ROUNDING = 1e-3

@@ -14,10 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from refine.data.annotation import Annotation, Objects
-from refine.data.gaze import gaze_vector
-from refine.data.samples import LabelSpace
-from refine.labels import IGNORE
+from refine.labels import IGNORE, Annotation, LabelSpace, Objects
+from refine.labels.gaze import gaze_vector
 
 Color = tuple[int, int, int]
 

@@ -13,12 +13,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from refine.data.annotation import Annotation, same
 from refine.data.layouts import Layout
 from refine.data.open_layout import choose, open_layout, recognized
 from refine.data.samples import Record
 from refine.errors import InputError
-from refine.labels import IGNORE
+from refine.labels import IGNORE, Annotation
+from refine.labels.annotation import same
 
 Change = Callable[[Path], object]
 Damage = Sequence[tuple[Change, str]]

@@ -5,11 +5,11 @@ import torch
 import yaml
 from PIL import Image
 
-from refine.data.annotation import Annotation
-from refine.data.layouts.base import LabelSpace, Layout, in_yaml
+from refine.data.layouts.base import Layout, in_yaml
 from refine.data.listing import Listing
 from refine.data.samples import Record
 from refine.errors import InputError
+from refine.labels import Annotation, LabelSpace
 
 
 class One(Layout):

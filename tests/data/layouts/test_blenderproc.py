@@ -10,8 +10,8 @@ from torch import Tensor
 from refine.data.layouts.blenderproc import BlenderProc, category_ids, depth_in, has_categories, objects_in, whole
 from refine.data.layouts.hdf5 import color_images, opened_hdf5
 from refine.data.open_layout import open_layout, recognized
-from refine.data.samples import LabelSpace
 from refine.errors import InputError
+from refine.labels import LabelSpace
 from tests.data.layouts.contract import Change, LayoutContract
 from tests.data.layouts.edits import layout_images, there
 from tests.data.layouts.examples.blenderproc import HEIGHT, WIDTH, contents, write_blenderproc, write_container

@@ -11,8 +11,9 @@ from PIL import Image
 from torch import Tensor
 
 from refine.data.layouts.bop import Bop, Thing, read_objects, rows_of, things_in
-from refine.data.samples import LabelSpace, Record
+from refine.data.samples import Record
 from refine.errors import InputError
+from refine.labels import LabelSpace
 from tests.data.layouts.contract import Change, LayoutContract, cropped, gone, removed, wrote
 from tests.data.layouts.edits import edit_json, there
 from tests.data.layouts.examples.bop import SCENE, write_bop

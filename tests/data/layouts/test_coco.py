@@ -8,10 +8,10 @@ import torch
 from pycocotools.coco import COCO
 from torch import Tensor
 
-from refine.data.annotation import Objects
 from refine.data.layouts import Coco
 from refine.data.open_layout import choose, recognized
 from refine.errors import InputError
+from refine.labels import Objects
 from tests.data.layouts.contract import Change, LayoutContract, cropped, removed, wrote
 from tests.data.layouts.edits import edit_json, there
 from tests.data.layouts.examples.blenderproc import contents

@@ -2,11 +2,11 @@ from pathlib import Path
 
 import pytest
 
-from refine.data.annotation import Annotation
 from refine.data.images import read_image
 from refine.data.layouts import ImageFolder, ImageList
 from refine.data.open_layout import choose
 from refine.errors import InputError
+from refine.labels import Annotation
 from tests.data.layouts.contract import LayoutContract, gone, removed
 from tests.data.layouts.examples.image_folder import write_image_folder
 from tests.data.layouts.examples.image_list import write_image_list

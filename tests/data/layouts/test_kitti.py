@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from refine.data.annotation import Objects
 from refine.data.layouts import Kitti
 from refine.data.open_layout import choose
 from refine.errors import InputError
+from refine.labels import Objects
 from tests.data.layouts.contract import LayoutContract, cropped, removed, wrote
 from tests.data.layouts.edits import there
 from tests.data.layouts.examples.coco import put_image

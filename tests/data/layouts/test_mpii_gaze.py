@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from refine.data.gaze import gaze_vector
 from refine.data.layouts import Layout, MPIIGaze
 from refine.data.open_layout import choose
 from refine.errors import InputError
+from refine.labels.gaze import gaze_vector
 from tests.data.layouts.contract import LayoutContract, wrote
 from tests.data.layouts.edits import there
 from tests.data.layouts.examples import mpii_gaze as example

@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from refine.data.gaze import gaze_vector
 from refine.data.layouts import SynthesEyes
 from refine.data.open_layout import choose
 from refine.errors import InputError
+from refine.labels.gaze import gaze_vector
 from tests.conftest import SHARED, needs_shared
 from tests.data.layouts.contract import LayoutContract, moved, removed
 from tests.data.layouts.edits import there

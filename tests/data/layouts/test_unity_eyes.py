@@ -7,9 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
-from refine.data.gaze import gaze_vector
 from refine.data.layouts import UnityEyes
 from refine.data.open_layout import choose
+from refine.labels.gaze import gaze_vector
 from tests.data.layouts.contract import LayoutContract, cropped, removed, wrote
 from tests.data.layouts.edits import there
 from tests.data.layouts.examples.unity_eyes import HEIGHT, WIDTH, description, write_unity_eyes

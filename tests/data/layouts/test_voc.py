@@ -3,7 +3,6 @@ from pathlib import Path
 
 import pytest
 
-from refine.data.annotation import Annotation
 from refine.data.layouts import PascalVoc
 from refine.data.layouts.voc import (
     NAMES,
@@ -11,6 +10,7 @@ from refine.data.layouts.voc import (
 )
 from refine.data.open_layout import choose, recognized
 from refine.errors import InputError
+from refine.labels import Annotation
 from tests.data.layouts.contract import Change, LayoutContract, cropped, gone, removed
 from tests.data.layouts.edits import there
 from tests.data.layouts.examples.coco import put_image

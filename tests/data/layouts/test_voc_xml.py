@@ -5,7 +5,6 @@ import torch
 from PIL import Image
 from torchvision.tv_tensors import Mask
 
-from refine.data.annotation import Objects
 from refine.data.layouts.voc_xml import (
     HEAD_BYTES,
     VocFile,
@@ -17,6 +16,7 @@ from refine.data.layouts.voc_xml import (
 )
 from refine.errors import InputError
 from refine.files import SIZE_VARIABLE
+from refine.labels import Objects
 from tests.data.layouts.edits import there
 
 BOX = "<bndbox><ymin>2</ymin><xmin>1.5</xmin><xmax>3</xmax><ymax>4</ymax></bndbox>"

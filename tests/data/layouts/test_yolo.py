@@ -3,7 +3,6 @@ from pathlib import Path
 
 import pytest
 
-from refine.data.annotation import Objects
 from refine.data.layouts import Yolo
 from refine.data.layouts.yolo import (
     find_yaml,
@@ -16,6 +15,7 @@ from refine.data.layouts.yolo_files import YoloYaml
 from refine.data.listing import Listing
 from refine.data.open_layout import choose
 from refine.errors import InputError
+from refine.labels import Objects
 from tests.data.layouts.contract import LayoutContract, removed, wrote
 from tests.data.layouts.edits import there
 from tests.data.layouts.examples.coco import put_image

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from refine.data.annotation import Objects
 from refine.data.layouts.yolo_files import YoloYaml, read_objects, read_yolo_yaml
 from refine.errors import InputError
+from refine.labels import Objects
 from tests.data.layouts.edits import there
 
 SIZE = (10, 20)

@@ -5,9 +5,7 @@ from PIL import Image
 from torch import Tensor
 from torchvision.tv_tensors import BoundingBoxes, BoundingBoxFormat, KeyPoints, Mask
 
-from refine.data.annotation import Annotation, Objects
-from refine.data.samples import LabelSpace
-from refine.labels import IGNORE
+from refine.labels import IGNORE, Annotation, LabelSpace, Objects
 from refine.report.kit.overlay import (
     BLACK,
     FAR,
