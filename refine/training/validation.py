@@ -15,13 +15,13 @@ from torch import Tensor
 from refine.data import UnpairedImages
 from refine.data.images import to_float, to_levels
 from refine.distances.features import FeatureSet, gather, set_distances
+from refine.distances.networks import Judges
 from refine.files import write_whole
 from refine.methods.base import Method
 from refine.methods.translator import Translator
 from refine.metrics.features import FeatureExtractor
 from refine.metrics.sliced_wasserstein import validation_distance
 from refine.report.kit.pictures import sheet
-from refine.training.judges import Judges
 
 DISTANCE = "distance/swd"
 DO_NOTHING = "distance/swd_do_nothing"

@@ -9,12 +9,11 @@ from jsonargparse import Namespace
 
 from refine.data import UnpairedImages
 from refine.distances.label_error import images_needed
-from refine.distances.networks import extractors
+from refine.distances.networks import Judges, extractors
 from refine.errors import InputError
 from refine.methods.base import Method
 from refine.methods.translator import Translator
 from refine.training.checkpoints import Checkpoints
-from refine.training.judges import Judges
 from refine.training.validation import Validation
 
 JUDGE = "--judge"

@@ -17,11 +17,11 @@ from refine.data.labeled_images import open_labeled
 from refine.data.open_layout import open_layout
 from refine.distances.features import FeatureSet, Gatherer, set_distances
 from refine.distances.label_error import JudgedImages
+from refine.distances.networks import Judges
 from refine.errors import InputError
 from refine.labels import LabelSpace
 from refine.methods.translator import Translator
 from refine.metrics.sliced_wasserstein import PATCH, draw_places
-from refine.training.judges import Judges
 from refine.trial.options import TryOptions
 from refine.trial.result import Benchmarked, Measured, Trained
 from refine.tuning.measure import MOST_DESCRIBED, ChosenImages, at_size, batches, choose_images

@@ -17,11 +17,11 @@ from refine.data.samples import Record
 from refine.data.store import without_unreadable
 from refine.distances.features import FeatureSet, Gatherer, gather, set_distances
 from refine.distances.label_error import JudgedImages, LabelError
+from refine.distances.networks import Judges
 from refine.errors import InputError, UnreadableImage
 from refine.labels import KINDS, Annotation
 from refine.methods.translator import Translator, blend
 from refine.metrics.features import FeatureExtractor
-from refine.training.judges import Judges
 from refine.tuning.result import Point
 
 BATCH = 8

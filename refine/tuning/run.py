@@ -7,14 +7,13 @@ import torch
 from refine.data.open_layout import open_layout
 from refine.data.unpaired import tell
 from refine.devices import choose_device
-from refine.distances.networks import extractors
+from refine.distances.networks import Judges, extractors
 from refine.errors import InputError
 from refine.files import require_output
 from refine.json_files import write_json
 from refine.methods.checkpoint import load_translator, model_sha256
 from refine.metrics.sliced_wasserstein import PATCH, draw_places
 from refine.terminal import counted
-from refine.training.judges import Judges
 from refine.tuning.measure import MOST_DESCRIBED, StrengthTest, choose_images, open_judged
 from refine.tuning.options import TuneOptions
 from refine.tuning.plot import tuning_plot

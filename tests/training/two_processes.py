@@ -8,6 +8,7 @@ import torch
 from lightning.pytorch import Trainer
 
 from refine.data import UnpairedImages
+from refine.distances.networks import Judges
 from refine.methods import (
     CUT,
     FDA,
@@ -21,7 +22,6 @@ from refine.methods import (
 )
 from refine.methods.base import Method
 from refine.training.checkpoints import Checkpoints
-from refine.training.judges import Judges
 from refine.training.steps import StopAfterSteps
 from refine.training.validation import Validation
 from tests.methods.steps import SMALL
