@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from refine.cli import main
 from refine.training.parser import OneLineParser, with_sizes
@@ -20,6 +21,7 @@ CONTENT = {
 def refused(folder: Path, capsys: pytest.CaptureFixture[str], *flags: str) -> str:
     """What `fit` says in one line."""
     folder.mkdir(exist_ok=True)
+    Image.new("RGB", (16, 16)).save(folder / "image.png")  # an empty folder would be refused first
     where = ["--data.synthetic", str(folder), "--data.real", str(folder)]
     assert (
         main(["fit", "-c", "models/simgan.yaml", *where, "--trainer.default-root-dir", str(folder / "r"), *flags]) == 2
@@ -122,7 +124,7 @@ def test_a_size_may_be_typed_with_an_x() -> None:
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--data.crop", "48x"], "--data.crop is 48x; expected a height and a width, such as 48x64 (see"),
+        (["--data.crop", "48x"], "--data.crop is '48x'; expected a height and a width, such as 48x100"),
         (["--data.channels", "2"], "--data.channels is 2; expected one of 1, 3 (see"),
         (["--model.features", "1.5"], "--model.features is 1.5; expected a whole number (see"),
         (["--trainer.max-steps", "x"], "--trainer.max-steps is x; expected a whole number (see"),
