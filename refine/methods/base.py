@@ -17,7 +17,6 @@ from torch import Tensor
 
 from refine.data.samples import TrainingData
 from refine.errors import InputError, TrainingDiverged
-from refine.losses.adversarial import AdversarialName
 
 FORMAT = 1
 """Version of the ``refine`` entry in checkpoints and bundles."""
@@ -312,15 +311,3 @@ def two_optimizers(method: LightningModule) -> tuple[LightningOptimizer, Lightni
     """The optimizers of the two players, in the order in which the method configured them."""
     first, second = cast(list[LightningOptimizer], method.optimizers())
     return first, second
-
-
-def require_bound(adversarial_loss: AdversarialName, bounded: bool, cure: str) -> None:
-    """Raise `InputError` for a Wasserstein critic whose slope nothing bounds: its scores grow without end.
-
-    Args:
-        adversarial_loss: Its name.
-        bounded: Whether there is spectral normalization or a penalty on gradients.
-        cure: What to set.
-    """
-    if adversarial_loss == "wasserstein" and not bounded:
-        raise InputError(f"adversarial_loss=wasserstein needs a bound on the critic's slope; set {cure}")

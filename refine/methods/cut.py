@@ -15,8 +15,8 @@ from refine.errors import InputError
 from refine.losses.adversarial import AdversarialName, patch_accuracy
 from refine.losses.adversarial import adversarial_loss as _adversarial
 from refine.losses.patch_nce import PatchNCE
-from refine.methods.base import require_bound, two_optimizers
-from refine.methods.optimization import constant_then_linear, moving_average
+from refine.methods.base import two_optimizers
+from refine.methods.optimization import constant_then_linear, moving_average, require_bound
 from refine.methods.translator import Translator
 from refine.networks.discriminators import PatchGAN
 from refine.networks.generators import PaddingMode, ResnetBlock, ResnetGenerator

@@ -15,9 +15,9 @@ from refine.errors import InputError
 from refine.losses.adversarial import AdversarialName, gradient_penalty, patch_accuracy, r1_penalty
 from refine.losses.adversarial import adversarial_loss as _adversarial
 from refine.losses.reconstruction import Reconstruction
-from refine.methods.base import require_bound, two_optimizers
+from refine.methods.base import two_optimizers
 from refine.methods.history import HistoryBuffer
-from refine.methods.optimization import constant_then_linear, moving_average, own_draws
+from refine.methods.optimization import constant_then_linear, moving_average, own_draws, require_bound
 from refine.methods.translator import Translator
 from refine.networks.discriminators import DiscriminatorKind, PatchGAN, PixelDiscriminator, build_discriminator
 from refine.networks.generators import Architecture, PaddingMode, ResnetGenerator, UNetGenerator, build_generator

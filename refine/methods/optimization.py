@@ -1,4 +1,4 @@
-"""Learning rates over the steps, optimizers by name, own draws of dropout, and averages of weights."""
+"""Learning rates over the steps, optimizers by name, own draws of dropout, averages of weights, bounded critics."""
 
 import copy
 import math
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from refine.errors import InputError
+from refine.losses.adversarial import AdversarialName
 
 
 def constant_then_linear(step: int, steps: int, constant: int) -> float:
@@ -130,3 +131,15 @@ def moving_average(network: nn.Module, decay: float) -> MovingAverage | None:
     if not 0 <= decay < 1:
         raise InputError(f"ema is {decay}; expected at least 0 (no average) and less than 1")
     return MovingAverage(network, decay) if decay > 0 else None
+
+
+def require_bound(adversarial_loss: AdversarialName, bounded: bool, cure: str) -> None:
+    """Raise `InputError` for a Wasserstein critic whose slope nothing bounds: its scores grow without end.
+
+    Args:
+        adversarial_loss: Its name.
+        bounded: Whether there is spectral normalization or a penalty on gradients.
+        cure: What to set.
+    """
+    if adversarial_loss == "wasserstein" and not bounded:
+        raise InputError(f"adversarial_loss=wasserstein needs a bound on the critic's slope; set {cure}")
