@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 from refine.apply.manifest import LEFT_OUT, ManifestEntry, is_original, read_manifest, regular_sha256
 from refine.apply.plan import container_of, walk
-from refine.apply.verification import count_of
 from refine.data.images import read_header
 from refine.data.layouts import Layout
 from refine.data.open_layout import open_layout
@@ -21,6 +20,7 @@ from refine.errors import InputError
 from refine.files import MANIFEST, printable, shown
 from refine.labels import Annotation
 from refine.labels.annotation import same
+from refine.terminal import count_of
 from refine.workers import in_order
 
 THREADS = 4

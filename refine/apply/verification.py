@@ -12,7 +12,7 @@ from refine.apply.manifest import LEFT_OUT, ManifestEntry, as_listed, is_origina
 from refine.apply.writer import UNFINISHED
 from refine.errors import InputError
 from refine.files import MANIFEST, OURS, shown
-from refine.terminal import counted
+from refine.terminal import count_of, counted
 from refine.workers import in_order
 
 MOST_SHOWN = 40
@@ -118,11 +118,6 @@ def summarize(entries: Sequence[ManifestEntry], kept: set[str]) -> ApplySummary:
         labels_left_out=left_out["carried"],
         unsettled=Counter(audit["verdict"] for audit in audited if audit["after"] != "pass"),
     )
-
-
-def count_of(number: int, noun: str) -> str:
-    """Return a number with its noun, in the plural where it is not one."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def verify(folder: Path | str) -> list[str]:

@@ -155,10 +155,11 @@ class UnpairedImages(LightningDataModule):
         sizes = sorted({size for store in stores for size in store.sizes})
         crop = self.augmentation.crop
         if crop is None and len(sizes) > 1:
+            first, last = ("x".join(map(str, size)) for size in (sizes[0], sizes[-1]))
             least = "x".join(str(min(side)) for side in zip(*sizes, strict=True))
             raise InputError(
-                f"{self.synthetic} and {self.real}: images of {len(sizes)} sizes (from {sizes[0]} to {sizes[-1]}, "
-                f"height x width) cannot share a batch; give --data.crop {least}, or --data.resize"
+                f"{self.synthetic} and {self.real}: images of {len(sizes)} sizes (from {first} to {last}, height x "
+                f"width) cannot share a batch; give --data.crop {least}, or --data.resize"
             )
         most = max(LARGEST_BATCH, LARGEST_BATCH_REPEATS * max(len(self._synthetic), len(self._real)))
         if self.batch_size > most:

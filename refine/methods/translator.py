@@ -180,8 +180,8 @@ def as_batch(images: Tensor | NDArray[Any] | Image.Image) -> tuple[Tensor, Calla
         raise ValueError(f"a tensor of shape {tuple(images.shape)}; expected (B, C, H, W) with C = 1 or 3")
     if not images.is_floating_point():
         raise ValueError(f"a tensor of {images.dtype}; expected floats in [-1, 1]: images / 127.5 - 1")
-    if images.dtype == torch.float64:
-        raise ValueError("a tensor of torch.float64; expected float32: images.float()")
+    if images.dtype != torch.float32:
+        raise ValueError(f"a tensor of {images.dtype}; expected float32: images.float()")
     # Elsewhere the look would wait for the device.
     if images.device.type == "cpu":
         _require_range(images)
@@ -214,5 +214,5 @@ def _of_array(images: NDArray[Any]) -> tuple[Tensor, Callable[[Tensor], NDArray[
         images = images[None]
     if images.ndim != 4 or images.shape[3] not in {1, 3} or not images.size:
         raise ValueError(f"an array of shape {shape}; expected (H, W), (H, W, C) or (B, H, W, C) with C = 1 or 3")
-    batch = to_float(torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2))
+    batch = to_float(torch.from_numpy(np.array(images, order="C")).permute(0, 3, 1, 2))
     return batch, lambda refined: to_levels(refined).permute(0, 2, 3, 1).cpu().numpy().reshape(shape)

@@ -27,8 +27,8 @@ class Reached(NamedTuple):
     best: float | None
     """Distance of `best.ckpt`; None where there is none."""
     best_step: int
-    last: float
-    """Distance at the end."""
+    last: float | None
+    """Distance at the end; None where a run that had ended went on with no step."""
     agreement: float | None = None
     """Share of images on which the judge says of the best ones what it said before; None without a judge."""
 
@@ -150,15 +150,17 @@ class Checkpoints(Callback):
             unconfirmed.unlink(missing_ok=True)
 
     def reached(self, metrics: Mapping[str, Tensor]) -> Reached | None:
-        """Return how near the run came; None where no validation measured it.
+        """Return how near the run came; None where no validation ever measured it.
 
         Args:
             metrics: Of its end.
         """
         last, nothing = metrics.get(DISTANCE), metrics.get(DO_NOTHING)
-        if last is None or nothing is None:
+        if last is not None and nothing is not None:
+            return Reached(float(nothing), self.best, self.best_step, float(last), self.best_agreement)
+        if self.nothing is None:
             return None
-        return Reached(float(nothing), self.best, self.best_step, float(last), self.best_agreement)
+        return Reached(self.nothing, self.best, self.best_step, None, self.best_agreement)
 
     def missing(self) -> str | None:
         """Return one line on why there is no `best.ckpt`, where a bound was set and none stayed under it."""

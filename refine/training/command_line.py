@@ -22,7 +22,7 @@ from refine.methods.base import Method
 from refine.methods.checkpoint import allowed_class, read_checkpoint
 from refine.metrics.sliced_wasserstein import PATCH
 from refine.training.options import add_fit_flags
-from refine.training.parser import OneLineParser, essence
+from refine.training.parser import FILE_LOGGERS, OneLineParser, essence
 from refine.training.preset_flags import given_flag, keep_stored, minutes_to_follow, size_run
 from refine.training.resuming import CONFIG, RUNS, free_name, latest, require_training_state, resuming
 from refine.training.steps import Pace, StepProgress, StopAfterSteps, StopOnInterrupt
@@ -113,6 +113,9 @@ class RefineCLI(LightningCLI):
                 )
             config["trainer"]["accelerator"] = choose_device(config["device"]).type
             config["device"] = None  # so that the stored settings, given again, say it once
+        logger = config["trainer"]["logger"]
+        if str(getattr(logger, "class_path", "")).rpartition(".")[2] in FILE_LOGGERS:
+            logger["init_args"]["name"], logger["init_args"]["version"] = "", free_name(config, self._run_name)
         self._size(config)
         if config["steps"] is not None:
             config["model"]["init_args"]["steps"] = config["steps"]

@@ -16,10 +16,10 @@ from refine import interrupts, methods
 from refine.data import UnpairedImages
 from refine.methods.base import Method
 from refine.options import spelled
-from refine.terminal import duration, typed
+from refine.terminal import count_of, duration, typed
 from refine.training.checkpoints import BEST, Checkpoints, Reached
 from refine.training.command_line import RefineCLI
-from refine.training.parser import OneLineParser, with_config, with_recipes, with_sizes
+from refine.training.parser import OneLineParser, with_config, with_logger, with_recipes, with_sizes
 from refine.training.resuming import RUNS
 from refine.training.steps import StopOnInterrupt
 from refine.training.watch import joined
@@ -78,7 +78,8 @@ def run(args: list[str]) -> int:
     elif not quick:
         if line := _callback(cli.trainer, Checkpoints).missing():
             print(line, file=sys.stderr)
-        lines = [f"run: {outcome.folder} ({outcome.steps} steps, {duration(time.monotonic() - began)})"]
+        steps, took = count_of(outcome.steps, "step"), duration(time.monotonic() - began)
+        lines = [f"run: {outcome.folder} ({steps}, {took})"]
         if reached := outcome.reached:
             lines.insert(reached.helps, last_words(reached))  # what is bad comes first
             data = cli.datamodule
@@ -98,7 +99,7 @@ def train(args: list[str]) -> tuple[RefineCLI, Outcome]:
         TrainingDiverged: If a loss became NaN or infinite.
     """
     interrupts.begin()
-    args, names = with_recipes(with_sizes(joined(with_config(spelled(args, "_")))))
+    args, names = with_recipes(with_sizes(joined(with_logger(with_config(spelled(args, "_"))))))
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
     unhelpful = ["many workers", "LeafSpec", "log_every_n_steps", "args parameter is intended"]
@@ -191,7 +192,8 @@ def last_words(reached: Reached) -> str:
     parts = [f"doing nothing {nothing:.0f}"]
     if best is not None:
         parts.append(f"best {best:.0f} (step {reached.best_step})")
-    parts.append(f"last {reached.last:.0f}{'' if reached.last < nothing else ' (worse than doing nothing)'}")
+    if reached.last is not None:
+        parts.append(f"last {reached.last:.0f}{'' if reached.last < nothing else ' (worse than doing nothing)'}")
     if reached.agreement is not None:
         parts.append(f"label agreement of the best {100 * reached.agreement:.1f} %")
     parts += ["no best.ckpt"] * (best is None)

@@ -22,7 +22,7 @@ from refine.files import cut, read_file, why
 from refine.methods.checkpoint import allowed_class, read_checkpoint, require_no_run
 from refine.options import with_dashes
 from refine.recipes import find_recipe
-from refine.training.resuming import CONFIG, latest_of_all, settings_beside
+from refine.training.resuming import CONFIG, RUNS, latest_of_all, settings_beside
 from refine.yaml_text import read_yaml, require_plain_yaml
 
 MODE = "refine"
@@ -46,6 +46,8 @@ VALIDATE_TITLES = {**TITLES, "--ckpt_path": "checkpoint"}
 """Titles of groups of flags that jsonargparse takes from docstrings, by a flag in them."""
 CKPT_HELP = "checkpoint to measure, or to go on from (--resume finds the last one of a run by itself)"
 
+FILE_LOGGERS = {"CSVLogger", "TensorBoardLogger"}
+"""Lightning's loggers of which each run has a folder."""
 SIZES = {"crop", "resize", "real_resize"}
 """Last words of flags that take a height and a width."""
 
@@ -206,6 +208,20 @@ def with_config(args: list[str]) -> list[str]:
     said = type(channels) is not int or "--data.channels" in words
     settings = [] if said else [f"--data.channels={channels}"]
     return [args[0], "--model", f"{named.__module__}.{named.__qualname__}", *settings, *args[1:]]
+
+
+def with_logger(args: list[str]) -> list[str]:
+    """Let a logger that writes files write where runs are, unless a flag says another folder."""
+    words = [word for arg in args for word in arg.split("=", 1)]
+    named = [value for flag, value in pairwise(words) if flag in {"--trainer.logger", "--trainer.logger.class_path"}]
+    if (
+        not named
+        or named[-1].rpartition(".")[2] not in FILE_LOGGERS
+        or any("logger.save_dir" in word for word in words)
+    ):
+        return args
+    roots = [value for flag, value in pairwise(words) if flag == "--trainer.default_root_dir"]
+    return [*args, f"--trainer.logger.save_dir={(roots or [RUNS])[-1]}"]
 
 
 def _trusted(words: list[str]) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from refine.devices import choose_device
 from refine.errors import InputError
 from refine.methods.training_free import TrainingFree
 from refine.options import flag_name
-from refine.terminal import duration
+from refine.terminal import count_of, duration
 from refine.training.resuming import CONFIG
 from refine.training.sizing import (
     GFLOPS,
@@ -144,10 +144,11 @@ def size_run(config: Namespace, given: Mapping[str, Any], args: Sequence[str]) -
         for key, value in changed.items():
             model["init_args"][key] = chosen[key] = value
     shown = ", ".join([*(f"{key} {value}" for key, value in chosen.items()), f"batches of {batch}"])
-    time = f"about {steps} steps in {budget:g} min"
+    many = count_of(steps, "step")
+    time = f"about {many} in {budget:g} min"
     if not follows:
         takes = preset.seconds_a_step(device, size, batch or preset.batch_size) * (steps or 0)
-        time = f"{steps} steps, nominally {duration(takes)} on such a device"
+        time = f"{many}, nominally {duration(takes)} on such a device"
     images_of = f" and images of {_shown(size)}" if sizes else ""
     lines.append(f"size: {preset.name}, for {device}{images_of}: {shown}; {time}")
     if preset.name != "paper" and config["preset"] == "auto":

@@ -140,6 +140,7 @@ def test_arrays_and_pil_images_come_back_as_they_came() -> None:
         (torch.zeros(1, 8, 8, 3), "a tensor of shape"),
         (torch.zeros(0, 3, 8, 8), "a tensor of shape"),
         (torch.zeros(1, 3, 8, 8, dtype=torch.float64), r"torch.float64; expected float32: images.float\(\)"),
+        (torch.zeros(1, 3, 8, 8, dtype=torch.float16), r"torch.float16; expected float32: images.float\(\)"),
         ([Image.new("RGB", (8, 8))], "a list; expected a tensor, a PIL image or a uint8 array, one at a time"),
         (np.zeros((0, 8, 3), np.uint8), "an array of shape"),
         (np.zeros((8, 8, 3)), "an array of float64; expected uint8"),

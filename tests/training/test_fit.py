@@ -71,14 +71,20 @@ def test_a_run_holds_its_config_checkpoints_and_logs(pair: Pair, tmp_path: Path)
 
 @pytest.mark.parametrize("logger", ["true", "false", "CSVLogger"])
 def test_a_run_of_another_logger_keeps_its_folder(logger: str, pair: Pair, tmp_path: Path) -> None:
-    logs = ["--trainer.logger.save-dir", str(tmp_path / "csv")] if logger == "CSVLogger" else []
-    more = ["--run", "mine", "--steps", "6", "--trainer.val-check-interval", "3", "--trainer.logger", logger, *logs]
+    more = ["--run", "mine", "--steps", "6", "--trainer.val-check-interval", "3", "--trainer.logger", logger]
     assert fit("models/simgan.yaml", pair, tmp_path / "runs", *more) == 0
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["mine"]
     assert {"config.yaml", "last.ckpt", "best.ckpt", "preview.png"} <= {
         path.name for path in (tmp_path / "runs/mine").iterdir()
     }
-    assert len(list(tmp_path.glob("csv/**/metrics.csv"))) == len(logs) // 2
+    metrics = [path.relative_to(tmp_path).as_posix() for path in tmp_path.glob("**/metrics.csv")]
+    assert metrics == ["runs/mine/metrics.csv"] * (logger == "CSVLogger")
+
+
+def test_a_logger_writes_where_it_is_told(pair: Pair, tmp_path: Path) -> None:
+    logs = ["--trainer.logger", "CSVLogger", "--trainer.logger.save-dir", str(tmp_path / "csv")]
+    assert fit("models/simgan.yaml", pair, tmp_path / "runs", "--run", "mine", "--steps", "6", *logs) == 0
+    assert (tmp_path / "csv/mine/metrics.csv").is_file()
 
 
 def test_the_written_config_repeats_the_run(pair: Pair, tmp_path: Path) -> None:
@@ -332,6 +338,7 @@ def test_a_constructors_complaint_is_one_line(pair: Pair, tmp_path: Path, capsys
             "(worse than doing nothing)",
         ),
         (Reached(120.0, None, 0, 100.0), "distance: doing nothing 120 · last 100 · no best.ckpt"),
+        (Reached(120.0, 67.0, 900, None), "distance: doing nothing 120 · best 67 (step 900)"),
     ],
 )
 def test_a_bad_result_cannot_be_overlooked(reached: Reached, line: str) -> None:

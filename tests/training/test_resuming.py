@@ -70,7 +70,10 @@ def test_resume_alone_takes_all_else_from_the_run(
     assert main(["fit", "--resume", "--steps", "10"]) == 0
     assert "resumed at step 8\n" in capsys.readouterr().out
     assert main(["fit", "--resume", "--run", "first"]) == 0
-    assert "resumed at step 8, its last: --steps N trains on" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "resumed at step 8, its last: --steps N trains on" in said
+    assert "distance: doing nothing " in said
+    assert " · last " not in said  # nothing was measured anew
     found = {run: checkpoint(tmp_path / "checkpoints", run)["refine"]["steps_done"] for run in ("first", "second")}
     assert found == {"first": 8, "second": 10}
     assert main(["fit", "--resume", "--run", "third"]) == 2
