@@ -7,9 +7,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from refine.audit.result import JUDGES, PAGE, SUMMARY, VERDICTS
+from refine.audit.result import JUDGES, LINES, PAGE, SUMMARY
 from refine.audit.stored_judges import Auditor
-from refine.audit.verdicts import verdict_of
+from refine.audit.verdicts import count_verdicts, verdict_of
 from refine.cli import main
 from refine.data.images import read_image
 from refine.methods.checkpoint import model_sha256
@@ -40,20 +40,21 @@ def test_wrong_images_fail_and_the_others_pass(finished: Finished) -> None:
     assert finished.code == 1
 
 
-def test_each_verdict_follows_from_what_is_written(finished: Finished) -> None:
-    audit = summary(finished.output)
-    for line in certificates(finished.output).values():
+def test_lines_summary_page_and_judges_fit_together(finished: Finished) -> None:
+    audit, lines = summary(finished.output), list(certificates(finished.output).values())
+    for line in lines:
         assert set(line) == {"key", "verdict", "by", "reasons", "scores"}
         assert verdict_of(line["scores"], audit["judges"]) == (line["verdict"], line["reasons"])
-
-
-def test_the_summary_says_what_the_lines_say(finished: Finished) -> None:
-    audit, lines = summary(finished.output), certificates(finished.output)
-    assert audit["counts"] == {
-        verdict: sum(line["verdict"] == verdict for line in lines.values()) for verdict in VERDICTS
-    }
+    assert audit["counts"] == count_verdicts(lines)
     assert (audit["kind"], audit["classes"], audit["images"]) == ("class", list(CLASSES), IMAGES)
     assert (audit["missing"], audit["decided_by_person"]) == (0, 0)
+    assert "bar/03.png" in (finished.output / PAGE).read_text()
+    assert len(list((finished.output / JUDGES).glob("content-*/model.safetensors"))) == 2
+    assert {path.name for path in finished.output.iterdir()} == {LINES, SUMMARY, PAGE, JUDGES}
+
+
+def test_the_bound_lies_above_the_truth_and_the_record_says_how_it_was_made(finished: Finished) -> None:
+    audit = summary(finished.output)
     bound, truth = audit["bound_under_planted_corruption"], len(SPOILED) / IMAGES
     assert bound["upper"] is not None
     assert truth < bound["upper"] < 4 * truth
@@ -66,12 +67,6 @@ def test_the_summary_says_what_the_lines_say(finished: Finished) -> None:
     assert made["model"] == model_sha256(finished.checkpoint)
     assert (made["folds"], made["steps"], made["networks"]) == (2, 50, ["small-cnn"])
     assert (made["device"], made["threads"]) == ("cpu", 1)
-
-
-def test_the_page_and_the_judges_are_there(finished: Finished) -> None:
-    assert "bar/03.png" in (finished.output / PAGE).read_text()
-    assert len(list((finished.output / JUDGES).glob("content-*/model.safetensors"))) == 2
-    assert {path.name for path in finished.output.iterdir()} == {"audit.jsonl", SUMMARY, PAGE, JUDGES}
 
 
 def test_a_second_audit_into_the_same_folder_is_refused(own: Finished, capsys: pytest.CaptureFixture[str]) -> None:
