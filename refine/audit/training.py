@@ -129,7 +129,14 @@ def train_judges(
     """
     device, batch_size = choose_device(options.device).type, options.batch_size or kind.judges.batch_size
     steps = options.steps or usual_steps(kind.judges.steps, len(folds))
-    untrained, batches = [], []
+    learned = {
+        "images": [LabeledImages(images, labels, ()).digest() for images in sources],
+        "folds": folds.tolist(),
+        "batch_size": batch_size,
+        "device": device,
+    }
+    versions = [refine.__version__, str(torch.__version__)]
+    planned: list[tuple[EnsembleMember, JudgeBatches, Path | None, Task | None]] = []
     for fold in range(int(folds.max()) + 1):
         chosen = (folds != fold).nonzero()[:, 0].tolist()
         if kind.one_class and set(labels[chosen].tolist()) != set(labels.tolist()):
@@ -145,29 +152,21 @@ def train_judges(
                 kind=cast(KindName, kind.name),
                 network=network,
             )
-            untrained.append(EnsembleMember(f"{network}-{place}", fold, task))
-            batches.append(JudgeBatches(sources, labels, chosen, kind, batch_size, steps, task.seed))
-    learned = {
-        "images": [LabeledImages(images, labels, ()).digest() for images in sources],
-        "folds": folds.tolist(),
-        "batch_size": batch_size,
-        "device": device,
-    }
-    versions = [refine.__version__, str(torch.__version__)]
-    places: list[Path | None] = []
-    for member in untrained:  # one is taken for another only where the same training would have made it
-        record = {"task": member.task.description(), "learned": learned, "versions": versions}
-        digest = hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
-        places.append(None if output is None else output / UNFINISHED / digest)
-    found = [None if place is None else _load_unfinished(place) for place in places]
-    done = sum(task is not None for task in found)
+            batches = JudgeBatches(sources, labels, chosen, kind, batch_size, steps, task.seed)
+            # A judge is taken for another one only where the same training would have made it.
+            record = {"task": task.description(), "learned": learned, "versions": versions}
+            digest = hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+            kept = None if output is None else output / UNFINISHED / digest
+            before = None if kept is None else _load_unfinished(kept)
+            planned.append((EnsembleMember(f"{network}-{place}", fold, task), batches, kept, before))
+    done = sum(before is not None for *_, before in planned)
     if done:
-        print(f"{done} of {len(found)} {name} judges were trained before")
+        print(f"{done} of {len(planned)} {name} judges were trained before")
     members = []
-    with counted(steps * len(found), f"training {name} judges", steps * done, "steps") as advance:
-        for member, examples, path, before in zip(untrained, batches, places, found, strict=True):
-            task = before or fit_briefly(member.task, examples, device, advance)
-            if before is None and path is not None:
-                _save_unfinished(path, task)
+    with counted(steps * len(planned), f"training {name} judges", steps * done, "steps") as advance:
+        for member, batches, kept, before in planned:
+            task = before or fit_briefly(member.task, batches, device, advance)
+            if before is None and kept is not None:
+                _save_unfinished(kept, task)
             members.append(member._replace(task=task.to(torch.device(device))))
     return JudgeEnsemble(name, tuple(members))

@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from refine.audit.corruptions import moved
 from refine.audit.evidence import AuditContext, Evidence
 from refine.audit.options import AuditOptions
 from refine.audit.pairs import Pairs
 from refine.audit.perturbations import PERTURBATIONS, Perturbation, gaussian
-from refine.audit.regions import moved
 from refine.audit.structure import (
     DISPLACEMENT,
     RESOLUTION_PIXELS,
