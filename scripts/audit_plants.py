@@ -9,7 +9,7 @@ from torch import Tensor
 from refine.audit.judges import Examples
 from refine.audit.pairs import Pairs
 from refine.audit.result import read_audit
-from refine.audit.stored_judges import load_stored
+from refine.audit.training import load_judges
 
 SHARE = 0.1
 
@@ -35,7 +35,7 @@ def draws(folder: Path, pairs: Pairs, count: int, seed: int = 0) -> list[Draw]:
         count: How many draws.
         seed: Of them.
     """
-    stored, records = load_stored(folder), read_audit(folder)["judges"]
+    stored, records = load_judges(folder), read_audit(folder)["judges"]
     places = torch.tensor([stored.places[key] for key in pairs.keys])
     folds = stored.folds[places]
     generator = torch.Generator().manual_seed(seed)

@@ -15,7 +15,7 @@ from refine.audit.judges import Examples, in_folds
 from refine.audit.options import AuditOptions
 from refine.audit.pairs import Pairs
 from refine.audit.result import Certificate
-from refine.audit.stored_judges import load_stored, store
+from refine.audit.training import load_judges, store_judges
 from refine.audit.verdicts import certify
 from refine.data.images import list_images
 from refine.data.labeled_images import read_labeled
@@ -119,8 +119,8 @@ def judged_by_real(pairs: Pairs, real: Path, folder: Path, seeds: Iterable[int])
         folder.mkdir(parents=True, exist_ok=True)
         context = AuditContext(pairs, own, options)
         apart = context.train(REAL, (images,), truth, own)
-        store(folder, Pairs(pairs.kind, pairs.names, keys, images, images, truth), own, [apart])
-    (apart,) = load_stored(folder).ensembles
+        store_judges(folder, Pairs(pairs.kind, pairs.names, keys, images, images, truth), own, [apart])
+    (apart,) = load_judges(folder).ensembles
     found = []
     for seed in seeds:
         labels, wrong = swapped(pairs.labels, len(pairs.names), seed)

@@ -15,7 +15,7 @@ import safetensors.torch
 
 from refine import interrupts
 from refine.apply.writer import Writer
-from refine.audit import stored_judges
+from refine.audit import training
 from refine.benchmark.store import StoredFits
 from refine.cli import main
 from refine.interrupts import Interrupted, listening
@@ -100,7 +100,7 @@ def apply(pair: Pair, root: Path) -> list[str]:
         # Lightning answers Ctrl-C and SIGTERM with codes of its own.
         (audit, Task, "training_step", 5, signal.SIGINT, "what is finished is kept"),
         (audit, Task, "training_step", 5, signal.SIGTERM, "what is finished is kept"),
-        (audit, stored_judges, "write_json", 0, signal.SIGINT, "what is finished is kept"),
+        (audit, training, "write_json", 0, signal.SIGINT, "what is finished is kept"),
         (benchmark, Task, "training_step", 3, signal.SIGINT, "finished trainings are kept"),
         (benchmark, StoredFits, "save", 2, signal.SIGTERM, "finished trainings are kept"),
         (tune, Translator, "refine", 0, signal.SIGTERM, "nothing is kept"),

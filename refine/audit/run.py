@@ -1,9 +1,11 @@
-"""`refine audit`: train judges, calibrate them, certify each image, and say how many labels may be wrong."""
+"""`refine audit` from beginning to end: train judges, calibrate them, certify each image, say how many labels may be
+wrong; and `Auditor`, a finished audit that judges images again."""
 
 from contextlib import suppress
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 import refine
 from refine.audit.calibration import largest_group, shown_powers
@@ -19,17 +21,25 @@ from refine.audit.ensembles import (
     real,
 )
 from refine.audit.evidence import AuditContext, Evidence
-from refine.audit.judges import JudgeEnsemble, in_folds, networks_for
+from refine.audit.judges import Examples, JudgeEnsemble, in_folds, networks_for
 from refine.audit.options import AuditOptions, usual_steps
 from refine.audit.pairs import open_pairs, read_pairs
-from refine.audit.result import SUMMARY, Audit
+from refine.audit.result import (
+    AUDIT_AGAIN,
+    SUMMARY,
+    Audit,
+    Certificate,
+    ensemble_of,
+    read_audit,
+    read_certificates,
+)
 from refine.audit.review import decided_ones, override, read_decisions, recalibrated, write_audit
 from refine.audit.sampling import draw_counts, members_of, require_no_sample
-from refine.audit.stored_judges import require_free, store
 from refine.audit.structure import moved_structure
-from refine.audit.training import remove_unfinished
-from refine.audit.verdicts import bound_of, certify, count_verdicts
+from refine.audit.training import StoredJudges, load_judges, remove_unfinished, require_free, store_judges
+from refine.audit.verdicts import DIGITS, bound_of, certify, count_verdicts, verdict_of
 from refine.data.clusters import load_clusters
+from refine.data.images import resize_levels
 from refine.devices import choose_device
 from refine.errors import InputError
 from refine.files import RUN, require_output
@@ -115,7 +125,7 @@ def run_audit(options: AuditOptions) -> Audit:
         },
     }
     kept = [judges for one, judges in gathered if judges is not None and one.competent and one.decides]
-    store(output, pairs, folds, kept)
+    store_judges(output, pairs, folds, kept)
     write_audit(output, audit, certificates, opened)
     remove_unfinished(output)
     return audit
@@ -172,3 +182,71 @@ def _made_with(refined: Path) -> dict[str, object]:
         with suppress(KeyError, TypeError, AttributeError):
             flags = {**record["flags"], "audit": (record.get("audit") or {}).get("sha256")}
     return {"model": model, "flags": flags}
+
+
+class Auditor:
+    """A finished audit that judges images again, at each strength of the change.
+
+    Args:
+        verdicts: The certificate of each image, by key.
+        audit: What `audit.json` holds.
+        stored: The judges.
+    """
+
+    def __init__(self, verdicts: dict[str, Certificate], audit: Audit, stored: StoredJudges) -> None:
+        self.verdicts, self.audit, self.stored = verdicts, audit, stored
+        names = {ensemble.name for ensemble in stored.ensembles}
+        self.records = {name: record for name, record in audit["judges"].items() if ensemble_of(name) in names}
+
+    @property
+    def model(self) -> str | None:
+        """Sha256 of the checkpoint whose output was audited; None where nobody recorded it."""
+        found = self.audit["provenance"].get("model")
+        return None if found is None else str(found)
+
+    @classmethod
+    def load(cls, folder: Path, trust: tuple[str, ...] = ()) -> "Auditor":
+        """Read the output folder of an audit.
+
+        Raises:
+            InputError: If a file is missing or damaged.
+        """
+        return cls(read_certificates(folder), read_audit(folder), load_judges(folder, trust))
+
+    def __call__(self, key: str, synthetic: Tensor, refined: Tensor) -> Certificate:
+        """Judge one image again.
+
+        Args:
+            key: Under which it was audited.
+            synthetic: ``(C, H, W)`` uint8, gray or RGB.
+            refined: The same shape.
+
+        Raises:
+            InputError: If the key was not audited.
+        """
+        stored = self.stored
+        if key not in stored.places:
+            raise InputError(f"{key}: is not an image of this audit; {AUDIT_AGAIN}")
+        one = slice(stored.places[key], stored.places[key] + 1)
+        example = Examples(self._seen(refined), stored.folds[one], stored.labels[one])
+        scores = dict(self.verdicts[key]["scores"]) if key in self.verdicts else {}
+        for ensemble in stored.ensembles:
+            for name, score in ensemble.deciding_scores(example).items():
+                scores[f"{ensemble.name}: {name}"] = round(float(score), DIGITS)
+        verdict, reasons = verdict_of(scores, self.records)
+        rest = {name: record for name, record in self.audit["judges"].items() if name not in self.records}
+        doubts = [name for name, record in rest.items() if record["competent"] and scores[name] > record["threshold"]]
+        if verdict == "pass" and doubts:  # evidence that is not measured again is not gone either
+            verdict, reasons = "review", [f"Unusual at full strength: {name}." for name in doubts]
+        before = self.verdicts.get(key)
+        if before and before["by"] == "person" and before["verdict"] == "fail" and before["audit_verdict"] == "pass":
+            # What the person saw these judges did not see at full strength, so their word counts at none.
+            verdict, reasons = "fail", before["reasons"]
+        return Certificate(key=key, verdict=verdict, by="audit", reasons=reasons, scores=scores)
+
+    def _seen(self, image: Tensor) -> Tensor:
+        """``(1, C, H, W)`` uint8 as judges see it."""
+        gray = torch.tensor([0.299, 0.587, 0.114])
+        if image.shape[0] == 3 and self.stored.channels == 1:
+            image = (image.float() * gray[:, None, None]).sum(0, keepdim=True).round().to(torch.uint8)
+        return resize_levels(image.expand(self.stored.channels, -1, -1), self.stored.size)[None]

@@ -1,6 +1,7 @@
-"""Training of judges on images that look different each time, so that a judge learns what is shown.
+"""Training of judges on images that look different each time, so that a judge learns what is shown; and judges on disk.
 
-Trained judges of an audit that is not finished stay in its output folder: a second run goes on with them.
+Trained judges of an audit that is not finished stay in its output folder: a second run goes on with them. Those of a
+finished one are stored for `refine apply --audit`.
 """
 
 import hashlib
@@ -8,16 +9,20 @@ import json
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, TypedDict, cast
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
 import refine
+from refine.archives import read_npz
 from refine.audit.judges import EnsembleMember, JudgeEnsemble, networks_for
 from refine.audit.options import AuditOptions, usual_steps
+from refine.audit.pairs import Pairs
 from refine.audit.perturbations import randomize_content
+from refine.audit.result import AUDIT_AGAIN, JUDGES
 from refine.data.images import to_float
 from refine.data.labeled_images import LabeledImages
 from refine.data.pairs import REAL, SYNTHETIC, generator_at, labeled_order
@@ -25,6 +30,7 @@ from refine.data.samples import Labeled
 from refine.devices import choose_device
 from refine.errors import InputError
 from refine.interop.bundle import write_bundle
+from refine.json_files import read_typed, write_json
 from refine.labels import KindName, LabelKind
 from refine.methods.checkpoint import load_method
 from refine.methods.frozen_task import fit_briefly
@@ -32,6 +38,8 @@ from refine.methods.task import Task
 from refine.networks.task_networks import NetworkName
 from refine.terminal import counted
 
+INDEX_FILE, LABELS_FILE = "judges.json", "labels.npz"
+"""Files in the folder of judges, next to a bundle for each of them."""
 UNFINISHED = ".unfinished-judges"
 """Folder of trained judges in the output folder of an audit."""
 WIDTHS: dict[NetworkName, int] = {"small-cnn": 32, "small-detector": 32}
@@ -170,3 +178,122 @@ def train_judges(
                 _save_unfinished(kept, task)
             members.append(member._replace(task=task.to(torch.device(device))))
     return JudgeEnsemble(name, tuple(members))
+
+
+class ListedMember(TypedDict):
+    """One judge in the index."""
+
+    bundle: str
+    """Name of its folder."""
+    network: str
+    fold: int
+
+
+class ListedEnsemble(TypedDict):
+    """One ensemble in the index."""
+
+    name: str
+    members: list[ListedMember]
+
+
+class JudgeIndex(TypedDict):
+    """Content of `judges.json`."""
+
+    kind: KindName
+    names: list[str]
+    size: tuple[int, int]
+    channels: int
+    keys: list[str]
+    families: list[ListedEnsemble]
+
+
+class StoredJudges(NamedTuple):
+    """Judges and what they judge by."""
+
+    size: tuple[int, int]
+    """Height and width that they judge at."""
+    channels: int
+    places: dict[str, int]
+    """Number of each key in the next two."""
+    folds: Tensor
+    labels: Tensor
+    ensembles: tuple[JudgeEnsemble, ...]
+
+
+def require_free(output: Path) -> None:
+    """Raise `InputError` where something that no audit left stands in the place of the judges, to be replaced."""
+    folder = output / JUDGES
+    if folder.exists() and not (folder / INDEX_FILE).is_file():
+        raise InputError(f"{folder}: holds something else than an audit's judges; choose another --output")
+
+
+def store_judges(output: Path, pairs: Pairs, folds: Tensor, ensembles: Sequence[JudgeEnsemble]) -> None:
+    """Write the judges of an audit; what an interrupted audit left of them is replaced.
+
+    Raises:
+        InputError: If the place cannot be written to.
+    """
+    folder, temporary = output / JUDGES, output / f".{JUDGES}.tmp"
+    try:
+        for old in (temporary, folder):
+            if old.is_dir() and not old.is_symlink():
+                shutil.rmtree(old)
+        temporary.mkdir(parents=True)
+        listed: list[ListedEnsemble] = []
+        for ensemble in ensembles:
+            members: list[ListedMember] = []
+            for place, member in enumerate(ensemble.members):
+                name = f"{ensemble.name}-{place}"
+                write_bundle(member.task, temporary / name)
+                members.append({"bundle": name, "network": member.network, "fold": member.fold})
+            listed.append({"name": ensemble.name, "members": members})
+        np.savez_compressed(temporary / LABELS_FILE, labels=pairs.labels.numpy(), folds=folds.numpy())
+        index: JudgeIndex = {
+            "kind": cast(KindName, pairs.kind.name),
+            "names": list(pairs.names),
+            "size": pairs.size,
+            "channels": pairs.synthetic.shape[1],
+            "keys": list(pairs.keys),
+            "families": listed,
+        }
+        write_json(index, temporary / INDEX_FILE)
+        temporary.rename(folder)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be written ({error.strerror}); choose another --output") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def load_judges(output: Path, trust: tuple[str, ...] = ()) -> StoredJudges:
+    """Read what `store_judges` wrote.
+
+    Raises:
+        InputError: If something is missing or damaged.
+    """
+    folder = output / JUDGES
+    index = read_typed(folder / INDEX_FILE, JudgeIndex, AUDIT_AGAIN)
+    keys = index["keys"]
+    try:
+        labels, folds = map(torch.from_numpy, read_npz(folder / LABELS_FILE, ("labels", "folds")))
+        ensembles = tuple(
+            JudgeEnsemble(one["name"], tuple(_load_member(folder, member, trust) for member in one["members"]))
+            for one in index["families"]
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{folder}: its judges cannot be read ({reason}); {AUDIT_AGAIN}") from error
+    if not (len(keys),) == labels.shape[:1] == folds.shape:
+        found = f"{len(keys)} keys, labels of {tuple(labels.shape)} and folds of {tuple(folds.shape)}"
+        raise InputError(f"{folder}: {found}; {AUDIT_AGAIN}")
+    places = {key: place for place, key in enumerate(keys)}
+    return StoredJudges(index["size"], index["channels"], places, folds, labels, ensembles)
+
+
+def _load_member(folder: Path, listed: ListedMember, trust: tuple[str, ...]) -> EnsembleMember:
+    bundle = listed["bundle"]
+    if Path(bundle).name != bundle or bundle in {"", ".."}:
+        raise InputError(f"{folder / INDEX_FILE}: {bundle!r} leads out of the folder; {AUDIT_AGAIN}")
+    task = load_method(folder / bundle, trust)
+    if not isinstance(task, Task):
+        raise InputError(f"{folder / bundle}: holds {type(task).__name__}, expected a task model; {AUDIT_AGAIN}")
+    return EnsembleMember(listed["network"], listed["fold"], task)

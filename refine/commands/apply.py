@@ -139,7 +139,7 @@ def load_repair(folder: Path, options: ApplyOptions) -> "Repair":
     from refine.apply.manifest import regular_sha256
     from refine.apply.repair import Repair
     from refine.audit.result import LINES
-    from refine.audit.stored_judges import Auditor
+    from refine.audit.run import Auditor
 
     digest = regular_sha256(folder / LINES)
     if digest is None:

@@ -300,7 +300,7 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     judge = WrittenJudge({"images/a.jpg": "fail", "images/deep/b.jpg": "review"}, model=model_sha256(checkpoint))
     (tmp_path / "audit").mkdir()
     (tmp_path / "audit" / "audit.jsonl").write_text(json.dumps(judge.verdicts))
-    monkeypatch.setattr("refine.audit.stored_judges.Auditor.load", lambda folder, trust: judge)
+    monkeypatch.setattr("refine.audit.run.Auditor.load", lambda folder, trust: judge)
     return ["apply", "--checkpoint", str(checkpoint), "--trust", MODULE, "--input", str(source), "--check-labels"]
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from refine.audit.result import JUDGES, LINES, PAGE, SUMMARY
-from refine.audit.stored_judges import Auditor
+from refine.audit.run import Auditor
 from refine.audit.verdicts import count_verdicts, verdict_of
 from refine.cli import main
 from refine.data.images import read_image

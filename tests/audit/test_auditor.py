@@ -1,4 +1,4 @@
-"""A finished audit judges again, and `refine apply --audit` repairs with it."""
+"""Judges on disk: a finished audit judges again, and `refine apply --audit` repairs with it."""
 
 import json
 from collections.abc import Callable
@@ -14,7 +14,8 @@ from refine.apply.verification import verify
 from refine.audit.judges import EnsembleMember, JudgeEnsemble
 from refine.audit.pairs import Pairs
 from refine.audit.result import JUDGES, JudgeRecord
-from refine.audit.stored_judges import INDEX, LABELS, Auditor, load_stored, require_free, store
+from refine.audit.run import Auditor
+from refine.audit.training import INDEX_FILE, LABELS_FILE, load_judges, require_free, store_judges
 from refine.cli import main
 from refine.data.images import read_image
 from refine.errors import InputError
@@ -45,8 +46,8 @@ def family(kind: KindName = "class", name: str = "content") -> JudgeEnsemble:
 @pytest.mark.parametrize("kind", ["class", "mask"])
 def test_what_was_stored_comes_back(tmp_path: Path, kind: KindName) -> None:
     whole, judges = pairs(kind), family(kind)
-    store(tmp_path, whole, FOLDS, (judges, family(kind, "real")))
-    found = load_stored(tmp_path)
+    store_judges(tmp_path, whole, FOLDS, (judges, family(kind, "real")))
+    found = load_judges(tmp_path)
     assert (found.size, found.channels) == ((16, 12), 3)
     assert found.places == {key: place for place, key in enumerate(whole.keys)}
     assert torch.equal(found.labels, whole.labels)
@@ -61,12 +62,12 @@ def test_what_was_stored_comes_back(tmp_path: Path, kind: KindName) -> None:
 
 def test_what_an_interrupted_audit_left_is_replaced(tmp_path: Path) -> None:
     (tmp_path / f".{JUDGES}.tmp").mkdir()
-    store(tmp_path, pairs(), FOLDS, (family(), family(name="real")))
+    store_judges(tmp_path, pairs(), FOLDS, (family(), family(name="real")))
     require_free(tmp_path)
-    store(tmp_path, pairs(), FOLDS, ())
-    assert load_stored(tmp_path).ensembles == ()
-    store(tmp_path, pairs(), FOLDS, (family(),))
-    assert {path.name for path in (tmp_path / JUDGES).iterdir()} == {INDEX, LABELS, "content-0", "content-1"}
+    store_judges(tmp_path, pairs(), FOLDS, ())
+    assert load_judges(tmp_path).ensembles == ()
+    store_judges(tmp_path, pairs(), FOLDS, (family(),))
+    assert {path.name for path in (tmp_path / JUDGES).iterdir()} == {INDEX_FILE, LABELS_FILE, "content-0", "content-1"}
     assert [path.name for path in tmp_path.iterdir()] == [JUDGES]
 
 
@@ -77,7 +78,7 @@ def test_a_place_that_is_taken_is_left_alone(tmp_path: Path) -> None:
         require_free(tmp_path)
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written"):
-        store(tmp_path / "file", pairs(), FOLDS, ())
+        store_judges(tmp_path / "file", pairs(), FOLDS, ())
 
 
 def change(**values: object) -> Callable[[dict[str, Any]], object]:
@@ -106,39 +107,43 @@ def lead_out(name: str) -> Callable[[dict[str, Any]], object]:
     ],
 )
 def test_a_damaged_index_is_refused(tmp_path: Path, damage: Callable[[dict[str, Any]], object], said: str) -> None:
-    store(tmp_path, pairs(), FOLDS, (family(),))
-    index = tmp_path / JUDGES / INDEX
+    store_judges(tmp_path, pairs(), FOLDS, (family(),))
+    index = tmp_path / JUDGES / INDEX_FILE
     about = json.loads(index.read_text())
     damage(about)
     index.write_text(json.dumps(about))
     with pytest.raises(InputError, match="audit again") as raised:
-        load_stored(tmp_path)
+        load_judges(tmp_path)
     assert said in str(raised.value)
     assert "\n" not in str(raised.value)
 
 
 def test_damaged_files_are_refused(tmp_path: Path) -> None:
-    store(tmp_path, pairs(), FOLDS, (family(),))
-    whole = (tmp_path / JUDGES / LABELS).read_bytes()
+    store_judges(tmp_path, pairs(), FOLDS, (family(),))
+    whole = (tmp_path / JUDGES / LABELS_FILE).read_bytes()
     torn = whole[:70] + bytes(8) + whole[78:]
-    damages = [(INDEX, b"{"), (INDEX, b"[]"), *((LABELS, content) for content in (b"PK\x03\x04 no zip", b"", torn))]
+    damages = [
+        (INDEX_FILE, b"{"),
+        (INDEX_FILE, b"[]"),
+        *((LABELS_FILE, content) for content in (b"PK\x03\x04 no zip", b"", torn)),
+    ]
     for name, content in damages:
-        store(tmp_path, pairs(), FOLDS, (family(),))
+        store_judges(tmp_path, pairs(), FOLDS, (family(),))
         (tmp_path / JUDGES / name).write_bytes(content)
         with pytest.raises(InputError, match=r"cannot be read|judges\.json: (not JSON|Expected `object`)"):
-            load_stored(tmp_path)
-    store(tmp_path, pairs(), FOLDS, (family(),))
+            load_judges(tmp_path)
+    store_judges(tmp_path, pairs(), FOLDS, (family(),))
     (tmp_path / JUDGES / "content-1" / "model.safetensors").write_bytes(b"no weights")
     with pytest.raises(InputError, match="content-1"):
-        load_stored(tmp_path)
+        load_judges(tmp_path)
 
 
 def test_no_pickle_is_read(tmp_path: Path) -> None:
-    store(tmp_path, pairs(), FOLDS, (family(),))
+    store_judges(tmp_path, pairs(), FOLDS, (family(),))
     objects = np.array([{"a": 1}], dtype=object)
-    np.savez(tmp_path / JUDGES / LABELS, labels=objects, folds=objects)
+    np.savez(tmp_path / JUDGES / LABELS_FILE, labels=objects, folds=objects)
     with pytest.raises(InputError, match="cannot be read"):
-        load_stored(tmp_path)
+        load_judges(tmp_path)
 
 
 def images(finished: Finished, key: str) -> tuple[Tensor, Tensor]:
