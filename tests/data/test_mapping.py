@@ -8,7 +8,6 @@ from torchvision.tv_tensors import BoundingBoxes, Mask
 
 from refine.data.label_table import load_table
 from refine.data.layouts import Layout, MaskFolders
-from refine.data.listing import Listing
 from refine.data.mapping import Mapped, Mapping, load_mapping
 from refine.data.open_layout import open_layout
 from refine.data.samples import Record
@@ -29,10 +28,6 @@ class Toy(Layout):
     def __init__(self, label: Annotation, kind: str = "mask", names: tuple[str, ...] = NAMES) -> None:
         self.root, self.faults, self.found = Path("toy"), ["toy/a.png: broken"], label
         self.label_space = LabelSpace(kind, names, colors=((9, 9, 9),) * len(names), keypoints=("nose",))
-
-    @classmethod
-    def recognize(cls, files: Listing) -> str | None:
-        return None
 
     def records(self) -> list[Record]:
         return [Record("a.png", Path("toy/a.png"))]

@@ -124,13 +124,6 @@ def test_each_pass_holds_every_sample_once_in_another_order() -> None:
     assert passes[0] != passes[1] != passes[2]
 
 
-def test_a_position_gives_the_same_sample_whatever_was_asked_before() -> None:
-    forward = Shuffled(7, seed=1, domain=REAL)
-    wanted = [forward[position] for position in range(40)]
-    backward = Shuffled(7, seed=1, domain=REAL)
-    assert [backward[position] for position in reversed(range(40))] == wanted[::-1]
-
-
 def test_domains_and_seeds_are_shuffled_independently() -> None:
     def first(seed: int, domain: int) -> list[int]:
         order = Shuffled(50, seed, domain)

@@ -69,6 +69,7 @@ class LayoutContract:
             assert all(path.is_file() for path in (record.image, *record.label_files))
             require_sound(layout, record)
             assert same(copy.annotation(record), layout.annotation(record))
+            assert torch.equal(copy.image(record, 3), layout.image(record, 3))
 
     def test_what_lacks_its_partner_is_a_fault_and_images_stay(self, tmp_path: Path) -> None:
         count = len(self.opened(self.write(tmp_path / "whole")).records())
@@ -137,6 +138,9 @@ def require_sound(layout: Layout, record: Record) -> None:
         assert set(found.objects.classes.tolist()) <= set(range(len(space.names)))
         assert found.objects.masks is None or found.objects.masks.shape == (len(found.objects), *size)
         assert found.objects.masks is None or found.objects.masks.dtype == torch.bool
+        points = found.objects.keypoints
+        wanted = (torch.float32, (len(found.objects), len(space.keypoints), 2), size)
+        assert points is None or (points.dtype, tuple(points.shape), points.canvas_size) == wanted
     if found.gaze is not None:
         assert float(found.gaze.norm()) == pytest.approx(1)
 

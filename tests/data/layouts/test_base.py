@@ -22,15 +22,12 @@ class One(Layout):
         self.label_space = LabelSpace("class", tuple("abcd"))
         self._records = [Record("0.png", root / "0.png")]
 
-    @classmethod
-    def recognize(cls, files: Listing) -> str | None:
-        return None
-
     def annotation(self, record: Record) -> Annotation:
         return Annotation(class_id=torch.tensor(3), targets=torch.ones(2))
 
 
-def test_a_layout_must_say_its_annotations() -> None:
+def test_a_layout_must_say_its_annotations_and_is_recognized_only_where_it_says_how(tmp_path: Path) -> None:
+    assert One.recognize(Listing(tmp_path)) is None
     with pytest.raises(TypeError, match="annotation"):
         Layout()  # type: ignore[abstract]  # that is what is tested
 
@@ -41,8 +38,6 @@ def test_the_label_is_the_part_that_the_label_space_names(tmp_path: Path) -> Non
     assert int(layout.label(record)) == 3
     layout.label_space = LabelSpace("targets", ("x", "y"))
     assert layout.label(record).tolist() == [1, 1]
-    layout.label_space = LabelSpace("none")
-    assert layout.label(record).numel() == 0
 
 
 @pytest.mark.parametrize(("mode", "color"), [("RGB", True), ("P", True), ("L", False), ("I;16", False)])

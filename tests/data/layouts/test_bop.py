@@ -12,7 +12,6 @@ from torch import Tensor
 
 from refine.data.layouts.bop import Bop, Thing, read_objects, rows_of, things_in
 from refine.data.samples import Record
-from refine.errors import InputError
 from refine.labels import LabelSpace
 from tests.data.layouts.contract import Change, LayoutContract, cropped, gone, removed, wrote
 from tests.data.layouts.edits import edit_json, there
@@ -56,6 +55,7 @@ class TestContract(LayoutContract):
         (changed(GT, lambda gt: gt["0"][0].pop("obj_id")), NOT_BOP + ".*obj_id"),
         (changed(GT, lambda gt: gt["0"].insert(0, 7)), NOT_BOP),
         (changed(INFO, lambda info: info["0"][0].update(bbox_visib=[0, 0, NAN, 1])), NOT_BOP + ".*bbox_visib"),
+        (wrote("lm/models/models_info.json", '{"5": {}}'), "obj_id 8 in image 000000 is no known model"),
         (wrote(GT, "{"), r"scene_gt\.json: not JSON"),
         (wrote(CAMERA, '{"0"'), r"scene_camera\.json: not JSON"),
         *(
@@ -163,21 +163,6 @@ def test_scenes_with_poses_alone_have_no_labels_but_their_files_are_known(tmp_pa
     assert tmp_path / SCENE / "depth/000000.png" in layout.records()[0].label_files
 
 
-def test_missing_labels_images_and_masks_are_faults(tmp_path: Path) -> None:
-    write_bop(tmp_path)
-    edit_json(tmp_path / SCENE / "scene_gt.json", lambda gt: (gt.pop("1"), gt.update({"7": []})))
-    (tmp_path / SCENE / "mask_visib/000000_000001.png").unlink()
-    layout = Bop(tmp_path)
-    assert [record.image.stem for record in layout.records()] == ["000000", "000001"]
-    gt = tmp_path / SCENE / "scene_gt.json"
-    assert layout.faults == [
-        f"{tmp_path / SCENE / 'mask_visib/000000_000001.png'}: the mask of an object is missing; restore it",
-        f"{tmp_path / SCENE / 'rgb/000001.jpg'}: an image without a label; add it to {gt}, or remove it",
-        f"{gt}: lists image 7, which is not there; restore or remove it",
-    ]
-    assert layout.annotation(layout.records()[1]).objects is None
-
-
 def png(path: Path, pixels: np.ndarray) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(pixels).save(path)
@@ -232,10 +217,3 @@ def test_a_mask_says_where_its_object_is_and_a_thing_without_one_has_its_box(tmp
     assert found.masks is not None
     assert found.masks[0].sum() == 0
     assert (found.masks[1].numpy() == (mask > 0)).all()
-
-
-def test_an_unknown_model_and_a_mask_of_another_size_are_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="obj_id 3 in image 000017 is no known model"):
-        read_objects(with_mask(tmp_path / "a", np.zeros((4, 6), np.uint8)), [Thing(1, 3, None, True)], {7: 0})
-    with pytest.raises(InputError, match=r"000017_000001\.png"):
-        read_objects(with_mask(tmp_path / "b", np.zeros((4, 5), np.uint8)), [Thing(1, 7, None, True)], {7: 0})

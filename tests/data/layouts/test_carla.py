@@ -345,11 +345,6 @@ def test_other_channels_or_pure_red_are_colors(tmp_path: Path, pixels: list[list
     assert there(read.colors).tolist() == pixels
 
 
-def test_an_instance_mask_has_ids_in_red_whatever_the_others_hold(tmp_path: Path) -> None:
-    read = mask_pixels(stored(tmp_path / "a.png", [[[4, 17, 200]]]), instances=True)
-    assert there(read.ids).tolist() == [[4]]
-
-
 @pytest.mark.parametrize(
     ("pixels", "table"),
     [

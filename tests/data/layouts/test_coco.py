@@ -9,7 +9,7 @@ from pycocotools.coco import COCO
 from torch import Tensor
 
 from refine.data.layouts import Coco
-from refine.data.open_layout import choose, recognized
+from refine.data.open_layout import choose
 from refine.errors import InputError
 from refine.labels import Objects
 from tests.data.layouts.contract import Change, LayoutContract, cropped, removed, wrote
@@ -91,6 +91,11 @@ class TestFiftyOne(LayoutContract):
 
 class TestRoboflow(LayoutContract):
     layout, write = Coco, staticmethod(write_roboflow)
+
+
+class TestBlenderProc(LayoutContract):
+    layout, write = Coco, staticmethod(write_blenderproc_coco)
+    keys = ("coco_data/images/000000.jpg", "coco_data/images/000001.jpg")
 
 
 def test_a_cut_file_of_cocos_own_name_is_not_passed_over(tmp_path: Path) -> None:
@@ -257,17 +262,12 @@ def test_a_file_none_of_whose_images_is_there_is_a_fault_beside_one_that_has_the
 
 
 @pytest.mark.parametrize("folder", ["", "coco_data"])
-def test_the_coco_writers_folder_is_read_and_no_other_specific_layout_fits(tmp_path: Path, folder: str) -> None:
-    root = write_blenderproc_coco(tmp_path) / folder
-    assert choose(root).layout is Coco
-    assert [found.layout for found in recognized(root) if found.layout.specific] == [Coco]
-    layout = Coco(root)
-    assert layout.faults == []
+def test_blenderprocs_coco_is_read_exactly_from_its_folder_or_the_one_above(tmp_path: Path, folder: str) -> None:
+    layout = Coco(write_blenderproc_coco(tmp_path) / folder)
+    assert choose(layout.root).layout is Coco
     assert layout.label_space.names == ("Suzanne", "Cube")
-    prefix = "" if folder else "coco_data/"
-    assert [record.key for record in layout.records()] == [f"{prefix}images/{number:06d}.jpg" for number in (0, 1)]
-    objects = there(layout.annotation(layout.records()[1]).objects)
-    assert objects.classes.tolist() == [0, 1, 1]
-    assert objects.boxes.tolist() == [[10, 4, 16, 12], [9, 14, 15, 20], [22, 2, 28, 6]]
-    for mask, instance in zip(there(objects.masks).as_subclass(Tensor), (1, 2, 3), strict=True):
+    found = objects(layout, 1)
+    assert found.classes.tolist() == [0, 1, 1]
+    assert found.boxes.tolist() == [[10, 4, 16, 12], [9, 14, 15, 20], [22, 2, 28, 6]]
+    for mask, instance in zip(there(found.masks).as_subclass(Tensor), (1, 2, 3), strict=True):
         assert np.array_equal(mask.numpy(), contents(1)["instance_segmaps"] == instance)

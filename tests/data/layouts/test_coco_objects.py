@@ -21,21 +21,6 @@ def entry(class_id: int = 0, places: tuple[int, ...] = (), **value: Any) -> Coco
     return CocoEntry("a.json: 7", class_id, places, {"bbox": [1, 2, 3, 1]} | value)
 
 
-def test_boxes_become_corners_and_only_what_is_there_is_told() -> None:
-    found = objects_of([entry(2), entry(0, bbox=[0, 0, 6, 4])], SIZE, 0)
-    assert found.boxes.tolist() == [[1, 2, 4, 3], [0, 0, 6, 4]]
-    assert found.boxes.canvas_size == SIZE
-    assert found.classes.tolist() == [2, 0]
-    assert (found.crowd, found.polygons, found.masks, found.keypoints, found.visible) == (None,) * 5
-
-
-def test_an_image_without_annotations_has_no_objects() -> None:
-    found = objects_of([], SIZE, 2)
-    assert found.boxes.shape == (0, 4)
-    assert there(found.keypoints).shape == (0, 2, 2)
-    assert there(found.visible).shape == (0, 2)
-
-
 def test_crowds_and_polygons_stand_in_the_order_of_the_objects() -> None:
     found = objects_of([entry(segmentation=[SQUARE]), entry(iscrowd=1, segmentation=[])], SIZE, 0)
     assert there(found.crowd).tolist() == [False, True]
@@ -55,12 +40,6 @@ def test_beside_a_run_length_every_object_has_a_mask() -> None:
         *([1, y, x] for y in (1, 2) for x in (1, 2)),
     ]
     assert [len(rings) for rings in there(found.polygons)] == [0, 1, 0]
-
-
-def test_keypoints_are_centers_of_pixels_at_their_places() -> None:
-    found = objects_of([entry(places=(2, 0), keypoints=[1, 2, 2, 9, 9, 0]), entry()], SIZE, 3)
-    assert there(found.keypoints).tolist() == [[[0, 0], [0, 0], [1.5, 2.5]], [[0, 0]] * 3]
-    assert there(found.visible).tolist() == [[0, 0, 2], [0, 0, 0]]
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,8 @@ def test_a_mask_is_of_the_palettes_indices_in_cityscapes_classes(tmp_path: Path)
 def test_maps_that_were_converted_beside_are_labels_that_are_not_read(tmp_path: Path) -> None:
     write_gta5(tmp_path)
     own, converted = tmp_path / "labels/00002.png", tmp_path / "labels/00002_labelTrainIds.png"
-    Image.new("L", (WIDTH, HEIGHT)).save(converted)
+    for path in (converted, tmp_path / "preview.png"):  # which is neither image nor label
+        Image.new("L", (WIDTH, HEIGHT)).save(path)
     layout = GTA5(tmp_path)
     assert layout.faults == []
     record = layout.records()[1]

@@ -80,11 +80,7 @@ def test_an_unknown_type_is_named_with_the_line(tmp_path: Path) -> None:
     assert objects(Kitti(tmp_path, classes=("Bus", "Car")), 1).classes.tolist() == [1, 0]
 
 
-def test_results_with_a_score_are_read_too(tmp_path: Path) -> None:
-    (write_kitti(tmp_path) / "training/label_2/000001.txt").write_text(f"{CAR} 0.97")
-    assert len(objects(Kitti(tmp_path), 1)) == 1
-
-
-def test_an_empty_file_says_that_there_is_nothing(tmp_path: Path) -> None:
-    (write_kitti(tmp_path) / "training/label_2/000001.txt").write_text("")
-    assert objects(Kitti(tmp_path), 1).boxes.shape == (0, 4)
+def test_results_with_a_score_are_read_too_and_an_empty_file_says_that_there_is_nothing(tmp_path: Path) -> None:
+    for text, count in ((f"{CAR} 0.97", 1), ("", 0)):
+        wrote(LABEL, text)(write_kitti(tmp_path))
+        assert objects(Kitti(tmp_path), 1).boxes.shape == (count, 4)

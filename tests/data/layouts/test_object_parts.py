@@ -1,14 +1,10 @@
 from pathlib import Path
 
 import pytest
-import torch
 from PIL import Image
-from torchvision.tv_tensors import BoundingBoxFormat
 
 from refine.data.layouts.object_parts import (
-    boxes_of,
     companions,
-    keypoints_of,
     listed,
     numbers,
     require_stated_size,
@@ -17,23 +13,6 @@ from refine.data.layouts.object_parts import (
 )
 from refine.data.listing import Listing
 from refine.errors import InputError
-
-
-def test_boxes_are_corners_on_their_image() -> None:
-    boxes = boxes_of([(1, 2, 3.5, 4)], (5, 6))
-    assert boxes.tolist() == [[1, 2, 3.5, 4]]
-    assert (boxes.dtype, boxes.format, boxes.canvas_size) == (torch.float32, BoundingBoxFormat.XYXY, (5, 6))
-
-
-def test_keypoints_are_grouped_by_object() -> None:
-    points = keypoints_of([[(1, 2), (3, 4)], [(5, 6), (7, 8)]], 2, (9, 10))
-    assert points.tolist() == [[[1, 2], [3, 4]], [[5, 6], [7, 8]]]
-    assert (points.dtype, points.canvas_size) == (torch.float32, (9, 10))
-
-
-def test_without_objects_the_shapes_stay() -> None:
-    assert boxes_of([], (5, 6)).shape == (0, 4)
-    assert keypoints_of([], 3, (5, 6)).shape == (0, 3, 2)
 
 
 def test_a_stated_size_has_to_be_the_images(tmp_path: Path) -> None:
@@ -76,10 +55,6 @@ def test_what_is_no_text_is_named(tmp_path: Path, content: bytes | None) -> None
         (tmp_path / "a.txt").write_bytes(content)
     with pytest.raises(InputError, match=r"a\.txt: cannot be read as text \(.*\); replace it"):
         list(text_rows(tmp_path / "a.txt"))
-
-
-def test_values_are_floats() -> None:
-    assert numbers(["1", "-0.5", "2e-1"], "a.txt") == [1, -0.5, 0.2]
 
 
 @pytest.mark.parametrize("value", ["car", "nan", "inf", "1e999", ""])

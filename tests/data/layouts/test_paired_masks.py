@@ -20,7 +20,6 @@ from refine.data.layouts.paired_masks import (
     read_mask,
     red_pixels,
 )
-from refine.data.listing import Listing
 from refine.data.samples import Record
 from refine.errors import InputError
 from tests.data.layouts.edits import there
@@ -38,10 +37,6 @@ class Paired(PairedMasks):
     def __init__(self, *files: Grouped, root: Path = ROOT) -> None:
         self.root = root
         self._pair(files, lambda group: f"{group}_ids.png")
-
-    @classmethod
-    def recognize(cls, files: Listing) -> str | None:
-        return None
 
     def _mask(self, path: Path, record: Record) -> Mask:
         return Mask([[len(path.name)]])

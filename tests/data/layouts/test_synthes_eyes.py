@@ -33,7 +33,6 @@ def root(tmp_path: Path) -> Path:
 
 def test_the_example_is_read_exactly(root: Path) -> None:
     layout = SynthesEyes(root)
-    layout.require_whole()
     zero, right, low = layout.records()
     assert zero.key == "f01/f01_122_-0.0000_-0.0000.png"
     assert layout.label_space.names == ("pitch", "yaw")

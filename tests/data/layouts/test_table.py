@@ -181,6 +181,8 @@ def test_classes_beat_class_folders_and_a_renderers_log_beside_them_is_no_table_
 def test_more_cells_than_the_header_are_a_fault(root: Path) -> None:
     (root / "gaze.csv").write_text("path,yaw\na.png,0.5,7\n")
     assert any("line 2: what stands beyond the header is ['7']" in fault for fault in Table(root).faults)
+    (root / "gaze.csv").write_text("path,yaw\n")
+    assert len(Table(root).faults) == 3  # every image lacks its row
 
 
 def test_whole_numbers_are_ordered_by_value_and_are_names_or_places(root: Path) -> None:

@@ -25,7 +25,7 @@ from refine.data.layouts.video import (
 from refine.data.listing import Listing
 from refine.data.open_layout import choose, open_layout
 from refine.errors import InputError
-from tests.data.layouts.contract import LayoutContract, gone, removed, wrote
+from tests.data.layouts.contract import LayoutContract, gone, moved, removed, wrote
 from tests.data.layouts.edits import layout_images, there
 from tests.data.layouts.examples.video import make_clip, number_of, write_video
 
@@ -44,6 +44,7 @@ class TestContract(LayoutContract):
     faults = (
         (wrote("night.avi", ""), r"night\.avi: cannot be read as a video \(.+\); replace or remove it"),
         (wrote("clips/list.mp4", "#EXTM3U\nhttp://example.org/a.ts\n"), r"list\.mp4: cannot be read as a video"),
+        (moved("clips/day.mp4", "clips/day.avi"), r"day\.avi: cannot be read as a video \(.+\); replace or remove it"),
         (sound, r"night\.mkv: .*it has no video stream"),
     )
     refused = ((lambda root: (gone("clips")(root), removed("night.avi")(root)), "no video file"),)
@@ -103,6 +104,9 @@ def test_every_start_and_stop_choose_frames(tmp_path: Path) -> None:
     layout = Video(path, every=4, start=1, stop=10)
     assert [int(record.member) for record in layout.records()] == [1, 5, 9]
     assert [number_of(layout.image(record, 3)) for record in layout.records()] == [1, 5, 9]
+    make_clip(tmp_path / "short.mp4", 2)
+    (fault,) = Video(tmp_path, start=4).faults
+    assert "short.mp4: 2 frames, none of them" in fault
     (tmp_path / "video.yaml").write_text("layout: video\nevery: 6\n")
     assert len(open_layout(str(tmp_path / "video.yaml"), path).records()) == 2
     for wrong in ({"every": 0}, {"start": -1}):
@@ -132,18 +136,6 @@ def test_gray_frames(tmp_path: Path) -> None:
         color.image(color.records()[0], 1)
 
 
-def test_a_broken_file_and_an_empty_range_are_faults(tmp_path: Path) -> None:
-    make_clip(tmp_path / "a.mp4", 12)
-    make_clip(tmp_path / "short.mp4", 2)
-    (tmp_path / "broken.mov").write_bytes((tmp_path / "a.mp4").read_bytes()[:300])
-    (tmp_path / "playlist.mp4").write_text("#EXTM3U\n#EXT-X-VERSION:3\n#EXTINF:1,\na.mp4\n")
-    layout = Video(tmp_path, start=4)
-    assert len(layout.records()) == 8
-    assert len(layout.faults) == 3
-    for name in ("broken.mov: cannot be read", "playlist.mp4: cannot be read", "short.mp4: 2 frames, none of them"):
-        assert any(name in fault for fault in layout.faults), name
-
-
 def test_frames_that_cannot_be_decoded_are_named_and_the_others_stand(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "a.mkv", 12, "ffv1", "bgr0", {"g": "1"})
     layout, expected = Video(path), plain(path)
@@ -171,15 +163,6 @@ def test_avi_has_no_times_of_frames_that_need_others(tmp_path: Path) -> None:
     found = index_video(make_clip(tmp_path / "a.avi", frames=6, options={"g": "3", "bf": "2"}))
     assert (found.frames, found.times, found.keys.tolist()) == (6, None, [])
     assert index_video(make_clip(tmp_path / "b.avi", 3, "mjpeg", "yuvj420p", {})).keys.tolist() == [0, 1, 2]
-
-
-def test_a_file_is_opened_as_its_suffix_says_whatever_it_holds(tmp_path: Path) -> None:
-    clip = make_clip(tmp_path / "a.mp4", frames=1)
-    clip.rename(tmp_path / "b.avi")
-    (tmp_path / "c.mp4").write_text("#EXTM3U\nhttp://example.org/a.ts\n")
-    for name in ("b.avi", "c.mp4"):
-        with pytest.raises(InputError, match=rf"{name}: cannot be read as a video \(.+\); replace or remove it"):
-            index_video(tmp_path / name)
 
 
 def test_a_table_that_says_that_it_is_huge_is_no_lack_of_memory(tmp_path: Path) -> None:

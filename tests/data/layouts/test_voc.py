@@ -157,13 +157,6 @@ def test_several_years_may_stand_side_by_side(tmp_path: Path) -> None:
     assert layout.faults == []
 
 
-def test_labels_without_an_image_are_faults(tmp_path: Path) -> None:
-    (write_voc(tmp_path) / "JPEGImages/2008_000008.jpg").unlink()
-    faults = PascalVoc(tmp_path).faults
-    assert len(faults) == 3
-    assert "Annotations/2008_000008.xml: a label without an image" in faults[0]
-
-
 def test_an_unknown_class_is_named_with_its_object(tmp_path: Path) -> None:
     change(write_voc(tmp_path) / "Annotations/2007_000027.xml", "<name>train<", "<name>tram<")
     with pytest.raises(

@@ -1,9 +1,7 @@
 from pathlib import Path
 
 import pytest
-import torch
 from PIL import Image
-from torchvision.tv_tensors import Mask
 
 from refine.data.layouts.voc_xml import (
     HEAD_BYTES,
@@ -17,7 +15,6 @@ from refine.data.layouts.voc_xml import (
 from refine.errors import InputError
 from refine.files import SIZE_VARIABLE
 from refine.labels import Objects
-from tests.data.layouts.edits import there
 
 BOX = "<bndbox><ymin>2</ymin><xmin>1.5</xmin><xmax>3</xmax><ymax>4</ymax></bndbox>"
 
@@ -90,6 +87,7 @@ def test_class_names_need_no_box(tmp_path: Path) -> None:
 )
 def test_a_file_begins_as_labeling_tools_write_it(tmp_path: Path, content: str, expected: bool) -> None:
     assert begins_as_voc(xml(tmp_path, content)) is expected
+    assert not begins_as_voc(tmp_path / "nowhere.xml")
 
 
 CLASSES = {"car": 0, "dog": 1}
@@ -102,7 +100,6 @@ def read(
     root: Path,
     *objects: tuple[str, int, int, int, int],
     first_pixel: int = 1,
-    instances: list[list[int]] | None = None,
     size: str = SIZE,
 ) -> Objects:
     sides = ("xmin", "ymin", "xmax", "ymax")
@@ -114,8 +111,7 @@ def read(
     )
     (root / "a.xml").write_text(f"<annotation>{size}{''.join(rows)}</annotation>")
     Image.new("L", (6, 4)).save(root / "a.png")
-    mask = None if instances is None else Mask(torch.tensor(instances))
-    return read_voc_objects(root / "a.xml", root / "a.png", CLASSES, first_pixel, mask)
+    return read_voc_objects(root / "a.xml", root / "a.png", CLASSES, first_pixel, None)
 
 
 def test_a_box_from_pixel_1_to_the_last_is_the_whole_image(tmp_path: Path) -> None:
@@ -125,23 +121,10 @@ def test_a_box_from_pixel_1_to_the_last_is_the_whole_image(tmp_path: Path) -> No
     assert found.masks is None
     assert read(tmp_path, ("dog", 0, 1, 6, 4), first_pixel=0).boxes.tolist() == [[0, 1, 6, 4]]
     assert read(tmp_path, size="").boxes.shape == (0, 4)
-    with pytest.raises(InputError, match=r"count from 0; correct them$"):  # and no way out that was taken
-        read(tmp_path, ("car", 1, 1, 7, 2), first_pixel=0)
-
-
-def test_instances_are_masks_in_the_order_of_the_file_unless_there_are_more(tmp_path: Path) -> None:
-    boxes = ("car", 1, 1, 1, 1), ("dog", 1, 1, 6, 4)
-    rows = [[1, 2, 2, 0, 0, 0]] * 4
-    masks = there(read(tmp_path, *boxes, instances=rows).masks)
-    assert masks[:, 0].tolist() == [[number == value for value in rows[0]] for number in (1, 2)]
-    assert read(tmp_path, boxes[0], instances=rows).masks is None
-
-
-def test_an_unknown_class_and_another_size_are_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"a\.xml, object 1 \(cow\): no class of this name among car, dog; name all"):
-        read(tmp_path, ("cow", 1, 1, 2, 2))
     with pytest.raises(InputError, match=r"a\.xml: says 6x4 .* but .*a\.png is 4x6"):
         read(tmp_path, size="<size><width>4</width><height>6</height></size>")
+    with pytest.raises(InputError, match=r"count from 0; correct them$"):  # and no way out that was taken
+        read(tmp_path, ("car", 1, 1, 7, 2), first_pixel=0)
 
 
 @pytest.mark.parametrize("box", [(0, 1, 2, 2), (1, 0, 2, 2), (1, 1, 8, 2), (1, 1, 2, 6), (4, 1, 2, 2), (1, 4, 2, 2)])

@@ -5,7 +5,6 @@ import pytest
 
 from refine.data.layouts import Yolo
 from refine.data.layouts.yolo import (
-    find_yaml,
     holds_boxes,
     in_split,
     label_key,
@@ -145,9 +144,14 @@ def test_the_yaml_may_have_another_name(tmp_path: Path) -> None:
     (write_yolo(tmp_path) / "data.yaml").rename(tmp_path / "coco8.yaml")
     (tmp_path / "recipe.yml").write_text("model: simgan\n")
     assert Yolo(tmp_path).label_space.names == ("person", "bicycle", "traffic light")
-    assert len(Yolo(tmp_path, data="coco8.yaml").records()) == 3
-    with pytest.raises(InputError, match=r"other\.yaml: no such file"):
+    (tmp_path / "second.yaml").write_text("names: [a, b, c]\n")  # of two, none is taken unless it is named
+    assert Yolo(tmp_path, data="coco8.yaml").label_space.names == ("person", "bicycle", "traffic light")
+    with pytest.raises(InputError, match=r"data\.yaml: no such file, so the classes have no names"):
+        Yolo(tmp_path).label_space  # noqa: B018  # read for its error
+    with pytest.raises(InputError, match=r"other\.yaml: no such file; name the dataset's YAML relative to its folder"):
         Yolo(tmp_path, data="other.yaml")
+    (tmp_path / "second.yaml").rename(tmp_path / "data.yaml")
+    assert Yolo(tmp_path).label_space.names == ("a", "b", "c")
 
 
 @pytest.mark.parametrize("write", [write_yolo, write_yolo_segment, write_yolo_pose, write_yolo_roboflow])
@@ -218,22 +222,6 @@ def test_a_label_is_in_labels_for_the_last_images_or_beside(image: str, label: s
 def test_images_are_those_in_images_or_else_all_that_are_no_labels(tmp_path: Path) -> None:
     assert yolo_images(tree(tmp_path, "a.png", "masks/a.png")) == ["a.png"]
     assert yolo_images(tree(tmp_path, "train/images/b.png")) == ["train/images/b.png"]
-
-
-def test_the_yaml_is_the_named_one_or_data_yaml_or_the_only_one_with_names(tmp_path: Path) -> None:
-    assert find_yaml(tree(tmp_path), None) is None
-    found = there(find_yaml(tree(tmp_path, **{"other.yaml": "lr: 1\n", "coco.yml": NAMES, "sub/x.yaml": NAMES}), None))
-    assert found.path == tmp_path / "coco.yml"
-    assert find_yaml(tree(tmp_path, **{"second.yaml": NAMES}), None) is None
-    files = tree(tmp_path, **{"data.yaml": NAMES})
-    assert [data and data.path.name for data in (find_yaml(files, None), find_yaml(files, "second.yaml"))] == [
-        "data.yaml",
-        "second.yaml",
-    ]
-    with pytest.raises(InputError, match=r"third\.yaml: no such file; name the dataset's YAML relative to its folder"):
-        find_yaml(files, "third.yaml")
-    with pytest.raises(InputError, match=r"data\.yaml: names are None"):
-        find_yaml(tree(tmp_path, **{"data.yaml": "lr: 1\n"}), None)
 
 
 @pytest.mark.parametrize(

@@ -15,23 +15,6 @@ def read(root: Path, text: str, keypoints: int = 0, has_visibility: bool = False
     return read_objects(root / "a.txt", ("car", "dog"), SIZE, keypoints, has_visibility)
 
 
-def test_a_box_is_its_center_and_size_in_shares(tmp_path: Path) -> None:
-    found = read(tmp_path, "1 0.5 0.5 0.5 0.2\n0 0.25 0.5 0.5 1\n")
-    assert found.boxes.tolist() == [[5, 4, 15, 6], [0, 0, 10, 10]]
-    assert found.boxes.canvas_size == SIZE
-    assert found.classes.tolist() == [1, 0]
-    assert (found.polygons, found.keypoints, found.visible) == (None, None, None)
-
-
-def test_an_outline_has_the_box_around_it_and_a_box_beside_it_has_no_outline(tmp_path: Path) -> None:
-    found = read(tmp_path, "0 0.25 0.5 0.75 0.1 0.5 1\n0 0.5 0.5 1 1\n")
-    assert found.boxes.tolist() == [[5, 1, 15, 10], [0, 0, 20, 10]]
-    assert [[ring.tolist() for ring in rings] for rings in there(found.polygons)] == [
-        [[[5, 5], [15, 1], [10, 10]]],
-        [],
-    ]
-
-
 def test_no_file_is_no_object() -> None:
     found = read_objects(None, ("car",), SIZE, 3, True)
     assert found.boxes.shape == (0, 4)
