@@ -66,6 +66,7 @@ def test_every_command_refuses_it_in_one_line_before_any_work(
     monkeypatch.chdir(tmp_path)
     for name in "abc":
         (tmp_path / name).mkdir()
+        (tmp_path / name / "a.png").touch()
     for name in ("model.ckpt", "m", "j"):
         (tmp_path / name).write_bytes(ARCHIVE)
     assert main([*command, "--device", "cuda"]) == 2

@@ -109,6 +109,7 @@ def test_two_refined_folders_of_one_name_are_refused(tmp_path: Path, capsys: pyt
     one, two = tmp_path / "one" / "refined", tmp_path / "two" / "refined"
     for folder in (one, two):
         folder.mkdir(parents=True)
+        (folder / "a.png").touch()
     rest = ["--synthetic", str(tmp_path), "--real", str(tmp_path), "--output", str(tmp_path / "out")]
     assert main(["benchmark", *rest, "--refined", str(one), "--refined", str(two)]) == 2
     assert f"{two}: {one} is already called 'refined'; give NAME=DIR" in capsys.readouterr().err

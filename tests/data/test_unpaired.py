@@ -166,7 +166,7 @@ def test_a_mirrored_gaze_looks_the_other_way(tmp_path: Path, pair: Pair) -> None
 
 def test_images_of_several_sizes_need_a_crop_or_a_working_size(pair: Pair) -> None:
     Image.new("RGB", (40, 33)).save(pair[0] / "a" / "large.png")
-    with pytest.raises(InputError, match=r"images of 2 sizes \(from \(32, 32\) to \(33, 40\)"):
+    with pytest.raises(InputError, match=r"images of 2 sizes \(from 32x32 to 33x40, height x width\)"):
         UnpairedImages(*pair, validation_fraction=0).setup("fit")
     sizes: list[dict[str, Any]] = [{"crop": (24, 24)}, {"resize": (24, 24)}]
     for settings in sizes:

@@ -229,6 +229,7 @@ def test_files_that_torch_did_not_write(tmp_path: Path, capsys: pytest.CaptureFi
     text.write_text("hello")
     zipfile.ZipFile(archive, "w").close()
     folder.mkdir()
+    (folder / "G.pth").touch()
     with zipfile.ZipFile(other, "w") as file:
         file.writestr("document.xml", "<a/>")
     assert "no file of torch.save" in refused(text, capsys)

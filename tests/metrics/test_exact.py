@@ -9,6 +9,7 @@ from torch.overrides import TorchFunctionMode
 from refine.audit.judges import ask
 from refine.benchmark.fit import predict
 from refine.devices import without_tf32
+from refine.labels import KINDS
 from refine.metrics.features import TaskFeatures
 from refine.metrics.sliced_wasserstein import validation_distance
 
@@ -48,8 +49,8 @@ class Task:
         found: Tensor = self.layer(images).mean(dim=(2, 3))
         return found
 
-    kind, device = "class", torch.device("cpu")
-    predict = probabilities = features
+    label_kind, device = KINDS["class"], torch.device("cpu")
+    predict = estimate = features
 
 
 def test_the_flags_come_back_after_an_error_too() -> None:

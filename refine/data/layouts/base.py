@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import ClassVar
 
+import torch
 from torch import Tensor
 
 from refine.data.images import has_color, image_size, read_image
@@ -70,8 +71,9 @@ class Layout(ABC):
         """
 
     def label(self, record: Record) -> Tensor:
-        """The part of it that training learns, as `Labeled.label` describes it; only where images are labeled."""
-        return KINDS[self.label_space.kind].label(self.annotation(record))
+        """The part of it that training learns, as `Labeled.label` describes it; empty where images are not labeled."""
+        annotation = self.annotation(record)
+        return KINDS[self.label_space.kind].label(annotation) if self.label_space.is_labeled else torch.empty(0)
 
     def image(self, record: Record, channels: int) -> Tensor:
         """``(channels, H, W)`` uint8, gray or RGB.

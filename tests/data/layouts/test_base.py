@@ -38,6 +38,8 @@ def test_the_label_is_the_part_that_the_label_space_names(tmp_path: Path) -> Non
     assert int(layout.label(record)) == 3
     layout.label_space = LabelSpace("targets", ("x", "y"))
     assert layout.label(record).tolist() == [1, 1]
+    layout.label_space = LabelSpace("none")
+    assert layout.label(record).numel() == 0
 
 
 @pytest.mark.parametrize(("mode", "color"), [("RGB", True), ("P", True), ("L", False), ("I;16", False)])
