@@ -22,8 +22,7 @@ class LabeledImages(NamedTuple):
     images: Tensor
     """``(N, C, H, W)`` uint8."""
     labels: Tensor
-    """``(N,)`` int64 classes, ``(N, H, W)`` uint8 masks (255: no class), ``(N, K)`` float32 targets, or ``(N, M, 5)``
-    float32 boxes as `box_rows` gives them."""
+    """``(N, ...)``, as `Labeled.label`; masks are uint8."""
     keys: tuple[str, ...]
     """Relative paths."""
 

@@ -65,6 +65,5 @@ class JudgedImages:
         return {"value": value, "low": low, "high": high, "n": len(kept[0])}
 
     def only_prediction(self) -> int | None:
-        """Return the class that judges name nearly always, of images or pixels, where the labels are mixed: a sign that
-        they cannot read these images. None if there is no such class, and of targets and objects."""
+        """Return the class that judges name nearly always, as `LabelKind.only_prediction`."""
         return self.kind.only_prediction(self._joined(), self.classes)

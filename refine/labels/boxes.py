@@ -233,16 +233,7 @@ def _covered(rows: Tensor, y: Tensor, x: Tensor) -> Tensor:
 
 
 def covered_shares(boxes: NDArray[np.float64], size: tuple[int, int], cells: int) -> NDArray[np.float64]:
-    """Return how much of each cell of a grid boxes cover together: exact, on a grid of all edges.
-
-    Args:
-        boxes: ``(N, 4)`` XYXY.
-        size: The image's height and width.
-        cells: Cells a side.
-
-    Returns:
-        ``(cells, cells)`` in [0, 1].
-    """
+    """Return which shares of an image's cells boxes ``(N, 4)`` cover together: exact, on a grid of all edges."""
     height, width = size
     across, down = (np.linspace(0, side, cells + 1) for side in (width, height))
     x, y = (np.clip(boxes[:, place::2], 0, edges[-1]) for place, edges in ((0, across), (1, down)))

@@ -80,9 +80,7 @@ class TargetLabels(LabelKind):
 
         d²/2 up to a difference of 1, |d| - 1/2 beyond it: smooth where both agree, and one wild value does not outweigh
         the rest. Values of about unit scale (radians, standardized targets) are meant.
-
-        Source:
-            As of all kinds, with the distance of Fast R-CNN, arXiv 1504.08083, equation 3, for the cross-entropy.
+        Source: Fast R-CNN, arXiv 1504.08083, equation 3, in the place of the cross-entropy.
         """
         if outputs.ndim != 2 or outputs.shape != label.shape:
             found = f"{tuple(outputs.shape)} and {tuple(label.shape)}"

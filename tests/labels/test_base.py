@@ -129,7 +129,6 @@ def test_a_kind_without_a_named_network_takes_its_first(kind: LabelKind) -> None
 
 def test_a_network_tells_what_it_learns() -> None:
     learned = {network: kind_learned_by(network).name for network in get_args(NetworkName)}
-    assert set(learned.values()) == set(KINDS)
     assert kind_learned_by(None).name == learned["lenet"] == learned["resnet18"] == "class"
     assert learned["unet"] == "mask"
     with pytest.raises(InputError, match="network=other: no such task network; choose deeplabv3, "):
