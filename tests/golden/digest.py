@@ -37,6 +37,7 @@ class Digests:
 
     def text(self, text: str) -> str:
         """A text without what differs from run to run."""
+        text = text.replace("<wbr>", "")  # pages break paths by it
         for place, name in self.places.items():
             text = text.replace(place, name)
         text = INLINE.sub(lambda found: f"data:{found[1]};sha256,{_sha(found[2].encode())}", text)

@@ -87,6 +87,9 @@ def perform(
 def _child(
     entry: Callable[[], object], args: Iterable[str], cwd: str, log: str, die_at: tuple[str, int] | None
 ) -> None:
+    import torch
+
+    torch.set_num_threads(1)  # makes the pool anew that the fork has lost, before several threads would at once
     code = 70
     try:
         os.setsid()
