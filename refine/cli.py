@@ -107,6 +107,8 @@ def _run(given: list[str], listener: interrupts.Listener) -> int:
         raise InputError(f"{named}: no such command{meant(named, known)} (refine --help lists them)")
     parsed, unknown = parser(named).parse_known_args(given)
     command = parsed.chosen
+    if unknown and not unknown[0].startswith("-"):
+        raise InputError(f"{unknown[0]}: one argument too many (quote names with spaces)")
     if unknown:
         near = meant(unknown[0], [flag_name(field.name) for field in fields(command.options)])
         raise InputError(f"{unknown[0]}: no such flag{near} (see refine {command.name} --help)")

@@ -1,0 +1,1 @@
+"""`refine fit` and `refine validate`: Lightning's command line, presets, callbacks and runs."""

@@ -60,6 +60,7 @@ Pair = tuple[Path, Path]
             "--strenght: no such flag; did you mean --strength? (see refine apply --help)",
         ),
         (["fit", "-c", "cut", "-c", "traffic-lights", "--data.crop", "48xx"], "expected a height and a width, such as"),
+        (["inspect", "docs", "extra"], "extra: one argument too many (quote names with spaces)"),
         (["fit", "-c", "README.md"], "README.md: cannot be read as YAML"),
         (["fit", "--resume", "--data.real", "."], "--resume and --data.real: name the method as well (-c)"),
         (["inspect", "docs", "--layout", "coc"], "--layout coc: no such layout; did you mean coco?"),

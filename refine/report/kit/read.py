@@ -17,7 +17,7 @@ Defaults = Mapping[object, Mapping[str, object]]
 
 
 def read_result(path: Path, kind: type[Typed], cure: str, defaults: Defaults | None = None) -> Typed:
-    """Read a JSON file as `refine.files.read_typed` does, of finite numbers only.
+    """Read a JSON file as `refine.json_files.read_typed` does, of finite numbers only.
 
     Fields that may be left out may be null as well, and those that may be null may be left out.
 
