@@ -10,7 +10,7 @@ from refine.options import Device, File, Flag, Folder, Layout, Positive, Trusted
 
 Precision = Literal["32", "bf16"]
 IfWrong = Literal["original", "leave-out"]
-"""What becomes of an image that passes at no strength."""
+"""Treatment of an image that passes at no strength."""
 Repaired = Literal["fail", "review"]
 """Which verdicts ask for less strength: ``fail`` alone, or ``review`` as well."""
 
@@ -44,14 +44,14 @@ class ApplyOptions:
     """Threads that read and write."""
     device: Device = "auto"
     precision: Precision = "32"
-    """Of the network: 32 (default) or bf16."""
+    """Precision of the network: 32 (default) or bf16."""
     scale: Annotated[str, Flag("SCALE")] = "trained"
     """Native, trained (default), or HEIGHTxWIDTH: the size at which the network sees an image."""
     strength: Annotated[float, Flag("S")] = 1.0
     """How much of its change an image gets, above 0 and up to 1 (default: 1, all of it)."""
     audit: Folder | None = None
-    """What `refine audit` wrote about the output of this checkpoint: images that fail there get less of the change
-    (0.75, 0.5, 0.25), the first with which they pass."""
+    """Folder that `refine audit` wrote about the output of this checkpoint: images that fail there get less of the
+    change (0.75, 0.5, 0.25), the first with which they pass."""
     if_wrong: IfWrong | None = None
     """With --audit, what becomes of images that pass with none: the input's file (original, the default), or no image
     and none of its own label files (leave-out)."""

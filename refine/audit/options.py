@@ -45,7 +45,7 @@ class AuditOptions:
     real_labeled: flags.Folder | None = None
     """Labeled real images to train judges on as well."""
     checkpoint: flags.File | None = None
-    """What refined the images: also ask what comes back from them."""
+    """Checkpoint that refined the images: also judge them after its inverse generator."""
     layout: flags.Layout = "auto"
     real_layout: flags.RealLayout = "auto"
     mapping: flags.ClassMapping | None = None
@@ -53,17 +53,17 @@ class AuditOptions:
     folds: flags.Positive = 4
     """Parts of the images."""
     steps: flags.Positive | None = None
-    """Of one judge's training (default: by the labels)."""
+    """Training steps of each judge (default: by the labels)."""
     batch_size: flags.Positive | None = None
     """Images a step (default: by the labels)."""
     networks: flags.Words = ()
     """Task networks, such as lenet small-cnn (default: two)."""
     size: flags.Size | None = None
-    """At which images are judged (default: theirs, at most 128 or, with places, 256)."""
+    """Size at which images are judged (default: theirs, at most 128 or, with places, 256)."""
     groups: Annotated[str, flags.Flag("SPEC")] | None = None
     """Images that hang together: a CSV file key,group or a regular expression."""
     seed: int = 0
-    """Of all that is drawn."""
+    """Seed of all random draws."""
     device: flags.Device = "auto"
     trust: flags.Trusted = ()
 

@@ -83,18 +83,18 @@ class BenchmarkOptions:
     """The same of the real images' classes."""
     classes: flags.Classes | None = None
     seeds: flags.Positive = 3
-    """Of the task model."""
+    """Number of trainings of each row, with other initial weights, sampling and augmentation."""
     steps: flags.Positive = 150
-    """Of each training."""
+    """Steps of each training."""
     batch_size: flags.Positive | None = None
     """Images a step (default: 32, of masks and objects 8)."""
     network: Annotated[str, flags.Flag("NAME")] | None = None
-    """Of the task model: small-cnn, lenet, dtn, unet, lraspp, deeplabv3, small-regressor, small-detector, resnet18 or
-    resnet50 (default: the small one of the kind of label)."""
+    """Network of the task model: small-cnn, lenet, dtn, unet, lraspp, deeplabv3, small-regressor, small-detector,
+    resnet18 or resnet50 (default: the small one of the kind of label)."""
     width: flags.Positive = 16
-    """Of the small networks."""
+    """Width of the small networks."""
     learning_rate: Annotated[float, flags.Flag("RATE")] = 3e-3
-    """The schedule's highest."""
+    """Highest learning rate of the schedule."""
     size: flags.Size | None = None
     """Common size of all images (default: the real ones')."""
     horizontal_flip: bool = False

@@ -41,8 +41,8 @@ class Comparison(TypedDict):
     """95 %, paired: bootstrap over clusters of test images, the same for both rows; of several translators widened
     for their draw, see `refine.metrics.comparison`."""
     p: NotRequired[Share]
-    """Of a randomization test over clusters of test images, two-sided; see `refine.metrics.comparison`. Of several
-    translators no smaller than the p-value of a test that takes both draws into account."""
+    """Two-sided p-value of a randomization test over clusters of test images; see `refine.metrics.comparison`.
+    With several translators no smaller than the p-value of a test that takes both draws into account."""
     p_holm: NotRequired[Share]
     """The same, adjusted for the number of rows by Holm's procedure."""
 

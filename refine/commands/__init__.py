@@ -12,17 +12,17 @@ from typing import Any, NamedTuple
 from refine.apply.options import ApplyOptions, VerifyOptions
 from refine.audit.options import AuditOptions
 from refine.benchmark.options import BenchmarkOptions, read_benchmark
-from refine.commands.apply import run_apply, run_verify
+from refine.commands.apply import apply_command, verify_command
 from refine.commands.measures import (
-    run_audit,
-    run_benchmark,
-    run_evaluate,
-    run_inspect,
-    run_report,
-    run_try,
-    run_tune_strength,
+    audit_command,
+    benchmark_command,
+    evaluate_command,
+    inspect_command,
+    report_command,
+    try_command,
+    tune_strength_command,
 )
-from refine.commands.models import run_export, run_import_weights, run_recipes, run_render
+from refine.commands.models import export_command, import_weights_command, recipes_command, render_command
 from refine.distances.options import EvaluateOptions
 from refine.files import DEFAULT_SIZE
 from refine.inspect.options import InspectOptions
@@ -57,25 +57,25 @@ class Command(NamedTuple):
 
 
 COMMANDS = (
-    Command("try", TryOptions, run_try, FINISHED_KEPT),
-    Command("apply", ApplyOptions, run_apply, FINISHED_KEPT),
-    Command("verify", VerifyOptions, run_verify, "it changes nothing; the same command begins anew", False),
-    Command("inspect", InspectOptions, run_inspect),
-    Command("audit", AuditOptions, run_audit, FINISHED_KEPT),
-    Command("evaluate", EvaluateOptions, run_evaluate),
-    Command("tune-strength", TuneOptions, run_tune_strength),
+    Command("try", TryOptions, try_command, FINISHED_KEPT),
+    Command("apply", ApplyOptions, apply_command, FINISHED_KEPT),
+    Command("verify", VerifyOptions, verify_command, "it changes nothing; the same command begins anew", False),
+    Command("inspect", InspectOptions, inspect_command),
+    Command("audit", AuditOptions, audit_command, FINISHED_KEPT),
+    Command("evaluate", EvaluateOptions, evaluate_command),
+    Command("tune-strength", TuneOptions, tune_strength_command),
     Command(
         "benchmark",
         BenchmarkOptions,
-        run_benchmark,
+        benchmark_command,
         "finished trainings are kept; the same command goes on with the others",
         recipe=read_benchmark,
     ),
-    Command("report", ReportOptions, run_report),
-    Command("render", RenderOptions, run_render, reads_dataset=False),
-    Command("export", ExportOptions, run_export, reads_dataset=False),
-    Command("import-weights", ImportOptions, run_import_weights, reads_dataset=False),
-    Command("recipes", RecipesOptions, run_recipes, reads_dataset=False),
+    Command("report", ReportOptions, report_command),
+    Command("render", RenderOptions, render_command, reads_dataset=False),
+    Command("export", ExportOptions, export_command, reads_dataset=False),
+    Command("import-weights", ImportOptions, import_weights_command, reads_dataset=False),
+    Command("recipes", RecipesOptions, recipes_command, reads_dataset=False),
 )
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from refine.apply.verification import ApplySummary
 
 
-def run_apply(options: ApplyOptions) -> int:
+def apply_command(options: ApplyOptions) -> int:
     """`refine apply`."""
     from refine.apply.label_check import parsed_labels_equal
     from refine.apply.run import refine_file
@@ -35,7 +35,7 @@ def run_apply(options: ApplyOptions) -> int:
     return int(summary.exit_code) or (1 if labels.problems else 0)
 
 
-def run_verify(options: VerifyOptions) -> int:
+def verify_command(options: VerifyOptions) -> int:
     """`refine verify`."""
     from refine.apply.verification import verify
 

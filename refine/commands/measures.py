@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from refine.metrics.features import FeatureExtractor
 
 
-def run_inspect(options: InspectOptions) -> int:
+def inspect_command(options: InspectOptions) -> int:
     """`refine inspect`."""
     from refine.devices import choose_device
     from refine.inspect.run import as_json, inspect
@@ -39,7 +39,7 @@ def run_inspect(options: InspectOptions) -> int:
     return 1 if result["faults"] else 0
 
 
-def run_audit(options: AuditOptions) -> int:
+def audit_command(options: AuditOptions) -> int:
     """`refine audit`."""
     from refine.audit.review import add_decisions, draw_sample
     from refine.audit.run import run_audit
@@ -63,7 +63,7 @@ def run_audit(options: AuditOptions) -> int:
     return 1 if audit["counts"]["fail"] else 0
 
 
-def run_evaluate(options: EvaluateOptions) -> int:
+def evaluate_command(options: EvaluateOptions) -> int:
     """`refine evaluate`."""
     from refine.devices import choose_device
     from refine.distances.evaluate import evaluate
@@ -96,7 +96,7 @@ def run_evaluate(options: EvaluateOptions) -> int:
     return 0
 
 
-def run_tune_strength(options: TuneOptions) -> int:
+def tune_strength_command(options: TuneOptions) -> int:
     """`refine tune-strength`."""
     from refine.tuning.run import tune_strength
     from refine.tuning.table import print_tuning
@@ -106,7 +106,7 @@ def run_tune_strength(options: TuneOptions) -> int:
     return 0
 
 
-def run_benchmark(options: BenchmarkOptions) -> int:
+def benchmark_command(options: BenchmarkOptions) -> int:
     """`refine benchmark`."""
     rows = options.rows()
 
@@ -145,7 +145,7 @@ def run_benchmark(options: BenchmarkOptions) -> int:
     return 0
 
 
-def run_report(options: ReportOptions) -> int:
+def report_command(options: ReportOptions) -> int:
     """`refine report`."""
     from refine.report.pages.page import write_report
 
@@ -165,7 +165,7 @@ def run_report(options: ReportOptions) -> int:
     return 0
 
 
-def run_try(options: TryOptions) -> int:
+def try_command(options: TryOptions) -> int:
     """`refine try`."""
     options.require_apart()
     from refine.terminal import typed

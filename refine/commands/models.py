@@ -10,7 +10,7 @@ from refine.recipes import RecipesOptions, list_recipes, recipe_summary
 from refine.simulators.options import RenderOptions
 
 
-def run_export(options: ExportOptions) -> int:
+def export_command(options: ExportOptions) -> int:
     """`refine export`."""
     from refine.interop.bundle import write_bundle, write_card
     from refine.methods.checkpoint import load_method, read_checkpoint
@@ -38,7 +38,7 @@ def run_export(options: ExportOptions) -> int:
     return 0
 
 
-def run_import_weights(options: ImportOptions) -> int:
+def import_weights_command(options: ImportOptions) -> int:
     """`refine import-weights`."""
     from refine.interop.bundle import write_bundle, write_card
     from refine.interop.foreign import import_generator
@@ -53,7 +53,7 @@ def run_import_weights(options: ImportOptions) -> int:
     return 0
 
 
-def run_recipes(options: RecipesOptions) -> int:
+def recipes_command(options: RecipesOptions) -> int:
     """`refine recipes`."""
     recipes = list_recipes()
     if options.json:
@@ -66,7 +66,7 @@ def run_recipes(options: RecipesOptions) -> int:
     return 0
 
 
-def run_render(options: RenderOptions) -> int:
+def render_command(options: RenderOptions) -> int:
     """`refine render`."""
     from refine.simulators.digits_parameters import DigitsParameters, read_parameters
     from refine.simulators.rendering import render_digits

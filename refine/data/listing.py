@@ -182,7 +182,7 @@ def folder_and_stem(key: str) -> tuple[str, str]:
 
 
 def core(stem: str) -> str:
-    """What the images of one scene share in their names.
+    """Return the part of a name that the images of one scene share.
 
     Trailing tokens that begin with a letter go (`aachen_000019_gtFine_labelIds` becomes `aachen_000019`), as
     does a leading word for images or labels before a number (`rgb_00001` and `depth_00001` become `00001`).

@@ -1,4 +1,4 @@
-"""What a geometric change is: where it takes pixels, points, directions and objects. The changes are in `geometry`.
+"""Geometric changes applied to pixels, points, directions and objects. The changes themselves are in `geometry`.
 
 Images are interpolated, labels keep their exact values; objects are clipped, and dropped where they are gone. Pixels
 are areas (see `Objects`).

@@ -144,7 +144,7 @@ class ImageStore:
         return [center_crop(each, *map(min, each.size, most)).image for each in whole]
 
     def annotation(self, index: int) -> Annotation:
-        """What training needs of the labels, and nothing else, in the image's working size; masks are uint8."""
+        """Return the part of the labels that training needs, in the image's working size; masks are uint8."""
         return self._learned(self.records[index]) if self._labels is None else self._labels[index]
 
     def _learned(self, record: Record) -> Annotation:

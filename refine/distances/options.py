@@ -31,7 +31,7 @@ class EvaluateOptions:
     """swd, and of the features fid, kid, precision, recall, density, coverage, and skvd, which compares patches whose
     labels agree and needs masks (default: swd where --features names it, fid and kid of each network)."""
     neighbors: Annotated[int, flags.Flag("K", flags.positive)] | None = None
-    """Of precision and recall (default: 3), of density and coverage (default: 5)."""
+    """Number of neighbors: default 3 for precision and recall, 5 for density and coverage."""
     infinite: bool = False
     """Extrapolate FID to infinitely many images as well."""
     groups: Annotated[str, flags.Flag("SPEC")] | None = None
@@ -51,7 +51,7 @@ class EvaluateOptions:
     """For skvd, where a side has no masks: a task model of masks that draws those of all images."""
     device: flags.Device = "auto"
     seed: int = 0
-    """Of halves, projections and intervals."""
+    """Seed of halves, projections and intervals."""
     output: flags.File | None = None
     """Write the figures as JSON."""
     trust: flags.Trusted = ()

@@ -9,7 +9,7 @@ from refine.options import Device, File, Flag, Folder, Layout, Positive, Trusted
 
 @dataclass(frozen=True, kw_only=True)
 class InspectOptions:
-    """What is in a dataset, what is broken, how far from real.
+    """Show the content of a dataset, its broken files, and its distance from real images.
 
     Reads every image and label of a dataset and says what is there, what is broken or suspicious, and, with --real,
     where it differs from real images before any training. Changes nothing. Exit codes: 0 nothing is broken (what is

@@ -3,7 +3,7 @@
 from typing import NamedTuple, TypedDict
 
 LIGHT = "brightness and edges"
-"""What is compared where nothing says which things lie where."""
+"""Basis of the comparison where neither labels nor a plain background say which things lie where."""
 
 
 class Problem(NamedTuple):

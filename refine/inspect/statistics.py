@@ -21,7 +21,7 @@ class Facts(NamedTuple):
     parts: tuple[str, ...] = ()
     """Names of what the annotation has."""
     label: CountedLabel = CountedLabel()
-    """What is counted of the part that is the label."""
+    """Counts of the part that is the label."""
     sides: tuple[float, ...] = ()
     """The square root of each box's area."""
     crowds: int = 0

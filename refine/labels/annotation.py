@@ -55,7 +55,7 @@ class Objects:
 
 
 class LabelSpace(NamedTuple):
-    """What a label's numbers mean."""
+    """Meaning of the numbers in a label."""
 
     kind: str
     """``class`` (an index), ``mask`` (an index for each pixel), ``targets`` (named floats), ``objects`` (boxes, which
@@ -65,7 +65,7 @@ class LabelSpace(NamedTuple):
     colors: tuple[tuple[int, int, int], ...] = ()
     """The dataset's own color of each class, for pictures; empty where it has none."""
     mirror: tuple[int, ...] = ()
-    """What each target is multiplied by when the image is mirrored left to right, 1 or -1. Empty: nobody knows."""
+    """Factor of each target when the image is mirrored left to right, 1 or -1. Empty: unknown."""
     keypoints: tuple[str, ...] = ()
     """Names of the keypoints by position."""
     swaps: tuple[tuple[int, int], ...] = ()

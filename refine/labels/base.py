@@ -1,4 +1,4 @@
-"""What is asked of each kind of label: how it is learned, predicted, scored, compared, moved and counted."""
+"""Interface of a kind of label: how it is learned, predicted, scored, compared, moved and counted."""
 
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -57,7 +57,7 @@ class BatchMove(NamedTuple):
 
 
 class CountedLabel(NamedTuple):
-    """What an inspection counts of one label."""
+    """Counts of one label for an inspection."""
 
     classes: NDArray[np.int64] | None = None
     """``(K + 1,)``: images, pixels or objects of each class, the last of no class."""
@@ -80,16 +80,16 @@ class LabelKind(ABC):
     part: ClassVar[str]
     """The part of an `Annotation` that it is."""
     noun: ClassVar[str] = "classes"
-    """What names stand for."""
+    """Noun for what is named."""
     counted: ClassVar[str] = "images"
-    """What is counted of each class."""
+    """Noun for what is counted of each class."""
     fewest_names: ClassVar[int] = 1
     example_layout: ClassVar[str]
     """A layout that reads it."""
     cure: ClassVar[str] = "map one to the other (--mapping)"
     """How to make the names of two datasets the same."""
     hub_task: ClassVar[str] = "other"
-    """What the Hugging Face hub calls its task models."""
+    """Name of the task on the Hugging Face hub."""
     networks: ClassVar[tuple[NetworkName, ...]]
     """Those that learn it; the first is taken where none is named."""
     judges: ClassVar[JudgeDefaults]

@@ -152,7 +152,7 @@ class BoxLabels(LabelKind):
         return box_agreement(first, second)
 
     def error_interval(self, kept: Sequence[Tensor], classes: int, seed: int) -> tuple[float, float, float]:
-        """Of the objects in the weighted images."""
+        """Return the error of the objects in the weighted images."""
         predicted, label = kept
         matches = match_boxes(predicted, label, classes, (HALF,))
         return weighted_interval(

@@ -194,7 +194,7 @@ class MaskLabels(LabelKind):
         return (confusions(predicted, self.plain(label), classes),)
 
     def error_interval(self, kept: Sequence[Tensor], classes: int, seed: int) -> tuple[float, float, float]:
-        """Of the summed confusion."""
+        """Return the error of the summed confusion matrix."""
         flat = kept[0].flatten(1).double()
 
         def errors(weights: Tensor) -> Tensor:

@@ -18,17 +18,17 @@ class Figures(TypedDict, total=False):
     accuracy: list[Share]
     """Share of test images, or of their pixels that have a class, one figure a seed, 0 to 1."""
     balanced_accuracy: list[Share]
-    """Of classes: the mean over them, one figure a seed, 0 to 1."""
+    """Classes: mean of the accuracy over them, one figure a seed, 0 to 1."""
     miou: list[Share]
-    """Of masks: the mean of the next over classes, one figure a seed, 0 to 1."""
+    """Masks: mean of `iou` over classes, one figure a seed, 0 to 1."""
     iou: dict[str, list[float]]
-    """Of masks: intersection over union of each class that the test images show, one figure a seed, 0 to 1."""
+    """Masks: intersection over union of each class that the test images show, one figure a seed, 0 to 1."""
     mean_angular_error_degrees: list[float]
-    """Of pitch and yaw: the angle between the predicted and the true direction, one figure a seed."""
+    """Pitch and yaw: angle between the predicted and the true direction, one figure a seed."""
     mean_absolute_error: list[float]
-    """Of other targets: the mean over targets in their own units, one figure a seed."""
+    """Other targets: mean over targets in their own units, one figure a seed."""
     ap: list[Share]
-    """Of objects: COCO's average precision at overlaps of 0.5 to 0.95, one figure a seed, 0 to 1."""
+    """Objects: COCO's average precision at overlaps of 0.5 to 0.95, one figure a seed, 0 to 1."""
     ap50: list[Share]
     """The same at an overlap of 0.5."""
     by_class: dict[str, list[float]]
@@ -47,7 +47,7 @@ class Scoring(ABC):
     """
 
     metric: str
-    """What rows are compared by: a key of `Figures` that holds one figure a seed."""
+    """Key of `Figures` by which rows are compared; it holds one figure a seed."""
     higher_is_better = True
     resamples, swaps = RESAMPLES, SWAPS
     """Number of the bootstrap's resamples and of the randomization test's swaps."""
@@ -57,7 +57,7 @@ class Scoring(ABC):
 
     def image_scores(self, predictions: Tensor) -> Tensor:
         """Return ``(seeds, N)`` float64, of a metric that is a mean over images."""
-        raise NotImplementedError
+        raise NotImplementedError  # kinds with a `statistic` of their own need none
 
     def statistic(self, rows: Sequence[Tensor]) -> Statistic:
         """Return the metric, mean over seeds, as a function of image weights; by default the mean of `image_scores`.

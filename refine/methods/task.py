@@ -79,7 +79,7 @@ class Task(Method):
 
     @property
     def label_kind(self) -> LabelKind:
-        """What it learns."""
+        """Return the kind of label that it learns."""
         return kind_learned_by(self.network) if self.kind is None else KINDS[self.kind]
 
     def prepare(self, stage: str, data: TrainingData | None) -> None:

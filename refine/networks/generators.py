@@ -113,7 +113,7 @@ class ResnetGenerator(nn.Module):
         return torch.tanh(self.layers(images))
 
     def encode(self, images: Tensor, layers: Sequence[int]) -> list[Tensor]:
-        """What some layers make of images; nothing after the last of them is computed.
+        """Return the features of some layers; nothing after the last of them is computed.
 
         Args:
             images: ``(B, channels, H, W)`` in [-1, 1].
@@ -154,10 +154,10 @@ class ResnetGenerator(nn.Module):
 
 
 LEAST_DOWNSAMPLINGS = 5
-"""Of a U-Net: the published nets widen four times and stay at eight times the first width from there on."""
+"""Fewest of a U-Net: the published nets widen four times and stay at eight times the first width from there on."""
 
 MOST_DOWNSAMPLINGS = 12
-"""Of a U-Net, which then takes sides that are multiples of 4096."""
+"""Most of a U-Net, which then takes sides that are multiples of 4096."""
 
 
 class UNetBlock(nn.Module):

@@ -18,8 +18,8 @@ class RenderOptions:
     output: Folder
     """Where the images go."""
     count: Positive = 2000
-    """Images."""
+    """Number of images."""
     seed: int = 0
-    """Of all that is drawn."""
+    """Seed of all random draws."""
     parameters: File | None = None
     """YAML or JSON of ranges that replace the defaults."""

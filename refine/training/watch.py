@@ -1,4 +1,4 @@
-"""What each validation of `refine fit` measures: the callbacks that follow from its flags."""
+"""Callbacks of `refine fit` that measure at each validation, as its flags say."""
 
 import json
 from math import isinf

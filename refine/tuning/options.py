@@ -51,7 +51,7 @@ class TuneOptions:
     mapping: flags.ClassMapping | None = None
     device: flags.Device = "auto"
     seed: int = 0
-    """Of patches, projections and halves."""
+    """Seed of patches, projections and halves."""
     output: flags.Folder
     """For tune-strength.json and tune-strength.png."""
     trust: flags.Trusted = ()

@@ -127,7 +127,7 @@ def test_the_power_says_how_many_of_the_planted_fail() -> None:
             KINDS["class"],
             NAMES,
             EXAMPLES,
-            lambda examples, doubt=doubt: {"doubt": torch.full((len(examples.images),), doubt)},  # type: ignore[misc]
+            lambda examples, doubt=doubt: {"doubt": torch.full((len(examples.images),), doubt)},  # type: ignore[misc]  # no type
             limits(0.5, 0.6),
             0,
         )

@@ -1,4 +1,4 @@
-"""What `refine audit` wrote is read back by the types that it was written from."""
+"""Files that `refine audit` wrote are read back by the types that they were written from."""
 
 import json
 from collections.abc import Callable

@@ -139,7 +139,7 @@ def fits(monkeypatch: pytest.MonkeyPatch) -> list[Task]:
 
     def fit(task: Task, *rest: object) -> Task:
         done.append(task)
-        return fit_briefly(task, *rest)  # type: ignore[arg-type]
+        return fit_briefly(task, *rest)  # type: ignore[arg-type]  # passed on
 
     monkeypatch.setattr("refine.audit.training.fit_briefly", fit)
     return done
@@ -197,7 +197,7 @@ def test_a_stopped_audit_goes_on_and_ends_as_one_that_was_not(
         def stop(task: Task, *rest: object) -> Task:
             if task.seed:
                 signal.raise_signal(signal.SIGTERM)
-            return fit_briefly(task, *rest)  # type: ignore[arg-type]
+            return fit_briefly(task, *rest)  # type: ignore[arg-type]  # passed on
 
         context.setattr("refine.audit.training.fit_briefly", stop)
         with one_thread():

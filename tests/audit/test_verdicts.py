@@ -125,7 +125,7 @@ def test_the_worst_is_farthest_above_a_threshold(
 
 
 SIMULATIONS = 1000
-"""Of each case."""
+"""Runs of each case."""
 HOLDS = 933
 """Runs in which a statement of 95 % holds at least: below that, so few are a matter of 1 % of chance."""
 ONE = shared_error(2)
@@ -137,7 +137,7 @@ ONE = shared_error(2)
 def test_the_truth_lies_below_both_bounds(
     wrong: float, finds: float, false_rejects: float, group: int, ensembles: int
 ) -> None:
-    """Of groups, all images have one fate; of several ensembles, the one that seems to find most is taken."""
+    """All images of a group have one fate; of several ensembles, the one that seems to find most is taken."""
     rng = np.random.default_rng(0)
     images, planted = 1000, 300
     error = shared_error(1 + ensembles)

@@ -52,8 +52,8 @@ def run(folders: dict[str, Path], output: Path, **arguments: object) -> Benchmar
         "horizontal_flip": True,
         "output": output,
     }
-    # settings from the parameters
-    return run_benchmark(folders["synthetic"], real=folders["real"], **{**settings, **arguments})  # type: ignore[arg-type]
+    settings |= arguments
+    return run_benchmark(folders["synthetic"], real=folders["real"], **settings)  # type: ignore[arg-type]  # of parameters
 
 
 @pytest.fixture(scope="module")

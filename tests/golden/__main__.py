@@ -91,7 +91,7 @@ def recorded(tree: Path, base: Path, group: str) -> dict[str, Entry]:
 
 
 def cached(cache: Path | None, name: str) -> dict[str, Entry] | None:
-    """What was recorded before under this name."""
+    """Return the record that was made before under this name."""
     if cache is None or not (cache / f"{name}.json").is_file():
         return None
     found: dict[str, Entry] = json.loads((cache / f"{name}.json").read_text())

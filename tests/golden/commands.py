@@ -19,7 +19,7 @@ class Command(NamedTuple):
     name: str
     args: list[str]
     before: tuple[str, str] | None = None
-    """What happens first, ``remove`` or ``spoil``, and to which file."""
+    """Change that happens first, ``remove`` or ``spoil``, and to which file."""
     loose: bool = False
     """Whether only the exit code and the files' names count."""
 

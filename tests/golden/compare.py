@@ -1,4 +1,4 @@
-"""What differs between two records, and where first."""
+"""Differences between two records, and their first places."""
 
 import itertools
 import json

@@ -21,7 +21,7 @@ from typing import Any
 
 OTHERS = """h5py av pycocotools.mask scipy.io scipy.stats scipy.ndimage onnx onnxscript matplotlib.pyplot
 tensorboard.backend lightning.pytorch.cli PIL.Image safetensors.torch"""
-"""What the commands import when they need it: here once, instead of in each process. onnxruntime starts a thread."""
+"""Modules that commands import when needed: here once, instead of in each process. onnxruntime starts a thread."""
 
 
 def main() -> None:

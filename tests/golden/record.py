@@ -119,7 +119,7 @@ def record(tree: Path, base: Path, examples: Path, group: str) -> dict[str, Entr
 
 
 def places(run: Path, tree: Path) -> dict[str, str]:
-    """What stands for each path in texts."""
+    """Name that stands for each path in texts."""
     found = {str(run / "work"): "WORK", str(tree): "TREE", str(run): "RUN", sys.executable: "PYTHON"}
     return {**found, sys.prefix: "VENV"}
 
@@ -157,7 +157,7 @@ def read_files(work: Path, keys: Sequence[str], digests: Digests) -> dict[str, s
 
 
 def snapshot(root: Path) -> dict[str, tuple[int, ...]]:
-    """What tells whether a file has changed, for each file and link below a folder; folders end in ``/``."""
+    """Signs by which a file has changed, for each file and link below a folder; folders end in ``/``."""
     found: dict[str, tuple[int, ...]] = {}
     for place, folders, files in os.walk(root):
         for path in (Path(place, name) for name in folders + files):

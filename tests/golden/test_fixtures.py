@@ -1,4 +1,4 @@
-"""What earlier code has written still loads, and half-finished work goes on (fixtures/README.md)."""
+"""Files that earlier code has written still load, and half-finished work goes on (fixtures/README.md)."""
 
 import json
 import lzma

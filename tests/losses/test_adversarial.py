@@ -247,7 +247,7 @@ def test_images_get_no_gradient() -> None:
     real = torch.rand(2, 2, 5, 5, dtype=torch.float64, requires_grad=True)
     fake = torch.rand(2, 2, 5, 5, dtype=torch.float64, requires_grad=True)
     # torch gives backward no types
-    (gradient_penalty(critic, real, fake, seeded()) + r1_penalty(critic, real)).backward()  # type: ignore[no-untyped-call]
+    (gradient_penalty(critic, real, fake, seeded()) + r1_penalty(critic, real)).backward()  # type: ignore[no-untyped-call]  # torch's
     assert real.grad is None
     assert fake.grad is None
 

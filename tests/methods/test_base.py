@@ -32,9 +32,9 @@ def test_a_class_takes_its_own_arguments_then_its_parents_by_name_alone() -> Non
     assert not {"optimizer", "schedule_shape", "pretrained"} & FeatureAdaptation().arguments().keys()  # they are fixed
     assert FeatureAdaptation().arguments()["learning_rate"] == 1e-5 != Task().arguments()["learning_rate"]
     with pytest.raises(TypeError, match="positional"):
-        CyCADA("task.ckpt")  # type: ignore[call-arg, arg-type]  # on purpose
+        CyCADA("task.ckpt")  # type: ignore[call-arg, arg-type]  # positional, on purpose
     with pytest.raises(TypeError, match="unexpected keyword argument 'featurs'"):
-        SimGAN(featurs=8)  # type: ignore[call-arg]  # on purpose
+        SimGAN(featurs=8)  # type: ignore[call-arg]  # positional, on purpose
 
 
 class Twice(SimGAN):

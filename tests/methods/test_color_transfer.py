@@ -43,7 +43,7 @@ def test_the_split_into_batches_changes_nothing() -> None:
     synthetic, real = images(*DARK, seed=0), images(*BRIGHT, seed=1)
     whole = fit_color_transfer([synthetic], [real], 3)
     # torch gives split no types
-    parts = fit_color_transfer(synthetic.split([1, 5]), real.split([4, 2]), 3)  # type: ignore[no-untyped-call]
+    parts = fit_color_transfer(synthetic.split([1, 5]), real.split([4, 2]), 3)  # type: ignore[no-untyped-call]  # torch's
     assert torch.allclose(whole.refine(synthetic), parts.refine(synthetic), atol=1e-6)
 
 

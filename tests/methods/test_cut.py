@@ -47,7 +47,7 @@ def test_no_gradient_flows_through_the_features_of_the_input() -> None:
     ]
     output = torch.rand(1, 1, 16, 16, requires_grad=True)
     # torch gives backward no types
-    method._contrast(output, seen, mirrored=False).sum().backward()  # type: ignore[no-untyped-call]
+    method._contrast(output, seen, mirrored=False).sum().backward()  # type: ignore[no-untyped-call]  # torch's
     assert output.grad is not None
     assert all(layer.grad is None for layer in seen)
 
@@ -158,7 +158,7 @@ def test_the_locations_are_a_function_of_seed_and_step() -> None:
         method = small(seed=seed, locations=4)
         run_steps(method, [batch(seed=step) for step in range(2)])
         # a state dict holds Any
-        return method.synthetic_to_real.state_dict()["layers.1.weight"].clone()  # type: ignore[no-any-return]
+        return method.synthetic_to_real.state_dict()["layers.1.weight"].clone()  # type: ignore[no-any-return]  # torch's
 
     assert torch.equal(weights(1), weights(1))
     assert not torch.equal(weights(1), weights(2))

@@ -1,4 +1,4 @@
-"""What every method does: steps in bfloat16, exact resume, a stop where a loss is not finite, no wait for the device.
+"""Promises of every method: steps in bfloat16, exact resume, a stop where a loss is not finite, no wait for the device.
 
 That no training step reads a value back from the device shows on torch's meta device, whose tensors have no values.
 """
@@ -174,7 +174,7 @@ class Repeated(IterableDataset[UnpairedBatch]):
 
 @pytest.fixture
 def meta(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the meta device has not: generators (drawing on the CPU does as well: nothing is drawn) and autocast."""
+    """Stand-ins for what the meta device lacks: generators (on the CPU, as nothing is drawn) and autocast."""
     generator, autocast = Method.generator, torch.autocast
     monkeypatch.setattr(Method, "generator", lambda self, device="cpu", purpose=0: generator(self, "cpu", purpose))
     # In the end Lightning brings weights and figures to the CPU.

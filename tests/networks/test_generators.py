@@ -127,7 +127,7 @@ def test_dropout_stands_between_a_blocks_convolutions_and_acts_in_training_alone
     torch.manual_seed(0)
     network, plain = ResnetGenerator(1, 4, 1, dropout=True), ResnetGenerator(1, 4, 1)
     # a sequential gives modules of any kind
-    assert [type(layer).__name__ for layer in network.layers[10].layers] == [  # type: ignore[union-attr]
+    assert [type(layer).__name__ for layer in network.layers[10].layers] == [  # type: ignore[union-attr]  # Sequential
         *("ReflectionPad2d", "Conv2d", "InstanceNorm2d", "ReLU", "Dropout"),
         *("ReflectionPad2d", "Conv2d", "InstanceNorm2d"),
     ]

@@ -88,7 +88,7 @@ def test_only_before_instance_normalization_do_the_published_files_hold_biases(n
 
 
 XAVIER = (2 / (16 * 9 + 64 * 9)) ** 0.5
-"""Of the layers below: 9 places, 16 channels on one side and 64 on the other."""
+"""Shape in the layers below: 9 places, 16 channels on one side and 64 on the other."""
 
 
 def deviation(weight: torch.Tensor) -> float:

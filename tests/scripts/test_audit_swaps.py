@@ -11,8 +11,8 @@ sys.path.insert(0, str(SCRIPTS))
 
 from audit_swaps import FIRST, measured, summary, swapped, swapped_key, write_block  # noqa: E402  # scripts are no package
 
-from tests.audit.audits import certificate  # noqa: E402
-from tests.conftest import WriteImages  # noqa: E402
+from tests.audit.audits import certificate  # noqa: E402  # below the path
+from tests.conftest import WriteImages  # noqa: E402  # the same
 
 KEYS = [str(number) for number in range(100)]
 WRONG = {key: int(key) < 10 for key in KEYS}

@@ -185,7 +185,7 @@ def real(tmp_path: Path, write_images: WriteImages) -> Path:
 
 def first_image(real: Path, **parameters: tuple[float, float]) -> torch.Tensor:
     # settings from the parameters
-    data = DigitsData(real, count=20, batch_size=4, parameters=DigitsParameters(**parameters))  # type: ignore[arg-type]
+    data = DigitsData(real, count=20, batch_size=4, parameters=DigitsParameters(**parameters))  # type: ignore[arg-type]  # any
     data.prepare_data()
     data.setup("fit")
     batch = next(iter(data.train_dataloader()))

@@ -138,7 +138,7 @@ class PairedMasks(Layout):
 
     def _mask(self, path: Path, record: Record) -> Mask:
         """``(H, W)`` int64 class indices."""
-        raise NotImplementedError
+        raise NotImplementedError  # layouts without masks need none
 
     def _instances(self, path: Path) -> Mask | None:
         """``(H, W)`` int64, one number a thing."""

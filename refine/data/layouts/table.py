@@ -24,7 +24,7 @@ ROWS_TO_RECOGNIZE = 16
 """Rows that `Table.recognize` reads to find a number."""
 
 CLASS_COLUMNS = ("label", "class", "category")
-"""What the column with the class is called, in the order in which it is looked for."""
+"""Names of the column with the class, in the order in which they are looked for."""
 
 TEXT_ROWS, TEXT_SHARE = 20, 0.5
 """Rows, and share of different values among them, from which on a column is taken for text."""

@@ -77,8 +77,8 @@ class SquareNetwork:
         return resized(images.to(self.device), self.side, self.convention)
 
     def embed(self, prepared: Tensor) -> Tensor:
-        """What `prepare` gave to ``(B, D)`` float32."""
-        raise NotImplementedError
+        """Return features ``(B, D)`` float32 of images that `prepare` returned."""
+        raise NotImplementedError  # of a protocol
 
 
 def resizes(extractor: FeatureExtractor) -> TypeGuard[ResizingExtractor]:

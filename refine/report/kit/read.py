@@ -13,7 +13,7 @@ from refine.json_files import as_typed, read_json
 
 Typed = TypeVar("Typed")
 Defaults = Mapping[object, Mapping[str, object]]
-"""What stands for fields that a file of an earlier version may lack, by type and name."""
+"""Values of fields that a file of an earlier version may lack, by type and name."""
 
 
 def read_result(path: Path, kind: type[Typed], cure: str, defaults: Defaults | None = None) -> Typed:

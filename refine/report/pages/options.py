@@ -19,7 +19,7 @@ class ReportOptions:
     real: Folder
     """Real images."""
     metrics: File | None = None
-    """What `refine evaluate --output` wrote."""
+    """File that `refine evaluate --output` wrote."""
     benchmark: File | None = None
     """The benchmark.json of `refine benchmark`."""
     audit: Folder | None = None

@@ -1,4 +1,4 @@
-"""What every layout keeps, held on its example, and tables of what it says of damage to it."""
+"""Promises of every layout, held on its example, and tables of its messages about damage."""
 
 import pickle
 import re
