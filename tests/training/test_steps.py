@@ -93,8 +93,9 @@ def test_training_ends_in_time(clock: Clock, minutes: float, seconds: float, val
 
 
 def test_a_run_that_was_stopped_before_it_was_timed_ends_in_time(clock: Clock) -> None:
-    _, took, _ = trained(clock, 10, 1.0, done_before=3)
+    _, took, stored = trained(clock, 10, 0.1, done_before=3)
     assert took == pytest.approx(600, rel=0.1)
+    assert stored[0] == 5 + 380  # by the two steps since it goes on, of 1.55 s each
 
 
 def test_a_time_that_is_too_short_leaves_steps_enough_for_both_players(clock: Clock) -> None:
