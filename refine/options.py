@@ -197,7 +197,7 @@ Device = Annotated[
         help="where networks run: auto (default) takes cuda where it is there, then mps, then cpu",
     ),
 ]
-Layout = Annotated[
+LayoutName = Annotated[
     str,
     Flag(
         "LAYOUT",
@@ -205,7 +205,7 @@ Layout = Annotated[
         "README lists them); or a YAML file with `layout:` and its options, or of a class of yours (--trust)",
     ),
 ]
-RealLayout = Annotated[str, Flag("LAYOUT", help="the same of the real images")]
+RealLayoutName = Annotated[str, Flag("LAYOUT", help="the same of the real images")]
 ClassMapping = Annotated[
     str,
     Flag(

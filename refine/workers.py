@@ -49,7 +49,7 @@ def in_order(
         yield future.result()
 
 
-def spread(
+def in_processes(
     function: Callable[[Content, Item], Result], items: Sequence[Item], contents: Sequence[Content]
 ) -> Generator[tuple[Item, Result], None, None]:
     """Call a function for each item, in as many processes as there are contents; close the iterator to end them.

@@ -12,7 +12,7 @@ import torch
 
 from refine.audit.estimate import JudgedStratum, estimate
 from refine.audit.result import Decision, SampleEstimate, read_audit, read_certificates
-from refine.audit.sampling import counted, draw, drawn
+from refine.audit.sampling import draw, drawn, judged_strata
 from refine.data.images import list_images
 
 
@@ -71,7 +71,7 @@ def simulated(folder: Path, wrong: Collection[str], number: int, count: int) -> 
     for seed in range(count):
         sample = draw(list(lines.values()), number, seed, None)
         answers: dict[str, Decision] = {key: "fail" if key in wrong else "pass" for key in drawn(sample)}
-        found: Mapping[str, Any] = of(tuple(counted({**sample, "answers": answers}).items()))
+        found: Mapping[str, Any] = of(tuple(judged_strata({**sample, "answers": answers}).items()))
         for name, those in ends.items():
             those.append((found[name]["low"], found[name]["high"]) if found[name] else (0.0, 1.0))
     return {

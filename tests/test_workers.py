@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from refine.interrupts import Interrupted, listening
-from refine.workers import in_order, spread
+from refine.workers import in_order, in_processes
 
 
 def times(content: int, item: int) -> int:
@@ -37,17 +37,17 @@ def dies(content: int, item: int) -> None:
 
 
 def test_each_item_comes_with_its_result() -> None:
-    assert sorted(spread(times, range(5), [3, 3])) == [(item, 3 * item) for item in range(5)]
+    assert sorted(in_processes(times, range(5), [3, 3])) == [(item, 3 * item) for item in range(5)]
 
 
 def test_a_process_that_dies_is_an_error() -> None:
     with pytest.raises(BrokenProcessPool):
-        list(spread(dies, [1], [1]))
+        list(in_processes(dies, [1], [1]))
 
 
 def test_a_stop_ends_the_processes(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     def work() -> None:
-        with closing(spread(pid_of, range(8), [tmp_path, tmp_path])) as found:
+        with closing(in_processes(pid_of, range(8), [tmp_path, tmp_path])) as found:
             for _ in found:
                 signal.raise_signal(signal.SIGTERM)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal, get_args
 
 from refine.errors import InputError
-from refine.options import Device, File, Flag, Folder, Layout, Positive, Trusted, flag_name, recorded
+from refine.options import Device, File, Flag, Folder, LayoutName, Positive, Trusted, flag_name, recorded
 
 Precision = Literal["32", "bf16"]
 IfWrong = Literal["original", "leave-out"]
@@ -37,7 +37,7 @@ class ApplyOptions:
     """Where the refined dataset, or the image, goes."""
     images: Annotated[str, Flag("GLOB")] | None = None
     """Which files are images, e.g. 'rgb/**/*.png'; the rest is carried."""
-    layout: Layout = "auto"
+    layout: LayoutName = "auto"
     batch_size: Positive = 8
     """Images a call, at most."""
     workers: Positive = 2

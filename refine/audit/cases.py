@@ -21,7 +21,7 @@ from refine.labels import Annotation, LabelSpace
 from refine.report.kit.format import number
 from refine.report.kit.overlay import Legend, caption, drawn_classes, legend, outline_label
 from refine.report.kit.page import template
-from refine.report.kit.pictures import PHOTOGRAPH, TINY, data_uri, fit
+from refine.report.kit.pictures import PHOTOGRAPH, TINY, data_uri, fit_within
 from refine.terminal import track
 
 SAMPLE_TEMPLATE = Path(__file__).with_name("sample.html.j2")
@@ -139,7 +139,7 @@ def _image_of(layout: Layout, record: Record | None) -> Tensor:
 def _drawn_over(image: Tensor, annotation: Annotation, space: LabelSpace) -> str:
     """Return a data URI of the image with its label over it."""
     # Lines and letters are drawn at the size that the picture has in its file, and must not shrink again.
-    picture = fit(Image.fromarray(image.permute(1, 2, 0).contiguous().numpy()), PHOTOGRAPH)
+    picture = fit_within(Image.fromarray(image.permute(1, 2, 0).contiguous().numpy()), PHOTOGRAPH)
     return data_uri(outline_label(picture, annotation, space, (image.shape[1], image.shape[2])))
 
 

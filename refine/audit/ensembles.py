@@ -14,7 +14,7 @@ from refine.audit.evidence import (
     AuditContext,
     Evidence,
     GatheredEvidence,
-    gather,
+    gather_evidence,
 )
 from refine.audit.judges import EnsembleMember, Examples, JudgeEnsemble, in_folds
 from refine.audit.pairs import Pairs
@@ -44,7 +44,7 @@ def content(context: AuditContext) -> tuple[Evidence, JudgeEnsemble]:
     translator does everywhere alike, if only they are at home in what it makes."""
     pairs, own = context.pairs, context.synthetic().take(context.sample())
     judges = context.train(CONTENT, (pairs.synthetic,), pairs.labels, context.folds)
-    found = gather(CONTENT, judges, context, own)
+    found = gather_evidence(CONTENT, judges, context, own)
     why = (
         f"{_architectures(judges)} the same of {found.consensus:.1%} of the refined images (bar {CONSENSUS_BAR:.0%}), "
         f"find the label in {found.label_share:.1%} (bar {LABEL_BAR:.0%}), and find {_planted(found)}."
@@ -73,7 +73,7 @@ def adapted(context: AuditContext) -> tuple[Evidence, JudgeEnsemble]:
     plain = judges.judge(sample).scores
     first_measure = plain[pairs.kind.deciding(pairs.names)[0]]
     believed = plain["class_margin"] < 0 if pairs.kind.one_class else first_measure <= first_measure.median()
-    found = gather(ADAPTED, judges, context, sample.take(believed) if int(believed.sum()) >= 2 else sample)
+    found = gather_evidence(ADAPTED, judges, context, sample.take(believed) if int(believed.sum()) >= 2 else sample)
     why = (
         f"Learned on refined images of other folds; finds the label in {found.label_share:.1%} of them "
         f"(bar {LEARNED_BAR:.0%}), and {_planted(found)}. It cannot see what the translator changes in all images "
@@ -128,7 +128,7 @@ def load_given(
 
 def given(context: AuditContext, judges: JudgeEnsemble) -> Evidence:
     """Task models of the user's; whether they saw the synthetic images nobody knows."""
-    found = gather(GIVEN, judges, context, context.synthetic().take(context.sample()))
+    found = gather_evidence(GIVEN, judges, context, context.synthetic().take(context.sample()))
     share = found.label_share
     why = f"Finds the label in {share:.1%} of the refined images (bar {LABEL_BAR:.0%}), and {_planted(found)}."
     return found.conclude("label", why)
@@ -174,7 +174,7 @@ def by_real(context: AuditContext, apart: JudgeEnsemble, own: Examples) -> tuple
     members = (one._replace(network=f"{one.network}/{one.fold}", fold=-1) for one in apart.members)
     together, count = JudgeEnsemble(REAL, tuple(members)), len(own.images)
     own = own.take(torch.randperm(count, generator=torch.Generator().manual_seed(context.options.seed))[:MOST_IMAGES])
-    found = gather(REAL, apart, context, own, together, before=False)
+    found = gather_evidence(REAL, apart, context, own, together, before=False)
     why = (
         f"Learned on {count} labeled real images; finds the label in {found.label_share:.1%} of the refined images "
         f"(bar {LABEL_BAR:.0%}), and {_planted(found)}; rejects {found.evidence.false_rejects()['rate']:.1%} of real "

@@ -254,7 +254,7 @@ class GatheredEvidence(NamedTuple):
         return self.evidence._replace(competent=competent, measured=measured, bar=bar, why=why, reached=reached)
 
 
-def gather(
+def gather_evidence(
     name: str,
     judges: JudgeEnsemble,
     context: AuditContext,

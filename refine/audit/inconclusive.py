@@ -80,7 +80,7 @@ def ranked(certificates: Sequence[Certificate], audit: Audit) -> list[Certificat
     return found
 
 
-def images_needed(rate: float = 1.0) -> int | None:
+def images_to_show_power(rate: float = 1.0) -> int | None:
     """Return the smallest number of images on which a judge can be shown to find 90 % of planted corruption.
 
     Args:
@@ -118,7 +118,7 @@ def remedies(audit: Audit, output: Path) -> list[Remedy]:
 
 def _found(audit: Audit, output: Path) -> list[Remedy]:
     """Return what would help these judges."""
-    least = images_needed()
+    least = images_to_show_power()
     assert least is not None
     if audit["images"] < least:
         why = (
@@ -164,7 +164,7 @@ def _more_images(audit: Audit, output: Path, records: Mapping[str, JudgeRecord])
         if record is None or not planted or _missed(record) != ["power"]:
             continue
         weakest = min(planted, key=lambda power: power["low"])
-        needed = images_needed(weakest["rate"])
+        needed = images_to_show_power(weakest["rate"])
         if needed is not None and needed > weakest["n"]:
             why = (
                 f"The {name} judges find {percent(weakest['rate'])} of the planted harm, but {weakest['n']} images are "

@@ -46,8 +46,8 @@ class AuditOptions:
     """Labeled real images to train judges on as well."""
     checkpoint: flags.File | None = None
     """Checkpoint that refined the images: also judge them after its inverse generator."""
-    layout: flags.Layout = "auto"
-    real_layout: flags.RealLayout = "auto"
+    layout: flags.LayoutName = "auto"
+    real_layout: flags.RealLayoutName = "auto"
     mapping: flags.ClassMapping | None = None
     classes: flags.Classes | None = None
     folds: flags.Positive = 4

@@ -29,7 +29,7 @@ from refine.files import shown, write_whole
 from refine.report.kit.format import count, number, percent
 from refine.report.kit.overlay import Legend
 from refine.report.kit.page import Answer, Mark, facts, template
-from refine.report.kit.pictures import spread
+from refine.report.kit.pictures import keys_across_folders
 from refine.report.kit.plot import MARKS, short, style, svg
 from refine.report.kit.table import FigureTable
 
@@ -181,7 +181,7 @@ def _groups(
             continue
         chosen, order, undecided = those[:limit], "the highest scores first", list[str]()
         if verdict == "pass":
-            kept = set(spread([each["key"] for each in certificates if each["verdict"] == verdict], limit))
+            kept = set(keys_across_folders([each["key"] for each in certificates if each["verdict"] == verdict], limit))
             chosen = [each for each in certificates if each["key"] in kept]
             order = "spread evenly over folders and names"
         elif verdict == "review":

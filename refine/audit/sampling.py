@@ -120,7 +120,7 @@ def draw_counts(strata: Mapping[str, Mapping[str, Sequence[str]]], number: int) 
     if not 0 < number <= images:
         raise InputError(f"--sample {number}: the audit has {images} images; ask for 1 to so many")
     of_draw = {name: sum(len(one) ** 2 for one in groups.values()) / sizes[name] for name, groups in strata.items()}
-    counts = {name: max(1, round(share / of_draw[name])) for name, share in shares(sizes, number).items()}
+    counts = {name: max(1, round(share / of_draw[name])) for name, share in draws_by_stratum(sizes, number).items()}
     expected = sum(count * of_draw[name] for name, count in counts.items())
     together: Counter[str] = Counter()
     for groups in strata.values():
@@ -134,7 +134,7 @@ def draw_counts(strata: Mapping[str, Mapping[str, Sequence[str]]], number: int) 
     return counts
 
 
-def shares(sizes: Mapping[str, int], number: int) -> dict[str, int]:
+def draws_by_stratum(sizes: Mapping[str, int], number: int) -> dict[str, int]:
     """Return the number of images to draw from each stratum: by its size, but `LEAST_SHARE` of all at least."""
     least = {name: min(size, math.ceil(LEAST_SHARE * number)) for name, size in sizes.items()}
     rest = {name: size - least[name] for name, size in sizes.items()}
@@ -239,10 +239,10 @@ def estimated(sample: AuditSample) -> SampleEstimate | None:
         return None
     said = [sample["answers"].get(key, "unsure") for key in drawn(sample)]
     unsure = said.count("unsure")
-    return estimate(counted(sample), len(said) - unsure, unsure, len(said))
+    return estimate(judged_strata(sample), len(said) - unsure, unsure, len(said))
 
 
-def counted(sample: AuditSample) -> dict[str, JudgedStratum]:
+def judged_strata(sample: AuditSample) -> dict[str, JudgedStratum]:
     """Return the sums over the draws of each stratum."""
     answers = sample["answers"]
 

@@ -76,8 +76,8 @@ class BenchmarkOptions:
     groups: Annotated[str, flags.Flag("SPEC")] | None = None
     """Test images that belong together, for intervals and p-values: a CSV file with the columns key and group, or a
     regular expression on the key, such as '^[^_]+'."""
-    layout: flags.Layout = "auto"
-    real_layout: flags.RealLayout = "auto"
+    layout: flags.LayoutName = "auto"
+    real_layout: flags.RealLayoutName = "auto"
     mapping: flags.ClassMapping | None = None
     real_mapping: flags.ClassMapping | None = None
     """The same of the real images' classes."""
@@ -125,7 +125,7 @@ class BenchmarkOptions:
         return {name: folders[0] if len(folders) == 1 else folders for name, folders in found.items()}
 
 
-def read_benchmark(given: Mapping[str, Any]) -> BenchmarkOptions:
+def benchmark_options(given: Mapping[str, Any]) -> BenchmarkOptions:
     """Return what the flags of a parsed command line say, then its recipe, then the defaults.
 
     Raises:

@@ -180,7 +180,7 @@ class Plan:
         self.__dict__.update({**state, "sets": sets})
 
 
-def make_plan(
+def plan_fits(
     data: Datasets,
     protocol: Protocol,
     baselines: Sequence[str],

@@ -12,7 +12,7 @@ import torch
 import refine
 from refine.benchmark.datasets import FDA_BETA, RANDOMIZATION, SYNTHETIC, TARGET, Datasets
 from refine.benchmark.fit import JITTER, Protocol
-from refine.benchmark.plan import Plan, make_plan
+from refine.benchmark.plan import Plan, plan_fits
 from refine.benchmark.result import RESULT, Benchmark, gap_closed, measure
 from refine.benchmark.store import run_fits
 from refine.benchmark.table import warning_of, write_tables
@@ -146,7 +146,7 @@ def run_benchmark(
     if reason is not None:
         raise InputError(f"{synthetic}: {reason}")
     named = load_clusters(groups, data.real.keys)
-    plan = make_plan(data, protocol, baselines, real_few, named if groups else None, seeds)
+    plan = plan_fits(data, protocol, baselines, real_few, named if groups else None, seeds)
     if len(data.real.keys) < 2:
         raise InputError(f"{real}: a benchmark needs two labeled test images or more; one says nothing of others")
     require_output(output)
@@ -161,7 +161,7 @@ def run_benchmark(
         "gap_closed": {name: gap.value if gap else None for name, gap in closed.items()},
         "gap_closed_interval": {name: list(gap.interval) if gap else None for name, gap in closed.items()},
         "clusters": count,
-        "protocol": describe(plan, data, None if groups is None else count),
+        "protocol": protocol_text(plan, data, None if groups is None else count),
         "provenance": {
             "synthetic": str(synthetic),
             "refined": {
@@ -217,7 +217,7 @@ def settings(protocol: Protocol, data: Datasets) -> dict[str, object]:
     }
 
 
-def describe(plan: Plan, data: Datasets, groups: int | None) -> str:
+def protocol_text(plan: Plan, data: Datasets, groups: int | None) -> str:
     """Return one paragraph for people.
 
     Args:

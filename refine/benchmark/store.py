@@ -26,7 +26,7 @@ from refine.devices import devices_of_jobs, threads_of_job
 from refine.errors import InputError
 from refine.files import write_whole
 from refine.terminal import counted
-from refine.workers import spread
+from refine.workers import in_processes
 
 LONGEST_NAME = 80
 """Letters of a row's name in a file's name."""
@@ -122,7 +122,7 @@ def run_fits(plan: Plan, folder: Path, jobs: int) -> dict[Fit, Tensor]:
 
 def _spread(plan: Plan, fits: Sequence[Fit], jobs: int) -> Generator[tuple[Fit, Tensor], None, None]:
     try:
-        with closing(spread(_fit, fits, _shares(plan, min(jobs, len(fits))))) as fitted:
+        with closing(in_processes(_fit, fits, _shares(plan, min(jobs, len(fits))))) as fitted:
             for fit, predictions in fitted:
                 yield fit, torch.from_numpy(predictions)
     except BrokenProcessPool as error:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from refine.apply.options import ApplyOptions, VerifyOptions
 from refine.audit.options import AuditOptions
-from refine.benchmark.options import BenchmarkOptions, read_benchmark
+from refine.benchmark.options import BenchmarkOptions, benchmark_options
 from refine.commands.apply import apply_command, verify_command
 from refine.commands.measures import (
     audit_command,
@@ -69,7 +69,7 @@ COMMANDS = (
         BenchmarkOptions,
         benchmark_command,
         "finished trainings are kept; the same command goes on with the others",
-        recipe=read_benchmark,
+        recipe=benchmark_options,
     ),
     Command("report", ReportOptions, report_command),
     Command("render", RenderOptions, render_command, reads_dataset=False),

@@ -86,7 +86,7 @@ def label_folders(source: Path, glances: dict[str, ImageHeader]) -> Iterator[lis
     folders: dict[str, list[str]] = defaultdict(list)
     for key in sorted(glances):
         folders[folder_and_stem(key)[0]].append(key)
-    kinds = {key: kind_of(key, glances[key]) for key in glances}
+    kinds = {key: image_kind(key, glances[key]) for key in glances}
     elsewhere = _index(kinds)
     without: dict[str, list[str]] = {}
     for folder, keys in folders.items():
@@ -117,7 +117,7 @@ def named_label(keys: Iterable[str]) -> Pair | None:
     return pairs[0] if pairs and 2 * len(pairs) >= len(labels) else None
 
 
-def kind_of(key: str, seen: ImageHeader) -> ImageKind:
+def image_kind(key: str, seen: ImageHeader) -> ImageKind:
     """The kind of an image by its key and header."""
     kinds = {"P": FLAT, "PA": FLAT, "1": FLAT, "L": "gray", "LA": "gray"}
     kinds |= dict.fromkeys(("I", "F", "I;16", "I;16B"), "deep")

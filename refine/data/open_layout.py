@@ -47,7 +47,7 @@ def recognized(root: Path) -> list[Choice]:
     return sorted(found, key=lambda choice: not choice.layout.specific)
 
 
-def choose(root: Path) -> Choice:
+def choose_layout(root: Path) -> Choice:
     """The layout that `auto` takes: the specific one that fits, or else the first of the others.
 
     Raises:
@@ -62,11 +62,11 @@ def choose(root: Path) -> Choice:
         files = Listing(root, file=True)
         files.require_regular()
         Listing(root).require_images()
-        raise InputError(f"{root}: no layout fits; say which it is ({', '.join(names())})")
+        raise InputError(f"{root}: no layout fits; say which it is ({', '.join(layout_names())})")
     return found[0]
 
 
-def names() -> list[str]:
+def layout_names() -> list[str]:
     """Names of all layouts, sorted."""
     return sorted(layout.name for layout in LAYOUTS)
 
@@ -80,7 +80,7 @@ def layout_class(name: str) -> type[Layout]:
     for layout in LAYOUTS:
         if layout.name == name:
             return layout
-    raise InputError(f"layout {name!r}: expected auto, one of {', '.join(names())}, or options in a YAML file")
+    raise InputError(f"layout {name!r}: expected auto, one of {', '.join(layout_names())}, or options in a YAML file")
 
 
 def open_layout(
@@ -114,7 +114,7 @@ def open_layout(
         (found, why), options = Choice(_users_layout(options, where), AS_ASKED), dict(options.get("init_args") or {})
     else:
         name = str(options.pop("layout", "auto"))
-        found, why = choose(root) if auto else Choice(layout_class(name), AS_ASKED)
+        found, why = choose_layout(root) if auto else Choice(layout_class(name), AS_ASKED)
     if auto and guard and found in EVERY_IMAGE:
         _refuse_labels(root)
     if classes is not None:

@@ -42,8 +42,8 @@ class EvaluateOptions:
     own, such as Inception's, resize the images of the files, once."""
     images: Annotated[str, flags.Flag("GLOB")] | None = None
     """Which synthetic and refined files are pictures, where not all are."""
-    layout: flags.Layout = "auto"
-    real_layout: flags.RealLayout = "auto"
+    layout: flags.LayoutName = "auto"
+    real_layout: flags.RealLayoutName = "auto"
     mapping: flags.ClassMapping | None = None
     real_mapping: flags.ClassMapping | None = None
     """The same of the real images' classes; both are for skvd."""

@@ -11,7 +11,7 @@ from scipy import stats
 from torch import Tensor
 
 from refine.inspect.appearance import distances, lab_statistics, log_power
-from refine.inspect.read import Dataset, common_size, sample
+from refine.inspect.read import Dataset, median_size, sample
 from refine.inspect.regions import AREAS, COARSE, REGIONS, THINGS, Shares, area_shares, foreground_shares
 from refine.inspect.result import LIGHT, DatasetSummary, DomainGap, Map, Spectrum, TargetRow
 from refine.inspect.statistics import Tally
@@ -50,9 +50,9 @@ def gap(
     Raises:
         InputError: If a network gives NaN or infinity.
     """
-    if not here.whole() or not real.whole():
+    if not here.readable() or not real.readable():
         return None
-    size = common_size(real)
+    size = median_size(real)
     ours, theirs = sample(here, count, size), sample(real, count, size)
     (color_here, light), (color_real, real_light) = lab_statistics(ours), lab_statistics(theirs)
     shared, notes = _shared(here, real)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from refine.options import Device, File, Flag, Folder, Layout, Positive, Trusted, Words
+from refine.options import Device, File, Flag, Folder, LayoutName, Positive, Trusted, Words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +21,7 @@ class InspectOptions:
     """A dataset."""
     real: Folder | None = None
     """Real images, with labels or without."""
-    layout: Layout = "auto"
+    layout: LayoutName = "auto"
     real_layout: Annotated[str, Flag("LAYOUT")] = "auto"
     """How the real dataset lies on disk."""
     mapping: Annotated[str, Flag("MAPPING")] | None = None

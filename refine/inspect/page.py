@@ -15,7 +15,7 @@ from refine.inspect.result import Inspection, Spectrum
 from refine.inspect.text import (
     advice,
     color_table,
-    counted,
+    counts_text,
     distance_table,
     label_line,
     never_line,
@@ -28,7 +28,7 @@ from refine.labels import Annotation
 from refine.report.kit.format import rounded_percent
 from refine.report.kit.overlay import Legend, caption, draw_label, drawn_classes, font, legend
 from refine.report.kit.page import template
-from refine.report.kit.pictures import fit, png_uri, spread
+from refine.report.kit.pictures import fit_within, keys_across_folders, png_uri
 from refine.report.kit.plot import MARKS, style, svg
 
 FILES = 50
@@ -68,9 +68,9 @@ class Montage(NamedTuple):
 
 def montage(dataset: Dataset, count: int = TILES) -> Montage:
     """Tiles spread evenly over the folders and names of the images that can be read."""
-    records = {record.key: record for record in dataset.whole()}
+    records = {record.key: record for record in dataset.readable()}
     tiles, used = [], set[int]()
-    for key in spread(list(records), count):
+    for key in keys_across_folders(list(records), count):
         tile, classes = _tile(dataset, records[key])
         tiles.append(tile)
         used |= classes
@@ -80,7 +80,7 @@ def montage(dataset: Dataset, count: int = TILES) -> Montage:
 
 def _tile(dataset: Dataset, record: Record) -> tuple[Tile, frozenset[int]]:
     image = dataset.layout.image(record, 3)
-    picture = fit(Image.fromarray(image.permute(1, 2, 0).contiguous().numpy()), BOX)
+    picture = fit_within(Image.fromarray(image.permute(1, 2, 0).contiguous().numpy()), BOX)
     annotation = _annotation(dataset, record)
     if annotation is None:
         return Tile(record.key, "its label cannot be read", picture), frozenset()
@@ -164,7 +164,7 @@ def render_page(result: Inspection, montages: Mapping[str, Montage]) -> str:
         "never_line": never_line,
         "percent": rounded_percent,
         "size_line": size_line,
-        "counted": lambda values: counted(values, 6),
+        "counted": lambda values: counts_text(values, 6),
         "label_line": label_line,
         "target_table": target_table,
         "embedded": png_uri,

@@ -40,7 +40,7 @@ class Dataset(NamedTuple):
     color: bool
     """Whether any image has color."""
 
-    def whole(self) -> list[Record]:
+    def readable(self) -> list[Record]:
         """The records whose image can be read."""
         return [record for record, image in zip(self.layout.records(), self.checked, strict=True) if image.size]
 
@@ -136,7 +136,7 @@ MOST_BYTES = 256 << 20
 """A sample takes no more memory than this."""
 
 
-def common_size(dataset: Dataset) -> tuple[int, int]:
+def median_size(dataset: Dataset) -> tuple[int, int]:
     """Median height and width, reduced in proportion to at most `LONGEST`."""
     sizes = [image.size for image in dataset.checked if image.size is not None]
     height, width = (statistics.median_low(side) for side in zip(*sizes, strict=True))
@@ -149,7 +149,7 @@ def sample(dataset: Dataset, count: int, size: tuple[int, int]) -> Tensor:
 
     Every slice of it is a random sample as well.
     """
-    records = dataset.whole()
+    records = dataset.readable()
     count = min(count, max(2, MOST_BYTES // (3 * size[0] * size[1])))
     order = torch.randperm(len(records), generator=torch.Generator().manual_seed(0))[:count].tolist()
     images = torch.empty(len(order), 3, *size, dtype=torch.uint8)

@@ -11,7 +11,7 @@ import refine
 from refine.data.layouts import ImageMasks, MaskFolders
 from refine.data.layouts.paired_masks import index_pixels
 from refine.data.mapping import Mapped
-from refine.data.open_layout import choose, open_layout
+from refine.data.open_layout import choose_layout, open_layout
 from refine.errors import InputError
 from refine.files import require_output, write_whole
 from refine.inspect.gap import gap
@@ -69,7 +69,7 @@ def as_json(result: Inspection) -> str:
 
 def _read(root: Path, layout: str, mapping: str | None) -> tuple[Dataset, str]:
     """Read a dataset, and say why its layout was taken."""
-    why = choose(root).why if layout == "auto" else "as asked for"
+    why = choose_layout(root).why if layout == "auto" else "as asked for"
     return read_dataset(open_layout(layout, root, mapping=mapping)), why
 
 

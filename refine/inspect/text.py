@@ -40,7 +40,7 @@ def verdict(result: Inspection) -> str:
     return ", ".join(parts)
 
 
-def counted(values: dict[str, int], most: int = 3) -> str:
+def counts_text(values: dict[str, int], most: int = 3) -> str:
     """``64x32 (142), 28x28 (3), …``; one value alone without its count."""
     if len(values) == 1:
         return shown(next(iter(values)))
@@ -68,7 +68,7 @@ def never_line(labels: Labels) -> str | None:
 def size_line(sizes: dict[str, int]) -> str:
     """The sizes, or their range where there are many."""
     if len(sizes) <= 3:
-        return counted(sizes)
+        return counts_text(sizes)
     heights, widths = zip(*(map(int, size.split("x")) for size in sizes), strict=True)
     return f"{len(sizes)} sizes, heights {min(heights)} to {max(heights)}, widths {min(widths)} to {max(widths)}"
 
@@ -108,7 +108,8 @@ def _drawn(table: FigureTable) -> RenderableType:
 def _side(side: DatasetSummary) -> Iterator[RenderableType]:
     head = f"{whole_path(side['path'])}: {side['images']} images, layout {side['layout']} ({side['why']})"
     yield Text(prose(head), style="bold")
-    yield Text(f"  size {size_line(side['sizes'])} · mode {counted(side['modes'])} · {counted(side['formats'])}")
+    modes, formats = counts_text(side["modes"]), counts_text(side["formats"])
+    yield Text(f"  size {size_line(side['sizes'])} · mode {modes} · {formats}")
     yield Text(f"  labels: {label_line(side['labels'])}")
     for note in side["labels"]["notes"]:
         yield Text(f"  {prose(note)}")

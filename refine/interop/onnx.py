@@ -17,7 +17,7 @@ from refine.errors import InputError
 from refine.methods.base import Method
 from refine.methods.task import Task
 from refine.methods.translator import Translator
-from refine.networks.layers import crop, pad, padding_for
+from refine.networks.layers import pad, padding_for, unpad
 
 NETWORK = "model.onnx"
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")
@@ -194,7 +194,7 @@ def _in_torch(method: Method, images: Tensor) -> Tensor:
     if not isinstance(method, Translator):
         return torch.as_tensor(method(images))
     padding = padding_for(images.shape[-2], images.shape[-1], method.multiple, method.smallest_side)
-    refined: Tensor = crop(method(pad(images, padding)), padding)
+    refined: Tensor = unpad(method(pad(images, padding)), padding)
     return refined.clamp(-1.0, 1.0)
 
 

@@ -22,7 +22,7 @@ from refine.metrics.detection import (
     missed,
 )
 from refine.metrics.intervals import Statistic
-from refine.networks.detector import STRIDE, boxes_of
+from refine.networks.detector import STRIDE, decoded_boxes
 
 
 class ObjectScoring(Scoring):
@@ -66,7 +66,7 @@ class BoxLabels(LabelKind):
     """Boxes with a class each.
 
     Labels are ``(B, M, 5)`` float32 boxes as `box_rows` gives them, outputs the maps of `SmallDetector`, estimates and
-    predictions ``(B, P, 6)`` boxes as `boxes_of` gives them.
+    predictions ``(B, P, 6)`` boxes as `decoded_boxes` gives them.
     """
 
     name = "objects"
@@ -126,7 +126,7 @@ class BoxLabels(LabelKind):
 
     def estimate(self, outputs: Tensor, size: tuple[int, int]) -> Tensor:
         """The boxes."""
-        return boxes_of(outputs, size)
+        return decoded_boxes(outputs, size)
 
     def set_scores(self, kept: Sequence[Tensor], names: Sequence[str]) -> dict[str, Tensor]:
         """``task/map``, ``task/map50`` and ``task/map50_NAME``; classes without objects are left out."""

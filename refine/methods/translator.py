@@ -15,7 +15,7 @@ from refine.data.images import to_float, to_levels
 from refine.data.samples import TrainingData, UnpairedBatch
 from refine.errors import InputError
 from refine.methods.base import Method, Plain
-from refine.networks.layers import crop, pad, padding_for, with_channels
+from refine.networks.layers import pad, padding_for, unpad, with_channels
 
 Pictures = TypeVar("Pictures", Tensor, NDArray[np.uint8], Image.Image)
 
@@ -127,7 +127,7 @@ class Translator(Method):
 
     def _padded(self, network: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
         padding = padding_for(images.shape[-2], images.shape[-1], self.multiple, self.smallest_side)
-        return crop(network(pad(images, padding)), padding)
+        return unpad(network(pad(images, padding)), padding)
 
     def validation_step(self, batch: UnpairedBatch, batch_idx: int) -> Tensor:
         """Refined images ``(B, C, H, W)``, for the callbacks to measure and draw."""

@@ -74,7 +74,7 @@ class SmallDetector(nn.Module):
         return x[..., : (height + STRIDE - 1) // STRIDE, : (width + STRIDE - 1) // STRIDE]
 
     def forward(self, images: Tensor) -> Tensor:
-        """``(B, channels, H, W)`` in [-1, 1] to ``(B, classes + 4, ⌈H / 4⌉, ⌈W / 4⌉)``, which `boxes_of` reads.
+        """``(B, channels, H, W)`` in [-1, 1] to ``(B, classes + 4, ⌈H / 4⌉, ⌈W / 4⌉)``, which `decoded_boxes` reads.
 
         For each cell of 4 x 4 pixels, logits that the center of an object of each class is there, and pixels from the
         cell's middle to the left, upper, right and lower side of its box, above 0.
@@ -91,7 +91,7 @@ def cell_middles(height: int, width: int, like: Tensor) -> Tensor:
     return (torch.stack([x.expand(height, width), y[:, None].expand(height, width)], dim=-1) + 0.5) * STRIDE
 
 
-def boxes_of(outputs: Tensor, size: tuple[int, int]) -> Tensor:
+def decoded_boxes(outputs: Tensor, size: tuple[int, int]) -> Tensor:
     """The boxes that a detector sees.
 
     Args:

@@ -43,7 +43,7 @@ def pad(images: Tensor, padding: Padding) -> Tensor:
     return F.pad(images, (0, 0, top, bottom), mode=down) if top or bottom else images
 
 
-def crop(images: Tensor, padding: Padding) -> Tensor:
+def unpad(images: Tensor, padding: Padding) -> Tensor:
     """Undo `pad`: the ``(B, C, H, W)`` that it was given."""
     left, right, top, bottom = padding
     height, width = images.shape[-2:]

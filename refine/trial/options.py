@@ -41,8 +41,8 @@ class TryOptions:
     labeled_real: flags.Folder | None = None
     """Some labeled real images: a task model is trained on what each method makes, and tested on them."""
     classes: flags.Classes | None = None
-    layout: flags.Layout = "auto"
-    real_layout: flags.RealLayout = "auto"
+    layout: flags.LayoutName = "auto"
+    real_layout: flags.RealLayoutName = "auto"
     mapping: flags.ClassMapping | None = None
     device: flags.Device = "auto"
     trust: flags.Trusted = ()

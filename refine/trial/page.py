@@ -8,7 +8,7 @@ from PIL import Image
 
 from refine.files import write_whole
 from refine.report.kit.page import Answer, template
-from refine.report.kit.pictures import data_uri, fit, png, sheet
+from refine.report.kit.pictures import data_uri, fit_within, png, sheet
 from refine.report.kit.table import FigureTable
 from refine.terminal import duration
 from refine.trial.result import PAGE, SHEET, Measured, Trial, Tried
@@ -43,7 +43,7 @@ def write_page(
     """
     rows = [("synthetic", plain), *pictures.items(), ("real", photos)]
     count = min(len(images) for _, images in rows)
-    shown = [(name, [fit(image, BOX) for image in images[:count]]) for name, images in rows]
+    shown = [(name, [fit_within(image, BOX) for image in images[:count]]) for name, images in rows]
     write_whole(output / SHEET, png(sheet(shown)))
     page = template(Path(__file__).with_name("try.html.j2")).render(
         title="Methods tried",

@@ -46,8 +46,8 @@ class TuneOptions:
     """At which images are compared and judged (default: the real ones'); take the one that judges were fitted at."""
     count: flags.Positive = 500
     """Images of each side, at most."""
-    layout: flags.Layout = "auto"
-    real_layout: flags.RealLayout = "auto"
+    layout: flags.LayoutName = "auto"
+    real_layout: flags.RealLayoutName = "auto"
     mapping: flags.ClassMapping | None = None
     device: flags.Device = "auto"
     seed: int = 0

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from refine.audit.calibration import Thresholds
-from refine.audit.evidence import POWER_BAR, Evidence, gather, halves
+from refine.audit.evidence import POWER_BAR, Evidence, gather_evidence, halves
 from refine.audit.judges import EnsembleMember, JudgeEnsemble
 from tests.audit.audits import power
 from tests.audit.scenes import Reader, gray_context, readers
@@ -60,7 +60,7 @@ def test_the_share_that_is_read() -> None:
 
 def test_groups_are_counted_in_every_power() -> None:
     context = gray_context(clusters=torch.arange(120) // 3)
-    found = gather("content", readers(), context, context.synthetic().take(slice(20)))
+    found = gather_evidence("content", readers(), context, context.synthetic().take(slice(20)))
     assert all(one["largest_group"] in {2, 3} for one in found.evidence.power)
     assert {one["harm"].partition(":")[0] for one in found.evidence.power} >= {"hardest pair of classes"}
 
@@ -77,7 +77,7 @@ def test_limits_and_power_are_measured_on_a_random_part(monkeypatch: pytest.Monk
 def test_two_images_are_enough_for_limits_and_rates(seed: int) -> None:
     """Whatever chance says of which half they are in."""
     context = gray_context(seed=seed)
-    evidence, agreed, read, _ = gather("content", readers(), context, context.synthetic().take(slice(2)))
+    evidence, agreed, read, _ = gather_evidence("content", readers(), context, context.synthetic().take(slice(2)))
     assert {len(scores["class_doubt"]) for scores in (*evidence.perturbed.values(), *evidence.held_out.values())} == {1}
     assert evidence.false_rejects()["n"] == 1
     assert (agreed, read) == (1.0, 1.0)

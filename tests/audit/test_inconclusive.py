@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 
 from refine.audit.evidence import POWER_BAR
-from refine.audit.inconclusive import SAMPLED_IMAGES, images_needed, is_inconclusive, ranked, ranking_of, remedies
+from refine.audit.inconclusive import (
+    SAMPLED_IMAGES,
+    images_to_show_power,
+    is_inconclusive,
+    ranked,
+    ranking_of,
+    remedies,
+)
 from refine.audit.options import MOST_STEPS, AuditOptions
 from refine.audit.result import Audit, JudgeRecord, Power, ReachedBar, Remedy
 from refine.cli import parser
@@ -67,12 +74,12 @@ def words(line: str) -> AuditOptions:
 
 
 def test_the_number_of_images_follows_from_the_interval_of_power() -> None:
-    assert images_needed() == EACH
+    assert images_to_show_power() == EACH
     assert clopper_pearson(EACH, EACH)[0] >= POWER_BAR > clopper_pearson(EACH - 1, EACH - 1)[0]
-    some = images_needed(0.95)
+    some = images_to_show_power(0.95)
     assert some is not None
     assert clopper_pearson(int(0.95 * some), some)[0] >= POWER_BAR
-    assert images_needed(POWER_BAR) is None
+    assert images_to_show_power(POWER_BAR) is None
 
 
 def test_an_audit_with_verdicts_needs_none() -> None:
@@ -106,7 +113,7 @@ UNLEARNED = judge(learned_on=0.6)
         (
             inconclusive(content=NEAR),
             "images",
-            images_needed(0.95),
+            images_to_show_power(0.95),
             "95.0 % of the planted harm, but 100 images are too few",
         ),
         (inconclusive(content=WEAK), "real-labeled", 3 * EACH, "find only 71.0 % of the planted harm (bar 90.0 %)"),

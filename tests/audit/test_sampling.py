@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from refine.audit.result import SAMPLE, SAMPLE_CSV, SAMPLE_PAGE, SUMMARY, Certificate, Verdict
-from refine.audit.sampling import draw, drawn, estimated, shares
+from refine.audit.sampling import draw, drawn, draws_by_stratum, estimated
 from refine.cli import main
 from refine.errors import InputError
 from tests.apply.trees import tree
@@ -28,10 +28,10 @@ def audited(**counts: int) -> list[Certificate]:
 
 
 def test_the_sample_is_shared_out_by_size_and_no_verdict_is_left_out() -> None:
-    assert shares({"pass": 800, "review": 150, "fail": 50}, 100) == {"pass": 67, "review": 20, "fail": 13}
-    assert sum(shares({"pass": 801, "review": 97, "fail": 13}, 57).values()) == 57
-    assert shares({"pass": 90, "fail": 3}, 60) == {"pass": 57, "fail": 3}
-    assert shares({"pass": 4, "fail": 3}, 7) == {"pass": 4, "fail": 3}
+    assert draws_by_stratum({"pass": 800, "review": 150, "fail": 50}, 100) == {"pass": 67, "review": 20, "fail": 13}
+    assert sum(draws_by_stratum({"pass": 801, "review": 97, "fail": 13}, 57).values()) == 57
+    assert draws_by_stratum({"pass": 90, "fail": 3}, 60) == {"pass": 57, "fail": 3}
+    assert draws_by_stratum({"pass": 4, "fail": 3}, 7) == {"pass": 4, "fail": 3}
 
 
 def test_every_image_of_a_verdict_is_drawn_equally_often() -> None:
@@ -39,7 +39,7 @@ def test_every_image_of_a_verdict_is_drawn_equally_often() -> None:
     found = Counter(key for seed in range(2000) for key in drawn(draw(lines, 10, seed, None)))
     each = [found[one["key"]] / 2000 for one in lines]
     assert draw(lines, 10, 3, None) == draw(lines, 10, 3, None)
-    expected = shares({"pass": 20, "fail": 5}, 10)
+    expected = draws_by_stratum({"pass": 20, "fail": 5}, 10)
     assert each[:20] == pytest.approx([expected["pass"] / 20] * 20, abs=0.05)
     assert each[20:] == pytest.approx([expected["fail"] / 5] * 5, abs=0.05)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from refine.benchmark.options import BenchmarkOptions, named, read_benchmark, read_recipe
+from refine.benchmark.options import BenchmarkOptions, benchmark_options, named, read_recipe
 from refine.cli import main
 from refine.errors import InputError
 
@@ -16,7 +16,7 @@ def recipe(folder: Path, text: str) -> Path:
 
 
 def found(folder: Path, text: str, **flags: Any) -> dict[str, object]:
-    return vars(read_benchmark({"recipe": recipe(folder, text), **flags}))
+    return vars(benchmark_options({"recipe": recipe(folder, text), **flags}))
 
 
 def test_paths_are_relative_to_the_recipe_and_all_else_is_as_the_flags_have_it(tmp_path: Path) -> None:

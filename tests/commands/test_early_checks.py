@@ -10,7 +10,7 @@ import pytest
 
 from refine.cli import main
 from refine.commands.early_checks import FIT_FLAGS, LIGHTNING_FLAGS, require_fit, require_paths
-from refine.data.open_layout import names
+from refine.data.open_layout import layout_names
 from refine.errors import InputError
 from refine.recipes import list_recipes
 
@@ -91,9 +91,9 @@ def test_folders_that_hold_something_else_are_named(tmp_path: Path, capsys: pyte
 
 
 def test_layouts_are_told_by_their_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for name in names():
+    for name in layout_names():
         require_paths(argparse.Namespace(layout=name), [])
-    with pytest.raises(InputError, match=re.escape(", ".join(names()))):
+    with pytest.raises(InputError, match=re.escape(", ".join(layout_names()))):
         require_paths(argparse.Namespace(layout="?"), [])
     require_paths(argparse.Namespace(real_layout="gone.yaml"), [])  # whoever reads it says so
 

@@ -14,8 +14,8 @@ from refine.data.label_guard import (
     ImageKind,
     Pair,
     find_pair,
+    image_kind,
     is_label_of,
-    kind_of,
     label_folders,
     label_in,
     looks_painted,
@@ -222,7 +222,7 @@ def test_only_some_images_of_some_folders_are_opened(tmp_path: Path) -> None:
     ],
 )
 def test_the_kind_follows_from_mode_and_path(key: str, mode: str, expected: ImageKind) -> None:
-    assert kind_of(key, ImageHeader("PNG", mode, 1, 1, 8, 1, None)) == expected
+    assert image_kind(key, ImageHeader("PNG", mode, 1, 1, 8, 1, None)) == expected
 
 
 def test_names_decide_before_pixels() -> None:

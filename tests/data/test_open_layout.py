@@ -6,7 +6,7 @@ from PIL import Image
 
 from refine.data.layouts import LAYOUTS, ClassFolders, ImageFolder, MaskFolders, Table
 from refine.data.mapping import Mapped
-from refine.data.open_layout import choose, names, open_layout, recognized, told
+from refine.data.open_layout import choose_layout, layout_names, open_layout, recognized, told
 from refine.errors import InputError
 from tests.conftest import WriteImages
 from tests.data.layouts.examples.gta5 import write_gta5
@@ -23,7 +23,7 @@ def masks(tmp_path: Path) -> Path:
 
 
 def test_every_layout_has_a_name_of_its_own() -> None:
-    assert len(set(names())) == len(LAYOUTS)
+    assert len(set(layout_names())) == len(LAYOUTS)
 
 
 def test_auto_says_what_it_took_and_why(tmp_path: Path, write_images: WriteImages) -> None:
@@ -34,19 +34,19 @@ def test_auto_says_what_it_took_and_why(tmp_path: Path, write_images: WriteImage
 
 def test_a_table_beats_the_folders_that_its_images_lie_in(tmp_path: Path, write_images: WriteImages) -> None:
     write_images(tmp_path, count=1)
-    assert choose(tmp_path).layout is ClassFolders
+    assert choose_layout(tmp_path).layout is ClassFolders
     (tmp_path / "gaze.csv").write_text("path,yaw\na/a-000.png,0.1\nb/b-000.png,0.2\n")
-    assert choose(tmp_path).layout is Table
+    assert choose_layout(tmp_path).layout is Table
 
 
 def test_a_tree_that_fits_nothing_else_is_images(tmp_path: Path) -> None:
     Image.new("L", (4, 4)).save(tmp_path / "a.png")
-    assert choose(tmp_path).layout is ImageFolder
+    assert choose_layout(tmp_path).layout is ImageFolder
 
 
 def test_a_specific_layout_beats_those_that_fit_many_trees(tmp_path: Path) -> None:
     write_gta5(tmp_path)
-    assert choose(tmp_path).layout.name == "gta5"
+    assert choose_layout(tmp_path).layout.name == "gta5"
     assert ImageFolder in {choice.layout for choice in recognized(tmp_path)}
 
 
@@ -54,16 +54,16 @@ def test_two_specific_layouts_are_refused_with_both_names(tmp_path: Path) -> Non
     write_gta5(tmp_path)
     write_unity_eyes(tmp_path)
     with pytest.raises(InputError, match=r"fits the layouts .*; say which it is") as error:
-        choose(tmp_path)
+        choose_layout(tmp_path)
     assert "gta5" in str(error.value)
     assert "unity-eyes" in str(error.value)
 
 
 def test_a_folder_without_images_and_a_path_to_nothing_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no image in this folder"):
-        choose(tmp_path)
+        choose_layout(tmp_path)
     with pytest.raises(InputError, match="expected a folder of images, found nothing"):
-        choose(tmp_path / "nowhere")
+        choose_layout(tmp_path / "nowhere")
 
 
 def test_an_unknown_name_is_refused_with_those_there_are(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_masks_beside_pictures_that_no_layout_knows_are_refused_unless_somebody_
             Image.new(mode, (8, 8), number).save(tmp_path / folder / f"{number}.png")
     if layout == "images":
         Image.new("RGB", (8, 8)).save(tmp_path / "stray.png")
-    assert choose(tmp_path).layout.name == layout
+    assert choose_layout(tmp_path).layout.name == layout
     with pytest.raises(InputError, match=r"truth/0\.png looks like the label of camera/0\.png"):
         open_layout("auto", tmp_path)
     assert len(open_layout(layout, tmp_path).records()) >= 6

@@ -10,7 +10,7 @@ from refine.data.layouts import ImageFolder
 from refine.data.open_layout import open_layout
 from refine.data.samples import Record
 from refine.errors import InputError
-from refine.inspect.read import Dataset, common_size, read_dataset, sample
+from refine.inspect.read import Dataset, median_size, read_dataset, sample
 from refine.labels import Annotation, LabelSpace
 from tests.inspect.datasets import class_folders, coco, mask_folders, noise, save
 
@@ -22,7 +22,7 @@ def test_looks_stand_in_the_order_of_the_records_and_unreadable_ones_are_not_who
     found = read_dataset(layout)
     keys = [record.key for record in layout.records()]
     assert [image.key for image in found.checked] == keys
-    assert [record.key for record in found.whole()] == [key for key in keys if key != "a/002.png"]
+    assert [record.key for record in found.readable()] == [key for key in keys if key != "a/002.png"]
     broken = found.checked[1]
     assert (broken.size, broken.content, broken.label) == (None, b"", b"")
     (problem,) = broken.problems
@@ -103,7 +103,7 @@ def test_a_label_that_raises_anything_hides_no_other_and_paths_are_below_the_roo
     ]
     assert found.faults == ("0.png: is odd",)
     assert found.tally.labeled == 1
-    assert len(found.whole()) == 3
+    assert len(found.readable()) == 3
 
 
 def test_a_mapping_counts_what_it_leaves_out_over_all_threads(tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def levels(root: Path, *sizes: tuple[int, int]) -> Dataset:
 
 def test_the_size_is_the_lower_median_of_each_side_of_what_can_be_read(tmp_path: Path) -> None:
     (tmp_path / "bad.png").write_bytes(b"")
-    assert common_size(levels(tmp_path, (10, 40), (20, 30), (30, 20), (40, 10))) == (20, 20)
+    assert median_size(levels(tmp_path, (10, 40), (20, 30), (30, 20), (40, 10))) == (20, 20)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_the_size_is_the_lower_median_of_each_side_of_what_can_be_read(tmp_path:
     [((512, 100), (512, 100)), ((1024, 600), (512, 300)), ((3, 2048), (1, 512)), ((1, 4096), (1, 512))],
 )
 def test_large_images_are_reduced_in_proportion(tmp_path: Path, size: tuple[int, int], expected: object) -> None:
-    assert common_size(levels(tmp_path, size)) == expected
+    assert median_size(levels(tmp_path, size)) == expected
 
 
 def test_every_image_comes_once_in_an_order_that_stays(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from refine.inspect.text import (
     WARNINGS,
     advice,
     color_table,
-    counted,
+    counts_text,
     distance_table,
     label_line,
     never_line,
@@ -40,7 +40,7 @@ def printed(inspection: Inspection) -> str:
     ],
 )
 def test_counted_names_a_few_values(values: dict[str, int], text: str) -> None:
-    assert counted(values) == text
+    assert counts_text(values) == text
 
 
 def test_more_than_three_sizes_are_a_range_of_numbers() -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from refine.labels import MOST_OBJECTS
-from refine.networks.detector import STRIDE, SmallDetector, boxes_of, cell_middles
+from refine.networks.detector import STRIDE, SmallDetector, cell_middles, decoded_boxes
 
 
 @pytest.mark.parametrize("size", [(32, 32), (33, 47), (8, 8), (5, 3)])
@@ -53,7 +53,7 @@ def test_a_peak_is_a_box_around_the_middle_of_its_cell() -> None:
     outputs[0, 1, 3, 4] = 2.0
     outputs[0, 2:, 3, 4] = torch.tensor([3.0, 5.0, 7.0, 9.0])
     outputs[0, 0, 0, 9] = 1.0
-    found = boxes_of(outputs, (32, 40))
+    found = decoded_boxes(outputs, (32, 40))
     assert found.shape == (1, MOST_OBJECTS, 6)
     x, y = cell_middles(8, 10, outputs)[3, 4].tolist()
     assert (x, y) == (18.0, 14.0)
@@ -65,14 +65,14 @@ def test_a_peak_is_a_box_around_the_middle_of_its_cell() -> None:
 def test_a_lower_neighbor_of_a_peak_tells_no_box_and_another_class_does() -> None:
     outputs = silent()
     outputs[0, 0, 3, 4], outputs[0, 0, 3, 5], outputs[0, 1, 3, 5] = 2.0, 1.0, 1.0
-    found = boxes_of(outputs, (32, 40))[0]
+    found = decoded_boxes(outputs, (32, 40))[0]
     assert found[found[:, 0] >= 0][:, 0].tolist() == [0, 1]
 
 
 def test_of_many_peaks_the_best_are_told() -> None:
     outputs = silent(1, 40, 40)
     outputs[0, 0, ::2, ::2] = torch.linspace(1, 3, 400).view(20, 20)
-    found = boxes_of(outputs, (160, 160))[0]
+    found = decoded_boxes(outputs, (160, 160))[0]
     assert (found[:, 0] == 0).all()
     assert found[:, 1].tolist() == pytest.approx(torch.linspace(1, 3, 400).sigmoid().flip(0)[:MOST_OBJECTS].tolist())
 

@@ -10,12 +10,12 @@ from refine.networks.layers import (
     Norm,
     Upsample,
     binomial,
-    crop,
     has_bias,
     initialize,
     normalization,
     pad,
     padding_for,
+    unpad,
     with_channels,
 )
 
@@ -27,7 +27,7 @@ def test_cropping_undoes_padding_at_any_size(size: tuple[int, int]) -> None:
     padded = pad(images, padding)
     assert padded.shape[-2] % 4 == padded.shape[-1] % 4 == 0
     assert min(padded.shape[-2:]) >= 16
-    assert torch.equal(crop(padded, padding), images)
+    assert torch.equal(unpad(padded, padding), images)
 
 
 def test_a_size_that_fits_is_left_alone() -> None:

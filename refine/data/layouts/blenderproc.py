@@ -116,7 +116,8 @@ class BlenderProc(Layout):
         """
         with opened_hdf5(record.image) as file:
             image = color_image(file, record.member)
-            ids, instances, depth = category_ids(file, image), whole(file, image, INSTANCES), depth_in(file, image)
+            ids, depth = category_ids(file, image), depth_in(file, image)
+            instances = integer_map(file, image, INSTANCES)
         return Annotation(
             mask=None if ids is None else Mask(self._table.from_ids(ids, record.image)),
             instances=None if instances is None else Mask(torch.from_numpy(instances)),
@@ -251,12 +252,12 @@ def category_ids(file: Any, image: ColorImage) -> NDArray[np.int64] | None:
     """``(H, W)``: stored so, or by way of the instances; None where neither is.
 
     Raises:
-        InputError: As `whole`, or if an instance has no entry.
+        InputError: As `integer_map`, or if an instance has no entry.
     """
     for base in CLASSES:
-        if (plane := whole(file, image, base)) is not None:
+        if (plane := integer_map(file, image, base)) is not None:
             return plane
-    instances, objects = whole(file, image, INSTANCES), objects_in(file)
+    instances, objects = integer_map(file, image, INSTANCES), objects_in(file)
     if instances is None or not objects:
         return None
     found, places = np.unique(instances, return_inverse=True)
@@ -267,7 +268,7 @@ def category_ids(file: Any, image: ColorImage) -> NDArray[np.int64] | None:
     return categories[places].reshape(instances.shape)
 
 
-def whole(file: Any, image: ColorImage, base: str) -> NDArray[np.int64] | None:
+def integer_map(file: Any, image: ColorImage, base: str) -> NDArray[np.int64] | None:
     """A map of whole numbers, ``(H, W)``, which BlenderProc partly stores as floats; None if it is not there.
 
     Raises:

@@ -14,7 +14,7 @@ PHOTOGRAPH = 480
 """Larger ones are shown at this many."""
 
 
-def fit(image: Image.Image, box: int) -> Image.Image:
+def fit_within(image: Image.Image, box: int) -> Image.Image:
     """The same picture with its longer side at most ``box``; smaller ones by a whole factor, pixels kept square."""
     longest = max(image.size)
     if longest <= box:
@@ -38,9 +38,9 @@ def png_uri(image: Image.Image) -> str:
 def data_uri(image: Image.Image) -> str:
     """Return an image for an HTML page: a tiny one enlarged and exact, others reduced."""
     if max(image.size) <= TINY:
-        return png_uri(fit(image, TINY))
+        return png_uri(fit_within(image, TINY))
     buffer = BytesIO()
-    fit(image, min(PHOTOGRAPH, max(image.size))).save(buffer, "JPEG", quality=90, subsampling=0)
+    fit_within(image, min(PHOTOGRAPH, max(image.size))).save(buffer, "JPEG", quality=90, subsampling=0)
     return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
 
 
@@ -83,7 +83,7 @@ def evenly(items: Sequence[Item], count: int) -> list[Item]:
     return [items[(2 * index + 1) * len(items) // (2 * count)] for index in range(count)]
 
 
-def spread(keys: Sequence[str], count: int) -> list[str]:
+def keys_across_folders(keys: Sequence[str], count: int) -> list[str]:
     """At most ``count`` keys, from each folder as many as from any other as far as it has them, sorted."""
     folders: dict[str, list[str]] = {}
     for key in sorted(keys):

@@ -100,7 +100,7 @@ def scores(row: Row, found: Benchmark) -> list[float]:
     return row.get("translator_means") or _seeds(row, found["metric"])
 
 
-def adjusted(found: Benchmark) -> dict[str, float]:
+def adjusted_p_values(found: Benchmark) -> dict[str, float]:
     """Return p-values by Holm's procedure: those of the file, or, of files that have none, computed here."""
     rows = found["rows"].items()
     tests = {name: row["difference"] for name, row in rows if "difference" in row and "p" in row["difference"]}
@@ -132,7 +132,7 @@ def does_it_help(found: Benchmark | None, names: tuple[str, ...] = ()) -> Answer
     if not told or SYNTHETIC not in rows:
         return Answer(question, "unknown", "", "see the table", ["The benchmark has no synthetic and refined rows."])
     before, after = mean(scores(rows[SYNTHETIC], found)), [mean(scores(rows[name], found)) for name in told]
-    p_values = adjusted(found)
+    p_values = adjusted_p_values(found)
     sentences = [sentence for name in told for sentence in _against_synthetic(name, found, p_values)]
     if target := rows.get(TARGET):
         sentences.append(
@@ -201,7 +201,7 @@ def label(name: str) -> str:
 
 def benchmark_table(found: Benchmark) -> FigureTable:
     """One line for each kind of training data: mean ± standard deviation over the seeds."""
-    metric, p_values = METRICS[found["metric"]], adjusted(found)
+    metric, p_values = METRICS[found["metric"]], adjusted_p_values(found)
     rows = []
     for name, row in found["rows"].items():
         draws, difference = len(row.get("translator_means", [])), row.get("difference")

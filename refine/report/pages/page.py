@@ -12,7 +12,7 @@ from refine.benchmark.table import METRICS
 from refine.errors import InputError
 from refine.files import shown, write_whole
 from refine.report.kit.page import facts, template
-from refine.report.kit.pictures import TINY, data_uri, spread
+from refine.report.kit.pictures import TINY, data_uri, keys_across_folders
 from refine.report.pages.audited import are_the_labels_intact, audit_section, read_audit_folder, require_same
 from refine.report.pages.benchmarked import (
     benchmark_svg,
@@ -140,7 +140,7 @@ def _examples(dataset: RefinedDataset, synthetic: Path, refined: Path, real: Pat
     keys = [image["key"] for image in dataset.images]
     if dataset.containers:
         keys += [record.key for record in Shelf(refined).records.values() if record.member]
-    found = triples(synthetic, refined, real, spread(keys, PAIRS))
+    found = triples(synthetic, refined, real, keys_across_folders(keys, PAIRS))
     cards = [
         Shown(key, "", {"synthetic": data_uri(before), "refined": data_uri(after), "real": data_uri(other)})
         for key, before, after, other in found

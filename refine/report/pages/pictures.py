@@ -16,7 +16,7 @@ from refine.data.open_layout import open_layout
 from refine.data.samples import Record
 from refine.errors import InputError
 from refine.files import shown, write_whole
-from refine.report.kit.pictures import TINY, fit, png, sheet, spread
+from refine.report.kit.pictures import TINY, fit_within, keys_across_folders, png, sheet
 from refine.report.pages.refined import read_refined
 
 
@@ -151,9 +151,11 @@ def write_grid(path: Path, synthetic: Path, refined: Path, real: Path, count: in
     Raises:
         InputError: If an input is missing or damaged, or ``path`` cannot be written.
     """
-    keys = spread([image["key"] for image in read_refined(refined).images], count)
+    keys = keys_across_folders([image["key"] for image in read_refined(refined).images], count)
     if not keys:
         raise InputError(f"{refined}: no refined image to show; see the reasons in its manifest")
-    columns = [[fit(picture, TINY) for picture in triple[1:]] for triple in triples(synthetic, refined, real, keys)]
+    columns = [
+        [fit_within(picture, TINY) for picture in triple[1:]] for triple in triples(synthetic, refined, real, keys)
+    ]
     rows = zip(("synthetic", "refined", "real"), zip(*columns, strict=True), strict=True)
     return write_whole(path, png(sheet(list(rows))))

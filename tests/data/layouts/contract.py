@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from refine.data.layouts import Layout
-from refine.data.open_layout import choose, open_layout, recognized
+from refine.data.open_layout import choose_layout, open_layout, recognized
 from refine.data.samples import Record
 from refine.errors import InputError
 from refine.labels import IGNORE, Annotation
@@ -52,7 +52,7 @@ class LayoutContract:
 
     def test_auto_takes_it_and_no_other_specific_layout_fits(self, tmp_path: Path) -> None:
         root = self.write(tmp_path / "set")
-        choice = choose(root)
+        choice = choose_layout(root)
         assert choice.layout is self.layout
         assert re.search(self.why, choice.why), choice.why
         specific = [each.layout for each in recognized(root) if each.layout.specific]

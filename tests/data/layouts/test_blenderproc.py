@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from refine.data.layouts.blenderproc import BlenderProc, category_ids, depth_in, has_categories, objects_in, whole
+from refine.data.layouts.blenderproc import BlenderProc, category_ids, depth_in, has_categories, integer_map, objects_in
 from refine.data.layouts.hdf5 import color_images, opened_hdf5
 from refine.data.open_layout import open_layout, recognized
 from refine.errors import InputError
@@ -216,7 +216,7 @@ def test_maps_of_both_eyes_in_one_dataset_are_taken_apart(tmp_path: Path) -> Non
     held = {name: values for name, values in contents(0, "stacked").items() if not name.startswith("instance_segmaps")}
     both = np.stack([np.full((HEIGHT, WIDTH), eye, np.uint8) for eye in (1, 2)])
     with opened_hdf5(write_container(tmp_path / "0.hdf5", held | {"instance_segmaps": both})) as file:
-        found = [whole(file, image, "instance_segmaps") for image in color_images(file)]
+        found = [integer_map(file, image, "instance_segmaps") for image in color_images(file)]
     assert [np.unique(plane).tolist() for plane in found if plane is not None] == [[1], [2]]
 
 

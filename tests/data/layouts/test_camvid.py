@@ -6,7 +6,7 @@ from PIL import Image
 
 from refine.data.layouts import CamVid
 from refine.data.listing import Listing
-from refine.data.open_layout import choose
+from refine.data.open_layout import choose_layout
 from refine.errors import InputError
 from tests.conftest import SHARED, needs_shared
 from tests.data.layouts.contract import LayoutContract, cropped, pixel, removed
@@ -66,7 +66,7 @@ def test_the_original_masks_are_told_by_their_colors(tmp_path: Path) -> None:
 def test_both_are_recognized_from_a_folder_above(tmp_path: Path, write: object) -> None:
     assert callable(write)
     write(tmp_path / "CamVid")
-    assert choose(tmp_path).layout is CamVid
+    assert choose_layout(tmp_path).layout is CamVid
     assert CamVid(tmp_path).records()[0].key.startswith("CamVid/")
 
 
@@ -98,7 +98,7 @@ def test_a_color_between_two_classes_is_named(tmp_path: Path) -> None:
 @needs_shared
 def test_the_real_frames_hold_all_11_classes_and_void() -> None:
     root = SHARED / "data/carla_camvid/camvid"
-    assert choose(root).layout is CamVid
+    assert choose_layout(root).layout is CamVid
     layout = CamVid(root)
     assert layout.faults == []
     assert len(layout.records()) == 74

@@ -10,7 +10,7 @@ from refine.data.label_table import load_table
 from refine.data.layouts import Carla
 from refine.data.layouts.carla import Pixels, decide, mask_pixels, sensors
 from refine.data.listing import Listing
-from refine.data.open_layout import choose
+from refine.data.open_layout import choose_layout
 from refine.errors import InputError
 from tests.conftest import SHARED, needs_shared
 from tests.data.layouts.contract import LayoutContract, cropped, gone, removed
@@ -224,7 +224,7 @@ def test_pictures_of_something_else_are_no_records(tmp_path: Path) -> None:
 @needs_shared
 def test_the_real_frames_are_of_a_version_since_0_9_14() -> None:
     root = SHARED / "data/carla_camvid/carla"
-    assert choose(root).layout is Carla
+    assert choose_layout(root).layout is Carla
     layout = Carla(root)
     assert layout.faults == []
     assert len(layout.records()) == 4
@@ -244,7 +244,7 @@ def test_a_first_frame_that_shows_nothing_hides_no_recording(tmp_path: Path) -> 
     save(raw(np.zeros_like(street())), masks[0])
     for path in (tmp_path / "instance_segmentation").iterdir():
         path.unlink()
-    assert choose(tmp_path).layout is Carla
+    assert choose_layout(tmp_path).layout is Carla
 
 
 def test_without_any_mask_the_table_has_to_be_named(tmp_path: Path) -> None:

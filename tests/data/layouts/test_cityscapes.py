@@ -7,7 +7,7 @@ from PIL import Image
 
 from refine.data.label_table import load_table
 from refine.data.layouts import Cityscapes
-from refine.data.open_layout import choose
+from refine.data.open_layout import choose_layout
 from refine.errors import InputError
 from tests.data.layouts.contract import LayoutContract, cropped, gone, pixel, removed
 from tests.data.layouts.edits import there
@@ -140,7 +140,7 @@ def test_archives_may_lie_unpacked_side_by_side(tmp_path: Path) -> None:
         (tmp_path / "all" / folder).rename(tmp_path / f"{folder}_trainvaltest" / folder)
     layout = Cityscapes(tmp_path)
     assert layout.faults == []
-    assert choose(tmp_path).layout is Cityscapes
+    assert choose_layout(tmp_path).layout is Cityscapes
     assert layout.annotation(layout.records()[0]).mask is not None
 
 

@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from refine.data.layouts import ClassFolders
-from refine.data.open_layout import choose
+from refine.data.open_layout import choose_layout
 from refine.errors import InputError
 from tests.conftest import WriteImages
 from tests.data.layouts.contract import LayoutContract
@@ -24,7 +24,7 @@ class TestContract(LayoutContract):
 
 
 def test_the_example_is_read_exactly(tmp_path: Path) -> None:
-    assert choose(write_class_folders(tmp_path)).why == "every image lies in one of 2 folders (green, red, …)"
+    assert choose_layout(write_class_folders(tmp_path)).why == "every image lies in one of 2 folders (green, red, …)"
     layout = ClassFolders(tmp_path)
     assert layout.label_space.names == ("green", "red")
     labels = {record.key: int(layout.label(record)) for record in layout.records()}
@@ -48,19 +48,19 @@ def test_the_example_is_read_exactly(tmp_path: Path) -> None:
 def test_folders_that_say_a_role_are_no_classes(
     tmp_path: Path, write_images: WriteImages, folders: tuple[str, ...]
 ) -> None:
-    assert choose(write_images(tmp_path, classes=folders)).layout is not ClassFolders
+    assert choose_layout(write_images(tmp_path, classes=folders)).layout is not ClassFolders
 
 
 @pytest.mark.parametrize("folders", [("with_mask", "without_mask"), ("testudo", "trains"), ("daisies", "flowers")])
 def test_names_that_only_sound_like_a_role_are_classes(
     tmp_path: Path, write_images: WriteImages, folders: tuple[str, ...]
 ) -> None:
-    assert choose(write_images(tmp_path, classes=folders)).layout is ClassFolders
+    assert choose_layout(write_images(tmp_path, classes=folders)).layout is ClassFolders
 
 
 def test_an_image_beside_the_folders_makes_it_something_else(tmp_path: Path, write_images: WriteImages) -> None:
     Image.new("RGB", (4, 4)).save(write_images(tmp_path) / "stray.png")
-    assert choose(tmp_path).layout is not ClassFolders
+    assert choose_layout(tmp_path).layout is not ClassFolders
 
 
 def test_named_classes_give_the_order_and_leave_others_out(tmp_path: Path, write_images: WriteImages) -> None:

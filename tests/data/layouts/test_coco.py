@@ -9,7 +9,7 @@ from pycocotools.coco import COCO
 from torch import Tensor
 
 from refine.data.layouts import Coco
-from refine.data.open_layout import choose
+from refine.data.open_layout import choose_layout
 from refine.errors import InputError
 from refine.labels import Objects
 from tests.data.layouts.contract import Change, LayoutContract, cropped, removed, wrote
@@ -100,7 +100,7 @@ class TestBlenderProc(LayoutContract):
 
 def test_a_cut_file_of_cocos_own_name_is_not_passed_over(tmp_path: Path) -> None:
     (write_coco(tmp_path) / INSTANCES).write_text("{")
-    assert choose(tmp_path).layout is Coco
+    assert choose_layout(tmp_path).layout is Coco
 
 
 @pytest.mark.parametrize("name", ["../0.jpg", "/etc/0.jpg"])
@@ -264,7 +264,7 @@ def test_a_file_none_of_whose_images_is_there_is_a_fault_beside_one_that_has_the
 @pytest.mark.parametrize("folder", ["", "coco_data"])
 def test_blenderprocs_coco_is_read_exactly_from_its_folder_or_the_one_above(tmp_path: Path, folder: str) -> None:
     layout = Coco(write_blenderproc_coco(tmp_path) / folder)
-    assert choose(layout.root).layout is Coco
+    assert choose_layout(layout.root).layout is Coco
     assert layout.label_space.names == ("Suzanne", "Cube")
     found = objects(layout, 1)
     assert found.classes.tolist() == [0, 1, 1]

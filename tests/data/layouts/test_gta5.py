@@ -8,7 +8,7 @@ from PIL import Image
 from refine.data.label_table import load_table
 from refine.data.layouts import GTA5
 from refine.data.listing import Listing
-from refine.data.open_layout import choose
+from refine.data.open_layout import choose_layout
 from refine.errors import InputError
 from tests.data.layouts.contract import LayoutContract, cropped, gone, pixel, removed
 from tests.data.layouts.examples.gta5 import write_gta5
@@ -80,7 +80,7 @@ def save_as_rgb(root: Path) -> None:
 def test_maps_that_were_saved_as_rgb_are_read_by_the_palettes_colors(tmp_path: Path) -> None:
     write_gta5(tmp_path / "released")
     save_as_rgb(write_gta5(tmp_path / "rgb"))
-    choice = choose(tmp_path / "rgb")
+    choice = choose_layout(tmp_path / "rgb")
     assert choice.layout is GTA5
     assert choice.why == "labels/00001.png has Cityscapes' colors, and images/ one of its number"
     layout, released = GTA5(tmp_path / "rgb"), GTA5(tmp_path / "released")

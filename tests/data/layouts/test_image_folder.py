@@ -4,7 +4,7 @@ import pytest
 
 from refine.data.images import read_image
 from refine.data.layouts import ImageFolder, ImageList
-from refine.data.open_layout import choose
+from refine.data.open_layout import choose_layout
 from refine.errors import InputError
 from refine.labels import Annotation
 from tests.data.layouts.contract import LayoutContract, gone, removed
@@ -29,7 +29,7 @@ def test_images_that_may_be_labels_are_told(tmp_path: Path) -> None:
     write_image_folder(tmp_path)
     (tmp_path / "labels").mkdir()
     (tmp_path / "a.png").rename(tmp_path / "labels/other.png")
-    why = choose(tmp_path).why
+    why = choose_layout(tmp_path).why
     assert why.startswith("3 images, 1 of them in folders named for labels (labels/other.png): ")
 
 
@@ -55,11 +55,11 @@ def test_the_lines_are_the_images_and_nothing_else(tmp_path: Path) -> None:
 
 def test_a_folder_with_a_text_beside_images_is_no_list(tmp_path: Path) -> None:
     write_image_list(tmp_path)
-    assert choose(tmp_path).layout.name == "images"
+    assert choose_layout(tmp_path).layout.name == "images"
     (tmp_path / "notes").mkdir()
     notes = rewrite(tmp_path / "notes" / "readme.txt", "# the photos\nwere taken in May\n")
     with pytest.raises(InputError):
-        choose(notes)
+        choose_layout(notes)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from refine.data.layouts.base import Layout
-from refine.data.open_layout import choose, open_layout
+from refine.data.open_layout import choose_layout, open_layout
 from refine.errors import InputError
 from tests.inspect.test_command import writers
 
@@ -61,7 +61,7 @@ def put(path: Path, kind: str | None, content: bytes = b"") -> None:
 def replaced_in_turn(root: Path) -> Iterator[tuple[str, str, list[str]]]:
     """What is missing in the messages, for each file and kind."""
     base = root if root.is_dir() else root.parent
-    layout = choose(root).layout.name
+    layout = choose_layout(root).layout.name
     whole = spoken(layout, root)
     seen: set[tuple[str, str]] = set()
     for path in sorted(base.rglob("*")):

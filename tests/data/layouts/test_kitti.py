@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from refine.data.layouts import Kitti
-from refine.data.open_layout import choose
+from refine.data.open_layout import choose_layout
 from refine.errors import InputError
 from refine.labels import Objects
 from tests.data.layouts.contract import LayoutContract, cropped, removed, wrote
@@ -60,7 +60,7 @@ def test_images_and_labels_may_lie_at_the_root(tmp_path: Path) -> None:
     shutil.copytree(tmp_path / "whole/training", tmp_path / "flat")
     layout = Kitti(tmp_path / "flat")
     assert [record.key for record in layout.records()] == ["image_2/000000.png", "image_2/000001.png"]
-    assert choose(tmp_path / "flat").layout is Kitti
+    assert choose_layout(tmp_path / "flat").layout is Kitti
 
 
 def test_images_without_labels_are_read_when_asked_for_and_told(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import scipy.io
 import torch
 
 from refine.data.layouts import MPIIGaze
-from refine.data.open_layout import choose
+from refine.data.open_layout import choose_layout
 from refine.errors import InputError
 from refine.labels.gaze import gaze_vector
 from tests.data.layouts.contract import Change, LayoutContract, gone, wrote
@@ -106,7 +106,7 @@ def test_the_hdf5_example_is_read_exactly(tmp_path: Path) -> None:
 
 def test_one_hdf5_file_may_stand_for_its_folder(tmp_path: Path) -> None:
     file = write_mpii_gaze_hdf5(tmp_path) / "MPIIGaze.h5"
-    assert choose(file).layout is MPIIGaze
+    assert choose_layout(file).layout is MPIIGaze
     assert MPIIGaze(file).records()[0].key == "MPIIGaze.h5/p00/00000"
 
 
@@ -121,9 +121,9 @@ def test_gazeml_calls_images_eyes_and_a_file_may_be_one_person(tmp_path: Path) -
     layout.require_whole()
     assert [record.key for record in layout.records()] == ["a.h5/train/p03/00000", "p04.hdf5/00000"]
     assert layout.label(layout.records()[1]).tolist() == pytest.approx([-0.6435, 0], abs=1e-4)
-    assert choose(tmp_path).layout is MPIIGaze
+    assert choose_layout(tmp_path).layout is MPIIGaze
     (tmp_path / "a.h5").unlink()
-    assert choose(tmp_path).layout is MPIIGaze
+    assert choose_layout(tmp_path).layout is MPIIGaze
 
 
 def test_color_images_are_told(tmp_path: Path) -> None:

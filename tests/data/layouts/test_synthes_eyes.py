@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from refine.data.layouts import SynthesEyes
-from refine.data.open_layout import choose
+from refine.data.open_layout import choose_layout
 from refine.errors import InputError
 from refine.labels.gaze import gaze_vector
 from tests.conftest import SHARED, needs_shared
@@ -71,7 +71,7 @@ def test_pickles_are_carried_and_never_opened(root: Path, monkeypatch: pytest.Mo
 def test_other_names_are_something_else(root: Path, name: str) -> None:
     for number, image in enumerate(sorted(root.rglob("*.png"))):
         image.rename(image.with_name(f"{name}{number}.png" if number else f"{name}.png"))
-    assert choose(root).layout is not SynthesEyes
+    assert choose_layout(root).layout is not SynthesEyes
 
 
 @pytest.mark.parametrize("angles", ["1.5800_0.0000", "0.0000_-5.6250"])
@@ -88,7 +88,7 @@ def test_angles_that_cannot_be_are_named(root: Path, angles: str) -> None:
 
 @needs_shared
 def test_the_real_renders_are_recognized_and_whole() -> None:
-    layout = choose(SHARED / "data/gaze/synthetic").layout(SHARED / "data/gaze/synthetic")  # type: ignore[call-arg]  # layouts differ in options alone
+    layout = choose_layout(SHARED / "data/gaze/synthetic").layout(SHARED / "data/gaze/synthetic")  # type: ignore[call-arg]  # layouts differ in options alone
     layout.require_whole()
     assert isinstance(layout, SynthesEyes)
     assert len(layout.records()) == 52

@@ -5,7 +5,7 @@ import torch
 from PIL import Image
 
 from refine.data.layouts import Synthia
-from refine.data.open_layout import choose
+from refine.data.open_layout import choose_layout
 from tests.data.layouts.contract import Change, LayoutContract, gone, painted, removed
 from tests.data.layouts.edits import there
 from tests.data.layouts.examples.street import HEIGHT, WIDTH, things
@@ -38,7 +38,7 @@ class TestContract(LayoutContract):
 
 def test_auto_takes_a_folder_above(tmp_path: Path) -> None:
     write_synthia(tmp_path / "RAND_CITYSCAPES")
-    assert choose(tmp_path).layout is Synthia
+    assert choose_layout(tmp_path).layout is Synthia
 
 
 def test_a_record_has_its_class_map_first_and_all_that_belongs_to_it(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from refine.data.layouts import ClassFolders, ClassTable, Layout, Table
-from refine.data.open_layout import choose, open_layout
+from refine.data.open_layout import choose_layout, open_layout
 from refine.errors import InputError
 from tests.data.layouts.contract import Change, LayoutContract, edited, removed, wrote
 from tests.data.layouts.examples.class_table import write_class_table
@@ -99,7 +99,7 @@ def test_json_lines_are_read_and_what_no_float_holds_is_a_fault(root: Path) -> N
 def test_columns_can_be_chosen_and_ordered_past_text(root: Path) -> None:
     (root / "gaze.csv").write_text("who,path,pitch,yaw\nann,a.png,0.1,-0.2\nbob,b.png,1,2\nbob,c.png,1,2\n")
     assert Table(root).label_space.names == ("pitch", "yaw")  # a column of text is carried along
-    assert choose(root).why.endswith("its column who of text: carried along, and not judged")
+    assert choose_layout(root).why.endswith("its column who of text: carried along, and not judged")
     layout = Table(root, targets=("yaw", "pitch"))
     layout.require_whole()
     assert layout.label(layout.records()[0]).tolist() == pytest.approx([-0.2, 0.1])
@@ -112,7 +112,7 @@ def test_the_column_with_the_path_has_one_of_the_usual_names_or_is_named(root: P
     layout = Table(root, path_column="where" if column == "where" else None)
     layout.require_whole()
     assert layout.label_space.names == ("yaw",)
-    assert (choose(root).layout is Table) == (column != "where")
+    assert (choose_layout(root).layout is Table) == (column != "where")
 
 
 @pytest.mark.parametrize(
@@ -162,20 +162,20 @@ def test_text_is_a_class_numbers_are_targets_and_other_tables_are_none(
     root: Path, table: str, layout: type[Layout] | None
 ) -> None:
     (root / "labels.csv").write_text(table)
-    found = choose(root).layout
+    found = choose_layout(root).layout
     assert found is layout if layout else found not in {Table, ClassTable}
 
 
 def test_classes_beat_class_folders_and_a_renderers_log_beside_them_is_no_table_of_targets(tmp_path: Path) -> None:
     root = put_images(tmp_path, ("x/a.png", "y/b.png"))
     (root / "labels.csv").write_text("path,label\nx/a.png,red\ny/b.png,red\n")
-    assert choose(root).layout is ClassTable
+    assert choose_layout(root).layout is ClassTable
     (root / "labels.csv").unlink()
     rows = [{"path": "x/a.png", "digit": 0, "font": "Serif.ttf"}, {"path": "y/b.png", "digit": 1, "font": "Serif.ttf"}]
     for kept, layout in (({"path", "digit", "font"}, ClassFolders), ({"path", "digit"}, Table)):
         lines = [json.dumps({name: value for name, value in row.items() if name in kept}) for row in rows]
         (root / "parameters.jsonl").write_text("\n".join(lines))
-        assert choose(root).layout is layout
+        assert choose_layout(root).layout is layout
 
 
 def test_more_cells_than_the_header_are_a_fault(root: Path) -> None:
@@ -222,7 +222,7 @@ def test_a_value_for_each_image_is_text_and_no_class(tmp_path: Path) -> None:
     rows = [f"{number}.png,word {number}" for number in range(24)]
     (tmp_path / "labels.csv").write_text("\n".join(["path,label", *rows]))
     assert open_layout("auto", tmp_path).label_space.kind == "none"
-    said = choose(tmp_path).why
+    said = choose_layout(tmp_path).why
     assert said.startswith(
         "24 images; labels.csv is carried, and nothing in it is judged: if its column label is a class"
     )

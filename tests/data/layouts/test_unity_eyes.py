@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from refine.data.layouts import UnityEyes
-from refine.data.open_layout import choose
+from refine.data.open_layout import choose_layout
 from refine.labels.gaze import gaze_vector
 from tests.data.layouts.contract import LayoutContract, cropped, removed, wrote
 from tests.data.layouts.edits import there
@@ -92,7 +92,7 @@ def test_landmarks_count_y_from_the_top(root: Path) -> None:
 
 def test_numbered_images_with_other_json_files_are_something_else(root: Path) -> None:
     (root / "imgs/1.json").write_text('{"version": "5.0.1", "shapes": []}')
-    assert choose(root).layout is not UnityEyes
+    assert choose_layout(root).layout is not UnityEyes
 
 
 def test_numbers_may_stand_without_a_fourth(root: Path) -> None:

@@ -23,7 +23,7 @@ from refine.data.layouts.video import (
     short,
 )
 from refine.data.listing import Listing
-from refine.data.open_layout import choose, open_layout
+from refine.data.open_layout import choose_layout, open_layout
 from refine.errors import InputError
 from tests.data.layouts.contract import LayoutContract, gone, moved, removed, wrote
 from tests.data.layouts.edits import layout_images, there
@@ -72,7 +72,7 @@ def test_a_single_file_is_a_dataset_and_a_video_beside_images_is_none(tmp_path: 
     (tmp_path / "0.hdf5").write_bytes(b"a container, by its name")
     assert Video.recognize(Listing(tmp_path)) is None
     (tmp_path / "a.png").write_bytes(b"an image, by its name")
-    assert choose(tmp_path).layout.name == "images"
+    assert choose_layout(tmp_path).layout.name == "images"
 
 
 CLIPS: list[tuple[str, str, str, dict[str, str], Sequence[int]]] = [

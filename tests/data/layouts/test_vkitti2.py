@@ -7,7 +7,7 @@ from PIL import Image
 
 from refine.data.layouts import Carla, VirtualKitti2
 from refine.data.listing import Listing
-from refine.data.open_layout import choose
+from refine.data.open_layout import choose_layout
 from refine.errors import InputError
 from tests.data.layouts.contract import LayoutContract, cropped, gone, painted, removed
 from tests.data.layouts.edits import there
@@ -83,7 +83,7 @@ def test_archives_unpacked_apart_belong_together(tmp_path: Path) -> None:
     layout = VirtualKitti2(tmp_path / "apart")
     assert layout.faults == []
     assert [len(record.label_files) for record in layout.records()] == [2, 2, 2]
-    assert choose(tmp_path / "apart").layout is VirtualKitti2
+    assert choose_layout(tmp_path / "apart").layout is VirtualKitti2
     with pytest.raises(InputError, match=r"color \(90, 200, 255\)"):  # the text beside them has another sky
         layout.annotation(layout.records()[0])
 

@@ -8,7 +8,7 @@ from refine.data.layouts.voc import (
     NAMES,
     voc_table,
 )
-from refine.data.open_layout import choose, recognized
+from refine.data.open_layout import choose_layout, recognized
 from refine.errors import InputError
 from refine.labels import Annotation
 from tests.data.layouts.contract import Change, LayoutContract, cropped, gone, removed
@@ -201,7 +201,7 @@ def test_one_flat_folder_of_both_is_enough_and_what_lacks_the_other_is_a_fault(t
     put_image(tmp_path / "alone.jpg")
     put_image(tmp_path / "frame-0_jpg.rf.0a1b0.png")
     put_xml(tmp_path / "lost.xml", "lost", TRAIN)
-    assert choose(tmp_path).layout is PascalVoc
+    assert choose_layout(tmp_path).layout is PascalVoc
     layout = PascalVoc(tmp_path)
     assert len(layout.records()) == 3
     assert len(layout.faults) == 3

@@ -9,7 +9,7 @@ from PIL import Image
 from refine.data.layouts import WebDataset
 from refine.data.layouts.webdataset import is_image_member, parse_class, sample_of
 from refine.data.listing import Listing
-from refine.data.open_layout import choose, open_layout, recognized
+from refine.data.open_layout import choose_layout, open_layout, recognized
 from refine.errors import InputError
 from tests.data.layouts.contract import LayoutContract
 from tests.data.layouts.examples.webdataset import add, make_shard, picture, sample, write_webdataset
@@ -42,13 +42,13 @@ def test_it_is_not_taken_for_another_layout_nor_a_backup_beside_images_for_it(tm
     (tmp_path / "0.hdf5").write_bytes(b"a container, by its name")
     assert WebDataset.recognize(Listing(tmp_path)) is None
     Image.new("RGB", (8, 8)).save(tmp_path / "loose.png")
-    assert choose(tmp_path).layout.name == "images"
+    assert choose_layout(tmp_path).layout.name == "images"
 
 
 def test_a_tar_without_images_is_no_shard(tmp_path: Path) -> None:
     make_shard(tmp_path / "code.tar", {"main.py": b"print()", "LICENSE": b"free"})
     with pytest.raises(InputError, match="no image"):
-        choose(tmp_path)
+        choose_layout(tmp_path)
     with pytest.raises(InputError, match="no sample has an image"):
         WebDataset(tmp_path)
 
@@ -231,7 +231,7 @@ def test_a_negative_size_ends_the_index(tmp_path: Path) -> None:
 
 def test_what_is_carried_and_not_read_is_told(tmp_path: Path) -> None:
     make_shard(tmp_path / "b" / "a.tar", {"0.cls": b"1", "0.jpg": picture(0, "JPEG"), "0.json": b"{}"})
-    assert choose(tmp_path / "b").why == "a.tar holds 0.jpg"
+    assert choose_layout(tmp_path / "b").why == "a.tar holds 0.jpg"
 
 
 @pytest.mark.parametrize("names", [("images/{}.png", "masks/{}.png"), ("{}_img.png", "{}_mask.png")])

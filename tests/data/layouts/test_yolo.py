@@ -12,7 +12,7 @@ from refine.data.layouts.yolo import (
 )
 from refine.data.layouts.yolo_files import YoloYaml
 from refine.data.listing import Listing
-from refine.data.open_layout import choose
+from refine.data.open_layout import choose_layout
 from refine.errors import InputError
 from refine.labels import Objects
 from tests.data.layouts.contract import LayoutContract, removed, wrote
@@ -157,14 +157,14 @@ def test_the_yaml_may_have_another_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize("write", [write_yolo, write_yolo_segment, write_yolo_pose, write_yolo_roboflow])
 def test_auto_takes_it_without_a_yaml(tmp_path: Path, write: Callable[[Path], Path]) -> None:
     (write(tmp_path) / "data.yaml").unlink()
-    assert choose(tmp_path).layout is Yolo
+    assert choose_layout(tmp_path).layout is Yolo
 
 
 def test_text_files_of_other_numbers_are_not_taken_for_boxes(tmp_path: Path) -> None:
     (write_yolo(tmp_path) / "data.yaml").unlink()
     for path in (tmp_path / "labels").rglob("*.txt"):
         path.write_text("17 3 40 12 9\n")
-    assert choose(tmp_path).layout is not Yolo
+    assert choose_layout(tmp_path).layout is not Yolo
 
 
 def test_masks_in_folders_of_their_own_belong_to_their_image(tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ def test_masks_in_folders_of_their_own_belong_to_their_image(tmp_path: Path) -> 
 def test_auto_looks_past_images_with_nothing_on_them(tmp_path: Path) -> None:
     (write_yolo(tmp_path) / "data.yaml").unlink()
     label(tmp_path, "")
-    assert choose(tmp_path).layout is Yolo
+    assert choose_layout(tmp_path).layout is Yolo
 
 
 @pytest.mark.parametrize("listed", [True, False])
@@ -186,7 +186,7 @@ def test_auto_takes_labels_beside_their_images_where_a_list_names_the_classes(tm
     (tmp_path / "obj_train_data/a.txt").write_text("0 0.5 0.5 0.25 0.5\n")
     if listed:
         (tmp_path / "obj.names").write_text("car\n")
-    assert (choose(tmp_path).layout is Yolo) is listed
+    assert (choose_layout(tmp_path).layout is Yolo) is listed
 
 
 NAMES = "names: [car]\n"

@@ -4,7 +4,7 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
-from refine.report.kit.pictures import GAP, MARGIN, data_uri, evenly, fit, sheet, spread
+from refine.report.kit.pictures import GAP, MARGIN, data_uri, evenly, fit_within, keys_across_folders, sheet
 
 
 def test_rows_stand_under_each_other_beside_their_names() -> None:
@@ -34,14 +34,14 @@ def test_a_name_is_never_covered() -> None:
 
 def test_tiny_images_are_enlarged_by_a_whole_factor_with_square_pixels() -> None:
     image = Image.fromarray(np.array([[0, 255], [255, 0]], np.uint8))
-    large = np.asarray(fit(image, 7))
+    large = np.asarray(fit_within(image, 7))
     assert large.shape == (6, 6)
     assert np.array_equal(large, np.kron([[0, 255], [255, 0]], np.ones((3, 3))))
 
 
 def test_large_images_are_reduced_and_keep_their_shape() -> None:
-    assert fit(Image.new("RGB", (1000, 500)), 100).size == (100, 50)
-    assert fit(Image.new("RGB", (20_000, 2)), 100).size == (100, 1)
+    assert fit_within(Image.new("RGB", (1000, 500)), 100).size == (100, 50)
+    assert fit_within(Image.new("RGB", (20_000, 2)), 100).size == (100, 1)
 
 
 def test_a_tiny_image_comes_through_a_data_uri_exactly() -> None:
@@ -68,16 +68,16 @@ def test_evenly_leaves_equal_distances() -> None:
 
 
 def test_every_class_is_shown_alike() -> None:
-    chosen = spread(keys(green=500, red=20, yellow=80), 12)
+    chosen = keys_across_folders(keys(green=500, red=20, yellow=80), 12)
     assert [sum(key.startswith(name) for key in chosen) for name in ("green", "red", "yellow")] == [4, 4, 4]
     assert chosen[0] == "green/062.png"
 
 
 def test_what_a_small_class_does_not_have_goes_to_the_others() -> None:
-    chosen = spread(keys(green=100, red=1), 6)
+    chosen = keys_across_folders(keys(green=100, red=1), 6)
     assert (len(chosen), "red/000.png" in chosen) == (6, True)
 
 
 def test_of_many_classes_some_are_shown() -> None:
-    chosen = spread(keys(**{f"class{number:02d}": 5 for number in range(50)}), 10)
+    chosen = keys_across_folders(keys(**{f"class{number:02d}": 5 for number in range(50)}), 10)
     assert len({key.split("/")[0] for key in chosen}) == 10

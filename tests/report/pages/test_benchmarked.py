@@ -10,7 +10,7 @@ from refine.benchmark.result import Benchmark
 from refine.errors import InputError
 from refine.json_files import as_typed
 from refine.report.pages.benchmarked import (
-    adjusted,
+    adjusted_p_values,
     benchmark_plot,
     benchmark_svg,
     benchmark_table,
@@ -63,9 +63,11 @@ def test_p_values_of_files_that_have_no_adjusted_ones_are_adjusted() -> None:
     result = benchmark(gan=(0.5, 0.5))
     for name, p in (("refined", 0.03), ("gan", 0.04), ("target_supervised", 0.001)):
         result["rows"][name]["difference"] = {"value": 0.1, "interval": [0.0, 0.2], "p": p}
-    assert adjusted(parsed(result)) == pytest.approx({"refined": 0.06, "gan": 0.06, "target_supervised": 0.003})
+    assert adjusted_p_values(parsed(result)) == pytest.approx(
+        {"refined": 0.06, "gan": 0.06, "target_supervised": 0.003}
+    )
     result["rows"]["gan"]["difference"]["p_holm"] = 0.08
-    assert adjusted(parsed(result))["gan"] == 0.08
+    assert adjusted_p_values(parsed(result))["gan"] == 0.08
 
 
 def test_of_several_translators_the_mean_of_each_is_shown_and_a_gap_has_its_interval() -> None:
