@@ -92,6 +92,7 @@ class Datasets:
         size: Height and width, or None for the real images'.
         layouts: Layout of the synthetic and refined datasets, and of the real ones.
         mappings: From the classes of the synthetic and refined datasets, and of the real ones, to common ones.
+        unlabeled: Real images whose labels are not looked at: translators were adapted to them. None: not known.
 
     Raises:
         InputError: If folders disagree on the classes or the kind of labels, images have several sizes, or one
@@ -108,6 +109,7 @@ class Datasets:
         size: tuple[int, int] | None,
         layouts: tuple[str, str] = ("auto", "auto"),
         mappings: tuple[str | None, str | None] = (None, None),
+        unlabeled: Path | None = None,
     ) -> None:
         taken = {SYNTHETIC, TARGET, *BASELINES, *(f"{name}+{SYNTHETIC}" for name in refined)}
         for name in sorted(taken & refined.keys()):
@@ -142,7 +144,9 @@ class Datasets:
         there = set(folders[real].label_space.names)
         self.untested = tuple(name for name in self.classes if name not in there)
         self.unmapped = {str(root): said.summary() for root, said in folders.items() if isinstance(said, Mapped)}
-        self._unlabeled = (synthetic, layouts[0]), (real_train or real, layouts[1])
+        adapted = (real_train or real, layouts[1]) if unlabeled is None else (unlabeled, "auto")
+        self._unlabeled = (synthetic, layouts[0]), adapted
+        self.unlabeled = None if unlabeled is None else self._read_unlabeled(unlabeled)
 
     def _read(self, folder: Layout) -> LabeledImages:
         """Images with the class numbers of the synthetic dataset."""
@@ -150,6 +154,20 @@ class Datasets:
         if names == self.classes:
             return read
         return read._replace(labels=torch.tensor([self.classes.index(name) for name in names])[read.labels])
+
+    def _read_unlabeled(self, root: Path) -> LabeledImages:
+        """Images of a folder, with labels of 0."""
+        layout = open_layout("auto", root)
+        images = torch.cat([to_levels(part) for part in self._all_images(root, "auto")])
+        keys = tuple(record.key for record in layout.records())
+        return LabeledImages(images, torch.zeros(len(images), dtype=torch.int64), keys)
+
+    def tested_and_adapted(self) -> int:
+        """Return how many test images are, pixel by pixel, among the unlabeled ones."""
+        if self.unlabeled is None:
+            return 0
+        known = {image.numpy().tobytes() for image in self.unlabeled.images}
+        return sum(image.numpy().tobytes() in known for image in self.real.images)
 
     def translated(self, baseline: str) -> LabeledImages:
         """Return the synthetic images as a training-free baseline makes them."""

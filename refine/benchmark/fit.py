@@ -1,27 +1,31 @@
 """One fit of the task model: the same network, schedule, sampling and augmentation for every row."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
-from refine.data.augment import LUMA, randomize_appearance
+from refine.data.augment import LUMA, random_zoom, randomize_appearance
 from refine.data.images import to_float
 from refine.data.labeled_images import LabeledImages
 from refine.data.pairs import REAL, SYNTHETIC, generator_at, labeled_order
-from refine.data.samples import Labeled
+from refine.data.samples import Labeled, UnpairedBatch
 from refine.devices import without_tf32
 from refine.labels import KINDS, KindName
 from refine.labels.base import BatchMove
 from refine.methods.frozen_task import fit_briefly
+from refine.methods.self_training import SelfTraining
 from refine.methods.task import Task
 from refine.networks.task_networks import NetworkName
 
 JITTER = 0.2
 """Brightness, contrast and saturation change by factors in 1 ± this, the customary mild setting. Never hue:
 a color may be the label. Fixed before any figure on real images was seen."""
+
+UNLABELED = 2
+"""Domain of the draws of unlabeled images, beside `SYNTHETIC` and `REAL`."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,8 @@ class Protocol:
         width: Width of the small networks.
         learning_rate: The highest one of the schedule.
         device: Where it trains, such as ``cpu`` or ``cuda:1``.
+        strong: Whether images are also changed strongly: their appearance, and, where one class is that of the whole
+            image, their scale.
     """
 
     steps: int
@@ -51,14 +57,16 @@ class Protocol:
     width: int = 16
     learning_rate: float = 3e-3
     device: str = "cpu"
+    strong: bool = False
 
-    def task(self, classes: tuple[str, ...], channels: int, seed: int) -> Task:
+    def task(self, classes: tuple[str, ...], channels: int, seed: int, self_training: bool = False) -> Task:
         """Return the task model before its first step.
 
         Raises:
             InputError: If the network does not learn this kind of label.
         """
-        return Task(
+        kind_of_task = SelfTraining if self_training else Task
+        return kind_of_task(
             classes=list(classes),
             channels=channels,
             width=self.width,
@@ -77,6 +85,7 @@ def fit_task(
     seed: int,
     order: Sequence[int] | None = None,
     randomized: bool = False,
+    unlabeled: Tensor | None = None,
 ) -> Task:
     """Train a task model from scratch.
 
@@ -87,11 +96,15 @@ def fit_task(
         seed: Seeds initial weights, sampling and augmentation.
         order: Numbers of images in ``data`` that are drawn from, those that stand twice twice as often; None: all.
         randomized: Whether the images' appearance is changed strongly, each time anew.
+        unlabeled: Real images for self-training, ``(N, C, H, W)`` uint8; None: without it.
 
     Returns:
         In eval mode on the protocol's device.
     """
-    task = protocol.task(classes, data.images.shape[1], seed)
+    task = protocol.task(classes, data.images.shape[1], seed, unlabeled is not None)
+    if unlabeled is not None:  # self-training makes strong changes of its own
+        mild = TaskBatches(data, replace(protocol, strong=False), seed, order, randomized)
+        return fit_briefly(task, PairedBatches(mild, unlabeled), protocol.device)
     return fit_briefly(task, TaskBatches(data, protocol, seed, order, randomized), protocol.device)
 
 
@@ -117,7 +130,8 @@ class TaskBatches(IterableDataset[Labeled]):
         order: Sequence[int] | None = None,
         randomized: bool = False,
     ) -> None:
-        self.data, self.protocol, self.seed, self.randomized = data, protocol, seed, randomized
+        self.data, self.protocol, self.seed = data, protocol, seed
+        self.zoomed, self.randomized = protocol.strong and KINDS[protocol.kind].one_class, randomized or protocol.strong
         self.images = range(len(data.keys)) if order is None else order
         self.order = labeled_order(KINDS[protocol.kind], data.labels[list(self.images)], seed, SYNTHETIC)
 
@@ -127,9 +141,25 @@ class TaskBatches(IterableDataset[Labeled]):
             chosen = [self.images[self.order[position]] for position in range(step * size, (step + 1) * size)]
             draws = generator_at(self.seed, REAL, step)
             images, labels = augment(self.data.images[chosen], self.data.labels[chosen], self.protocol, draws)
+            if self.zoomed:
+                images = random_zoom(images, draws)
             if self.randomized:
                 images = randomize_appearance(images, draws)
             yield Labeled(images, labels, [])  # Lightning walks through every key, twice
+
+
+class PairedBatches(IterableDataset[UnpairedBatch]):
+    """The same with as many unlabeled images, ``(N, C, H, W)`` uint8, each step."""
+
+    def __init__(self, labeled: TaskBatches, unlabeled: Tensor) -> None:
+        self.labeled, self.unlabeled = labeled, unlabeled
+
+    def __iter__(self) -> Iterator[UnpairedBatch]:
+        for step, labeled in enumerate(self.labeled):
+            draws = generator_at(self.labeled.seed, UNLABELED, step)
+            chosen = torch.randint(len(self.unlabeled), (len(labeled.label),), generator=draws)
+            images, _ = _changed(self.unlabeled[chosen], self.labeled.protocol, draws)
+            yield {"synthetic": labeled, "real": images}
 
 
 def augment(images: Tensor, labels: Tensor, protocol: Protocol, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -145,6 +175,11 @@ def augment(images: Tensor, labels: Tensor, protocol: Protocol, generator: torch
     Returns:
         ``(B, C, H, W)`` float32 in [-1, 1], and the labels.
     """
+    changed, move = _changed(images, protocol, generator)
+    return changed, KINDS[protocol.kind].moved(labels, move, protocol.mirror)
+
+
+def _changed(images: Tensor, protocol: Protocol, generator: torch.Generator) -> tuple[Tensor, BatchMove]:
     count, _, height, width = images.shape
     down, across = torch.randint(-protocol.shift, protocol.shift + 1, (2, count, 1), generator=generator)
     rows = (torch.arange(height) + down).clamp(0, height - 1)
@@ -156,8 +191,7 @@ def augment(images: Tensor, labels: Tensor, protocol: Protocol, generator: torch
     place = torch.arange(count)[:, None, None], rows[:, :, None], columns[:, None, :]
     moved = images.permute(0, 2, 3, 1)[place].permute(0, 3, 1, 2)
     move = BatchMove(place, down, across, mirrored, (height, width))
-    labels = KINDS[protocol.kind].moved(labels, move, protocol.mirror)
-    return _jitter(moved.float() / 255.0, generator) * 2.0 - 1.0, labels
+    return _jitter(moved.float() / 255.0, generator) * 2.0 - 1.0, move
 
 
 def _jitter(levels: Tensor, generator: torch.Generator) -> Tensor:

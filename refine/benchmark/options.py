@@ -70,6 +70,10 @@ class BenchmarkOptions:
     """Labeled real images to train on; without it, cross-validation."""
     real_few: Annotated[int, flags.Flag("K", positive)] | None = None
     """Also a row for each refined dataset together with K labeled real images."""
+    unlabeled: flags.Folder | None = None
+    """Real images that translators were adapted to; labels there are not looked at. Color statistics are taken from
+    them, each training set has a second row that also learns from them (self-training), and the result says whether
+    test images are among them: transductive, or inductive."""
     baselines: Annotated[str, flags.Flag("A,B,…")] = "color_transfer"
     """Rows without a refined dataset: color_transfer (default), histogram_matching, fda, randomization; or all, or
     none."""
@@ -101,6 +105,9 @@ class BenchmarkOptions:
     """Mirroring keeps every label true."""
     shift: Annotated[int, flags.Flag("N", whole)] | None = None
     """Random shifts in training, in pixels (default: 2; none of targets other than pitch and yaw)."""
+    strong: bool = False
+    """Train every row on strongly changed images: light, contrast, color, blur, noise, and, where an image has one
+    class, scale and place."""
     jobs: flags.Positive = 1
     """Trainings at a time, which share threads and GPUs."""
     device: flags.Device = "auto"

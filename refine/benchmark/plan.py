@@ -17,8 +17,11 @@ from refine.data.pairs import REAL, labeled_order
 from refine.errors import InputError
 from refine.labels import KINDS
 
-TEST, REAL_TRAIN = "/test", "/real_train"
+TEST, REAL_TRAIN, UNLABELED = "/test", "/real_train", "/unlabeled"
 """Names of the image sets that are not a row of their own; no row's name has a slash."""
+
+SELF_TRAINING = "+self_training"
+"""End of the name of a row that also learns from unlabeled real images."""
 
 MOST_FOLDS = 5
 """Blocks of the cross-validation, where there are so many images or groups."""
@@ -33,6 +36,8 @@ class Source(NamedTuple):
     """Number of labeled real images that are added; None: all that may be trained on."""
     randomized: bool = False
     """Whether the appearance of the images is changed strongly."""
+    self_training: bool = False
+    """Whether unlabeled real images are learned from, too."""
 
 
 class Fit(NamedTuple):
@@ -45,13 +50,17 @@ class Fit(NamedTuple):
     """Number of the row's folder, where it has several: one for each seed of a translator."""
 
 
-def sources(baselines: Sequence[str], refined: Sequence[str], few: int | None) -> dict[str, Source]:
+def sources(
+    baselines: Sequence[str], refined: Sequence[str], few: int | None, self_training: bool = False
+) -> dict[str, Source]:
     """Return the training images of each row, in the order of the table.
 
     Args:
         baselines: Those of `BASELINES` that are asked for.
         refined: Names of the refined datasets; the last one is also mixed with the synthetic one.
         few: Labeled real images that each refined dataset is also joined with; None: no such row.
+
+        self_training: Whether the synthetic and each refined dataset also stand in a row with self-training.
 
     Raises:
         InputError: If a refined dataset has the name of another row.
@@ -63,6 +72,8 @@ def sources(baselines: Sequence[str], refined: Sequence[str], few: int | None) -
     if refined:
         rows[f"{refined[-1]}+{SYNTHETIC}"] = Source((refined[-1], SYNTHETIC))
     joined = {f"{name}+{few}_real": Source((name,), real=few) for name in refined} if few is not None else {}
+    if self_training:
+        joined |= {f"{name}{SELF_TRAINING}": Source((name,), self_training=True) for name in (SYNTHETIC, *refined)}
     for name in joined.keys() & rows.keys():
         raise InputError(f"--refined {name}: {name!r} is the name of another row; give NAME=DIR")
     return {**rows, **joined, TARGET: Source((), real=None)}
@@ -164,7 +175,9 @@ class Plan:
     def predictions(self, fit: Fit) -> Tensor:
         """Train, and predict the fit's part of the test images."""
         images, order = self.training(fit)
-        task = fit_task(images, self.classes, self.protocol, fit.seed, order, self.rows[fit.row].randomized)
+        source = self.rows[fit.row]
+        unlabeled = self.sets[UNLABELED].images if source.self_training else None
+        task = fit_task(images, self.classes, self.protocol, fit.seed, order, source.randomized, unlabeled)
         return predict(task, self.sets[TEST].images[self.tested(fit)])
 
     def __getstate__(self) -> dict[str, Any]:
@@ -211,7 +224,9 @@ def plan_fits(
         most, pool = len(keys) - max(len(fold) for fold in folds), "outside of the largest block of cross-validation"
     if few is not None and few > most:
         raise InputError(f"--real-few {few}: there are only {most} labeled real images {pool}; take fewer")
-    rows = sources(baselines, list(data.refined), few)
+    if data.unlabeled is not None:
+        sets[UNLABELED] = data.unlabeled
+    rows = sources(baselines, list(data.refined), few, data.unlabeled is not None)
     sets |= {name: data.translated(name) for name in baselines if name in TRANSLATED}
     return Plan(sets, rows, folds, data.classes, protocol, seeds)
 

@@ -70,6 +70,14 @@ class Row(Figures):
     """Blocks of the cross-validation."""
 
 
+class AdaptedTo(TypedDict):
+    """Unlabeled real images that translators, baselines and self-training saw."""
+
+    images: int
+    tested: int
+    """Number of test images among them: 0 in an inductive test, else transductive."""
+
+
 class Benchmark(TypedDict):
     """Content of `benchmark.json`."""
 
@@ -88,6 +96,8 @@ class Benchmark(TypedDict):
     """95 % of the same, by Fieller's theorem; None where it is."""
     warning: NotRequired[str | None]
     """Said first: a refined dataset does worse than the synthetic one."""
+    adapted_to: NotRequired[AdaptedTo]
+    """Left out: nobody said which images translators were adapted to."""
     untested: NotRequired[list[str]]
     """Classes that are learned and that no real image shows."""
     clusters: NotRequired[int]

@@ -12,7 +12,7 @@ import torch
 import refine
 from refine.benchmark.datasets import FDA_BETA, RANDOMIZATION, SYNTHETIC, TARGET, Datasets
 from refine.benchmark.fit import JITTER, Protocol
-from refine.benchmark.plan import Plan, plan_fits
+from refine.benchmark.plan import SELF_TRAINING, UNLABELED, Plan, plan_fits
 from refine.benchmark.result import RESULT, Benchmark, gap_closed, measure
 from refine.benchmark.store import run_fits
 from refine.benchmark.table import warning_of, write_tables
@@ -57,6 +57,8 @@ def run_benchmark(
     mappings: tuple[str | None, str | None] = (None, None),
     horizontal_flip: bool = False,
     shift: int | None = None,
+    strong: bool = False,
+    unlabeled: Path | str | None = None,
     jobs: int = 1,
     device: str = "auto",
     output: Path | str,
@@ -96,6 +98,9 @@ def run_benchmark(
         horizontal_flip: Whether mirroring keeps every label true.
         shift: Random shifts in training, in pixels. None: 2; none of targets other than pitch and yaw, which may say
             where something is.
+        strong: Whether images are changed strongly in training, in every row: see `Protocol`.
+        unlabeled: Real images that translators were adapted to, whose labels are not looked at. Baselines take their
+            statistics from them, and rows with self-training learn from them.
         jobs: Processes that fit at a time. With more than one, a script that calls this needs the usual
             ``if __name__ == "__main__":``. They share this one's threads, and CUDA devices one after the other.
         device: Where networks run, as `choose_device` takes it.
@@ -111,6 +116,7 @@ def run_benchmark(
     """
     synthetic, real, output = Path(synthetic), Path(real), Path(output)
     real_train = None if real_train is None else Path(real_train)
+    unlabeled = None if unlabeled is None else Path(unlabeled)
     single = {name for name, given in refined.items() if isinstance(given, Path | str)}
     draws = {
         name: [Path(given)] if isinstance(given, Path | str) else list(map(Path, given))
@@ -125,7 +131,7 @@ def run_benchmark(
         raise InputError(f"learning_rate is {learning_rate}; expected more than 0")
     place = choose_device(device)
     kind_learned_by(network)  # an unknown name is refused before hours of reading
-    data = Datasets(synthetic, draws, real, real_train, classes, size, layouts, mappings)
+    data = Datasets(synthetic, draws, real, real_train, classes, size, layouts, mappings, unlabeled)
     learning = data.kind.network(network)
     if shift is None:
         shift = SHIFT if data.kind.survives_shift(data.classes) else 0
@@ -140,6 +146,7 @@ def run_benchmark(
         width,
         learning_rate,
         place.type,
+        strong,
     )
     require_batch(learning, protocol.batch_size, data.size)
     reason = refusal(data.space, horizontal_flip)
@@ -170,6 +177,7 @@ def run_benchmark(
             "real": str(real),
             "real_train": None if real_train is None else str(real_train),
             "real_few": real_few,
+            **({"unlabeled": str(unlabeled)} if unlabeled else {}),
             "baselines": list(baselines),
             "groups": groups,
             "layout": layouts[0],
@@ -182,6 +190,8 @@ def run_benchmark(
             "threads": threads_of_job(jobs),
         },
     }
+    if data.unlabeled is not None:
+        result["adapted_to"] = {"images": len(data.unlabeled.keys), "tested": data.tested_and_adapted()}
     if data.untested:
         result["untested"] = list(data.untested)
     result["warning"] = warning_of(result, list(draws))
@@ -196,6 +206,7 @@ def settings(protocol: Protocol, data: Datasets) -> dict[str, object]:
     named = asdict(protocol)
     return {
         **{name: named[name] for name in ("steps", "batch_size", "shift", "horizontal_flip", "kind")},
+        **({"strong": True} if protocol.strong else {}),
         "size": list(data.size),
         "channels": data.channels,
         "color_jitter": JITTER,
@@ -227,6 +238,9 @@ def protocol_text(plan: Plan, data: Datasets, groups: int | None) -> str:
     """
     protocol, folds = plan.protocol, len(plan.folds)
     drawn = "classes drawn equally often" if data.kind.one_class else "images drawn equally often"
+    strong = ""
+    if protocol.strong:
+        strong = f", then strong ones of light, color, blur and noise{' and scale' * data.kind.one_class}"
     flips = "horizontal flips, " if protocol.horizontal_flip else ""
     whole = "" if groups is None else ", groups whole"
     target = f"{TARGET} trained on a folder of its own"
@@ -242,9 +256,9 @@ def protocol_text(plan: Plan, data: Datasets, groups: int | None) -> str:
     return (
         f"Every row trains the same network from scratch, {protocol.steps} steps of {protocol.batch_size} images, "
         f"{drawn}, shifts up to {protocol.shift} pixels, {flips}mild changes of brightness, "
-        f"contrast and saturation; {plan.seeds} seeds vary initial weights, sampling and augmentation. Tested on all "
-        f"{len(data.real.keys)} labeled real images of {', '.join(data.classes)}; {target}. The benchmark "
-        "itself chooses nothing by the test images' labels: each fit is tested as its last step left it. "
+        f"contrast and saturation{strong}; {plan.seeds} seeds vary initial weights, sampling and augmentation. "
+        f"Tested on all {len(data.real.keys)} labeled real images of {', '.join(data.classes)}; {target}. "
+        "The benchmark itself chooses nothing by the test images' labels: each fit is tested as its last step left it. "
         f"{_rows_notes(plan)}Intervals: 95 % bootstrap over {of} of the mean over seeds{rough}. "
         f"Differences to {SYNTHETIC}: the same draws for both rows; p by a randomization test that swaps the two rows' "
         f"results on {of}, two-sided, adjusted for the number of rows by Holm's procedure. {_draws_note(plan)}Gap "
@@ -263,6 +277,12 @@ def _rows_notes(plan: Plan) -> str:
         "saturation, blur and noise, never of hue. ",
     }
     found = "".join(note for name, note in notes.items() if name in plan.rows)
+    if UNLABELED in plan.sets:
+        found += (
+            f"Unlabeled images, to which the translators were adapted: {len(plan.sets[UNLABELED].keys)}; statistics of "
+            f"baselines are theirs, and rows that end in {SELF_TRAINING} learn from them by FixMatch with a mean "
+            "teacher. "
+        )
     if any(source.sets and source.real for source in plan.rows.values()):
         found += "Rows with labeled real images beside others draw half of all images from them; seeds choose. "
     return found

@@ -21,7 +21,7 @@ from torch import Tensor
 import refine
 from refine.archives import read_npz
 from refine.benchmark.fit import JITTER
-from refine.benchmark.plan import TEST, Fit, Plan
+from refine.benchmark.plan import TEST, UNLABELED, Fit, Plan
 from refine.devices import devices_of_jobs, threads_of_job
 from refine.errors import InputError
 from refine.files import write_whole
@@ -54,20 +54,23 @@ class StoredFits:
 
     def digest(self, fit: Fit) -> str:
         """Return the hash of everything that a fit's predictions follow from: of the row's folders, the fit's own."""
-        plan, real = self.plan, self.plan.real_images(fit)
+        plan, real, source = self.plan, self.plan.real_images(fit), self.plan.rows[fit.row]
+        protocol = {name: value for name, value in asdict(plan.protocol).items() if name != "strong" or value}
         record = {
             "fit": fit[:3],
-            "source": plan.rows[fit.row],
+            "source": source[:3],  # what follows is below, where there is any: fits of before it are still found
             "sets": [self.sets[name] for name in plan.set_names(fit)],
             "test": self.sets[TEST],
             "tested": plan.tested(fit),
             "real": None if real is None else real.digest(),
             "classes": plan.classes,
             # Of devices the kind alone, and no number of threads: fewer --jobs shall find what more of them left.
-            "protocol": asdict(plan.protocol) | {"device": torch.device(plan.protocol.device).type},
+            "protocol": protocol | {"device": torch.device(plan.protocol.device).type},
             "jitter": JITTER,
             "versions": [refine.__version__, str(torch.__version__)],
         }
+        if source.self_training:
+            record["unlabeled"] = self.sets[UNLABELED]
         return hashlib.sha256(json.dumps(record, sort_keys=True).encode("utf-8", "surrogateescape")).hexdigest()
 
     def load(self, fit: Fit) -> Tensor | None:

@@ -202,7 +202,11 @@ def title(result: Benchmark) -> str:
     several = any("translator_means" in row for row in result["rows"].values())
     each = " of each translator; ± over translators where there are several" if several else ""
     trained = f"{seeds} seed{'s' if seeds > 1 else ''}{each}{less}"
-    return f"{metric.name}{metric.unit} on {images} real images{drawn} of {of}; {trained}"
+    adapted = result.get("adapted_to")
+    way = ""
+    if adapted is not None:
+        way = " (transductive: adapted to some of them)" if adapted["tested"] else " (inductive: none was adapted to)"
+    return f"{metric.name}{metric.unit} on {images} real images{drawn} of {of}{way}; {trained}"
 
 
 def row_label(name: str, row: Row) -> str:

@@ -135,6 +135,8 @@ def benchmark_command(options: BenchmarkOptions) -> int:
         layouts=(options.layout, options.real_layout),
         mappings=(options.mapping, options.real_mapping),
         horizontal_flip=options.horizontal_flip,
+        strong=options.strong,
+        unlabeled=options.unlabeled,
         shift=options.shift,
         jobs=options.jobs,
         device=options.device,

@@ -26,6 +26,9 @@ FIELD_NODES = 4
 BLUR_REACH_PIXELS = 3
 """Pixels that the blur's kernel reaches to each side."""
 
+ZOOM, STRETCH, MOVE = 0.45, 0.25, 0.2
+"""Reach of the logarithms of scale and of aspect, and of shifts in half sides, of `random_zoom`."""
+
 
 @dataclass(frozen=True)
 class Augmentation:
@@ -136,6 +139,27 @@ def randomize_appearance(
     if invert:
         levels = torch.where(draw.uniform() < 0.5, 1.0 - levels, levels)
     return (levels * 2.0 - 1.0).to(images.dtype)
+
+
+def random_zoom(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Scale, aspect and place of each image by its own draw; the border is replicated.
+
+    Only for labels of the whole image, which stay right wherever in it things are.
+
+    Args:
+        images: ``(B, C, H, W)`` floats.
+        generator: Draws everything, on the CPU.
+
+    Returns:
+        The same shape, sampled bilinearly.
+    """
+    spread = torch.rand(len(images), 4, generator=generator) * 2.0 - 1.0
+    scale, aspect = (ZOOM * spread[:, 0]).exp(), (STRETCH * spread[:, 1]).exp()
+    places = torch.zeros(len(images), 2, 3)
+    places[:, 0, 0], places[:, 1, 1] = aspect / scale, 1.0 / (aspect * scale)
+    places[:, :, 2] = MOVE * spread[:, 2:]
+    grid = F.affine_grid(places, list(images.shape), align_corners=False).to(images.device)
+    return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
 
 
 class _Draws:

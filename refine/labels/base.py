@@ -16,6 +16,7 @@ from refine.errors import InputError
 from refine.labels.annotation import Annotation
 from refine.labels.scoring import Scoring
 from refine.metrics.intervals import bounded_interval
+from refine.metrics.segmentation import IGNORE
 from refine.networks.task_networks import NetworkName
 
 BLIND_SHARE = 0.9
@@ -189,6 +190,26 @@ class LabelKind(ABC):
     def decided(self, estimate: Tensor) -> Tensor:
         """Return the prediction: of probabilities, or logits, the likeliest class."""
         return estimate.argmax(dim=1) if self.has_probabilities else estimate
+
+    def pseudo_labels(self, estimate: Tensor, threshold: float) -> tuple[Tensor, Tensor]:
+        """Return estimates ``(B, ...)`` as labels to learn from, and the weight of each, ``(B,)``: the share of it
+        whose probability is at least ``threshold``; of kinds without probabilities 1.
+
+        Raises:
+            InputError: If estimates of this kind are no labels.
+
+        Source:
+            FixMatch, Sohn et al. 2020, arXiv 2001.07685, equation 4.
+        """
+        if not self.has_semantic_loss:
+            raise InputError(f"self-training does not learn labels of kind {self.name}; use classes, masks or targets")
+        if not self.has_probabilities:
+            return estimate, estimate.new_ones(len(estimate))
+        confidence, label = estimate.max(dim=1)
+        sure = confidence >= threshold
+        if self.per_pixel:
+            label = label.masked_fill(~sure, IGNORE)
+        return label, sure.flatten(1).float().mean(1) if self.per_pixel else sure.float()
 
     def batch_scores(self, predicted: Tensor, label: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
         """Return scores whose mean over batches is logged; none of kinds that have `set_scores`."""

@@ -9,6 +9,7 @@ from refine.methods.feature_adaptation import FeatureAdaptation
 from refine.methods.fourier import FDA
 from refine.methods.histogram_matching import HistogramMatching
 from refine.methods.imported import ImportedGenerator
+from refine.methods.self_training import SelfTraining
 from refine.methods.simgan import SimGAN
 from refine.methods.task import Task
 from refine.methods.translator import Translator
@@ -22,6 +23,7 @@ __all__ = [
     "FeatureAdaptation",
     "HistogramMatching",
     "ImportedGenerator",
+    "SelfTraining",
     "SimGAN",
     "Task",
     "Translator",

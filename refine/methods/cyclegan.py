@@ -65,6 +65,9 @@ class CycleGAN(Translator):
         cycle_weight: Weight of each direction's cycle loss (mean over pixels). Paper: 10.
         identity_weight: Weight of each direction's identity loss (mean over pixels). Paper: 5 where color
             must stay (half of the cycle weight), else 0; here 5, because labels are safer with it.
+        identity_fade: Share of the steps in which the identity loss falls linearly to zero; 0: it stays. Paper: 0. It
+            keeps the first steps from exchanging what looks different in both domains; later it holds back what a large
+            gap asks for.
         cycle_noise: Standard deviation of noise that is added to translated images before they go back. Paper: 0.
             With it, hidden faint signals cannot carry what the picture lost (Bashkirova et al. 2019,
             arXiv 1908.01517), so that what the cycle needs, such as a lamp's state, stays visible.
@@ -102,6 +105,7 @@ class CycleGAN(Translator):
     penalty_weight: float = 5.0
     cycle_weight: float = 10.0
     identity_weight: float = 5.0
+    identity_fade: float = 0.0
     cycle_noise: float = 0.0
     history_size: int = 50
     ema: float = 0.0
@@ -114,6 +118,8 @@ class CycleGAN(Translator):
         super().build()
         weights = ("penalty_weight", "cycle_weight", "identity_weight")
         self.require_at_least(0, *weights, "cycle_noise", "history_size", least_is=" (off)")
+        if not 0 <= self.identity_fade <= 1:
+            raise InputError(f"identity_fade is {self.identity_fade}; expected 0 (it stays) to 1")
         self.require_at_least(0, "blocks", "discriminator_layers")
         self.require_at_least(1, "features", "discriminator_features")
         self.require_positive("learning_rate")
@@ -203,6 +209,13 @@ class CycleGAN(Translator):
         """Return the same for real images that were translated to look synthetic."""
         return simulated.new_zeros(())
 
+    @property
+    def identity_now(self) -> float:
+        """Weight of the identity loss at this step."""
+        if self.identity_fade == 0:
+            return self.identity_weight
+        return self.identity_weight * max(0.0, 1.0 - self.steps_done / (self.identity_fade * self.steps))
+
     def training_step(self, batch: UnpairedBatch, batch_idx: int) -> None:
         """Update both generators, then both discriminators, on one unpaired batch."""
         generators, discriminators = two_optimizers(self)
@@ -218,15 +231,15 @@ class CycleGAN(Translator):
         synthetic, real = batch["synthetic"].image, batch["real"]
         draws = self.generator(synthetic.device, NOISE)
         forth, back = self.synthetic_to_real, self.real_to_synthetic
-        parts = []
+        parts, weight = [], self.identity_now
         with self.toggled_optimizer(optimizer):
             optimizer.zero_grad()
             with self.local_gradients():  # each part's graph is freed before the next part's is built
                 for name, generator, images in (("real", forth, real), ("synthetic", back, synthetic)):
-                    if self.identity_weight > 0:
+                    if weight > 0:
                         identity = self.reconstruction(generator(images), images)
                         self.log(f"loss/identity_{name}", identity)
-                        parts.append(self.add_gradient(self.identity_weight * identity))
+                        parts.append(self.add_gradient(weight * identity))
                 refining = self._cycle(synthetic, forth, back, self.real_discriminator, draws)
                 loss = refining.adversarial + self.cycle_weight * refining.reconstruction
                 loss = loss + self.refined_label_loss(batch, refining.translated, refining.cycled)

@@ -12,7 +12,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
-from refine.data.samples import Labeled
+from refine.data.samples import Labeled, UnpairedBatch
 from refine.errors import InputError
 from refine.files import cut
 from refine.labels import LabelSpace
@@ -95,7 +95,7 @@ def stored_sha256(state: Mapping[str, Any], name: str) -> str | None:
 
 def fit_briefly(
     task: Task,
-    batches: IterableDataset[Labeled],
+    batches: IterableDataset[Labeled | UnpairedBatch],
     device: str = "cpu",
     advance: Callable[[int], None] = lambda steps: None,
 ) -> Task:

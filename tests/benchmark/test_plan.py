@@ -37,6 +37,11 @@ def test_every_row_says_what_it_trains_on() -> None:
         "target_supervised": Source((), real=None),
     }
     assert list(sources([], [], None)) == ["synthetic", "target_supervised"]
+    learning = sources([], ["good"], None, self_training=True)
+    assert [name for name, source in learning.items() if source.self_training] == [
+        "synthetic+self_training",
+        "good+self_training",
+    ]
     with pytest.raises(InputError, match=r"--refined x\+3_real: .* the name of another row"):
         sources([], ["x", "x+3_real"], 3)
 
@@ -97,9 +102,9 @@ def test_a_fit_is_made_as_its_row_says_and_predicts_its_own_block(monkeypatch: p
     monkeypatch.setattr("refine.benchmark.plan.predict", lambda task, images: images[:, 0, 0, 0])
     assert made.predictions(Fit("randomization", 1)).tolist() == list(range(10))
     assert made.predictions(Fit("good+2_real", 0, 1)).tolist() == [3, 4, 5, 6]
-    (_, _, _, seed, order, randomized), (_, _, _, _, mixed, plain) = calls
+    (_, _, _, seed, order, randomized, _), (_, _, _, _, mixed, plain, unlabeled) = calls
     assert (seed, order, randomized) == (1, None, True)
-    assert (len(mixed), plain) == (40, False)
+    assert (len(mixed), plain, unlabeled) == (40, False, None)
 
 
 KEYS = tuple(f"{('red', 'green')[n % 2]}/real_{n * 20}.png" for n in range(13))  # not padded: 100 comes after 20

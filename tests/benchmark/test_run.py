@@ -102,6 +102,25 @@ def test_the_file_holds_what_is_returned_beside_the_tables_and_the_fits(result: 
     assert "The benchmark itself chooses nothing by the test images' labels" in result["protocol"]
 
 
+def test_unlabeled_images_bring_rows_with_self_training_and_tell_whether_the_test_is_inductive(
+    folders: dict[str, Path], tmp_path: Path
+) -> None:
+    others = lamps(tmp_path / "others", count=9)
+    usual = {"baselines": (), "seeds": 1, "refined": {"good": folders["good"]}, "strong": True}
+    found = run(folders, tmp_path / "apart", unlabeled=others, **usual)
+    assert {"synthetic+self_training", "good+self_training"} < set(found["rows"])
+    assert found["rows"]["good+self_training"]["mean"] > 0.9
+    assert found["adapted_to"] == {"images": 27, "tested": 0}
+    text = (tmp_path / "apart" / "benchmark.md").read_text()
+    assert "inductive: none was adapted to" in text
+    assert "then strong ones of light, color, blur and noise and scale" in text
+    again = run(folders, tmp_path / "apart", unlabeled=others, **usual)
+    assert again["rows"] == found["rows"]
+    seen = run(folders, tmp_path / "same", unlabeled=folders["real"], **{**usual, "steps": 2})
+    assert seen["adapted_to"] == {"images": 30, "tested": 30}
+    assert "transductive: adapted to some of them" in (tmp_path / "same" / "benchmark.md").read_text()
+
+
 @pytest.fixture
 def fitted(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, set[str]]]:
     """Grows by the seed and the images of each fit."""

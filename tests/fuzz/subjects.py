@@ -21,6 +21,7 @@ from refine.methods import (
     FeatureAdaptation,
     HistogramMatching,
     ImportedGenerator,
+    SelfTraining,
     SimGAN,
     Task,
     Translator,
@@ -206,6 +207,7 @@ MODELS: dict[str, Callable[[], Method]] = {
     "task of masks": lambda: Task(kind="mask", **TASK),
     "task of targets": lambda: Task(kind="targets", **TASK),
     "task of objects": lambda: Task(kind="objects", **TASK),
+    "self-training": lambda: SelfTraining(**TASK, kind="class"),
     "feature-adaptation": lambda: FeatureAdaptation(**TASK, discriminator_features=4, kind="class"),
 }
 """By a name for people; tiny ones."""

@@ -288,3 +288,15 @@ def test_a_step_keeps_a_part_of_what_the_sum_keeps(identity: float, share: float
             (method.synthetic_to_real(one["real"]), method.real_to_synthetic(one["real"]))
         together.peak -= extra.peak
     assert apart.peak < share * together.peak
+
+
+def test_the_identity_loss_fades_to_zero_in_its_share_of_the_steps() -> None:
+    method = CycleGAN(**SMALL, identity_weight=5.0, identity_fade=0.5, steps=8)
+    weights = []
+    for step in range(6):
+        method.steps_done = step
+        weights.append(method.identity_now)
+    assert weights == [5.0, 3.75, 2.5, 1.25, 0.0, 0.0]
+    assert CycleGAN(**SMALL, steps=8).identity_now == 5.0
+    with pytest.raises(InputError, match="identity_fade is 2"):
+        CycleGAN(**SMALL, identity_fade=2.0)
