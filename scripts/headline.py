@@ -1,0 +1,178 @@
+"""Every figure of the headline table: a classifier tested on real images that no translator was adapted to.
+
+    python scripts/headline.py traffic-lights [--seeds 3] [--test DIR] --output FILE
+
+Trains the recommended recipe on what ships, applies it, and tests on the pair's held-out part of the recording, or on
+--test DIR (class folders). The tested images reach no training: weights are the same with and without --test.
+Resumable: what stands under checkpoints/headline is not done again.
+"""
+
+import argparse
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+from traffic_lights import CLASSES, DATA, RECIPE, ROOT
+
+from refine.benchmark.result import Benchmark, Row
+from refine.files import write_whole
+from refine.json_files import write_json
+
+FOLDER = ROOT / "checkpoints" / "headline"
+FIRST_HELD_OUT = 30_000
+"""Frame of the recording from which on images are held out; the last one before it is 11 680."""
+JOBS = 2
+
+SETTINGS: dict[str, list[str]] = {
+    "simgan": [
+        *("-c", "models/simgan.yaml", "-c", RECIPE, "--steps", "450", "--data.batch-size", "8"),
+        *("--model.features", "32", "--model.optimizer", "adam", "--model.self-weight", "0.02"),
+        *("--model.refiner-warmup-steps", "60", "--model.discriminator-warmup-steps", "30"),
+    ],
+    "translator": [
+        *("-c", "models/cyclegan.yaml", "-c", RECIPE, "--steps", "600", "--data.batch-size", "8"),
+        *("--model.features", "24", "--model.blocks", "0", "--model.identity-fade", "0.4", "--model.ema", "0.99"),
+        *("--model.discriminator-features", "32", "--model.discriminator-layers", "2"),
+        *("--model.learning-rate", "5e-4"),
+    ],
+}
+"""datasets/traffic-lights.md lists what was tried, and on which images it was chosen."""
+
+ROWS = {
+    "synthetic": "synthetic",
+    "color-transfer": "color_transfer",
+    "simgan": "simgan",
+    "translator": "translator",
+    "raw-self-training": "synthetic+self_training",
+    "self-training": "translator+self_training",
+    "target-supervised": "target_supervised",
+}
+"""Rows of the result by those of the benchmark."""
+
+CHOSEN = "self-training"
+"""The label-free choice, made once for all pairs: what learns from labeled refined and unlabeled real images."""
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Train, refine and benchmark; the exit code of the first command that failed."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("pair", choices=["traffic-lights"])
+    parser.add_argument("--seeds", type=int, default=3, help="translator seeds (default: 3)")
+    parser.add_argument("--test", type=Path, help="other labeled images to test on: class folders")
+    parser.add_argument("--output", type=Path, required=True, help="JSON file")
+    given = parser.parse_args(args)
+    output, test = given.output.resolve(), given.test.resolve() if given.test else None
+    if test is not None and not test.is_dir():
+        print(f"headline: {test}: no such folder (--test); give class folders of labeled images", file=sys.stderr)
+        return 2
+    os.chdir(ROOT)
+    folder = FOLDER / given.pair
+    adapted, held_out = split(folder)
+    runs = [(method, seed) for method in ("translator", "simgan") for seed in range(given.seeds)]
+    with ThreadPoolExecutor(JOBS) as pool:
+        codes = list(pool.map(lambda one: train(one[0], one[1], folder, adapted), runs))
+    if any(codes):
+        return next(code for code in codes if code)
+    refined = []
+    for method in SETTINGS:
+        places = ",".join(str(folder / f"{method}-{seed}-refined") for seed in range(given.seeds))
+        refined += ["--refined", f"{method}={places}"]
+    bench = folder / ("benchmark" if test is None else "benchmark-of-test")
+    # On other images, target-supervised learns from the labeled ones that ship: the tested ones reach no training.
+    supervised = [] if test is None else ["--real-train", str(DATA / "real")]
+    code = refine(
+        *("benchmark", "--synthetic", str(DATA / "synthetic"), *refined, "--real", str(test or held_out)),
+        *("--unlabeled", str(adapted), "--classes", CLASSES, "--horizontal-flip", "--strong", "--steps", "300"),
+        *("--seeds", "1", "--jobs", str(JOBS), *supervised, "--output", str(bench)),
+    )
+    if code:
+        return code
+    write_json(headline(bench / "benchmark.json", given.pair), output)
+    print(f"written to {output}")
+    return 0
+
+
+def split(folder: Path) -> tuple[Path, Path]:
+    """Lay out the real images: those to adapt to, without labels, and those of other blocks of the recording, in class
+    folders."""
+    adapted, held_out = folder / "adapted", folder / "held-out"
+    with (DATA / "more_real.csv").open(newline="") as file:
+        states = {row["image"]: row["state"] for row in csv.DictReader(file)}
+    copies = {path: adapted / path.name for path in sorted((DATA / "real").glob("*/*.png"))}
+    for name, state in states.items():
+        if int(Path(name).stem.rpartition("_")[2]) < FIRST_HELD_OUT:
+            copies[DATA / "more_real" / name] = adapted / name
+        elif state in CLASSES.split(","):
+            copies[DATA / "more_real" / name] = held_out / state / name
+    for place in (adapted, held_out):
+        shutil.rmtree(place, ignore_errors=True)
+    for source, target in copies.items():
+        write_whole(target, source.read_bytes())
+    return adapted, held_out
+
+
+def train(method: str, seed: int, folder: Path, adapted: Path) -> int:
+    """Fit one method with one seed, and refine with it."""
+    run, refined = f"{method}-{seed}", folder / f"{method}-{seed}-refined"
+    checkpoint = folder / run / "last.ckpt"
+    if not (refined / "refine-run.json").is_file():
+        if not checkpoint.is_file():
+            sides = ["--data.synthetic", str(DATA / "synthetic"), "--data.real", str(adapted)]
+            flags = ("--seed-everything", "--model.seed", "--data.seed")
+            seeds = [word for flag in flags for word in (flag, str(seed))]
+            quiet = ["--trainer.val-check-interval", "300", "--device", "cpu", "--checkpoint-every", "0"]
+            place = ["--trainer.default-root-dir", str(folder), "--run", run]
+            code = refine("fit", *SETTINGS[method], *sides, *seeds, *quiet, *place)
+            if code:
+                return code
+        return refine(
+            "apply", "--checkpoint", str(checkpoint), "--input", str(DATA / "synthetic"), "--output", str(refined)
+        )
+    return 0
+
+
+def refine(*words: str) -> int:
+    """Run one command in a process of its own, of one thread: figures do not hang on the number of cores."""
+    print(f"refine {' '.join(words)}", flush=True)
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.run([sys.executable, "-m", "refine", *words], env=environment, check=False).returncode
+
+
+def headline(result: Path, pair: str) -> dict[str, Any]:
+    """The rows of a benchmark that make up the headline, and which of them is recommended."""
+    found: Benchmark = json.loads(result.read_text())
+    rows = {name: figures(found["rows"][row], found["metric"]) for name, row in ROWS.items()}
+    rows["best"] = {**rows[CHOSEN], "row": CHOSEN}
+    return {
+        "pair": pair,
+        "protocol": found["protocol"],
+        "inductive": found["adapted_to"]["tested"] == 0,
+        "images": found["adapted_to"]["images"],
+        "rows": rows,
+    }
+
+
+def figures(row: Row, metric: str) -> dict[str, Any]:
+    """Values, one for each translator; of rows without one, one for each seed of the classifier."""
+    values = row.get("translator_means") or row["accuracy"]
+    each = len(row["balanced_accuracy"]) // len(values)
+    balanced = [mean(row["balanced_accuracy"][at * each : (at + 1) * each]) for at in range(len(values))]
+    return {
+        "values": values,
+        "balanced": balanced,
+        "metric": metric,
+        "interval": row["interval"],
+        "by_class": {name: mean(found) for name, found in row["by_class"].items()},
+    }
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

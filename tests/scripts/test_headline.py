@@ -1,0 +1,53 @@
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
+
+import headline  # scripts are no package
+
+
+def test_no_image_is_both_adapted_to_and_tested_and_blocks_of_the_recording_lie_apart(tmp_path: Path) -> None:
+    adapted, held_out = headline.split(tmp_path)
+    learned = {path.name for path in adapted.glob("*.png")}
+    tested = {path.name: path.parent.name for path in held_out.glob("*/*.png")}
+    assert (len(learned), len(tested)) == (199, 78)
+    assert not learned & tested.keys()
+    frames = sorted(int(Path(name).stem.rpartition("_")[2]) for name in tested)
+    assert frames[0] >= headline.FIRST_HELD_OUT > max(int(Path(name).stem.rpartition("_")[2]) for name in learned)
+    assert set(tested.values()) == {"red", "yellow", "green"}
+    headline.split(tmp_path)  # a second time as well
+    assert len(list(adapted.iterdir())) == 199
+
+
+def row(values: list[float], several: bool) -> dict[str, object]:
+    means = {"translator_means": values} if several else {}
+    return {
+        "accuracy": values,
+        "balanced_accuracy": values,
+        "interval": [0.1, 0.9],
+        "by_class": {"red": values},
+        **means,
+    }
+
+
+def test_rows_have_a_value_for_each_translator_and_the_best_one_is_named(tmp_path: Path) -> None:
+    rows = {name: row([0.5, 0.75], "translator" in name) for name in headline.ROWS.values()}
+    content = {"metric": "accuracy", "rows": rows, "protocol": "…", "adapted_to": {"images": 199, "tested": 0}}
+    (tmp_path / "benchmark.json").write_text(json.dumps(content))
+    found = headline.headline(tmp_path / "benchmark.json", "traffic-lights")
+    assert found["inductive"] is True
+    assert {*headline.ROWS, "best"} == found["rows"].keys()
+    assert found["rows"]["translator"]["values"] == found["rows"]["translator"]["balanced"] == [0.5, 0.75]
+    assert found["rows"]["best"] == {**found["rows"][headline.CHOSEN], "row": headline.CHOSEN}
+
+
+def test_a_folder_without_images_is_refused_before_anything_is_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(headline, "refine", lambda *words: pytest.fail("it ran a command"))
+    code = headline.main(["traffic-lights", "--test", str(tmp_path / "gone"), "--output", str(tmp_path / "out.json")])
+    assert code == 2
+    assert "gone: no such folder" in capsys.readouterr().err
