@@ -124,7 +124,7 @@ class Datasets:
             same = first.name if layouts[0] == "auto" else layouts[0]
             folders[root] = open_labeled(root, same, mappings[0], classes, self.classes)
         for root in [real, *([real_train] if real_train else [])]:
-            folders[root] = _open_real(root, layouts[1], mappings[1], classes, first)
+            folders[root] = open_real(root, layouts[1], mappings[1], classes, first)
         for root, folder in folders.items():
             if folder.label_space.kind != self.kind.name:
                 found, wanted = folder.label_space.kind, self.kind.name
@@ -181,21 +181,30 @@ class Datasets:
         return image_batches(layout, layout.records(), self.channels, self.size, READ_AT_ONCE)
 
 
-def _open_real(
+def open_real(
     root: Path, layout: str, mapping: str | None, classes: tuple[str, ...] | None, synthetic: Layout
 ) -> Layout:
     """Open a labeled real dataset, of whose classes of images some may be missing.
 
+    Args:
+        root: The dataset.
+        layout: As `open_labeled` takes it.
+        mapping: From its classes to others.
+        classes: Names to keep; None takes all.
+        synthetic: The synthetic dataset with these classes.
+
     Raises:
-        InputError: As `open_labeled`, or if it has other classes.
+        InputError: As `open_labeled`, or if it has other classes or another kind of labels.
     """
-    expected = synthetic.label_space.names
-    kind = synthetic.label_space.kind
-    if KINDS[kind].one_class and classes is None:
-        found = open_labeled(root, layout, mapping)
-        if found.label_space.kind == kind and set(found.label_space.names) < set(expected):
-            return found
-    return open_labeled(root, layout, mapping, classes, expected)
+    found, expected = open_labeled(root, layout, mapping, classes), synthetic.label_space
+    if found.label_space.kind != expected.kind:
+        raise InputError(
+            f"{root}: has {found.label_space.kind} labels, but {synthetic.root} has {expected.kind} labels"
+        )
+    names, some_may_lack = found.label_space.names, KINDS[expected.kind].one_class
+    if classes is None and names != expected.names and not (some_may_lack and set(names) < set(expected.names)):
+        return open_labeled(root, layout, mapping, None, expected.names)  # which says what is wrong
+    return found
 
 
 def _require_distinct(name: str, roots: Sequence[Path], draws: Sequence[LabeledImages]) -> None:

@@ -181,5 +181,6 @@ def try_command(options: TryOptions) -> int:
         print(f"  {reason}")
     print(f"page: {options.output / 'try.html'}")
     for line in [*filter(None, [found["command"]]), *found.get("next", [])]:
-        print(f"next: {typed(*shlex.split(line)[1:])}")
+        careful = " (loses labels)" if line in found.get("loses_labels", []) else ""
+        print(f"next{careful}: {typed(*shlex.split(line)[1:])}")
     return 0

@@ -10,10 +10,11 @@ from torch import Tensor
 
 from refine.apply.options import ApplyOptions
 from refine.apply.run import refine_folder
+from refine.benchmark.datasets import open_real
 from refine.benchmark.result import adjusted
 from refine.benchmark.run import run_benchmark
 from refine.data.images import to_float, to_levels
-from refine.data.labeled_images import open_labeled
+from refine.data.layouts import Layout
 from refine.data.open_layout import open_layout
 from refine.distances.features import FeatureSet, Gatherer, set_distances
 from refine.distances.label_error import JudgedImages
@@ -161,20 +162,20 @@ def _picture(levels: Tensor) -> Image.Image:
     return Image.fromarray(levels.expand(3, -1, -1).permute(1, 2, 0).numpy())
 
 
-def require_labeled(real: Path, classes: tuple[str, ...] | None, kind: str) -> None:
+def require_labeled(real: Path, classes: tuple[str, ...] | None, synthetic: Layout) -> None:
     """Refuse labeled real images that no benchmark can take, before anything is trained.
 
     Args:
         real: Their folder.
         classes: Names to keep; None takes all.
-        kind: Kind of the synthetic labels.
+        synthetic: The synthetic dataset.
 
     Raises:
-        InputError: If they have no labels, or labels of another kind.
+        InputError: If either has no labels, or the real images have labels of another kind or other classes.
     """
-    found = open_labeled(real, classes=classes).label_space.kind
-    if found != kind:
-        raise InputError(f"{real}: has {found} labels, and the synthetic images have {kind} labels")
+    if not synthetic.label_space.is_labeled:
+        raise InputError(f"{synthetic.root}: has no labels, and --labeled-real {real} needs them")
+    open_real(real, "auto", None, classes, synthetic)
 
 
 def benchmark_labeled(

@@ -11,7 +11,7 @@ from refine.report.kit.page import Answer, template
 from refine.report.kit.pictures import data_uri, fit_within, png, sheet
 from refine.report.kit.table import FigureTable
 from refine.terminal import duration
-from refine.trial.result import PAGE, SHEET, Measured, Trial, Tried
+from refine.trial.result import PAGE, SHEET, Measured, Trial, Tried, references
 
 BOX = 128
 """Longest side of a picture."""
@@ -55,6 +55,8 @@ def write_page(
         table=_table(trial),
         floor=f"{trial['floor']:.0f}",
         judged="label_error" in trial["nothing"],
+        guessing=f"{100 * (1 - trial['guessing']):.0f} %" if "guessing" in trial else "",
+        lossy=trial["recommendation"].get("loses_labels", []) if "recommendation" in trial else [],
         n=trial["n"],
         time=duration(trial["seconds"]),
         failed={name: tried["why"] for name, tried in trial["methods"].items() if "why" in tried},
@@ -112,13 +114,21 @@ def _labels(measured: Measured) -> str:
     return f"{value:.0f} % ({low:.0f} to {high:.0f})"
 
 
-def one_line(name: str, tried: Tried, trial: Trial) -> str:
-    """Return the figures of one method in a line."""
+def one_line(name: str, tried: Tried, trial: Trial, first: bool) -> str:
+    """Return the figures of one method in a line.
+
+    Args:
+        name: Name of the method.
+        tried: Its figures.
+        trial: Figures of doing nothing and of guessing.
+        first: Whether to say what the labels found are to be held against.
+    """
     measured = tried.get("measured")
     if measured is None:
         return f"{name}: not tried ({tried.get('why', 'no reason')})"
     parts = [f"distance {measured['distance']:.0f} (doing nothing {trial['nothing']['distance']:.0f})"]
     if "label_error" in measured:
-        parts.append(f"{100 * (1 - measured['label_error']['value']):.0f} % of labels found by the judge")
+        known = f" ({references(trial['nothing'], trial.get('guessing', 1.0))})" if first else ""
+        parts.append(f"{100 * (1 - measured['label_error']['value']):.0f} % of labels found by the judge{known}")
     parts.append(f"{tried['seconds']:.0f} s")
     return f"{name}: {', '.join(parts)}"

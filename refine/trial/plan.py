@@ -13,7 +13,7 @@ from refine.options import flag_name, flag_words, recorded
 from refine.training.sizing import LEAST_STEPS, Size, presets_of
 from refine.trial.measure import DatasetPair
 from refine.trial.options import TryOptions
-from refine.trial.result import TRAINING_FREE, Trial, nearest
+from refine.trial.result import TRAINING_FREE, Trial, clearly_nearer, judge_reads, keeps_labels, safest
 
 WEIGHTS = {"simgan": 1.0, "cyclegan": 2.5, "cut": 2.0, "cycada": 2.5}
 """Parts of the time for training: a step of a translator in both directions takes longer, and it needs more of them."""
@@ -114,12 +114,29 @@ def apply_command(checkpoint: Path, options: TryOptions) -> str:
 
 
 def candidate(trial: Trial, method: str | None) -> str | None:
-    """Return the method to go on with: the recommended one, or the nearest if it is nearer than doing nothing."""
-    name, nothing = method or nearest(trial["methods"]), trial["nothing"]["distance"]
-    if name is None or method is not None:
-        return name
-    nearer = trial["methods"][name]["measured"]["distance"] < nothing
-    return name if nearer and nothing > trial["floor"] else None
+    """Return the method to go on with.
+
+    The recommended one; without one the nearest, if it is nearer than doing nothing, of those that keep the labels, or
+    where all lose them, the one that loses fewest.
+    """
+    nothing = trial["nothing"]
+    if method is not None or nothing["distance"] <= trial["floor"]:
+        return method
+    found = {name: tried["measured"] for name, tried in trial["methods"].items() if "measured" in tried}
+    nearer = {name: one for name, one in found.items() if one["distance"] < nothing["distance"]}
+    nearer = clearly_nearer(found, nothing) or nearer
+    kept = [name for name in nearer if not loses_labels(trial, name)]
+    if nearer and not kept:
+        return safest(nearer)
+    return min(kept, key=lambda name: nearer[name]["distance"], default=None)
+
+
+def loses_labels(trial: Trial, name: str) -> bool:
+    """Whether the judge, if it can say so, finds too few labels in the images of a method that was measured."""
+    nothing = trial["nothing"]
+    if not judge_reads(nothing, trial.get("guessing", 1.0)):
+        return False
+    return not keeps_labels(trial["methods"][name]["measured"], nothing)
 
 
 def further_commands(trial: Trial, method: str | None, options: TryOptions, fit_flags: Mapping[str, Any]) -> list[str]:
@@ -134,7 +151,7 @@ def further_commands(trial: Trial, method: str | None, options: TryOptions, fit_
     given = _unusual(recorded(options))
     found: list[list[str]] = []
     if method is None:
-        if "benchmark" not in trial and trial["kind"] in KINDS:
+        if "benchmark" not in trial and options.labeled_real is None and trial["kind"] in KINDS:
             usual = {"minutes": f"{trial['settings']['minutes']:g}", "device": trial["settings"]["device"]}
             found.append(["try", *flag_words(TryOptions, {**given, **usual, "labeled_real": "DIR"})])
         sides = {"folder": options.synthetic, "real": options.real, "output": "inspected"}

@@ -22,6 +22,8 @@ SIGNIFICANT = 0.05
 """Adjusted p-value below which a method is said to help: the best of several is best by chance, too."""
 BLIND = "The judge learned on synthetic images alone: labels are wrong, or it is blind there."
 MORE = "Labeled real images can decide it: --labeled-real DIR. Or look at the pictures, and audit."
+LOOK = "Look at the pictures, and audit."
+"""What is left where labeled real images were given."""
 
 
 class Settings(TypedDict, total=False):
@@ -87,7 +89,9 @@ class Recommendation(TypedDict):
     command: str | None
     """Applies the method; None where there is none."""
     next: NotRequired[list[str]]
-    """Further commands, complete: what may decide, and what trains the nearest method for longer."""
+    """Further commands, complete: what may decide, and what trains a method for longer."""
+    loses_labels: NotRequired[list[str]]
+    """Those of `next` in whose images the judge finds too few labels; there is no method that keeps more."""
 
 
 class Trial(TypedDict):
@@ -104,6 +108,8 @@ class Trial(TypedDict):
     """Synthetic images as they are."""
     floor: float
     """Distance between two halves of the real images."""
+    guessing: NotRequired[float]
+    """Label error of naming the most frequent class always, where labels are one class an image."""
     methods: dict[str, Tried]
     benchmark: NotRequired[Benchmarked]
     recommendation: NotRequired[Recommendation]
@@ -116,6 +122,7 @@ def recommend(
     benchmark: Benchmarked | None = None,
     guessing: float = 1.0,
     floor: float = 0.0,
+    more: str = MORE,
 ) -> tuple[str | None, list[str]]:
     """Return the method, or None where it cannot be decided, and the reasons.
 
@@ -128,8 +135,9 @@ def recommend(
         nothing: The synthetic images as they are.
         methods: All methods that were tried.
         benchmark: Test on labeled real images.
-        guessing: Label error of naming the most frequent class always.
+        guessing: Label error of naming the most frequent class always; 1 of other labels.
         floor: Distance between halves of the real images.
+        more: Sentence on what can decide where the judge cannot.
     """
     if benchmark is not None:
         return _by_benchmark(benchmark)
@@ -139,43 +147,70 @@ def recommend(
             f"to each other ({floor:.0f}): there is no gap to close. Are they the right folders?"
         ]
     found = {name: tried["measured"] for name, tried in methods.items() if "measured" in tried}
-    nearer = {name: one for name, one in found.items() if one["distance"] < ALIKE * nothing["distance"]}
+    nearer = clearly_nearer(found, nothing)
     if not nearer:
         return None, [
             "No method came clearly nearer to the real images than doing nothing.",
             "More time may change that (--minutes); `refine inspect SYNTHETIC --real REAL` says what differs.",
         ]
-    order = sorted(nearer, key=lambda name: nearer[name]["distance"])
+    order = list(nearer)
     far = {name: f"{one['distance']:.0f}" for name, one in nearer.items()}
     first, first_far = order[0], f"{far[order[0]]}, doing nothing {nothing['distance']:.0f}"
     if kind not in KINDS:
-        return _nearest(nearer, order, "The images have no labels that could become wrong.")
-    if "label_error" not in nothing or nothing["label_error"]["value"] > READABLE * guessing:
+        return _nearest(nearer, order, "The images have no labels that could become wrong.", more)
+    if not judge_reads(nothing, guessing):
         return None, [
             "The judge does not even find the labels in the synthetic images: it cannot say what becomes of them.",
-            f"{first} comes nearest ({first_far}). {MORE}",
+            f"{first} comes nearest ({first_far}). {more}",
         ]
-    most = nothing["label_error"]["value"] + MOST_LOST
-    kept = [name for name in order if "label_error" in nearer[name] and nearer[name]["label_error"]["value"] <= most]
+    kept = [name for name in order if keeps_labels(nearer[name], nothing)]
+    known = references(nothing, guessing)
     if not kept:
-        safest = min(order, key=lambda name: nearer[name]["label_error"]["value"])
+        best = safest(nearer)
         return None, [
             f"{first} comes nearest ({first_far}), but the judge finds only {_kept(nearer[first])} of the labels in "
-            f"its images; most it finds in those of {safest}: {_kept(nearer[safest])}, distance {far[safest]}.",
-            f"{BLIND} {MORE}",
+            f"its images ({known}); most it finds in those of {best}: {_kept(nearer[best])}, distance {far[best]}.",
+            f"{BLIND} {more}",
         ]
     best = kept[0]
     if best != first and nearer[first]["distance"] < ALIKE * nearer[best]["distance"]:
         return None, [
             f"{first} comes much nearer ({far[first]}) than {best} ({far[best]}), but the judge finds only "
-            f"{_kept(nearer[first])} of the labels in its images, against {_kept(nearer[best])}.",
-            f"{BLIND} {MORE}",
+            f"{_kept(nearer[first])} of the labels in its images, against {_kept(nearer[best])} ({known}).",
+            f"{BLIND} {more}",
         ]
-    reason = f"The judge finds {_kept(nearer[best])} of the labels in its images (synthetic {_kept(nothing)})."
-    return _nearest(nearer, kept, reason)
+    reason = f"The judge finds {_kept(nearer[best])} of the labels in its images ({known})."
+    return _nearest(nearer, kept, reason, more)
 
 
-def _nearest(nearer: Mapping[str, Measured], order: list[str], reason: str) -> tuple[str | None, list[str]]:
+def clearly_nearer(found: Mapping[str, Measured], nothing: Measured) -> dict[str, Measured]:
+    """Return the methods that are clearly nearer to the real images than doing nothing, the nearest first."""
+    nearer = {name: one for name, one in found.items() if one["distance"] < ALIKE * nothing["distance"]}
+    return dict(sorted(nearer.items(), key=lambda item: item[1]["distance"]))
+
+
+def judge_reads(nothing: Measured, guessing: float) -> bool:
+    """Whether there is a judge, and it finds the labels in the synthetic images as they are."""
+    return "label_error" in nothing and nothing["label_error"]["value"] <= READABLE * guessing
+
+
+def keeps_labels(one: Measured, nothing: Measured) -> bool:
+    """Whether the judge finds about as many labels in the images of a method as in the synthetic ones."""
+    return "label_error" in one and one["label_error"]["value"] <= nothing["label_error"]["value"] + MOST_LOST
+
+
+def safest(found: Mapping[str, Measured]) -> str:
+    """Return the method in whose images the judge finds most labels."""
+    return min(found, key=lambda name: found[name]["label_error"]["value"])
+
+
+def references(nothing: Measured, guessing: float) -> str:
+    """Return what the judge's percentages are to be held against."""
+    guessed = f", guessing {100 * (1 - guessing):.0f} %" if guessing < 1 else ""
+    return f"untouched synthetic images {_kept(nothing)}{guessed}"
+
+
+def _nearest(nearer: Mapping[str, Measured], order: list[str], reason: str, more: str) -> tuple[str | None, list[str]]:
     """The nearest of those that may be taken; a method without training where it is as near."""
     first, distance = order[0], nearer[order[0]]["distance"]
     alike = [name for name in order if ALIKE * nearer[name]["distance"] <= distance]
@@ -184,13 +219,7 @@ def _nearest(nearer: Mapping[str, Measured], order: list[str], reason: str) -> t
     near = f"{', '.join(alike)} come about as near ({distance:.0f})"
     for simple in (name for name in alike if name in TRAINING_FREE):
         return simple, [f"{near}; {simple} needs no training, and moves no edge.", reason]
-    return None, [f"{near}.", reason, MORE]
-
-
-def nearest(methods: Mapping[str, Tried]) -> str | None:
-    """Return the method whose images are nearest to the real ones; None where none was measured."""
-    found = {name: tried["measured"]["distance"] for name, tried in methods.items() if "measured" in tried}
-    return min(found, key=lambda name: found[name], default=None)
+    return None, [f"{near}.", reason, more]
 
 
 def _by_benchmark(benchmark: Benchmarked) -> tuple[str | None, list[str]]:

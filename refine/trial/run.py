@@ -35,12 +35,13 @@ from refine.trial.plan import (
     for_training,
     further_commands,
     labels_hint,
+    loses_labels,
     methods,
     share,
     short_trainings,
     size_flags,
 )
-from refine.trial.result import PAGE, RESULT, TRAINING_FREE, Settings, Trial, Tried, recommend
+from refine.trial.result import LOOK, MORE, PAGE, RESULT, TRAINING_FREE, Settings, Trial, Tried, recommend
 
 TASK_BATCH = 16
 OTHER = "holds another trial; name another --output"
@@ -140,7 +141,7 @@ class _Trial:
         pair = open_pair(options)
         kind, n = pair.space.kind, {"synthetic": len(pair.synthetic.records), "real": len(pair.real.records)}
         if labeled_real is not None:
-            require_labeled(labeled_real, options.classes, kind)
+            require_labeled(labeled_real, options.classes, pair.synthetic.layout)
         before = self._before()
         require_output(options.output)
         write_json(self._settings(), options.output / TRIAL)  # before anything is trained that another trial may find
@@ -170,7 +171,10 @@ class _Trial:
             "floor": measure.floor,
             "methods": before["methods"] if before else {},
         }
+        if measure.guessing < 1:
+            trial["guessing"] = measure.guessing
         pictures: dict[str, list[Image.Image]] = {}
+        unsaid = True
 
         def write() -> None:
             trial["seconds"] = self._seconds()
@@ -195,7 +199,8 @@ class _Trial:
             write()
             for left in (options.output / "runs" / name).glob("*.ckpt"):
                 left.unlink()
-            self.say(one_line(name, tried, trial))
+            self.say(one_line(name, tried, trial, unsaid))
+            unsaid = unsaid and "measured" not in tried
             if not place:
                 self.say(f"first pictures: {options.output / PAGE}")
         problem = ""
@@ -210,7 +215,8 @@ class _Trial:
         elif before and "benchmark" in before:
             trial["benchmark"] = before["benchmark"]
         benchmark = trial.get("benchmark")
-        method, reasons = recommend(kind, nothing, trial["methods"], benchmark, measure.guessing, measure.floor)
+        more = MORE if labeled_real is None else LOOK
+        method, reasons = recommend(kind, nothing, trial["methods"], benchmark, measure.guessing, measure.floor, more)
         if benchmark is None:
             reasons += short_trainings(trial)
         reasons += filter(None, [problem])
@@ -219,12 +225,16 @@ class _Trial:
         apply = [] if ready is None else [apply_command(ready, options)]
         flags = {} if chosen is None else fit_flags(chosen, options, pair, self.device.type)
         further = further_commands(trial, method, options, flags)
+        lossy = method is None and chosen is not None and loses_labels(trial, chosen)
         trial["recommendation"] = {
             "method": method,
             "reasons": reasons,
             "command": apply[0] if method else None,
             "next": further if method else [*further, *apply],
         }
+        if lossy:
+            goes_on = [line for line in further if line.startswith("refine fit ")]
+            trial["recommendation"]["loses_labels"] = [*goes_on, *apply]
         write()
         return trial
 

@@ -1,7 +1,9 @@
 """When a trial recommends, and when it says that it cannot decide."""
 
+import pytest
+
 from refine.distances.label_error import LabelError
-from refine.trial.result import Benchmarked, Measured, Trained, Tried, recommend
+from refine.trial.result import BLIND, LOOK, Benchmarked, Measured, Trained, Tried, recommend
 
 
 def measured(distance: float, error: float | None = None) -> Measured:
@@ -20,7 +22,7 @@ def test_the_nearest_that_keeps_the_labels_is_recommended() -> None:
     assert method == "cyclegan"
     assert reasons == [
         "cyclegan comes nearest to the real images: 100.",
-        "The judge finds 97 % of the labels in its images (synthetic 100 %).",
+        "The judge finds 97 % of the labels in its images (untouched synthetic images 100 %).",
     ]
 
 
@@ -29,6 +31,9 @@ def test_a_method_that_is_much_nearer_and_loses_labels_leaves_it_open() -> None:
     assert method is None
     assert "cyclegan comes much nearer (100) than simgan (500)" in reasons[0]
     assert "--labeled-real" in reasons[1]
+    _, reasons = recommend("class", measured(1000, 0.0), tried(cyclegan=(100, 0.6)), more=LOOK)
+    assert reasons[1] == f"{BLIND} {LOOK}"
+    assert "--labeled-real" not in LOOK
 
 
 def test_one_that_is_hardly_nearer_and_loses_labels_is_left() -> None:
@@ -39,6 +44,15 @@ def test_where_none_keeps_the_labels_it_is_open() -> None:
     method, reasons = recommend("class", measured(1000, 0.1), tried(cyclegan=(100, 0.6)))
     assert method is None
     assert "only 40 % of the labels" in reasons[0]
+
+
+@pytest.mark.parametrize(
+    "methods",
+    [tried(cyclegan=(100, 0.6)), tried(simgan=(500, 0.03), cyclegan=(100, 0.6)), tried(cyclegan=(100, 0.03))],
+)
+def test_the_judges_percentages_come_once_with_what_they_are_held_against(methods: dict[str, Tried]) -> None:
+    _, reasons = recommend("class", measured(1000, 0.02), methods, guessing=0.75)
+    assert " ".join(reasons).count("(untouched synthetic images 98 %, guessing 25 %)") == 1
 
 
 def test_a_judge_that_learned_nothing_decides_nothing() -> None:

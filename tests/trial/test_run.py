@@ -1,6 +1,7 @@
 """`refine try`, through the command line, with the two quickest methods."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,18 @@ import pytest
 from PIL import Image
 
 from refine.cli import main
+from refine.errors import InputError
 from refine.trial.options import TryOptions
-from refine.trial.plan import WEIGHTS, candidate, fewest_seconds, for_training, further_commands, methods, share
+from refine.trial.plan import (
+    WEIGHTS,
+    candidate,
+    fewest_seconds,
+    for_training,
+    further_commands,
+    loses_labels,
+    methods,
+    share,
+)
 from refine.trial.result import TRAINING_FREE, Measured, Trial, Tried, recommend
 from tests.conftest import WriteImages
 
@@ -45,13 +56,18 @@ def test_a_trial_measures_every_method_and_says_what_to_do(
         assert one["steps"] > 0
         assert f"{name}: distance {one['measured']['distance']:.0f}" in said
         assert one["measured"]["label_error"]["n"] == 12
+    kept = 100 * (1 - found["nothing"]["label_error"]["value"])
+    lines = [line for line in said.splitlines() if "% of labels found by the judge" in line]
+    assert f"by the judge (untouched synthetic images {kept:.0f} %, guessing 50 %), " in lines[0]
+    assert "untouched" not in lines[1]
     assert found["methods"]["color-transfer"]["measured"]["distance"] < found["nothing"]["distance"]
     page = (output / "try.html").read_text()
     assert page.count("<img ") == 4 * 6  # synthetic, two methods, real
     assert "still trying" not in page
+    assert "Guessing finds 50 %." in page
     assert (found["recommendation"]["method"] or "cannot be decided") in said
     assert f"page: {output / 'try.html'}" in said
-    commands = [line.partition(": ")[2] for line in said.splitlines() if line.startswith("next: ")]
+    commands = [line.partition(": ")[2] for line in said.splitlines() if line.startswith("next")]
     recommended = found["recommendation"]
     assert len(commands) == len([*filter(None, [recommended["command"]]), *recommended["next"]])
     assert any(" apply --checkpoint " in command for command in commands)
@@ -103,6 +119,51 @@ def test_labeled_real_images_are_tested_on(pair: Pair, tmp_path: Path, monkeypat
     assert tried(pair, tmp_path / "other", "--labeled-real", str(plain)) == 2
     assert not (tmp_path / "other").exists()
     assert "on labeled real images" in (output / "try.html").read_text()
+
+
+def test_labeled_real_images_of_other_classes_are_refused_before_any_training(
+    pair: Pair,
+    tmp_path: Path,
+    write_images: WriteImages,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def trained(*args: object, **more: object) -> None:
+        raise AssertionError("trained")
+
+    monkeypatch.setattr("refine.trial.run.fit", trained)
+    other = write_images(tmp_path / "other", classes=("a", "c"))
+    assert tried(pair, tmp_path / "tried", "--labeled-real", str(other)) == 2
+    assert f"{other}: has the classes a, c, expected a, b; " in capsys.readouterr().err
+    assert not (tmp_path / "tried").exists()
+    several = write_images(tmp_path / "several", classes=("a", "b", "c"))
+    with pytest.raises(AssertionError, match="trained"):  # of classes of images, some may be missing
+        tried((several, pair[1]), tmp_path / "tried", "--labeled-real", str(pair[1]))
+    plain = write_images(tmp_path / "plain", classes=("",))
+    assert tried((plain, pair[1]), tmp_path / "else", "--labeled-real", str(pair[1])) == 2
+    assert f"{plain}: has no labels, and --labeled-real {pair[1]} needs them" in capsys.readouterr().err
+
+
+def test_an_output_that_was_given_labeled_images_does_not_ask_for_them_and_marks_what_loses_labels(
+    pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(*args: object) -> None:
+        raise InputError("several sizes")
+
+    monkeypatch.setattr("refine.trial.run.benchmark_labeled", refused)
+    monkeypatch.setattr("refine.trial.run.methods", lambda kind: ["color-transfer"])
+    monkeypatch.setattr("refine.trial.result.keeps_labels", lambda one, nothing: False)
+    monkeypatch.setattr("refine.trial.plan.keeps_labels", lambda one, nothing: False)
+    for name in ("refine.trial.result.judge_reads", "refine.trial.plan.judge_reads"):
+        monkeypatch.setattr(name, lambda nothing, guessing: True)
+    output = tmp_path / "tried"
+    assert tried(pair, output, "--labeled-real", str(pair[1])) == 0
+    said = capsys.readouterr().out
+    assert "The labeled real images were not tested on: several sizes" in said
+    assert "--labeled-real" not in said
+    (goes_on,) = [line for line in said.splitlines() if line.startswith("next (loses labels): ")]
+    assert " apply --checkpoint " in goes_on
+    assert (output / "try.html").read_text().count("loses labels:") == 1
 
 
 def test_a_folder_with_odd_files_is_tried_without_them(
@@ -223,6 +284,8 @@ def test_what_is_open_comes_with_the_commands_that_may_decide_it() -> None:
         '\'--data.classes=["a", "b"]\' --model.task=tried/runs/f_S/last.ckpt --minutes=60',
     ]
     assert further_commands(trial, "color-transfer", options, {}) == []
+    asked = replace(options, labeled_real=Path("labeled"))
+    assert not [each for each in further_commands(trial, None, asked, flags) if "--labeled-real" in each]
 
 
 def test_a_method_that_is_no_nearer_than_doing_nothing_is_not_gone_on_with() -> None:
@@ -239,6 +302,37 @@ def test_a_method_that_is_no_nearer_than_doing_nothing_is_not_gone_on_with() -> 
     trial["methods"]["fda"]["measured"]["distance"] = 85.0
     assert candidate(trial, None) == "fda"
     assert candidate({**trial, "floor": 91.0}, None) is None
+
+
+def test_what_goes_on_keeps_the_labels_or_says_that_it_loses_them() -> None:
+    def one(distance: float, error: float) -> Measured:
+        return {"distance": distance, "label_error": {"value": error, "low": error, "high": error, "n": 100}}
+
+    def methods(**figures: tuple[float, float]) -> dict[str, Tried]:
+        return {name: {"seconds": 1.0, "measured": one(*each)} for name, each in figures.items()}
+
+    trial: Trial = {
+        "settings": {},
+        "seconds": 1.0,
+        "n": {},
+        "kind": "class",
+        "nothing": one(600.0, 0.02),
+        "floor": 10.0,
+        "guessing": 0.75,
+        "methods": methods(cycada=(228, 0.75), simgan=(306, 0.35), fda=(550, 0.0)),
+    }
+    name = candidate(trial, None)
+    assert name == "simgan"  # as the reasons say: fda is hardly nearer than doing nothing
+    _, reasons = recommend("class", trial["nothing"], trial["methods"], guessing=0.75)
+    assert "most it finds in those of simgan: 65 %" in reasons[0]
+    assert loses_labels(trial, name)
+    trial["methods"] |= methods(cut=(400, 0.06), cyclegan=(380, 0.05))
+    name = candidate(trial, None)
+    assert name == "cyclegan"
+    assert not loses_labels(trial, name)
+    trial["nothing"] = one(600.0, 0.6)  # such a judge calls nothing unsafe
+    assert candidate(trial, None) == "cycada"
+    assert not loses_labels(trial, "cycada")
 
 
 def test_the_fewest_steps_take_longer_on_larger_images() -> None:
