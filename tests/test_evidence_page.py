@@ -81,10 +81,10 @@ def percent(share: float) -> str:
     return f"{100 * share:g} %"
 
 
-def sizes(harm: str, unit: str) -> float:
+def sizes(corruption: str, unit: str) -> float:
     named = [(kind, names) for kind in KINDS.values() for names in (("pitch", "yaw"), ("x", "y"))]
     every = (each for kind, names in named for each in corruptions_of(kind, names))
-    (found,) = {each for each in every if (each.name, each.unit) == (harm, unit)}
+    (found,) = {each for each in every if (each.name, each.unit) == (corruption, unit)}
     return max(size for size in found.sizes if size is not None)
 
 
@@ -105,9 +105,9 @@ def bars() -> list[str]:
         f"at most {KINDS['class'].judges.longest_side} pixels a side for classes and targets, "
         f"{KINDS['mask'].judges.longest_side} for masks and objects",
         f"both say the same of {percent(CONSENSUS_BAR)} of the refined images, find the label in {percent(LABEL_BAR)}, "
-        f"planted harm in {percent(POWER_BAR)}",
+        f"planted corruption in {percent(POWER_BAR)}",
         f"but the label in {percent(LEARNED_BAR)}",
-        f"the label in {percent(LABEL_BAR)}, planted harm in {percent(POWER_BAR)}",
+        f"the label in {percent(LABEL_BAR)}, planted corruption in {percent(POWER_BAR)}",
         f"count where at least {percent(LEARNED_BAR)} of the images stay below their limit",
         f"the score that {percent(REVIEW_SHARE)} of them exceed is the limit for a review",
         f"the one that {percent(FAIL_SHARE)} exceed that for a fail",

@@ -31,6 +31,7 @@ from refine.terminal import track
 
 CONTENT, ADAPTED, REAL, GIVEN = "content", "adapted", "real", "given"
 INVERSE_GENERATOR = "way back"
+"""Name of its evidence in `audit.json`, where earlier audits have it, too."""
 """Name of the evidence after the inverse generator, as `audit.json` has it."""
 NOISE = 0.05
 """Standard deviation of the noise before the inverse generator, of a range of 2: more than six 8-bit levels, which is
@@ -53,7 +54,7 @@ def content(context: AuditContext) -> tuple[Evidence, JudgeEnsemble]:
 
 
 def _planted(found: GatheredEvidence) -> str:
-    return f"planted harm in {found.evidence.least_power():.1%} of cases at least (bar {POWER_BAR:.0%})"
+    return f"planted corruption in {found.evidence.least_power():.1%} of cases at least (bar {POWER_BAR:.0%})"
 
 
 def _architectures(judges: JudgeEnsemble) -> str:
@@ -178,7 +179,7 @@ def by_real(context: AuditContext, apart: JudgeEnsemble, own: Examples) -> tuple
     why = (
         f"Learned on {count} labeled real images; finds the label in {found.label_share:.1%} of the refined images "
         f"(bar {LABEL_BAR:.0%}), and {_planted(found)}; rejects {found.evidence.false_rejects()['rate']:.1%} of real "
-        "images that it never saw after benign changes."
+        "images that it never saw after perturbations."
     )
     concluded = found.conclude("power", why, consensus_bar=None, trained_apart=True)
     return concluded._replace(labeled_images=count), together
@@ -237,20 +238,20 @@ def load_with_inverse(path: Path, trust: tuple[str, ...] = ()) -> CycleGAN | str
     """
     method = load_translator(path, trust)
     if not isinstance(method, CycleGAN):
-        return f"{type(method).__name__} has no way back to synthetic images."
+        return f"{type(method).__name__} has no inverse generator to synthetic images."
     if path.is_dir():
-        return f"{path.name} is a bundle, which has no way back; name the .ckpt that it was made from."
+        return f"{path.name} is a bundle, which has no inverse generator; name the .ckpt that it was made from."
     stored = dict(read_checkpoint(path).get("state_dict") or {})
     found, wanted = (
         {name: weight for name, weight in weights.items() if name.startswith(INVERSE)}
         for weights in (stored, method.state_dict())
     )
     if set(found) != set(wanted):
-        return f"{path.name} has no complete weights of the way back."
+        return f"{path.name} has no complete weights of the inverse generator."
     try:
         method.load_state_dict(fitting(path, wanted, found), strict=False, assign=True)
     except InputError as error:
-        raise InputError(f"{path}: its way back does not fit the method ({error})") from error
+        raise InputError(f"{path}: its inverse generator does not fit the method ({error})") from error
     return method
 
 
@@ -263,7 +264,7 @@ def translated_back(method: CycleGAN, refined: Tensor, generator: torch.Generato
         refined: ``(B, C, H, W)`` in [-1, 1], of any size, as `Translator.refine` gives them.
         generator: Draws the noise.
         noise: Its standard deviation, of a range of 2. A cycle loss teaches translators to hide what they need for
-            the way back in faint pixels; a label that comes back through noise was there to be seen.
+            the inverse generator in faint pixels; a label that comes back through noise was there to be seen.
 
     Returns:
         The same shape and range, to the levels of 8 bits.

@@ -167,9 +167,9 @@ def _more_images(audit: Audit, output: Path, records: Mapping[str, JudgeRecord])
         needed = images_to_show_power(weakest["rate"])
         if needed is not None and needed > weakest["n"]:
             why = (
-                f"The {name} judges find {percent(weakest['rate'])} of the planted harm, but {weakest['n']} images are "
-                f"too few to show that it is {percent(POWER_BAR)} at least. Refine more images, and audit {needed} or "
-                "more"
+                f"The {name} judges find {percent(weakest['rate'])} of the planted corruption, but {weakest['n']} "
+                f"images are too few to show that it is {percent(POWER_BAR)} at least. Refine more images, and audit "
+                f"{needed} or more"
             )
             return [_remedy("images", needed, why, _again(audit, output))]
     return []
@@ -219,7 +219,7 @@ def _missed(record: JudgeRecord) -> list[str]:
 _SENTENCES = {
     "label": "find the label in only {} of the refined ones (bar {})",
     "consensus": "say the same of only {} of the refined ones (bar {})",
-    "power": "can be relied on to find only {} of the planted harm (bar {})",
+    "power": "can be relied on to find only {} of the planted corruption (bar {})",
 }
 
 

@@ -19,10 +19,10 @@ RECORDED = (
 class AuditOptions:
     """Are the labels still right? a certificate for each image.
 
-    Trains judges that never saw the image they judge, measures how often they reject benign changes and find planted
-    harm, and gives each refined image a verdict: pass, review, fail or inconclusive. Writes audit.jsonl, audit.json,
-    audit.html and the judges, for `refine apply --audit`. Exit code 1 if an image fails. Stopped, the same command goes
-    on with the judges that were trained.
+    Trains judges that never saw the image they judge, measures how often they reject perturbations and find planted
+    corruption, and gives each refined image a verdict: pass, review, fail or inconclusive. Writes audit.jsonl,
+    audit.json, audit.html and the judges, for `refine apply --audit`. Exit code 1 if an image fails. Stopped, the same
+    command goes on with the judges that were trained.
 
     Raises:
         InputError: If a number makes no sense.

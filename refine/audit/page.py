@@ -158,7 +158,7 @@ def cards(audit: Audit) -> list[Answer]:
             few,
             "",
             percent(rejects["rate"]) if rejects["n"] else "not measured",
-            [f"Of {count(rejects['n'], 'harmless change')} so many are rejected, interval {ends_text(rejects)}."],
+            [f"Of {count(rejects['n'], 'perturbation')} so many are rejected, interval {ends_text(rejects)}."],
         ),
         Answer(
             "Competent judges",

@@ -139,7 +139,7 @@ def moved_limit(
         decisions: Decisions on them.
         limit: The limit that perturbations set.
         cuts: As from `cut_points`.
-        error: Probability that one of the cuts is taken for harmless falsely; all of them together err with their sum.
+        error: Probability that one of the cuts is taken for right falsely; all of them together err with their sum.
             It is that of one look: who decides in parts, and looks at each, errs more often.
         largest: Number of images in the largest group, as `upper_end` takes it.
 

@@ -100,8 +100,9 @@ def inconclusive_sentences(audit: Audit) -> list[str]:
     ]
     if ranking := audit.get("ranking"):
         sentences.append(
-            f"Until then, look at the images in the order of suspicion by the {shown(ranking['by'])} judges, who find "
-            f"{percent(ranking['rate'])} of the planted harm: the rank in audit.jsonl is an order, not a verdict."
+            f"Until then, look at the images in the order of their score by the {shown(ranking['by'])} judges, who "
+            f"find {percent(ranking['rate'])} of the planted corruption: the rank in audit.jsonl is an order, not a "
+            "verdict."
         )
     return sentences
 
@@ -168,9 +169,7 @@ def _excess(audit: Audit) -> list[str]:
     if not audit["counts"]["fail"]:
         return []
     rejects = audit["false_rejects"]
-    alarms = (
-        f"false alarms ({percent(rejects['rate'])} of harmless changes are rejected, interval {ends_text(rejects)})"
-    )
+    alarms = f"false alarms ({percent(rejects['rate'])} of perturbations are rejected, interval {ends_text(rejects)})"
     return [f"{'More' if more_than_chance(audit) else 'No more'} fail than {alarms} may explain."]
 
 
@@ -186,18 +185,18 @@ def _judges(audit: Audit) -> list[str]:
 
 def _weakest(power: list[Power]) -> str:
     if not power:
-        return "No harm was planted, so it is not known how much of it would be found."
+        return "No corruption was planted, so it is not known how much of it would be found."
     best: dict[str, Power] = {}
     for each in power:
         other = best.get(each["harm"])
         if other is None or each["rate"] > other["rate"]:
             best[each["harm"]] = each
     least, most = (choose(best.values(), key=lambda power: power["rate"]) for choose in (min, max))
-    text = f"Planted on purpose, {_harm(most)} is found in {percent(most['rate'])}"
-    return f"{text}." if least is most else f"{text}, {_harm(least)} in only {percent(least['rate'])}."
+    text = f"Planted on purpose, {_planted(most)} is found in {percent(most['rate'])}"
+    return f"{text}." if least is most else f"{text}, {_planted(least)} in only {percent(least['rate'])}."
 
 
-def _harm(power: Power) -> str:
+def _planted(power: Power) -> str:
     size = "" if power["size"] is None else f" ({number(power['size'])} {power['unit']})"
     return f"“{shown(power['harm'])}”{size}"
 
@@ -243,7 +242,7 @@ def false_rejects_table(audit: Audit) -> FigureTable:
     """Return one line for each perturbation, and one for all."""
     rows = {"all": audit["false_rejects"], **audit["false_rejects_by_change"]}
     return FigureTable(
-        ["Harmless change", "Rejected", "95 % interval", "Number"],
+        ["Perturbation", "Rejected", "95 % interval", "Number"],
         [[shown(name), *_cells(rate)] for name, rate in rows.items()],
     )
 
@@ -278,11 +277,11 @@ def print_summary(audit: Audit, output: Path, console: Console | None = None) ->
         say(f"{name}: {'competent' if record['competent'] else 'not competent'}. {record['why']}")
     rejects = audit["false_rejects"]
     say(
-        f"benign changes not passed: {percent(rejects['rate'])} (interval {ends_text(rejects)}, n = {rejects['n']}); "
+        f"perturbations not passed: {percent(rejects['rate'])} (interval {ends_text(rejects)}, n = {rejects['n']}); "
         f"failed: {percent(rejects.get('failed', 0.0))}"
     )
     power = power_table(audit, with_failed=True)
-    console.print(terminal_table(power, console, "planted harm that was found", left=(0, 1)))
+    console.print(terminal_table(power, console, "planted corruptions that were found", left=(0, 1)))
     bound = audit["bound_under_planted_corruption"]
     left = "" if bound["upper_of_passed"] is None else f", {at_most(bound['upper_of_passed'])} of those that passed"
     found = (

@@ -183,10 +183,12 @@ class CycleGAN(Translator):
 
         Raises:
             ValueError: If the images are RGB and the network is gray, or the file that this model was loaded from
-                has no way back (see `has_inverse`): its weights would be random.
+                has no inverse generator (see `has_inverse`): its weights would be random.
         """
         if not self.has_inverse:
-            raise ValueError("this model was loaded without its way back; see refine.audit.ensembles.load_with_inverse")
+            raise ValueError(
+                "this model was loaded without its inverse generator; see refine.audit.ensembles.load_with_inverse"
+            )
         return self._at_any_size(self.real_to_synthetic, images)
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:

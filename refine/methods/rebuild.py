@@ -142,7 +142,8 @@ def _shown(value: object) -> str:
 
 
 PARTS_FOR_TRAINING = 1000
-"""Parameters that a method may have beyond four times the stored tensors: discriminators, a way back, projections."""
+"""Parameters that a method may have beyond four times the stored tensors: discriminators, an inverse generator,
+projections."""
 LARGEST_PART_FOR_TRAINING = 1 << 30
 """Numbers in all weights that the file does not hold."""
 REAL = (torch.float16, torch.bfloat16, torch.float32, torch.float64)

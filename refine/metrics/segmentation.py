@@ -66,7 +66,7 @@ def mean_iou(confusion: Tensor) -> Tensor:
 
 
 def worst_region(wrong: Tensor, valid: Tensor) -> Tensor:
-    """The largest mean over any window of an image: small harm does not drown in a large picture.
+    """The largest mean over any window of an image: a small corruption does not drown in a large picture.
 
     Args:
         wrong: ``(B, H, W)`` floats, such as 1 for each wrong pixel.

@@ -63,7 +63,7 @@ def test_a_judge_of_the_users_decides_where_the_own_ones_cannot_and_a_method_has
     assert audit["provenance"]["figures_of"] == "given"
     assert {lines[key]["verdict"] for key in SPOILED} == {"fail"}
     assert code == 1
-    assert audit["provenance"]["notes"] == ["Spoiler has no way back to synthetic images."]
+    assert audit["provenance"]["notes"] == ["Spoiler has no inverse generator to synthetic images."]
     assert not any(name.startswith("way back") for name in audit["judges"])
 
 
@@ -184,7 +184,7 @@ def test_an_inverse_generator_is_loaded_where_it_is_asked_for(tmp_path: Path) ->
     file = saved(method, tmp_path / "last.ckpt")
     plain, loaded = load_method(file), load_with_inverse(file)
     assert isinstance(plain, CycleGAN)
-    with pytest.raises(ValueError, match="loaded without its way back"):
+    with pytest.raises(ValueError, match="loaded without its inverse generator"):
         translated_back(plain, images(), draws())
     assert isinstance(loaded, CycleGAN)
     assert torch.equal(translated_back(loaded, images(), draws()), translated_back(method, images(), draws()))
@@ -194,9 +194,9 @@ def test_a_file_without_an_inverse_generator_says_so(tmp_path: Path) -> None:
     write_bundle(small(), tmp_path / "bundle")
     half = saved(small(), tmp_path / "half.ckpt", without="real_to")
     for path, said in (
-        (tmp_path / "bundle", "bundle, which has no way back"),
-        (half, "half.ckpt has no complete weights of the way back."),
-        (save_tiny(tmp_path / "tiny.ckpt"), "Tiny has no way back to synthetic images."),
+        (tmp_path / "bundle", "bundle, which has no inverse generator"),
+        (half, "half.ckpt has no complete weights of the inverse generator."),
+        (save_tiny(tmp_path / "tiny.ckpt"), "Tiny has no inverse generator to synthetic images."),
     ):
         found = load_with_inverse(path, ("tests.apply.tiny",))
         assert isinstance(found, str)

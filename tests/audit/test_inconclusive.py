@@ -23,7 +23,7 @@ from refine.options import read_options
 from tests.audit.audits import audit, certificate, power, record
 
 EACH = 36
-"""Images of a class with which a judge that finds all harm is shown to find 90 % of it."""
+"""Images of a class with which a judge that finds all corruptions is shown to find 90 % of it."""
 OUTPUT = Path("out/audit")
 BARS = {"label": 0.5, "consensus": 0.7, "power": 0.9, "held_out": 0.8, "learned_on": 0.8}
 
@@ -114,9 +114,14 @@ UNLEARNED = judge(learned_on=0.6)
             inconclusive(content=NEAR),
             "images",
             images_to_show_power(0.95),
-            "95.0 % of the planted harm, but 100 images are too few",
+            "95.0 % of the planted corruption, but 100 images are too few",
         ),
-        (inconclusive(content=WEAK), "real-labeled", 3 * EACH, "find only 71.0 % of the planted harm (bar 90.0 %)"),
+        (
+            inconclusive(content=WEAK),
+            "real-labeled",
+            3 * EACH,
+            "find only 71.0 % of the planted corruption (bar 90.0 %)",
+        ),
         (
             inconclusive(content=judge(), real=FEW),
             "real-labeled",

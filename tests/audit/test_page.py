@@ -111,7 +111,7 @@ def test_an_inconclusive_audit_begins_with_what_would_help_and_ranks_its_images(
     page = write(tmp_path, found, sides, record=record)
     assert page.index("Judges find 9\u00a0% of the labels.") < page.index("Are the labels right?")
     assert "<span>--real-labeled</span> <span>DIR</span>" in page
-    assert "75.0\u00a0% of the planted harm" in page
+    assert "75.0\u00a0% of the planted corruption" in page
     assert "an order, not a verdict" in page
     group = part(page, "Inconclusive")
     assert "not a verdict" in group
@@ -138,7 +138,7 @@ def test_words_of_strangers_are_text(tmp_path: Path, sides: tuple[Layout, Layout
 
 def test_an_audit_without_images_or_harm_has_a_page(tmp_path: Path, sides: tuple[Layout, Layout]) -> None:
     page = write(tmp_path, [], sides, record=audit([], power=[]))
-    assert "No harm was planted" in page
+    assert "No corruption was planted" in page
     assert "Failed: the worst cases" not in page
 
 

@@ -63,10 +63,10 @@ def test_an_image_without_edges_has_no_displacement() -> None:
     assert displacement(torch.zeros(2, 1, 32, 32), torch.ones(2, 1, 32, 32)).tolist() == [0.0, 0.0]
 
 
-@pytest.mark.parametrize("benign", PERTURBATIONS, ids=lambda benign: benign.name)
-def test_benign_changes_move_little(benign: Perturbation) -> None:
+@pytest.mark.parametrize("perturbation", PERTURBATIONS, ids=lambda perturbation: perturbation.name)
+def test_perturbations_move_little(perturbation: Perturbation) -> None:
     images = scenes(8, 64, 64)
-    changed = displacement(images, benign.change(images, draws()))
+    changed = displacement(images, perturbation.change(images, draws()))
     assert float(changed.mean()) < 0.5 * float(displacement(images, images.flip(0)).mean())
 
 

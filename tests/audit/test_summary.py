@@ -33,7 +33,7 @@ def bound(upper: float | None, passed: float | None = None, *reasons: str) -> di
     return {"bound_under_planted_corruption": made}
 
 
-ALARMS = "false alarms (1.5 % of harmless changes are rejected, interval 0.3 to 4.3 %)"
+ALARMS = "false alarms (1.5 % of perturbations are rejected, interval 0.3 to 4.3 %)"
 NO_BOUND = bound(None, None, "No judge is competent.")
 
 
@@ -185,8 +185,8 @@ def test_an_inconclusive_audit_begins_with_what_would_help() -> None:
         "2. Look yourself.",
         "     refine c",
         "     refine d",
-        "Until then, look at the images in the order of suspicion by the adapted judges, who find 75.0 % of the "
-        "planted harm: the rank in audit.jsonl is an order, not a verdict.",
+        "Until then, look at the images in the order of their score by the adapted judges, who find 75.0 % of the "
+        "planted corruption: the rank in audit.jsonl is an order, not a verdict.",
     ]
     assert "Inconclusive" not in printed(audit([certificate("a")], remedies=[]))
 

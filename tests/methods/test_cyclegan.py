@@ -250,7 +250,7 @@ def test_the_gradient_is_that_of_the_sum() -> None:
 
 
 class Kept:
-    """Bytes of the tensors that autograd keeps for the way back, each storage once."""
+    """Bytes of the tensors that autograd keeps for the backward pass, each storage once."""
 
     def __init__(self) -> None:
         self.holders: dict[int, int] = {}

@@ -1,4 +1,4 @@
-"""Swapped labels are held against verdicts and against the order of suspicion."""
+"""Swapped labels are held against verdicts and against the order of judge scores."""
 
 import sys
 from pathlib import Path

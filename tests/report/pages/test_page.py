@@ -148,7 +148,7 @@ def test_an_audit_without_faults_shows_no_case(tmp_path: Path, trees: Trees) -> 
     save_audit(tmp_path / "audit", judged(0), power=[])
     page = write(tmp_path, trees)
     assert "No image failed, and none is for a person to look at." in page
-    assert "No harm was planted" in page
+    assert "No corruption was planted" in page
     save_audit(
         tmp_path / "audit", [*judged(0)[:4], *(certificate(f"x{number}", "inconclusive") for number in range(2))]
     )
