@@ -17,7 +17,7 @@ import torch
 from refine import interrupts, terminal
 from refine.cli import main
 
-for room in ("audit.run", "audit.summary", "benchmark.run", "report.pages.page", "tuning.run", "distances.networks"):
+for room in ("audit.run", "audit.table", "benchmark.run", "report.pages.page", "tuning.run", "distances.networks"):
     importlib.import_module(f"refine.{room}")
 
 CONTEXT = multiprocessing.get_context("forkserver")

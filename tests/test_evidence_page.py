@@ -11,10 +11,10 @@ import pytest
 from refine.apply.repair import STRENGTHS
 from refine.audit.calibration import FAIL_SHARE, MOST_IMAGES, REVIEW_SHARE
 from refine.audit.corruptions import corruptions_of
+from refine.audit.decisions import read_decisions
 from refine.audit.ensembles import ADAPTED, CONTENT, GIVEN, REAL
 from refine.audit.evidence import CONSENSUS_BAR, LABEL_BAR, LEARNED_BAR, POWER_BAR
 from refine.audit.result import LINES, PAGE, SUMMARY, VERDICTS
-from refine.audit.review import read_decisions
 from refine.audit.summary import LARGE_SHARE
 from refine.audit.verdicts import CONFIDENCE, CUTS, MOST_WRONG_SHARE, shared_error
 from refine.benchmark.datasets import BASELINES, SYNTHETIC, TARGET

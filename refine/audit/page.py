@@ -18,11 +18,9 @@ from refine.audit.summary import (
     caveats,
     counts_sentence,
     ends_text,
-    false_rejects_table,
     inconclusive_sentences,
-    judges_table,
-    power_table,
 )
+from refine.audit.table import false_rejects_table, judges_table, power_table
 from refine.audit.verdicts import worst_first
 from refine.data.layouts import Layout
 from refine.files import shown, write_whole

@@ -9,6 +9,7 @@ from torch import Tensor
 
 import refine
 from refine.audit.calibration import largest_group, shown_powers
+from refine.audit.decisions import decided_ones, override, read_decisions, recalibrated
 from refine.audit.ensembles import (
     NO_LABELS_FOUND,
     adapted,
@@ -33,7 +34,7 @@ from refine.audit.result import (
     read_audit,
     read_certificates,
 )
-from refine.audit.review import decided_ones, override, read_decisions, recalibrated, write_audit
+from refine.audit.review import write_audit
 from refine.audit.sampling import draw_counts, members_of, require_no_sample
 from refine.audit.structure import moved_structure
 from refine.audit.training import StoredJudges, load_judges, remove_unfinished, require_free, store_judges

@@ -31,7 +31,7 @@ LEAST_LIMIT = 1e-6
 """Limits are taken to be no nearer to 0 where scores are divided by them."""
 CONFIDENCE = 0.95
 CUTS = 3
-"""Scores up to which the limit of a judge can move by a person's decisions, see `refine.audit.review`."""
+"""Scores up to which the limit of a judge can move by a person's decisions, see `refine.audit.decisions`."""
 MOST_WRONG_SHARE = 0.05
 """Undecided images pass up to a score below which no more of the decided ones were wrong, with 95 % confidence."""
 NO_BOUND = {

@@ -43,7 +43,7 @@ def audit_command(options: AuditOptions) -> int:
     """`refine audit`."""
     from refine.audit.review import add_decisions, draw_sample
     from refine.audit.run import run_audit
-    from refine.audit.summary import print_sample, print_summary
+    from refine.audit.table import print_sample, print_summary
 
     begin()
     alone = options.synthetic is None and options.refined is None

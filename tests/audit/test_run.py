@@ -163,7 +163,9 @@ def test_bad_usage_is_one_line_before_anything_is_trained(
 def test_decisions_stand_and_move_limits_in_a_first_audit_too(
     tmp_path: Path, finished: Finished, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("refine.audit.review.moved_limit", lambda scores, decisions, limit, *rest: limit + len(scores))
+    monkeypatch.setattr(
+        "refine.audit.decisions.moved_limit", lambda scores, decisions, limit, *rest: limit + len(scores)
+    )
     path = tmp_path / "decisions.csv"
     path.write_text("key,verdict\nbar/03.png,pass\ndisk/05.png,fail\n")
     judge = ["--judge", str(finished.output / JUDGES / "content-0"), "--steps", "1", "--networks", "small-cnn"]

@@ -174,7 +174,7 @@ def test_groups_are_drawn_where_the_audit_had_none_and_each_counts_as_one_where_
         asked.add(largest)
         return limit
 
-    monkeypatch.setattr("refine.audit.review.moved_limit", moved)
+    monkeypatch.setattr("refine.audit.decisions.moved_limit", moved)
     decide(own, truth(drawn(sample)))
     assert asked == {most}
 
