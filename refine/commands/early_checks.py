@@ -100,6 +100,31 @@ def require_fit(args: Sequence[str]) -> None:
             _require_task(given, contents)
     if not classes["data"]:
         _require_arguments(given, "data", ["refine.data.UnpairedImages"])
+    if args[0] == "fit" and not any(name.endswith("real_layout") for name in {*named, *_data_settings(contents)}):
+        model = dict(given).get("model") or dict(given).get("model.class_path") or ["", *classes["model"]][-1]
+        _require_apart(given, model)
+
+
+def _require_apart(given: Sequence[tuple[str, str | None]], model: str) -> None:
+    """Refuse one folder on both sides, where flags name both.
+
+    Args:
+        given: Flags with their values.
+        model: Class of the method: a task model looks at the synthetic side alone.
+    """
+    last = {name.replace("init_args.", ""): value for name, value in given}
+    synthetic, real = last.get("data.synthetic"), last.get("data.real")
+    if not synthetic or not real or model.rpartition(".")[2] == "Task":
+        return
+    if Path(synthetic).resolve() == Path(real).resolve():
+        raise InputError(f"{real}: is --data.synthetic, too; name the folder of the real images (--data.real)")
+
+
+def _data_settings(recipes: Sequence[Any]) -> set[str]:
+    """Return the names of the arguments that recipes give to the data."""
+    data = [content.get("data") for content in recipes if isinstance(content, dict)]
+    arguments = [each.get("init_args", each) for each in data if isinstance(each, dict)]
+    return {str(name) for each in arguments if isinstance(each, dict) for name in each}
 
 
 def _require_values(given: Sequence[tuple[str, str | None]]) -> None:

@@ -33,6 +33,10 @@ Pair = tuple[Path, Path]
         (["evaluate", "--synthetic=.", "--refined=.", "--real=gone"], "gone: no such file or folder (--real)"),
         (["benchmark", "--synthetic", ".", "--refined", "a=.,gone"], "gone: no such file or folder (--refined)"),
         (["fit", "-c", "simgam"], "simgam: no such file, and no packaged recipe"),
+        (
+            ["fit", "-csimgan", "--data.synthetic=docs", "--data.init_args.real=./docs"],
+            "./docs: is --data.synthetic, too",
+        ),
         (["fit", "-csimgan", "--data.synthetic", "gone"], "gone: no such file or folder (--data.synthetic)"),
         (["fit", "--config=simgan", "--data.synthetic=.", "--judge=gone"], "gone: no such file or folder (--judge)"),
         (["fit", "-c", "simgan", "--data.synthetic", "."], "--data.real is missing"),

@@ -80,7 +80,7 @@ class Evil:
 
 def commands(checkpoint: Path, folder: Path) -> list[list[str]]:
     """Every command that takes a checkpoint from a stranger."""
-    data = ["--data.synthetic", str(folder / "in"), "--data.real", str(folder / "in"), "--data.batch-size", "2"]
+    data = ["--data.synthetic", str(folder / "in"), "--data.real", str(folder / "photos"), "--data.batch-size", "2"]
     quiet = ["--trainer.default-root-dir", str(folder / "runs"), "--trainer.accelerator", "cpu", "--steps", "1"]
     return [
         ["apply", "--checkpoint", str(checkpoint), "--input", str(folder / "in"), "--output", str(folder / "out")],
@@ -103,7 +103,8 @@ def assert_refused(checkpoint: Path, folder: Path, message: str, capsys: pytest.
 @pytest.fixture
 def folder(tmp_path: Path, write_images: Any) -> Path:
     """A place to run commands in, with a small dataset."""
-    write_images(tmp_path / "in", size=(16, 16))
+    for name in ("in", "photos"):
+        write_images(tmp_path / name, size=(16, 16))
     return tmp_path
 
 

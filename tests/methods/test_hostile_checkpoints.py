@@ -74,9 +74,9 @@ COMMANDS: dict[str, str] = {
     "audit": "audit --synthetic {images} --refined {refined} --judge {file} --output {out}",
     "tune-strength": "tune-strength --checkpoint {checkpoint} --synthetic {images} --real {images} --judge {file} "
     "--features swd --strengths 0,1 --output {out}",
-    "fit": "fit -c models/simgan.yaml --data.synthetic {images} --data.real {images} --ckpt-path {file} "
+    "fit": "fit -c models/simgan.yaml --data.synthetic {images} --data.real {images}/a --ckpt-path {file} "
     "--trainer.default-root-dir {out}",
-    "fit --judge": "fit -c models/simgan.yaml --data.synthetic {images} --data.real {images} --judge {file} "
+    "fit --judge": "fit -c models/simgan.yaml --data.synthetic {images} --data.real {images}/a --judge {file} "
     "--trainer.default-root-dir {out}",
 }
 """What else takes a model."""

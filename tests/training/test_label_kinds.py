@@ -1,5 +1,6 @@
 """The way of datasets with masks and with boxes through the command line: task model, translators, refined dataset."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,8 @@ SMALL = ["--model.features", "4", "--model.blocks", "1", "--model.discriminator-
 
 
 def fit(recipe: str, root: Path, source: Path, *more: str) -> int:
-    data = ["--data.synthetic", str(source), "--data.real", str(source)]
+    real = source if recipe == "models/task.yaml" else shutil.copytree(source, root / "real", dirs_exist_ok=True)
+    data = ["--data.synthetic", str(source), "--data.real", str(real)]
     return main(["fit", "-c", recipe, *data, *QUIET, "--trainer.default-root-dir", str(root / "runs"), *more])
 
 

@@ -21,8 +21,10 @@ CONTENT = {
 def refused(folder: Path, capsys: pytest.CaptureFixture[str], *flags: str) -> str:
     """What `fit` says in one line."""
     folder.mkdir(exist_ok=True)
-    Image.new("RGB", (16, 16)).save(folder / "image.png")  # an empty folder would be refused first
-    where = ["--data.synthetic", str(folder), "--data.real", str(folder)]
+    (folder / "photos").mkdir(exist_ok=True)
+    for side in (folder, folder / "photos"):
+        Image.new("RGB", (16, 16)).save(side / "image.png")  # an empty folder would be refused first
+    where = ["--data.synthetic", str(folder), "--data.real", str(folder / "photos")]
     assert (
         main(["fit", "-c", "models/simgan.yaml", *where, "--trainer.default-root-dir", str(folder / "r"), *flags]) == 2
     )
