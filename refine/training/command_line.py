@@ -24,7 +24,7 @@ from refine.metrics.sliced_wasserstein import PATCH
 from refine.training.options import add_fit_flags
 from refine.training.parser import FILE_LOGGERS, OneLineParser, essence
 from refine.training.preset_flags import given_flag, keep_stored, minutes_to_follow, size_run
-from refine.training.resuming import CONFIG, RUNS, free_name, latest, require_training_state, resuming
+from refine.training.resuming import CONFIG, RUNS, free_name, latest, log_folder, require_training_state, resuming
 from refine.training.steps import Pace, StepProgress, StopAfterSteps, StopOnInterrupt
 from refine.training.watch import require_judged, watching
 from refine.trust import trust_modules
@@ -43,6 +43,10 @@ TRAINER_DEFAULTS: dict[str, Any] = {
 
 SEVERAL_PROCESSES = "ddp_find_unused_parameters_true"
 """Strategy of several devices where none is asked for: a player's step leaves the weights of the other one unused."""
+
+
+HALVED = frozenset({"16-true", "bf16-true"})
+"""Lightning's precisions in which the weights themselves, and so the images, are halves."""
 
 
 class RunTrainer(Trainer):
@@ -102,7 +106,7 @@ class RefineCLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         """Settle what recipes and flags leave open."""
         config = self._given()
-        trust_modules(self._trusted())
+        trust_modules(self.trusted())
         if config["steps"] is not None and config["steps"] < 1:
             raise InputError(f"--steps is {config['steps']}; expected at least 1")
         if config["device"] is not None:
@@ -113,9 +117,15 @@ class RefineCLI(LightningCLI):
                 )
             config["trainer"]["accelerator"] = choose_device(config["device"]).type
             config["device"] = None  # so that the stored settings, given again, say it once
+        if (precision := str(config["trainer"]["precision"])) in HALVED:
+            raise InputError(
+                f"--trainer.precision {precision}: would halve the weights themselves, which no method trains with; "
+                "give bf16-mixed, or leave it at 32"
+            )
         logger = config["trainer"]["logger"]
         if str(getattr(logger, "class_path", "")).rpartition(".")[2] in FILE_LOGGERS:
-            logger["init_args"]["name"], logger["init_args"]["version"] = "", free_name(config, self._run_name)
+            where = log_folder(config, self._run_name, self.config["subcommand"])
+            logger["init_args"]["name"], logger["init_args"]["version"] = "", where
         self._size(config)
         if config["steps"] is not None:
             config["model"]["init_args"]["steps"] = config["steps"]
@@ -185,7 +195,8 @@ class RefineCLI(LightningCLI):
         config: Namespace = self.config[self.config["subcommand"]]
         return config
 
-    def _trusted(self) -> tuple[str, ...]:
+    def trusted(self) -> tuple[str, ...]:
+        """Return the modules that flags and recipes trust."""
         named = self._given()["trust"]
         return (named,) if isinstance(named, str) else tuple(named)
 
@@ -252,4 +263,4 @@ class RefineCLI(LightningCLI):
         self._content = content
         if self.config["subcommand"] == "fit":
             self._stored_optimizers = require_training_state(Path(path), content)
-        allowed_class(Path(path), content["refine"].get("class_path"), self._trusted())
+        allowed_class(Path(path), content["refine"].get("class_path"), self.trusted())

@@ -5,7 +5,7 @@ import logging
 import sys
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -15,12 +15,12 @@ from torch import Tensor
 from refine import interrupts, methods
 from refine.data import UnpairedImages
 from refine.methods.base import Method
-from refine.options import spelled
+from refine.options import flag_name, spelled
 from refine.terminal import count_of, duration, typed
 from refine.training.checkpoints import BEST, Checkpoints, Reached
 from refine.training.command_line import RefineCLI
 from refine.training.parser import OneLineParser, with_config, with_logger, with_recipes, with_sizes
-from refine.training.resuming import RUNS
+from refine.training.resuming import CONFIG, RUNS
 from refine.training.steps import StopOnInterrupt
 from refine.training.watch import joined
 from refine.trust import trusting
@@ -82,9 +82,9 @@ def run(args: list[str]) -> int:
         lines = [f"run: {outcome.folder} ({steps}, {took})"]
         if reached := outcome.reached:
             lines.insert(reached.helps, last_words(reached))  # what is bad comes first
-            data = cli.datamodule
+            data, trust = cli.datamodule, cli.trusted()
             applies = reached.helps and outcome.checkpoint.name == BEST
-            lines.append(next_command(outcome.checkpoint, data.synthetic) if applies else other_way(data))
+            lines.append(next_command(outcome.checkpoint, data, trust) if applies else other_way(data, trust))
         elif scores := task_words(cli.trainer.callback_metrics):
             lines.insert(0, scores)
         print("\n".join(lines))
@@ -212,18 +212,47 @@ def task_words(metrics: Mapping[str, Tensor]) -> str | None:
     return f"last validation, on synthetic images: {scores}" if scores else None
 
 
-def next_command(checkpoint: Path, synthetic: Path) -> str:
-    """The command that refines the synthetic images.
+def next_command(checkpoint: Path, data: UnpairedImages, trust: Sequence[str] = ()) -> str:
+    """The command that refines the synthetic images, into a folder of the run's name.
 
     Args:
         checkpoint: Of the run.
-        synthetic: What it trained on.
+        data: What it trained on.
+        trust: Modules that it trusts.
     """
-    words = ["apply", "--checkpoint", str(checkpoint), "--input", str(synthetic), "--output", "refined"]
-    return f"next: {typed(*words)}"
+    flags, note = _data_flags(data, trust, "layout")
+    output = f"refined-{checkpoint.parent.name}"
+    words = ["apply", "--checkpoint", str(checkpoint), "--input", str(data.synthetic), "--output", output, *flags]
+    return f"next{note}: {typed(*words)}"
 
 
-def other_way(data: UnpairedImages) -> str:
-    """Name other things to try, for a run that came no nearer to the real images."""
-    words = typed("try", str(data.synthetic), str(data.real))
-    return f"next: more time (--minutes), or {words}, which tries every method"
+def other_way(data: UnpairedImages, trust: Sequence[str] = ()) -> str:
+    """Name other things to try, for a run that came no nearer to the real images.
+
+    Args:
+        data: What it trained on.
+        trust: Modules that it trusts.
+    """
+    flags, note = _data_flags(data, trust, "classes", "layout", "real_layout", "mapping")
+    words = typed("try", str(data.synthetic), str(data.real), *flags)
+    return f"next{note}: more time (--minutes), or {words}, which tries every method"
+
+
+def _data_flags(data: UnpairedImages, trust: Sequence[str], *names: str) -> tuple[list[str], str]:
+    """Return the flags by which other commands read the data as training did, and what has to be done for them.
+
+    Args:
+        data: What was trained on.
+        trust: Modules that were trusted.
+        names: Arguments of the data that the other command takes.
+    """
+    flags, notes = [], []
+    for name in names:
+        value = getattr(data, name)
+        if isinstance(value, dict):  # a layout's options, which other commands take from a file alone
+            file = f"{name.replace('_', '-')}.yaml"
+            notes.append(f" (write data.{name} of the run's {CONFIG} to {file})")
+            flags += [flag_name(name), file]
+        elif value not in (None, "auto"):
+            flags += [flag_name(name), value if isinstance(value, str) else ",".join(value)]
+    return [*flags, *(word for module in trust for word in ("--trust", module))], "".join(notes)

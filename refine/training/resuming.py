@@ -4,6 +4,7 @@ What a checkpoint's parts for training are worth shows only when Lightning and t
 """
 
 import inspect
+import itertools
 import math
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -53,6 +54,26 @@ def free_name(config: Namespace, default: str) -> str:
     if resumed is not None and resumed.parent == root.resolve():
         return resumed.name  # a resumed run goes on in its own folder
     return next(folder.name for folder in _numbered(root / default) if not folder.exists())
+
+
+def log_folder(config: Namespace, default: str, command: str) -> str:
+    """Return the folder of a logger that writes files, in the logger's own: the run's.
+
+    Where the run has a table already, which a CSV logger would delete, it is a folder ``version_N`` in it; of
+    `validate`, one beside the run.
+
+    Args:
+        config: The run's settings.
+        default: Name where none is asked for.
+        command: ``fit`` or ``validate``.
+    """
+    root = Path(config["trainer"]["logger"]["init_args"]["save_dir"])
+    if command == "validate":
+        run = Path(config["ckpt_path"]).resolve().parent.name if config["ckpt_path"] else default
+        return next(folder.name for folder in _numbered(root / f"{run}-validate") if not folder.exists())
+    run = free_name(config, default)
+    folders = itertools.chain([run], (f"{run}/version_{number}" for number in itertools.count(1)))
+    return next(folder for folder in folders if not (root / folder / "metrics.csv").exists())
 
 
 def latest(config: Namespace, default: str) -> str | None:

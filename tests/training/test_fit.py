@@ -1,3 +1,4 @@
+import argparse
 import os
 import shlex
 import signal
@@ -10,13 +11,16 @@ import pytest
 import torch
 import yaml
 
+from refine.apply.options import ApplyOptions
 from refine.cli import main
 from refine.data import UnpairedImages
 from refine.methods import SimGAN, load_method, load_translator
 from refine.methods.checkpoint import read_checkpoint
+from refine.options import add_flags, read_options
 from refine.recipes import list_recipes
 from refine.training.checkpoints import Reached
 from refine.training.fit import last_words, next_command, other_way, task_words
+from refine.trial.options import TryOptions
 from tests.conftest import SHARED, needs_shared
 from tests.data.layouts.examples.yolo import write_yolo
 from tests.training.runs import ASKS, SMALL, Pair, assert_equal, checkpoint, events, fit, task_model
@@ -79,6 +83,36 @@ def test_a_run_of_another_logger_keeps_its_folder(logger: str, pair: Pair, tmp_p
     }
     metrics = [path.relative_to(tmp_path).as_posix() for path in tmp_path.glob("**/metrics.csv")]
     assert metrics == ["runs/mine/metrics.csv"] * (logger == "CSVLogger")
+
+
+def test_a_resumed_run_and_its_validation_leave_the_rows_of_a_table_that_were_there(pair: Pair, tmp_path: Path) -> None:
+    logger = ["--trainer.logger", "CSVLogger", "--trainer.log-every-n-steps", "1"]
+    run = tmp_path / "runs" / "mine"
+    assert fit("models/simgan.yaml", pair, tmp_path / "runs", *logger, "--run", "mine", "--steps", "6") == 0
+    first = (run / "metrics.csv").read_text()
+    assert first.count("\n") > 3
+    where = ["--trainer.default-root-dir", str(tmp_path / "runs")]
+    for number in (1, 2):  # with the logger of the run's settings
+        assert main(["fit", "--resume", "--run", "mine", "--steps", str(6 + 2 * number), *where]) == 0
+        assert (run / f"version_{number}" / "metrics.csv").is_file()
+    assert (run / "metrics.csv").read_text() == first
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    for _ in range(2):
+        assert main(["validate", "--ckpt-path", str(run / "last.ckpt"), *logger, *where]) == 0
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+    beside = sorted(path.relative_to(tmp_path / "runs").as_posix() for path in tmp_path.glob("runs/*validate*/*.csv"))
+    assert beside == ["mine-validate-2/metrics.csv", "mine-validate/metrics.csv"]
+
+
+@pytest.mark.parametrize("precision", ["bf16-true", "16-true"])
+def test_weights_of_half_precision_are_refused_before_the_run_has_a_folder(
+    precision: str, pair: Pair, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert fit("models/simgan.yaml", pair, tmp_path / "runs", "--steps", "2", "--trainer.precision", precision) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"refine: --trainer.precision {precision}: ")
+    assert "give bf16-mixed, or leave it at 32" in line
+    assert not (tmp_path / "runs").exists()
 
 
 def test_a_logger_writes_where_it_is_told(pair: Pair, tmp_path: Path) -> None:
@@ -264,6 +298,10 @@ def test_validate_measures_a_checkpoint(
             "nope: no such file or folder",
         ),
         (
+            ["-c", "models/simgan.yaml", "--data.synthetic", "..", "--data.real", "../"],
+            "../: is --data.synthetic, too; name the folder of the real images (--data.real)",
+        ),
+        (
             ["-c", "models/simgan.yaml", "-c", "datasets/traffic-lights.yaml", "--model.featurs", "3"],
             "did you mean features?",
         ),
@@ -364,8 +402,37 @@ def test_a_task_model_says_how_it_reads_images_that_it_was_not_trained_on() -> N
 
 @pytest.mark.usefixtures("on_the_path")
 def test_the_next_command_can_be_copied() -> None:
-    assert next_command(Path("checkpoints/simgan/best.ckpt"), Path("my renders")) == (
-        "next: refine apply --checkpoint checkpoints/simgan/best.ckpt --input 'my renders' --output refined"
+    assert next_command(Path("checkpoints/mine-2/best.ckpt"), UnpairedImages(Path("my renders"), Path("photos"))) == (
+        "next: refine apply --checkpoint checkpoints/mine-2/best.ckpt --input 'my renders' --output refined-mine-2"
+    )
+
+
+@pytest.mark.usefixtures("on_the_path")
+def test_the_next_command_reads_the_data_as_the_run_did() -> None:
+    data = UnpairedImages(
+        Path("renders"), Path("photos"), "masks.yaml", "camvid", "carla-to-camvid11", classes=("road", "sky")
+    )
+    line = next_command(Path("runs/mine/best.ckpt"), data, ["layouts", "models"])
+    applied = _options_of(line.partition(": refine apply ")[2], ApplyOptions)
+    assert (applied.layout, applied.trust) == ("masks.yaml", ("layouts", "models"))
+    line = other_way(data, ["layouts"])
+    tried = _options_of(line.partition("or refine try ")[2].removesuffix(", which tries every method"), TryOptions)
+    assert (tried.layout, tried.real_layout, tried.mapping) == ("masks.yaml", "camvid", "carla-to-camvid11")
+    assert (tried.classes, tried.trust) == (("road", "sky"), ("layouts",))
+
+
+def _options_of(words: str, options: type[Any]) -> Any:
+    parser = argparse.ArgumentParser()
+    add_flags(parser, options)
+    return read_options(options, vars(parser.parse_args(shlex.split(words))))
+
+
+@pytest.mark.usefixtures("on_the_path")
+def test_options_of_a_layout_that_no_file_holds_are_to_be_written_to_one() -> None:
+    data = UnpairedImages(Path("renders"), Path("photos"), {"layout": "image-masks", "images": "*.png"})
+    assert next_command(Path("runs/mine/best.ckpt"), data) == (
+        "next (write data.layout of the run's config.yaml to layout.yaml): refine apply --checkpoint "
+        "runs/mine/best.ckpt --input renders --output refined-mine --layout layout.yaml"
     )
 
 
