@@ -60,10 +60,10 @@ def test_a_stop_ends_the_processes(tmp_path: Path, capfd: pytest.CaptureFixture[
 KILLED = """
 import sys
 from pathlib import Path
-from refine.workers import in_order, spread
+from refine.workers import in_order, in_processes
 from tests.test_workers import pid_of
 if __name__ == "__main__":
-    for _ in spread(pid_of, range(8), [Path(sys.argv[1])] * 2):
+    for _ in in_processes(pid_of, range(8), [Path(sys.argv[1])] * 2):
         pass
 """
 
