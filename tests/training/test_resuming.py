@@ -156,7 +156,8 @@ def test_they_may_name_ours_those_of_logs_and_what_is_trusted(tmp_path: Path) ->
 def train(data: Path, root: Path, steps: int, *more: str) -> int:
     small = ["--model.history-size", "4", "--model.optimizer", "adam", "--model.refiner-warmup-steps", "2"]
     small += ["--model.discriminator-warmup-steps", "1", "--data.batch-size", "2", "--data.channels", "3"]
-    return fit("models/simgan.yaml", (data, data), root, *small, "--steps", str(steps + 3), *more)  # after warm-ups
+    small += ["--steps", str(steps + 3)]  # after warm-ups
+    return fit("models/simgan.yaml", (data, data.parent / "real"), root, *small, *more)
 
 
 @pytest.fixture(scope="module")
@@ -165,9 +166,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     from PIL import Image
 
     root = tmp_path_factory.mktemp("run")
-    (root / "in").mkdir()
-    for number in range(3):
-        Image.new("RGB", (16, 16), (80 * number, 90, 100)).save(root / "in" / f"{number}.png")
+    for side in ("in", "real"):
+        (root / side).mkdir()
+        for number in range(3):
+            Image.new("RGB", (16, 16), (80 * number, 90, 100)).save(root / side / f"{number}.png")
     assert train(root / "in", root / "runs", 2) == 0
     return root / "in", next((root / "runs").rglob("last.ckpt"))
 
