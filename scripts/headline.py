@@ -23,7 +23,8 @@ from typing import Any
 from traffic_lights import CLASSES, DATA, RECIPE, ROOT
 
 from refine.benchmark.result import Benchmark, Row
-from refine.files import write_whole
+from refine.errors import InputError
+from refine.files import require_output, write_whole
 from refine.json_files import write_json
 
 FOLDER = ROOT / "checkpoints" / "headline"
@@ -70,8 +71,14 @@ def main(args: Sequence[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, required=True, help="JSON file")
     given = parser.parse_args(args)
     output, test = given.output.resolve(), given.test.resolve() if given.test else None
-    if test is not None and not test.is_dir():
-        print(f"headline: {test}: no such folder (--test); give class folders of labeled images", file=sys.stderr)
+    try:  # at once, and not after minutes of training
+        require_output(output.parent)
+        if test is not None and not test.is_dir():
+            raise InputError(f"{test}: no such folder (--test); give class folders of labeled images")
+        if given.seeds < 1:
+            raise InputError(f"--seeds is {given.seeds}; expected 1 or more")
+    except InputError as error:
+        print(f"headline: {error}", file=sys.stderr)
         return 2
     os.chdir(ROOT)
     folder = FOLDER / given.pair

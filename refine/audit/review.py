@@ -1,4 +1,4 @@
-"""What comes to a finished audit without training: a person's verdicts, and a sample for a person to answer."""
+"""Additions to a finished audit without training: a person's verdicts, and a sample for a person to answer."""
 
 import json
 import sys

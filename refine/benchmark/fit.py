@@ -24,8 +24,8 @@ JITTER = 0.2
 """Brightness, contrast and saturation change by factors in 1 ± this, the customary mild setting. Never hue:
 a color may be the label. Fixed before any figure on real images was seen."""
 
-UNLABELED = 2
-"""Domain of the draws of unlabeled images, beside `SYNTHETIC` and `REAL`."""
+UNLABELED_DRAWS = 2
+"""Domain of the draws of unlabeled images, as `SYNTHETIC` and `REAL` are for theirs."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ class PairedBatches(IterableDataset[UnpairedBatch]):
 
     def __iter__(self) -> Iterator[UnpairedBatch]:
         for step, labeled in enumerate(self.labeled):
-            draws = generator_at(self.labeled.seed, UNLABELED, step)
+            draws = generator_at(self.labeled.seed, UNLABELED_DRAWS, step)
             chosen = torch.randint(len(self.unlabeled), (len(labeled.label),), generator=draws)
             images, _ = _changed(self.unlabeled[chosen], self.labeled.protocol, draws)
             yield {"synthetic": labeled, "real": images}

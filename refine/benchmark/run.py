@@ -133,6 +133,8 @@ def run_benchmark(
     kind_learned_by(network)  # an unknown name is refused before hours of reading
     data = Datasets(synthetic, draws, real, real_train, classes, size, layouts, mappings, unlabeled)
     learning = data.kind.network(network)
+    if unlabeled is not None:
+        data.kind.require_pseudo_labels()
     if shift is None:
         shift = SHIFT if data.kind.survives_shift(data.classes) else 0
     protocol = Protocol(

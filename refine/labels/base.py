@@ -191,6 +191,11 @@ class LabelKind(ABC):
         """Return the prediction: of probabilities, or logits, the likeliest class."""
         return estimate.argmax(dim=1) if self.has_probabilities else estimate
 
+    def require_pseudo_labels(self) -> None:
+        """Raise `InputError` if estimates of this kind are no labels to learn from."""
+        if not self.has_semantic_loss:
+            raise InputError(f"self-training does not learn labels of kind {self.name}; use classes, masks or targets")
+
     def pseudo_labels(self, estimate: Tensor, threshold: float) -> tuple[Tensor, Tensor]:
         """Return estimates ``(B, ...)`` as labels to learn from, and the weight of each, ``(B,)``: the share of it
         whose probability is at least ``threshold``; of kinds without probabilities 1.
@@ -201,8 +206,7 @@ class LabelKind(ABC):
         Source:
             FixMatch, Sohn et al. 2020, arXiv 2001.07685, equation 4.
         """
-        if not self.has_semantic_loss:
-            raise InputError(f"self-training does not learn labels of kind {self.name}; use classes, masks or targets")
+        self.require_pseudo_labels()
         if not self.has_probabilities:
             return estimate, estimate.new_ones(len(estimate))
         confidence, label = estimate.max(dim=1)

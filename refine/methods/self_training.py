@@ -87,7 +87,7 @@ class SelfTraining(Task):
             InputError: As `Task`, or if the labels are of such a kind.
         """
         super().prepare(stage, data)
-        self.label_kind.pseudo_labels(torch.zeros(1, 1, 1, 1), self.threshold)
+        self.label_kind.require_pseudo_labels()
 
     def on_fit_start(self) -> None:
         """Begin as `Task`, the teacher with the student's weights."""
@@ -156,8 +156,9 @@ class SelfTraining(Task):
         return [name for name, is_rare in zip(self.classes or [], rare.tolist(), strict=True) if is_rare]
 
     def on_train_end(self) -> None:
-        """Say which classes may be lost."""
-        if lost := self.lost_classes():
+        """Say which classes may be lost; the short fits of other commands have no datamodule, and say nothing."""
+        lost = self.lost_classes() if getattr(self.trainer, "datamodule", None) is not None else []
+        if lost:
             tell(
                 f"hardly any real image is taken for {', '.join(lost)}: if the real images show it, self-training has "
                 "lost it; look at a few predictions, and compare with a task model without self-training"

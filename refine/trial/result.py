@@ -23,7 +23,7 @@ SIGNIFICANT = 0.05
 BLIND = "The judge learned on synthetic images alone: labels are wrong, or it is blind there."
 MORE = "Labeled real images can decide it: --labeled-real DIR. Or look at the pictures, and audit."
 LOOK = "Look at the pictures, and audit."
-"""What is left where labeled real images were given."""
+"""The same where labeled real images were given."""
 
 
 class Settings(TypedDict, total=False):

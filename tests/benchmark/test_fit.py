@@ -1,11 +1,12 @@
 import logging
+from dataclasses import replace
 
 import pytest
 import torch
 from torch import Tensor
 
 from refine.benchmark import fit
-from refine.benchmark.fit import Protocol, TaskBatches, augment, fit_task, predict
+from refine.benchmark.fit import PairedBatches, Protocol, TaskBatches, augment, fit_task, predict
 from refine.data.labeled_images import LabeledImages
 from refine.labels import KindName
 
@@ -73,6 +74,38 @@ def test_randomized_images_look_other_and_keep_their_labels() -> None:
     plain, strong = (list(TaskBatches(data, QUICK, seed=0, randomized=on)) for on in (False, True))
     assert all(torch.equal(one.label, other.label) for one, other in zip(plain, strong, strict=True))
     assert all(float((one.image - other.image).abs().mean()) > 0.1 for one, other in zip(plain, strong, strict=True))
+
+
+def test_strong_changes_are_those_of_looks_and_of_classes_also_zooms() -> None:
+    data = halves([0, 1] * 4)
+    strong = replace(QUICK, strong=True)
+    (zoomed, looks) = (next(iter(TaskBatches(data, strong, seed=0))), TaskBatches(data, QUICK, 0, randomized=True))
+    assert not torch.equal(zoomed.image, next(iter(looks)).image)
+    of_targets = data._replace(labels=torch.eye(8)[:, :2])
+    each = [
+        TaskBatches(of_targets, replace(QUICK, kind="targets", horizontal_flip=False, strong=on), 0, randomized=not on)
+        for on in (True, False)
+    ]
+    assert torch.equal(*(next(iter(batches)).image for batches in each))
+
+
+def test_unlabeled_images_come_with_the_labeled_ones_as_mildly_changed() -> None:
+    data = halves([0, 1] * 4)
+    labeled = TaskBatches(data, QUICK, seed=0)
+    white = torch.full((3, *data.images.shape[1:]), 255, dtype=torch.uint8)
+    found = list(PairedBatches(labeled, white))
+    assert all(torch.equal(one["synthetic"].image, other.image) for one, other in zip(found, labeled, strict=True))
+    assert all(one["real"].shape == one["synthetic"].image.shape for one in found)
+    assert all(float(one["real"].min()) > 0.5 for one in found)
+
+
+def test_self_training_makes_its_own_strong_changes_whatever_the_protocol() -> None:
+    data, short = halves([0, 1] * 4), replace(QUICK, steps=2)
+    mild, strong = (
+        fit_task(data, ("above", "below"), replace(short, strong=on), 0, unlabeled=data.images).state_dict()
+        for on in (False, True)
+    )
+    assert all(torch.equal(weight, strong[name]) for name, weight in mild.items())
 
 
 def test_width_learning_rate_and_network_are_the_protocols() -> None:

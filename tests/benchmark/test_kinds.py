@@ -126,3 +126,16 @@ def test_boxes_are_told_as_average_precision(tmp_path: Path, capsys: pytest.Capt
     out = capsys.readouterr().out
     assert "AP in % on 10 real images of square; 1 seed" in out
     assert "at IoU 0.5" in out
+
+
+def test_self_training_on_boxes_is_refused_before_anything_is_fitted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("refine.benchmark.plan.fit_task", lambda *arguments: pytest.fail("it fitted a row"))
+    sides = {name: objects(tmp_path / name, 4, level) for name, level in (("synthetic", 20), ("real", 200))}
+    command = ["benchmark", "--refined", f"same={sides['synthetic']}", "--unlabeled", str(sides["real"] / "images")]
+    for name, folder in sides.items():
+        command += [f"--{name}", str(folder)]
+    assert main([*command, "--output", str(tmp_path / "out")]) == 2
+    assert "self-training does not learn labels of kind objects" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

@@ -106,7 +106,7 @@ def test_unlabeled_images_bring_rows_with_self_training_and_tell_whether_the_tes
     folders: dict[str, Path], tmp_path: Path
 ) -> None:
     others = lamps(tmp_path / "others", count=9)
-    usual = {"baselines": (), "seeds": 1, "refined": {"good": folders["good"]}, "strong": True}
+    usual = {"seeds": 1, "refined": {"good": folders["good"]}, "strong": True}
     found = run(folders, tmp_path / "apart", unlabeled=others, **usual)
     assert {"synthetic+self_training", "good+self_training"} < set(found["rows"])
     assert found["rows"]["good+self_training"]["mean"] > 0.9
@@ -116,6 +116,10 @@ def test_unlabeled_images_bring_rows_with_self_training_and_tell_whether_the_tes
     assert "then strong ones of light, color, blur and noise and scale" in text
     again = run(folders, tmp_path / "apart", unlabeled=others, **usual)
     assert again["rows"] == found["rows"]
+    darker = lamps(tmp_path / "darker", inverted=True, count=9)
+    moved = run(folders, tmp_path / "apart", unlabeled=darker, **usual)
+    assert moved["rows"]["synthetic"] == found["rows"]["synthetic"]
+    assert moved["rows"]["color_transfer"]["confusion"] != found["rows"]["color_transfer"]["confusion"]
     seen = run(folders, tmp_path / "same", unlabeled=folders["real"], **{**usual, "steps": 2})
     assert seen["adapted_to"] == {"images": 30, "tested": 30}
     assert "transductive: adapted to some of them" in (tmp_path / "same" / "benchmark.md").read_text()

@@ -172,3 +172,17 @@ def test_predictions_that_cannot_be_read_are_made_anew(tmp_path: Path) -> None:
     assert stored.load(fit) is None
     np.savez(path, digest=np.array(stored.digest(fit)), predictions=np.array(["text"]))
     assert stored.load(fit) is None
+
+
+def test_other_unlabeled_images_are_learned_from_anew_by_self_training_alone(
+    command: list[str], fitted: list[int], tmp_path: Path, write_images: WriteImages
+) -> None:
+    for name, level in (("here", 90), ("there", 100)):
+        write_images(tmp_path / name, count=4, size=(8, 8), level=level)
+    command = [*command, "--seeds", "1"]
+    assert main([*command, "--unlabeled", str(tmp_path / "here")]) == 0
+    every = len(fitted)
+    assert main([*command, "--unlabeled", str(tmp_path / "here")]) == 0
+    assert len(fitted) == every
+    assert main([*command, "--unlabeled", str(tmp_path / "there")]) == 0
+    assert len(fitted) == every + 2  # of the synthetic and of the refined images

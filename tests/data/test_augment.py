@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torchvision.tv_tensors import Mask
 
-from refine.data.augment import Augmentation, randomize_appearance
+from refine.data.augment import Augmentation, random_zoom, randomize_appearance
 from refine.data.geometry import AnnotatedImage, crop, horizontal_flip, pad, vertical_flip
 from refine.errors import InputError
 from refine.labels import KINDS, Annotation, LabelSpace
@@ -169,3 +169,18 @@ def test_nothing_is_moved() -> None:
 
 def test_images_of_a_single_pixel_pass() -> None:
     assert randomize_appearance(torch.zeros(2, 3, 1, 1), generator()).shape == (2, 3, 1, 1)
+
+
+def test_a_zoom_changes_the_size_and_the_place_of_things_and_repeats_the_border() -> None:
+    images = torch.full((64, 1, 32, 32), -1.0)
+    images[:, :, 12:20, 12:20] = 1.0
+    zoomed = random_zoom(images, torch.Generator().manual_seed(0))
+    areas = (zoomed > 0).sum(dim=(1, 2, 3))
+    assert zoomed.shape == images.shape
+    assert 64 * math.exp(-0.9) * 0.7 < areas.min() < 50
+    assert 80 < areas.max() < 64 * math.exp(0.9) * 1.3
+    middles = torch.stack([(image[0] > 0).nonzero().float().mean(0) for image in zoomed])
+    assert bool((middles.std(dim=0) > 1).all())
+    white = torch.ones(8, 1, 16, 16)
+    assert torch.allclose(random_zoom(white, torch.Generator().manual_seed(1)), white)
+    assert torch.equal(zoomed, random_zoom(images, torch.Generator().manual_seed(0)))

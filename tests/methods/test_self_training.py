@@ -1,5 +1,7 @@
 """Self-training: learns from real images what labels alone do not show, and says which classes it lost."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torch import Tensor
@@ -50,6 +52,9 @@ def test_it_learns_the_classes_of_real_images_and_loses_none() -> None:
 def test_a_class_that_no_real_image_shows_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     method = trained((1.0, 0.0), align=False)
     assert method.lost_classes() == ["below"]
+    assert capsys.readouterr().out == ""  # of a short fit, as a benchmark makes them
+    method.trainer = SimpleNamespace(datamodule=object())  # type: ignore[assignment]  # as in `refine fit`
+    method.on_train_end()
     assert "hardly any real image is taken for below" in capsys.readouterr().out
 
 
@@ -58,6 +63,25 @@ def test_without_weight_the_student_learns_nothing_from_real_images() -> None:
     head = "model.head.bias"  # statistics of batch normalization do see the real images
     assert torch.allclose(without.state_dict()[head], other.state_dict()[head], atol=0.1)
     assert not torch.equal(trained(align=False).state_dict()[head], without.state_dict()[head])
+
+
+def test_alignment_brings_the_shares_of_the_labels_back() -> None:
+    method = SelfTraining(classes=["above", "below"], channels=1, width=4, threshold=0.0)
+    sure = torch.tensor([[0.9, 0.1], [0.8, 0.2], [0.7, 0.3], [0.6, 0.4]])
+    labels = torch.tensor([0, 1, 0, 1])
+    guesses = {}
+    for align in (True, False):
+        method.align = align
+        method.estimate = lambda images: sure  # type: ignore[method-assign]
+        for _ in range(20):
+            guesses[align] = method._guess(sure, labels)[0].tolist()
+    assert guesses == {True: [0, 0, 1, 1], False: [0, 0, 0, 0]}
+
+
+def test_real_images_count_from_their_share_of_the_steps_on() -> None:
+    learned = {weight: trained(unlabeled_weight=weight, supervised_share=0.99) for weight in (0.0, 1.0)}
+    first, other = (learned[weight].state_dict()["model.head.weight"] for weight in (0.0, 1.0))
+    assert torch.equal(first, other)
 
 
 def test_the_bundle_holds_the_teacher_and_is_a_task_model() -> None:
@@ -94,3 +118,23 @@ def test_batches_without_real_images_are_refused() -> None:
     method = SelfTraining(classes=["above", "below"], channels=1, width=4)
     with pytest.raises(InputError, match="needs real images"):
         method.training_step(batches(1)[0]["synthetic"], 0)
+
+
+def test_a_model_of_boxes_is_refused_before_it_begins() -> None:
+    with pytest.raises(InputError, match="self-training does not learn labels of kind objects"):
+        SelfTraining(classes=["thing"], kind="objects", channels=1).prepare("fit", None)
+
+
+def test_labeled_images_are_zoomed_alone_and_real_ones_look_other_as_well() -> None:
+    images = torch.zeros(4, 1, SIDE, SIDE)
+    images[:, :, 4:8, 4:8] = 1.0
+    both = SelfTraining(classes=["a", "b"], channels=1, width=4)._views(images, images)
+    labeled, real = both[:4], both[4:]
+    weak = SelfTraining(classes=["a", "b"], channels=1, width=4, strength=0.0)._views(images, images)[4:]
+    assert not torch.equal(labeled, images)
+    assert bool(((labeled >= 0) & (labeled <= 1)).all())  # no noise, no other light
+    assert not torch.equal(weak, images)
+    assert not torch.equal(weak, labeled)
+    assert float((real - weak).abs().mean()) > 0.05
+    masks = SelfTraining(classes=["a", "b"], channels=1, width=4, kind="mask")._views(images, images)
+    assert torch.equal(masks[:4], images)  # a mask would have to be zoomed with its image

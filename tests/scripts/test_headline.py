@@ -44,10 +44,23 @@ def test_rows_have_a_value_for_each_translator_and_the_best_one_is_named(tmp_pat
     assert found["rows"]["best"] == {**found["rows"][headline.CHOSEN], "row": headline.CHOSEN}
 
 
-def test_a_folder_without_images_is_refused_before_anything_is_trained(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--test", "gone", "--output", "out.json"], "gone: no such folder"),
+        (["--output", "file/out.json"], "cannot be made"),
+        (["--output", "out.json", "--seeds", "0"], "--seeds is 0"),
+    ],
+)
+def test_bad_input_is_refused_before_anything_is_trained(
+    flags: list[str],
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
     monkeypatch.setattr(headline, "refine", lambda *words: pytest.fail("it ran a command"))
-    code = headline.main(["traffic-lights", "--test", str(tmp_path / "gone"), "--output", str(tmp_path / "out.json")])
-    assert code == 2
-    assert "gone: no such folder" in capsys.readouterr().err
+    assert headline.main(["traffic-lights", *flags]) == 2
+    assert said in capsys.readouterr().err
