@@ -75,7 +75,8 @@ class AdaptedTo(TypedDict):
 
     images: int
     tested: int
-    """Number of test images among them: 0 in an inductive test, else transductive."""
+    """Number of test images among them: 0 in an inductive test, else transductive. Only the user knows whether
+    translators saw other real images."""
 
 
 class Benchmark(TypedDict):

@@ -205,7 +205,9 @@ def title(result: Benchmark) -> str:
     adapted = result.get("adapted_to")
     way = ""
     if adapted is not None:
-        way = " (transductive: adapted to some of them)" if adapted["tested"] else " (inductive: none was adapted to)"
+        way = " (inductive, if translators saw no real images but those of --unlabeled)"
+        if adapted["tested"]:
+            way = f" (transductive: {adapted['tested']} of them are among --unlabeled)"
     return f"{metric.name}{metric.unit} on {images} real images{drawn} of {of}{way}; {trained}"
 
 
