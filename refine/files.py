@@ -249,6 +249,17 @@ def _is_running(process: int) -> bool:
     return True
 
 
+def require_new(folder: Path) -> None:
+    """Refuse a folder that is there, or for which there can be none.
+
+    Raises:
+        InputError: With what stands there.
+    """
+    if folder.exists():
+        raise InputError(f"{folder}: exists already; name another folder, or remove it")
+    require_output(folder.parent)
+
+
 def require_output(folder: Path) -> None:
     """Prove that the output's folder can be made, and leave nothing: before the work, not after it, is the time.
 

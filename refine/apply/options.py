@@ -1,11 +1,14 @@
 """Options of `refine apply` and of `refine verify`."""
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
+from refine.apply.writer import TEMPORARY
 from refine.errors import InputError
+from refine.files import OURS, RUN
 from refine.options import Device, File, Flag, Folder, LayoutName, Positive, Trusted, flag_name, recorded
 
 Precision = Literal["32", "bf16"]
@@ -107,3 +110,39 @@ class VerifyOptions:
 
     folder: Annotated[Path, Flag("DIR", positional=True)]
     """A refined dataset."""
+
+
+def check_folders(source: Path, output: Path) -> tuple[Path, Path]:
+    """Return both as absolute paths without links.
+
+    Raises:
+        InputError: If the input is not a folder, one lies in the other, or the output holds other things.
+    """
+    if not source.is_dir():
+        found = "a file" if source.exists() else "nothing"
+        raise InputError(f"{source}: expected a folder with a dataset, found {found}")
+    if not os.access(source, os.R_OK | os.X_OK):
+        raise InputError(f"{source}: the folder cannot be read (permission denied)")
+    real_source, real_output = source.resolve(), output.resolve()
+    if real_output == real_source or real_output.is_relative_to(real_source):
+        raise InputError(f"{output}: the output lies inside the input {source}; choose a folder next to it")
+    if real_source.is_relative_to(real_output):
+        raise InputError(f"{source}: the input lies inside the output {output}; choose another output")
+    if output.exists() and not output.is_dir():
+        raise InputError(f"{output}: expected a folder for the output, found a file")
+    if output.is_dir() and not (output / RUN).is_file():
+        foreign = sorted(entry.name for entry in output.iterdir() if not entry.name.startswith(TEMPORARY))
+        if foreign:
+            raise InputError(
+                f"{output}: not empty and no output of `refine apply` (it has no {RUN}, but {foreign[0]}); "
+                "choose a new folder, or empty this one"
+            )
+    for ours in sorted(output / name for name in OURS):
+        if os.path.lexists(ours) and (ours.is_symlink() or not ours.is_file()):
+            raise InputError(f"{ours}: expected a file that `refine apply` wrote, found something else; remove it")
+    place = next(each for each in (output, *output.parents) if each.exists() or each == each.parent)
+    if not place.is_dir():
+        raise InputError(f"{output}: {place} is a file, so no folder can be made there")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise InputError(f"{output}: {place} is not writable; choose another --output")
+    return real_source, real_output

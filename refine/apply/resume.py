@@ -15,7 +15,7 @@ from refine.apply.options import ApplyOptions
 from refine.apply.plan import ApplyPlan, container_of
 from refine.apply.writer import TEMPORARY, UNFINISHED, Manifest, replace_whole, sweep
 from refine.errors import DiskFull, InputError
-from refine.files import MANIFEST, OURS, RUN, first_missing, read_file, remove_made
+from refine.files import MANIFEST, RUN, first_missing, read_file, remove_made
 from refine.json_files import read_json
 from refine.options import flag_name
 from refine.workers import in_order
@@ -33,42 +33,6 @@ RECORD_NAMES = {
     "model.sha256": "the checkpoint's sha256",
 }
 """How messages call the parts of a record."""
-
-
-def check_folders(source: Path, output: Path) -> tuple[Path, Path]:
-    """Return both as absolute paths without links.
-
-    Raises:
-        InputError: If the input is not a folder, one lies in the other, or the output holds other things.
-    """
-    if not source.is_dir():
-        found = "a file" if source.exists() else "nothing"
-        raise InputError(f"{source}: expected a folder with a dataset, found {found}")
-    if not os.access(source, os.R_OK | os.X_OK):
-        raise InputError(f"{source}: the folder cannot be read (permission denied)")
-    real_source, real_output = source.resolve(), output.resolve()
-    if real_output == real_source or real_output.is_relative_to(real_source):
-        raise InputError(f"{output}: the output lies inside the input {source}; choose a folder next to it")
-    if real_source.is_relative_to(real_output):
-        raise InputError(f"{source}: the input lies inside the output {output}; choose another output")
-    if output.exists() and not output.is_dir():
-        raise InputError(f"{output}: expected a folder for the output, found a file")
-    if output.is_dir() and not (output / RUN).is_file():
-        foreign = sorted(entry.name for entry in output.iterdir() if not entry.name.startswith(TEMPORARY))
-        if foreign:
-            raise InputError(
-                f"{output}: not empty and no output of `refine apply` (it has no {RUN}, but {foreign[0]}); "
-                "choose a new folder, or empty this one"
-            )
-    for ours in sorted(output / name for name in OURS):
-        if os.path.lexists(ours) and (ours.is_symlink() or not ours.is_file()):
-            raise InputError(f"{ours}: expected a file that `refine apply` wrote, found something else; remove it")
-    place = next(each for each in (output, *output.parents) if each.exists() or each == each.parent)
-    if not place.is_dir():
-        raise InputError(f"{output}: {place} is a file, so no folder can be made there")
-    if not os.access(place, os.W_OK | os.X_OK):
-        raise InputError(f"{output}: {place} is not writable; choose another --output")
-    return real_source, real_output
 
 
 @contextmanager

@@ -11,11 +11,11 @@ import torch
 import refine
 from refine.apply.guard import refuse_labels, refuse_labels_within
 from refine.apply.network import Network
-from refine.apply.options import ApplyOptions
+from refine.apply.options import ApplyOptions, check_folders
 from refine.apply.pipeline import Job
 from refine.apply.plan import make_plan, select
 from refine.apply.repair import Repair, label_owners
-from refine.apply.resume import check_folders, disk_errors, own_output
+from refine.apply.resume import disk_errors, own_output
 from refine.apply.verification import ApplySummary
 from refine.devices import choose_device
 from refine.errors import InputError

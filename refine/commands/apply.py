@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from refine.apply.options import ApplyOptions, VerifyOptions
+from refine.apply.options import ApplyOptions, VerifyOptions, check_folders
 from refine.errors import InputError
 from refine.interrupts import begin
 from refine.options import read_options
@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 
 def apply_command(options: ApplyOptions) -> int:
     """`refine apply`."""
+    begin()
+    if not options.input.is_file():
+        check_folders(options.input, options.output)  # before torch is imported
     from refine.apply.label_check import parsed_labels_equal
     from refine.apply.run import refine_file
     from refine.data.images import is_image_name
 
-    begin()
     if options.check_labels:
         _require_labels(options.layout, options.input)
     if options.input.is_file() and is_image_name(options.input):
@@ -121,12 +123,11 @@ def apply_checkpoint(
 
 def apply_options(options: ApplyOptions) -> "ApplySummary":
     """Do the same with options in hand."""
-    from refine.apply.resume import check_folders
+    check_folders(options.input, options.output)  # before torch is imported
     from refine.apply.run import refine_folder
     from refine.devices import choose_device
 
-    choose_device(options.device)  # one that is not there, and bad folders, are refused before an audit is loaded
-    check_folders(options.input, options.output)
+    choose_device(options.device)  # one that is not there is refused before an audit is loaded
     return refine_folder(options, None if options.audit is None else load_repair(options.audit, options))
 
 

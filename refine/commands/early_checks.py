@@ -4,7 +4,7 @@ import argparse
 import ast
 import difflib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
@@ -14,7 +14,8 @@ from refine.errors import NO_TASK, InputError
 from refine.files import is_archive, read_file
 from refine.options import flag_name, flag_of, meant, spelled
 from refine.recipes import find_recipe
-from refine.training.options import FitOptions
+from refine.training.options import ONE_LENGTH, FitOptions
+from refine.training.runs import RUNS, latest_of_all, require_no_last
 from refine.yaml_text import read_yaml
 
 CODE = Path(__file__).parents[1]
@@ -27,6 +28,8 @@ OPTIONS_SUFFIXES = frozenset({".yaml", ".yml"})
 """Suffixes of files of a layout's options; whoever reads them says what is wrong."""
 SIZE_FLAGS = frozenset({"data.crop", "data.resize", "data.real_resize"})
 SIZE_PATTERN = r"null|0*[1-9]\d*(x0*[1-9]\d*)?|\[\s*0*[1-9]\d*\s*,\s*0*[1-9]\d*\s*\]"
+NUMBERS = {"int": int, "int | None": int, "float": float, "float | None": float}
+"""Types of arguments that a text can be held against."""
 ABOVE_ZERO = frozenset({"steps", "minutes"})
 MODEL_FILE_FLAGS = ("model.task", "model.start", "model.pretrained", "model.init_args.task", "model.init_args.start")
 READ_FLAGS = ("data.synthetic", "data.real", "ckpt_path", "judge", "validation_weights", *MODEL_FILE_FLAGS)
@@ -83,6 +86,8 @@ def require_fit(args: Sequence[str]) -> None:
         first = flag_name(about[0])
         raise InputError(f"--resume and {first}: name the method as well (-c), so that the right run goes on")
     begins = args[0] == "fit" and not alone
+    if args[0] == "fit":
+        _require_run(dict(given), contents, alone)
     if args[0] == "validate" and not method and "ckpt_path" not in named:
         raise InputError("which checkpoint? Name one, such as --ckpt-path checkpoints/RUN/best.ckpt")
     if begins and not method:
@@ -103,6 +108,25 @@ def require_fit(args: Sequence[str]) -> None:
     if args[0] == "fit" and not any(name.endswith("real_layout") for name in {*named, *_data_settings(contents)}):
         model = dict(given).get("model") or dict(given).get("model.class_path") or ["", *classes["model"]][-1]
         _require_apart(given, model)
+
+
+def _require_run(last: Mapping[str, str | None], recipes: Sequence[Any], alone: bool) -> None:
+    """Look for the run that is to go on, or that a new one would write over.
+
+    Args:
+        last: Flags with their last values.
+        recipes: What they hold.
+        alone: Whether the run says all that the flags do not.
+    """
+    if "minutes" in last and {"steps", "model.steps", "model.init_args.steps"} & set(last) and not alone:
+        raise InputError(ONE_LENGTH)
+    root, name = Path(last.get("trainer.default_root_dir") or RUNS), last.get("run")
+    if alone:
+        latest_of_all(root, name)
+    said = [content for content in recipes if isinstance(content, dict)]
+    elsewhere = any("run" in content or "default_root_dir" in (content.get("trainer") or {}) for content in said)
+    if name and not elsewhere and not {"resume", "ckpt_path"} & set(last):
+        require_no_last(root / name)
 
 
 def _require_apart(given: Sequence[tuple[str, str | None]], model: str) -> None:
@@ -146,13 +170,18 @@ def _require_values(given: Sequence[tuple[str, str | None]]) -> None:
         if get_origin(kind) is Literal and value not in get_args(kind):
             raise InputError(f"{flag} is {value!r}; expected one of {', '.join(get_args(kind))}")
         if kind in (int, float):
-            try:
-                number = kind(value)
-            except ValueError:
-                expected = "a whole number" if kind is int else "a number"
-                raise InputError(f"{flag} is {value!r}; expected {expected}") from None
+            number = _require_number(flag, value, kind)
             if name in ABOVE_ZERO and not 0 < number < float("inf"):
                 raise InputError(f"{flag} is {number:g}; expected more than 0")
+
+
+def _require_number(flag: str, value: str, kind: type) -> float:
+    """Refuse a text for a number."""
+    try:
+        return float(kind(value))
+    except ValueError:
+        expected = "a whole number" if kind is int else "a number"
+        raise InputError(f"{flag} is {value!r}; expected {expected}") from None
 
 
 def _require_task(given: Sequence[tuple[str, str | None]], recipes: Sequence[Any]) -> None:
@@ -235,10 +264,14 @@ def _require_arguments(given: Sequence[tuple[str, str | None]], part: str, class
     """
     name = classes[-1].rpartition(".")[2]
     known = _arguments(name)
-    for flag, _ in given:
+    for flag, value in given:
         first, dot, argument = flag.partition(".")
         argument = argument.removeprefix("init_args.")
-        if first != part or not dot or not known or argument in {"class_path", "init_args"} or argument in known:
+        if first != part or not dot or not known or argument in {"class_path", "init_args"}:
+            continue
+        if argument in known:
+            if value not in {None, "null"} and known[argument] in NUMBERS:
+                _require_number(flag_name(flag), value, NUMBERS[known[argument]])
             continue
         if "." in argument or "+" in argument:
             continue
@@ -250,8 +283,8 @@ def _require_arguments(given: Sequence[tuple[str, str | None]], part: str, class
 
 
 @cache
-def _arguments(name: str) -> frozenset[str]:
-    """Return the names of a class's arguments, from its source; empty where it is not one of ours."""
+def _arguments(name: str) -> dict[str, str]:
+    """Return a class's arguments with their types, from its source; empty where it is not one of ours."""
     for room in ("methods", "data", "simulators"):
         for file in sorted((CODE / room).glob("*.py")):
             text = read_file(file).decode()
@@ -260,18 +293,22 @@ def _arguments(name: str) -> frozenset[str]:
             for node in ast.parse(text).body:
                 if isinstance(node, ast.ClassDef) and node.name == name:
                     return _arguments_of(node)
-    return frozenset()
+    return {}
 
 
-def _arguments_of(node: ast.ClassDef) -> frozenset[str]:
-    """Names of a constructor's arguments; without one, of annotated attributes with a value, as methods have them."""
-    found: set[str] = set()
+def _arguments_of(node: ast.ClassDef) -> dict[str, str]:
+    """Arguments of a constructor; without one, annotated attributes with a value, as methods have them."""
+    found: dict[str, str] = {}
     for base in node.bases:
-        found |= _arguments(base.id) if isinstance(base, ast.Name) else set()
+        found |= _arguments(base.id) if isinstance(base, ast.Name) else {}
     for each in node.body:
         if isinstance(each, ast.FunctionDef) and each.name == "__init__":
-            return frozenset(argument.arg for argument in each.args.args[1:] + each.args.kwonlyargs)
+            taken = each.args.args[1:] + each.args.kwonlyargs
+            return {argument.arg: ast.unparse(argument.annotation) if argument.annotation else "" for argument in taken}
         if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name) and each.value is not None:
-            fixed = isinstance(each.value, ast.Call) or ast.unparse(each.annotation).startswith("ClassVar")
-            found = found - {each.target.id} if fixed else found | {each.target.id}
-    return frozenset(found)
+            kind = ast.unparse(each.annotation)
+            if isinstance(each.value, ast.Call) or kind.startswith("ClassVar"):
+                found.pop(each.target.id, None)
+            else:
+                found[each.target.id] = kind
+    return found

@@ -4,6 +4,7 @@ import json
 import sys
 from pathlib import Path
 
+from refine.files import require_new
 from refine.interop.options import ExportOptions, ImportOptions
 from refine.interrupts import begin, finish
 from refine.recipes import RecipesOptions, list_recipes, recipe_summary
@@ -12,6 +13,7 @@ from refine.simulators.options import RenderOptions
 
 def export_command(options: ExportOptions) -> int:
     """`refine export`."""
+    require_new(options.output)
     from refine.interop.bundle import write_bundle, write_card
     from refine.methods.checkpoint import load_method, read_checkpoint
     from refine.methods.translator import Translator
@@ -40,6 +42,7 @@ def export_command(options: ExportOptions) -> int:
 
 def import_weights_command(options: ImportOptions) -> int:
     """`refine import-weights`."""
+    require_new(options.output)
     from refine.interop.bundle import write_bundle, write_card
     from refine.interop.foreign import import_generator
 

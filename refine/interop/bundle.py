@@ -9,8 +9,7 @@ import safetensors.torch
 import yaml
 
 import refine
-from refine.errors import InputError
-from refine.files import cut, printable, temporary_beside
+from refine.files import cut, printable, require_new, temporary_beside
 from refine.methods.base import Method
 from refine.methods.checkpoint import DESCRIPTION, WEIGHTS
 from refine.methods.task import Task
@@ -32,8 +31,7 @@ def write_bundle(method: Method, folder: Path, add: Callable[[Path], None] | Non
     Raises:
         InputError: If the folder exists.
     """
-    if folder.exists():
-        raise InputError(f"{folder}: exists already; name another folder, or remove it")
+    require_new(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     prefixes = method.exported_prefixes()
     weights = {name: value.contiguous() for name, value in method.state_dict().items() if name.startswith(prefixes)}

@@ -24,7 +24,8 @@ from refine.metrics.sliced_wasserstein import PATCH
 from refine.training.options import add_fit_flags
 from refine.training.parser import FILE_LOGGERS, OneLineParser, essence
 from refine.training.preset_flags import given_flag, keep_stored, minutes_to_follow, size_run
-from refine.training.resuming import CONFIG, RUNS, free_name, latest, log_folder, require_training_state, resuming
+from refine.training.resuming import require_training_state, resuming
+from refine.training.runs import CONFIG, RUNS, free_name, latest, log_folder
 from refine.training.steps import Pace, StepProgress, StopAfterSteps, StopOnInterrupt
 from refine.training.watch import require_judged, watching
 from refine.trust import trust_modules

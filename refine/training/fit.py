@@ -20,7 +20,7 @@ from refine.terminal import count_of, duration, typed
 from refine.training.checkpoints import BEST, Checkpoints, Reached
 from refine.training.command_line import RefineCLI
 from refine.training.parser import OneLineParser, with_config, with_logger, with_recipes, with_sizes
-from refine.training.resuming import CONFIG, RUNS
+from refine.training.runs import CONFIG, RUNS
 from refine.training.steps import StopOnInterrupt
 from refine.training.watch import joined
 from refine.trust import trusting

@@ -8,6 +8,9 @@ from refine.options import DeviceName, help_texts
 
 PresetName = Literal["auto", "small", "medium", "paper"]
 
+ONE_LENGTH = "--minutes and --steps say the same thing; give one of them"
+"""Refusal of both."""
+
 
 @dataclass(frozen=True)
 class FitOptions:

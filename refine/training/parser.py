@@ -22,7 +22,7 @@ from refine.files import cut, read_file, why
 from refine.methods.checkpoint import allowed_class, read_checkpoint, require_no_run
 from refine.options import with_dashes
 from refine.recipes import find_recipe
-from refine.training.resuming import CONFIG, RUNS, latest_of_all, settings_beside
+from refine.training.runs import CONFIG, RUNS, latest_of_all, settings_beside
 from refine.yaml_text import read_yaml, require_plain_yaml
 
 MODE = "refine"
@@ -187,7 +187,11 @@ def with_config(args: list[str]) -> list[str]:
     ):
         return args
     if args[0] == "fit" and "--resume" in words and "--ckpt_path" not in words:
-        last = latest_of_all(words)
+        root, name = (
+            words[words.index(flag) + 1] if flag in words[:-1] else default
+            for flag, default in (("--trainer.default_root_dir", RUNS), ("--run", None))
+        )
+        last = latest_of_all(pathlib.Path(str(root)), name)
         return ["fit", "-c", str(settings_beside(last, _trusted(words))), "--ckpt_path", str(last), *args[1:]]
     if args[0] != "validate" or "--ckpt_path" not in words[:-1]:
         return args

@@ -14,7 +14,8 @@ from refine.errors import InputError
 from refine.methods.training_free import TrainingFree
 from refine.options import flag_name
 from refine.terminal import count_of, duration
-from refine.training.resuming import CONFIG
+from refine.training.options import ONE_LENGTH
+from refine.training.runs import CONFIG
 from refine.training.sizing import (
     GFLOPS,
     MINUTES,
@@ -110,7 +111,7 @@ def size_run(config: Namespace, given: Mapping[str, Any], args: Sequence[str]) -
     if minutes is not None and not 0 < minutes < float("inf"):
         raise InputError(f"--minutes is {minutes:g}; expected more than 0")
     if timed and (counted or _steps_flag(args)):
-        raise InputError("--minutes and --steps say the same thing; give one of them")
+        raise InputError(ONE_LENGTH)
     for key in ("crop", "resize", "real_resize"):
         if (size := config["data"]["init_args"].get(key)) and min(size) < 1:
             flag = flag_name(f"data.{key}")

@@ -49,6 +49,11 @@ Pair = tuple[Path, Path]
         (["fit", "-c", "cut", "--data.synthetic=.", "--data.real=.", "--data.crops=1"], "did you mean crop?"),
         (["fit", "-c", "cut", "-c", "traffic-lights", "--setps", "3"], "--setps: no such flag; did you mean --steps?"),
         (["fit", "-c", "cut", "-c", "traffic-lights", "--steps", "abc"], "--steps is 'abc'; expected a whole number"),
+        (["fit", "-c", "cut", "-c", "traffic-lights", "--model.features", "abc"], "is 'abc'; expected a whole number"),
+        (["fit", "-c", "cut", "-c", "traffic-lights", "--data.batch-size=2.5"], "is '2.5'; expected a whole number"),
+        (["fit", "-c", "cut", "-c", "traffic-lights", "--minutes=2", "--steps=3"], "--minutes and --steps say the same"),
+        (["fit", "--resume", "--trainer.default-root-dir", "docs"], "docs: no run to go on with; name its folder"),
+        (["fit", "--resume", "--run", "gone"], "checkpoints/gone: no run to go on with"),
         (["fit", "-c", "cut", "-c", "traffic-lights", "--preset=huge"], "expected one of auto, small, medium, paper"),
         (["apply", "--checkpoint", "README.md", "--input", ".", "--output", "o"], "README.md: not a checkpoint"),
         (["export", "--checkpoint", "docs", "--output", "o"], "docs: not a bundle"),
@@ -92,6 +97,25 @@ def test_folders_that_hold_something_else_are_named(tmp_path: Path, capsys: pyte
         (["inspect", str(tmp_path / "empty")], f"{tmp_path}/empty: an empty folder"),
     ):
         test_it_is_one_line(args, message, capsys)
+
+
+def test_outputs_that_hold_something_else_are_named(tmp_path: Path) -> None:
+    run, data = tmp_path / "run", tmp_path / "data"
+    for folder in (run, data):
+        folder.mkdir()
+        (folder / "last.ckpt").write_bytes(b"PK\x03\x04")
+    checkpoint = ["--checkpoint", str(run / "last.ckpt")]
+    new_run = ["fit", "-c", "simgan", "-c", "traffic-lights", "--trainer.default-root-dir", str(tmp_path), "--run"]
+    for args, message in (
+        ([*new_run, "run"], f"{run}: holds a run already; go on with it (--resume), or name another --run"),
+        (["export", *checkpoint, "--output", str(data)], f"{data}: exists already"),
+        (["apply", *checkpoint, "--input", str(data), "--output", str(data / "x")], "lies inside the input"),
+        (["apply", *checkpoint, "--input", str(data), "--output", str(run)], f"{run}: not empty and no output of"),
+    ):
+        code = f"import sys; from refine.cli import main; main({args}); print('torch' in sys.modules)"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+        assert message in done.stderr
+        assert done.stdout == "False\n"
 
 
 def test_layouts_are_told_by_their_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

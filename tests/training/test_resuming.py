@@ -11,7 +11,7 @@ import yaml
 from torch import Tensor
 
 from refine.cli import main
-from refine.training.resuming import settings_beside
+from refine.training.runs import settings_beside
 from tests.training.runs import SMALL, Pair, assert_equal, checkpoint, fit
 from tests.training.test_fit import TRAINED
 
