@@ -4,13 +4,16 @@ Nothing heavy is imported: these are asked before a training begins, too.
 """
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from refine.errors import InputError
 from refine.files import cut
 from refine.yaml_text import read_yaml
+
+if TYPE_CHECKING:
+    from jsonargparse import Namespace
 
 RUNS = "checkpoints"
 """Where runs are written by default, in the current folder."""
@@ -22,7 +25,7 @@ PATHS = frozenset({"default_root_dir"})
 """Settings of the trainer whose texts name no class."""
 
 
-def free_name(config: Mapping[str, Any], default: str) -> str:
+def free_name(config: "Namespace", default: str) -> str:
     """Return the name of the run's folder: the one asked for, that of the resumed run, or the first free one.
 
     Args:
@@ -53,7 +56,7 @@ def require_no_last(folder: Path) -> None:
         raise InputError(f"{folder}: holds a run already; go on with it (--resume), or name another --run")
 
 
-def log_folder(config: Mapping[str, Any], default: str, command: str) -> str:
+def log_folder(config: "Namespace", default: str, command: str) -> str:
     """Return the folder of a logger that writes files, in the logger's own: the run's.
 
     Where the run has a table already, which a CSV logger would delete, it is a folder ``version_N`` in it; of
@@ -73,7 +76,7 @@ def log_folder(config: Mapping[str, Any], default: str, command: str) -> str:
     return next(folder for folder in folders if not (root / folder / "metrics.csv").exists())
 
 
-def latest(config: Mapping[str, Any], default: str) -> str | None:
+def latest(config: "Namespace", default: str) -> str | None:
     """Return the last checkpoint of the run that is asked for, or of the latest one of that default name."""
     root = Path(config["trainer"]["default_root_dir"])
     if config["run"]:

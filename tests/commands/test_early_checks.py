@@ -51,7 +51,10 @@ Pair = tuple[Path, Path]
         (["fit", "-c", "cut", "-c", "traffic-lights", "--steps", "abc"], "--steps is 'abc'; expected a whole number"),
         (["fit", "-c", "cut", "-c", "traffic-lights", "--model.features", "abc"], "is 'abc'; expected a whole number"),
         (["fit", "-c", "cut", "-c", "traffic-lights", "--data.batch-size=2.5"], "is '2.5'; expected a whole number"),
-        (["fit", "-c", "cut", "-c", "traffic-lights", "--minutes=2", "--steps=3"], "--minutes and --steps say the same"),
+        (
+            ["fit", "-c", "cut", "-c", "traffic-lights", "--minutes=2", "--steps=3"],
+            "--minutes and --steps say the same",
+        ),
         (["fit", "--resume", "--trainer.default-root-dir", "docs"], "docs: no run to go on with; name its folder"),
         (["fit", "--resume", "--run", "gone"], "checkpoints/gone: no run to go on with"),
         (["fit", "-c", "cut", "-c", "traffic-lights", "--preset=huge"], "expected one of auto, small, medium, paper"),
