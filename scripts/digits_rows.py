@@ -12,7 +12,7 @@ from digits import CLASSES, Digits, Name, Pairs, accuracy, fit, load, translate
 
 from refine.errors import InputError
 from refine.json_files import write_json
-from refine.methods import CUT, FDA, ColorTransfer, CyCADA, CycleGAN, FeatureAdaptation, Task
+from refine.methods import CUT, FDA, ColorTransfer, CyCADA, CycleGAN, FeatureAdaptation, SelfTraining, Task
 from refine.methods.translator import Translator
 
 
@@ -36,6 +36,7 @@ class Setting:
         task_batch_size: Theirs.
         feature_steps: Of the feature stage.
         feature_learning_rate: Of both its players.
+        self_training_steps: Of a classifier that also learns from the target's unlabeled digits.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Setting:
     task_batch_size: int
     feature_steps: int
     feature_learning_rate: float
+    self_training_steps: int
 
 
 SMALL = Setting(
@@ -71,6 +73,7 @@ SMALL = Setting(
     task_batch_size=128,
     feature_steps=500,
     feature_learning_rate=1e-4,
+    self_training_steps=1200,
 )
 FULL = Setting(
     name="full",
@@ -88,6 +91,7 @@ FULL = Setting(
     task_batch_size=128,
     feature_steps=10_000,
     feature_learning_rate=2e-5,
+    self_training_steps=10_000,
 )
 
 
@@ -190,6 +194,8 @@ ROWS: dict[str, Callable[[Unit, Setting], Translator] | None] = {
     "cut": cut,
     "target-supervised": None,
     "cycada pixel on refined": cycada_refined,
+    "source only + self-training": None,
+    "self-training": None,
 }
 """In this order: f_S is the classifier of "source only"; a feature stage starts from another row's classifier."""
 
@@ -198,8 +204,12 @@ FEATURE_STAGES = {"feature only": "source only", "cycada pixel + feature": "cyca
 """Rows of the feature stage: the row whose classifier it starts from, on whose training images. The first is the
 control that says what the second owes to its translator."""
 
+SELF_TRAINED = {"source only + self-training": "source only", "self-training": "cycada pixel"}
+"""Rows of a classifier that learns from the target's unlabeled digits, too: the row whose images have the labels."""
+
 NEEDS = {
     **FEATURE_STAGES,
+    **SELF_TRAINED,
     "cycada pixel": "source only",
     "cycada pixel on refined": "source only",
 }
@@ -218,7 +228,8 @@ def run_row(row: str, unit: Unit, setting: Setting, until: float | None) -> floa
         run_row(NEEDS[row], unit, setting, until)
     if not result.is_file():
         started = time.time()
-        task = _adapted(row, unit, setting, until) if row in FEATURE_STAGES else _task(row, unit, setting, until)
+        learn = _adapted if row in FEATURE_STAGES else _self_trained if row in SELF_TRAINED else _task
+        task = learn(row, unit, setting, until)
         percent = accuracy(task, load(unit.data, unit.target, "test"))
         last_piece = round(time.time() - started)
         stored = {"accuracy": percent, "row": row, "seed": unit.seed, "seconds": last_piece, "setting": asdict(setting)}
@@ -229,16 +240,17 @@ def run_row(row: str, unit: Unit, setting: Setting, until: float | None) -> floa
     return float(found["accuracy"])
 
 
-def classifier(setting: Setting, seed: int) -> Task:
+def classifier(setting: Setting, seed: int, self_training: bool = False) -> Task:
     """The one of every row, before its first step."""
-    return Task(
+    kind = SelfTraining if self_training else Task
+    return kind(
         classes=CLASSES,
         channels=1,
         network="lenet",
         optimizer="adam",
         weight_decay=0.0,
         learning_rate=setting.task_learning_rate,
-        steps=setting.task_steps,
+        steps=setting.self_training_steps if self_training else setting.task_steps,
         seed=seed,
     )
 
@@ -281,3 +293,13 @@ def _adapted(row: str, unit: Unit, setting: Setting, until: float | None) -> Tas
     target = load(unit.data, unit.target, "train")
     fit(method, Pairs(labeled, target.images, setting.task_batch_size, unit.seed), unit.place(row), until)
     return method
+
+
+def _self_trained(row: str, unit: Unit, setting: Setting, until: float | None) -> Task:
+    """A fresh classifier, from another row's training images and the target's unlabeled ones."""
+    labeled = _translated(SELF_TRAINED[row], unit, setting, until)
+    target = load(unit.data, unit.target, "train")
+    task = classifier(setting, unit.seed, self_training=True)
+    pairs = Pairs(labeled, target.images, setting.task_batch_size, unit.seed)
+    fit(task, pairs, unit.place(row), until)
+    return task

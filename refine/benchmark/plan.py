@@ -23,6 +23,9 @@ TEST, REAL_TRAIN, UNLABELED = "/test", "/real_train", "/unlabeled"
 SELF_TRAINING = "+self_training"
 """End of the name of a row that also learns from unlabeled real images."""
 
+AGREED = "+agreed"
+"""End of the name of a row that joins the folders of those translators of one row that agree."""
+
 MOST_FOLDS = 5
 """Blocks of the cross-validation, where there are so many images or groups."""
 
@@ -38,6 +41,9 @@ class Source(NamedTuple):
     """Whether the appearance of the images is changed strongly."""
     self_training: bool = False
     """Whether unlabeled real images are learned from, too."""
+    joins: bool = False
+    """Whether the folders of several translators are joined. A fit learns from all of them but one, each in turn: what
+    comes of the draw of translators shows; of two folders it learns from both."""
 
 
 class Fit(NamedTuple):
@@ -47,7 +53,7 @@ class Fit(NamedTuple):
     seed: int
     fold: int | None = None
     translator: int = 0
-    """Number of the row's folder, where it has several: one for each seed of a translator."""
+    """Number of the row's folder, where it has several: one for each seed of a translator; or of the one left out."""
 
 
 def sources(
@@ -59,7 +65,6 @@ def sources(
         baselines: Those of `BASELINES` that are asked for.
         refined: Names of the refined datasets; the last one is also mixed with the synthetic one.
         few: Labeled real images that each refined dataset is also joined with; None: no such row.
-
         self_training: Whether the synthetic and each refined dataset also stand in a row with self-training.
 
     Raises:
@@ -74,7 +79,7 @@ def sources(
     joined = {f"{name}+{few}_real": Source((name,), real=few) for name in refined} if few is not None else {}
     if self_training:
         joined |= {f"{name}{SELF_TRAINING}": Source((name,), self_training=True) for name in (SYNTHETIC, *refined)}
-    for name in joined.keys() & rows.keys():
+    for name in (joined.keys() | {f"{name}{AGREED}" for name in refined}) & rows.keys():
         raise InputError(f"--refined {name}: {name!r} is the name of another row; give NAME=DIR")
     return {**rows, **joined, TARGET: Source((), real=None)}
 
@@ -111,13 +116,20 @@ class Plan:
         ]
 
     def translators(self, row: str) -> int:
-        """Return the number of folders of a row, each of another seed of one translator; 1 where it has none."""
-        starts = tuple(f"{name}/" for name in self.rows[row].sets)
+        """Return the number of folders of a row, each of another seed of one translator, or of those that a joined row
+        leaves out in turn; 1 where it has none."""
+        source = self.rows[row]
+        if source.joins:
+            return len(source.sets) if len(source.sets) > 2 else 1
+        starts = tuple(f"{name}/" for name in source.sets)
         return 1 + sum(name.startswith(starts) for name in self.sets if starts)
 
     def set_names(self, fit: Fit) -> list[str]:
         """Return the names of the image sets that a fit is trained on, without labeled real images."""
         names = self.rows[fit.row].sets
+        if self.rows[fit.row].joins:
+            left_out = fit.translator if self.translators(fit.row) > 1 else None
+            return [name for number, name in enumerate(names) if number != left_out]
         return [own if (own := f"{name}/{fit.translator}") in self.sets else name for name in names]
 
     def is_crossed(self, row: str) -> bool:
@@ -173,12 +185,13 @@ class Plan:
         return joined, [*range(others), *list(range(others, others + few)) * max(1, round(others / few))]
 
     def predictions(self, fit: Fit) -> Tensor:
-        """Train, and predict the fit's part of the test images."""
+        """Train, and predict the fit's part of the test images; after self-training the unlabeled ones, too."""
         images, order = self.training(fit)
         source = self.rows[fit.row]
         unlabeled = self.sets[UNLABELED].images if source.self_training else None
         task = fit_task(images, self.classes, self.protocol, fit.seed, order, source.randomized, unlabeled)
-        return predict(task, self.sets[TEST].images[self.tested(fit)])
+        asked = self.sets[TEST].images[self.tested(fit)]
+        return predict(task, asked if unlabeled is None else torch.cat([asked, unlabeled]))
 
     def __getstate__(self) -> dict[str, Any]:
         # Arrays: between processes torch would pass its tensors through shared memory, of which containers have little.

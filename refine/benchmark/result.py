@@ -9,6 +9,7 @@ import torch
 from scipy.stats import t
 from torch import Tensor
 
+from refine.benchmark.agreement import Agreement
 from refine.benchmark.plan import TEST, Fit, Plan
 from refine.json_files import Interval, Share
 from refine.labels.scoring import Figures, Scoring
@@ -57,8 +58,8 @@ class Row(Figures):
     interval: NotRequired[Interval]
     """95 % for that mean: bootstrap over clusters of test images; of several translators widened for their draw."""
     translator_means: NotRequired[list[float]]
-    """Mean over seeds of each translator, where there are several. Then all lists of one figure a seed hold the first
-    translator's seeds first."""
+    """Mean over seeds of each translator, or without each in turn, where there are several. Then all lists of one
+    figure a seed hold the first translator's seeds first."""
     difference: NotRequired[Comparison]
     """To the synthetic row, which has none."""
     n_train: NotRequired[int]
@@ -99,6 +100,8 @@ class Benchmark(TypedDict):
     """Said first: a refined dataset does worse than the synthetic one."""
     adapted_to: NotRequired[AdaptedTo]
     """Left out: nobody said which images translators were adapted to."""
+    agreement: NotRequired[dict[str, Agreement]]
+    """Of refined datasets with several translators, where there are unlabeled images."""
     untested: NotRequired[list[str]]
     """Classes that are learned and that no real image shows."""
     clusters: NotRequired[int]
@@ -115,7 +118,8 @@ class Figure(NamedTuple):
     images: Tensor
     """``(R,)`` the same on resamples of the test images, the same resamples for every row."""
     translators: list[float]
-    """Mean over seeds of each translator; one element where there is one folder, or none."""
+    """Mean over seeds of each translator; one element where there is one folder, or none. Where each fit leaves one
+    translator out, the jackknife's pseudo-values of these means: their spread is that of the draw of translators."""
     exact: tuple[float, float] | None = None
     """The interval over test images of an accuracy of 0 or 1, which is the same on every resample."""
 
@@ -135,12 +139,17 @@ class RowPredictions:
         predictions: ``(translators * seeds, N, ...)``, all seeds of the first translator first.
         clusters: ``(N,)`` numbers of the test images' clusters.
         translators: Number of translators.
+        joined: Whether each of them is the one that a fit left out.
     """
 
-    def __init__(self, scoring: Scoring, predictions: Tensor, clusters: Tensor, translators: int = 1) -> None:
+    def __init__(
+        self, scoring: Scoring, predictions: Tensor, clusters: Tensor, translators: int = 1, joined: bool = False
+    ) -> None:
         self.scoring, self.predictions, self.clusters = scoring, predictions, clusters
         self.count = len(torch.unique(clusters))
-        each = [self._mean(part) for part in torch.chunk(predictions, translators)]
+        self.translator_means = each = [self._mean(part) for part in torch.chunk(predictions, translators)]
+        if joined:
+            each = [mean(each) + (translators - 1) * (mean(each) - value) for value in each]
         images = bootstrap_values(scoring.statistic([predictions]), clusters, scoring.resamples)
         exact, low, high = None, float(images.min()), float(images.max())
         if scoring.metric == "accuracy" and low == high and low in {0.0, 1.0}:
@@ -160,7 +169,7 @@ class RowPredictions:
         """
         figure, scoring = self.figure, self.scoring
         several = len(figure.translators) > 1
-        spread = figure.translators if several else [self._mean(seed[None]) for seed in self.predictions]
+        spread = self.translator_means if several else [self._mean(seed[None]) for seed in self.predictions]
         interval = figure.exact or percentile_interval(figure.images, LEVEL, self.count)
         low, high = widened_interval(figure.value, interval, figure.translators, LEVEL)
         row: Row = {
@@ -172,7 +181,7 @@ class RowPredictions:
             "n_test": len(self.clusters),
         }
         if several:
-            row["translator_means"] = figure.translators
+            row["translator_means"] = self.translator_means
         row.update(scoring.figures(self.predictions))  # type: ignore[typeddict-item]  # Row has every key of Figures
         return row
 
@@ -219,7 +228,7 @@ def measure(
     for name in plan.rows:
         draws = plan.translators(name)
         each = [_joined(plan, found, name, seed, draw) for draw in range(draws) for seed in range(plan.seeds)]
-        predicted = RowPredictions(scoring, torch.stack(each), clusters, draws)
+        predicted = RowPredictions(scoring, torch.stack(each), clusters, draws, plan.rows[name].joins)
         n_train, n_real = min(plan.counts(fit) for fit in plan.fits() if fit.row == name)
         figures[name], rows[name] = predicted.figure, predicted.row(n_train)
         if n_real:
@@ -237,7 +246,7 @@ def measure(
 def _joined(plan: Plan, found: Mapping[Fit, Tensor], row: str, seed: int, translator: int) -> Tensor:
     """Predictions ``(N, ...)`` of all test images, of all blocks."""
     if not plan.is_crossed(row):
-        return found[Fit(row, seed, None, translator)]
+        return found[Fit(row, seed, None, translator)][: len(plan.sets[TEST].keys)]
     parts = [found[Fit(row, seed, fold, translator)] for fold in range(len(plan.folds))]
     whole = torch.empty((len(plan.sets[TEST].keys), *parts[0].shape[1:]), dtype=parts[0].dtype)
     for fold, part in zip(plan.folds, parts, strict=True):

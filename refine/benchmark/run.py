@@ -10,9 +10,10 @@ import lightning
 import torch
 
 import refine
+from refine.benchmark.agreement import ENOUGH, agreements, with_agreed
 from refine.benchmark.datasets import FDA_BETA, RANDOMIZATION, SYNTHETIC, TARGET, Datasets
 from refine.benchmark.fit import JITTER, Protocol
-from refine.benchmark.plan import SELF_TRAINING, UNLABELED, Plan, plan_fits
+from refine.benchmark.plan import AGREED, SELF_TRAINING, UNLABELED, Plan, plan_fits
 from refine.benchmark.result import RESULT, Benchmark, gap_closed, measure
 from refine.benchmark.store import run_fits
 from refine.benchmark.table import warning_of, write_tables
@@ -68,6 +69,7 @@ def run_benchmark(
     Rows: ``synthetic`` (do nothing), each baseline, each refined dataset, the last of them together with the
     synthetic one, each of them together with a few labeled real images, and ``target_supervised``: trained on
     labeled real images alone, those of ``real_train`` or by cross-validation over contiguous blocks of the recording.
+    With unlabeled images also each with self-training, and those folders of one translator joined that agree.
 
     Args:
         synthetic: Synthetic images with labels: classes, masks, targets or objects.
@@ -160,7 +162,12 @@ def run_benchmark(
         raise InputError(f"{real}: a benchmark needs two labeled test images or more; one says nothing of others")
     require_output(output)
     count, scoring = len(set(named)), data.kind.scoring(data.real.labels, data.classes)
-    rows, figures = measure(plan, run_fits(plan, output / FITS, jobs), scoring, cluster_numbers(named))
+    found = run_fits(plan, output / FITS, jobs)
+    compared = agreements(plan, found)
+    if any(each["agreed"] for each in compared.values()):
+        plan = with_agreed(plan, compared)
+        found = run_fits(plan, output / FITS, jobs)
+    rows, figures = measure(plan, found, scoring, cluster_numbers(named))
     closed = gap_closed(figures, SYNTHETIC, TARGET, count, scoring.higher_is_better)
     result: Benchmark = {
         "metric": scoring.metric,
@@ -194,6 +201,8 @@ def run_benchmark(
     }
     if data.unlabeled is not None:
         result["adapted_to"] = {"images": len(data.unlabeled.keys), "tested": data.tested_and_adapted()}
+    if compared:
+        result["agreement"] = compared
     if data.untested:
         result["untested"] = list(data.untested)
     result["warning"] = warning_of(result, list(draws))
@@ -284,6 +293,12 @@ def _rows_notes(plan: Plan) -> str:
             f"Unlabeled images, to which the translators were adapted: {len(plan.sets[UNLABELED].keys)}; statistics of "
             f"baselines are theirs, and rows that end in {SELF_TRAINING} learn from them by FixMatch with a mean "
             "teacher. "
+        )
+    if any(source.joins for source in plan.rows.values()):
+        found += (
+            f"Rows with {AGREED} learn from the images of all translators of one row that agree: after self-training "
+            f"they say the same of {ENOUGH:.0%} of the unlabeled images or more. Of three translators or more each fit "
+            "leaves one out, and the spread of their draw is the jackknife's. "
         )
     if any(source.sets and source.real for source in plan.rows.values()):
         found += "Rows with labeled real images beside others draw half of all images from them; seeds choose. "

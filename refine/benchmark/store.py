@@ -70,7 +70,7 @@ class StoredFits:
             "versions": [refine.__version__, str(torch.__version__)],
         }
         if source.self_training:
-            record["unlabeled"] = self.sets[UNLABELED]
+            record["unlabeled"] = record["also_predicted"] = self.sets[UNLABELED]
         return hashlib.sha256(json.dumps(record, sort_keys=True).encode("utf-8", "surrogateescape")).hexdigest()
 
     def load(self, fit: Fit) -> Tensor | None:

@@ -67,8 +67,8 @@ def print_table(result: Benchmark, console: Console | None = None) -> None:
     console = console or result_console()
     if warning := result.get("warning"):
         console.print(Text(warning, style="bold red" if warning.startswith("WARNING") else "bold"))
-    if missing := result.get("untested"):
-        console.print(Text(untested_line(missing)))
+    for note in notes(result):
+        console.print(Text(note))
     tables = [(title(result), _rows_table(result))]
     if any("difference" in row for row in result["rows"].values()):
         text = METRICS[result["metric"]].points
@@ -173,9 +173,8 @@ def benchmark_latex(result: Benchmark) -> str:
 
 def _titles(result: Benchmark) -> tuple[list[str], str]:
     """Sentences above the first table, and above the second."""
-    missing, by_class = result.get("untested"), METRICS[result["metric"]].by_class
-    above = [title(result), *([_capital(untested_line(missing))] if missing else [])]
-    return [f"{sentence}." for sentence in above], f"{_capital(by_class)}."
+    above = [title(result), *map(_capital, notes(result))]
+    return [f"{sentence}." for sentence in above], f"{_capital(METRICS[result['metric']].by_class)}."
 
 
 def _comment(text: str) -> str:
@@ -186,9 +185,23 @@ def _capital(text: str) -> str:
     return text[0].upper() + text[1:]
 
 
-def untested_line(missing: Sequence[str]) -> str:
-    """Name the classes that are learned and not tested."""
-    return f"not tested, since the real images show none: {', '.join(missing)}"
+def notes(result: Benchmark) -> list[str]:
+    """Name classes that are learned and not tested, and translators that do not agree with the others of their row."""
+    said = []
+    if missing := result.get("untested"):
+        said.append(f"not tested, since the real images show none: {', '.join(missing)}")
+    for name, found in result.get("agreement", {}).items():
+        shares, agreed, each = found["shares"], found["agreed"], result["provenance"].get("refined")
+        folders = each.get(name) if isinstance(each, dict) else None
+        among = [shares[one][other] for one in agreed for other in agreed if one != other]
+        line = f"translators of {name}: {len(agreed) or 'no two'} of {len(shares)} agree on the unlabeled images"
+        line += f", on {mean(among):.0%} of them" if among else ": some or all exchange classes; train more seeds"
+        for number in set(range(len(shares))) - set(agreed) if agreed else ():
+            folder = folders[number] if isinstance(folders, list) else f"number {number + 1}"
+            line += f"; {folder} does not ({mean([shares[number][other] for other in agreed]):.0%}): it may exchange "
+            line += "classes, look at its pictures"
+        said.append(line)
+    return said
 
 
 def title(result: Benchmark) -> str:

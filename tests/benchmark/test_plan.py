@@ -1,4 +1,5 @@
 import pickle
+from dataclasses import replace
 
 import pytest
 import torch
@@ -44,6 +45,20 @@ def test_every_row_says_what_it_trains_on() -> None:
     ]
     with pytest.raises(InputError, match=r"--refined x\+3_real: .* the name of another row"):
         sources([], ["x", "x+3_real"], 3)
+
+
+def test_a_joined_row_leaves_out_each_of_three_translators_in_turn_and_none_of_two() -> None:
+    made = plan()
+    sets = ("good", "good/1", "good/2")
+    joined = {"three": Source(sets, joins=True), "two": Source(sets[1:], joins=True)}
+    made = replace(made, sets={**made.sets, **dict.fromkeys(sets[1:], made.sets["good"])}, rows=joined)
+    learned = {fit: made.set_names(fit) for fit in made.fits() if fit.seed == 0}
+    assert learned == {
+        Fit("three", 0): ["good/1", "good/2"],
+        Fit("three", 0, None, 1): ["good", "good/2"],
+        Fit("three", 0, None, 2): ["good", "good/1"],
+        Fit("two", 0): ["good/1", "good/2"],
+    }
 
 
 def test_a_row_with_real_images_has_a_fit_for_each_block_and_never_sees_the_one_it_is_tested_on() -> None:

@@ -102,6 +102,18 @@ def test_several_translators_widen_the_interval_by_the_draw_of_one() -> None:
     assert "translator_means" not in scored(scoring, predictions, clusters)
 
 
+def test_where_each_fit_leaves_one_translator_out_their_draw_shows_as_the_jackknife_says() -> None:
+    scoring, clusters = ClassScoring(torch.zeros(400, dtype=torch.int64), ["a", "b"]), torch.arange(400)
+    predictions = translated(400, 0.58, 0.6, 0.62)
+    images = percentile_interval(RowPredictions(scoring, predictions, clusters).figure.images, 0.95, 400)
+    row = RowPredictions(scoring, predictions, clusters, 3, joined=True).row(7)
+    assert row["translator_means"] == pytest.approx([0.58, 0.6, 0.62])
+    # Efron and Tibshirani 1993, chapter 11: (n - 1) / n times the sum of squares.
+    student = 4.303 * (2 / 3 * 2 * 0.02**2) ** 0.5
+    for end, image in zip(row["interval"], images, strict=True):
+        assert abs(end - 0.6) == pytest.approx((student**2 + (image - 0.6) ** 2) ** 0.5, rel=1e-3)
+
+
 def test_translators_that_agree_leave_the_interval_over_images_and_none_leaves_what_can_be() -> None:
     scoring = ClassScoring(torch.zeros(400, dtype=torch.int64), ["a", "b"])
     same = translated(400, 0.6, 0.6, 0.6)

@@ -1,10 +1,12 @@
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from refine.benchmark.agreement import agreeing
 from refine.benchmark.fit import Protocol, fit_task
 from refine.benchmark.result import Benchmark
 from refine.benchmark.run import run_benchmark
@@ -123,6 +125,39 @@ def test_unlabeled_images_bring_rows_with_self_training_and_tell_whether_the_tes
     seen = run(folders, tmp_path / "same", unlabeled=folders["real"], **{**usual, "steps": 2})
     assert seen["adapted_to"] == {"images": 30, "tested": 30}
     assert "transductive: 30 of them are among --unlabeled" in (tmp_path / "same" / "benchmark.md").read_text()
+
+
+def test_a_translator_that_exchanges_classes_is_named_and_the_others_are_joined(
+    folders: dict[str, Path], tmp_path: Path
+) -> None:
+    exchanged = tmp_path / "exchanged"
+    for name, other in zip(CLASSES, (*CLASSES[1:], CLASSES[0]), strict=True):
+        shutil.copytree(folders["good"] / other, exchanged / name)
+    draws = [folders["good"], exchanged, lamps(tmp_path / "second", count=9)]
+    others = lamps(tmp_path / "others", count=11)
+    usual = {"seeds": 1, "strong": True, "unlabeled": others, "baselines": ()}
+    found = run(folders, tmp_path / "three", refined={"good": draws}, **usual)
+    agreement = found["agreement"]["good"]
+    assert agreement["agreed"] == [0, 2]
+    assert min(agreement["shares"][0][2], agreement["shares"][1][1]) > 0.9
+    assert max(agreement["shares"][1][0], agreement["shares"][1][2]) < 0.3
+    rows = found["rows"]
+    assert [name for name in rows if "agreed" in name] == ["good+agreed", "good+agreed+self_training"]
+    assert [*rows][-1] == "target_supervised"
+    assert rows["good+agreed"]["n_train"] == 21 + 27
+    assert rows["good+agreed+self_training"]["mean"] > 0.9 > rows["good+self_training"]["mean"]
+    text = (tmp_path / "three" / "benchmark.md").read_text()
+    together = f"{agreement['shares'][0][2]:.0%}"
+    assert f"Translators of good: 2 of 3 agree on the unlabeled images, on {together} of them; " in text
+    assert "exchanged does not (" in text
+    assert "Rows with +agreed learn from the images of all translators of one row that agree" in text
+
+
+def test_of_groups_of_one_size_the_one_that_agrees_best_is_taken() -> None:
+    pairs = [[1.0, 0.8, 0.1, 0.1], [0.8, 1.0, 0.1, 0.1], [0.1, 0.1, 1.0, 0.9], [0.1, 0.1, 0.9, 1.0]]
+    assert agreeing(pairs) == [2, 3]
+    assert agreeing([[1.0, 0.7], [0.7, 1.0]]) == []
+    assert agreeing([[1.0, 0.8, 0.8], [0.8, 1.0, 0.6], [0.8, 0.6, 1.0]]) == [0, 1, 2]
 
 
 @pytest.fixture

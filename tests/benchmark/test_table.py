@@ -4,7 +4,7 @@ from pathlib import Path
 from rich.console import Console
 
 from refine.benchmark.result import Benchmark, Row
-from refine.benchmark.table import benchmark_latex, benchmark_markdown, print_table, warning_of, write_tables
+from refine.benchmark.table import benchmark_latex, benchmark_markdown, notes, print_table, warning_of, write_tables
 
 
 def row(mean: float, p: float | None = None, less: float = 0.0) -> Row:
@@ -109,6 +109,22 @@ def test_a_class_without_real_images_is_told_and_not_called_tested() -> None:
     for text in (benchmark_markdown(missing), benchmark_latex(missing)):  # type: ignore[arg-type]  # a copy of a Benchmark
         assert f"Not tested, since the real images show none: {RESULT['classes'][0]}." in text
         assert f"real images of {RESULT['classes'][0]}" not in text
+
+
+def test_translators_that_do_not_agree_are_named() -> None:
+    shares = [[1.0, 0.9, 0.2], [0.9, 1.0, 0.4], [0.2, 0.4, 1.0]]
+    result: Benchmark = {**RESULT, "agreement": {"gan": {"shares": shares, "agreed": [0, 1]}}}
+    said = (
+        "translators of gan: 2 of 3 agree on the unlabeled images, on 90% of them; {} does not (30%): it may exchange"
+    )
+    assert notes(result) == [f"{said.format('number 3')} classes, look at its pictures"]
+    result["provenance"] = {"refined": {"gan": ["a", "b", "c"]}}
+    assert notes(result) == [f"{said.format('c')} classes, look at its pictures"]
+    result["agreement"] = {"gan": {"shares": [row[1:] for row in shares[1:]], "agreed": []}}
+    (line,) = notes(result)
+    assert line.startswith(
+        "translators of gan: no two of 2 agree on the unlabeled images: some or all exchange classes"
+    )
 
 
 def test_nothing_is_said_where_no_refined_row_is_worse() -> None:

@@ -36,6 +36,7 @@ def row(values: list[float], several: bool) -> dict[str, object]:
 def test_rows_have_a_value_for_each_translator_and_the_best_one_is_named(tmp_path: Path) -> None:
     rows = {name: row([0.5, 0.75], "translator" in name) for name in headline.ROWS.values()}
     content = {"metric": "accuracy", "rows": rows, "protocol": "…", "adapted_to": {"images": 199, "tested": 0}}
+    content["agreement"] = {"translator": {"shares": [[1.0, 0.8], [0.8, 1.0]], "agreed": [0, 1]}}
     (tmp_path / "benchmark.json").write_text(json.dumps(content))
     found = headline.headline(tmp_path / "benchmark.json", "traffic-lights")
     assert found["inductive"] is True
@@ -43,13 +44,19 @@ def test_rows_have_a_value_for_each_translator_and_the_best_one_is_named(tmp_pat
     assert found["rows"]["translator"]["values"] == found["rows"]["translator"]["balanced"] == [0.5, 0.75]
     assert found["rows"]["best"] == {**found["rows"][headline.CHOSEN], "row": headline.CHOSEN}
 
+    kept = {name: found for name, found in rows.items() if "agreed" not in name}  # no two translators agree
+    (tmp_path / "benchmark.json").write_text(json.dumps({**content, "rows": kept}))
+    found = headline.headline(tmp_path / "benchmark.json", "traffic-lights")
+    assert found["rows"]["best"]["row"] == "color-transfer"
+    assert {"translator", "self-training"}.isdisjoint(found["rows"])
+
 
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
         (["--test", "gone", "--output", "out.json"], "gone: no such folder"),
         (["--output", "file/out.json"], "cannot be made"),
-        (["--output", "out.json", "--seeds", "0"], "--seeds is 0"),
+        (["--output", "out.json", "--seeds", "1"], "--seeds is 1; expected 2 or more"),
     ],
 )
 def test_bad_input_is_refused_before_anything_is_trained(
