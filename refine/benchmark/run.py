@@ -14,7 +14,8 @@ from refine.benchmark.agreement import ENOUGH, agreements, with_agreed
 from refine.benchmark.datasets import FDA_BETA, RANDOMIZATION, SYNTHETIC, TARGET, Datasets
 from refine.benchmark.fit import JITTER, Protocol
 from refine.benchmark.plan import AGREED, SELF_TRAINING, UNLABELED, Plan, plan_fits
-from refine.benchmark.result import RESULT, Benchmark, gap_closed, measure
+from refine.benchmark.result import RESULT, Benchmark
+from refine.benchmark.rows import best_row, gap_closed, measure
 from refine.benchmark.store import run_fits
 from refine.benchmark.table import warning_of, write_tables
 from refine.data.clusters import load_clusters
@@ -117,8 +118,7 @@ def run_benchmark(
             sense.
     """
     synthetic, real, output = Path(synthetic), Path(real), Path(output)
-    real_train = None if real_train is None else Path(real_train)
-    unlabeled = None if unlabeled is None else Path(unlabeled)
+    real_train, unlabeled = (None if each is None else Path(each) for each in (real_train, unlabeled))
     single = {name for name, given in refined.items() if isinstance(given, Path | str)}
     draws = {
         name: [Path(given)] if isinstance(given, Path | str) else list(map(Path, given))
@@ -163,12 +163,13 @@ def run_benchmark(
     require_output(output)
     count, scoring = len(set(named)), data.kind.scoring(data.real.labels, data.classes)
     found = run_fits(plan, output / FITS, jobs)
-    compared = agreements(plan, found)
-    if any(each["agreed"] for each in compared.values()):
+    if compared := agreements(plan, found):
         plan = with_agreed(plan, compared)
         found = run_fits(plan, output / FITS, jobs)
-    rows, figures = measure(plan, found, scoring, cluster_numbers(named))
-    closed = gap_closed(figures, SYNTHETIC, TARGET, count, scoring.higher_is_better)
+    rows, predicted = measure(plan, found, scoring, cluster_numbers(named))
+    closed = gap_closed(
+        {name: each.figure for name, each in predicted.items()}, SYNTHETIC, TARGET, count, scoring.higher_is_better
+    )
     result: Benchmark = {
         "metric": scoring.metric,
         "higher_is_better": scoring.higher_is_better,
@@ -203,6 +204,8 @@ def run_benchmark(
         result["adapted_to"] = {"images": len(data.unlabeled.keys), "tested": data.tested_and_adapted()}
     if compared:
         result["agreement"] = compared
+    if best := best_row(rows, predicted, scoring.higher_is_better):
+        result["best"] = best
     if data.untested:
         result["untested"] = list(data.untested)
     result["warning"] = warning_of(result, list(draws))

@@ -186,8 +186,13 @@ def _capital(text: str) -> str:
 
 
 def notes(result: Benchmark) -> list[str]:
-    """Name classes that are learned and not tested, and translators that do not agree with the others of their row."""
+    """Name the best recipe, classes that are learned and not tested, and translators that do not agree with others."""
     said = []
+    if best := result.get("best"):
+        apart, name, second = best["difference"], best["row"], best["second"]
+        surely = "" if apart["interval"][0] > 0 or apart["interval"][1] < 0 else "no difference shown: "
+        of = f"{figure(apart['value'], result, sign=True)}, 95 % {span(apart['interval'], result, sign=True)}"
+        said.append(f"best without real labels: {name}; to {second}, the second, {surely}{of}")
     if missing := result.get("untested"):
         said.append(f"not tested, since the real images show none: {', '.join(missing)}")
     for name, found in result.get("agreement", {}).items():

@@ -1,7 +1,10 @@
 """Distance, label error and pictures of each method on the same few images, and the test on labeled real ones."""
 
+import math
+import time
 from collections.abc import Mapping
 from pathlib import Path
+from statistics import mean
 from typing import NamedTuple
 
 import torch
@@ -14,7 +17,7 @@ from refine.benchmark.datasets import open_real
 from refine.benchmark.result import adjusted
 from refine.benchmark.run import run_benchmark
 from refine.data.images import to_float, to_levels
-from refine.data.layouts import Layout
+from refine.data.labeled_images import read_labeled
 from refine.data.open_layout import open_layout
 from refine.distances.features import FeatureSet, Gatherer, set_distances
 from refine.distances.label_error import JudgedImages
@@ -23,8 +26,9 @@ from refine.errors import InputError
 from refine.labels import LabelSpace
 from refine.methods.translator import Translator
 from refine.metrics.sliced_wasserstein import PATCH, draw_places
+from refine.terminal import duration
 from refine.trial.options import TryOptions
-from refine.trial.result import Benchmarked, Measured, Trained
+from refine.trial.result import Benchmarked, Measured, Trained, Tried
 from refine.tuning.measure import MOST_DESCRIBED, ChosenImages, at_size, batches, choose_images
 
 COUNT = 200
@@ -111,10 +115,13 @@ class Measure:
         answers = None if judges is None else JudgedImages(judges.kind, len(judges.names))
         every: list[Tensor] = []
         pictures: list[Image.Image] = []
+        seconds, pixels = 0.0, 0
         for levels, labels in batches(pair.synthetic, pair.channels, pair.size, judges is not None, LONGEST):
             after = levels
             if translator is not None:
+                began = time.monotonic()
                 refined = translator.refine(to_float(levels).to(self.device)).float().cpu()
+                seconds, pixels = seconds + time.monotonic() - began, pixels + levels[:, 0].numel()
                 if not refined.isfinite().all():
                     raise InputError("gives NaN or infinite pixels")
                 after = to_levels(refined)
@@ -125,6 +132,8 @@ class Measure:
                 answers.add(judges.predict(compared.to(self.device)).cpu(), labels)
                 every.append(labels)
         found: Measured = {"distance": _swd(gatherer.gathered(), self.real)}
+        if pixels:
+            found["seconds_a_megapixel"] = 1e6 * seconds / pixels
         if answers is not None:
             found["label_error"] = answers.error()
             if answers.kind.one_class:
@@ -162,24 +171,49 @@ def _picture(levels: Tensor) -> Image.Image:
     return Image.fromarray(levels.expand(3, -1, -1).permute(1, 2, 0).numpy())
 
 
-def require_labeled(real: Path, classes: tuple[str, ...] | None, synthetic: Layout) -> None:
+def require_labeled(real: Path, classes: tuple[str, ...] | None, pair: DatasetPair) -> None:
     """Refuse labeled real images that no benchmark can take, before anything is trained.
 
     Args:
         real: Their folder.
         classes: Names to keep; None takes all.
-        synthetic: The synthetic dataset.
+        pair: Both datasets of the trial.
 
     Raises:
-        InputError: If either has no labels, or the real images have labels of another kind or other classes.
+        InputError: If either has no labels, or the real images have labels of another kind or other classes, or one
+            of them cannot be read.
     """
+    synthetic = pair.synthetic.layout
     if not synthetic.label_space.is_labeled:
         raise InputError(f"{synthetic.root}: has no labels, and --labeled-real {real} needs them")
-    open_real(real, "auto", None, classes, synthetic)
+    read_labeled(open_real(real, "auto", None, classes, synthetic), pair.channels, pair.size)
+
+
+def require_time(tried: Mapping[str, Tried], pair: DatasetPair, minutes: float) -> None:
+    """Refuse to refine a whole dataset with every method where that takes longer than the trial.
+
+    Args:
+        tried: Methods by their names, with what was measured.
+        pair: Both datasets of the trial.
+        minutes: Time of the whole trial.
+
+    Raises:
+        InputError: With the time that it would take.
+    """
+    layout, chosen = pair.synthetic.layout, pair.synthetic.records
+    images = len(layout.records())
+    pixels = images * mean(math.prod(layout.size(record)) for record in chosen)
+    paces = [each["measured"].get("seconds_a_megapixel", 0.0) for each in tried.values() if "measured" in each]
+    seconds = sum(paces) * pixels / 1e6
+    if seconds > 60 * minutes:
+        raise InputError(
+            f"refining all {images} synthetic images with {len(paces)} methods would take about {duration(seconds)}; "
+            "give more --minutes, or refine with the method of your choice and compare by `refine benchmark`"
+        )
 
 
 def benchmark_labeled(
-    checkpoints: Mapping[str, Path], options: TryOptions, real: Path, device: str, minutes: float
+    checkpoints: Mapping[str, Path], options: TryOptions, real: Path, device: str, minutes: float, size: tuple[int, int]
 ) -> Benchmarked:
     """Refine the synthetic dataset with each method, and benchmark all of them.
 
@@ -189,6 +223,7 @@ def benchmark_labeled(
         real: Labeled real images.
         device: ``cpu``, ``cuda`` or ``mps``.
         minutes: Time of the whole trial.
+        size: Height and width at which task models see images.
     """
     synthetic, output, layout = options.synthetic, options.output, options.layout
     refined = {f"{TRIED}{name}": output / "refined" / name for name in checkpoints}
@@ -202,6 +237,7 @@ def benchmark_labeled(
         baselines=(),
         seeds=SEEDS,
         steps=min(STEPS, SHORTEST + round(STEPS_A_MINUTE * minutes)),
+        size=size,
         layouts=(layout, "auto"),
         mappings=(options.mapping, None),
         device=device,

@@ -45,6 +45,8 @@ class Measured(TypedDict):
     """Sliced Wasserstein distance to the real images."""
     label_error: NotRequired[LabelError]
     """Share of labels that the judge does not find."""
+    seconds_a_megapixel: NotRequired[float]
+    """Time that refining took; of the synthetic images as they are, and in older files, left out."""
 
 
 class Tried(TypedDict):

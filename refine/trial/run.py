@@ -21,7 +21,7 @@ from refine.methods.checkpoint import load_translator
 from refine.terminal import duration
 from refine.training.fit import Outcome, fit
 from refine.training.sizing import MINUTES
-from refine.trial.measure import DatasetPair, Measure, benchmark_labeled, open_pair, require_labeled
+from refine.trial.measure import DatasetPair, Measure, benchmark_labeled, open_pair, require_labeled, require_time
 from refine.trial.options import TRIAL, TryOptions
 from refine.trial.page import one_line, write_page
 from refine.trial.plan import (
@@ -141,7 +141,7 @@ class _Trial:
         pair = open_pair(options)
         kind, n = pair.space.kind, {"synthetic": len(pair.synthetic.records), "real": len(pair.real.records)}
         if labeled_real is not None:
-            require_labeled(labeled_real, options.classes, pair.synthetic.layout)
+            require_labeled(labeled_real, options.classes, pair)
         before = self._before()
         require_output(options.output)
         write_json(self._settings(), options.output / TRIAL)  # before anything is trained that another trial may find
@@ -205,11 +205,14 @@ class _Trial:
                 self.say(f"first pictures: {options.output / PAGE}")
         problem = ""
         if labeled_real is not None:
-            self.say("refining the synthetic images with every method, then training task models on each")
             every = trial["methods"].items()
             try:
+                require_time(trial["methods"], pair, self.minutes)
+                self.say("refining the synthetic images with every method, then training task models on each")
                 refined = {name: options.output / tried["checkpoint"] for name, tried in every if "measured" in tried}
-                trial["benchmark"] = benchmark_labeled(refined, options, labeled_real, self.device.type, self.minutes)
+                trial["benchmark"] = benchmark_labeled(
+                    refined, options, labeled_real, self.device.type, self.minutes, pair.size
+                )
             except InputError as error:  # what was tried stands, with a recommendation of its own
                 problem = f"The labeled real images were not tested on: {error}"
         elif before and "benchmark" in before:

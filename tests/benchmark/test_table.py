@@ -3,7 +3,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from refine.benchmark.result import Benchmark, Row
+from refine.benchmark.result import Benchmark, Comparison, Row
 from refine.benchmark.table import benchmark_latex, benchmark_markdown, notes, print_table, warning_of, write_tables
 
 
@@ -125,6 +125,15 @@ def test_translators_that_do_not_agree_are_named() -> None:
     assert line.startswith(
         "translators of gan: no two of 2 agree on the unlabeled images: some or all exchange classes"
     )
+
+
+def test_the_best_recipe_is_named_with_how_sure_that_is() -> None:
+    apart: Comparison = {"value": 0.12, "interval": [-0.05, 0.29], "p": 0.2}
+    result: Benchmark = {**RESULT, "best": {"row": "gan", "second": "synthetic", "difference": apart}}
+    start = "best without real labels: gan; to synthetic, the second, "
+    assert notes(result) == [f"{start}no difference shown: +12.0, 95 % -5.0 to +29.0"]
+    apart["interval"] = [0.05, 0.19]
+    assert notes(result) == [f"{start}+12.0, 95 % +5.0 to +19.0"]
 
 
 def test_nothing_is_said_where_no_refined_row_is_worse() -> None:

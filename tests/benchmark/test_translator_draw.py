@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from refine.benchmark.result import Figure, RowPredictions, gap_closed
+from refine.benchmark.rows import Figure, RowPredictions, gap_closed
 from refine.labels.classes import ClassScoring
 from refine.metrics.comparison import p_value, widened_interval
 from refine.metrics.intervals import draws, percentile_interval

@@ -9,7 +9,8 @@ from torchmetrics.classification import MulticlassJaccardIndex
 from torchmetrics.functional.classification import multiclass_jaccard_index
 from torchvision.tv_tensors import Mask
 
-from refine.benchmark.result import Row, RowPredictions
+from refine.benchmark.result import Row
+from refine.benchmark.rows import RowPredictions
 from refine.labels import IGNORE, Annotation
 from refine.labels.masks import MaskLabels, MaskScoring, resize_ids
 from tests.data.annotated import few

@@ -1,6 +1,7 @@
 """`refine try`, through the command line, with the two quickest methods."""
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from PIL import Image
 
 from refine.cli import main
 from refine.errors import InputError
+from refine.trial.measure import open_pair, require_time
 from refine.trial.options import TryOptions
 from refine.trial.plan import (
     WEIGHTS,
@@ -136,12 +138,29 @@ def test_labeled_real_images_of_other_classes_are_refused_before_any_training(
     assert tried(pair, tmp_path / "tried", "--labeled-real", str(other)) == 2
     assert f"{other}: has the classes a, c, expected a, b; " in capsys.readouterr().err
     assert not (tmp_path / "tried").exists()
+    broken = write_images(tmp_path / "broken", classes=("a", "b"))
+    (broken / "a" / "cut.png").write_bytes(next(pair[1].rglob("*.png")).read_bytes()[:60])
+    assert tried(pair, tmp_path / "tried", "--labeled-real", str(broken)) == 2
+    assert "cut.png" in capsys.readouterr().err
+    assert not (tmp_path / "tried").exists()
     several = write_images(tmp_path / "several", classes=("a", "b", "c"))
     with pytest.raises(AssertionError, match="trained"):  # of classes of images, some may be missing
         tried((several, pair[1]), tmp_path / "tried", "--labeled-real", str(pair[1]))
     plain = write_images(tmp_path / "plain", classes=("",))
     assert tried((plain, pair[1]), tmp_path / "else", "--labeled-real", str(pair[1])) == 2
     assert f"{plain}: has no labels, and --labeled-real {pair[1]} needs them" in capsys.readouterr().err
+
+
+def test_a_whole_dataset_is_not_refined_with_every_method_where_that_takes_longer_than_the_trial(pair: Pair) -> None:
+    opened = open_pair(TryOptions(synthetic=pair[0], real=pair[1]))
+    images = len(opened.synthetic.records)
+    pixels = sum(math.prod(opened.synthetic.layout.size(record)) for record in opened.synthetic.records)
+    slow: Tried = {"seconds": 1.0, "measured": {"distance": 1.0, "seconds_a_megapixel": 60 * 1e6 / pixels}}
+    tried_before: Tried = {"seconds": 1.0, "measured": {"distance": 1.0}}
+    require_time({"one": slow, "older": tried_before}, opened, minutes=1.1)
+    said = f"refining all {images} synthetic images with 2 methods would take about 2 min"
+    with pytest.raises(InputError, match=said):
+        require_time({"one": slow, "two": slow}, opened, minutes=1.1)
 
 
 def test_an_output_that_was_given_labeled_images_does_not_ask_for_them_and_marks_what_loses_labels(

@@ -2,7 +2,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from refine.benchmark.result import Comparison, Figure, Row, RowPredictions, adjust, gap_closed
+from refine.benchmark.result import Comparison, Row
+from refine.benchmark.rows import Figure, RowPredictions, adjust, best_row, gap_closed
 from refine.labels.classes import ClassScoring
 from refine.labels.scoring import Scoring
 from refine.labels.targets import TargetScoring
@@ -136,6 +137,29 @@ def test_a_difference_that_one_translator_made_may_be_chance() -> None:
     alike = compared(scoring, translated(400, 0.63, 0.64, 0.65), synthetic[:1], 3)
     assert alike["p"] < 0.01
     assert alike["interval"][0] > 0
+
+
+def test_the_best_row_is_held_against_the_second_and_labeled_real_images_do_not_count() -> None:
+    scoring, clusters = ClassScoring(torch.zeros(400, dtype=torch.int64), ["a", "b"]), torch.arange(400)
+    one = RowPredictions(scoring, translated(400, 0.5), clusters)
+    several = RowPredictions(scoring, translated(400, 0.7, 0.72, 0.74), clusters, 3)
+    real = RowPredictions(scoring, translated(400, 0.9), clusters)
+    every = {"synthetic": one, "gan": several, "gan+3_real": real, "target_supervised": real}
+    rows = {name: each.row(7) for name, each in every.items()}
+    rows["gan+3_real"]["n_real"] = 3
+    best = best_row(rows, every, higher_is_better=True)
+    assert best is not None
+    assert (best["row"], best["second"]) == ("gan", "synthetic")
+    assert best["difference"] == several.compare(one)
+    back = one.compare(several)  # the draw of translators counts on either side
+    assert [-back["value"], *sorted(-end for end in back["interval"])] == pytest.approx(
+        [best["difference"]["value"], *best["difference"]["interval"]]
+    )
+    assert back["p"] == pytest.approx(best["difference"]["p"])
+    lower = best_row(rows, every, higher_is_better=False)
+    assert lower is not None
+    assert (lower["row"], lower["second"]) == ("synthetic", "gan")
+    assert best_row({"synthetic": rows["synthetic"]}, every, higher_is_better=True) is None
 
 
 def test_p_values_are_adjusted_for_the_number_of_rows() -> None:
