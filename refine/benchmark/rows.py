@@ -6,7 +6,7 @@ from statistics import mean, stdev
 from typing import NamedTuple
 
 import torch
-from scipy.stats import t
+from scipy.special import stdtrit
 from torch import Tensor
 
 from refine.benchmark.datasets import SYNTHETIC, TARGET
@@ -215,7 +215,7 @@ def gap_closed(
     gap = end.value - start.value
     found: dict[str, GapClosed | None] = {}
     for name in (name for name in figures if name not in {without, goal}):
-        closed, squared = figures[name], float(t.ppf((1 + LEVEL) / 2, clusters - 1)) ** 2
+        closed, squared = figures[name], float(stdtrit(clusters - 1, (1 + LEVEL) / 2)) ** 2
         draws = torch.stack([closed.images - start.images, end.images - start.images])
         covariance = torch.cov(draws[:, ~draws.isnan().any(0)])
         rows, both, gaps = (
@@ -224,7 +224,7 @@ def gap_closed(
         )
         rows += _exact_width(closed) ** 2
         if len(closed.translators) > 1:
-            quantile = float(t.ppf((1 + LEVEL) / 2, len(closed.translators) - 1))
+            quantile = float(stdtrit(len(closed.translators) - 1, (1 + LEVEL) / 2))
             rows += quantile**2 * mean_variance(closed.translators)
         scaled = Covariance(rows, both, gaps + _exact_width(end) ** 2)
         interval = fieller_interval(closed.value - start.value, gap, scaled)

@@ -15,7 +15,7 @@ from refine.files import is_archive, read_file
 from refine.options import flag_name, flag_of, meant, spelled
 from refine.recipes import find_recipe
 from refine.training.options import ONE_LENGTH, FitOptions
-from refine.training.runs import RUNS, latest_of_all, require_no_last
+from refine.training.runs import RUNS, latest_of_all, require_name, require_no_last
 from refine.yaml_text import read_yaml
 
 CODE = Path(__file__).parents[1]
@@ -121,6 +121,8 @@ def _require_run(last: Mapping[str, str | None], recipes: Sequence[Any], alone: 
     if "minutes" in last and {"steps", "model.steps", "model.init_args.steps"} & set(last) and not alone:
         raise InputError(ONE_LENGTH)
     root, name = Path(last.get("trainer.default_root_dir") or RUNS), last.get("run")
+    if name:
+        require_name(name)
     if alone:
         latest_of_all(root, name)
     said = [content for content in recipes if isinstance(content, dict)]

@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy import stats
 from torch import Tensor
 
 from refine.inspect.appearance import distances, lab_statistics, log_power
@@ -240,12 +239,16 @@ def target_ranges(here: Sequence[TargetRow], real: Sequence[TargetRow], counts: 
 
 def _share_differs(one: tuple[float, float], other: tuple[float, float]) -> bool:
     """Fisher's exact test of counts among totals: one image of a rare class among four is no sign of anything."""
+    from scipy import stats  # takes a while to import, and few datasets get here
+
     table = [[round(count), round(total - count)] for count, total in (one, other)]
     return bool(stats.fisher_exact(table)[1] < CHANCE)
 
 
 def _mean_differs(one: TargetRow, other: TargetRow, counts: tuple[int, int]) -> bool:
     """Welch's test: of few images the normal distribution promises too much."""
+    from scipy import stats  # as above
+
     if one["deviation"] == other["deviation"] == 0:
         return one["mean"] != other["mean"]
     figures = (

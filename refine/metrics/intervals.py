@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from scipy.optimize import brentq
-from scipy.special import rel_entr
-from scipy.stats import beta, norm, t
+from scipy.special import betaincinv, ndtr, rel_entr, stdtrit
 from torch import Tensor
 
 RESAMPLES = 2000
@@ -72,7 +71,7 @@ def percentile_interval(values: Tensor, level: float = 0.95, clusters: int | Non
     if clusters is not None:
         if clusters < 2:
             raise ValueError(f"{clusters} cluster has no spread; expected two at least")
-        tail = float(norm.cdf(-math.sqrt(clusters / (clusters - 1)) * t.ppf(1.0 - tail, clusters - 1)))
+        tail = float(ndtr(-math.sqrt(clusters / (clusters - 1)) * stdtrit(clusters - 1, 1.0 - tail)))
     low, high = torch.nanquantile(values.double(), torch.tensor([tail, 1.0 - tail], dtype=torch.float64)).tolist()
     return low, high
 
@@ -145,7 +144,7 @@ def upper_end(hits: int, tries: int, error: float, largest: int = 1) -> float:
     if hits == tries:
         return 1.0
     if largest <= 1:
-        return float(beta.ppf(1.0 - error, hits + 1, tries - hits))
+        return float(betaincinv(hits + 1, tries - hits, 1.0 - error))
     return chernoff_upper(hits / tries, tries / largest, error)
 
 

@@ -144,7 +144,7 @@ def size_run(config: Namespace, given: Mapping[str, Any], args: Sequence[str]) -
         changed = shorter_warm_ups(dict(model["init_args"].items()), _names(given, "model"), steps)
         for key, value in changed.items():
             model["init_args"][key] = chosen[key] = value
-    shown = ", ".join([*(f"{key} {value}" for key, value in chosen.items()), f"batches of {batch}"])
+    shown = ", ".join([*(f"{key} {value}".replace("_", "-") for key, value in chosen.items()), f"batches of {batch}"])
     many = count_of(steps, "step")
     time = f"about {many} in {budget:g} min"
     if not follows:

@@ -38,12 +38,23 @@ def free_name(config: "Namespace", default: str) -> str:
     root = Path(config["trainer"]["default_root_dir"])
     resumed = Path(config["ckpt_path"]).resolve().parent if config["ckpt_path"] else None
     if config["run"]:
+        require_name(config["run"])
         if (root / config["run"]).resolve() != resumed:
             require_no_last(root / config["run"])
         return str(config["run"])
     if resumed is not None and resumed.parent == root.resolve():
         return resumed.name  # a resumed run goes on in its own folder
     return next(folder.name for folder in _numbered(root / default) if not folder.exists())
+
+
+def require_name(name: str) -> None:
+    """Refuse a run's name that leads out of the folder of runs.
+
+    Raises:
+        InputError: If it does.
+    """
+    if Path(name).is_absolute() or ".." in Path(name).parts:
+        raise InputError(f"--run {name}: leads out of the folder of runs; --trainer.default-root-dir names another one")
 
 
 def require_no_last(folder: Path) -> None:

@@ -56,6 +56,7 @@ Pair = tuple[Path, Path]
             "--minutes and --steps say the same",
         ),
         (["fit", "--resume", "--trainer.default-root-dir", "docs"], "docs: no run to go on with; name its folder"),
+        (["fit", "-c", "cut", "-c", "traffic-lights", "--run", "../x"], "--run ../x: leads out of the folder of runs"),
         (["fit", "--resume", "--run", "gone"], "checkpoints/gone: no run to go on with"),
         (["fit", "-c", "cut", "-c", "traffic-lights", "--preset=huge"], "expected one of auto, small, medium, paper"),
         (["apply", "--checkpoint", "README.md", "--input", ".", "--output", "o"], "README.md: not a checkpoint"),
