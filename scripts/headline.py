@@ -10,7 +10,6 @@ again.
 """
 
 import argparse
-import csv
 import json
 import os
 import shutil
@@ -22,7 +21,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from traffic_lights import CLASSES, DATA, RECIPE, ROOT
+from traffic_lights import CLASSES, DATA, RECIPE, ROOT, frame_of, further_lamps, further_states
 
 from refine.benchmark.result import Benchmark, Row
 from refine.errors import InputError
@@ -41,7 +40,7 @@ SETTINGS: dict[str, list[str]] = {
         *("--model.refiner-warmup-steps", "60", "--model.discriminator-warmup-steps", "30"),
     ],
     "translator": [
-        *("-c", "models/cyclegan.yaml", "-c", RECIPE, "--steps", "600", "--data.batch-size", "8"),
+        *("-c", "models/cyclegan.yaml", "-c", RECIPE, "--steps", "1000", "--data.batch-size", "4"),
         *("--model.features", "24", "--model.blocks", "0", "--model.identity-fade", "0.4", "--model.ema", "0.99"),
         *("--model.discriminator-features", "32", "--model.discriminator-layers", "2"),
         *("--model.learning-rate", "5e-4"),
@@ -123,20 +122,13 @@ def main(args: Sequence[str] | None = None) -> int:
 def split(folder: Path) -> tuple[Path, Path]:
     """Lay out the real images: those to adapt to, without labels, and those of other blocks of the recording, in class
     folders."""
-    adapted, held_out = folder / "adapted", folder / "held-out"
-    with (DATA / "more_real.csv").open(newline="") as file:
-        states = {row["image"]: row["state"] for row in csv.DictReader(file)}
-    copies = {path: adapted / path.name for path in sorted((DATA / "real").glob("*/*.png"))}
-    for name, state in states.items():
-        if int(Path(name).stem.rpartition("_")[2]) < FIRST_HELD_OUT:
-            copies[DATA / "more_real" / name] = adapted / name
-        elif state in CLASSES.split(","):
-            copies[DATA / "more_real" / name] = held_out / state / name
-    for place in (adapted, held_out):
-        shutil.rmtree(place, ignore_errors=True)
-    for source, target in copies.items():
-        write_whole(target, source.read_bytes())
-    return adapted, held_out
+    adapted = folder / "adapted"
+    copies = {path: path.name for path in sorted((DATA / "real").glob("*/*.png"))}
+    copies |= {DATA / "more_real" / name: name for name in further_states() if frame_of(name) < FIRST_HELD_OUT}
+    shutil.rmtree(adapted, ignore_errors=True)
+    for source, name in copies.items():
+        write_whole(adapted / name, source.read_bytes())
+    return adapted, further_lamps(folder / "held-out", FIRST_HELD_OUT)
 
 
 def train(method: str, seed: int, folder: Path, adapted: Path) -> int:

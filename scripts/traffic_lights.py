@@ -1,11 +1,14 @@
 """What the demo and the reproduction of the traffic lights have in common: settings, and the commands they run."""
 
+import csv
 import shlex
+import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from refine.cli import main
+from refine.files import write_whole
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT / "datasets" / "traffic-lights"
@@ -65,6 +68,26 @@ def _shown(word: object) -> str:
 
 RECIPES = {"cycada-on-refined": "cycada"}
 """Settings that share a recipe with another."""
+
+
+def further_lamps(folder: Path, first_frame: int = 0) -> Path:
+    """Lay out the lamps of other parts of the drive in class folders, from a frame of the recording on."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for name, state in further_states().items():
+        if frame_of(name) >= first_frame and state in CLASSES.split(","):
+            write_whole(folder / state / name, (DATA / "more_real" / name).read_bytes())
+    return folder
+
+
+def further_states() -> dict[str, str]:
+    """State of each lamp of other parts of the drive, by the name of its file."""
+    with (DATA / "more_real.csv").open(newline="") as file:
+        return {row["image"]: row["state"] for row in csv.DictReader(file)}
+
+
+def frame_of(name: str) -> int:
+    """Frame of the recording that a lamp of another part of the drive was cut from."""
+    return int(Path(name).stem.rpartition("_")[2])
 
 
 def fit_task(run: Commands, folder: Path, more: Sequence[str] = ()) -> Path:
