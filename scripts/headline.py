@@ -1,8 +1,8 @@
 """Every figure of the headline table: a classifier tested on real images that no translator was adapted to.
 
-    python scripts/headline.py traffic-lights [--seeds 3] [--test DIR] --output FILE
+    python scripts/headline.py traffic-lights|digits [--seeds 4] [--test DIR] --output FILE
 
-Trains the recommended recipe on what ships, applies it, and tests on the pair's held-out part of the recording, or on
+Trains the recommended recipe on what ships, applies it, and tests on the pair's held-out part, or on
 --test DIR (class folders). The recipe is one translator for each seed, those that agree on the unlabeled images joined
 (`refine benchmark`), and self-training; of fewer than three that agree, more seeds are trained. The tested images reach
 no training: weights are the same with and without --test. Resumable: what stands under checkpoints/headline is not done
@@ -15,11 +15,11 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import mean
-from typing import Any
+from typing import Any, NamedTuple
 
 from traffic_lights import CLASSES, DATA, RECIPE, ROOT, frame_of, further_lamps, further_states
 
@@ -28,25 +28,77 @@ from refine.errors import InputError
 from refine.files import require_output, write_whole
 from refine.json_files import write_json
 
-FOLDER = ROOT / "checkpoints" / "headline"
+FOLDER, DIGITS = ROOT / "checkpoints" / "headline", ROOT / "datasets" / "digits"
 FIRST_HELD_OUT = 30_000
 """Frame of the recording from which on images are held out; the last one before it is 11 680."""
 JOBS = 2
 
-SETTINGS: dict[str, list[str]] = {
-    "simgan": [
-        *("-c", "models/simgan.yaml", "-c", RECIPE, "--steps", "450", "--data.batch-size", "8"),
-        *("--model.features", "32", "--model.optimizer", "adam", "--model.self-weight", "0.02"),
-        *("--model.refiner-warmup-steps", "60", "--model.discriminator-warmup-steps", "30"),
-    ],
-    "translator": [
-        *("-c", "models/cyclegan.yaml", "-c", RECIPE, "--steps", "1000", "--data.batch-size", "4"),
-        *("--model.features", "24", "--model.blocks", "0", "--model.identity-fade", "0.4", "--model.ema", "0.99"),
-        *("--model.discriminator-features", "32", "--model.discriminator-layers", "2"),
-        *("--model.learning-rate", "5e-4"),
-    ],
+SIMGAN = [
+    *("-c", "models/simgan.yaml", "--steps", "450", "--data.batch-size", "8"),
+    *("--model.features", "32", "--model.optimizer", "adam", "--model.self-weight", "0.02"),
+    *("--model.refiner-warmup-steps", "60", "--model.discriminator-warmup-steps", "30"),
+]
+
+
+class Pair(NamedTuple):
+    """Datasets of a pair, and the recommended recipe."""
+
+    lay_out: Callable[[Path], tuple[Path, Path, Path]]
+    """Given a folder: the synthetic images, the real ones to adapt to, without labels, and those to test on."""
+    labeled: Path
+    """Labeled real images for target-supervised, where others are tested on."""
+    simgan: list[str]
+    translator: list[str]
+    """Flags of `refine fit`; the pair's card lists what was tried, and on which images it was chosen."""
+    benchmark: list[str]
+
+
+def lamps(folder: Path) -> tuple[Path, Path, Path]:
+    """Those to test on are of another part of the recording than those to adapt to."""
+    adapted = folder / "adapted"
+    copies = {path: path.name for path in sorted((DATA / "real").glob("*/*.png"))}
+    copies |= {DATA / "more_real" / name: name for name in further_states() if frame_of(name) < FIRST_HELD_OUT}
+    shutil.rmtree(adapted, ignore_errors=True)
+    for source, name in copies.items():
+        write_whole(adapted / name, source.read_bytes())
+    return DATA / "synthetic", adapted, further_lamps(folder / "held-out", FIRST_HELD_OUT)
+
+
+def digits(folder: Path) -> tuple[Path, Path, Path]:
+    """MNIST's own split: training images to adapt to, test images to test on."""
+    synthetic = folder / "synthetic"
+    if not synthetic.is_dir():
+        refine("render", "digits", "--count", "2000", "--seed", "0", "--output", str(synthetic))
+    return synthetic, DIGITS / "real", DIGITS / "test"
+
+
+PAIRS = {
+    "traffic-lights": Pair(
+        lamps,
+        DATA / "real",
+        [*SIMGAN, "-c", RECIPE],
+        [
+            *("-c", "models/cyclegan.yaml", "-c", RECIPE, "--steps", "1000", "--data.batch-size", "4"),
+            *("--model.features", "24", "--model.blocks", "0", "--model.identity-fade", "0.4", "--model.ema", "0.99"),
+            *("--model.discriminator-features", "32", "--model.discriminator-layers", "2"),
+            *("--model.learning-rate", "5e-4"),
+        ],
+        ["--classes", CLASSES, "--horizontal-flip", "--steps", "300"],
+    ),
+    "digits": Pair(
+        digits,
+        DIGITS / "test",
+        [*SIMGAN, "--data.channels", "1", "--data.shift", "1", "--data.crop", "null"],
+        [  # those of scripts/digits_rows.py, chosen on USPS and MNIST
+            *("-c", "models/cyclegan.yaml", "--steps", "3000", "--data.batch-size", "8"),
+            *("--data.channels", "1", "--data.shift", "1", "--data.crop", "null"),
+            *("--model.features", "16", "--model.blocks", "3", "--model.identity-weight", "0", "--model.ema", "0.99"),
+            *("--model.discriminator-features", "16", "--model.discriminator-layers", "2"),
+            *("--model.learning-rate", "1e-3"),
+        ],
+        ["--shift", "1", "--steps", "600"],
+    ),
 }
-"""datasets/traffic-lights.md lists what was tried, and on which images it was chosen."""
 
 ROWS = {
     "synthetic": "synthetic",
@@ -73,7 +125,7 @@ AGREEING = 3
 def main(args: Sequence[str] | None = None) -> int:
     """Train, refine and benchmark; the exit code of the first command that failed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("pair", choices=["traffic-lights"])
+    parser.add_argument("pair", choices=list(PAIRS))
     parser.add_argument("--seeds", type=int, default=4, help="translator seeds to begin with (default: 4)")
     parser.add_argument("--test", type=Path, help="other labeled images to test on: class folders")
     parser.add_argument("--output", type=Path, required=True, help="JSON file")
@@ -89,15 +141,15 @@ def main(args: Sequence[str] | None = None) -> int:
         print(f"headline: {error}", file=sys.stderr)
         return 2
     os.chdir(ROOT)
-    folder = FOLDER / given.pair
-    adapted, held_out = split(folder)
+    folder, pair = FOLDER / given.pair, PAIRS[given.pair]
+    synthetic, adapted, held_out = pair.lay_out(folder)
     bench = folder / ("benchmark" if test is None else "benchmark-of-test")
     # On other images, target-supervised learns from the labeled ones that ship: the tested ones reach no training.
-    supervised = [] if test is None else ["--real-train", str(DATA / "real")]
+    supervised = [] if test is None else ["--real-train", str(pair.labeled)]
     for seeds in range(given.seeds, 2 * given.seeds + 1, 2):
         runs = [*(("translator", seed) for seed in range(seeds)), *(("simgan", seed) for seed in range(SIMGANS))]
         with ThreadPoolExecutor(JOBS) as pool:
-            codes = list(pool.map(lambda one: train(one[0], one[1], folder, adapted), runs))
+            codes = list(pool.map(lambda one: train(pair, one[0], one[1], folder, synthetic, adapted), runs))
         if any(codes):
             return next(code for code in codes if code)
         refined = [
@@ -105,9 +157,9 @@ def main(args: Sequence[str] | None = None) -> int:
             for method, count in (("simgan", SIMGANS), ("translator", seeds))
         ]
         code = refine(
-            *("benchmark", "--synthetic", str(DATA / "synthetic"), *refined, "--real", str(test or held_out)),
-            *("--unlabeled", str(adapted), "--classes", CLASSES, "--horizontal-flip", "--strong", "--steps", "300"),
-            *("--seeds", "1", "--jobs", str(JOBS), *supervised, "--output", str(bench)),
+            *("benchmark", "--synthetic", str(synthetic), *refined, "--real", str(test or held_out)),
+            *("--unlabeled", str(adapted), "--strong", "--seeds", "1", "--jobs", str(JOBS)),
+            *(*pair.benchmark, *supervised, "--output", str(bench)),
         )
         if code:
             return code
@@ -119,36 +171,23 @@ def main(args: Sequence[str] | None = None) -> int:
     return 0
 
 
-def split(folder: Path) -> tuple[Path, Path]:
-    """Lay out the real images: those to adapt to, without labels, and those of other blocks of the recording, in class
-    folders."""
-    adapted = folder / "adapted"
-    copies = {path: path.name for path in sorted((DATA / "real").glob("*/*.png"))}
-    copies |= {DATA / "more_real" / name: name for name in further_states() if frame_of(name) < FIRST_HELD_OUT}
-    shutil.rmtree(adapted, ignore_errors=True)
-    for source, name in copies.items():
-        write_whole(adapted / name, source.read_bytes())
-    return adapted, further_lamps(folder / "held-out", FIRST_HELD_OUT)
-
-
-def train(method: str, seed: int, folder: Path, adapted: Path) -> int:
+def train(pair: Pair, method: str, seed: int, folder: Path, synthetic: Path, adapted: Path) -> int:
     """Fit one method with one seed, and refine with it."""
     run, refined = f"{method}-{seed}", folder / f"{method}-{seed}-refined"
     checkpoint = folder / run / "last.ckpt"
-    if not (refined / "refine-run.json").is_file():
-        if not checkpoint.is_file():
-            sides = ["--data.synthetic", str(DATA / "synthetic"), "--data.real", str(adapted)]
-            flags = ("--seed-everything", "--model.seed", "--data.seed")
-            seeds = [word for flag in flags for word in (flag, str(seed))]
-            quiet = ["--trainer.val-check-interval", "300", "--device", "cpu", "--checkpoint-every", "0"]
-            place = ["--trainer.default-root-dir", str(folder), "--run", run]
-            code = refine("fit", *SETTINGS[method], *sides, *seeds, *quiet, *place)
-            if code:
-                return code
-        return refine(
-            "apply", "--checkpoint", str(checkpoint), "--input", str(DATA / "synthetic"), "--output", str(refined)
-        )
-    return 0
+    if (refined / "refine-run.json").is_file():
+        return 0
+    if not checkpoint.is_file():
+        sides = ["--data.synthetic", str(synthetic), "--data.real", str(adapted)]
+        flags = ("--seed-everything", "--model.seed", "--data.seed")
+        seeds = [word for flag in flags for word in (flag, str(seed))]
+        quiet = ["--trainer.val-check-interval", "300", "--device", "cpu", "--checkpoint-every", "0"]
+        place = ["--trainer.default-root-dir", str(folder), "--run", run]
+        method_flags = pair.simgan if method == "simgan" else pair.translator
+        code = refine("fit", *method_flags, *sides, *seeds, *quiet, *place)
+        if code:
+            return code
+    return refine("apply", "--checkpoint", str(checkpoint), "--input", str(synthetic), "--output", str(refined))
 
 
 def refine(*words: str) -> int:

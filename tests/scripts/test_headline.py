@@ -8,9 +8,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
 import headline  # scripts are no package
 
+from refine.cli import main  # as above
+from refine.commands.early_checks import require_fit  # as above
+
 
 def test_no_image_is_both_adapted_to_and_tested_and_blocks_of_the_recording_lie_apart(tmp_path: Path) -> None:
-    adapted, held_out = headline.split(tmp_path)
+    _, adapted, held_out = headline.lamps(tmp_path)
     learned = {path.name for path in adapted.glob("*.png")}
     tested = {path.name: path.parent.name for path in held_out.glob("*/*.png")}
     assert (len(learned), len(tested)) == (199, 78)
@@ -18,8 +21,22 @@ def test_no_image_is_both_adapted_to_and_tested_and_blocks_of_the_recording_lie_
     frames = sorted(int(Path(name).stem.rpartition("_")[2]) for name in tested)
     assert frames[0] >= headline.FIRST_HELD_OUT > max(int(Path(name).stem.rpartition("_")[2]) for name in learned)
     assert set(tested.values()) == {"red", "yellow", "green"}
-    headline.split(tmp_path)  # a second time as well
+    headline.lamps(tmp_path)  # a second time as well
     assert len(list(adapted.iterdir())) == 199
+
+
+@pytest.mark.parametrize("pair", list(headline.PAIRS))
+def test_flags_of_every_pair_are_those_of_fit_and_no_labels_of_the_test_are_at_hand(
+    pair: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(headline.ROOT)
+    monkeypatch.setattr(headline, "refine", lambda *words: main(list(words)))
+    given = headline.PAIRS[pair]
+    synthetic, adapted, held_out = given.lay_out(tmp_path)
+    for flags in (given.simgan, given.translator):
+        require_fit(["fit", *flags, "--data.synthetic", str(synthetic), "--data.real", str(adapted), "--run", "new"])
+    assert not {path.name for path in adapted.rglob("*.png")} & {path.name for path in held_out.rglob("*.png")}
+    assert {path.parent.name for path in held_out.rglob("*.png")} <= {path.name for path in synthetic.iterdir()}
 
 
 def row(values: list[float], several: bool) -> dict[str, object]:

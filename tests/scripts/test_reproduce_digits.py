@@ -16,7 +16,16 @@ from digits_rows import ROWS, SMALL, Unit, run_row  # noqa: E402  # scripts are 
 
 from refine.errors import InputError  # noqa: E402  # scripts are no package
 
-TINY = replace(SMALL, features=4, blocks=2, discriminator_features=4, steps=3, task_steps=3, feature_steps=3)
+TINY = replace(
+    SMALL,
+    features=4,
+    blocks=2,
+    discriminator_features=4,
+    steps=3,
+    task_steps=3,
+    feature_steps=3,
+    self_training_steps=3,
+)
 
 
 @pytest.fixture
@@ -93,7 +102,7 @@ def test_results_of_another_setting_are_not_mixed_in(data: Path, tmp_path: Path)
 
 @pytest.mark.slow
 def test_labels_of_the_targets_training_images_are_read_by_one_row_alone(data: Path, tmp_path: Path) -> None:
-    adapted = ("source only", "cycada pixel", "cycada pixel + feature", "target-supervised")
+    adapted = ("source only", "cycada pixel", "cycada pixel + feature", "self-training", "target-supervised")
     before = rows(Unit(0, "usps", "mnist", tmp_path / "before", data), adapted)
     path = data / "mnist" / "mnist.npz"
     with np.load(path) as stored:
