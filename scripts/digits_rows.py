@@ -223,7 +223,9 @@ def run_row(row: str, unit: Unit, setting: Setting, until: float | None) -> floa
         OutOfTime: If the time is over first.
         InputError: If what stands there was measured with another setting.
     """
-    result = unit.result(row)
+    result, taken = unit.result(row), asdict(setting)
+    if row not in SELF_TRAINED:
+        del taken["self_training_steps"]
     if row in NEEDS:
         run_row(NEEDS[row], unit, setting, until)
     if not result.is_file():
@@ -232,10 +234,10 @@ def run_row(row: str, unit: Unit, setting: Setting, until: float | None) -> floa
         task = learn(row, unit, setting, until)
         percent = accuracy(task, load(unit.data, unit.target, "test"))
         last_piece = round(time.time() - started)
-        stored = {"accuracy": percent, "row": row, "seed": unit.seed, "seconds": last_piece, "setting": asdict(setting)}
+        stored = {"accuracy": percent, "row": row, "seed": unit.seed, "seconds": last_piece, "setting": taken}
         write_json(stored, result)
     found = json.loads(result.read_text())
-    if found.get("setting") != asdict(setting):
+    if found.get("setting") != taken:
         raise InputError(f"{result}: measured with another setting; choose another --output, or remove its folder")
     return float(found["accuracy"])
 

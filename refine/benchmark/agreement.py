@@ -7,14 +7,13 @@ exchange them exchange others each time.
 
 from collections.abc import Mapping
 from dataclasses import replace
-from itertools import product
+from itertools import combinations, product
 from statistics import mean
 from typing import TypedDict
 
 from torch import Tensor
 
-from refine.benchmark.plan import AGREED, SELF_TRAINING, TEST, UNLABELED, Fit, Plan, Source
-from refine.labels import KINDS
+from refine.benchmark.plan import AGREED, SELF_TRAINING, TEST, Fit, Plan, Source
 
 ENOUGH = 0.75
 """Share of equal answers from which on two translators are said to agree. Of 11 translators of the traffic lights,
@@ -41,12 +40,10 @@ def agreements(plan: Plan, found: Mapping[Fit, Tensor]) -> dict[str, Agreement]:
         By the name of the refined dataset; empty where images do not have one class each.
     """
     compared: dict[str, Agreement] = {}
-    if UNLABELED not in plan.sets or not KINDS[plan.protocol.kind].one_class:
-        return compared
     tested = len(plan.sets[TEST].keys)
     for row, source in plan.rows.items():
-        count = plan.translators(row)
-        if source.self_training and count > 1:
+        if plan.is_compared(row):
+            count = plan.translators(row)
             answers = [
                 [found[Fit(row, seed, None, number)][tested:] for seed in range(plan.seeds)] for number in range(count)
             ]
@@ -60,24 +57,30 @@ def _share(one: list[Tensor], other: list[Tensor]) -> float:
 
 
 def agreeing(shares: list[list[float]]) -> list[int]:
-    """Return the numbers of the largest group whose members agree with one of them, in order.
+    """Return the numbers of the largest group in which every two agree, in order.
 
     Of groups of one size it is the one that agrees best; none where no two agree.
     """
-    groups = []
-    for row in shares:
-        members = [number for number, share in enumerate(row) if share >= ENOUGH]
-        groups.append((len(members), mean(row[number] for number in members) if members else 0.0, members))
-    size, _, members = max(groups)
-    return members if size > 1 else []
+    for size in range(len(shares), 1, -1):
+        groups = []
+        for members in combinations(range(len(shares)), size):
+            among = [shares[one][other] for one, other in combinations(members, 2)]
+            if min(among) >= ENOUGH:
+                groups.append((mean(among), list(members)))
+        if groups:
+            return max(groups)[1]
+    return []
 
 
-def with_agreed(plan: Plan, compared: Mapping[str, Agreement]) -> Plan:
-    """Return the plan with two more rows for each dataset whose translators agree: joined, and with self-training.
+def with_agreed(plan: Plan, compared: Mapping[str, Agreement]) -> tuple[Plan, Plan]:
+    """Add two rows for each dataset whose translators agree: joined, and with self-training.
 
     Args:
         plan: Without them.
         compared: What `agreements` found.
+
+    Returns:
+        The plan with them, and one of them alone.
     """
     more: dict[str, Source] = {}
     for name, found in compared.items():
@@ -86,4 +89,5 @@ def with_agreed(plan: Plan, compared: Mapping[str, Agreement]) -> Plan:
             more[f"{name}{AGREED}"] = Source(sets, joins=True)
             more[f"{name}{AGREED}{SELF_TRAINING}"] = Source(sets, self_training=True, joins=True)
     *others, last = plan.rows  # labeled real images alone stay the last row
-    return replace(plan, rows={**{name: plan.rows[name] for name in others}, **more, last: plan.rows[last]})
+    rows = {**{name: plan.rows[name] for name in others}, **more, last: plan.rows[last]}
+    return replace(plan, rows=rows), replace(plan, rows=more)

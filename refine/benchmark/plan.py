@@ -79,7 +79,8 @@ def sources(
     joined = {f"{name}+{few}_real": Source((name,), real=few) for name in refined} if few is not None else {}
     if self_training:
         joined |= {f"{name}{SELF_TRAINING}": Source((name,), self_training=True) for name in (SYNTHETIC, *refined)}
-    for name in (joined.keys() | {f"{name}{AGREED}" for name in refined}) & rows.keys():
+    made = {f"{name}{AGREED}{end}" for name in refined for end in ("", SELF_TRAINING)} if self_training else set()
+    for name in (joined.keys() | made) & rows.keys():
         raise InputError(f"--refined {name}: {name!r} is the name of another row; give NAME=DIR")
     return {**rows, **joined, TARGET: Source((), real=None)}
 
@@ -136,6 +137,11 @@ class Plan:
         """Whether a row needs a fit for each block."""
         return self.rows[row].real != 0 and REAL_TRAIN not in self.sets
 
+    def is_compared(self, row: str) -> bool:
+        """Whether a row's translators are held against each other, by what they say of the unlabeled images."""
+        source, whole = self.rows[row], KINDS[self.protocol.kind].one_class
+        return source.self_training and not source.joins and whole and self.translators(row) > 1
+
     def tested(self, fit: Fit) -> list[int]:
         """Return the numbers of the test images that a fit predicts."""
         return list(range(len(self.sets[TEST].keys))) if fit.fold is None else self.folds[fit.fold]
@@ -185,13 +191,13 @@ class Plan:
         return joined, [*range(others), *list(range(others, others + few)) * max(1, round(others / few))]
 
     def predictions(self, fit: Fit) -> Tensor:
-        """Train, and predict the fit's part of the test images; after self-training the unlabeled ones, too."""
+        """Train, and predict the fit's part of the test images; to compare translators, the unlabeled ones, too."""
         images, order = self.training(fit)
         source = self.rows[fit.row]
         unlabeled = self.sets[UNLABELED].images if source.self_training else None
         task = fit_task(images, self.classes, self.protocol, fit.seed, order, source.randomized, unlabeled)
         asked = self.sets[TEST].images[self.tested(fit)]
-        return predict(task, asked if unlabeled is None else torch.cat([asked, unlabeled]))
+        return predict(task, torch.cat([asked, self.sets[UNLABELED].images]) if self.is_compared(fit.row) else asked)
 
     def __getstate__(self) -> dict[str, Any]:
         # Arrays: between processes torch would pass its tensors through shared memory, of which containers have little.

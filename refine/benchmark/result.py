@@ -10,13 +10,13 @@ RESULT = "benchmark.json"
 
 
 class Comparison(TypedDict):
-    """A row against the synthetic one, on the same test images.
+    """A row against another, the synthetic one where nothing else is said, on the same test images.
 
     Files of earlier versions may lack all but the value.
     """
 
     value: float
-    """The row's mean less the synthetic row's, in the metric's unit: where lower is better, below 0 is good."""
+    """The row's mean less the other's, in the metric's unit: where lower is better, below 0 is good."""
     interval: NotRequired[Interval]
     """95 %, paired: bootstrap over clusters of test images, the same for both rows; of several translators widened
     for their draw, see `refine.metrics.comparison`."""
@@ -33,7 +33,8 @@ class Row(Figures):
     mean: NotRequired[float]
     """Of the benchmark's metric over seeds, and over translators where there are several."""
     std: NotRequired[float]
-    """The spread (n - 1) over seeds, or over the means of several translators; 0 with one."""
+    """The spread (n - 1) over seeds, or over the means of several translators; 0 with one. Of joined translators the
+    jackknife's, of the mean that all of them give together."""
     interval: NotRequired[Interval]
     """95 % for that mean: bootstrap over clusters of test images; of several translators widened for their draw."""
     translator_means: NotRequired[list[float]]

@@ -63,7 +63,7 @@ class RowPredictions:
     def __init__(
         self, scoring: Scoring, predictions: Tensor, clusters: Tensor, translators: int = 1, joined: bool = False
     ) -> None:
-        self.scoring, self.predictions, self.clusters = scoring, predictions, clusters
+        self.scoring, self.predictions, self.clusters, self.joined = scoring, predictions, clusters, joined
         self.count = len(torch.unique(clusters))
         self.translator_means = each = [self._mean(part) for part in torch.chunk(predictions, translators)]
         if joined:
@@ -88,6 +88,9 @@ class RowPredictions:
         figure, scoring = self.figure, self.scoring
         several = len(figure.translators) > 1
         spread = self.translator_means if several else [self._mean(seed[None]) for seed in self.predictions]
+        if self.joined and several:  # that of a row of so many translators, not of one of them
+            root = len(figure.translators) ** 0.5
+            spread = [figure.value + (one - figure.value) / root for one in figure.translators]
         interval = figure.exact or percentile_interval(figure.images, LEVEL, self.count)
         low, high = widened_interval(figure.value, interval, figure.translators, LEVEL)
         row: Row = {
@@ -120,13 +123,14 @@ class RowPredictions:
             low, high = value - hypot(value - interval[0], unseen), value + hypot(interval[1] - value, unseen)
             interval = max(-1.0, low), min(1.0, high)
         variance = _scaled(float(apart[~apart.isnan()].var()), self.count)
-        for each in (
+        draws = (
             [translator - other.value for translator in row.translators],
             [row.value - translator for translator in other.translators],
-        ):
-            if len(each) > 1:
-                interval = widened_interval(value, interval, each, LEVEL)
-                p = max(p, p_value(value, variance, self.count, each))
+        )
+        for each in draws:
+            interval = widened_interval(value, interval, each, LEVEL)
+        if max(map(len, draws)) > 1:
+            p = max(p, p_value(value, variance, self.count, *draws))
         return {"value": value, "interval": list(interval), "p": p}
 
 

@@ -164,8 +164,8 @@ def run_benchmark(
     count, scoring = len(set(named)), data.kind.scoring(data.real.labels, data.classes)
     found = run_fits(plan, output / FITS, jobs)
     if compared := agreements(plan, found):
-        plan = with_agreed(plan, compared)
-        found = run_fits(plan, output / FITS, jobs)
+        plan, more = with_agreed(plan, compared)
+        found |= run_fits(more, output / FITS, jobs)
     rows, predicted = measure(plan, found, scoring, cluster_numbers(named))
     closed = gap_closed(
         {name: each.figure for name, each in predicted.items()}, SYNTHETIC, TARGET, count, scoring.higher_is_better

@@ -50,7 +50,10 @@ class StoredFits:
         """``ROW-SEED.npz``, or ``ROW-SEED-BLOCK.npz``; of a row's second folder ``ROW,1-SEED.npz``, and so on."""
         block = "" if fit.fold is None else f"-{fit.fold}"
         folder = f",{fit.translator}" if fit.translator else ""  # no row's name has a comma in a file's name
-        return self.folder / f"{quote(fit.row, safe='+ ')[:LONGEST_NAME]}{folder}-{fit.seed}{block}.npz"
+        name = quote(fit.row, safe="+ ")
+        if len(name) > LONGEST_NAME:
+            name = f"{name[:LONGEST_NAME]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+        return self.folder / f"{name}{folder}-{fit.seed}{block}.npz"
 
     def digest(self, fit: Fit) -> str:
         """Return the hash of everything that a fit's predictions follow from: of the row's folders, the fit's own."""
@@ -70,7 +73,9 @@ class StoredFits:
             "versions": [refine.__version__, str(torch.__version__)],
         }
         if source.self_training:
-            record["unlabeled"] = record["also_predicted"] = self.sets[UNLABELED]
+            record["unlabeled"] = self.sets[UNLABELED]
+        if plan.is_compared(fit.row):
+            record["also_predicted"] = self.sets[UNLABELED]
         return hashlib.sha256(json.dumps(record, sort_keys=True).encode("utf-8", "surrogateescape")).hexdigest()
 
     def load(self, fit: Fit) -> Tensor | None:

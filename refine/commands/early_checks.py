@@ -3,6 +3,7 @@
 import argparse
 import ast
 import difflib
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
@@ -29,7 +30,8 @@ OPTIONS_SUFFIXES = frozenset({".yaml", ".yml"})
 SIZE_FLAGS = frozenset({"data.crop", "data.resize", "data.real_resize"})
 SIZE_PATTERN = r"null|0*[1-9]\d*(x0*[1-9]\d*)?|\[\s*0*[1-9]\d*\s*,\s*0*[1-9]\d*\s*\]"
 NUMBERS = {"int": int, "int | None": int, "float": float, "float | None": float}
-"""Types of arguments that a text can be held against."""
+OTHER_NUMBERS = re.compile(r"[-+]?(0[xo]\w+|\.(inf|nan)|\d+(:\d+)+)|~|null", re.IGNORECASE)
+"""Further ways in which YAML writes numbers, and none."""
 ABOVE_ZERO = frozenset({"steps", "minutes"})
 MODEL_FILE_FLAGS = ("model.task", "model.start", "model.pretrained", "model.init_args.task", "model.init_args.start")
 READ_FLAGS = ("data.synthetic", "data.real", "ckpt_path", "judge", "validation_weights", *MODEL_FILE_FLAGS)
@@ -79,16 +81,16 @@ def require_fit(args: Sequence[str]) -> None:
             _require_layout(value, flag_name(name))
     _require_values(given)
     named = {name for name, _ in given}
-    method = bool(recipes) or bool(named & {"model", "model.class_path"})
+    method = bool(recipes or named & {"model", "model.class_path"})
     alone = not method and "resume" in named and "ckpt_path" not in named  # then a run says the rest
-    about = sorted(name for name in named if name.partition(".")[0] in {"data", "model"})
+    about = sorted(name for name in named if name.startswith(("data", "model")))
     if args[0] == "fit" and alone and about:
-        first = flag_name(about[0])
-        raise InputError(f"--resume and {first}: name the method as well (-c), so that the right run goes on")
+        also = "name the method as well (-c), so that the right run goes on"
+        raise InputError(f"--resume and {flag_name(about[0])}: {also}")
     begins = args[0] == "fit" and not alone
     if args[0] == "fit":
         _require_run(dict(given), contents, alone)
-    if args[0] == "validate" and not method and "ckpt_path" not in named:
+    if args[0] != "fit" and not method and "ckpt_path" not in named:
         raise InputError("which checkpoint? Name one, such as --ckpt-path checkpoints/RUN/best.ckpt")
     if begins and not method:
         raise InputError("which method? Name a recipe, such as -c simgan; `refine recipes` lists them")
@@ -118,16 +120,17 @@ def _require_run(last: Mapping[str, str | None], recipes: Sequence[Any], alone: 
         recipes: What they hold.
         alone: Whether the run says all that the flags do not.
     """
-    if "minutes" in last and {"steps", "model.steps", "model.init_args.steps"} & set(last) and not alone:
+    said = [content for content in recipes if isinstance(content, dict)]
+    goes_on = any({"resume", "ckpt_path"} & set(map(str, names)) for names in (last, *said))
+    if "minutes" in last and {"steps", "model.steps", "model.init_args.steps"} & set(last) and not goes_on:
         raise InputError(ONE_LENGTH)
     root, name = Path(last.get("trainer.default_root_dir") or RUNS), last.get("run")
-    if name:
-        require_name(name)
+    require_name(name or "")
     if alone:
         latest_of_all(root, name)
-    said = [content for content in recipes if isinstance(content, dict)]
-    elsewhere = any("run" in content or "default_root_dir" in (content.get("trainer") or {}) for content in said)
-    if name and not elsewhere and not {"resume", "ckpt_path"} & set(last):
+    trainers = [content.get("trainer") or {} for content in said]
+    elsewhere = "trainer" in last or any(not isinstance(each, dict) or "default_root_dir" in each for each in trainers)
+    if name and not elsewhere and not goes_on:
         require_no_last(root / name)
 
 
@@ -178,10 +181,11 @@ def _require_values(given: Sequence[tuple[str, str | None]]) -> None:
 
 
 def _require_number(flag: str, value: str, kind: type) -> float:
-    """Refuse a text for a number."""
     try:
         return float(kind(value))
     except ValueError:
+        if OTHER_NUMBERS.fullmatch(value):  # whoever takes it says more
+            return math.nan
         expected = "a whole number" if kind is int else "a number"
         raise InputError(f"{flag} is {value!r}; expected {expected}") from None
 
@@ -272,7 +276,7 @@ def _require_arguments(given: Sequence[tuple[str, str | None]], part: str, class
         if first != part or not dot or not known or argument in {"class_path", "init_args"}:
             continue
         if argument in known:
-            if value not in {None, "null"} and known[argument] in NUMBERS:
+            if value is not None and known[argument] in NUMBERS:
                 _require_number(flag_name(flag), value, NUMBERS[known[argument]])
             continue
         if "." in argument or "+" in argument:

@@ -185,25 +185,28 @@ def widened_interval(
     return value - math.hypot(half, below), value + math.hypot(half, above)
 
 
-def p_value(value: float, image_variance: float, clusters: int, figures: Sequence[float]) -> float:
+def p_value(
+    value: float, image_variance: float, clusters: int, figures: Sequence[float], others: Sequence[float] = ()
+) -> float:
     """Return the two-sided p-value of a mean difference of 0: the level at which `widened_interval` just holds 0.
 
     Args:
         value: Mean of the figures.
         image_variance: Variance of ``value`` over draws of the test images.
         clusters: Number of clusters that the images were drawn in, two at least.
-        figures: Difference of each translator on all test images, two at least.
+        figures: Difference of each translator on all test images; of fewer than two, their draw does not count.
+        others: The same of the translators of the method that is compared with.
 
     Returns:
         `SMALLEST_P` to 1.
     """
-    between = mean_variance(figures)
+    draws = [(clusters - 1, image_variance)]
+    draws += [(len(each) - 1, mean_variance(each)) for each in (figures, others) if len(each) > 1]
 
     def excess(tail: float) -> float:
-        translators, images = float(stdtrit(len(figures) - 1, tail)), float(stdtrit(clusters - 1, tail))
-        return translators**2 * between + images**2 * image_variance - value**2
+        return sum(float(stdtrit(freedom, tail)) ** 2 * variance for freedom, variance in draws) - value**2
 
-    if value == 0 or between + image_variance == 0:
+    if value == 0 or not any(variance for _, variance in draws):
         return 1.0 if value == 0 else SMALLEST_P
     if excess(SMALLEST_P / 2) <= 0:
         return SMALLEST_P

@@ -121,7 +121,8 @@ class Measure:
             if translator is not None:
                 began = time.monotonic()
                 refined = translator.refine(to_float(levels).to(self.device)).float().cpu()
-                seconds, pixels = seconds + time.monotonic() - began, pixels + levels[:, 0].numel()
+                if gatherer.images or len(levels) == len(pair.synthetic.records):  # the first batch warms up
+                    seconds, pixels = seconds + time.monotonic() - began, pixels + levels[:, 0].numel()
                 if not refined.isfinite().all():
                     raise InputError("gives NaN or infinite pixels")
                 after = to_levels(refined)
@@ -208,7 +209,7 @@ def require_time(tried: Mapping[str, Tried], pair: DatasetPair, minutes: float) 
     if seconds > 60 * minutes:
         raise InputError(
             f"refining all {images} synthetic images with {len(paces)} methods would take about {duration(seconds)}; "
-            "give more --minutes, or refine with the method of your choice and compare by `refine benchmark`"
+            "give more --minutes and another --output, or refine with the method of your choice and `refine benchmark`"
         )
 
 
@@ -223,8 +224,9 @@ def benchmark_labeled(
         real: Labeled real images.
         device: ``cpu``, ``cuda`` or ``mps``.
         minutes: Time of the whole trial.
-        size: Height and width at which task models see images.
+        size: Height and width of the real images; task models see them with a longest side of `LONGEST` at most.
     """
+    smaller = min(1.0, LONGEST / max(size))
     synthetic, output, layout = options.synthetic, options.output, options.layout
     refined = {f"{TRIED}{name}": output / "refined" / name for name in checkpoints}
     for checkpoint, folder in zip(checkpoints.values(), refined.values(), strict=True):
@@ -237,7 +239,7 @@ def benchmark_labeled(
         baselines=(),
         seeds=SEEDS,
         steps=min(STEPS, SHORTEST + round(STEPS_A_MINUTE * minutes)),
-        size=size,
+        size=(max(1, round(smaller * size[0])), max(1, round(smaller * size[1]))),
         layouts=(layout, "auto"),
         mappings=(options.mapping, None),
         device=device,

@@ -211,7 +211,7 @@ class _Trial:
                 self.say("refining the synthetic images with every method, then training task models on each")
                 refined = {name: options.output / tried["checkpoint"] for name, tried in every if "measured" in tried}
                 trial["benchmark"] = benchmark_labeled(
-                    refined, options, labeled_real, self.device.type, self.minutes, pair.size
+                    refined, options, labeled_real, self.device.type, self.minutes, pair.real.median_size()
                 )
             except InputError as error:  # what was tried stands, with a recommendation of its own
                 problem = f"The labeled real images were not tested on: {error}"

@@ -1,11 +1,13 @@
 import pickle
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
 from refine.benchmark.fit import Protocol
-from refine.benchmark.plan import REAL_TRAIN, TEST, Fit, Plan, Source, blocks, sources
+from refine.benchmark.plan import REAL_TRAIN, TEST, UNLABELED, Fit, Plan, Source, blocks, sources
+from refine.benchmark.store import StoredFits
 from refine.data.labeled_images import LabeledImages
 from refine.errors import InputError
 
@@ -59,6 +61,22 @@ def test_a_joined_row_leaves_out_each_of_three_translators_in_turn_and_none_of_t
         Fit("three", 0, None, 2): ["good", "good/1"],
         Fit("two", 0): ["good/1", "good/2"],
     }
+
+
+def test_where_translators_are_compared_the_unlabeled_images_are_predicted_and_nothing_older_is_taken(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("refine.benchmark.plan.fit_task", lambda *args: None)
+    monkeypatch.setattr("refine.benchmark.plan.predict", lambda task, images: images[:, 0, 0, 0])
+    made = plan()
+    sets = {**made.sets, "good/1": images(20, "second"), UNLABELED: images(9, "u")}
+    rows = {name: Source((name,), self_training=True) for name in ("bad", "good")}
+    made = replace(made, sets=sets, rows=rows | {"joined": Source(("good", "good/1"), self_training=True, joins=True)})
+    assert [len(made.predictions(Fit(row, 0))) for row in made.rows] == [10, 10 + 9, 10]
+    stored = StoredFits(made, tmp_path)
+    before = stored.digest(Fit("good", 0))
+    monkeypatch.setattr(Plan, "is_compared", lambda self, row: False)
+    assert stored.digest(Fit("good", 0)) != before
 
 
 def test_a_row_with_real_images_has_a_fit_for_each_block_and_never_sees_the_one_it_is_tested_on() -> None:

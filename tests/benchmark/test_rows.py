@@ -156,6 +156,10 @@ def test_the_best_row_is_held_against_the_second_and_labeled_real_images_do_not_
         [best["difference"]["value"], *best["difference"]["interval"]]
     )
     assert back["p"] == pytest.approx(best["difference"]["p"])
+    other = RowPredictions(scoring, translated(400, 0.64, 0.66, 0.68), clusters, 3)
+    both = several.compare(other)
+    assert both["interval"][0] < 0 < both["value"]
+    assert both["p"] > 0.05  # where the interval holds 0
     lower = best_row(rows, every, higher_is_better=False)
     assert lower is not None
     assert (lower["row"], lower["second"]) == ("synthetic", "gan")

@@ -139,7 +139,7 @@ def test_a_translator_that_exchanges_classes_is_named_and_the_others_are_joined(
     found = run(folders, tmp_path / "three", refined={"good": draws}, **usual)
     agreement = found["agreement"]["good"]
     assert agreement["agreed"] == [0, 2]
-    assert min(agreement["shares"][0][2], agreement["shares"][1][1]) > 0.9
+    assert agreement["shares"][0][2] > 0.9
     assert max(agreement["shares"][1][0], agreement["shares"][1][2]) < 0.3
     rows = found["rows"]
     assert [name for name in rows if "agreed" in name] == ["good+agreed", "good+agreed+self_training"]
@@ -157,7 +157,7 @@ def test_of_groups_of_one_size_the_one_that_agrees_best_is_taken() -> None:
     pairs = [[1.0, 0.8, 0.1, 0.1], [0.8, 1.0, 0.1, 0.1], [0.1, 0.1, 1.0, 0.9], [0.1, 0.1, 0.9, 1.0]]
     assert agreeing(pairs) == [2, 3]
     assert agreeing([[1.0, 0.7], [0.7, 1.0]]) == []
-    assert agreeing([[1.0, 0.8, 0.8], [0.8, 1.0, 0.6], [0.8, 0.6, 1.0]]) == [0, 1, 2]
+    assert agreeing([[1.0, 0.8, 0.9], [0.8, 1.0, 0.6], [0.9, 0.6, 1.0]]) == [0, 2]  # every two of them
 
 
 @pytest.fixture

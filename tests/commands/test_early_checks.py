@@ -151,6 +151,24 @@ def test_every_recipe_and_its_arguments_pass(recipe: str, pair: Pair) -> None:
     require_fit(["fit", "-c", recipe, *data, "--model.steps", "4", "--model.init-args.seed=1", "--trainer.x", "1"])
 
 
+def test_what_the_parser_takes_is_not_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pair: Pair) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "checkpoints" / "mine").mkdir(parents=True)
+    (tmp_path / "checkpoints" / "mine" / "last.ckpt").write_bytes(b"PK\x03\x04")
+    data = ["--data.synthetic", str(pair[0]), "--data.real", str(pair[1])]
+    for number in ("0x10", ".inf", "1e-3", ".5", "1_000", "~", "Null", "null", "-3"):
+        require_fit(["fit", "-c", "simgan", *data, "--model.self-weight", number])
+    length = ["--minutes", "5", "--steps", "100"]
+    require_fit(["fit", "-c", "simgan", *data, "--resume", "--run", "mine", *length])
+    require_fit(["fit", "-c", "simgan", *data, "--ckpt-path", "checkpoints/mine/last.ckpt", *length])
+    require_fit(["fit", "-c", "simgan", *data, "--run", "mine", "--trainer", '{"default_root_dir": "other"}'])
+    for recipe in ("trainer: 5", "resume: true", "ckpt_path: checkpoints/mine/last.ckpt"):
+        (tmp_path / "more.yaml").write_text(recipe)
+        require_fit(["fit", "-c", "simgan", "-c", "more.yaml", *data, "--run", "mine"])
+    with pytest.raises(InputError, match="holds a run already"):
+        require_fit(["fit", "-c", "simgan", *data, "--run", "mine"])
+
+
 def test_help_and_other_peoples_classes_are_left_to_the_parser(tmp_path: Path) -> None:
     require_fit(["fit", "--help"])
     require_fit(["fit", "--model.help"])

@@ -29,7 +29,7 @@ def test_no_image_is_both_adapted_to_and_tested_and_blocks_of_the_recording_lie_
 def test_flags_of_every_pair_are_those_of_fit_and_no_labels_of_the_test_are_at_hand(
     pair: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(headline.ROOT)
+    monkeypatch.chdir(Path(headline.__file__).parents[1])
     monkeypatch.setattr(headline, "refine", lambda *words: main(list(words)))
     given = headline.PAIRS[pair]
     synthetic, adapted, held_out = given.lay_out(tmp_path)
