@@ -72,8 +72,8 @@ class BenchmarkOptions:
     """Also a row for each refined dataset together with K labeled real images."""
     unlabeled: flags.Folder | None = None
     """Real images that translators were adapted to; labels there are not looked at. Color statistics are taken from
-    them, each training set has a second row that also learns from them (self-training), and the result says whether
-    test images are among them: transductive, or inductive."""
+    them, each training set has a second row that also learns from them (self-training), folders of a row that agree on
+    them are joined in two more, and the result says whether test images are among them: transductive, or inductive."""
     baselines: Annotated[str, flags.Flag("A,B,…")] = "color_transfer"
     """Rows without a refined dataset: color_transfer (default), histogram_matching, fda, randomization; or all, or
     none."""
