@@ -15,7 +15,7 @@ from refine.files import ARCHIVE
 
 FOLDERS = ["--synthetic", "a", "--refined", "b", "--real", "c"]
 COMMANDS = [
-    ["apply", "--checkpoint", "model.ckpt", "--input", "a", "--output", "b"],
+    ["apply", "--checkpoint", "model.ckpt", "--input", "a", "--output", "d"],
     ["audit", "--synthetic", "a", "--refined", "b", "--output", "c"],
     ["benchmark", *FOLDERS, "--output", "d"],
     ["evaluate", *FOLDERS],

@@ -128,7 +128,7 @@ def test_a_size_may_be_typed_with_an_x() -> None:
     [
         (["--data.crop", "48x"], "--data.crop is '48x'; expected a height and a width, such as 48x100"),
         (["--data.channels", "2"], "--data.channels is 2; expected one of 1, 3 (see"),
-        (["--model.features", "1.5"], "--model.features is 1.5; expected a whole number (see"),
+        (["--model.features", "1.5"], "--model.features is '1.5'; expected a whole number"),
         (["--trainer.max-steps", "x"], "--trainer.max-steps is x; expected a whole number (see"),
         (["--data.horizontal-flip=maybe"], "--data.horizontal-flip is maybe; expected true or false (see"),
     ],
