@@ -11,20 +11,20 @@ from itertools import combinations, product
 from statistics import mean
 from typing import TypedDict
 
+import torch
 from torch import Tensor
 
 from refine.benchmark.plan import AGREED, SELF_TRAINING, TEST, Fit, Plan, Source
 
-ENOUGH = 0.75
-"""Share of equal answers from which on two translators are said to agree. Of 11 translators of the traffic lights,
-those that kept the classes agreed on 78 to 100 % of the real images, the two others with anyone on 66 % at most."""
+ENOUGH = 0.6
+"""Kappa from which on translators are said to agree: "substantial" (Landis and Koch 1977, Biometrics 33)."""
 
 
 class Agreement(TypedDict):
-    """What the translators of one row say of the unlabeled images, after self-training."""
+    """Answers of one row's translators on the unlabeled images, after self-training, held against each other."""
 
-    shares: list[list[float]]
-    """Share of the images of which two translators say the same, mean over pairs of seeds."""
+    kappa: list[list[float]]
+    """Cohen's kappa of every two translators, mean over pairs of seeds."""
     agreed: list[int]
     """Numbers of those that agree with one another; empty where no two do."""
 
@@ -47,24 +47,42 @@ def agreements(plan: Plan, found: Mapping[Fit, Tensor]) -> dict[str, Agreement]:
             answers = [
                 [found[Fit(row, seed, None, number)][tested:] for seed in range(plan.seeds)] for number in range(count)
             ]
-            shares = [[_share(one, other) for other in answers] for one in answers]
-            compared[source.sets[0]] = {"shares": shares, "agreed": agreeing(shares)}
+            kappa = [[_mean_kappa(one, other) for other in answers] for one in answers]
+            compared[source.sets[0]] = {"kappa": kappa, "agreed": agreeing(kappa)}
     return compared
 
 
-def _share(one: list[Tensor], other: list[Tensor]) -> float:
-    return mean(float((first == second).double().mean()) for first, second in product(one, other))
+def _mean_kappa(one: list[Tensor], other: list[Tensor]) -> float:
+    return mean(cohens_kappa(first, second) for first, second in product(one, other))
 
 
-def agreeing(shares: list[list[float]]) -> list[int]:
+def cohens_kappa(one: Tensor, other: Tensor) -> float:
+    """Agreement of two classifiers beyond chance: 1 where they always agree, 0 where as often as by chance.
+
+    Two that name one class alone always agree, by chance: 0.
+
+    Args:
+        one: ``(N,)`` classes.
+        other: ``(N,)`` classes of the same images.
+
+    Source:
+        Cohen 1960, Educational and Psychological Measurement 20.
+    """
+    count = int(torch.maximum(one.max(), other.max())) + 1
+    first, second = (torch.bincount(each, minlength=count).double() / len(each) for each in (one, other))
+    chance = float(first @ second)
+    return 0.0 if chance == 1.0 else (float((one == other).double().mean()) - chance) / (1.0 - chance)
+
+
+def agreeing(kappa: list[list[float]]) -> list[int]:
     """Return the numbers of the largest group in which every two agree, in order.
 
     Of groups of one size it is the one that agrees best; none where no two agree.
     """
-    for size in range(len(shares), 1, -1):
+    for size in range(len(kappa), 1, -1):
         groups = []
-        for members in combinations(range(len(shares)), size):
-            among = [shares[one][other] for one, other in combinations(members, 2)]
+        for members in combinations(range(len(kappa)), size):
+            among = [kappa[one][other] for one, other in combinations(members, 2)]
             if min(among) >= ENOUGH:
                 groups.append((mean(among), list(members)))
         if groups:

@@ -1,4 +1,4 @@
-"""What `benchmark.json` holds."""
+"""Types of `benchmark.json`."""
 
 from typing import NotRequired, TypedDict
 
@@ -95,7 +95,7 @@ class Benchmark(TypedDict):
     best: NotRequired[Best]
     """Left out where nothing was compared, and in older files."""
     agreement: NotRequired[dict[str, Agreement]]
-    """Of refined datasets with several translators, where there are unlabeled images."""
+    """By the name of a refined dataset with several translators, where there are unlabeled images."""
     untested: NotRequired[list[str]]
     """Classes that are learned and that no real image shows."""
     clusters: NotRequired[int]

@@ -245,5 +245,5 @@ def _scaled(variance: float, clusters: int) -> float:
 
 
 def _exact_width(figure: Figure) -> float:
-    """What resamples do not show of a row that was right, or wrong, on all images."""
+    """Half the width that resamples miss of a row that was right, or wrong, on all images."""
     return 0.0 if figure.exact is None else figure.exact[1] - figure.exact[0]

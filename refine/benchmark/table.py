@@ -196,14 +196,14 @@ def notes(result: Benchmark) -> list[str]:
     if missing := result.get("untested"):
         said.append(f"not tested, since the real images show none: {', '.join(missing)}")
     for name, found in result.get("agreement", {}).items():
-        shares, agreed, each = found["shares"], found["agreed"], result["provenance"].get("refined")
+        kappa, agreed, each = found["kappa"], found["agreed"], result["provenance"].get("refined")
         folders = each.get(name) if isinstance(each, dict) else None
-        among = [shares[one][other] for one in agreed for other in agreed if one != other]
-        line = f"translators of {name}: {len(agreed) or 'no two'} of {len(shares)} agree on the unlabeled images"
-        line += f", on {mean(among):.0%} of them" if among else ": some or all exchange classes; train more seeds"
-        for number in set(range(len(shares))) - set(agreed) if agreed else ():
+        among = [kappa[one][other] for one in agreed for other in agreed if one != other]
+        line = f"translators of {name}: {len(agreed) or 'no two'} of {len(kappa)} agree on the unlabeled images"
+        line += f" (kappa {mean(among):.2f})" if among else ": some or all exchange classes; train more seeds"
+        for number in set(range(len(kappa))) - set(agreed) if agreed else ():
             folder = folders[number] if isinstance(folders, list) else f"number {number + 1}"
-            line += f"; {folder} does not ({mean([shares[number][other] for other in agreed]):.0%}): it may exchange "
+            line += f"; {folder} does not ({mean([kappa[number][other] for other in agreed]):.2f}): it may exchange "
             line += "classes, look at its pictures"
         said.append(line)
     return said

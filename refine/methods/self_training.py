@@ -102,7 +102,7 @@ class SelfTraining(Task):
 
     def features(self, images: Tensor) -> Tensor:
         """The input of the teacher's last layer, as that of `Task`."""
-        found: Tensor = self.average.network.eval().features(with_channels(images, self.channels))  # type: ignore[operator]
+        found: Tensor = self.average.network.eval().features(with_channels(images, self.channels))  # type: ignore[operator]  # a network of ours
         return found
 
     def _views(self, labeled: Tensor, real: Tensor) -> Tensor:

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from refine.benchmark.agreement import agreeing
+from refine.benchmark.agreement import agreeing, cohens_kappa
 from refine.benchmark.fit import Protocol, fit_task
 from refine.benchmark.result import Benchmark
 from refine.benchmark.run import run_benchmark
@@ -139,25 +140,35 @@ def test_a_translator_that_exchanges_classes_is_named_and_the_others_are_joined(
     found = run(folders, tmp_path / "three", refined={"good": draws}, **usual)
     agreement = found["agreement"]["good"]
     assert agreement["agreed"] == [0, 2]
-    assert agreement["shares"][0][2] > 0.9
-    assert max(agreement["shares"][1][0], agreement["shares"][1][2]) < 0.3
+    assert agreement["kappa"][0][2] > 0.9
+    assert max(agreement["kappa"][1][0], agreement["kappa"][1][2]) < 0
     rows = found["rows"]
     assert [name for name in rows if "agreed" in name] == ["good+agreed", "good+agreed+self_training"]
     assert [*rows][-1] == "target_supervised"
     assert rows["good+agreed"]["n_train"] == 21 + 27
     assert rows["good+agreed+self_training"]["mean"] > 0.9 > rows["good+self_training"]["mean"]
     text = (tmp_path / "three" / "benchmark.md").read_text()
-    together = f"{agreement['shares'][0][2]:.0%}"
-    assert f"Translators of good: 2 of 3 agree on the unlabeled images, on {together} of them; " in text
+    together = f"{agreement['kappa'][0][2]:.2f}"
+    assert f"Translators of good: 2 of 3 agree on the unlabeled images (kappa {together}); " in text
     assert "exchanged does not (" in text
     assert "Rows with +agreed learn from the images of all translators of one row that agree" in text
+
+
+def test_agreement_is_counted_beyond_chance() -> None:
+    answers = torch.tensor([0, 0, 1, 1, 2, 2])
+    assert cohens_kappa(answers, answers) == pytest.approx(1)
+    assert cohens_kappa(answers, torch.tensor([0, 0, 1, 1, 1, 1])) == pytest.approx((4 / 6 - 1 / 3) / (1 - 1 / 3))
+    assert cohens_kappa(answers, answers.roll(2)) == pytest.approx(-0.5)
+    constant = torch.full((6,), 2)  # what it says of one image it says of all: no sign that it reads them
+    assert cohens_kappa(constant, constant) == 0
+    assert cohens_kappa(answers, constant) == pytest.approx(0)
 
 
 def test_of_groups_of_one_size_the_one_that_agrees_best_is_taken() -> None:
     pairs = [[1.0, 0.8, 0.1, 0.1], [0.8, 1.0, 0.1, 0.1], [0.1, 0.1, 1.0, 0.9], [0.1, 0.1, 0.9, 1.0]]
     assert agreeing(pairs) == [2, 3]
-    assert agreeing([[1.0, 0.7], [0.7, 1.0]]) == []
-    assert agreeing([[1.0, 0.8, 0.9], [0.8, 1.0, 0.6], [0.9, 0.6, 1.0]]) == [0, 2]  # every two of them
+    assert agreeing([[1.0, 0.5], [0.5, 1.0]]) == []
+    assert agreeing([[1.0, 0.8, 0.9], [0.8, 1.0, 0.5], [0.9, 0.5, 1.0]]) == [0, 2]  # every two of them
 
 
 @pytest.fixture

@@ -112,15 +112,13 @@ def test_a_class_without_real_images_is_told_and_not_called_tested() -> None:
 
 
 def test_translators_that_do_not_agree_are_named() -> None:
-    shares = [[1.0, 0.9, 0.2], [0.9, 1.0, 0.4], [0.2, 0.4, 1.0]]
-    result: Benchmark = {**RESULT, "agreement": {"gan": {"shares": shares, "agreed": [0, 1]}}}
-    said = (
-        "translators of gan: 2 of 3 agree on the unlabeled images, on 90% of them; {} does not (30%): it may exchange"
-    )
+    kappa = [[1.0, 0.9, 0.2], [0.9, 1.0, 0.4], [0.2, 0.4, 1.0]]
+    result: Benchmark = {**RESULT, "agreement": {"gan": {"kappa": kappa, "agreed": [0, 1]}}}
+    said = "translators of gan: 2 of 3 agree on the unlabeled images (kappa 0.90); {} does not (0.30): it may exchange"
     assert notes(result) == [f"{said.format('number 3')} classes, look at its pictures"]
     result["provenance"] = {"refined": {"gan": ["a", "b", "c"]}}
     assert notes(result) == [f"{said.format('c')} classes, look at its pictures"]
-    result["agreement"] = {"gan": {"shares": [row[1:] for row in shares[1:]], "agreed": []}}
+    result["agreement"] = {"gan": {"kappa": [row[1:] for row in kappa[1:]], "agreed": []}}
     (line,) = notes(result)
     assert line.startswith(
         "translators of gan: no two of 2 agree on the unlabeled images: some or all exchange classes"

@@ -38,7 +38,7 @@ def batches(steps: int, shares: tuple[float, float] = (0.5, 0.5)) -> list[Unpair
 
 def trained(shares: tuple[float, float] = (0.5, 0.5), **arguments: float) -> SelfTraining:
     settings = {"supervised_share": 0.25, "threshold": 0.6, **arguments}
-    method = SelfTraining(classes=["above", "below"], channels=1, width=4, steps=STEPS, **settings)  # type: ignore[arg-type]
+    method = SelfTraining(classes=["above", "below"], channels=1, width=4, steps=STEPS, **settings)  # type: ignore[arg-type]  # of any type
     run_steps(method, batches(STEPS, shares))
     return method.eval()
 
@@ -72,7 +72,7 @@ def test_alignment_brings_the_shares_of_the_labels_back() -> None:
     guesses = {}
     for align in (True, False):
         method.align = align
-        method.estimate = lambda images: sure  # type: ignore[method-assign]
+        method.estimate = lambda images: sure  # type: ignore[method-assign]  # a stand-in
         for _ in range(20):
             guesses[align] = method._guess(sure, labels)[0].tolist()
     assert guesses == {True: [0, 0, 1, 1], False: [0, 0, 0, 0]}
@@ -89,7 +89,7 @@ def test_the_bundle_holds_the_teacher_and_is_a_task_model() -> None:
     assert method.exported_prefixes() == ("average.",)
     assert isinstance(method, Task)
     images = dots(torch.arange(8) % 2, 0.9, 7)
-    assert torch.equal(method.features(images).argmax(1), method.average.network.features(images).argmax(1))  # type: ignore[operator]
+    assert torch.equal(method.features(images).argmax(1), method.average.network.features(images).argmax(1))  # type: ignore[operator]  # torch
 
 
 def test_only_sure_pixels_are_learned_from() -> None:
@@ -111,7 +111,7 @@ def test_values_are_learned_from_as_they_are_and_boxes_are_refused() -> None:
 @pytest.mark.parametrize("wrong", [{"threshold": 1.0}, {"ema": -0.1}, {"supervised_share": 1.5}, {"strength": -1.0}])
 def test_arguments_out_of_range_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(InputError, match=f"{next(iter(wrong))} is"):
-        SelfTraining(classes=["above", "below"], **wrong)  # type: ignore[arg-type]
+        SelfTraining(classes=["above", "below"], **wrong)  # type: ignore[arg-type]  # on purpose
 
 
 def test_batches_without_real_images_are_refused() -> None:

@@ -9,7 +9,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 import headline  # scripts are no package
 
 from refine.cli import main  # as above
-from refine.commands.early_checks import require_fit  # as above
+from refine.commands.fit_checks import require_fit  # as above
 
 
 def test_no_image_is_both_adapted_to_and_tested_and_blocks_of_the_recording_lie_apart(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def row(values: list[float], several: bool) -> dict[str, object]:
 def test_rows_have_a_value_for_each_translator_and_the_best_one_is_named(tmp_path: Path) -> None:
     rows = {name: row([0.5, 0.75], "translator" in name) for name in headline.ROWS.values()}
     content = {"metric": "accuracy", "rows": rows, "protocol": "…", "adapted_to": {"images": 199, "tested": 0}}
-    content["agreement"] = {"translator": {"shares": [[1.0, 0.8], [0.8, 1.0]], "agreed": [0, 1]}}
+    content["agreement"] = {"translator": {"kappa": [[1.0, 0.8], [0.8, 1.0]], "agreed": [0, 1]}}
     (tmp_path / "benchmark.json").write_text(json.dumps(content))
     found = headline.headline(tmp_path / "benchmark.json", "traffic-lights")
     assert found["inductive"] is True
