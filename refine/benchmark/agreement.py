@@ -1,8 +1,9 @@
-"""Agreement of translators that differ in nothing but their seed: a sign, without a label, that one exchanged classes.
+"""What task models say of unlabeled real images: signs, without a label, of which training images are good.
 
 A translator that exchanges what two classes look like comes as near to the real images as one that does not. But
 translators that keep the classes lead to task models that say the same of unlabeled real images, and those that
-exchange them exchange others each time.
+exchange them exchange others each time. And a task model whose answers stay when the images are changed has found
+what makes their classes.
 """
 
 from collections.abc import Mapping
@@ -29,6 +30,14 @@ class Agreement(TypedDict):
     """Numbers of those that agree with one another; empty where no two do."""
 
 
+class Chosen(TypedDict):
+    """The row that is most consistent on the unlabeled images: a choice without a real label."""
+
+    row: str
+    consistency: float
+    """Cohen's kappa, see `consistencies`."""
+
+
 def agreements(plan: Plan, found: Mapping[Fit, Tensor]) -> dict[str, Agreement]:
     """Compare the translators of each refined dataset that has several and a row with self-training.
 
@@ -42,14 +51,47 @@ def agreements(plan: Plan, found: Mapping[Fit, Tensor]) -> dict[str, Agreement]:
     compared: dict[str, Agreement] = {}
     tested = len(plan.sets[TEST].keys)
     for row, source in plan.rows.items():
-        if plan.is_compared(row):
-            count = plan.translators(row)
+        count = plan.translators(row)
+        if plan.answers_unlabeled(row) and source.self_training and not source.joins and count > 1:
             answers = [
-                [found[Fit(row, seed, None, number)][tested:] for seed in range(plan.seeds)] for number in range(count)
+                [found[Fit(row, seed, None, number)][tested:].chunk(2)[0] for seed in range(plan.seeds)]
+                for number in range(count)
             ]
             kappa = [[_mean_kappa(one, other) for other in answers] for one in answers]
             compared[source.sets[0]] = {"kappa": kappa, "agreed": agreeing(kappa)}
     return compared
+
+
+def consistencies(plan: Plan, found: Mapping[Fit, Tensor]) -> dict[str, float]:
+    """Compare what the task models of each row say of the unlabeled images and of strongly changed views of them.
+
+    Args:
+        plan: What was fitted.
+        found: Predictions of each fit: of the test images, then of the unlabeled ones and of their changed views.
+
+    Returns:
+        By row Cohen's kappa, mean over its fits; rows that learned from labeled real images have none.
+    """
+    tested = len(plan.sets[TEST].keys)
+    kappas: dict[str, list[float]] = {row: [] for row in plan.rows if plan.answers_unlabeled(row)}
+    for fit in plan.fits():
+        if fit.row in kappas:
+            kappas[fit.row].append(cohens_kappa(*found[fit][tested:].chunk(2)))
+    return {row: mean(each) for row, each in kappas.items()}
+
+
+def most_consistent(plan: Plan, kappas: Mapping[str, float], compared: Mapping[str, Agreement]) -> Chosen | None:
+    """Choose the row with the highest `consistencies`; of translators that were compared only those that agree count,
+    since one that exchanges classes may be as consistent as any. None where no row has one."""
+    trusted = {
+        row: kappa for row, kappa in kappas.items() if plan.rows[row].joins or not _compared(plan, row, compared)
+    }
+    row = max(trusted, key=lambda name: trusted[name], default=None)
+    return None if row is None else {"row": row, "consistency": trusted[row]}
+
+
+def _compared(plan: Plan, row: str, compared: Mapping[str, Agreement]) -> bool:
+    return not compared.keys().isdisjoint(plan.rows[row].sets)
 
 
 def _mean_kappa(one: list[Tensor], other: list[Tensor]) -> float:

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
-from refine.data.augment import LUMA, random_zoom, randomize_appearance
-from refine.data.images import to_float
+from refine.data.augment import LUMA, random_affine, randomize_appearance
+from refine.data.images import to_float, to_levels
 from refine.data.labeled_images import LabeledImages
 from refine.data.pairs import REAL, SYNTHETIC, generator_at, labeled_order
 from refine.data.samples import Labeled, UnpairedBatch
@@ -23,6 +23,9 @@ from refine.networks.task_networks import NetworkName
 JITTER = 0.2
 """Brightness, contrast and saturation change by factors in 1 ± this, the customary mild setting. Never hue:
 a color may be the label. Fixed before any figure on real images was seen."""
+
+CHANGED_AT_ONCE = 256
+"""Images."""
 
 UNLABELED_DRAWS = 2
 """Domain of the draws of unlabeled images, as `SYNTHETIC` and `REAL` are for theirs."""
@@ -44,7 +47,7 @@ class Protocol:
         learning_rate: The highest one of the schedule.
         device: Where it trains, such as ``cpu`` or ``cuda:1``.
         strong: Whether images are also changed strongly: their appearance, and, where one class is that of the whole
-            image, their scale.
+            image, their scale, place and angle.
     """
 
     steps: int
@@ -119,6 +122,16 @@ def predict(task: Task, images: Tensor, batch_size: int | None = None) -> Tensor
     return task.label_kind.packed(torch.cat([task.predict(to_float(part.to(task.device))).cpu() for part in parts]))
 
 
+def changed_views(images: Tensor) -> Tensor:
+    """Return ``(N, C, H, W)`` uint8 images strongly changed, each time the same: their appearance, place and angle."""
+    draws = generator_at(0, UNLABELED_DRAWS, 0)
+    parts = [
+        randomize_appearance(random_affine(to_float(part), draws), draws)
+        for part in torch.split(images, CHANGED_AT_ONCE)
+    ]
+    return torch.cat([to_levels(part) for part in parts])
+
+
 class TaskBatches(IterableDataset[Labeled]):
     """Batches of one fit, a pure function of the arguments, which are those of `fit_task`."""
 
@@ -131,7 +144,7 @@ class TaskBatches(IterableDataset[Labeled]):
         randomized: bool = False,
     ) -> None:
         self.data, self.protocol, self.seed = data, protocol, seed
-        self.zoomed, self.randomized = protocol.strong and KINDS[protocol.kind].one_class, randomized or protocol.strong
+        self.moved, self.randomized = protocol.strong and KINDS[protocol.kind].one_class, randomized or protocol.strong
         self.images = range(len(data.keys)) if order is None else order
         self.order = labeled_order(KINDS[protocol.kind], data.labels[list(self.images)], seed, SYNTHETIC)
 
@@ -141,8 +154,8 @@ class TaskBatches(IterableDataset[Labeled]):
             chosen = [self.images[self.order[position]] for position in range(step * size, (step + 1) * size)]
             draws = generator_at(self.seed, REAL, step)
             images, labels = augment(self.data.images[chosen], self.data.labels[chosen], self.protocol, draws)
-            if self.zoomed:
-                images = random_zoom(images, draws)
+            if self.moved:
+                images = random_affine(images, draws)
             if self.randomized:
                 images = randomize_appearance(images, draws)
             yield Labeled(images, labels, [])  # Lightning walks through every key, twice

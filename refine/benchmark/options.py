@@ -107,7 +107,7 @@ class BenchmarkOptions:
     """Random shifts in training, in pixels (default: 2; none of targets other than pitch and yaw)."""
     strong: bool = False
     """Train every row on strongly changed images: light, contrast, color, blur, noise, and, where an image has one
-    class, scale and place."""
+    class, scale, place and angle."""
     jobs: flags.Positive = 1
     """Trainings at a time, which share threads and GPUs."""
     device: flags.Device = "auto"

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from refine.benchmark.datasets import RANDOMIZATION, SYNTHETIC, TARGET, TRANSLATED, Datasets
-from refine.benchmark.fit import Protocol, fit_task, predict
+from refine.benchmark.fit import Protocol, changed_views, fit_task, predict
 from refine.data.labeled_images import LabeledImages
 from refine.data.pairs import REAL, labeled_order
 from refine.errors import InputError
@@ -137,10 +137,10 @@ class Plan:
         """Whether a row needs a fit for each block."""
         return self.rows[row].real != 0 and REAL_TRAIN not in self.sets
 
-    def is_compared(self, row: str) -> bool:
-        """Whether a row's translators are held against each other, by what they say of the unlabeled images."""
-        source, whole = self.rows[row], KINDS[self.protocol.kind].one_class
-        return source.self_training and not source.joins and whole and self.translators(row) > 1
+    def answers_unlabeled(self, row: str) -> bool:
+        """Whether a row's task models are asked for the classes of the unlabeled images, and of changed views of them;
+        not where they learned from labeled real ones."""
+        return UNLABELED in self.sets and KINDS[self.protocol.kind].one_class and self.rows[row].real == 0
 
     def tested(self, fit: Fit) -> list[int]:
         """Return the numbers of the test images that a fit predicts."""
@@ -191,13 +191,17 @@ class Plan:
         return joined, [*range(others), *list(range(others, others + few)) * max(1, round(others / few))]
 
     def predictions(self, fit: Fit) -> Tensor:
-        """Train, and predict the fit's part of the test images; to compare translators, the unlabeled ones, too."""
+        """Train, and predict the fit's part of the test images; to compare rows, also the unlabeled images, and then
+        strongly changed views of them."""
         images, order = self.training(fit)
         source = self.rows[fit.row]
         unlabeled = self.sets[UNLABELED].images if source.self_training else None
         task = fit_task(images, self.classes, self.protocol, fit.seed, order, source.randomized, unlabeled)
         asked = self.sets[TEST].images[self.tested(fit)]
-        return predict(task, torch.cat([asked, self.sets[UNLABELED].images]) if self.is_compared(fit.row) else asked)
+        if self.answers_unlabeled(fit.row):
+            seen = self.sets[UNLABELED].images
+            asked = torch.cat([asked, seen, changed_views(seen)])
+        return predict(task, asked)
 
     def __getstate__(self) -> dict[str, Any]:
         # Arrays: between processes torch would pass its tensors through shared memory, of which containers have little.

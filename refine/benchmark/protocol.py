@@ -56,7 +56,8 @@ def protocol_text(plan: Plan, data: Datasets, groups: int | None) -> str:
     drawn = "classes drawn equally often" if data.kind.one_class else "images drawn equally often"
     strong = ""
     if protocol.strong:
-        strong = f", then strong ones of light, color, blur and noise{' and scale' * data.kind.one_class}"
+        moves = " and of scale, place and angle" if data.kind.one_class else ""
+        strong = f", then strong ones of light, color, blur and noise{moves}"
     flips = "horizontal flips, " if protocol.horizontal_flip else ""
     whole = "" if groups is None else ", groups whole"
     target = f"{TARGET} trained on a folder of its own"

@@ -2,7 +2,7 @@
 
 from typing import NotRequired, TypedDict
 
-from refine.benchmark.agreement import Agreement
+from refine.benchmark.agreement import Agreement, Chosen
 from refine.json_files import Interval, Share
 from refine.labels.scoring import Figures
 
@@ -42,6 +42,9 @@ class Row(Figures):
     figure a seed hold the first translator's seeds first."""
     difference: NotRequired[Comparison]
     """To the synthetic row, which has none."""
+    consistency: NotRequired[float]
+    """Cohen's kappa of the classes of the unlabeled images and of strongly changed views of them, mean over all fits;
+    where there are such images."""
     n_train: NotRequired[int]
     """Images trained on; the smallest fold's with cross-validation."""
     n_test: NotRequired[int]
@@ -94,6 +97,8 @@ class Benchmark(TypedDict):
     """Left out: nobody said which images translators were adapted to."""
     best: NotRequired[Best]
     """Left out where nothing was compared, and in older files."""
+    chosen: NotRequired[Chosen]
+    """Left out without unlabeled images, where images do not have one class each, and in older files."""
     agreement: NotRequired[dict[str, Agreement]]
     """By the name of a refined dataset with several translators, where there are unlabeled images."""
     untested: NotRequired[list[str]]

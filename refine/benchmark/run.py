@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
-from refine.benchmark.agreement import agreements, with_agreed
+from refine.benchmark.agreement import agreements, consistencies, most_consistent, with_agreed
 from refine.benchmark.datasets import SYNTHETIC, TARGET, Datasets
 from refine.benchmark.fit import Protocol
 from refine.benchmark.plan import plan_fits
@@ -159,6 +159,9 @@ def run_benchmark(
         plan, more = with_agreed(plan, compared)
         found |= run_fits(more, output / FITS, jobs)
     rows, predicted = measure(plan, found, scoring, cluster_numbers(named))
+    consistent = consistencies(plan, found)
+    for name, kappa in consistent.items():
+        rows[name]["consistency"] = kappa
     closed = gap_closed(
         {name: each.figure for name, each in predicted.items()}, SYNTHETIC, TARGET, count, scoring.higher_is_better
     )
@@ -198,6 +201,8 @@ def run_benchmark(
         result["agreement"] = compared
     if best := best_row(rows, predicted, scoring.higher_is_better):
         result["best"] = best
+    if chosen := most_consistent(plan, consistent, compared):
+        result["chosen"] = chosen
     if data.untested:
         result["untested"] = list(data.untested)
     result["warning"] = warning_of(result, list(draws))

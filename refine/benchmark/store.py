@@ -22,6 +22,7 @@ import refine
 from refine.archives import read_npz
 from refine.benchmark.fit import JITTER
 from refine.benchmark.plan import TEST, UNLABELED, Fit, Plan
+from refine.data.augment import AFFINE
 from refine.devices import devices_of_jobs, threads_of_job
 from refine.errors import InputError
 from refine.files import write_whole
@@ -59,7 +60,7 @@ class StoredFits:
         """Return the hash of everything that a fit's predictions follow from: of the row's folders, the fit's own."""
         plan, real, source = self.plan, self.plan.real_images(fit), self.plan.rows[fit.row]
         protocol = {name: value for name, value in asdict(plan.protocol).items() if name != "strong" or value}
-        record = {
+        record: dict[str, object] = {
             "fit": fit[:3],
             "source": source[:3],  # what follows is below, where there is any: fits of before it are still found
             "sets": [self.sets[name] for name in plan.set_names(fit)],
@@ -74,8 +75,10 @@ class StoredFits:
         }
         if source.self_training:
             record["unlabeled"] = self.sets[UNLABELED]
-        if plan.is_compared(fit.row):
-            record["also_predicted"] = self.sets[UNLABELED]
+        if plan.protocol.strong or source.self_training:
+            record["affine"] = AFFINE
+        if plan.answers_unlabeled(fit.row):
+            record["also_predicted"] = [self.sets[UNLABELED], AFFINE]
         return hashlib.sha256(json.dumps(record, sort_keys=True).encode("utf-8", "surrogateescape")).hexdigest()
 
     def load(self, fit: Fit) -> Tensor | None:

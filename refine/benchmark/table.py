@@ -193,6 +193,11 @@ def notes(result: Benchmark) -> list[str]:
         surely = "" if apart["interval"][0] > 0 or apart["interval"][1] < 0 else "no difference shown: "
         of = f"{figure(apart['value'], result, sign=True)}, 95 % {span(apart['interval'], result, sign=True)}"
         said.append(f"best without real labels: {name}; to {second}, the second, {surely}{of}")
+    if chosen := result.get("chosen"):
+        said.append(
+            f"chosen without any real label: {chosen['row']}, whose task models stay with their classes when the "
+            f"unlabeled images are changed strongly (kappa {chosen['consistency']:.2f})"
+        )
     if missing := result.get("untested"):
         said.append(f"not tested, since the real images show none: {', '.join(missing)}")
     for name, found in result.get("agreement", {}).items():

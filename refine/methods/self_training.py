@@ -7,7 +7,7 @@ from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 
-from refine.data.augment import random_zoom, randomize_appearance
+from refine.data.augment import random_affine, randomize_appearance
 from refine.data.samples import Labeled, TrainingData, UnpairedBatch
 from refine.data.unpaired import tell
 from refine.errors import InputError
@@ -16,8 +16,8 @@ from refine.methods.optimization import MovingAverage, own_draws
 from refine.methods.task import Task
 from refine.networks.layers import with_channels
 
-LABELED, ZOOMED, REAL = 1, 2, 3
-"""Purposes of a step's draws: zooms of the labeled and of the real images, and how the real ones look."""
+LABELED, MOVED, REAL = 1, 2, 3
+"""Purposes of a step's draws: moves of the labeled and of the real images, and how the real ones look."""
 
 KEPT = 0.99
 """Share of the running means of class shares that stays at each step; less in the first steps, as of the teacher."""
@@ -31,8 +31,8 @@ class SelfTraining(Task):
 
     A teacher, the moving average of the weights, looks at each real image as it is. Where it is sure, its answer is the
     label from which the student learns on a strongly changed view of the same image. Labeled images (refined, or raw)
-    are seen as they come. Images that have one class each are zoomed, too. The result is the teacher, a task model like
-    any other.
+    are seen as they come. Images that have one class each are scaled, moved, turned and slanted, too. The result is the
+    teacher, a task model like any other.
 
     Args:
         threshold: Probability from which on the teacher's class counts, of images or of pixels. Paper: 0.95. Targets
@@ -108,8 +108,8 @@ class SelfTraining(Task):
     def _views(self, labeled: Tensor, real: Tensor) -> Tensor:
         """``(B + B', C, H, W)``: labeled images weakly changed, and real ones strongly."""
         if self.label_kind.one_class:
-            labeled = random_zoom(labeled, self.generator(purpose=LABELED))
-            real = random_zoom(real, self.generator(purpose=ZOOMED))
+            labeled = random_affine(labeled, self.generator(purpose=LABELED))
+            real = random_affine(real, self.generator(purpose=MOVED))
         return torch.cat([labeled, randomize_appearance(real, self.generator(purpose=REAL), self.strength)])
 
     def training_step(self, batch: Labeled | UnpairedBatch, batch_idx: int) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
-from scipy.optimize import brentq
 from scipy.special import stdtrit
 from torch import Tensor
 
@@ -200,6 +199,8 @@ def p_value(
     Returns:
         `SMALLEST_P` to 1.
     """
+    from scipy.optimize import brentq  # takes a while to import, and every command imports this file
+
     draws = [(clusters - 1, image_variance)]
     draws += [(len(each) - 1, mean_variance(each)) for each in (figures, others) if len(each) > 1]
 

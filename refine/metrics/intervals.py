@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 
 import torch
-from scipy.optimize import brentq
 from scipy.special import betaincinv, ndtr, rel_entr, stdtrit
 from torch import Tensor
 
@@ -156,6 +155,8 @@ def chernoff_upper(share: float, draws: float, error: float) -> float:
         draws: Number of variables.
         error: Probability of a true mean above the limit, at most.
     """
+    from scipy.optimize import brentq  # takes a while to import, and every command imports this file
+
     needed, most = -math.log(error) / draws, 1.0 - 1e-12
     if relative_entropy(share, most) <= needed:
         return 1.0

@@ -76,11 +76,11 @@ def test_randomized_images_look_other_and_keep_their_labels() -> None:
     assert all(float((one.image - other.image).abs().mean()) > 0.1 for one, other in zip(plain, strong, strict=True))
 
 
-def test_strong_changes_are_those_of_looks_and_of_classes_also_zooms() -> None:
+def test_strong_changes_are_those_of_looks_and_of_classes_also_moves() -> None:
     data = halves([0, 1] * 4)
     strong = replace(QUICK, strong=True)
-    (zoomed, looks) = (next(iter(TaskBatches(data, strong, seed=0))), TaskBatches(data, QUICK, 0, randomized=True))
-    assert not torch.equal(zoomed.image, next(iter(looks)).image)
+    (moved, looks) = (next(iter(TaskBatches(data, strong, seed=0))), TaskBatches(data, QUICK, 0, randomized=True))
+    assert not torch.equal(moved.image, next(iter(looks)).image)
     of_targets = data._replace(labels=torch.eye(8)[:, :2])
     each = [
         TaskBatches(of_targets, replace(QUICK, kind="targets", horizontal_flip=False, strong=on), 0, randomized=not on)

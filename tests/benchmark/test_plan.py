@@ -63,7 +63,7 @@ def test_a_joined_row_leaves_out_each_of_three_translators_in_turn_and_none_of_t
     }
 
 
-def test_where_translators_are_compared_the_unlabeled_images_are_predicted_and_nothing_older_is_taken(
+def test_the_unlabeled_images_and_changed_views_of_them_are_predicted_and_nothing_older_is_taken(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("refine.benchmark.plan.fit_task", lambda *args: None)
@@ -72,10 +72,12 @@ def test_where_translators_are_compared_the_unlabeled_images_are_predicted_and_n
     sets = {**made.sets, "good/1": images(20, "second"), UNLABELED: images(9, "u")}
     rows = {name: Source((name,), self_training=True) for name in ("bad", "good")}
     made = replace(made, sets=sets, rows=rows | {"joined": Source(("good", "good/1"), self_training=True, joins=True)})
-    assert [len(made.predictions(Fit(row, 0))) for row in made.rows] == [10, 10 + 9, 10]
+    made.rows["few"] = Source(("good",), real=2)
+    assert [len(made.predictions(Fit(row, 0, None))) for row in ("bad", "joined")] == [10 + 9 + 9] * 2
+    assert len(made.predictions(Fit("few", 0, 0))) == len(made.folds[0])  # it learned from labeled real images
     stored = StoredFits(made, tmp_path)
     before = stored.digest(Fit("good", 0))
-    monkeypatch.setattr(Plan, "is_compared", lambda self, row: False)
+    monkeypatch.setattr(Plan, "answers_unlabeled", lambda self, row: False)
     assert stored.digest(Fit("good", 0)) != before
 
 

@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from refine.benchmark.agreement import agreeing, cohens_kappa
+from refine.benchmark.datasets import Datasets
 from refine.benchmark.fit import Protocol, fit_task
 from refine.benchmark.result import Benchmark
 from refine.benchmark.run import run_benchmark
@@ -109,23 +110,36 @@ def test_unlabeled_images_bring_rows_with_self_training_and_tell_whether_the_tes
     folders: dict[str, Path], tmp_path: Path
 ) -> None:
     others = lamps(tmp_path / "others", count=9)
-    usual = {"seeds": 1, "refined": {"good": folders["good"]}, "strong": True}
+    usual = {"seeds": 1, "refined": {"good": folders["good"]}}
     found = run(folders, tmp_path / "apart", unlabeled=others, **usual)
     assert {"synthetic+self_training", "good+self_training"} < set(found["rows"])
     assert found["rows"]["good+self_training"]["mean"] > 0.9
     assert found["adapted_to"] == {"images": 27, "tested": 0}
+    kappas = {name: row["consistency"] for name, row in found["rows"].items() if name != "target_supervised"}
+    assert "consistency" not in found["rows"]["target_supervised"]
+    assert found["chosen"] == {"row": max(kappas, key=lambda name: kappas[name]), "consistency": max(kappas.values())}
+    assert kappas["good+self_training"] > 0.8
     text = (tmp_path / "apart" / "benchmark.md").read_text()
     assert "inductive, if translators saw no real images but those of --unlabeled" in text
-    assert "then strong ones of light, color, blur and noise and scale" in text
     again = run(folders, tmp_path / "apart", unlabeled=others, **usual)
     assert again["rows"] == found["rows"]
     darker = lamps(tmp_path / "darker", inverted=True, count=9)
     moved = run(folders, tmp_path / "apart", unlabeled=darker, **usual)
-    assert moved["rows"]["synthetic"] == found["rows"]["synthetic"]
-    assert moved["rows"]["color_transfer"]["confusion"] != found["rows"]["color_transfer"]["confusion"]
-    seen = run(folders, tmp_path / "same", unlabeled=folders["real"], **{**usual, "steps": 2})
+    one, other = (dict(each["rows"]["synthetic"]) for each in (moved, found))
+    assert one.pop("consistency") != other.pop("consistency")
+    assert one == other
+    translated = [
+        Datasets(folders["synthetic"], {}, folders["real"], None, None, None, unlabeled=each).translated(
+            "color_transfer"
+        )
+        for each in (others, darker)
+    ]
+    assert not torch.equal(translated[0].images, translated[1].images)
+    seen = run(folders, tmp_path / "same", unlabeled=folders["real"], strong=True, **{**usual, "steps": 2})
     assert seen["adapted_to"] == {"images": 30, "tested": 30}
-    assert "transductive: 30 of them are among --unlabeled" in (tmp_path / "same" / "benchmark.md").read_text()
+    text = (tmp_path / "same" / "benchmark.md").read_text()
+    assert "transductive: 30 of them are among --unlabeled" in text
+    assert "then strong ones of light, color, blur and noise and of scale, place and angle" in text
 
 
 def test_a_translator_that_exchanges_classes_is_named_and_the_others_are_joined(
@@ -151,6 +165,8 @@ def test_a_translator_that_exchanges_classes_is_named_and_the_others_are_joined(
     together = f"{agreement['kappa'][0][2]:.2f}"
     assert f"Translators of good: 2 of 3 agree on the unlabeled images (kappa {together}); " in text
     assert "exchanged does not (" in text
+    assert found["chosen"]["row"] == "good+agreed+self_training"
+    assert "Chosen without any real label: good+agreed+" in text
     assert "Rows with +agreed learn from the images of all translators of one row that agree" in text
 
 

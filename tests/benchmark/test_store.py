@@ -174,7 +174,7 @@ def test_predictions_that_cannot_be_read_are_made_anew(tmp_path: Path) -> None:
     assert stored.load(fit) is None
 
 
-def test_other_unlabeled_images_are_learned_from_anew_by_self_training_alone(
+def test_other_unlabeled_images_are_asked_of_every_row_but_that_of_real_labels(
     command: list[str], fitted: list[int], tmp_path: Path, write_images: WriteImages
 ) -> None:
     for name, level in (("here", 90), ("there", 100)):
@@ -185,4 +185,4 @@ def test_other_unlabeled_images_are_learned_from_anew_by_self_training_alone(
     assert main([*command, "--unlabeled", str(tmp_path / "here")]) == 0
     assert len(fitted) == every
     assert main([*command, "--unlabeled", str(tmp_path / "there")]) == 0
-    assert len(fitted) == every + 2  # of the synthetic and of the refined images
+    assert len(fitted) == every + 5  # the five of cross-validation are as they were

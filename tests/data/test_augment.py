@@ -5,7 +5,8 @@ import torch
 from torch import Tensor
 from torchvision.tv_tensors import Mask
 
-from refine.data.augment import Augmentation, random_zoom, randomize_appearance
+from refine.data import augment
+from refine.data.augment import Augmentation, random_affine, randomize_appearance
 from refine.data.geometry import AnnotatedImage, crop, horizontal_flip, pad, vertical_flip
 from refine.errors import InputError
 from refine.labels import KINDS, Annotation, LabelSpace
@@ -171,16 +172,33 @@ def test_images_of_a_single_pixel_pass() -> None:
     assert randomize_appearance(torch.zeros(2, 3, 1, 1), generator()).shape == (2, 3, 1, 1)
 
 
-def test_a_zoom_changes_the_size_and_the_place_of_things_and_repeats_the_border() -> None:
+def test_an_affine_change_scales_and_moves_things_and_repeats_the_border() -> None:
     images = torch.full((64, 1, 32, 32), -1.0)
     images[:, :, 12:20, 12:20] = 1.0
-    zoomed = random_zoom(images, torch.Generator().manual_seed(0))
-    areas = (zoomed > 0).sum(dim=(1, 2, 3))
-    assert zoomed.shape == images.shape
+    changed = random_affine(images, torch.Generator().manual_seed(0))
+    areas = (changed > 0).sum(dim=(1, 2, 3))
+    assert changed.shape == images.shape
     assert 64 * math.exp(-0.9) * 0.7 < areas.min() < 50
     assert 80 < areas.max() < 64 * math.exp(0.9) * 1.3
-    middles = torch.stack([(image[0] > 0).nonzero().float().mean(0) for image in zoomed])
+    middles = torch.stack([(image[0] > 0).nonzero().float().mean(0) for image in changed])
     assert bool((middles.std(dim=0) > 1).all())
     white = torch.ones(8, 1, 16, 16)
-    assert torch.allclose(random_zoom(white, torch.Generator().manual_seed(1)), white)
-    assert torch.equal(zoomed, random_zoom(images, torch.Generator().manual_seed(0)))
+    assert torch.allclose(random_affine(white, torch.Generator().manual_seed(1)), white)
+    assert torch.equal(changed, random_affine(images, torch.Generator().manual_seed(0)))
+
+
+def test_an_affine_change_turns_things_without_squeezing_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ZOOM", "STRETCH", "MOVE", "SHEAR"):
+        monkeypatch.setattr(augment, name, 0.0)
+    images = torch.full((64, 1, 96, 48), -1.0)
+    images[:, :, 32:64, 22:26] = 1.0  # an upright bar of an upright image
+    turned = random_affine(images, torch.Generator().manual_seed(0))
+    angles, lengths = [], []
+    for image in turned:
+        spread = torch.cov((image[0] > 0).nonzero().float().T)
+        across, along = torch.linalg.eigh(spread)
+        angles.append(math.degrees(math.atan(float(along[1, 1] / along[0, 1]))))
+        lengths.append(math.sqrt(12 * float(across[1])))
+    assert -20.5 < min(angles) < -15
+    assert 15 < max(angles) < 20.5
+    assert all(30 < length < 34 for length in lengths)

@@ -125,7 +125,7 @@ def test_a_model_of_boxes_is_refused_before_it_begins() -> None:
         SelfTraining(classes=["thing"], kind="objects", channels=1).prepare("fit", None)
 
 
-def test_labeled_images_are_zoomed_alone_and_real_ones_look_other_as_well() -> None:
+def test_labeled_images_are_moved_alone_and_real_ones_look_other_as_well() -> None:
     images = torch.zeros(4, 1, SIDE, SIDE)
     images[:, :, 4:8, 4:8] = 1.0
     both = SelfTraining(classes=["a", "b"], channels=1, width=4)._views(images, images)
@@ -137,4 +137,4 @@ def test_labeled_images_are_zoomed_alone_and_real_ones_look_other_as_well() -> N
     assert not torch.equal(weak, labeled)
     assert float((real - weak).abs().mean()) > 0.05
     masks = SelfTraining(classes=["a", "b"], channels=1, width=4, kind="mask")._views(images, images)
-    assert torch.equal(masks[:4], images)  # a mask would have to be zoomed with its image
+    assert torch.equal(masks[:4], images)  # a mask would have to be moved with its image
