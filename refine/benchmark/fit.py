@@ -125,11 +125,8 @@ def predict(task: Task, images: Tensor, batch_size: int | None = None) -> Tensor
 def changed_views(images: Tensor) -> Tensor:
     """Return ``(N, C, H, W)`` uint8 images strongly changed, each time the same: their appearance, place and angle."""
     draws = generator_at(0, UNLABELED_DRAWS, 0)
-    parts = [
-        randomize_appearance(random_affine(to_float(part), draws), draws)
-        for part in torch.split(images, CHANGED_AT_ONCE)
-    ]
-    return torch.cat([to_levels(part) for part in parts])
+    parts = (random_affine(to_float(part), draws) for part in torch.split(images, CHANGED_AT_ONCE))
+    return torch.cat([to_levels(randomize_appearance(part, draws)) for part in parts])
 
 
 class TaskBatches(IterableDataset[Labeled]):
