@@ -97,7 +97,7 @@ def test_jobs_are_spread_over_the_gpus_and_share_the_threads() -> None:
 def test_each_process_of_a_benchmark_has_its_device_and_its_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     torch.set_num_threads(4)
-    plan = Plan({}, {}, [], ("a", "b"), Protocol(1, 2, 0, False, device="cuda"), seeds=1)
+    plan = Plan({}, {}, [], ("a", "b"), Protocol(1, 2, 0, False, device="cuda"), seeds=1, single_seeds=1)
     shares = store._shares(plan, 3)
     assert [share.plan.protocol.device for share in shares] == ["cuda:0", "cuda:1", "cuda:0"]
     assert {share.threads for share in shares} == {1}

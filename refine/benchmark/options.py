@@ -87,7 +87,8 @@ class BenchmarkOptions:
     """The same of the real images' classes."""
     classes: flags.Classes | None = None
     seeds: flags.Positive = 3
-    """Number of trainings of each row, with other initial weights, sampling and augmentation."""
+    """Number of trainings of each row, with other initial weights, sampling and augmentation; rows of one folder have
+    no fewer than another row has folders."""
     steps: flags.Positive = 150
     """Steps of each training."""
     batch_size: flags.Positive | None = None

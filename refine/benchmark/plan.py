@@ -96,7 +96,8 @@ class Plan:
         folds: Blocks of the test images, where labeled real images to train on are found among them.
         classes: Names of the classes or targets.
         protocol: How each fit trains.
-        seeds: Number of fits that each row has of each block.
+        seeds: Number of fits that each row has of each block, or on each of its folders.
+        single_seeds: The same of rows of one folder and no blocks, so that no other row has more fits.
     """
 
     sets: dict[str, LabeledImages]
@@ -105,6 +106,7 @@ class Plan:
     classes: tuple[str, ...]
     protocol: Protocol
     seeds: int
+    single_seeds: int
 
     def fits(self) -> list[Fit]:
         """Return all fits, row by row."""
@@ -112,9 +114,13 @@ class Plan:
             Fit(row, seed, fold, translator)
             for row in self.rows
             for translator in range(self.translators(row))
-            for seed in range(self.seeds)
+            for seed in range(self.seeds_of(row))
             for fold in (range(len(self.folds)) if self.is_crossed(row) else [None])
         ]
+
+    def seeds_of(self, row: str) -> int:
+        """Return the number of a row's fits of each block, or on each of its folders."""
+        return self.seeds if self.is_crossed(row) or self.translators(row) > 1 else self.single_seeds
 
     def translators(self, row: str) -> int:
         """Return the number of folders of a row, each of another seed of one translator, or of those that a joined row
@@ -251,7 +257,8 @@ def plan_fits(
         sets[UNLABELED] = data.unlabeled
     rows = sources(baselines, list(data.refined), few, data.unlabeled is not None)
     sets |= {name: data.translated(name) for name in baselines if name in TRANSLATED}
-    return Plan(sets, rows, folds, data.classes, protocol, seeds)
+    most = max([seeds, *map(len, data.refined.values())])
+    return Plan(sets, rows, folds, data.classes, protocol, seeds, most)
 
 
 def blocks(keys: Sequence[str], folds: int, groups: Sequence[str] | None = None) -> list[list[int]]:

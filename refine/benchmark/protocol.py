@@ -58,6 +58,7 @@ def protocol_text(plan: Plan, data: Datasets, groups: int | None) -> str:
     if protocol.strong:
         moves = " and of scale, place and angle" if data.kind.one_class else ""
         strong = f", then strong ones of light, color, blur and noise{moves}"
+    many = f" ({plan.single_seeds} of rows of one folder)" if plan.single_seeds > plan.seeds else ""
     flips = "horizontal flips, " if protocol.horizontal_flip else ""
     whole = "" if groups is None else ", groups whole"
     target = f"{TARGET} trained on a folder of its own"
@@ -73,7 +74,7 @@ def protocol_text(plan: Plan, data: Datasets, groups: int | None) -> str:
     return (
         f"Every row trains the same network from scratch, {protocol.steps} steps of {protocol.batch_size} images, "
         f"{drawn}, shifts up to {protocol.shift} pixels, {flips}mild changes of brightness, "
-        f"contrast and saturation{strong}; {plan.seeds} seeds vary initial weights, sampling and augmentation. "
+        f"contrast and saturation{strong}; {plan.seeds} seeds{many} vary initial weights, sampling and augmentation. "
         f"Tested on all {len(data.real.keys)} labeled real images of {', '.join(data.classes)}; {target}. "
         "The benchmark itself chooses nothing by the test images' labels: each fit is tested as its last step left it. "
         f"{_rows_notes(plan)}Intervals: 95 % bootstrap over {of} of the mean over seeds{rough}. "

@@ -152,7 +152,7 @@ def measure(
     every: dict[str, RowPredictions] = {}
     for name in plan.rows:
         draws = plan.translators(name)
-        each = [_joined(plan, found, name, seed, draw) for draw in range(draws) for seed in range(plan.seeds)]
+        each = [_joined(plan, found, name, seed, draw) for draw in range(draws) for seed in range(plan.seeds_of(name))]
         predicted = RowPredictions(scoring, torch.stack(each), clusters, draws, plan.rows[name].joins)
         n_train, n_real = min(plan.counts(fit) for fit in plan.fits() if fit.row == name)
         every[name], rows[name] = predicted, predicted.row(n_train)

@@ -217,7 +217,9 @@ def notes(result: Benchmark) -> list[str]:
 def title(result: Benchmark) -> str:
     """What is measured on what."""
     first, metric = next(iter(result["rows"].values())), METRICS[result["metric"]]
-    seeds = len(first["accuracy"] if "accuracy" in first else next(iter(first["by_class"].values())))
+    fitted = result["provenance"].get("seeds")  # older files lack them
+    figures = first["accuracy"] if "accuracy" in first else next(iter(first["by_class"].values()))
+    seeds = len(fitted if isinstance(fitted, list) else figures)
     of = ", ".join(name for name in result["classes"] if name not in result.get("untested", []))
     groups, images = result.get("clusters"), first["n_test"]
     drawn = f" in {groups} groups" if groups is not None and groups != images else ""

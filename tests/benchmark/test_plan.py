@@ -24,7 +24,7 @@ def plan(few: int = 3, train: bool = False) -> Plan:
     if train:
         sets[REAL_TRAIN] = images(4, "t")
     folds = [] if train else [[0, 1, 2], [3, 4, 5, 6], [7, 8, 9]]
-    return Plan(sets, rows, folds, ("a", "b"), Protocol(1, 2, 0, False), seeds=2)
+    return Plan(sets, rows, folds, ("a", "b"), Protocol(1, 2, 0, False), seeds=2, single_seeds=2)
 
 
 def test_every_row_says_what_it_trains_on() -> None:

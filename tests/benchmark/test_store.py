@@ -101,8 +101,9 @@ def test_further_seeds_of_a_translator_are_fitted_and_the_first_one_is_kept(
     draws = f"gan={tmp_path / 'gan'},{tmp_path / 'b'},{tmp_path / 'c'}"
     place = command.index("--refined") + 1
     assert main([*command[:place], draws, *command[place + 1 :], "--real-few", "1"]) == 0
-    # two folders more, two seeds: alone, with the synthetic images, and with a real one in five blocks
-    assert len(fitted) == before + 2 * 2 * (1 + 1 + 5)
+    # two folders more, two seeds: alone, with the synthetic images, and with a real one in five blocks; and a third
+    # seed of the synthetic images
+    assert len(fitted) == before + 2 * 2 * (1 + 1 + 5) + 1
     found = json.loads((tmp_path / "out" / "benchmark.json").read_text())
     for name in ("gan", "gan+synthetic", "gan+1_real"):
         row = found["rows"][name]
