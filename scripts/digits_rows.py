@@ -10,8 +10,6 @@ from typing import NamedTuple
 import torch
 from digits import CLASSES, Digits, Name, Pairs, accuracy, fit, load, translate
 
-from refine.benchmark.agreement import cohens_kappa
-from refine.benchmark.fit import changed_views, predict
 from refine.errors import InputError
 from refine.json_files import write_json
 from refine.methods import CUT, FDA, ColorTransfer, CyCADA, CycleGAN, FeatureAdaptation, SelfTraining, Task
@@ -196,9 +194,8 @@ ROWS: dict[str, Callable[[Unit, Setting], Translator] | None] = {
     "cut": cut,
     "target-supervised": None,
     "cycada pixel on refined": cycada_refined,
-    "source only + self-training": None,
-    "cycada pixel + self-training": None,
     "self-training": None,
+    "cycada pixel + self-training": None,
 }
 """In this order: f_S is the classifier of "source only"; a feature stage starts from another row's classifier."""
 
@@ -207,12 +204,9 @@ FEATURE_STAGES = {"feature only": "source only", "cycada pixel + feature": "cyca
 """Rows of the feature stage: the row whose classifier it starts from, on whose training images. The first is the
 control that says what the second owes to its translator."""
 
-SELF_TRAINED = {"source only + self-training": "source only", "cycada pixel + self-training": "cycada pixel"}
+SELF_TRAINED = {"self-training": "source only", "cycada pixel + self-training": "cycada pixel"}
 """Rows of a classifier that learns from the target's unlabeled digits, too: the row whose images have the labels. The
-row "self-training" is the one of them that is more consistent on these digits."""
-
-ASKED = 5000
-"""Unlabeled digits of the target of which consistency is measured."""
+first needs no translator."""
 
 NEEDS = {
     **FEATURE_STAGES,
@@ -231,8 +225,6 @@ def run_row(row: str, unit: Unit, setting: Setting, until: float | None) -> floa
         InputError: If what stands there was measured with another setting.
     """
     result, taken = unit.result(row), asdict(setting)
-    if row == "self-training":
-        return _chosen(unit, setting, until)
     if row not in SELF_TRAINED:
         del taken["self_training_steps"]
     if row in NEEDS:
@@ -244,24 +236,11 @@ def run_row(row: str, unit: Unit, setting: Setting, until: float | None) -> floa
         percent = accuracy(task, load(unit.data, unit.target, "test"))
         last_piece = round(time.time() - started)
         stored = {"accuracy": percent, "row": row, "seed": unit.seed, "seconds": last_piece, "setting": taken}
-        if row in SELF_TRAINED:
-            seen = load(unit.data, unit.target, "train").images[:ASKED]
-            stored["consistency"] = cohens_kappa(predict(task, seen), predict(task, changed_views(seen)))
         write_json(stored, result)
     found = json.loads(result.read_text())
     if found.get("setting") != taken:
         raise InputError(f"{result}: measured with another setting; choose another --output, or remove its folder")
     return float(found["accuracy"])
-
-
-def _chosen(unit: Unit, setting: Setting, until: float | None) -> float:
-    """The accuracy of the row that a user would take without a label: see `refine.benchmark.agreement`."""
-    for row in SELF_TRAINED:
-        run_row(row, unit, setting, until)
-    found = {row: json.loads(unit.result(row).read_text()) for row in SELF_TRAINED}
-    row = max(found, key=lambda name: found[name]["consistency"])
-    write_json({**found[row], "chosen": row}, unit.result("self-training"))
-    return float(found[row]["accuracy"])
 
 
 def classifier(setting: Setting, seed: int, self_training: bool = False) -> Task:
