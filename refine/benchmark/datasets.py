@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import torch
 from torch import Tensor
 
-from refine.data.images import to_float, to_levels
-from refine.data.labeled_images import LabeledImages, common_size, open_labeled, read_labeled
-from refine.data.layouts import Layout
+from refine.data.images import resize_levels, to_float, to_levels
+from refine.data.labeled_images import LabeledImages, common_size, is_unlabeled, open_labeled, read_labeled
+from refine.data.layouts import ImageFolder, Layout, Record
 from refine.data.mapping import Mapped
 from refine.data.open_layout import open_layout
 from refine.data.store import image_batches
@@ -34,6 +34,9 @@ BASELINES = (*TRANSLATED, RANDOMIZATION)
 FDA_BETA = 0.05
 """Window of FDA: the middle one of the paper's three; with the smallest, images below 100 pixels keep all but the mean.
 Source: arXiv 2004.05498, section 4.1."""
+
+ENDINGS = ("", "_fake_B", "_fake")
+"""Endings of file names that pytorch-CycleGAN-and-pix2pix gives to what it makes of an image."""
 
 READ_AT_ONCE = 64
 """Images."""
@@ -85,7 +88,8 @@ class Datasets:
 
     Args:
         synthetic: Labeled synthetic images.
-        refined: Refined ones by the name of their row: a folder for each seed of a translator.
+        refined: Refined ones by the name of their row: a folder for each seed of a translator. Of other tools, too:
+            images without labels have those of the synthetic images of their names, see `named_after`.
         real: Labeled real images: the test.
         real_train: Labeled real images to train on, or None.
         classes: Names to keep, or None for all.
@@ -120,7 +124,9 @@ class Datasets:
         self.space, self.classes = first.label_space, first.label_space.names
         self.kind = KINDS[first.label_space.kind]
         folders = {synthetic: first}
-        for root in (root for roots in refined.values() for root in roots):
+        every = [root for roots in refined.values() for root in roots]
+        external = [root for root in every if layouts[0] == "auto" and is_unlabeled(root)]
+        for root in (root for root in every if root not in external):
             same = first.name if layouts[0] == "auto" else layouts[0]
             folders[root] = open_labeled(root, same, mappings[0], classes, self.classes)
         for root in [real, *([real_train] if real_train else [])]:
@@ -133,6 +139,7 @@ class Datasets:
         self.channels = 3 if in_color else 1
         self.size = size or common_size(folders[real])
         data = {root: self._read(folder) for root, folder in folders.items()}
+        data |= {root: named_after(data[synthetic], root) for root in external}
         for root, read in data.items():
             if lack := self.kind.lack(read.labels, self.classes):
                 raise InputError(f"{root}: {lack}")
@@ -205,6 +212,43 @@ def open_real(
     if classes is None and names != expected.names and not (some_may_lack and set(names) < set(expected.names)):
         return open_labeled(root, layout, mapping, None, expected.names)  # which says what is wrong
     return found
+
+
+def named_after(synthetic: LabeledImages, root: Path) -> LabeledImages:
+    """Read images of another tool, which carries no labels: each has the label of the synthetic image of its name.
+
+    Args:
+        synthetic: The labeled images.
+        root: Folder of images at the same relative paths, or with the same names anywhere in it, whatever their
+            formats; `ENDINGS` may follow a name.
+
+    Returns:
+        As many images as ``synthetic``, of its size, channels, keys and labels.
+
+    Raises:
+        InputError: If a synthetic image has none, or several.
+    """
+    layout, channels, size = ImageFolder(root), synthetic.images.shape[1], synthetic.images.shape[2:]
+    there: dict[str, list[Record]] = {}
+    for record in layout.records():
+        place = PurePosixPath(record.key).with_suffix("")
+        for name in {str(place), place.name}:
+            there.setdefault(name, []).append(record)
+    images, missing = [], []
+    for key in synthetic.keys:
+        place = PurePosixPath(key).with_suffix("")
+        names = (f"{name}{ending}" for name in (str(place), place.name) for ending in ENDINGS)
+        found = next((there[name] for name in names if name in there), [])
+        if len(found) > 1:
+            raise InputError(f"{root}: {found[0].key} and {found[1].key} may both be made of {key}; leave one of them")
+        missing += [] if found else [key]
+        images += [resize_levels(layout.image(record, channels), (size[0], size[1])) for record in found]
+    if missing:
+        raise InputError(
+            f"{root}: has no labels, and lacks images of the names of {len(missing)} of {len(synthetic.keys)} "
+            f"synthetic ones (first: {missing[0]}); make these too, or give a dataset with labels"
+        )
+    return synthetic._replace(images=torch.stack(images))
 
 
 def _require_distinct(name: str, roots: Sequence[Path], draws: Sequence[LabeledImages]) -> None:

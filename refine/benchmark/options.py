@@ -63,7 +63,8 @@ class BenchmarkOptions:
     """Labeled images before."""
     refined: Annotated[tuple[Row, ...], flags.Flag("[NAME=]DIR[,DIR…]", named, "again")]
     """Labeled images after; may be given several times, each a row. NAME=DIR1,DIR2,… is one row of several seeds of a
-    translator: its interval and p-value cover the draw of a translator, too (a comma in a folder's name is \\,)."""
+    translator: its interval and p-value cover the draw of a translator, too (a comma in a folder's name is \\,).
+    Another tool's output as well: images without labels have those of the synthetic images of their names."""
     real: flags.Folder
     """Labeled real images: the test."""
     real_train: flags.Folder | None = None

@@ -107,6 +107,11 @@ def open_labeled(
     return opened
 
 
+def is_unlabeled(root: Path) -> bool:
+    """Whether a folder of images shows no sign of a label."""
+    return all(choice.layout is ImageFolder for choice in recognized(root))
+
+
 def _labeled_layout(root: Path) -> str:
     """The specific layout that fits, or the first other one with classes; then a table of numbers; else class folders,
     to say what is missing.

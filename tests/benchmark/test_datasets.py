@@ -5,7 +5,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from refine.benchmark.datasets import BASELINES, TRANSLATED, Datasets, choose_baselines, translate
+from refine.benchmark.datasets import BASELINES, TRANSLATED, Datasets, choose_baselines, named_after, translate
 from refine.data.images import to_float
 from refine.errors import InputError
 from tests.benchmark.test_run import lamps
@@ -66,3 +66,32 @@ def test_the_color_transferred_row_has_the_real_images_lightness(tmp_path: Path)
     real, before, after = (found.images.float().mean() for found in (data.real, data.synthetic, moved))
     assert abs(after - real) < 0.2 * abs(before - real)
     assert moved.keys == data.synthetic.keys
+
+
+def test_images_of_another_tool_have_the_labels_of_the_synthetic_images_of_their_names(tmp_path: Path) -> None:
+    synthetic = lamps(tmp_path / "synthetic", count=2)
+    other = tmp_path / "results" / "fake_B"
+    other.mkdir(parents=True)
+    for number, path in enumerate(sorted(synthetic.rglob("*.png"))):
+        ending, suffix = (("", "png"), ("_fake", "png"), ("_fake_B", "bmp"))[number % 3]
+        Image.new("RGB", (24, 32), (10 * number, 0, 0)).save(other / f"{path.stem}{ending}.{suffix}")
+    Image.new("RGB", (9, 9)).save(other / "not_of_any.png")
+    found = Datasets(synthetic, {"tool": [tmp_path / "results"]}, synthetic, None, None, None)
+    (tool,) = found.refined["tool"]
+    assert tool.keys == found.synthetic.keys
+    assert torch.equal(tool.labels, found.synthetic.labels)
+    assert tool.images.shape == found.synthetic.images.shape
+    order = sorted(range(6), key=lambda at: tool.keys[at])
+    assert tool.images[order, 0].amax(dim=(1, 2)).tolist() == [0, 10, 20, 30, 40, 50]
+
+    first = sorted(synthetic.rglob("*.png"))[0]  # it has no ending
+    made = other / first.name
+    (other / f"{first.stem}.jpg").write_bytes(made.read_bytes())
+    with pytest.raises(InputError, match="may both be made of"):
+        named_after(found.synthetic, tmp_path / "results")
+    (other / f"{first.stem}.jpg").unlink()
+    made.unlink()
+    with pytest.raises(
+        InputError, match=r"lacks images of the names of 1 of 6 synthetic ones \(first: .*make these too"
+    ):
+        named_after(found.synthetic, tmp_path / "results")
