@@ -1,5 +1,6 @@
 """All folders of a benchmark, checked and read to one size, and the baselines that need no translator's training."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -135,7 +136,8 @@ class Datasets:
             if folder.label_space.kind != self.kind.name:
                 found, wanted = folder.label_space.kind, self.kind.name
                 raise InputError(f"{root}: has {found} labels, but {synthetic} has {wanted} labels")
-        in_color = any(folder.in_color(record) for folder in folders.values() for record in folder.records())
+        looked = [*folders.values(), *map(ImageFolder, external)]
+        in_color = any(folder.in_color(record) for folder in looked for record in folder.records())
         self.channels = 3 if in_color else 1
         self.size = size or common_size(folders[real])
         data = {root: self._read(folder) for root, folder in folders.items()}
@@ -219,8 +221,8 @@ def named_after(synthetic: LabeledImages, root: Path) -> LabeledImages:
 
     Args:
         synthetic: The labeled images.
-        root: Folder of images at the same relative paths, or with the same names anywhere in it, whatever their
-            formats; `ENDINGS` may follow a name.
+        root: Folder of images at the same relative paths, or, where no two synthetic images share a name, with the
+            same names anywhere in it, whatever their formats; `ENDINGS` may follow a name.
 
     Returns:
         As many images as ``synthetic``, of its size, channels, keys and labels.
@@ -235,9 +237,11 @@ def named_after(synthetic: LabeledImages, root: Path) -> LabeledImages:
         for name in {str(place), place.name}:
             there.setdefault(name, []).append(record)
     images, missing = [], []
+    shared = Counter(PurePosixPath(key).stem for key in synthetic.keys)
     for key in synthetic.keys:
         place = PurePosixPath(key).with_suffix("")
-        names = (f"{name}{ending}" for name in (str(place), place.name) for ending in ENDINGS)
+        starts = [str(place)] if shared[place.name] > 1 else [str(place), place.name]  # else a wrong label is near
+        names = (f"{start}{ending}" for start in starts for ending in ENDINGS)
         found = next((there[name] for name in names if name in there), [])
         if len(found) > 1:
             raise InputError(f"{root}: {found[0].key} and {found[1].key} may both be made of {key}; leave one of them")
@@ -246,7 +250,8 @@ def named_after(synthetic: LabeledImages, root: Path) -> LabeledImages:
     if missing:
         raise InputError(
             f"{root}: has no labels, and lacks images of the names of {len(missing)} of {len(synthetic.keys)} "
-            f"synthetic ones (first: {missing[0]}); make these too, or give a dataset with labels"
+            f"synthetic ones (first: {missing[0]}); make these too, in the same folders where names repeat, or give a "
+            "dataset with labels"
         )
     return synthetic._replace(images=torch.stack(images))
 

@@ -97,7 +97,7 @@ class Plan:
         classes: Names of the classes or targets.
         protocol: How each fit trains.
         seeds: Number of fits that each row has of each block, or on each of its folders.
-        single_seeds: The same of rows of one folder and no blocks, so that no other row has more fits.
+        single_seeds: The same of rows of one folder and no blocks: no fewer than another row has folders.
     """
 
     sets: dict[str, LabeledImages]

@@ -68,6 +68,27 @@ def test_the_color_transferred_row_has_the_real_images_lightness(tmp_path: Path)
     assert moved.keys == data.synthetic.keys
 
 
+def test_another_tools_image_never_stands_for_two_synthetic_ones_of_one_name(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / "s" / name).mkdir(parents=True)
+        Image.new("L", (4, 4)).save(tmp_path / "s" / name / "0.png")
+    (tmp_path / "flat").mkdir()
+    Image.new("L", (4, 4)).save(tmp_path / "flat" / "0_fake_B.png")
+    with pytest.raises(InputError, match="in the same folders where names repeat"):
+        Datasets(tmp_path / "s", {"tool": [tmp_path / "flat"]}, tmp_path / "s", None, None, None)
+
+
+def test_color_images_of_another_tool_are_taken_for_gray_synthetic_ones(tmp_path: Path) -> None:
+    root, real = folders(tmp_path / "s"), folders(tmp_path / "r")
+    other = tmp_path / "flat"
+    other.mkdir()
+    for number, name in enumerate(("a", "b")):
+        (root / name / "0.tif").rename(root / name / f"{number}.tif")
+        Image.new("RGB", (4, 4), (200, 0, 0)).save(other / f"{number}.png")
+    found = Datasets(root, {"tool": [other]}, real, None, None, None)
+    assert found.refined["tool"][0].images[:, :, 0, 0].tolist() == [[200, 0, 0]] * 2
+
+
 def test_images_of_another_tool_have_the_labels_of_the_synthetic_images_of_their_names(tmp_path: Path) -> None:
     synthetic = lamps(tmp_path / "synthetic", count=2)
     other = tmp_path / "results" / "fake_B"

