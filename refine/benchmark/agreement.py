@@ -30,7 +30,7 @@ class Agreement(TypedDict):
     """Numbers of those that agree with one another; empty where no two do."""
 
 
-class Chosen(TypedDict):
+class ChosenRow(TypedDict):
     """The row that is most consistent on the unlabeled images: a choice without a real label."""
 
     row: str
@@ -80,7 +80,7 @@ def consistencies(plan: Plan, found: Mapping[Fit, Tensor]) -> dict[str, float]:
     return {row: mean(each) for row, each in kappas.items()}
 
 
-def most_consistent(plan: Plan, kappas: Mapping[str, float], compared: Mapping[str, Agreement]) -> Chosen | None:
+def most_consistent(plan: Plan, kappas: Mapping[str, float], compared: Mapping[str, Agreement]) -> ChosenRow | None:
     """Choose the row with the highest `consistencies`; of translators that were compared only those that agree count,
     since one that exchanges classes may be as consistent as any. None where no row has one."""
     trusted = {

@@ -2,7 +2,7 @@
 
 from typing import NotRequired, TypedDict
 
-from refine.benchmark.agreement import Agreement, Chosen
+from refine.benchmark.agreement import Agreement, ChosenRow
 from refine.json_files import Interval, Share
 from refine.labels.scoring import Figures
 
@@ -97,7 +97,7 @@ class Benchmark(TypedDict):
     """Left out: nobody said which images translators were adapted to."""
     best: NotRequired[Best]
     """Left out where nothing was compared, and in older files."""
-    chosen: NotRequired[Chosen]
+    chosen: NotRequired[ChosenRow]
     """Left out without unlabeled images, where images do not have one class each, and in older files."""
     agreement: NotRequired[dict[str, Agreement]]
     """By the name of a refined dataset with several translators, where there are unlabeled images."""
