@@ -10,6 +10,7 @@ from typing import NamedTuple
 import torch
 from digits import CLASSES, Digits, Name, Pairs, accuracy, fit, load, translate
 
+from refine.data.augment import AFFINE
 from refine.errors import InputError
 from refine.json_files import write_json
 from refine.methods import CUT, FDA, ColorTransfer, CyCADA, CycleGAN, FeatureAdaptation, SelfTraining, Task
@@ -225,7 +226,9 @@ def run_row(row: str, unit: Unit, setting: Setting, until: float | None) -> floa
         InputError: If what stands there was measured with another setting.
     """
     result, taken = unit.result(row), asdict(setting)
-    if row not in SELF_TRAINED:
+    if row in SELF_TRAINED:  # a row of this name was another once
+        taken |= {"labeled": SELF_TRAINED[row], "affine": list(AFFINE)}
+    else:
         del taken["self_training_steps"]
     if row in NEEDS:
         run_row(NEEDS[row], unit, setting, until)

@@ -1,9 +1,9 @@
-"""What task models say of unlabeled real images: signs, without a label, of which training images are good.
+"""Predictions on unlabeled real images: signs, without a label, of which training images are good.
 
 A translator that exchanges what two classes look like comes as near to the real images as one that does not. But
-translators that keep the classes lead to task models that say the same of unlabeled real images, and those that
-exchange them exchange others each time. And a task model whose answers stay when the images are changed has found
-what makes their classes.
+translators that keep the classes lead to task models with the same predictions on unlabeled real images, and those that
+exchange them exchange others each time. And a task model whose predictions stay the same when the images are changed
+strongly has found what makes their classes.
 """
 
 from collections.abc import Mapping
@@ -52,7 +52,7 @@ def agreements(plan: Plan, found: Mapping[Fit, Tensor]) -> dict[str, Agreement]:
     tested = len(plan.sets[TEST].keys)
     for row, source in plan.rows.items():
         count = plan.translators(row)
-        if plan.answers_unlabeled(row) and source.self_training and not source.joins and count > 1:
+        if plan.predicts_unlabeled(row) and source.self_training and not source.joins and count > 1:
             answers = [
                 [found[Fit(row, seed, None, number)][tested:].chunk(2)[0] for seed in range(plan.seeds)]
                 for number in range(count)
@@ -63,7 +63,7 @@ def agreements(plan: Plan, found: Mapping[Fit, Tensor]) -> dict[str, Agreement]:
 
 
 def consistencies(plan: Plan, found: Mapping[Fit, Tensor]) -> dict[str, float]:
-    """Compare what the task models of each row say of the unlabeled images and of strongly changed views of them.
+    """Compare the predictions of each row's task models on the unlabeled images and on strongly changed views of them.
 
     Args:
         plan: What was fitted.
@@ -73,7 +73,7 @@ def consistencies(plan: Plan, found: Mapping[Fit, Tensor]) -> dict[str, float]:
         By row Cohen's kappa, mean over its fits; rows that learned from labeled real images have none.
     """
     tested = len(plan.sets[TEST].keys)
-    kappas: dict[str, list[float]] = {row: [] for row in plan.rows if plan.answers_unlabeled(row)}
+    kappas: dict[str, list[float]] = {row: [] for row in plan.rows if plan.predicts_unlabeled(row)}
     for fit in plan.fits():
         if fit.row in kappas:
             kappas[fit.row].append(cohens_kappa(*found[fit][tested:].chunk(2)))
@@ -81,12 +81,15 @@ def consistencies(plan: Plan, found: Mapping[Fit, Tensor]) -> dict[str, float]:
 
 
 def most_consistent(plan: Plan, kappas: Mapping[str, float], compared: Mapping[str, Agreement]) -> ChosenRow | None:
-    """Choose the row with the highest `consistencies`; of translators that were compared only those that agree count,
-    since one that exchanges classes may be as consistent as any. None where no row has one."""
+    """Choose the row with the highest `consistencies`, the first of equal ones; None where no row has one.
+
+    Of translators that were compared only the rows that join those that agree can be chosen: one that exchanges classes
+    may be as consistent as any. Of a row of one folder nobody can tell.
+    """
     trusted = {
         row: kappa for row, kappa in kappas.items() if plan.rows[row].joins or not _compared(plan, row, compared)
     }
-    row = max(trusted, key=lambda name: trusted[name], default=None)
+    row = max(trusted, key=lambda name: round(trusted[name], 6), default=None)
     return None if row is None else {"row": row, "consistency": trusted[row]}
 
 

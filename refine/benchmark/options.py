@@ -74,7 +74,8 @@ class BenchmarkOptions:
     unlabeled: flags.Folder | None = None
     """Real images that translators were adapted to; labels there are not looked at. Color statistics are taken from
     them, each training set has a second row that also learns from them (self-training), folders of a row that agree on
-    them are joined in two more, and the result says whether test images are among them: transductive, or inductive."""
+    them are joined in two more, and the result says whether test images are among them: transductive, or inductive.
+    Where an image has one class, also which row is most consistent on them: a choice without any real label."""
     baselines: Annotated[str, flags.Flag("A,B,…")] = "color_transfer"
     """Rows without a refined dataset: color_transfer (default), histogram_matching, fda, randomization; or all, or
     none."""
@@ -109,7 +110,7 @@ class BenchmarkOptions:
     """Random shifts in training, in pixels (default: 2; none of targets other than pitch and yaw)."""
     strong: bool = False
     """Train every row on strongly changed images: light, contrast, color, blur, noise, and, where an image has one
-    class, scale, place and angle."""
+    class, scale, place and angle (up to 20 degrees: a class has to survive that)."""
     jobs: flags.Positive = 1
     """Trainings at a time, which share threads and GPUs."""
     device: flags.Device = "auto"

@@ -17,7 +17,7 @@ from refine.data.pairs import REAL, labeled_order
 from refine.errors import InputError
 from refine.labels import KINDS
 
-TEST, REAL_TRAIN, UNLABELED = "/test", "/real_train", "/unlabeled"
+TEST, REAL_TRAIN, UNLABELED, CHANGED = "/test", "/real_train", "/unlabeled", "/changed"
 """Names of the image sets that are not a row of their own; no row's name has a slash."""
 
 SELF_TRAINING = "+self_training"
@@ -143,10 +143,10 @@ class Plan:
         """Whether a row needs a fit for each block."""
         return self.rows[row].real != 0 and REAL_TRAIN not in self.sets
 
-    def answers_unlabeled(self, row: str) -> bool:
-        """Whether a row's task models are asked for the classes of the unlabeled images, and of changed views of them;
-        not where they learned from labeled real ones."""
-        return UNLABELED in self.sets and KINDS[self.protocol.kind].one_class and self.rows[row].real == 0
+    def predicts_unlabeled(self, row: str) -> bool:
+        """Whether a row's task models also predict the unlabeled images and strongly changed views of them: where
+        these were made, and the row learned from no labeled real images."""
+        return CHANGED in self.sets and self.rows[row].real == 0
 
     def tested(self, fit: Fit) -> list[int]:
         """Return the numbers of the test images that a fit predicts."""
@@ -197,16 +197,14 @@ class Plan:
         return joined, [*range(others), *list(range(others, others + few)) * max(1, round(others / few))]
 
     def predictions(self, fit: Fit) -> Tensor:
-        """Train, and predict the fit's part of the test images; to compare rows, also the unlabeled images, and then
-        strongly changed views of them."""
+        """Train, and predict the fit's part of the test images, then those of `predicts_unlabeled`."""
         images, order = self.training(fit)
         source = self.rows[fit.row]
         unlabeled = self.sets[UNLABELED].images if source.self_training else None
         task = fit_task(images, self.classes, self.protocol, fit.seed, order, source.randomized, unlabeled)
         asked = self.sets[TEST].images[self.tested(fit)]
-        if self.answers_unlabeled(fit.row):
-            seen = self.sets[UNLABELED].images
-            asked = torch.cat([asked, seen, changed_views(seen)])
+        if self.predicts_unlabeled(fit.row):
+            asked = torch.cat([asked, self.sets[UNLABELED].images, self.sets[CHANGED].images])
         return predict(task, asked)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -255,9 +253,11 @@ def plan_fits(
         raise InputError(f"--real-few {few}: there are only {most} labeled real images {pool}; take fewer")
     if data.unlabeled is not None:
         sets[UNLABELED] = data.unlabeled
+        if data.kind.one_class:
+            sets[CHANGED] = data.unlabeled._replace(images=changed_views(data.unlabeled.images))
     rows = sources(baselines, list(data.refined), few, data.unlabeled is not None)
     sets |= {name: data.translated(name) for name in baselines if name in TRANSLATED}
-    most = max([seeds, *map(len, data.refined.values())])
+    most = max([seeds, *map(len, data.refined.values())]) if data.kind.one_class else seeds
     return Plan(sets, rows, folds, data.classes, protocol, seeds, most)
 
 

@@ -107,13 +107,13 @@ class RowPredictions:
         return row
 
     def compare(self, baseline: "RowPredictions") -> Comparison:
-        """Compare with another row, on the same images and with the same seeds.
+        """Compare with another row on the same images.
 
         Returns:
             Without ``p_holm``.
         """
         row, other = self.figure, baseline.figure
-        # Each translator's models are held against the same ones: swaps need as many of both.
+        # Swaps need as many fits of both: where one row has fewer, they are repeated in order.
         count = lcm(len(self.predictions), len(baseline.predictions))
         sides = [torch.cat([each.predictions] * (count // len(each.predictions))) for each in (self, baseline)]
         apart = row.images - other.images

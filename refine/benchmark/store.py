@@ -21,11 +21,12 @@ from torch import Tensor
 import refine
 from refine.archives import read_npz
 from refine.benchmark.fit import JITTER
-from refine.benchmark.plan import TEST, UNLABELED, Fit, Plan
+from refine.benchmark.plan import CHANGED, TEST, UNLABELED, Fit, Plan
 from refine.data.augment import AFFINE
 from refine.devices import devices_of_jobs, threads_of_job
 from refine.errors import InputError
 from refine.files import write_whole
+from refine.labels import KINDS
 from refine.terminal import counted
 from refine.workers import in_processes
 
@@ -75,10 +76,10 @@ class StoredFits:
         }
         if source.self_training:
             record["unlabeled"] = self.sets[UNLABELED]
-        if plan.protocol.strong or source.self_training:
-            record["affine"] = AFFINE
-        if plan.answers_unlabeled(fit.row):
-            record["also_predicted"] = [self.sets[UNLABELED], AFFINE]
+        if (plan.protocol.strong or source.self_training) and KINDS[plan.protocol.kind].one_class:
+            record["affine"] = ["pixels", *AFFINE]
+        if plan.predicts_unlabeled(fit.row):
+            record["also_predicted"] = [self.sets[UNLABELED], self.sets[CHANGED]]
         return hashlib.sha256(json.dumps(record, sort_keys=True).encode("utf-8", "surrogateescape")).hexdigest()
 
     def load(self, fit: Fit) -> Tensor | None:

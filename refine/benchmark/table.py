@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 from rich.console import Console
 from rich.text import Text
 
+from refine.benchmark.agreement import ENOUGH
 from refine.benchmark.datasets import BASELINES, SYNTHETIC
 from refine.benchmark.plan import AGREED, SELF_TRAINING
 from refine.benchmark.result import Benchmark, Row, adjusted
@@ -73,7 +74,7 @@ def print_table(result: Benchmark, console: Console | None = None) -> None:
     tables = [(title(result), _rows_table(result))]
     if any("difference" in row for row in result["rows"].values()):
         text = METRICS[result["metric"]].points
-        tables.append((f"difference to synthetic{text}, same images and seeds", _differences_table(result)))
+        tables.append((f"difference to synthetic{text}, same images", _differences_table(result)))
     if any(row.get("by_class") for row in result["rows"].values()):
         tables.append((METRICS[result["metric"]].by_class, classes_table(result)))
     for sentence, table in tables:
@@ -198,10 +199,10 @@ def notes(result: Benchmark) -> list[str]:
         free = {SYNTHETIC, f"{SYNTHETIC}{SELF_TRAINING}", *BASELINES}
         unchecked = chosen["row"] not in free and AGREED not in chosen["row"]
         said.append(
-            f"chosen without any real label: {chosen['row']}, whose task models stay with their classes when the "
+            f"chosen without any real label: {chosen['row']}, whose task models predict the same classes when the "
             f"unlabeled images are changed strongly (kappa {chosen['consistency']:.2f})"
-            + unchecked
-            * "; one folder of a translator cannot tell whether it exchanges classes: give several seeds"
+            + (chosen["consistency"] < ENOUGH) * f"; below {ENOUGH} that says little"
+            + unchecked * "; one folder of a translator cannot tell whether it exchanges classes: give several seeds"
         )
     if missing := result.get("untested"):
         said.append(f"not tested, since the real images show none: {', '.join(missing)}")
@@ -225,12 +226,13 @@ def title(result: Benchmark) -> str:
     fitted = result["provenance"].get("seeds")  # older files lack them
     figures = first["accuracy"] if "accuracy" in first else next(iter(first["by_class"].values()))
     seeds = len(fitted if isinstance(fitted, list) else figures)
+    more = f" ({len(figures)} of rows of one folder)" if len(figures) > seeds else ""  # such as the synthetic row
     of = ", ".join(name for name in result["classes"] if name not in result.get("untested", []))
     groups, images = result.get("clusters"), first["n_test"]
     drawn = f" in {groups} groups" if groups is not None and groups != images else ""
     less = "" if result.get("higher_is_better", True) else ", lower is better"
     several = any("translator_means" in row for row in result["rows"].values())
-    each = " of each translator; ± over translators where there are several" if several else ""
+    each = f" of each translator{more}; ± over translators where there are several" if several else ""
     trained = f"{seeds} seed{'s' if seeds > 1 else ''}{each}{less}"
     adapted = result.get("adapted_to")
     way = ""

@@ -17,7 +17,7 @@ from refine.methods.task import Task
 from refine.networks.layers import with_channels
 
 LABELED, MOVED, REAL = 1, 2, 3
-"""Purposes of a step's draws: moves of the labeled and of the real images, and how the real ones look."""
+"""Purposes of a step's draws: affine changes of the labeled and of the real images, and how the real ones look."""
 
 KEPT = 0.99
 """Share of the running means of class shares that stays at each step; less in the first steps, as of the teacher."""
@@ -31,8 +31,8 @@ class SelfTraining(Task):
 
     A teacher, the moving average of the weights, looks at each real image as it is. Where it is sure, its answer is the
     label from which the student learns on a strongly changed view of the same image. Labeled images (refined, or raw)
-    are seen as they come. Images that have one class each are scaled, moved, turned and slanted, too. The result is the
-    teacher, a task model like any other.
+    are seen as they come. Images that have one class each are scaled, moved, turned and slanted, too (`random_affine`):
+    a class has to survive a turn of 20 degrees. The result is the teacher, a task model like any other.
 
     Args:
         threshold: Probability from which on the teacher's class counts, of images or of pixels. Paper: 0.95. Targets

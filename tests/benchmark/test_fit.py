@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from refine.benchmark import fit
-from refine.benchmark.fit import PairedBatches, Protocol, TaskBatches, augment, fit_task, predict
+from refine.benchmark.fit import PairedBatches, Protocol, TaskBatches, augment, changed_views, fit_task, predict
 from refine.data.labeled_images import LabeledImages
 from refine.labels import KindName
 
@@ -235,3 +235,11 @@ def test_targets_of_mirrored_images_take_their_sign() -> None:
     mirrored = moved[:, :, :, -4:].mean(dim=(1, 2, 3)) > moved[:, :, :, :4].mean(dim=(1, 2, 3))
     assert 10 < int(mirrored.sum()) < 40
     assert torch.equal(after, torch.stack([torch.ones(50), 1.0 - 2.0 * mirrored], 1))
+
+
+def test_changed_views_are_the_same_each_time_and_differ_from_what_they_show() -> None:
+    images = halves([0, 1] * 4).images
+    views = changed_views(images)
+    assert (views.shape, views.dtype) == (images.shape, torch.uint8)
+    assert torch.equal(views, changed_views(images))
+    assert float((views.float() - images.float()).abs().mean()) > 10

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from refine.benchmark.fit import Protocol
-from refine.benchmark.plan import REAL_TRAIN, TEST, UNLABELED, Fit, Plan, Source, blocks, sources
+from refine.benchmark.plan import CHANGED, REAL_TRAIN, TEST, UNLABELED, Fit, Plan, Source, blocks, sources
 from refine.benchmark.store import StoredFits
 from refine.data.labeled_images import LabeledImages
 from refine.errors import InputError
@@ -69,7 +69,7 @@ def test_the_unlabeled_images_and_changed_views_of_them_are_predicted_and_nothin
     monkeypatch.setattr("refine.benchmark.plan.fit_task", lambda *args: None)
     monkeypatch.setattr("refine.benchmark.plan.predict", lambda task, images: images[:, 0, 0, 0])
     made = plan()
-    sets = {**made.sets, "good/1": images(20, "second"), UNLABELED: images(9, "u")}
+    sets = {**made.sets, "good/1": images(20, "second"), UNLABELED: images(9, "u"), CHANGED: images(9, "c")}
     rows = {name: Source((name,), self_training=True) for name in ("bad", "good")}
     made = replace(made, sets=sets, rows=rows | {"joined": Source(("good", "good/1"), self_training=True, joins=True)})
     made.rows["few"] = Source(("good",), real=2)
@@ -77,7 +77,7 @@ def test_the_unlabeled_images_and_changed_views_of_them_are_predicted_and_nothin
     assert len(made.predictions(Fit("few", 0, 0))) == len(made.folds[0])  # it learned from labeled real images
     stored = StoredFits(made, tmp_path)
     before = stored.digest(Fit("good", 0))
-    monkeypatch.setattr(Plan, "answers_unlabeled", lambda self, row: False)
+    monkeypatch.setattr(Plan, "predicts_unlabeled", lambda self, row: False)
     assert stored.digest(Fit("good", 0)) != before
 
 

@@ -7,7 +7,6 @@ import pytest
 import torch
 from PIL import Image
 
-from refine.benchmark.agreement import agreeing, cohens_kappa
 from refine.benchmark.datasets import Datasets
 from refine.benchmark.fit import Protocol, fit_task
 from refine.benchmark.result import Benchmark
@@ -168,23 +167,6 @@ def test_a_translator_that_exchanges_classes_is_named_and_the_others_are_joined(
     assert found["chosen"]["row"] in {"good+agreed", "good+agreed+self_training"}
     assert "Chosen without any real label: good+agreed+" in text
     assert "Rows with +agreed learn from the images of all translators of one row that agree" in text
-
-
-def test_agreement_is_counted_beyond_chance() -> None:
-    answers = torch.tensor([0, 0, 1, 1, 2, 2])
-    assert cohens_kappa(answers, answers) == pytest.approx(1)
-    assert cohens_kappa(answers, torch.tensor([0, 0, 1, 1, 1, 1])) == pytest.approx((4 / 6 - 1 / 3) / (1 - 1 / 3))
-    assert cohens_kappa(answers, answers.roll(2)) == pytest.approx(-0.5)
-    constant = torch.full((6,), 2)  # what it says of one image it says of all: no sign that it reads them
-    assert cohens_kappa(constant, constant) == 0
-    assert cohens_kappa(answers, constant) == pytest.approx(0)
-
-
-def test_of_groups_of_one_size_the_one_that_agrees_best_is_taken() -> None:
-    pairs = [[1.0, 0.8, 0.1, 0.1], [0.8, 1.0, 0.1, 0.1], [0.1, 0.1, 1.0, 0.9], [0.1, 0.1, 0.9, 1.0]]
-    assert agreeing(pairs) == [2, 3]
-    assert agreeing([[1.0, 0.5], [0.5, 1.0]]) == []
-    assert agreeing([[1.0, 0.8, 0.9], [0.8, 1.0, 0.5], [0.9, 0.5, 1.0]]) == [0, 2]  # every two of them
 
 
 @pytest.fixture

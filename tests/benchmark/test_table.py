@@ -162,3 +162,17 @@ def test_of_errors_more_is_worse() -> None:
     assert str(warning_of(result, ["gan", "cut"])).startswith(
         "WARNING: cut is worse than synthetic: angular error in degrees 0.30 against 0.25 (difference +0.05, "
     )
+
+
+def test_a_row_that_is_chosen_without_labels_is_named_with_what_one_folder_cannot_tell() -> None:
+    for row, kappa, weak, single in (
+        ("gan", 0.8, False, True),
+        ("gan+agreed+self_training", 0.8, False, False),
+        ("synthetic+self_training", 0.4, True, False),
+        ("color_transfer", 0.4, True, False),
+    ):
+        (said,) = (note for note in notes({**RESULT, "chosen": {"row": row, "consistency": kappa}}) if "chosen" in note)
+        assert said.startswith(f"chosen without any real label: {row}, whose task models predict the same classes")
+        assert f"(kappa {kappa:.2f})" in said
+        assert ("below 0.6 that says little" in said) is weak
+        assert ("one folder of a translator cannot tell whether it exchanges classes" in said) is single

@@ -202,3 +202,32 @@ def test_an_affine_change_turns_things_without_squeezing_them(monkeypatch: pytes
     assert -20.5 < min(angles) < -15
     assert 15 < max(angles) < 20.5
     assert all(30 < length < 34 for length in lengths)
+
+
+@pytest.mark.parametrize("size", [(96, 48), (48, 96)])
+def test_an_affine_change_slants_by_pixels_whatever_the_shape(
+    size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ZOOM", "STRETCH", "MOVE", "TURN"):
+        monkeypatch.setattr(augment, name, 0.0)
+    height, width = size
+    images = torch.full((64, 1, height, width), -1.0)
+    images[:, :, height // 2 - 15 : height // 2 + 15, width // 2 - 2 : width // 2 + 2] = 1.0
+    slants = []
+    for image in random_affine(images, torch.Generator().manual_seed(0)):
+        down, across = (image[0] > 0).nonzero().float().T
+        spread = torch.cov(torch.stack([down, across]))
+        slants.append(float(spread[0, 1] / spread[0, 0]))
+    assert -0.31 < min(slants) < -0.24
+    assert 0.24 < max(slants) < 0.31
+
+
+def test_an_affine_change_stretches_things(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ZOOM", "SHEAR", "MOVE", "TURN"):
+        monkeypatch.setattr(augment, name, 0.0)
+    images = torch.full((64, 1, 64, 64), -1.0)
+    images[:, :, 22:42, 22:42] = 1.0
+    inside = random_affine(images, torch.Generator().manual_seed(0))[:, 0] > 0
+    aspects = inside.any(1).sum(1) / inside.any(2).sum(1)
+    assert 0.55 < float(aspects.min()) < 0.75
+    assert 1.35 < float(aspects.max()) < 1.75
