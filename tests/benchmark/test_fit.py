@@ -237,9 +237,13 @@ def test_targets_of_mirrored_images_take_their_sign() -> None:
     assert torch.equal(after, torch.stack([torch.ones(50), 1.0 - 2.0 * mirrored], 1))
 
 
-def test_changed_views_are_the_same_each_time_and_differ_from_what_they_show() -> None:
+def test_changed_views_are_the_same_each_time_and_differ_in_looks_and_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
     images = halves([0, 1] * 4).images
     views = changed_views(images)
     assert (views.shape, views.dtype) == (images.shape, torch.uint8)
     assert torch.equal(views, changed_views(images))
     assert float((views.float() - images.float()).abs().mean()) > 10
+    monkeypatch.setattr(fit, "randomize_appearance", lambda images, draws: images)
+    moved = changed_views(images)
+    assert not torch.equal(moved, views)
+    assert float((moved.float() - images.float()).abs().mean()) > 5

@@ -130,3 +130,20 @@ def test_one_labeled_real_image_is_too_few_to_train_and_test_on(
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert "one: cross-validation needs two labeled images or more; give others to --real-train" in line
     assert not (tmp_path / "out").exists()
+
+
+def test_unlabeled_images_bring_self_training_and_no_choice_since_masks_would_have_to_move_with_them(
+    tmp_path: Path,
+) -> None:
+    sides = {
+        name: blocks(tmp_path / name, 4, level) for name, level in (("synthetic", 30), ("gan", 200), ("real", 220))
+    }
+    command = ["benchmark", "--refined", str(sides.pop("gan")), "--unlabeled", str(tmp_path / "real" / "images")]
+    for name, folder in sides.items():
+        command += [f"--{name}", str(folder)]
+    command += ["--seeds", "1", "--steps", "2", "--batch-size", "2", "--baselines", "none", "--strong"]
+    assert main([*command, "--output", str(tmp_path / "out")]) == 0
+    found = json.loads((tmp_path / "out" / "benchmark.json").read_text())
+    assert {"synthetic+self_training", "gan+self_training"} < set(found["rows"])
+    assert "chosen" not in found
+    assert not any("consistency" in row for row in found["rows"].values())

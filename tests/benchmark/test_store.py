@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -190,3 +191,17 @@ def test_other_unlabeled_images_are_asked_of_every_row_but_that_of_real_labels(
     assert len(fitted) == every
     assert main([*command, "--unlabeled", str(tmp_path / "there")]) == 0
     assert len(fitted) == every + 5  # the five of cross-validation are as they were
+
+
+def test_a_fit_with_other_affine_changes_is_done_anew_where_it_makes_any(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain, usual = plan(), Fit("good", 0)
+    strong, masks = (
+        replace(plain, protocol=replace(plain.protocol, strong=True, kind=kind)) for kind in ("class", "mask")
+    )
+    stored = [StoredFits(made, tmp_path) for made in (plain, strong, masks)]
+    before = [each.digest(usual) for each in stored]
+    monkeypatch.setattr("refine.benchmark.store.AFFINE", (0.0,))
+    after = [each.digest(usual) for each in stored]
+    assert [one == other for one, other in zip(before, after, strict=True)] == [True, False, True]

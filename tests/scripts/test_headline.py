@@ -46,6 +46,7 @@ def row(values: list[float], several: bool) -> dict[str, object]:
         "balanced_accuracy": values,
         "interval": [0.1, 0.9],
         "by_class": {"red": values},
+        "consistency": 0.8,
         **means,
     }
 
@@ -61,6 +62,7 @@ def test_rows_have_a_value_for_each_translator_and_the_best_one_is_named(tmp_pat
     assert {*headline.ROWS, "best"} == found["rows"].keys()
     assert found["rows"]["translator"]["values"] == found["rows"]["translator"]["balanced"] == [0.5, 0.75]
     assert found["rows"]["best"] == {**found["rows"]["self-training"], "row": "self-training"}
+    assert found["rows"]["best"]["consistency"] == 0.8
 
     kept = {name: found for name, found in rows.items() if "agreed" not in name}  # no two translators agree
     content["chosen"] = {"row": "synthetic+self_training", "consistency": 0.7}

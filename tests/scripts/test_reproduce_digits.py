@@ -100,6 +100,17 @@ def test_results_of_another_setting_are_not_mixed_in(data: Path, tmp_path: Path)
         run_row("target-supervised", unit, replace(TINY, task_steps=4), None)
 
 
+def test_a_row_of_self_training_on_other_images_than_today_is_not_taken_up(data: Path, tmp_path: Path) -> None:
+    unit = Unit(0, "usps", "mnist", tmp_path / "out", data)
+    run_row("self-training", unit, TINY, None)
+    result = unit.result("self-training")
+    stored = json.loads(result.read_text())
+    assert stored["setting"].pop("labeled") == "source only"
+    result.write_text(json.dumps(stored))  # as it was written when the row had translated images
+    with pytest.raises(InputError, match="another setting"):
+        run_row("self-training", unit, TINY, None)
+
+
 @pytest.mark.slow
 def test_labels_of_the_targets_training_images_are_read_by_one_row_alone(data: Path, tmp_path: Path) -> None:
     adapted = ("source only", "cycada pixel", "cycada pixel + feature", "self-training", "target-supervised")
