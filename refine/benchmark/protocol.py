@@ -58,6 +58,7 @@ def protocol_text(plan: Plan, data: Datasets, groups: int | None) -> str:
     if protocol.strong:
         moves = " and of scale, place and angle" if data.kind.one_class else ""
         strong = f", then strong ones of light, color, blur and noise{moves}"
+    plural = "s" if plan.seeds > 1 else ""
     many = f" ({plan.single_seeds} of rows of one folder)" if plan.single_seeds > plan.seeds else ""
     flips = "horizontal flips, " if protocol.horizontal_flip else ""
     whole = "" if groups is None else ", groups whole"
@@ -74,7 +75,7 @@ def protocol_text(plan: Plan, data: Datasets, groups: int | None) -> str:
     return (
         f"Every row trains the same network from scratch, {protocol.steps} steps of {protocol.batch_size} images, "
         f"{drawn}, shifts up to {protocol.shift} pixels, {flips}mild changes of brightness, "
-        f"contrast and saturation{strong}; {plan.seeds} seeds{many} vary initial weights, sampling and augmentation. "
+        f"contrast and saturation{strong}; {plan.seeds} seed{plural}{many} of initial weights, sampling and augmentation. "
         f"Tested on all {len(data.real.keys)} labeled real images of {', '.join(data.classes)}; {target}. "
         "The benchmark itself chooses nothing by the test images' labels: each fit is tested as its last step left it. "
         f"{_rows_notes(plan)}Intervals: 95 % bootstrap over {of} of the mean over seeds{rough}. "
@@ -104,7 +105,7 @@ def _rows_notes(plan: Plan) -> str:
     if any(source.joins for source in plan.rows.values()):
         found += (
             f"Rows with {AGREED} learn from the images of all translators of one row that agree: after self-training "
-            f"Cohen's kappa of their answers on the unlabeled images is {ENOUGH} or more. Of three translators or more "
+            f"Cohen's kappa of their predictions on the unlabeled images is {ENOUGH} or more. Of three translators or more "
             "each fit leaves one out, and the spread of their draw is the jackknife's. "
         )
     if any(source.sets and source.real for source in plan.rows.values()):

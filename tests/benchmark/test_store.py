@@ -117,7 +117,7 @@ def test_further_seeds_of_a_translator_are_fitted_and_the_first_one_is_kept(
     assert all(row["difference"]["p_holm"] >= row["difference"]["p"] for row in list(found["rows"].values())[1:])
     assert found["provenance"]["refined"] == {"gan": [str(tmp_path / name) for name in ("gan", "b", "c")]}
     assert "Rows of several translators (gan (3), gan+synthetic (3), gan+1_real (3))" in found["protocol"]
-    assert "2 seeds (3 of rows of one folder) vary initial weights" in found["protocol"]
+    assert "2 seeds (3 of rows of one folder) of initial weights" in found["protocol"]
     text = (tmp_path / "out" / "benchmark.md").read_text()
     assert "; 2 seeds of each translator (3 of rows of one folder); ± over translators" in text
 
