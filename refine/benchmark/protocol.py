@@ -75,8 +75,8 @@ def protocol_text(plan: Plan, data: Datasets, groups: int | None) -> str:
     return (
         f"Every row trains the same network from scratch, {protocol.steps} steps of {protocol.batch_size} images, "
         f"{drawn}, shifts up to {protocol.shift} pixels, {flips}mild changes of brightness, "
-        f"contrast and saturation{strong}; {plan.seeds} seed{plural}{many} of initial weights, sampling and augmentation. "
-        f"Tested on all {len(data.real.keys)} labeled real images of {', '.join(data.classes)}; {target}. "
+        f"contrast and saturation{strong}; {plan.seeds} seed{plural}{many} of initial weights, sampling and "
+        f"augmentation. Tested on all {len(data.real.keys)} labeled real images of {', '.join(data.classes)}; {target}. "
         "The benchmark itself chooses nothing by the test images' labels: each fit is tested as its last step left it. "
         f"{_rows_notes(plan)}Intervals: 95 % bootstrap over {of} of the mean over seeds{rough}. "
         f"Differences to {SYNTHETIC}: the same draws for both rows; p by a randomization test that swaps the two rows' "
@@ -105,8 +105,8 @@ def _rows_notes(plan: Plan) -> str:
     if any(source.joins for source in plan.rows.values()):
         found += (
             f"Rows with {AGREED} learn from the images of all translators of one row that agree: after self-training "
-            f"Cohen's kappa of their predictions on the unlabeled images is {ENOUGH} or more. Of three translators or more "
-            "each fit leaves one out, and the spread of their draw is the jackknife's. "
+            f"Cohen's kappa of their predictions on the unlabeled images is {ENOUGH} or more. Of three translators or "
+            "more each fit leaves one out, and the spread of their draw is the jackknife's. "
         )
     if any(source.sets and source.real for source in plan.rows.values()):
         found += "Rows with labeled real images beside others draw half of all images from them; seeds choose. "
