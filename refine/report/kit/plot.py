@@ -65,7 +65,8 @@ def style(colors: Colors) -> Iterator[None]:
 
 def short(name: str) -> str:
     """A row's name as a plot has room for it: in two lines at most."""
-    return "\n".join(wrap(shown(name), LONGEST, max_lines=2, placeholder="…"))
+    parts = shown(name).replace("+", "+ ")  # where a line may end
+    return "\n".join(wrap(parts, LONGEST, max_lines=2, placeholder="…")).replace("+ ", "+")
 
 
 def svg(figure: Figure) -> str:

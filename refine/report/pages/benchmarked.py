@@ -310,7 +310,8 @@ def _figure(found: Benchmark, colors: Colors) -> Figure:
     axes.set_axisbelow(True)
     draws = " or translator" if any(len(row.get("translator_means", [])) > 1 for row in rows.values()) else ""
     better = found.get("higher_is_better", True)
-    caption = f"{metric.name}{metric.unit}, a point a seed{draws}{'' if better else '; lower is better'}"
+    between = "\n" if draws else " "  # the longer text would leave the picture
+    caption = f"{metric.name}{metric.unit},{between}a point a seed{draws}{'' if better else '; lower is better'}"
     axes.set_xlabel(caption, fontsize=12 if better else 10)
     axes.tick_params(length=0)
     return figure
