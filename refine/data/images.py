@@ -43,7 +43,7 @@ REFUSED_MODES = {
     "P": "palette image: convert it to RGB first, or leave it out with --images",
     "PA": "palette image: convert it to RGB first, or leave it out with --images",
     "1": "1-bit image: leave it out with --images, or convert it to gray first",
-    "CMYK": "CMYK image: convert it to RGB first",
+    "CMYK": "CMYK image: convert it to RGB first, or leave it out with --images",
 }
 
 TIFF_FOLDERS = (34665, 34853)

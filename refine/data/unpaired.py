@@ -118,13 +118,13 @@ class UnpairedImages(LightningDataModule):
         self.validation_fraction, self.validation_samples = validation_fraction, validation_samples
         self.steps_given, self._ready = 0, False
 
-    def smallest_image(self) -> Path:
-        """The image with the shortest side, of those that are trained on."""
+    def smallest_image(self) -> tuple[int, Path]:
+        """The shortest side of all images that are trained on, and the image that has it."""
         return min(
             (min(size), folder / record.key)
             for folder, store in ((self.synthetic, self._synthetic), (self.real, self._real))
             for record, size in zip(store.records, store.sizes, strict=True)
-        )[1]
+        )
 
     def setup(self, stage: str) -> None:
         """Read both datasets and split them. Refuses what training would stumble over later."""

@@ -219,10 +219,13 @@ class RefineCLI(LightningCLI):
         self.datamodule.prepare_data()
         self.datamodule.setup(stage)
         if isinstance(self.datamodule, UnpairedImages) and min(size := self.datamodule.training_size) < PATCH:
-            raise InputError(
-                f"{self.datamodule.smallest_image()}: training images of {size[0]}x{size[1]} (height x width) are too "
-                f"small, {PATCH}x{PATCH} is the least; leave it and others like it out, or give --data.resize"
+            small = (
+                f"training images of {size[0]}x{size[1]} (height x width) are too small, {PATCH}x{PATCH} is the least"
             )
+            side, image = self.datamodule.smallest_image()
+            if side >= PATCH or self.datamodule.resize:
+                raise InputError(f"--data.{'crop' if side >= PATCH else 'resize'}: {small}")
+            raise InputError(f"{image}: {small}; leave it and others like it out, or give --data.resize")
         if isinstance(self.datamodule, UnpairedImages) and isinstance(self.model, Method):
             self.model.is_new_run = not self._given().get("ckpt_path")
             self.model.prepare(stage, self.datamodule)

@@ -155,7 +155,7 @@ def further_commands(trial: Trial, method: str | None, options: TryOptions, fit_
             usual = {"minutes": f"{trial['settings']['minutes']:g}", "device": trial["settings"]["device"]}
             found.append(["try", *flag_words(TryOptions, {**given, **usual, "labeled_real": "DIR"})])
         sides = {"folder": options.synthetic, "real": options.real, "output": "inspected"}
-        layouts = {name: value for name, value in given.items() if name in {"layout", "real_layout"}}
+        layouts = {name: value for name, value in given.items() if name in {"layout", "real_layout", "mapping"}}
         found.append(["inspect", *flag_words(InspectOptions, {**sides, **layouts})])
     name = candidate(trial, method)
     if name is not None and name in WEIGHTS:

@@ -42,6 +42,7 @@ from refine.trial.plan import (
     size_flags,
 )
 from refine.trial.result import LOOK, MORE, PAGE, RESULT, TRAINING_FREE, Settings, Trial, Tried, recommend
+from refine.trust import trusting
 
 TASK_BATCH = 16
 OTHER = "holds another trial; name another --output"
@@ -58,6 +59,7 @@ def try_methods(
     mapping: str | None = None,
     classes: tuple[str, ...] | None = None,
     device: str = "auto",
+    trust: tuple[str, ...] = (),
     say: Callable[[str], None] = print,
 ) -> Trial:
     """Try every method that fits, for a fair part of the time each, and recommend one.
@@ -77,6 +79,7 @@ def try_methods(
         mapping: From the synthetic dataset's classes to others.
         classes: Only these synthetic classes, in this order.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        trust: Modules whose classes a layout's file may name.
         say: Takes each line for a person.
 
     Raises:
@@ -93,8 +96,10 @@ def try_methods(
         mapping=mapping,
         classes=classes,
         device=device,
+        trust=trust,
     )
-    return run_trial(options, say)
+    with trusting(trust):
+        return run_trial(options, say)
 
 
 def run_trial(options: TryOptions, say: Callable[[str], None] = print) -> Trial:

@@ -159,6 +159,15 @@ def test_images_that_are_too_small_are_named_and_leave_nothing(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("flag", ["--data.crop", "--data.resize"])
+def test_a_size_that_is_too_small_is_named(
+    flag: str, pair: Pair, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert fit(pair, tmp_path, "--steps", "2", flag, "4x4") == 2
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert f"refine: {flag}: training images of 4x4 (height x width) are too small, 7x7 is the least" in line
+
+
 def test_a_crop_that_follows_from_a_few_small_images_is_said(
     pair: Pair, tmp_path: Path, write_images: WriteImages, capsys: pytest.CaptureFixture[str]
 ) -> None:

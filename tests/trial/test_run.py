@@ -292,13 +292,18 @@ def test_what_is_open_comes_with_the_commands_that_may_decide_it() -> None:
     }
     flags = {"data.channels": 1, "data.classes": ["a", "b"], "model.task": "tried/runs/f_S/last.ckpt"}
     options = TryOptions(
-        synthetic=Path("in"), real=Path("photos"), output=Path("tried"), real_layout="images", classes=("a", "b")
+        synthetic=Path("in"),
+        real=Path("photos"),
+        output=Path("tried"),
+        real_layout="images",
+        mapping="few.yaml",
+        classes=("a", "b"),
     )
     commands = further_commands(trial, None, options, flags)
     assert commands == [
-        "refine try in photos --minutes 5 --labeled-real DIR --classes a,b --real-layout images --device cpu "
-        "--output tried",
-        "refine inspect in --real photos --real-layout images --output inspected",
+        "refine try in photos --minutes 5 --labeled-real DIR --classes a,b --real-layout images "
+        "--mapping few.yaml --device cpu --output tried",
+        "refine inspect in --real photos --real-layout images --mapping few.yaml --output inspected",
         "refine fit -c cycada --data.synthetic=in --data.real=photos --data.channels=1 "
         '\'--data.classes=["a", "b"]\' --model.task=tried/runs/f_S/last.ckpt --minutes=60',
     ]

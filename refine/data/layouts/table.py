@@ -220,11 +220,9 @@ def _number(row: Row, name: str, where: str) -> float:
     value = row.get(name)
     number = _float(value)
     if not _fits(number):
-        others = ", ".join(other for other in row if _fits(_float(row[other]))) or "pitch, yaw"
-        raise InputError(
-            f"{where}: {name} is {value!r}; expected a finite number; correct it, or name the columns that hold some "
-            + in_yaml("table", f"targets: [{others}]")
-        )
+        others = ", ".join(other for other in row if _fits(_float(row[other])))
+        cure = f", or name the columns that hold some {in_yaml('table', f'targets: [{others}]')}" if others else ""
+        raise InputError(f"{where}: {name} is {value!r}; expected a finite number; correct it{cure}")
     return number
 
 
