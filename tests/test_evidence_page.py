@@ -212,10 +212,10 @@ def test_the_recipe_is_read_as_it_stands(tmp_path: Path) -> None:
     (recipe,) = re.findall(r"```yaml\n(.*?)```", sections()["Benchmark"], re.DOTALL)
     (tmp_path / "benchmark.yaml").write_text(recipe)
     found = read_recipe(tmp_path / "benchmark.yaml")
-    assert found["real_few"] == 20
+    assert found["real_few"] == (20,)
     seeds = [tmp_path / f"REFINED_{seed}" for seed in range(3)]
     assert dict(found["refined"]) == {"cyclegan": seeds, "repaired": [tmp_path / "REPAIRED"]}
-    assert f"`NAME+{found['real_few']}_real`" in sections()["Benchmark"]
+    assert f"`NAME+{found['real_few'][0]}_real`" in sections()["Benchmark"]
 
 
 def test_links_lead_somewhere() -> None:

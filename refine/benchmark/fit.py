@@ -89,8 +89,9 @@ def fit_task(
     order: Sequence[int] | None = None,
     randomized: bool = False,
     unlabeled: Tensor | None = None,
+    start: Task | None = None,
 ) -> Task:
-    """Train a task model from scratch.
+    """Train a task model from scratch, or from the weights of another.
 
     Args:
         data: Labeled images; every class is drawn equally often, of other kinds of labels every image.
@@ -100,11 +101,14 @@ def fit_task(
         order: Numbers of images in ``data`` that are drawn from, those that stand twice twice as often; None: all.
         randomized: Whether the images' appearance is changed strongly, each time anew.
         unlabeled: Real images for self-training, ``(N, C, H, W)`` uint8; None: without it.
+        start: A task model of the same protocol, whose weights it begins with.
 
     Returns:
         In eval mode on the protocol's device.
     """
     task = protocol.task(classes, data.images.shape[1], seed, unlabeled is not None)
+    if start is not None:
+        task.load_state_dict(start.state_dict())
     if unlabeled is not None:  # self-training makes strong changes of its own
         mild = TaskBatches(data, replace(protocol, strong=False), seed, order, randomized)
         return fit_briefly(task, PairedBatches(mild, unlabeled), protocol.device)

@@ -47,6 +47,11 @@ def whole(text: str) -> int:
     return int(text)
 
 
+def numbers(text: str) -> tuple[int, ...]:
+    """Return whole numbers from 1 on that have commas between them."""
+    return tuple(positive(part.strip()) for part in text.split(","))
+
+
 @dataclass(frozen=True, kw_only=True)
 class BenchmarkOptions:
     """Train on X, test on real: synthetic, baselines, refined, mixed, target-supervised.
@@ -69,8 +74,12 @@ class BenchmarkOptions:
     """Labeled real images: the test."""
     real_train: flags.Folder | None = None
     """Labeled real images to train on; without it, cross-validation."""
-    real_few: Annotated[int, flags.Flag("K", positive)] | None = None
-    """Also a row for each refined dataset together with K labeled real images."""
+    real_few: Annotated[tuple[int, ...], flags.Flag("K,…", numbers)] = ()
+    """Also rows of K labeled real images alone, of the synthetic and each refined dataset together with them, and of
+    each of these fine-tuned on them."""
+    mix: Annotated[tuple[int, ...], flags.Flag("P,…", numbers)] = ()
+    """Also rows of the last refined dataset and the synthetic one in which P % of the draws are refined, such as
+    25,50,75."""
     unlabeled: flags.Folder | None = None
     """Real images that translators were adapted to; labels there are not looked at. Color statistics are taken from
     them, each training set has a second row that also learns from them (self-training), folders of a row that agree on

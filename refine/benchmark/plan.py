@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise, product
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
@@ -26,6 +26,15 @@ SELF_TRAINING = "+self_training"
 AGREED = "+agreed"
 """End of the name of a row that joins the folders of those translators of one row that agree."""
 
+FINE_TUNED = "_fine_tuned"
+"""End of the name of a row that learns from labeled real images after all others, in place of beside them."""
+
+FINE_TUNING_RATE = 0.1
+"""Learning rate of fine-tuning, as a part of the one before."""
+
+MOST_REPEATS = 10
+"""How often the images of a set may stand in an order, so that a share of the draws is theirs."""
+
 MOST_FOLDS = 5
 """Blocks of the cross-validation, where there are so many images or groups."""
 
@@ -44,6 +53,10 @@ class Source(NamedTuple):
     joins: bool = False
     """Whether the folders of several translators are joined. A fit learns from all of them but one, each in turn: what
     comes of the draw of translators shows; of two folders it learns from both."""
+    fine_tuned: bool = False
+    """Whether labeled real images come in the second half of the steps, alone and at `FINE_TUNING_RATE`."""
+    share: int | None = None
+    """Percentage of the draws that are of the first of two sets; None: every image is drawn equally often."""
 
 
 class Fit(NamedTuple):
@@ -57,15 +70,21 @@ class Fit(NamedTuple):
 
 
 def sources(
-    baselines: Sequence[str], refined: Sequence[str], few: int | None, self_training: bool = False
+    baselines: Sequence[str],
+    refined: Sequence[str],
+    few: Sequence[int] = (),
+    self_training: bool = False,
+    shares: Sequence[int] = (),
 ) -> dict[str, Source]:
     """Return the training images of each row, in the order of the table.
 
     Args:
         baselines: Those of `BASELINES` that are asked for.
         refined: Names of the refined datasets; the last one is also mixed with the synthetic one.
-        few: Labeled real images that each refined dataset is also joined with; None: no such row.
+        few: Numbers of labeled real images, each for a row of its own, for rows that the synthetic and each refined
+            dataset are joined with them, and for rows that are fine-tuned on them.
         self_training: Whether the synthetic and each refined dataset also stand in a row with self-training.
+        shares: Percentages of the last refined dataset in mixtures with the synthetic one.
 
     Raises:
         InputError: If a refined dataset has the name of another row.
@@ -74,9 +93,16 @@ def sources(
     for name in baselines:
         rows[name] = Source((SYNTHETIC,), randomized=True) if name == RANDOMIZATION else Source((name,))
     rows |= {name: Source((name,)) for name in refined}
+    joined: dict[str, Source] = {}
     if refined:
-        rows[f"{refined[-1]}+{SYNTHETIC}"] = Source((refined[-1], SYNTHETIC))
-    joined = {f"{name}+{few}_real": Source((name,), real=few) for name in refined} if few is not None else {}
+        both = (refined[-1], SYNTHETIC)
+        rows[f"{refined[-1]}+{SYNTHETIC}"] = Source(both)
+        joined = {f"{refined[-1]}@{share}+{SYNTHETIC}": Source(both, share=share) for share in shares}
+    for count in few:
+        joined[f"{count}_real"] = Source((), real=count)
+        for name in (SYNTHETIC, *refined):
+            joined[f"{name}+{count}_real"] = Source((name,), real=count)
+            joined[f"{name}+{count}_real{FINE_TUNED}"] = Source((name,), real=count, fine_tuned=True)
     if self_training:
         joined |= {f"{name}{SELF_TRAINING}": Source((name,), self_training=True) for name in (SYNTHETIC, *refined)}
     made = {f"{name}{AGREED}{end}" for name in refined for end in ("", SELF_TRAINING)} if self_training else set()
@@ -184,12 +210,23 @@ class Plan:
     def training(self, fit: Fit) -> tuple[LabeledImages, list[int] | None]:
         """Return a fit's images, and the numbers that are drawn from, where not each once.
 
-        Real images that are added to others stand so often that half of the draws are theirs.
+        Real images that are added to others stand so often that half of the draws are theirs. With fine-tuning, they
+        are not among them.
         """
-        parts, real = [self.sets[name] for name in self.set_names(fit)], self.real_images(fit)
+        source, parts = self.rows[fit.row], [self.sets[name] for name in self.set_names(fit)]
+        real = None if source.fine_tuned else self.real_images(fit)
         joined, *rest = parts if real is None else [*parts, real]
         for part in rest:
             joined = joined.join(part)
+        if source.share is not None:
+            first = len(parts[0].keys)
+            second = len(joined.keys) - first
+            wanted, numbers = source.share / 100, range(1, MOST_REPEATS + 1)
+            often, seldom = min(
+                product(numbers, numbers),
+                key=lambda times: abs(times[0] * first / (times[0] * first + times[1] * second) - wanted),
+            )
+            return joined, [*list(range(first)) * often, *list(range(first, first + second)) * seldom]
         if real is None or not parts:
             return joined, None
         few = len(real.keys)
@@ -201,7 +238,13 @@ class Plan:
         images, order = self.training(fit)
         source = self.rows[fit.row]
         unlabeled = self.sets[UNLABELED].images if source.self_training else None
-        task = fit_task(images, self.classes, self.protocol, fit.seed, order, source.randomized, unlabeled)
+        protocol, real = self.protocol, self.real_images(fit) if source.fine_tuned else None
+        if real is not None:
+            protocol = replace(protocol, steps=max(protocol.steps // 2, 1))
+        task = fit_task(images, self.classes, protocol, fit.seed, order, source.randomized, unlabeled)
+        if real is not None:
+            gentle = replace(protocol, learning_rate=FINE_TUNING_RATE * protocol.learning_rate)
+            task = fit_task(real, self.classes, gentle, fit.seed, start=task)
         asked = self.sets[TEST].images[self.tested(fit)]
         if self.predicts_unlabeled(fit.row):
             asked = torch.cat([asked, self.sets[UNLABELED].images, self.sets[CHANGED].images])
@@ -224,9 +267,10 @@ def plan_fits(
     data: Datasets,
     protocol: Protocol,
     baselines: Sequence[str],
-    few: int | None,
+    few: Sequence[int],
     groups: Sequence[str] | None,
     seeds: int,
+    shares: Sequence[int] = (),
 ) -> Plan:
     """Plan every fit that the benchmark asks for.
 
@@ -249,13 +293,13 @@ def plan_fits(
             )
         folds = blocks(keys, count, groups)
         most, pool = len(keys) - max(len(fold) for fold in folds), "outside of the largest block of cross-validation"
-    if few is not None and few > most:
-        raise InputError(f"--real-few {few}: there are only {most} labeled real images {pool}; take fewer")
+    if max(few, default=0) > most:
+        raise InputError(f"--real-few {max(few)}: there are only {most} labeled real images {pool}; take fewer")
     if data.unlabeled is not None:
         sets[UNLABELED] = data.unlabeled
         if data.kind.one_class:
             sets[CHANGED] = data.unlabeled._replace(images=changed_views(data.unlabeled.images))
-    rows = sources(baselines, list(data.refined), few, data.unlabeled is not None)
+    rows = sources(baselines, list(data.refined), few, data.unlabeled is not None, shares)
     sets |= {name: data.translated(name) for name in baselines if name in TRANSLATED}
     most = max([seeds, *map(len, data.refined.values())]) if data.kind.one_class else seeds
     return Plan(sets, rows, folds, data.classes, protocol, seeds, most)

@@ -10,7 +10,7 @@ import refine
 from refine.benchmark.agreement import ENOUGH
 from refine.benchmark.datasets import FDA_BETA, RANDOMIZATION, SYNTHETIC, TARGET, Datasets
 from refine.benchmark.fit import JITTER, Protocol
-from refine.benchmark.plan import AGREED, SELF_TRAINING, UNLABELED, Plan
+from refine.benchmark.plan import AGREED, FINE_TUNED, SELF_TRAINING, UNLABELED, Plan
 
 FEW_GROUPS = 10
 """With fewer groups, intervals and p-values over them are said to be rough."""
@@ -110,7 +110,13 @@ def _rows_notes(plan: Plan) -> str:
             "more each fit leaves one out, and the spread of their draw is the jackknife's. "
         )
     if any(source.sets and source.real for source in plan.rows.values()):
-        found += "Rows with labeled real images beside others draw half of all images from them; seeds choose. "
+        found += (
+            "Rows with labeled real images beside others draw half of all images from them; seeds choose. Rows that "
+            f"end in {FINE_TUNED} learn from the others for half of the steps, then from them alone, at a tenth of the "
+            "rate. "
+        )
+    if any(source.share is not None for source in plan.rows.values()):
+        found += f"Of NAME@P+{SYNTHETIC}, P % of the draws are of NAME. "
     return found
 
 

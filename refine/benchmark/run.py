@@ -37,7 +37,8 @@ def run_benchmark(
     *,
     classes: tuple[str, ...] | None = None,
     real_train: Path | str | None = None,
-    real_few: int | None = None,
+    real_few: int | Sequence[int] | None = None,
+    mix: Sequence[int] = (),
     baselines: Sequence[str] = ("color_transfer",),
     groups: str | None = None,
     seeds: int = 3,
@@ -74,8 +75,10 @@ def run_benchmark(
             tested, and named.
         classes: Only these, in this order. None takes all, and then all datasets must have the same.
         real_train: Labeled real images for ``target_supervised``, none of them tested on.
-        real_few: How many labeled real images are joined to each refined dataset in a row of its own; half of the
-            draws are theirs. None: no such row.
+        real_few: How many labeled real images stand in a row of their own, are joined to the synthetic and to each
+            refined dataset, half of the draws theirs, and follow them in fine-tuning: three rows for each number and
+            dataset. None: no such rows.
+        mix: Percentages of the draws that are of the last refined dataset, each a row whose others are synthetic.
         baselines: Names of `BASELINES`.
         groups: Test images that belong together (one recording, one person), as `load_clusters` takes them: they are
             drawn and swapped as one, and cross-validation does not cut through them.
@@ -117,7 +120,12 @@ def run_benchmark(
         name: [Path(given)] if isinstance(given, Path | str) else list(map(Path, given))
         for name, given in refined.items()
     }
-    numbers = {"seeds": seeds, "steps": steps, "batch_size": batch_size, "shift": shift, "real_few": real_few}
+    few = () if real_few is None else (real_few,) if isinstance(real_few, int) else tuple(real_few)
+    for share in mix:
+        if not 0 < share < 100:
+            raise InputError(f"mix is {share}; expected percentages above 0 and below 100")
+    numbers = {"seeds": seeds, "steps": steps, "batch_size": batch_size, "shift": shift}
+    numbers["real_few"] = min(few, default=None)
     for name, value in {**numbers, "width": width, "jobs": jobs}.items():
         least = 0 if name == "shift" else 1
         if value is not None and value < least:
@@ -150,7 +158,7 @@ def run_benchmark(
     if reason is not None:
         raise InputError(f"{synthetic}: {reason}")
     named = load_clusters(groups, data.real.keys)
-    plan = plan_fits(data, protocol, baselines, real_few, named if groups else None, seeds)
+    plan = plan_fits(data, protocol, baselines, few, named if groups else None, seeds, mix)
     if len(data.real.keys) < 2:
         raise InputError(f"{real}: a benchmark needs two labeled test images or more; one says nothing of others")
     require_output(output)
@@ -182,7 +190,8 @@ def run_benchmark(
             },
             "real": str(real),
             "real_train": None if real_train is None else str(real_train),
-            "real_few": real_few,
+            "real_few": list(few) or None,
+            **({"mix": list(mix)} if mix else {}),
             **({"unlabeled": str(unlabeled)} if unlabeled else {}),
             "baselines": list(baselines),
             "groups": groups,

@@ -21,7 +21,7 @@ from torch import Tensor
 import refine
 from refine.archives import read_npz
 from refine.benchmark.fit import JITTER
-from refine.benchmark.plan import CHANGED, TEST, UNLABELED, Fit, Plan
+from refine.benchmark.plan import CHANGED, FINE_TUNING_RATE, TEST, UNLABELED, Fit, Plan
 from refine.data.augment import AFFINE
 from refine.devices import devices_of_jobs, threads_of_job
 from refine.errors import InputError
@@ -74,6 +74,10 @@ class StoredFits:
             "jitter": JITTER,
             "versions": [refine.__version__, str(torch.__version__)],
         }
+        if source.fine_tuned:
+            record["fine_tuned"] = FINE_TUNING_RATE
+        if source.share is not None:
+            record["share"] = source.share
         if source.self_training:
             record["unlabeled"] = self.sets[UNLABELED]
         if (plan.protocol.strong or source.self_training) and KINDS[plan.protocol.kind].one_class:

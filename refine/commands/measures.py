@@ -123,6 +123,7 @@ def benchmark_command(options: BenchmarkOptions) -> int:
         classes=options.classes,
         real_train=options.real_train,
         real_few=options.real_few,
+        mix=options.mix,
         baselines=choose_baselines(options.baselines),
         groups=options.groups,
         seeds=options.seeds,

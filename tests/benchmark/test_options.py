@@ -34,7 +34,8 @@ def test_paths_are_relative_to_the_recipe_and_all_else_is_as_the_flags_have_it(t
         mapping: carla-to-camvid11
         baselines: [fda, randomization]
         learning_rate: 1e-3
-        real_few: 5
+        real_few: [5, 20]
+        mix: 25
         shift:
     """
     usual = vars(BenchmarkOptions(synthetic=Path(), refined=(), real=Path(), output=Path()))
@@ -53,7 +54,8 @@ def test_paths_are_relative_to_the_recipe_and_all_else_is_as_the_flags_have_it(t
         "mapping": "carla-to-camvid11",
         "baselines": "fda,randomization",
         "learning_rate": 1e-3,
-        "real_few": 5,
+        "real_few": (5, 20),
+        "mix": (25,),
     }
 
 

@@ -1,6 +1,7 @@
 import pickle
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -18,7 +19,7 @@ def images(count: int, name: str) -> LabeledImages:
 
 
 def plan(few: int = 3, train: bool = False) -> Plan:
-    rows = sources(["fda", "randomization"], ["bad", "good"], few)
+    rows = sources(["fda", "randomization"], ["bad", "good"], [few], shares=[25])
     sets = {name: images(count, name) for name, count in (("synthetic", 6), ("fda", 6), ("bad", 7), ("good", 20))}
     sets[TEST] = images(10, "r")
     if train:
@@ -28,25 +29,31 @@ def plan(few: int = 3, train: bool = False) -> Plan:
 
 
 def test_every_row_says_what_it_trains_on() -> None:
-    assert sources(["fda", "randomization"], ["bad", "good"], 3) == {
+    few = {
+        name: Source((name.partition("+")[0],), real=3, fine_tuned=name.endswith("_fine_tuned"))
+        for data in ("synthetic", "bad", "good")
+        for name in (f"{data}+3_real", f"{data}+3_real_fine_tuned")
+    }
+    assert sources(["fda", "randomization"], ["bad", "good"], [3], shares=[25]) == {
         "synthetic": Source(("synthetic",)),
         "fda": Source(("fda",)),
         "randomization": Source(("synthetic",), randomized=True),
         "bad": Source(("bad",)),
         "good": Source(("good",)),
         "good+synthetic": Source(("good", "synthetic")),
-        "bad+3_real": Source(("bad",), real=3),
-        "good+3_real": Source(("good",), real=3),
+        "good@25+synthetic": Source(("good", "synthetic"), share=25),
+        "3_real": Source((), real=3),
+        **few,
         "target_supervised": Source((), real=None),
     }
-    assert list(sources([], [], None)) == ["synthetic", "target_supervised"]
-    learning = sources([], ["good"], None, self_training=True)
+    assert list(sources([], [])) == ["synthetic", "target_supervised"]
+    learning = sources([], ["good"], self_training=True)
     assert [name for name, source in learning.items() if source.self_training] == [
         "synthetic+self_training",
         "good+self_training",
     ]
     with pytest.raises(InputError, match=r"--refined x\+3_real: .* the name of another row"):
-        sources([], ["x", "x+3_real"], 3)
+        sources([], ["x", "x+3_real"], [3])
 
 
 def test_a_joined_row_leaves_out_each_of_three_translators_in_turn_and_none_of_two() -> None:
@@ -119,6 +126,39 @@ def test_with_images_to_train_on_there_are_no_blocks() -> None:
     assert data.keys == made.sets[REAL_TRAIN].keys
     assert order is None
     assert len(made.tested(Fit("target_supervised", 0))) == 10
+
+
+@pytest.mark.parametrize(("share", "often"), [(25, 25), (50, 50), (75, 75), (1, 23)])
+def test_a_share_of_the_draws_is_of_the_refined_images_as_far_as_repeats_can_make_it(share: int, often: int) -> None:
+    made = plan()
+    made.rows["mixed"] = Source(("good", "synthetic"), share=share)
+    data, order = made.training(Fit("mixed", 0))
+    assert len(data.keys) == 26
+    assert order is not None
+    assert set(order) == set(range(26))
+    assert 100 * sum(place < 20 for place in order) / len(order) == pytest.approx(often, abs=5)
+
+
+def test_fine_tuning_comes_after_the_others_with_the_few_real_images_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = replace(plan(), protocol=Protocol(9, 2, 0, False))
+    calls: list[tuple[tuple[Any, ...], dict[str, object]]] = []
+
+    def fit_task(*args: object, **more: object) -> str:
+        calls.append((args, more))
+        return "before"
+
+    monkeypatch.setattr("refine.benchmark.plan.fit_task", fit_task)
+    monkeypatch.setattr("refine.benchmark.plan.predict", lambda task, images: images[:, 0, 0, 0])
+    assert made.predictions(Fit("good+3_real_fine_tuned", 1, 1)).tolist() == [3, 4, 5, 6]
+    (first, _), (second, more) = calls
+    assert [first[0].keys, first[2].steps, second[2].steps] == [made.sets["good"].keys, 4, 4]
+    assert len(second[0].keys) == 3
+    assert set(second[0].keys) < {made.sets[TEST].keys[index] for index in (0, 1, 2, 7, 8, 9)}
+    assert (second[2].learning_rate, more) == (first[2].learning_rate / 10, {"start": "before"})
+    assert made.counts(Fit("good+3_real_fine_tuned", 1, 1)) == (23, 3)
+    assert StoredFits(made, Path()).digest(Fit("good+3_real", 1, 1)) != StoredFits(made, Path()).digest(
+        Fit("good+3_real_fine_tuned", 1, 1)
+    )
 
 
 def test_a_plan_goes_to_another_process_as_plain_arrays() -> None:

@@ -278,7 +278,8 @@ def test_color_transfer_is_the_only_baseline_unless_others_are_asked_for(
     folders: dict[str, Path], tmp_path: Path
 ) -> None:
     found = run(folders, tmp_path, baselines=("fda", "randomization"), real_few=3, seeds=1, steps=2)
-    expected = ["useless", "good", "good+synthetic", "useless+3_real", "good+3_real", "target_supervised"]
+    few = [f"{name}+3_real{end}" for name in ("synthetic", "useless", "good") for end in ("", "_fine_tuned")]
+    expected = ["useless", "good", "good+synthetic", "3_real", *few, "target_supervised"]
     assert list(found["rows"]) == ["synthetic", "fda", "randomization", *expected]
     row = found["rows"]["good+3_real"]
     assert (row["n_train"], row["n_real"], row["folds"]) == (24, 3, 5)

@@ -32,9 +32,9 @@ def fitted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Grows by the seed of each fit."""
     calls: list[int] = []
 
-    def counted(*arguments: object) -> object:
+    def counted(*arguments: object, **more: object) -> object:
         calls.append(arguments[3])  # type: ignore[arg-type]  # the seed
-        return fit_task(*arguments)  # type: ignore[arg-type]  # as they came
+        return fit_task(*arguments, **more)  # type: ignore[arg-type]  # as they came
 
     monkeypatch.setattr("refine.benchmark.plan.fit_task", counted)
     return calls
@@ -102,9 +102,9 @@ def test_further_seeds_of_a_translator_are_fitted_and_the_first_one_is_kept(
     draws = f"gan={tmp_path / 'gan'},{tmp_path / 'b'},{tmp_path / 'c'}"
     place = command.index("--refined") + 1
     assert main([*command[:place], draws, *command[place + 1 :], "--real-few", "1"]) == 0
-    # two folders more, two seeds: alone, with the synthetic images, and with a real one in five blocks; and a third
-    # seed of the synthetic images
-    assert len(fitted) == before + 2 * 2 * (1 + 1 + 5) + 1
+    # two folders more, two seeds: alone, with the synthetic images, and with a real one in five blocks, or fine-tuned
+    # on it, which are two fits; and a third seed of the synthetic images
+    assert len(fitted) == before + 2 * 2 * (1 + 1 + 5 + 10) + 1
     found = json.loads((tmp_path / "out" / "benchmark.json").read_text())
     for name in ("gan", "gan+synthetic", "gan+1_real"):
         row = found["rows"][name]
@@ -116,7 +116,10 @@ def test_further_seeds_of_a_translator_are_fitted_and_the_first_one_is_kept(
     assert "translator_means" not in found["rows"]["synthetic"]
     assert all(row["difference"]["p_holm"] >= row["difference"]["p"] for row in list(found["rows"].values())[1:])
     assert found["provenance"]["refined"] == {"gan": [str(tmp_path / name) for name in ("gan", "b", "c")]}
-    assert "Rows of several translators (gan (3), gan+synthetic (3), gan+1_real (3))" in found["protocol"]
+    assert (
+        "Rows of several translators (gan (3), gan+synthetic (3), gan+1_real (3), gan+1_real_fine_tuned (3))"
+        in found["protocol"]
+    )
     assert "2 seeds (3 of rows of one folder) of initial weights" in found["protocol"]
     text = (tmp_path / "out" / "benchmark.md").read_text()
     assert "; 2 seeds of each translator (3 of rows of one folder); ± over translators" in text

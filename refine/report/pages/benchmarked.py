@@ -35,7 +35,7 @@ BASELINES = {
 }
 """What can be done without a translator, by the name of its row: as a table names it, and in a sentence."""
 
-MIXTURE = re.compile(r"\+(synthetic|\d+_real|agreed|self_training)$")
+MIXTURE = re.compile(r"\+(synthetic|\d+_real(_fine_tuned)?|agreed|self_training)$|^\d+_real$")
 """How rows end that train on more than one refined dataset."""
 
 HEADINGS = {

@@ -106,8 +106,10 @@ def benchmarked(benchmark: Benchmark) -> Values:
     record, network = benchmark["provenance"], recorded_part(benchmark["provenance"], "network")
     seeds, baselines = record.get("seeds"), ",".join(recorded_texts(record, "baselines")) or "none"
     rows = [f"{name}={_folders(given)}" for name, given in recorded_part(record, "refined").items()]
+    few = record.get("real_few")
     return {
         **record,
+        "real_few": [few] if isinstance(few, int) else few,  # one number in files of before
         **({"refined": rows} if rows else {}),
         # a layout of masks knows its own
         "classes": benchmark["classes"] if benchmark["metric"] == "accuracy" else None,

@@ -140,7 +140,7 @@ def test_benchmark_is_given_what_its_file_records() -> None:
     assert (words.synthetic, words.real, words.real_train) == (Path("/data/s"), Path("/data/r"), Path("/data/t"))
     assert (words.classes, words.seeds, words.steps) == (("red", "green"), 4, 200)
     assert (words.size, words.horizontal_flip) == ((64, 32), True)
-    assert (words.baselines, words.groups, words.real_few) == ("color_transfer,fda", "[a-z]+", 20)
+    assert (words.baselines, words.groups, words.real_few) == ("color_transfer,fda", "[a-z]+", (20,))
     assert (words.shift, words.batch_size) == (0, 16)
     assert (words.network, words.width, words.learning_rate) == ("small-cnn", 8, 0.001)
     del record["real_train"]
