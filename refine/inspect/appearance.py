@@ -8,13 +8,12 @@ from torch import Tensor
 
 from refine.data.images import to_float
 from refine.distances.features import gather
+from refine.inspect.regions import BATCH
 from refine.inspect.result import Color, Distance
 from refine.metrics.features import FeatureExtractor, metric_name
 from refine.metrics.kernel import kernel
 from refine.metrics.sliced_wasserstein import PATCH, descriptor_distance, draw_places
 from refine.terminal import counted
-
-BATCH = 32
 
 BINS = 32
 

@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 
-import kornia
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from refine.inspect.appearance import BATCH
+BATCH = 32
 
 CELLS = 6
 """Rows and columns of the grid: two of them are a third of the image."""
@@ -156,7 +155,9 @@ def foreground_shares(images: Tensor) -> Shares | None:
 
 def gradient(lightness: Tensor) -> Tensor:
     """``(N, H, W)`` magnitude of the gradient, 0 … 1, of uint8 lightness of the same shape."""
-    edges: Tensor = kornia.filters.sobel(lightness[:, None].float() / 255, eps=0.0)[:, 0]
+    from kornia.filters import sobel  # half a second, which an inspection without real images does not need
+
+    edges: Tensor = sobel(lightness[:, None].float() / 255, eps=0.0)[:, 0]
     return edges
 
 

@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,22 +15,21 @@ from refine.data.mapping import Mapped
 from refine.data.open_layout import choose_layout, open_layout
 from refine.errors import InputError
 from refine.files import require_output, write_whole
-from refine.inspect.gap import gap
 from refine.inspect.options import InspectOptions
-from refine.inspect.page import montage, render_page, sheet
 from refine.inspect.problems import KINDS, finding, problem_files, shared_pictures, size_text
 from refine.inspect.read import Dataset, read_dataset
 from refine.inspect.result import DatasetSummary, DomainGap, File, Inspection
 from refine.json_files import write_json
 from refine.labels import IGNORE
-from refine.metrics.features import FeatureExtractor
-from refine.report.kit.pictures import png
+
+if TYPE_CHECKING:
+    from refine.metrics.features import FeatureExtractor
 
 MANY_SINGLE = 10
 """Classes of one image each from which on they are suspicious, if they are half of all."""
 
 
-def inspect(options: InspectOptions, extractors: Sequence[FeatureExtractor] = ()) -> Inspection:
+def inspect(options: InspectOptions, extractors: "Sequence[FeatureExtractor]" = ()) -> Inspection:
     """Look at a dataset from its first file to its last, and at how far it is from real images. Changes nothing.
 
     Args:
@@ -52,9 +52,14 @@ def inspect(options: InspectOptions, extractors: Sequence[FeatureExtractor] = ()
         files["leak"] = shared_pictures(dataset.checked, real_dataset.checked)
     here = summarize(dataset, why, files)
     if real_dataset and there:
+        from refine.inspect.gap import gap  # features of networks: half a second that one dataset does not need
+
         between = gap(dataset, real_dataset, (here, there), extractors, options.sample)
     result = _result(here, there, between)
     if output is not None:
+        from refine.inspect.page import montage, render_page, sheet  # matplotlib, which the terminal does not need
+        from refine.report.kit.pictures import png
+
         shots = {"here": montage(dataset), **({"real": montage(real_dataset)} if real_dataset else {})}
         write_whole(output / "montage.png", png(sheet(shots["here"])))
         write_whole(output / "inspect.html", render_page(result, shots).encode())

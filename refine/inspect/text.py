@@ -9,8 +9,7 @@ from rich.text import Text
 from refine.files import shown
 from refine.inspect.result import LIGHT, DatasetSummary, DomainGap, Inspection, Labels
 from refine.labels import KINDS
-from refine.report.kit.format import number, rounded_percent
-from refine.report.kit.page import prose
+from refine.report.kit.format import number, prose, rounded_percent
 from refine.report.kit.table import FigureTable, terminal_table
 from refine.terminal import result_console, typed
 

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
+import scipy  # its parts are imported where they are first used
 import torch
 import torch.nn.functional as F
-from scipy.ndimage import label as components
 from torch import Tensor
 from torchvision.tv_tensors import Mask
 
@@ -264,7 +264,7 @@ class MaskLabels(LabelKind):
         ids = (label.squeeze(0) if label.ndim == 3 else label).cpu().numpy()
         found = []
         for number in np.unique(ids[ids != IGNORE]):
-            parts, count = components(ids == number)
+            parts, count = scipy.ndimage.label(ids == number)
             counts = np.bincount(parts.ravel(), minlength=count + 1)[1:]
             found += [parts == 1 + index for index in np.argsort(-counts, kind="stable")[:MOST_PARTS]]
         stacked = np.stack(found) if found else np.zeros((0, *size), dtype=bool)

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import torch
-from kornia.filters import spatial_gradient
 from torch import Tensor, nn
 
 FeatureMap = Callable[[Tensor], Tensor]
@@ -37,6 +36,8 @@ def identity(images: Tensor) -> Tensor:
 
 def derivatives(images: Tensor) -> Tensor:
     """ψ = horizontal and vertical image derivatives (3x3 Sobel): ``(B, C, H, W)`` to ``(B, 2C, H, W)``."""
+    from kornia.filters import spatial_gradient  # half a second, which labels that need no gradient do not wait for
+
     gradients: Tensor = spatial_gradient(images, mode="sobel", order=1)  # (B, C, 2, H, W)
     return gradients.flatten(1, 2)
 

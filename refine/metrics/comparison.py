@@ -5,8 +5,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+import scipy  # its parts are imported where they are first used
 import torch
-from scipy.special import stdtrit
 from torch import Tensor
 
 from refine.metrics.intervals import RESAMPLES, Statistic, bootstrap_values, percentile_interval, split
@@ -179,7 +179,7 @@ def widened_interval(
     """
     if len(figures) < 2:
         return interval
-    half = float(stdtrit(len(figures) - 1, (1 + level) / 2)) * math.sqrt(mean_variance(figures))
+    half = float(scipy.special.stdtrit(len(figures) - 1, (1 + level) / 2)) * math.sqrt(mean_variance(figures))
     below, above = max(0.0, value - interval[0]), max(0.0, interval[1] - value)
     return value - math.hypot(half, below), value + math.hypot(half, above)
 
@@ -205,7 +205,9 @@ def p_value(
     draws += [(len(each) - 1, mean_variance(each)) for each in (figures, others) if len(each) > 1]
 
     def excess(tail: float) -> float:
-        return sum(float(stdtrit(freedom, tail)) ** 2 * variance for freedom, variance in draws) - value**2
+        return (
+            sum(float(scipy.special.stdtrit(freedom, tail)) ** 2 * variance for freedom, variance in draws) - value**2
+        )
 
     if value == 0 or not any(variance for _, variance in draws):
         return 1.0 if value == 0 else SMALLEST_P

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 
+import scipy  # its parts are imported where they are first used
 import torch
-from scipy.special import betaincinv, ndtr, rel_entr, stdtrit
 from torch import Tensor
 
 RESAMPLES = 2000
@@ -70,7 +70,9 @@ def percentile_interval(values: Tensor, level: float = 0.95, clusters: int | Non
     if clusters is not None:
         if clusters < 2:
             raise ValueError(f"{clusters} cluster has no spread; expected two at least")
-        tail = float(ndtr(-math.sqrt(clusters / (clusters - 1)) * stdtrit(clusters - 1, 1.0 - tail)))
+        tail = float(
+            scipy.special.ndtr(-math.sqrt(clusters / (clusters - 1)) * scipy.special.stdtrit(clusters - 1, 1.0 - tail))
+        )
     low, high = torch.nanquantile(values.double(), torch.tensor([tail, 1.0 - tail], dtype=torch.float64)).tolist()
     return low, high
 
@@ -143,7 +145,7 @@ def upper_end(hits: int, tries: int, error: float, largest: int = 1) -> float:
     if hits == tries:
         return 1.0
     if largest <= 1:
-        return float(betaincinv(hits + 1, tries - hits, 1.0 - error))
+        return float(scipy.special.betaincinv(hits + 1, tries - hits, 1.0 - error))
     return chernoff_upper(hits / tries, tries / largest, error)
 
 
@@ -170,7 +172,7 @@ def lower_end(hits: int, tries: int, error: float, largest: int = 1) -> float:
 
 def relative_entropy(share: float, probability: float) -> float:
     """Relative entropy of two coins in nats: ``n`` times it is the exponent of the Chernoff bound of n tries."""
-    return float(rel_entr(share, probability) + rel_entr(1.0 - share, 1.0 - probability))
+    return float(scipy.special.rel_entr(share, probability) + scipy.special.rel_entr(1.0 - share, 1.0 - probability))
 
 
 def cluster_numbers(groups: Sequence[str]) -> Tensor:

@@ -7,8 +7,8 @@ clusters of them.
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import scipy  # its parts are imported where they are first used
 import torch
-from scipy.special import stdtrit
 from torch import Tensor
 
 from refine.metrics.frechet import checked_features
@@ -86,7 +86,7 @@ class Resampled(NamedTuple):
             Arcones and Giné 1992, Annals of Statistics 20(2): the parts of a U-statistic are resampled apart.
             Wilson 1927, JASA 22: an interval from the variance at each candidate instead of at the estimate.
         """
-        reach = float(stdtrit(self.clusters - 1, 0.5 + level / 2)) ** 2
+        reach = float(scipy.special.stdtrit(self.clusters - 1, 0.5 + level / 2)) ** 2
         slope = reach * float(self.linear.var()) / max(self.plug_in, torch.finfo(torch.float64).tiny)
         inside = self.between * slope + slope**2 / 4 + reach * float(self.quadratic.var())
         middle, half = self.between + slope / 2, max(inside, 0.0) ** 0.5
@@ -145,7 +145,7 @@ def change_interval(after: Resampled, before: Resampled, level: float = 0.95) ->
     contribute (coverage up to 1), never too narrow for that reason.
     """
     deviation = float((after.linear - before.linear + after.quadratic - before.quadratic).std())
-    reach = float(stdtrit(min(after.clusters, before.clusters) - 1, 0.5 + level / 2)) * deviation
+    reach = float(scipy.special.stdtrit(min(after.clusters, before.clusters) - 1, 0.5 + level / 2)) * deviation
     change = after.between - before.between
     return change - reach, change + reach
 

@@ -1,10 +1,10 @@
 """Intersection over union of masks, from a confusion matrix that is summed over all images; and where they differ."""
 
 import numpy as np
+import scipy  # its parts are imported where they are first used
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 from torch import Tensor
 
 IGNORE = 255
@@ -114,7 +114,9 @@ def _apart(one: NDArray[np.bool_], other: NDArray[np.bool_], diagonal: float) ->
     first, second = np.argwhere(one), np.argwhere(other)
     if not len(first) or not len(second):
         return np.array([diagonal])
-    return np.concatenate([cKDTree(second).query(first)[0], cKDTree(first).query(second)[0]])
+    return np.concatenate(
+        [scipy.spatial.cKDTree(second).query(first)[0], scipy.spatial.cKDTree(first).query(second)[0]]
+    )
 
 
 def _boundaries(inside: Tensor, label: Tensor) -> Tensor:

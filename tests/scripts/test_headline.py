@@ -7,21 +7,22 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
 import headline  # scripts are no package
+import traffic_lights  # likewise
 
 from refine.cli import main  # as above
 from refine.commands.fit_checks import require_fit  # as above
 
 
 def test_no_image_is_both_adapted_to_and_tested_and_blocks_of_the_recording_lie_apart(tmp_path: Path) -> None:
-    _, adapted, held_out = headline.lamps(tmp_path)
+    _, adapted, held_out = traffic_lights.lamps(tmp_path)
     learned = {path.name for path in adapted.glob("*.png")}
     tested = {path.name: path.parent.name for path in held_out.glob("*/*.png")}
     assert (len(learned), len(tested)) == (199, 78)
     assert not learned & tested.keys()
     frames = sorted(int(Path(name).stem.rpartition("_")[2]) for name in tested)
-    assert frames[0] >= headline.FIRST_HELD_OUT > max(int(Path(name).stem.rpartition("_")[2]) for name in learned)
+    assert frames[0] >= traffic_lights.FIRST_HELD_OUT > max(int(Path(name).stem.rpartition("_")[2]) for name in learned)
     assert set(tested.values()) == {"red", "yellow", "green"}
-    headline.lamps(tmp_path)  # a second time as well
+    traffic_lights.lamps(tmp_path)  # a second time as well
     assert len(list(adapted.iterdir())) == 199
 
 

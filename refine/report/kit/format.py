@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from math import ceil
 
+from refine.files import shown
+
 
 def number(value: float, digits: int = 3) -> str:
     """A value with so many digits that count, and never fewer than stand before the point."""
@@ -58,3 +60,8 @@ def recorded_texts(record: Mapping[str, object], name: str) -> list[str]:
     """Return a list of texts within a record; empty where there is none."""
     texts = record.get(name)
     return [str(text) for text in texts] if isinstance(texts, list | tuple) else []
+
+
+def prose(text: str) -> str:
+    """A stranger's sentences on one line."""
+    return shown(" ".join(text.split()))

@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 
 from refine.errors import InputError
 from refine.files import cut, shown
+from refine.report.kit.format import prose
 
 
 def template(file: Path, filters: Mapping[str, Callable[..., object]] = MappingProxyType({})) -> jinja2.Template:
@@ -34,11 +35,6 @@ def template(file: Path, filters: Mapping[str, Callable[..., object]] = MappingP
     environment.filters["tied"] = lambda text: text.replace(" %", "\u00a0%")
     environment.filters.update(filters)
     return environment.get_template(file.name)
-
-
-def prose(text: str) -> str:
-    """A stranger's sentences on one line."""
-    return shown(" ".join(text.split()))
 
 
 def breakable(key: str) -> Markup:

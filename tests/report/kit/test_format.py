@@ -4,6 +4,7 @@ from refine.report.kit.format import (
     at_most,
     number,
     p_text,
+    prose,
     recorded_part,
     recorded_texts,
     rounded_percent,
@@ -56,3 +57,7 @@ def test_a_record_is_read_as_far_as_it_is_what_it_should_be() -> None:
     assert recorded_part(record, "steps", "deeper") == {}
     assert recorded_texts(record, "size") == ["4", "5"]
     assert recorded_texts(record, "steps") == []
+
+
+def test_prose_is_one_line() -> None:
+    assert prose("a\n  b") == "a b"

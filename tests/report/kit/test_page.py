@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from refine.errors import InputError
-from refine.report.kit.page import breakable, facts, prose, template
+from refine.report.kit.page import breakable, facts, template
 
 
 def test_a_template_has_the_shared_parts_and_style_and_escapes(tmp_path: Path) -> None:
@@ -18,10 +18,6 @@ def test_a_template_has_the_shared_parts_and_style_and_escapes(tmp_path: Path) -
 
 def test_a_path_may_break_after_a_slash_or_underscore_and_is_escaped() -> None:
     assert breakable("a/b_<i>.png") == "a/<wbr>b_<wbr>&lt;i&gt;<wbr>.png"
-
-
-def test_prose_is_one_line() -> None:
-    assert prose("a\n  b") == "a b"
 
 
 def test_facts_name_every_value_by_its_way() -> None:
