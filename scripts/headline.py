@@ -13,7 +13,6 @@ import argparse
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -22,16 +21,14 @@ from pathlib import Path
 from statistics import mean
 from typing import Any, NamedTuple
 
-from traffic_lights import CLASSES, DATA, RECIPE, ROOT, frame_of, further_lamps, further_states
+from traffic_lights import CLASSES, DATA, LOCAL, RECIPE, ROOT, lamps
 
 from refine.benchmark.result import Benchmark, Row
 from refine.errors import InputError
-from refine.files import require_output, write_whole
+from refine.files import require_output
 from refine.json_files import write_json
 
 FOLDER, DIGITS = ROOT / "checkpoints" / "headline", ROOT / "datasets" / "digits"
-FIRST_HELD_OUT = 30_000
-"""Frame of the recording from which on images are held out; the last one before it is 11 680."""
 JOBS = 2
 
 SIMGAN = [
@@ -54,17 +51,6 @@ class Pair(NamedTuple):
     benchmark: list[str]
 
 
-def lamps(folder: Path) -> tuple[Path, Path, Path]:
-    """Those to test on are of another part of the recording than those to adapt to."""
-    adapted = folder / "adapted"
-    copies = {path: path.name for path in sorted((DATA / "real").glob("*/*.png"))}
-    copies |= {DATA / "more_real" / name: name for name in further_states() if frame_of(name) < FIRST_HELD_OUT}
-    shutil.rmtree(adapted, ignore_errors=True)
-    for source, name in copies.items():
-        write_whole(adapted / name, source.read_bytes())
-    return DATA / "synthetic", adapted, further_lamps(folder / "held-out", FIRST_HELD_OUT)
-
-
 def digits(folder: Path) -> tuple[Path, Path, Path]:
     """MNIST's own split: training images to adapt to, test images to test on."""
     synthetic = folder / "synthetic"
@@ -79,10 +65,8 @@ PAIRS = {
         DATA / "real",
         [*SIMGAN, "-c", RECIPE],
         [
-            *("-c", "models/cyclegan.yaml", "-c", RECIPE, "--steps", "1000", "--data.batch-size", "4"),
-            *("--model.features", "24", "--model.blocks", "0", "--model.identity-fade", "0.4", "--model.ema", "0.99"),
-            *("--model.discriminator-features", "32", "--model.discriminator-layers", "2"),
-            *("--model.learning-rate", "5e-4"),
+            *("-c", "models/cyclegan.yaml", "-c", RECIPE, "--steps", "1000"),
+            *LOCAL,
         ],
         ["--classes", CLASSES, "--horizontal-flip", "--steps", "600", "--size", "64x32"],
     ),
