@@ -65,7 +65,7 @@ PAIRS = {
         DATA / "real",
         [*SIMGAN, "-c", RECIPE],
         [
-            *("-c", "models/cyclegan.yaml", "-c", RECIPE, "--steps", "1000"),
+            *("-c", "models/cyclegan.yaml", "-c", RECIPE, "--steps", "500", "--data.class-balanced", "false"),
             *LOCAL,
         ],
         ["--classes", CLASSES, "--horizontal-flip", "--steps", "600", "--size", "64x32"],
