@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from refine.commands.apply import apply_checkpoint
     from refine.data import UnpairedImages
     from refine.distances.evaluate import evaluate
+    from refine.errors import InputError
     from refine.methods import (
         CUT,
         FDA,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "DigitsParameters": "refine.simulators.digits_parameters",
+    "InputError": "refine.errors",
     "UnpairedImages": "refine.data",
     "apply_checkpoint": "refine.commands.apply",
     "evaluate": "refine.distances.evaluate",
@@ -55,6 +57,7 @@ __all__ = [
     "FeatureAdaptation",
     "HistogramMatching",
     "ImportedGenerator",
+    "InputError",
     "SelfTraining",
     "SimGAN",
     "Task",

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 import refine
 from refine.training.fit import Outcome
 
@@ -29,6 +31,12 @@ def test_a_dataset_is_refined_in_a_few_lines(pair: tuple[Path, Path], tmp_path: 
         synthetic, {"refined": refined}, real, steps=2, seeds=1, baselines=(), output=str(tmp_path / "benchmark")
     )
     assert "refined" in benchmark["rows"]
+
+
+def test_a_setting_that_does_not_exist_is_named(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    with pytest.raises(refine.InputError, match=r"^--data\.crup: no such argument"):
+        refine.fit("simgan", *pair, folder=tmp_path / "runs", settings={"data.crup": 1})
+    assert not (tmp_path / "runs").exists()
 
 
 def test_files_of_models_may_be_given_as_paths() -> None:

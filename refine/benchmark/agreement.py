@@ -12,20 +12,20 @@ from itertools import combinations, product
 from statistics import mean
 from typing import TypedDict
 
-import torch
 from torch import Tensor
 
 from refine.benchmark.plan import AGREED, SELF_TRAINING, TEST, Fit, Plan, Source
+from refine.labels import KINDS, LabelKind
 
 ENOUGH = 0.6
-"""Kappa from which on translators are said to agree: "substantial" (Landis and Koch 1977, Biometrics 33)."""
+"""Agreement from which on translators agree: of kappa "substantial" (Landis and Koch 1977, Biometrics 33)."""
 
 
 class Agreement(TypedDict):
     """Answers of one row's translators on the unlabeled images, after self-training, held against each other."""
 
     kappa: list[list[float]]
-    """Cohen's kappa of every two translators, mean over pairs of seeds."""
+    """Agreement beyond chance of every two translators (`LabelKind.beyond_chance`), mean over pairs of seeds."""
     agreed: list[int]
     """Numbers of those that agree with one another; empty where no two do."""
 
@@ -35,7 +35,7 @@ class ChosenRow(TypedDict):
 
     row: str
     consistency: float
-    """Cohen's kappa, see `consistencies`."""
+    """See `consistencies`."""
 
 
 def agreements(plan: Plan, found: Mapping[Fit, Tensor]) -> dict[str, Agreement]:
@@ -46,7 +46,7 @@ def agreements(plan: Plan, found: Mapping[Fit, Tensor]) -> dict[str, Agreement]:
         found: Predictions of each fit: of the test images, then of the unlabeled ones.
 
     Returns:
-        By the name of the refined dataset; empty where images do not have one class each.
+        By the name of the refined dataset; empty without unlabeled images.
     """
     compared: dict[str, Agreement] = {}
     tested = len(plan.sets[TEST].keys)
@@ -57,7 +57,8 @@ def agreements(plan: Plan, found: Mapping[Fit, Tensor]) -> dict[str, Agreement]:
                 [found[Fit(row, seed, None, number)][tested:].chunk(2)[0] for seed in range(plan.seeds)]
                 for number in range(count)
             ]
-            kappa = [[_mean_kappa(one, other) for other in answers] for one in answers]
+            kind = KINDS[plan.protocol.kind]
+            kappa = [[_mean_agreement(kind, one, other) for other in answers] for one in answers]
             compared[source.sets[0]] = {"kappa": kappa, "agreed": agreeing(kappa)}
     return compared
 
@@ -70,13 +71,14 @@ def consistencies(plan: Plan, found: Mapping[Fit, Tensor]) -> dict[str, float]:
         found: Predictions of each fit: of the test images, then of the unlabeled ones and of their changed views.
 
     Returns:
-        By row Cohen's kappa, mean over its fits; rows that learned from labeled real images have none.
+        By row the agreement beyond chance, mean over its fits; rows that learned from labeled real images have none.
     """
     tested = len(plan.sets[TEST].keys)
     kappas: dict[str, list[float]] = {row: [] for row in plan.rows if plan.predicts_unlabeled(row)}
     for fit in plan.fits():
         if fit.row in kappas:
-            kappas[fit.row].append(cohens_kappa(*found[fit][tested:].chunk(2)))
+            kind = KINDS[plan.protocol.kind]
+            kappas[fit.row].append(kind.beyond_chance(*found[fit][tested:].chunk(2)))
     return {row: mean(each) for row, each in kappas.items()}
 
 
@@ -97,26 +99,8 @@ def _compared(plan: Plan, row: str, compared: Mapping[str, Agreement]) -> bool:
     return not compared.keys().isdisjoint(plan.rows[row].sets)
 
 
-def _mean_kappa(one: list[Tensor], other: list[Tensor]) -> float:
-    return mean(cohens_kappa(first, second) for first, second in product(one, other))
-
-
-def cohens_kappa(one: Tensor, other: Tensor) -> float:
-    """Agreement of two classifiers beyond chance: 1 where they always agree, 0 where as often as by chance.
-
-    Two that name one class alone always agree, by chance: 0.
-
-    Args:
-        one: ``(N,)`` classes.
-        other: ``(N,)`` classes of the same images.
-
-    Source:
-        Cohen 1960, Educational and Psychological Measurement 20.
-    """
-    count = int(torch.maximum(one.max(), other.max())) + 1
-    first, second = (torch.bincount(each, minlength=count).double() / len(each) for each in (one, other))
-    chance = float(first @ second)
-    return 0.0 if chance == 1.0 else (float((one == other).double().mean()) - chance) / (1.0 - chance)
+def _mean_agreement(kind: LabelKind, one: list[Tensor], other: list[Tensor]) -> float:
+    return mean(kind.beyond_chance(first, second) for first, second in product(one, other))
 
 
 def agreeing(kappa: list[list[float]]) -> list[int]:

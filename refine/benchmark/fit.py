@@ -126,11 +126,17 @@ def predict(task: Task, images: Tensor, batch_size: int | None = None) -> Tensor
     return task.label_kind.packed(torch.cat([task.predict(to_float(part.to(task.device))).cpu() for part in parts]))
 
 
-def changed_views(images: Tensor) -> Tensor:
-    """Return ``(N, C, H, W)`` uint8 images strongly changed, each time the same: their appearance, place and angle."""
+def changed_views(images: Tensor, moved: bool) -> Tensor:
+    """Return ``(N, C, H, W)`` uint8 images strongly changed, each time the same.
+
+    Args:
+        images: The images, uint8.
+        moved: Whether their place and angle are changed, too, and not their appearance alone.
+    """
     draws = generator_at(0, UNLABELED_DRAWS, 0)
-    parts = (random_affine(to_float(part), draws) for part in torch.split(images, CHANGED_AT_ONCE))
-    return torch.cat([to_levels(randomize_appearance(part, draws)) for part in parts])
+    parts = map(to_float, torch.split(images, CHANGED_AT_ONCE))
+    views = (random_affine(part, draws) if moved else part for part in parts)
+    return torch.cat([to_levels(randomize_appearance(part, draws)) for part in views])
 
 
 class TaskBatches(IterableDataset[Labeled]):

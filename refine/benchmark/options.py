@@ -84,7 +84,7 @@ class BenchmarkOptions:
     """Real images that translators were adapted to; labels there are not looked at. Color statistics are taken from
     them, each training set has a second row that also learns from them (self-training), folders of a row that agree on
     them are joined in two more, and the result says whether test images are among them: transductive, or inductive.
-    Where an image has one class, also which row is most consistent on them: a choice without any real label."""
+    Also which row is most consistent on them: a choice without any real label."""
     baselines: Annotated[str, flags.Flag("A,B,…")] = "color_transfer"
     """Rows without a refined dataset: color_transfer (default), histogram_matching, fda, randomization; or all, or
     none."""
@@ -97,6 +97,8 @@ class BenchmarkOptions:
     real_mapping: flags.ClassMapping | None = None
     """The same of the real images' classes."""
     classes: flags.Classes | None = None
+    scored: Annotated[tuple[str, ...], flags.Flag("A,B,…", flags.names)] = ()
+    """Of masks, the classes whose mean intersection over union is the metric (default: all that the test shows)."""
     seeds: flags.Positive = 3
     """Number of trainings of each row, with other initial weights, sampling and augmentation; rows of one folder have
     no fewer than another row has folders."""

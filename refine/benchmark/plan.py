@@ -297,11 +297,11 @@ def plan_fits(
         raise InputError(f"--real-few {max(few)}: there are only {most} labeled real images {pool}; take fewer")
     if data.unlabeled is not None:
         sets[UNLABELED] = data.unlabeled
-        if data.kind.one_class:
-            sets[CHANGED] = data.unlabeled._replace(images=changed_views(data.unlabeled.images))
+        views = changed_views(data.unlabeled.images, data.kind.one_class)
+        sets[CHANGED] = data.unlabeled._replace(images=views)
     rows = sources(baselines, list(data.refined), few, data.unlabeled is not None, shares)
     sets |= {name: data.translated(name) for name in baselines if name in TRANSLATED}
-    most = max([seeds, *map(len, data.refined.values())]) if data.kind.one_class else seeds
+    most = max([seeds, *map(len, data.refined.values())])
     return Plan(sets, rows, folds, data.classes, protocol, seeds, most)
 
 

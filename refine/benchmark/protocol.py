@@ -106,7 +106,8 @@ def _rows_notes(plan: Plan) -> str:
     if any(source.joins for source in plan.rows.values()):
         found += (
             f"Rows with {AGREED} learn from the images of all translators of one row that agree: after self-training "
-            f"Cohen's kappa of their predictions on the unlabeled images is {ENOUGH} or more. Of three translators or "
+            "their predictions on the unlabeled images agree beyond chance (of classes and pixels Cohen's kappa) by "
+            f"{ENOUGH} or more. Of three translators or "
             "more each fit leaves one out, and the spread of their draw is the jackknife's. "
         )
     if any(source.sets and source.real for source in plan.rows.values()):

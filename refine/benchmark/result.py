@@ -43,8 +43,8 @@ class Row(Figures):
     difference: NotRequired[Comparison]
     """To the synthetic row, which has none."""
     consistency: NotRequired[float]
-    """Cohen's kappa of the classes of the unlabeled images and of strongly changed views of them, mean over all fits;
-    where there are such images."""
+    """Agreement beyond chance (of classes and pixels Cohen's kappa) of predictions of the unlabeled images and of
+    strongly changed views of them, mean over all fits; where there are such images."""
     n_train: NotRequired[int]
     """Images trained on; the smallest fold's with cross-validation."""
     n_test: NotRequired[int]
@@ -85,6 +85,8 @@ class Benchmark(TypedDict):
     """Left out: true."""
     classes: list[str]
     """Names of the classes, or of the targets."""
+    scored: NotRequired[list[str]]
+    """Classes whose mean is the metric, where these are not all."""
     rows: dict[str, Row]
     gap_closed: dict[str, float | None]
     """(row - synthetic) / (target_supervised - synthetic) in the mean of the metric; None where there is no gap, or

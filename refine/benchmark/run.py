@@ -39,6 +39,7 @@ def run_benchmark(
     real_train: Path | str | None = None,
     real_few: int | Sequence[int] | None = None,
     mix: Sequence[int] = (),
+    scored: Sequence[str] = (),
     baselines: Sequence[str] = ("color_transfer",),
     groups: str | None = None,
     seeds: int = 3,
@@ -79,6 +80,7 @@ def run_benchmark(
             refined dataset, half of the draws theirs, and follow them in fine-tuning: three rows for each number and
             dataset. None: no such rows.
         mix: Percentages of the draws that are of the last refined dataset, each a row whose others are synthetic.
+        scored: Of masks, the classes whose mean intersection over union is the metric; none: all that are shown.
         baselines: Names of `BASELINES`.
         groups: Test images that belong together (one recording, one person), as `load_clusters` takes them: they are
             drawn and swapped as one, and cross-validation does not cut through them.
@@ -158,11 +160,13 @@ def run_benchmark(
     if reason is not None:
         raise InputError(f"{synthetic}: {reason}")
     named = load_clusters(groups, data.real.keys)
+    count, scoring = len(set(named)), data.kind.scoring(data.real.labels, data.classes)
+    if scored:
+        scoring.score_only(scored)
     plan = plan_fits(data, protocol, baselines, few, named if groups else None, seeds, mix)
     if len(data.real.keys) < 2:
         raise InputError(f"{real}: a benchmark needs two labeled test images or more; one says nothing of others")
     require_output(output)
-    count, scoring = len(set(named)), data.kind.scoring(data.real.labels, data.classes)
     found = run_fits(plan, output / FITS, jobs)
     if compared := agreements(plan, found):
         plan, more = with_agreed(plan, compared)
@@ -205,6 +209,8 @@ def run_benchmark(
             "threads": threads_of_job(jobs),
         },
     }
+    if scored:
+        result["scored"] = list(scored)
     if data.unlabeled is not None:
         result["adapted_to"] = {"images": len(data.unlabeled.keys), "tested": data.tested_and_adapted()}
     if compared:

@@ -199,8 +199,8 @@ def notes(result: Benchmark) -> list[str]:
         free = {SYNTHETIC, f"{SYNTHETIC}{SELF_TRAINING}", *BASELINES}
         unchecked = chosen["row"] not in free and AGREED not in chosen["row"]
         said.append(
-            f"chosen without any real label: {chosen['row']}, whose task models predict the same classes when the "
-            f"unlabeled images are changed strongly (kappa {chosen['consistency']:.2f})"
+            f"chosen without any real label: {chosen['row']}, whose task models predict the same when the "
+            f"unlabeled images are changed strongly (agreement beyond chance {chosen['consistency']:.2f})"
             + (chosen["consistency"] < ENOUGH) * f"; below {ENOUGH} that says little"
             + unchecked * "; one folder of a translator cannot tell whether it exchanges classes: give several seeds"
         )
@@ -211,7 +211,7 @@ def notes(result: Benchmark) -> list[str]:
         folders = each.get(name) if isinstance(each, dict) else None
         among = [kappa[one][other] for one in agreed for other in agreed if one != other]
         line = f"translators of {name}: {len(agreed) or 'no two'} of {len(kappa)} agree on the unlabeled images"
-        line += f" (kappa {mean(among):.2f})" if among else ": some or all exchange classes; train more seeds"
+        line += f" (beyond chance {mean(among):.2f})" if among else ": some or all exchange classes; train more seeds"
         for number in set(range(len(kappa))) - set(agreed) if agreed else ():
             folder = folders[number] if isinstance(folders, list) else f"number {number + 1}"
             line += f"; {folder} does not ({mean([kappa[number][other] for other in agreed]):.2f}): it may exchange "
@@ -227,7 +227,8 @@ def title(result: Benchmark) -> str:
     figures = first["accuracy"] if "accuracy" in first else next(iter(first["by_class"].values()))
     seeds = len(fitted if isinstance(fitted, list) else figures)
     more = f" ({len(figures)} of rows of one folder)" if len(figures) > seeds else ""  # such as the synthetic row
-    of = ", ".join(name for name in result["classes"] if name not in result.get("untested", []))
+    scored = result.get("scored", result["classes"])
+    of = ", ".join(name for name in scored if name not in result.get("untested", []))
     groups, images = result.get("clusters"), first["n_test"]
     drawn = f" in {groups} groups" if groups is not None and groups != images else ""
     less = "" if result.get("higher_is_better", True) else ", lower is better"

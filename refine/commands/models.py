@@ -71,11 +71,12 @@ def recipes_command(options: RecipesOptions) -> int:
 
 def render_command(options: RenderOptions) -> int:
     """`refine render`."""
-    from refine.simulators.digits_parameters import DigitsParameters, read_parameters
-    from refine.simulators.rendering import render_digits
+    from refine.simulators.ranges import read_parameters
+    from refine.simulators.rendering import SIMULATORS, render
 
     begin()
-    parameters = read_parameters(options.parameters) if options.parameters else DigitsParameters()
-    render_digits(options.output, options.count, options.seed, parameters)
+    kind = SIMULATORS[options.name].parameters
+    parameters = read_parameters(options.parameters, kind) if options.parameters else kind()
+    render(options.name, options.output, options.count, options.seed, parameters)
     print(options.output)
     return 0

@@ -99,6 +99,7 @@ class UnpairedImages(LightningDataModule):
         seed: int = 0,
     ) -> None:
         super().__init__()
+        self.max_file_size = max_file_size
         if max_file_size is not None:
             os.environ[SIZE_VARIABLE] = str(max_file_size)
         if batch_size < 1:

@@ -15,6 +15,7 @@ from torch import Tensor
 from refine.errors import InputError
 from refine.labels.annotation import Annotation
 from refine.labels.scoring import Scoring
+from refine.metrics.comparison import cohens_kappa
 from refine.metrics.intervals import bounded_interval
 from refine.metrics.segmentation import IGNORE
 from refine.networks.task_networks import NetworkName
@@ -248,6 +249,11 @@ class LabelKind(ABC):
         """Return how far predictions on two sets of images are the same, ``()`` float32 in [0, 1]; asks no label."""
         require_same_shape("predictions", first, second)
         return self.agreements(first, second).mean()
+
+    def beyond_chance(self, first: Tensor, second: Tensor) -> float:
+        """Return how far predictions of the same images are the same: 1 if all are, 0 if no more than by chance. Of
+        images or pixels Cohen's kappa."""
+        return cohens_kappa(first.flatten().long(), second.flatten().long())
 
     @abstractmethod
     def agreements(self, first: Tensor, second: Tensor, spread: Tensor | None = None) -> Tensor:

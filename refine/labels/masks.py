@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torchvision.tv_tensors import Mask
 
+from refine.errors import InputError
 from refine.labels.annotation import Annotation
 from refine.labels.base import (
     GRID,
@@ -45,7 +46,7 @@ MOST_PARTS = 16
 
 
 class MaskScoring(Scoring):
-    """Mean intersection over union of the classes that the test images show.
+    """Mean intersection over union of the classes that the test images show, or of some of them.
 
     ``labels`` are ``(N, H, W)``, 255 where no class is, not everywhere; predictions ``(seeds, N, H, W)``.
     """
@@ -55,6 +56,15 @@ class MaskScoring(Scoring):
     def __init__(self, labels: Tensor, names: Sequence[str]) -> None:
         super().__init__(labels, names)
         self.shown = torch.tensor([bool((labels == number).any()) for number in range(len(names))])
+        self.scored = self.shown
+
+    def score_only(self, names: Sequence[str]) -> None:
+        """Mean over these classes."""
+        wanted = torch.tensor([name in names for name in self.names]) & self.shown
+        if int(wanted.sum()) < len(set(names)):
+            shown = ", ".join(name for name, there in zip(self.names, self.shown.tolist(), strict=True) if there)
+            raise InputError(f"scored is {', '.join(names)}; the test images show {shown}")
+        self.scored = wanted
 
     def statistic(self, rows: Sequence[Tensor]) -> Statistic:
         """Mean over the classes that the weighted images show, then over seeds."""
@@ -65,7 +75,7 @@ class MaskScoring(Scoring):
             confusion = (weights @ flat).reshape(-1, *shape)
             hits, labeled = confusion.diagonal(dim1=2, dim2=3), confusion.sum(3)
             of_class = hits / (confusion.sum(2) + labeled - hits)
-            of_class = of_class.where(labeled > 0, torch.nan)[..., self.shown]  # not shown by these images
+            of_class = of_class.where(labeled > 0, torch.nan)[..., self.scored]  # not shown by these images
             return of_class.nanmean(dim=2).mean(dim=1)
 
         return miou
@@ -78,12 +88,13 @@ class MaskScoring(Scoring):
     def figures(self, predictions: Tensor) -> Figures:
         """Shares of pixels, intersection over union of each class, and the confusion matrix."""
         total = self._confusions(predictions).sum(dim=0)
-        by_class = torch.stack([iou(matrix) for matrix in total])[:, self.shown]
+        every = torch.stack([iou(matrix) for matrix in total])
+        by_class = every[:, self.shown]
         kept = [name for name, there in zip(self.names, self.shown.tolist(), strict=True) if there]
         of_class = {name: by_class[:, place].tolist() for place, name in enumerate(kept)}
         return {
             "accuracy": (total.diagonal(dim1=1, dim2=2).sum(1) / total.sum(dim=(1, 2))).tolist(),
-            "miou": by_class.mean(dim=1).tolist(),
+            "miou": every[:, self.scored].mean(dim=1).tolist(),
             "iou": of_class,
             "by_class": of_class,
             "confusion": total.sum(dim=0).long().tolist(),

@@ -7,6 +7,7 @@ from typing import TypedDict
 import torch
 from torch import Tensor
 
+from refine.errors import InputError
 from refine.json_files import Share
 from refine.metrics.comparison import SWAPS
 from refine.metrics.intervals import RESAMPLES, Statistic
@@ -54,6 +55,14 @@ class Scoring(ABC):
 
     def __init__(self, labels: Tensor, names: Sequence[str]) -> None:
         self.labels, self.names = labels, names
+
+    def score_only(self, names: Sequence[str]) -> None:
+        """Take the metric over some classes alone.
+
+        Raises:
+            InputError: If the metric is none of classes, or the test images do not show one.
+        """
+        raise InputError(f"scored is {', '.join(names)}; it is for masks alone")
 
     def image_scores(self, predictions: Tensor) -> Tensor:
         """Return ``(seeds, N)`` float64, of a metric that is a mean over images."""

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from refine.labels.annotation import Annotation
 from refine.labels.base import BatchMove, CountedLabel, JudgeDefaults, LabelKind, require_same_shape, weighted_interval
+from refine.labels.cyclic import absolute_errors, quantities
 from refine.labels.gaze import angular_error, gaze_order
 from refine.labels.scoring import Figures, Scoring
 from refine.losses.precision import full_precision
@@ -17,7 +18,7 @@ class TargetScoring(Scoring):
     """The mean angle in degrees of pitch and yaw, the mean absolute error of all other targets.
 
     ``labels`` are ``(N, K)`` float32, predictions ``(seeds, N, K)``; pitch and yaw in radians (see `gaze_vector`),
-    others in any unit.
+    others in any unit; a cyclic value's error is the shorter way around, in its unit.
     """
 
     higher_is_better = False
@@ -31,13 +32,13 @@ class TargetScoring(Scoring):
         """The error of each image."""
         predicted, labels = predictions.double(), self.labels.double().expand(predictions.shape)
         if self.order is None:
-            return (predicted - labels).abs().mean(dim=2)
+            return absolute_errors(predicted, labels, self.names).mean(dim=2)
         return angular_error(predicted[..., self.order], labels[..., self.order])
 
     def figures(self, predictions: Tensor) -> Figures:
         """The metric, and each target's mean absolute error."""
-        each = (predictions.double() - self.labels).abs().mean(dim=1)
-        by_class = {name: each[:, place].tolist() for place, name in enumerate(self.names)}
+        each = absolute_errors(predictions.double(), self.labels.double(), self.names).mean(dim=1)
+        by_class = {one.name: each[:, place].tolist() for place, one in enumerate(quantities(self.names))}
         errors: list[float] = self.image_scores(predictions).mean(dim=1).tolist()
         if self.order is None:
             return {"by_class": by_class, "mean_absolute_error": errors}
@@ -48,7 +49,7 @@ class TargetLabels(LabelKind):
     """A vector of named real values an image.
 
     Labels, outputs, estimates and predictions are ``(B, K)`` floats. Two named pitch and yaw are a direction in
-    radians (see `gaze_vector`).
+    radians (see `gaze_vector`), cosine and sine of one value a cyclic one (see `refine.labels.cyclic`).
     """
 
     name = "targets"
@@ -89,8 +90,9 @@ class TargetLabels(LabelKind):
 
     def batch_scores(self, predicted: Tensor, label: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
         """``task/mean_absolute_error_NAME`` in the targets' units; of pitch and yaw, the angle between as well."""
-        errors = (predicted - label).abs().mean(dim=0)
-        scores = {f"task/mean_absolute_error_{name}": error for name, error in zip(names, errors, strict=True)}
+        errors = absolute_errors(predicted, label, names).mean(dim=0)
+        each = zip(quantities(names), errors, strict=True)
+        scores = {f"task/mean_absolute_error_{one.name}": error for one, error in each}
         if (order := gaze_order(names)) is not None:
             angles = angular_error(predicted[:, order], label[:, order])
             scores["task/mean_angular_error_degrees"] = angles.mean()
@@ -113,6 +115,10 @@ class TargetLabels(LabelKind):
         require_same_shape("predictions", first, second)
         first, second = first.float(), second.float()  # bfloat16 has eight bits for a mean
         return (1.0 - (first - second).abs().mean(0) / self.spread(second)).clamp_min(0.0).float().mean()
+
+    def beyond_chance(self, first: Tensor, second: Tensor) -> float:
+        """As `agreement`: one value for all is as far off as chance."""
+        return float(self.agreement(first, second))
 
     def agreements(self, first: Tensor, second: Tensor, spread: Tensor | None = None) -> Tensor:
         """One less the mean difference in units of the spread, not below 0."""
@@ -146,14 +152,15 @@ class TargetLabels(LabelKind):
             found = f"outputs {tuple(estimate.shape)}, targets {tuple(label.shape)}"
             raise ValueError(f"{found} and {len(names)} names differ")
         estimate, label = estimate.float(), self.plain(label).float()
-        scores = {f"error_{name}": error for name, error in zip(names, (estimate - label).abs().unbind(1), strict=True)}
+        errors = absolute_errors(estimate, label, names).unbind(1)
+        scores = {f"error_{one.name}": error for one, error in zip(quantities(names), errors, strict=True)}
         if (order := gaze_order(names)) is not None:
             scores["angle_degrees"] = angular_error(estimate[:, order], label[:, order])
         return scores
 
     def deciding(self, names: Sequence[str]) -> tuple[str, ...]:
         """The angle, or all errors."""
-        return tuple(f"error_{name}" for name in names) if gaze_order(names) is None else ("angle_degrees",)
+        return ("angle_degrees",) if gaze_order(names) else tuple(f"error_{one.name}" for one in quantities(names))
 
     def differences(self, labels: Tensor, names: Sequence[str], size: tuple[int, int]) -> Tensor:
         """Degrees of gaze, of other targets the largest difference in units of that target's standard deviation."""

@@ -214,3 +214,21 @@ def p_value(
     if excess(SMALLEST_P / 2) <= 0:
         return SMALLEST_P
     return min(1.0, 2 * float(brentq(excess, SMALLEST_P / 2, 0.5, xtol=SMALLEST_P / 2)))
+
+
+def cohens_kappa(one: Tensor, other: Tensor) -> float:
+    """Agreement of two classifiers beyond chance: 1 where they always agree, 0 where as often as by chance.
+
+    Two that name one class alone always agree, by chance: 0.
+
+    Args:
+        one: ``(N,)`` int64 classes.
+        other: ``(N,)`` classes of the same images.
+
+    Source:
+        Cohen 1960, Educational and Psychological Measurement 20.
+    """
+    count = int(torch.maximum(one.max(), other.max())) + 1
+    first, second = (torch.bincount(each, minlength=count).double() / len(each) for each in (one, other))
+    chance = float(first @ second)
+    return 0.0 if chance == 1.0 else (float((one == other).double().mean()) - chance) / (1.0 - chance)

@@ -5,15 +5,18 @@ from typing import Annotated, Literal
 
 from refine.options import File, Flag, Folder, Positive
 
+SimulatorName = Literal["digits", "meter", "nuclei"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class RenderOptions:
-    """A simulator's labeled images (digits), by seed and parameters.
+    """A simulator's labeled images (digits, meter, nuclei), by seed and parameters.
 
-    Writes class folders of rendered images, with a JSON line of each image's parameters.
+    Writes rendered images with their labels: class folders of digits; drums of meters, whose readings stand in a table;
+    nuclei with a mask of each. A JSON line has each image's parameters.
     """
 
-    name: Annotated[Literal["digits"], Flag(positional=True)]
+    name: Annotated[SimulatorName, Flag(positional=True)]
     """The simulator."""
     output: Folder
     """Where the images go."""

@@ -1,20 +1,23 @@
-"""Rendered digits: class folders, a line of values for each image, what they were made with; and as data for `fit`."""
+"""Rendered datasets: images, labels, a line of values for each image, what all was made with; and data for `fit`."""
 
 import errno
 import hashlib
 import json
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import matplotlib
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, features
 from PIL import __version__ as pillow_version
 
 from refine.data import UnpairedImages
+from refine.data.open_layout import LayoutOption
 from refine.data.store import Cache
 from refine.data.unpaired import Workers
 from refine.errors import DiskFull, InputError
@@ -22,29 +25,80 @@ from refine.files import temporary_beside
 from refine.json_files import read_json
 from refine.simulators.digits import draw_digit, sample_digit
 from refine.simulators.digits_parameters import DigitsParameters
+from refine.simulators.meter import MeterParameters, draw_meter, sample_meter
+from refine.simulators.nuclei import NucleiParameters, draw_nuclei, sample_nuclei
+from refine.simulators.options import SimulatorName
+from refine.simulators.ranges import Ranges, parameters_of
 from refine.terminal import track
 
-RENDERER = 1
-"""Raised whenever the same values are drawn differently."""
-
-DEFAULTS = DigitsParameters()
+Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 
 
-def render_digits(
-    output: Path | str, count: int, seed: int, parameters: DigitsParameters = DEFAULTS, progress: bool = True
+class Rendered(NamedTuple):
+    """One image of a simulator."""
+
+    files: dict[str, Pixels]
+    """PNGs by their paths, the image first, then its labels."""
+    values: dict[str, Any]
+    """What it was drawn from, for `parameters.jsonl`."""
+
+
+class Simulator(NamedTuple):
+    """A parametric renderer of labeled images."""
+
+    version: int
+    """Raised whenever the same values are drawn differently."""
+    parameters: type[Ranges]
+    draw: Callable[[int, int, Any], Rendered]
+    """Given an image's number, the seed and the parameters: a pure function."""
+
+
+def _digit(index: int, seed: int, parameters: DigitsParameters) -> Rendered:
+    image = sample_digit(index, seed, parameters)
+    return Rendered({f"{image.digit}/digit-{index:05d}-{image.digit}.png": draw_digit(image)}, asdict(image))
+
+
+def _meter(index: int, seed: int, parameters: MeterParameters) -> Rendered:
+    image = sample_meter(index, seed, parameters)
+    return Rendered({f"meter-{index:05d}.png": draw_meter(image)}, asdict(image))
+
+
+def _nuclei(index: int, seed: int, parameters: NucleiParameters) -> Rendered:
+    image = sample_nuclei(index, seed, parameters)
+    name, (levels, ids) = f"nuclei-{index:05d}.png", draw_nuclei(image)
+    return Rendered({f"images/{name}": levels, f"masks/{name}": ids}, asdict(image))
+
+
+SIMULATORS: dict[SimulatorName, Simulator] = {
+    "digits": Simulator(1, DigitsParameters, _digit),
+    "meter": Simulator(1, MeterParameters, _meter),
+    "nuclei": Simulator(1, NucleiParameters, _nuclei),
+}
+"""Digits lie in a folder a class and take turns, ``index % 10``; meters take turns by tenths, and their values stand in
+``parameters.jsonl``, a table of targets; nuclei lie in ``images``, and the number of the nucleus at each pixel in
+``masks``, of 16 bits."""
+
+
+def render(
+    name: SimulatorName,
+    output: Path | str,
+    count: int,
+    seed: int,
+    parameters: Ranges | None = None,
+    progress: bool = True,
 ) -> None:
     """Write ``count`` labeled images, or nothing at all.
 
-    ``output`` gets a folder a class with 8-bit gray PNGs of 28x28 pixels (``3/digit-00013-3.png``; names are
-    unique in the tree), ``parameters.jsonl`` with a line of values an image (``path`` is relative to ``output``, so
-    the file is also a table of targets), and ``render.json`` with seed, count, ranges and versions.
-    A folder that already holds this very rendering is left as it is. Digits are balanced: ``index % 10``.
+    ``output`` gets 8-bit PNGs and their labels (see `SIMULATORS`), ``parameters.jsonl`` with a line of values an image
+    (``path`` is relative to ``output``), and ``render.json`` with seed, count, ranges and versions. A folder that
+    already holds this very rendering is left as it is.
 
     Args:
+        name: The simulator: ``digits``, ``meter`` or ``nuclei``.
         output: A folder that does not exist, or is empty, or holds the same rendering.
         count: Images, from 1 on.
         seed: 0 to 2³²-1; image number i is a pure function of (seed, i).
-        parameters: What each image's values are drawn from.
+        parameters: What each image's values are drawn from; None takes the simulator's defaults.
         progress: Show a bar, if a person looks at the terminal.
 
     Raises:
@@ -52,13 +106,14 @@ def render_digits(
         DiskFull: If the disk filled up; nothing is left behind.
     """
     output = Path(output).resolve()  # `.` has no name, and a link to an empty folder is filled where it leads
-    description = _description(count, seed, parameters)
+    parameters = parameters or SIMULATORS[name].parameters()
+    description = _description(name, count, seed, parameters)
     if _is_rendered(output, description):
         return
     partial = temporary_beside(output)
     try:
         partial.mkdir(parents=True)
-        _write(partial, description, parameters, progress)
+        _write(partial, name, description, parameters, progress)
         try:
             partial.replace(output)  # at once: nobody ever sees half of it
         except OSError as error:
@@ -67,67 +122,73 @@ def render_digits(
                 raise InputError(f"{output}: cannot be put in place ({error.strerror}); {cure}") from error
     except OSError as error:
         if error.errno == errno.ENOSPC:
-            raise DiskFull(error.errno, f"{output}: no space left to render {count} digits; make room") from error
+            raise DiskFull(error.errno, f"{output}: no space left to render {count} images; make room") from error
         raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def ensure_digits(cache: Path, count: int, seed: int, parameters: DigitsParameters = DEFAULTS) -> Path:
-    """The folder of a rendering inside ``cache``, rendered if it is missing; arguments and errors of `render_digits`.
+def render_digits(
+    output: Path | str, count: int, seed: int, parameters: DigitsParameters | None = None, progress: bool = True
+) -> None:
+    """`render` the digits."""
+    render("digits", output, count, seed, parameters, progress)
+
+
+def ensure_rendered(cache: Path, name: SimulatorName, count: int, seed: int, parameters: Ranges | None = None) -> Path:
+    """The folder of a rendering inside ``cache``, rendered if it is missing; arguments and errors of `render`.
 
     Its name holds a hash of everything that the pixels depend on, versions too: what lies there is never stale.
     """
-    description = json.dumps(_description(count, seed, parameters), sort_keys=True)
-    folder = cache / f"digits-{hashlib.sha256(description.encode()).hexdigest()[:12]}"
-    render_digits(folder, count, seed, parameters)
+    parameters = parameters or SIMULATORS[name].parameters()
+    description = json.dumps(_description(name, count, seed, parameters), sort_keys=True)
+    folder = cache / f"{name}-{hashlib.sha256(description.encode()).hexdigest()[:12]}"
+    render(name, folder, count, seed, parameters)
     return folder
 
 
-def _write(folder: Path, description: dict[str, Any], parameters: DigitsParameters, progress: bool) -> None:
-    for digit in range(10):
-        if digit < description["count"]:  # a class without an image would be no dataset
-            (folder / str(digit)).mkdir()
-    indices = range(description["count"])
+def _write(folder: Path, name: SimulatorName, description: dict[str, Any], parameters: Ranges, progress: bool) -> None:
+    indices, draw = range(description["count"]), SIMULATORS[name].draw
     with (folder / "parameters.jsonl").open("w", encoding="utf-8") as lines:
-        for index in track(indices, "rendering digits") if progress else indices:
-            image = sample_digit(index, description["seed"], parameters)
-            key = f"{image.digit}/digit-{index:05d}-{image.digit}.png"
-            Image.fromarray(draw_digit(image)).save(folder / key)
-            lines.write(json.dumps({"path": key, **asdict(image)}) + "\n")
+        for index in track(indices, f"rendering {name}") if progress else indices:
+            rendered = draw(index, description["seed"], parameters)
+            for key, pixels in rendered.files.items():
+                (folder / key).parent.mkdir(exist_ok=True)
+                Image.fromarray(pixels).save(folder / key)
+            lines.write(json.dumps({"path": next(iter(rendered.files)), **rendered.values}) + "\n")
     (folder / "render.json").write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
 
 
-def _description(count: int, seed: int, parameters: DigitsParameters) -> dict[str, Any]:
+def _description(name: SimulatorName, count: int, seed: int, parameters: Ranges) -> dict[str, Any]:
     """Everything that the pixels depend on."""
     if count < 1:
         raise InputError(f"count: expected 1 or more images, found {count}")
     if not 0 <= seed < 2**32:
         raise InputError(f"seed: expected 0 to {2**32 - 1}, found {seed}")
     versions = {
-        "renderer": RENDERER,
+        "renderer": SIMULATORS[name].version,
         "pillow": pillow_version,
         "freetype": features.version("freetype2"),
         "matplotlib": matplotlib.__version__,
         "numpy": np.__version__,
     }
     ranges = {name: list(value) for name, value in asdict(parameters).items()}  # as JSON gives them back
-    return {"simulator": "digits", "count": count, "seed": seed, "parameters": ranges, "versions": versions}
+    return {"simulator": name, "count": count, "seed": seed, "parameters": ranges, "versions": versions}
 
 
 def _is_rendered(output: Path, description: dict[str, Any]) -> bool:
     """Whether ``output`` holds this rendering, whole; False if there is nothing yet."""
     if not output.exists() or (output.is_dir() and not any(output.iterdir())):
         return False
-    cure = "name another output, or remove it"
+    cure, name = "name another output, or remove it", description["simulator"]
     try:
         found = read_json(output / "render.json", cure)
     except InputError as error:
-        raise InputError(f"{output}: holds something other than a rendering of digits; {cure}") from error
+        raise InputError(f"{output}: holds something other than a rendering of {name}; {cure}") from error
     if found != description:
         keys = [key for key in description if not isinstance(found, dict) or found.get(key) != description[key]]
         raise InputError(f"{output}: holds another rendering (its {' and '.join(keys)} differ); {cure}")
-    images = sum(1 for _ in output.glob("?/digit-*.png"))
+    images = sum(1 for path in output.rglob("*.png") if path.parent.name != "masks")
     if images != description["count"]:
         raise InputError(f"{output}: holds {images} of its {description['count']} images; {cure}")
     return True
@@ -139,8 +200,86 @@ def cache_folder() -> Path:
     return Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "refine"
 
 
-class DigitsData(UnpairedImages):
-    """`UnpairedImages` whose synthetic side is the digits simulator: 28x28, gray, ten classes.
+class RenderedImages(UnpairedImages):
+    """`UnpairedImages` whose synthetic side a simulator renders.
+
+    Args:
+        real: Folder of real images; labels there are never read.
+        simulator: ``digits``, ``meter`` or ``nuclei``.
+        layout: How the rendered labels are read.
+        count: Synthetic images.
+        render_seed: Seeds what is drawn.
+        parameters: Ranges that replace the simulator's defaults, by name.
+        channels: 1 (gray) or 3 (RGB).
+        crop: Height and width of random crops of both domains; None takes whole images.
+        shift: Random shifts up to so many pixels.
+        horizontal_flip: Mirror half of all images left to right.
+        vertical_flip: Mirror half of all images top to bottom.
+        batch_size: Images of each domain in a step, on each process.
+        validation_fraction: Share of each domain that is held out of training, by key.
+        validation_samples: Images of each domain that validation looks at.
+        workers: Processes that read, as in `UnpairedImages`.
+        cache: Where decoded images are kept (see `ImageStore`).
+        seed: Seeds shuffles and augmentation.
+
+    Raises:
+        InputError: As the simulator's parameters.
+    """
+
+    def __init__(
+        self,
+        real: Path,
+        simulator: SimulatorName,
+        layout: LayoutOption = "auto",
+        count: int = 2000,
+        render_seed: int = 0,
+        parameters: dict[str, tuple[float, float]] | None = None,
+        channels: Literal[1, 3] = 3,
+        crop: tuple[int, int] | None = None,
+        shift: int = 0,
+        horizontal_flip: bool = False,
+        vertical_flip: bool = False,
+        batch_size: int = 8,
+        validation_fraction: float = 0.1,
+        validation_samples: int = 64,
+        workers: Workers = "auto",
+        cache: Cache = "auto",
+        seed: int = 0,
+    ) -> None:
+        super().__init__(
+            cache_folder() / simulator,  # replaced by the folder of this very rendering before it is read
+            real,
+            layout=layout,
+            channels=channels,
+            crop=crop,
+            shift=shift,
+            horizontal_flip=horizontal_flip,
+            vertical_flip=vertical_flip,
+            batch_size=batch_size,
+            validation_fraction=validation_fraction,
+            validation_samples=validation_samples,
+            workers=workers,
+            cache=cache,
+            seed=seed,
+        )
+        self.simulator, self.count, self.render_seed = simulator, count, render_seed
+        self.parameters: Ranges = parameters_of(SIMULATORS[simulator].parameters, parameters or {})
+
+    def prepare_data(self) -> None:
+        """Render, in one process."""
+        self._render()
+
+    def setup(self, stage: str) -> None:
+        """Find the rendering, and read it."""
+        self.synthetic = self._render()
+        super().setup(stage)
+
+    def _render(self) -> Path:
+        return ensure_rendered(cache_folder(), self.simulator, self.count, self.render_seed, self.parameters)
+
+
+class DigitsData(RenderedImages):
+    """`RenderedImages` of the digits simulator: 28x28, gray, ten classes.
 
     Args:
         real: Folder of real digits; labels there are never read.
@@ -171,9 +310,11 @@ class DigitsData(UnpairedImages):
         seed: int = 0,
     ) -> None:
         super().__init__(
-            cache_folder() / "digits",  # replaced by the folder of this very rendering before it is read
             real,
+            "digits",
             layout="class-folders",
+            count=count,
+            render_seed=render_seed,
             channels=1,
             shift=shift,
             batch_size=batch_size,
@@ -183,16 +324,4 @@ class DigitsData(UnpairedImages):
             cache=cache,
             seed=seed,
         )
-        self.count, self.render_seed, self.parameters = count, render_seed, parameters
-
-    def prepare_data(self) -> None:
-        """Render, in one process."""
-        self._render()
-
-    def setup(self, stage: str) -> None:
-        """Find the rendering, and read it."""
-        self.synthetic = self._render()
-        super().setup(stage)
-
-    def _render(self) -> Path:
-        return ensure_digits(cache_folder(), self.count, self.render_seed, self.parameters)
+        self.parameters = parameters

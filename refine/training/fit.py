@@ -220,7 +220,7 @@ def next_command(checkpoint: Path, data: UnpairedImages, trust: Sequence[str] = 
         data: What it trained on.
         trust: Modules that it trusts.
     """
-    flags, note = _data_flags(data, trust, "layout")
+    flags, note = _data_flags(data, trust, "layout", "max_file_size")
     output = f"refined-{checkpoint.parent.name}"
     words = ["apply", "--checkpoint", str(checkpoint), "--input", str(data.synthetic), "--output", output, *flags]
     return f"next{note}: {typed(*words)}"
@@ -233,7 +233,7 @@ def other_way(data: UnpairedImages, trust: Sequence[str] = ()) -> str:
         data: What it trained on.
         trust: Modules that it trusts.
     """
-    flags, note = _data_flags(data, trust, "classes", "layout", "real_layout", "mapping")
+    flags, note = _data_flags(data, trust, "classes", "layout", "real_layout", "mapping", "max_file_size")
     words = typed("try", str(data.synthetic), str(data.real), *flags)
     return f"next{note}: more time (--minutes), or {words}, which tries every method"
 
@@ -254,5 +254,5 @@ def _data_flags(data: UnpairedImages, trust: Sequence[str], *names: str) -> tupl
             notes.append(f" (write data.{name} of the run's {CONFIG} to {file})")
             flags += [flag_name(name), file]
         elif value not in (None, "auto"):
-            flags += [flag_name(name), value if isinstance(value, str) else ",".join(value)]
+            flags += [flag_name(name), ",".join(value) if isinstance(value, tuple | list) else str(value)]
     return [*flags, *(word for module in trust for word in ("--trust", module))], "".join(notes)

@@ -111,6 +111,8 @@ def _essence(message: str) -> str:
     kinds = list(dict.fromkeys(_kind(kind, keys) for kind in expected if "NoneType" not in kind))
     if inner := re.search(r"- --([\w.-]+ is .+; expected .+?)(?: \(see .*)?$", message, re.MULTILINE):
         return f"--{keys}.{inner[1]}"  # what was said of a part
+    if other := re.search(r"Option '([\w.]+)' is not accepted", message):
+        return f"--{keys}.{other[1]}: no such argument" if keys else message
     value = "".join(found[0]).removesuffix(HINT) if found else ""
     if keys and kinds and value and not value.startswith("Namespace("):
         return f"--{keys} is {cut(value)}; expected {' or '.join(kinds)}"

@@ -132,7 +132,7 @@ def test_one_labeled_real_image_is_too_few_to_train_and_test_on(
     assert not (tmp_path / "out").exists()
 
 
-def test_unlabeled_images_bring_self_training_and_no_choice_since_masks_would_have_to_move_with_them(
+def test_unlabeled_images_bring_self_training_and_a_choice_by_changes_of_the_images_looks_alone(
     tmp_path: Path,
 ) -> None:
     sides = {
@@ -145,5 +145,21 @@ def test_unlabeled_images_bring_self_training_and_no_choice_since_masks_would_ha
     assert main([*command, "--output", str(tmp_path / "out")]) == 0
     found = json.loads((tmp_path / "out" / "benchmark.json").read_text())
     assert {"synthetic+self_training", "gan+self_training"} < set(found["rows"])
-    assert "chosen" not in found
-    assert not any("consistency" in row for row in found["rows"].values())
+    kappas = {name: row["consistency"] for name, row in found["rows"].items() if "consistency" in row}
+    assert set(kappas) == set(found["rows"]) - {"target_supervised"}
+    assert found["chosen"]["row"] == max(kappas, key=lambda name: kappas[name])
+
+
+def test_the_metric_may_be_that_of_some_classes_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sides = {name: blocks(tmp_path / name, 4) for name in ("synthetic", "refined", "real")}
+    command = ["benchmark", *(word for name, folder in sides.items() for word in (f"--{name}", str(folder)))]
+    command += ["--seeds", "1", "--steps", "2", "--baselines", "none", "--output", str(tmp_path / "out")]
+    assert main([*command, "--scored", "block"]) == 0
+    found = json.loads((tmp_path / "out" / "benchmark.json").read_text())
+    row = found["rows"]["synthetic"]
+    assert found["scored"] == ["block"]
+    assert row["mean"] == pytest.approx(row["by_class"]["block"][0])
+    assert set(row["by_class"]) == {"ground", "block"}
+    assert "of block" in capsys.readouterr().out
+    assert main([*command, "--scored", "boat"]) == 2
+    assert "scored is boat; the test images show ground, block" in capsys.readouterr().err

@@ -162,7 +162,7 @@ def test_a_translator_that_exchanges_classes_is_named_and_the_others_are_joined(
     assert rows["good+agreed+self_training"]["mean"] > 0.9 > rows["good+self_training"]["mean"]
     text = (tmp_path / "three" / "benchmark.md").read_text()
     together = f"{agreement['kappa'][0][2]:.2f}"
-    assert f"Translators of good: 2 of 3 agree on the unlabeled images (kappa {together}); " in text
+    assert f"Translators of good: 2 of 3 agree on the unlabeled images (beyond chance {together}); " in text
     assert "exchanged does not (" in text
     assert found["chosen"]["row"] in {"good+agreed", "good+agreed+self_training"}
     assert "Chosen without any real label: good+agreed+" in text

@@ -114,10 +114,10 @@ def test_a_class_without_real_images_is_told_and_not_called_tested() -> None:
 def test_translators_that_do_not_agree_are_named() -> None:
     kappa = [[1.0, 0.9, 0.2], [0.9, 1.0, 0.4], [0.2, 0.4, 1.0]]
     result: Benchmark = {**RESULT, "agreement": {"gan": {"kappa": kappa, "agreed": [0, 1]}}}
-    said = "translators of gan: 2 of 3 agree on the unlabeled images (kappa 0.90); {} does not (0.30): it may exchange"
-    assert notes(result) == [f"{said.format('number 3')} classes, look at its pictures"]
+    said = "translators of gan: 2 of 3 agree on the unlabeled images (beyond chance 0.90); {} does not (0.30): it may"
+    assert notes(result) == [f"{said.format('number 3')} exchange classes, look at its pictures"]
     result["provenance"] = {"refined": {"gan": ["a", "b", "c"]}}
-    assert notes(result) == [f"{said.format('c')} classes, look at its pictures"]
+    assert notes(result) == [f"{said.format('c')} exchange classes, look at its pictures"]
     result["agreement"] = {"gan": {"kappa": [row[1:] for row in kappa[1:]], "agreed": []}}
     (line,) = notes(result)
     assert line.startswith(
@@ -172,7 +172,7 @@ def test_a_row_that_is_chosen_without_labels_is_named_with_what_one_folder_canno
         ("color_transfer", 0.4, True, False),
     ):
         (said,) = (note for note in notes({**RESULT, "chosen": {"row": row, "consistency": kappa}}) if "chosen" in note)
-        assert said.startswith(f"chosen without any real label: {row}, whose task models predict the same classes")
-        assert f"(kappa {kappa:.2f})" in said
+        assert said.startswith(f"chosen without any real label: {row}, whose task models predict the same when")
+        assert f"(agreement beyond chance {kappa:.2f})" in said
         assert ("below 0.6 that says little" in said) is weak
         assert ("one folder of a translator cannot tell whether it exchanges classes" in said) is single

@@ -4,7 +4,7 @@ import torch
 from scipy.stats import permutation_test
 from torch import Tensor
 
-from refine.metrics.comparison import PairedDifference, paired_difference
+from refine.metrics.comparison import PairedDifference, cohens_kappa, paired_difference
 from refine.metrics.intervals import Statistic
 from tests.metrics.samples import bootstrap_interval
 
@@ -72,3 +72,13 @@ def test_a_figure_that_is_no_mean_is_swapped_image_by_image() -> None:
     swapped = (5 + 1) / (10 + 2) - (9 + 1) / (10 + 10)
     assert abs(swapped) < found.value
     assert found.p == 0.5
+
+
+def test_agreement_is_counted_beyond_chance() -> None:
+    answers = torch.tensor([0, 0, 1, 1, 2, 2])
+    assert cohens_kappa(answers, answers) == pytest.approx(1)
+    assert cohens_kappa(answers, torch.tensor([0, 0, 1, 1, 1, 1])) == pytest.approx((4 / 6 - 1 / 3) / (1 - 1 / 3))
+    assert cohens_kappa(answers, answers.roll(2)) == pytest.approx(-0.5)
+    constant = torch.full((6,), 2)  # what it says of one image it says of all: no sign that it reads them
+    assert cohens_kappa(constant, constant) == 0
+    assert cohens_kappa(answers, constant) == pytest.approx(0)

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from refine.errors import InputError
-from refine.simulators import digits
+from refine.simulators import glyphs
 from refine.simulators.digits import DigitImage, draw_digit, sample_digit
-from refine.simulators.digits_parameters import DIGIT_FONTS, LIMITS, DigitsParameters
+from refine.simulators.digits_parameters import LIMITS, DigitsParameters
+from refine.simulators.glyphs import DIGIT_FONTS
 
 PLAIN = DigitImage(
     digit=1,
@@ -129,4 +130,4 @@ def test_levels_and_noise_are_those_asked_for() -> None:
 def test_a_font_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("matplotlib.get_data_path", lambda: "/nowhere")
     with pytest.raises(InputError, match=r"/nowhere/fonts/ttf/cmss10.ttf: no such font"):
-        digits._font("cmss10.ttf", 10)
+        glyphs._font("cmss10.ttf", 10)

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from refine.errors import InputError
-from refine.simulators.digits_parameters import DigitsParameters, read_parameters
+from refine.simulators.digits_parameters import DigitsParameters
+from refine.simulators.ranges import read_parameters
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,7 @@ def test_equal_ranges_are_equal_however_they_were_written() -> None:
 def test_a_file_replaces_what_it_names_and_keeps_the_other_defaults(tmp_path: Path, text: str) -> None:
     file = tmp_path / "ranges"
     file.write_text(text)
-    assert read_parameters(file) == DigitsParameters(rotation=(-3.0, 3.0))
+    assert read_parameters(file, DigitsParameters) == DigitsParameters(rotation=(-3.0, 3.0))
 
 
 @pytest.mark.parametrize(
@@ -76,4 +77,4 @@ def test_a_file_that_says_something_else_is_refused_by_its_name(tmp_path: Path, 
     if text is not None:
         file.write_text(text)
     with pytest.raises(InputError, match=f"ranges.yaml: {says}"):
-        read_parameters(file)
+        read_parameters(file, DigitsParameters)

@@ -12,7 +12,7 @@ from refine.errors import DiskFull, InputError
 from refine.simulators import rendering
 from refine.simulators.digits import DigitImage, draw_digit
 from refine.simulators.digits_parameters import DigitsParameters
-from refine.simulators.rendering import DigitsData, ensure_digits, render_digits
+from refine.simulators.rendering import DigitsData, ensure_rendered, render_digits
 from tests.conftest import WriteImages
 
 
@@ -165,15 +165,15 @@ def test_count_and_seed_out_of_range_are_refused(tmp_path: Path, count: int, see
 
 
 def test_a_cache_holds_each_rendering_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = ensure_digits(tmp_path / "cache", 10, 0)
-    assert first == ensure_digits(tmp_path / "cache", 10, 0)
+    first = ensure_rendered(tmp_path / "cache", "digits", 10, 0)
+    assert first == ensure_rendered(tmp_path / "cache", "digits", 10, 0)
     others = {
-        ensure_digits(tmp_path / "cache", 11, 0),
-        ensure_digits(tmp_path / "cache", 10, 1),
-        ensure_digits(tmp_path / "cache", 10, 0, DigitsParameters(noise=(0, 1))),
+        ensure_rendered(tmp_path / "cache", "digits", 11, 0),
+        ensure_rendered(tmp_path / "cache", "digits", 10, 1),
+        ensure_rendered(tmp_path / "cache", "digits", 10, 0, DigitsParameters(noise=(0, 1))),
     }
     monkeypatch.setattr(rendering, "pillow_version", "another")  # other versions draw other pixels
-    others.add(ensure_digits(tmp_path / "cache", 10, 0))
+    others.add(ensure_rendered(tmp_path / "cache", "digits", 10, 0))
     assert len(others | {first}) == 5 == len(list((tmp_path / "cache").iterdir()))
 
 

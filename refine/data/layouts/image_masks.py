@@ -4,6 +4,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torchvision.tv_tensors import Mask
 
@@ -17,7 +18,15 @@ from refine.data.label_table import (
     with_none,
 )
 from refine.data.layouts.base import LabelSpace, in_yaml
-from refine.data.layouts.paired_masks import IMAGE, Encoding, Grouped, PairedMasks, index_pixels, read_mask
+from refine.data.layouts.paired_masks import (
+    IMAGE,
+    Encoding,
+    Grouped,
+    PairedMasks,
+    index_pixels,
+    read_mask,
+    thing_numbers,
+)
 from refine.data.listing import IMAGE_SUFFIXES, Listing, stem, suffix
 from refine.data.samples import Record
 from refine.errors import InputError
@@ -43,12 +52,14 @@ class ImageMasks(PairedMasks):
         table: What the ids or colors mean: a table that ships with `refine` (``cityscapes``), or a ``.yaml``, ``.csv``
             or ``.txt`` file (see `read_classes`). None takes a file of `TABLE_FILES` in ``root``.
         encoding: ``index`` (8-bit ids, gray or of a palette), ``color`` (colors of the table), ``red`` (ids in the red
-            channel) or ``deep`` (16-bit ids).
-        classes: Instead of a table: names in the order of the ids. 255 is none.
+            channel), ``deep`` (16-bit ids) or ``instances`` (the number of the thing at each pixel, of 8 or 16 bits, 0
+            where there is none: the mask is 1 where a thing is).
+        classes: Instead of a table: names in the order of the ids. 255 is none. Of instances two, the ground's first.
 
     Raises:
         InputError: If a pattern is none or finds no image, or the patterns do not tell images from masks, or there are
-            both a table and classes. Faults are images without a mask, masks without an image and two images of a mask.
+            both a table and classes, or instances without two classes. Faults are images without a mask, masks without
+            an image and two images of a mask.
     """
 
     name = "image-masks"
@@ -65,6 +76,9 @@ class ImageMasks(PairedMasks):
     ) -> None:
         if table is not None and classes is not None:
             raise InputError(f"{root}: a table ({table}) and classes ({', '.join(classes)}); give one of them")
+        if encoding == "instances" and len(classes or ()) != 2:
+            two = in_yaml(self.name, "classes: [background, nucleus]")
+            raise InputError(f"{root}: instances have two classes, the ground and the thing; name them {two}")
         self.root, self._encoding, self._table, self._classes = root, encoding, table, classes
         files = Listing(root)
         files.require_images()
@@ -118,8 +132,17 @@ class ImageMasks(PairedMasks):
         """The classes of `table`."""
         return self.table.space()
 
+    def instances_role(self, record: Record) -> str:
+        """The mask itself, where it tells instances apart."""
+        return "mask" if self._encoding == "instances" else super().instances_role(record)
+
     def _mask(self, path: Path, record: Record) -> Mask:
+        if self._encoding == "instances":
+            return Mask((thing_numbers(path) > 0).astype(np.int64))
         return read_mask(path, self._encoding, self.table)
+
+    def _instances(self, path: Path) -> Mask:
+        return Mask(thing_numbers(path))
 
 
 def _known(files: Listing) -> tuple[str, str] | None:

@@ -27,9 +27,9 @@ IMAGE = "image"
 Grouped = tuple[str, str, str]
 """What a file's group shares in its names, the file's role, and its key."""
 
-Encoding = Literal["index", "color", "red", "deep"]
+Encoding = Literal["index", "color", "red", "deep", "instances"]
 """How a mask's pixels say their class: 8-bit ids (gray or palette indices), colors of a table, ids in the red channel
-of a color image, 16-bit ids."""
+of a color image, 16-bit ids, or numbers of things."""
 
 _STRETCHED = {"L;2": 85, "L;4": 17}
 """By what Pillow multiplies the levels of gray PNGs of 2 and 4 bits."""
@@ -229,6 +229,17 @@ def deep_pixels(path: Path) -> NDArray[np.int64]:
         if not image.mode.startswith("I"):
             raise InputError(f"{path}: mode {image.mode} is not of 16 bits; expected a 16-bit gray PNG")
         return np.array(image).astype(np.int64)
+
+
+def thing_numbers(path: Path) -> NDArray[np.int64]:
+    """``(H, W)`` int64: the number of the thing at each pixel, of a gray image of 8 or 16 bits.
+
+    Raises:
+        InputError: If the image is of another kind, or damaged.
+    """
+    with opened(path) as image:
+        is_deep = image.mode.startswith("I")
+    return deep_pixels(path) if is_deep else index_pixels(path).astype(np.int64)
 
 
 def deep_colors(path: Path) -> NDArray[np.uint16]:

@@ -18,6 +18,7 @@ from refine.data.listing import Listing
 from refine.data.samples import Record
 from refine.errors import InputError
 from refine.labels import Annotation
+from refine.labels.cyclic import cyclic_names, on_circle
 from refine.labels.gaze import MIRROR
 
 ROWS_TO_RECOGNIZE = 16
@@ -42,9 +43,12 @@ class Table(TableLayout):
             the table's order.
         mirror: What each target is multiplied by when an image is mirrored left to right: 1 or -1 by name. Columns
             that are called ``pitch`` and ``yaw`` need none: 1 and -1. If any other is left out, nobody knows.
+        periods: After how much a target begins anew, by name: ``{value: 10}`` for a drum that shows 0 to 9.9. Such a
+            target becomes two, its cosine and its sine (see `refine.labels.cyclic`).
 
     Raises:
-        InputError: If there is no image, no table that can be read, or ``mirror`` does not fit the targets. Faults are
+        InputError: If there is no image, no table that can be read, or ``mirror`` or ``periods`` does not fit the
+            targets. Faults are
             rows without their image, values that are no finite numbers, paths that leave the folder or stand twice,
             and images without a row.
     """
@@ -58,6 +62,7 @@ class Table(TableLayout):
         path_column: str | None = None,
         targets: tuple[str, ...] | None = None,
         mirror: dict[str, int] | None = None,
+        periods: dict[str, float] | None = None,
     ) -> None:
         super().__init__(root, table, path_column)
         self._labels: dict[str, Tensor] = {}
@@ -69,7 +74,15 @@ class Table(TableLayout):
                 values = [_number(row, name, where) for name in names]
                 self._labels[key] = torch.tensor(values, dtype=torch.float32)
         self._finish(self._labels)
-        self.label_space = LabelSpace("targets", names, mirror=_signs(names, mirror or {}, self.table))
+        signs = _signs(names, mirror or {}, self.table)
+        for name, period in _periods(names, periods or {}, self.table).items():
+            place = names.index(name)
+            for key, label in self._labels.items():
+                parts = on_circle(label[place].double(), period).float()
+                self._labels[key] = torch.cat([label[:place], parts, label[place + 1 :]])
+            names = (*names[:place], *cyclic_names(name, period), *names[place + 1 :])
+            signs = (*signs[:place], 1, *signs[place:]) if signs else ()
+        self.label_space = LabelSpace("targets", names, mirror=signs)
 
     def _columns_of_numbers(self) -> tuple[str, ...]:
         first = list(islice(read_rows(self.table), ROWS_TO_RECOGNIZE))
@@ -201,6 +214,15 @@ def _signs(names: tuple[str, ...], given: dict[str, int], table: Path) -> tuple[
         )
     known = MIRROR | given
     return tuple(known[name] for name in names) if all(name in known for name in names) else ()
+
+
+def _periods(names: tuple[str, ...], given: dict[str, float], table: Path) -> dict[str, float]:
+    wrong = [name for name, period in given.items() if name not in names or not 0 < _float(period) < math.inf]
+    if wrong:
+        example = in_yaml("table", f"periods: {{{next(iter(names), 'value')}: 10}}")
+        expected = f"expected a number above 0 for columns among {', '.join(names) or 'none'}"
+        raise InputError(f"{table}: periods {', '.join(wrong)}: {expected}, {example}")
+    return {name: float(period) for name, period in given.items()}
 
 
 def _columns_of_numbers(rows: list[Row], path: str) -> tuple[str, ...]:

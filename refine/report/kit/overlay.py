@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from refine.labels import IGNORE, Annotation, LabelSpace, Objects
+from refine.labels.cyclic import quantities, values
 from refine.labels.gaze import gaze_vector
 
 Color = tuple[int, int, int]
@@ -82,7 +83,8 @@ def caption(annotation: Annotation, space: LabelSpace) -> str:
     if annotation.class_id is not None and int(annotation.class_id) < len(space.names):
         return space.names[int(annotation.class_id)]
     if annotation.targets is not None:
-        pairs = zip(space.names, annotation.targets.tolist(), strict=False)
+        numbers = values(annotation.targets, space.names).tolist()
+        pairs = zip((one.name for one in quantities(space.names)), numbers, strict=True)
         return ", ".join(f"{name} {round(value, 4) + 0:.3g}" for name, value in list(pairs)[:4])
     return ""
 

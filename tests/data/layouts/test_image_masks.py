@@ -228,3 +228,21 @@ def test_names_come_from_the_argument_or_the_file_and_may_not_contradict(tmp_pat
     unnamed = MaskFolders(tmp_path)  # there are records, and only labels ask for names
     with pytest.raises(InputError, match=r"classes\.txt: no such file"):
         unnamed.label(unnamed.records()[0])
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_numbers_of_things_are_instances_and_where_any_is_a_class(deep: bool, tmp_path: Path) -> None:
+    numbers = np.array([[0, 7], [7, 300 if deep else 200]], np.uint16 if deep else np.uint8)
+    (tmp_path / "images").mkdir()
+    (tmp_path / "masks").mkdir()
+    Image.new("L", (2, 2)).save(tmp_path / "images" / "a.png")
+    Image.fromarray(numbers).save(tmp_path / "masks" / "a.png")
+    layout = ImageMasks(tmp_path, encoding="instances", classes=("background", "nucleus"))
+    annotation = layout.annotation(layout.records()[0])
+    assert layout.label_space.names == ("background", "nucleus")
+    assert annotation.mask is not None
+    assert annotation.instances is not None
+    assert annotation.mask.tolist() == [[0, 1], [1, 1]]
+    assert annotation.instances.tolist() == numbers.tolist()
+    with pytest.raises(InputError, match=r"instances have two classes, .*`classes: \[background, nucleus\]"):
+        ImageMasks(tmp_path, encoding="instances")

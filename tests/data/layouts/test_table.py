@@ -1,4 +1,5 @@
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -230,3 +231,22 @@ def test_a_value_for_each_image_is_text_and_no_class(tmp_path: Path) -> None:
     assert len(open_layout("class-table", tmp_path).label_space.names) == 24  # who says so gets it
     (tmp_path / "labels.csv").write_text("\n".join(["path,label", *(row[:-1] for row in rows)]))  # 1 to 10 of a kind
     assert open_layout("auto", tmp_path).label_space.kind == "class"
+
+
+def test_a_target_that_begins_anew_becomes_its_place_on_a_circle(root: Path) -> None:
+    (root / "gaze.csv").write_text("path,yaw,pitch\na.png,0.5,1\nb.png,1.75,2\nc.png,-0.25,3\n")
+    plain, cyclic = Table(root, targets=("yaw", "pitch")), Table(root, targets=("yaw", "pitch"), periods={"yaw": 2})
+    assert cyclic.label_space.names == ("yaw mod 2 cosine", "yaw mod 2 sine", "pitch")
+    assert cyclic.label_space.mirror == (1, -1, 1)
+    for record in plain.records():
+        before, after = plain.annotation(record).targets, cyclic.annotation(record).targets
+        assert before is not None
+        assert after is not None
+        turn = float(before[0]) * math.pi
+        assert after.tolist() == pytest.approx([math.cos(turn), math.sin(turn), float(before[1])], abs=1e-6)
+    wrong: dict[str, float]
+    for wrong in ({"yaw": 0.0}, {"yaw": math.inf}, {"roll": 3.0}):
+        with pytest.raises(
+            InputError, match=r"periods (yaw|roll): expected a number above 0 for columns among yaw, pitch"
+        ):
+            Table(root, targets=("yaw", "pitch"), periods=wrong)
