@@ -98,7 +98,7 @@ class BenchmarkOptions:
     """The same of the real images' classes."""
     classes: flags.Classes | None = None
     scored: Annotated[tuple[str, ...], flags.Flag("A,B,…", flags.names)] = ()
-    """Of masks, the classes whose mean intersection over union is the metric (default: all that the test shows)."""
+    """Classes whose mean intersection over union is the metric, for masks (default: all that the test shows)."""
     seeds: flags.Positive = 3
     """Number of trainings of each row, with other initial weights, sampling and augmentation; rows of one folder have
     no fewer than another row has folders."""

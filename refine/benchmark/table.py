@@ -202,7 +202,7 @@ def notes(result: Benchmark) -> list[str]:
             f"chosen without any real label: {chosen['row']}, whose task models predict the same when the "
             f"unlabeled images are changed strongly (agreement beyond chance {chosen['consistency']:.2f})"
             + (chosen["consistency"] < ENOUGH) * f"; below {ENOUGH} that says little"
-            + unchecked * "; one folder of a translator cannot tell whether it exchanges classes: give several seeds"
+            + unchecked * "; one folder of a translator cannot tell whether it changes labels: give several seeds"
         )
     if missing := result.get("untested"):
         said.append(f"not tested, since the real images show none: {', '.join(missing)}")
@@ -211,11 +211,11 @@ def notes(result: Benchmark) -> list[str]:
         folders = each.get(name) if isinstance(each, dict) else None
         among = [kappa[one][other] for one in agreed for other in agreed if one != other]
         line = f"translators of {name}: {len(agreed) or 'no two'} of {len(kappa)} agree on the unlabeled images"
-        line += f" (beyond chance {mean(among):.2f})" if among else ": some or all exchange classes; train more seeds"
+        line += f" (beyond chance {mean(among):.2f})" if among else ": some or all change labels; train more seeds"
         for number in set(range(len(kappa))) - set(agreed) if agreed else ():
             folder = folders[number] if isinstance(folders, list) else f"number {number + 1}"
-            line += f"; {folder} does not ({mean([kappa[number][other] for other in agreed]):.2f}): it may exchange "
-            line += "classes, look at its pictures"
+            line += f"; {folder} does not ({mean([kappa[number][other] for other in agreed]):.2f}): it may change "
+            line += "labels, look at its pictures"
         said.append(line)
     return said
 

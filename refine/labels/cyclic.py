@@ -26,7 +26,7 @@ class Quantity(NamedTuple):
 
 def cyclic_names(name: str, period: float) -> tuple[str, str]:
     """Return the names of the two targets of a cyclic value, such as ``value mod 10 cosine``."""
-    first, second = (f"{name} mod {period:g} {part}" for part in PARTS)
+    first, second = (f"{name} mod {period:.12g} {part}" for part in PARTS)
     return first, second
 
 

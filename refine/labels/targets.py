@@ -117,8 +117,9 @@ class TargetLabels(LabelKind):
         return (1.0 - (first - second).abs().mean(0) / self.spread(second)).clamp_min(0.0).float().mean()
 
     def beyond_chance(self, first: Tensor, second: Tensor) -> float:
-        """As `agreement`: one value for all is as far off as chance."""
-        return float(self.agreement(first, second))
+        """As `agreement`; 0 where one of them is the same value for all images, which shows no reading of them."""
+        constant = min(float((one - one[:1]).abs().max()) for one in (first, second)) == 0
+        return 0.0 if constant else float(self.agreement(first, second))
 
     def agreements(self, first: Tensor, second: Tensor, spread: Tensor | None = None) -> Tensor:
         """One less the mean difference in units of the spread, not below 0."""

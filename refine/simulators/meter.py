@@ -37,7 +37,7 @@ LIMITS: dict[str, Range] = {
     "blur": (0.0, 3.0),
     "noise": (0.0, 64.0),
 }
-"""What each range may span at most, so that a person can still read the drum."""
+"""Widest range of each parameter: a person can still read the drum."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class MeterImage:
     blur: float
     noise: float
     noise_seed: int
-    """Of the noise's own generator, 0 to 2³²-1."""
+    """Seed of the noise, 0 to 2³²-1."""
 
 
 def sample_meter(index: int, seed: int, parameters: MeterParameters) -> MeterImage:

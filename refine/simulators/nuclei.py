@@ -32,7 +32,7 @@ LIMITS: dict[str, Range] = {
     "blur": (0.0, 10.0),
     "noise": (0.0, 64.0),
 }
-"""What each range may span at most."""
+"""Widest range of each parameter."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class NucleiImage:
     blur: float
     noise: float
     own_seed: int
-    """Of the generator of places, shapes, texture and noise, 0 to 2³²-1."""
+    """Seed of places, shapes, texture and noise, 0 to 2³²-1."""
 
 
 class Nucleus(NamedTuple):

@@ -24,7 +24,7 @@ class Ranges:
     """
 
     limits: ClassVar[Mapping[str, Range]] = {}
-    """What each range may span at most, so that labels stay right."""
+    """Widest range of each parameter; beyond it labels may be wrong."""
 
     def __post_init__(self) -> None:
         for name, limits in self.limits.items():

@@ -40,7 +40,7 @@ class Rendered(NamedTuple):
     files: dict[str, Pixels]
     """PNGs by their paths, the image first, then its labels."""
     values: dict[str, Any]
-    """What it was drawn from, for `parameters.jsonl`."""
+    """Values that it was drawn from, for `parameters.jsonl`."""
 
 
 class Simulator(NamedTuple):
@@ -233,7 +233,7 @@ class RenderedImages(UnpairedImages):
         layout: LayoutOption = "auto",
         count: int = 2000,
         render_seed: int = 0,
-        parameters: dict[str, tuple[float, float]] | None = None,
+        parameters: dict[str, Any] | None = None,
         channels: Literal[1, 3] = 3,
         crop: tuple[int, int] | None = None,
         shift: int = 0,

@@ -115,14 +115,12 @@ def test_translators_that_do_not_agree_are_named() -> None:
     kappa = [[1.0, 0.9, 0.2], [0.9, 1.0, 0.4], [0.2, 0.4, 1.0]]
     result: Benchmark = {**RESULT, "agreement": {"gan": {"kappa": kappa, "agreed": [0, 1]}}}
     said = "translators of gan: 2 of 3 agree on the unlabeled images (beyond chance 0.90); {} does not (0.30): it may"
-    assert notes(result) == [f"{said.format('number 3')} exchange classes, look at its pictures"]
+    assert notes(result) == [f"{said.format('number 3')} change labels, look at its pictures"]
     result["provenance"] = {"refined": {"gan": ["a", "b", "c"]}}
-    assert notes(result) == [f"{said.format('c')} exchange classes, look at its pictures"]
+    assert notes(result) == [f"{said.format('c')} change labels, look at its pictures"]
     result["agreement"] = {"gan": {"kappa": [row[1:] for row in kappa[1:]], "agreed": []}}
     (line,) = notes(result)
-    assert line.startswith(
-        "translators of gan: no two of 2 agree on the unlabeled images: some or all exchange classes"
-    )
+    assert line.startswith("translators of gan: no two of 2 agree on the unlabeled images: some or all change labels")
 
 
 def test_the_best_recipe_is_named_with_how_sure_that_is() -> None:
@@ -175,4 +173,4 @@ def test_a_row_that_is_chosen_without_labels_is_named_with_what_one_folder_canno
         assert said.startswith(f"chosen without any real label: {row}, whose task models predict the same when")
         assert f"(agreement beyond chance {kappa:.2f})" in said
         assert ("below 0.6 that says little" in said) is weak
-        assert ("one folder of a translator cannot tell whether it exchanges classes" in said) is single
+        assert ("one folder of a translator cannot tell whether it changes labels" in said) is single

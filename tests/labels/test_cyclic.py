@@ -18,7 +18,8 @@ def targets(*pairs: tuple[float, float]) -> torch.Tensor:
 
 def test_cosine_and_sine_of_one_name_are_one_quantity() -> None:
     assert [one.name for one in quantities(NAMES)] == ["depth", "value mod 10"]
-    assert [one.period for one in quantities(cyclic_names("hour", 23.5))] == [23.5]
+    for period in (23.5, 365.2425, 1e-6, 1e9):
+        assert [one.period for one in quantities(cyclic_names("day", period))] == [period]
     for apart in (("value mod 10 sine", "value mod 10 cosine"), ("value mod 10 cosine", "hour mod 10 sine")):
         assert [one.columns for one in quantities(apart)] == [(0,), (1,)]
 

@@ -97,3 +97,11 @@ def test_other_targets_are_scored_by_their_absolute_error_as_torchmetrics_does()
     both = [(x + y) / 2 for x, y in zip(*figures["by_class"].values(), strict=True)]
     assert figures["mean_absolute_error"] == pytest.approx(both)
     assert targets.metric == "mean_absolute_error"
+
+
+def test_one_value_for_all_images_is_no_agreement_beyond_chance() -> None:
+    varied = torch.tensor([[0.0, 10.0], [2.0, 30.0], [1.0, 15.0]])
+    constant = varied[:1].expand(3, 2)
+    assert KIND.beyond_chance(varied, varied) == 1
+    assert KIND.beyond_chance(constant, constant) == KIND.beyond_chance(varied, constant) == 0
+    assert KIND.beyond_chance(varied, varied.flip(0)) < 0.3

@@ -7,12 +7,15 @@ import pytest
 import torch
 from PIL import Image
 
+from refine.cli import main
 from refine.data.layouts import ClassFolders, Table
+from refine.data.open_layout import open_layout
 from refine.errors import DiskFull, InputError
+from refine.labels.cyclic import values
 from refine.simulators import rendering
 from refine.simulators.digits import DigitImage, draw_digit
 from refine.simulators.digits_parameters import DigitsParameters
-from refine.simulators.rendering import DigitsData, ensure_rendered, render_digits
+from refine.simulators.rendering import DigitsData, RenderedImages, ensure_rendered, render_digits
 from tests.conftest import WriteImages
 
 
@@ -217,3 +220,61 @@ def test_labels_are_the_digits(real: Path) -> None:
     batch = next(iter(data.train_dataloader()))
     for key, label in zip(batch["synthetic"].key, batch["synthetic"].label, strict=True):
         assert key.startswith(f"{int(label)}/")
+
+
+DATASETS = Path(__file__).resolve().parents[2] / "datasets"
+
+
+def test_rendered_meters_are_read_as_the_shipped_file_says(tmp_path: Path) -> None:
+    output = tmp_path / "meter"
+    (tmp_path / "ranges.yaml").write_text("bright: [240, 250]\n")
+    command = ["render", "meter", "--count", "12", "--parameters", str(tmp_path / "ranges.yaml")]
+    assert main([*command, "--output", str(output)]) == 0
+    layout = open_layout(str(DATASETS / "meter" / "labels.yaml"), output)
+    assert layout.faults == []
+    labels = torch.stack([layout.label(record) for record in layout.records()])
+    read = values(labels, layout.label_space.names)[:, 0]
+    assert torch.allclose(read, torch.arange(12) / 10, atol=1e-5)
+    assert layout.image(layout.records()[0], 3).shape == (3, 32, 20)
+    lines = [json.loads(line) for line in (output / "parameters.jsonl").read_text().splitlines()]
+    assert all(240 <= line["bright"] <= 250 for line in lines)
+    before = contents(output)
+    assert main([*command, "--output", str(output)]) == 0
+    assert contents(output) == before
+
+
+def test_rendered_nuclei_have_a_mask_of_each_that_the_shipped_file_reads(tmp_path: Path) -> None:
+    output = tmp_path / "nuclei"
+    assert main(["render", "nuclei", "--count", "3", "--output", str(output)]) == 0
+    layout = open_layout(str(DATASETS / "nuclei" / "labels.yaml"), output)
+    assert layout.faults == []
+    assert len(layout.records()) == 3
+    for record in layout.records():
+        found = layout.annotation(record)
+        assert found.mask is not None
+        assert found.instances is not None
+        assert torch.equal(found.mask, (found.instances > 0).long())
+        assert int(found.instances.max()) > 1
+    next((output / "images").iterdir()).unlink()
+    with pytest.raises(InputError, match="holds 2 of its 3 images"):
+        rendering.render("nuclei", output, 3, 0)
+
+
+def test_a_recipe_names_the_simulator_and_its_ranges(
+    tmp_path: Path, write_images: WriteImages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REFINE_CACHE", str(tmp_path / "cache"))
+    photos = write_images(tmp_path / "photos", size=(32, 20))
+    ranges = {"noise": [0, 0], "fonts": ["cmss10.ttf"]}
+    layout = {"layout": "table", "targets": ["value"], "periods": {"value": 10}}
+    data = RenderedImages(photos, "meter", layout, count=12, batch_size=4, parameters=ranges)
+    data.prepare_data()
+    data.setup("fit")
+    assert data.label_space.names == ("value mod 10 cosine", "value mod 10 sine")
+    batch = next(iter(data.train_dataloader()))
+    assert batch["synthetic"].image.shape == batch["real"].shape == (4, 3, 32, 20)
+    assert batch["synthetic"].label.norm(dim=1).tolist() == pytest.approx([1.0] * 4)
+    lines = [json.loads(line) for line in (data.synthetic / "parameters.jsonl").read_text().splitlines()]
+    assert {(line["font"], line["noise"]) for line in lines} == {("cmss10.ttf", 0.0)}
+    with pytest.raises(InputError, match="no parameter 'nois'; there are: fonts, size"):
+        RenderedImages(photos, "meter", parameters={"nois": [0, 0]})

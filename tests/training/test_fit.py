@@ -156,6 +156,8 @@ USUAL: dict[str, set[str]] = {
         *("models/task.yaml", "models/feature-adaptation.yaml", "models/self-training.yaml"),
     },
     "datasets/traffic-lights.yaml": {"models/cyclegan.yaml", "models/task.yaml"},
+    "datasets/meter.yaml": {"models/simgan.yaml", "models/task.yaml"},
+    "datasets/nuclei.yaml": {"models/cut.yaml", "models/task.yaml"},
 }
 """Methods that a dataset is tried with; all others are slow."""
 
@@ -177,7 +179,8 @@ def test_every_method_runs_on_every_dataset_from_recipes_alone(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     quick = ["--trainer.fast-dev-run", "true", "--trainer.accelerator", "cpu", "--data.batch-size", "2"]
-    few = ["--data.count", "30"] if "digits" in dataset else STREETS_DATA if dataset == STREETS else []
+    rendered = any(name in dataset for name in ("digits", "meter", "nuclei"))
+    few = ["--data.count", "30"] if rendered else STREETS_DATA if dataset == STREETS else []
     if method in ASKS:
         recipe = ["-c", dataset, "--trainer.accelerator", "cpu", "--data.batch-size", "2", *few]
         few = [*few, ASKS[method], str(task_model(tmp_path, *recipe))]

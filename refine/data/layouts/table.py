@@ -27,6 +27,9 @@ ROWS_TO_RECOGNIZE = 16
 CLASS_COLUMNS = ("label", "class", "category")
 """Names of the column with the class, in the order in which they are looked for."""
 
+PERIODS = 1e-6, 1e9
+"""Shortest and longest period of a cyclic target: beyond them its cosine and sine say nothing."""
+
 TEXT_ROWS, TEXT_SHARE = 20, 0.5
 """Rows, and share of different values among them, from which on a column is taken for text."""
 
@@ -48,9 +51,8 @@ class Table(TableLayout):
 
     Raises:
         InputError: If there is no image, no table that can be read, or ``mirror`` or ``periods`` does not fit the
-            targets. Faults are
-            rows without their image, values that are no finite numbers, paths that leave the folder or stand twice,
-            and images without a row.
+            targets. Faults are rows without their image, values that are no finite numbers, paths that leave the
+            folder or stand twice, and images without a row.
     """
 
     name = "table"
@@ -217,10 +219,11 @@ def _signs(names: tuple[str, ...], given: dict[str, int], table: Path) -> tuple[
 
 
 def _periods(names: tuple[str, ...], given: dict[str, float], table: Path) -> dict[str, float]:
-    wrong = [name for name, period in given.items() if name not in names or not 0 < _float(period) < math.inf]
+    low, high = PERIODS
+    wrong = [name for name, period in given.items() if name not in names or not low <= _float(period) <= high]
     if wrong:
         example = in_yaml("table", f"periods: {{{next(iter(names), 'value')}: 10}}")
-        expected = f"expected a number above 0 for columns among {', '.join(names) or 'none'}"
+        expected = f"expected a number from {low:g} to {high:g} for columns among {', '.join(names) or 'none'}"
         raise InputError(f"{table}: periods {', '.join(wrong)}: {expected}, {example}")
     return {name: float(period) for name, period in given.items()}
 

@@ -245,8 +245,8 @@ def test_a_target_that_begins_anew_becomes_its_place_on_a_circle(root: Path) -> 
         turn = float(before[0]) * math.pi
         assert after.tolist() == pytest.approx([math.cos(turn), math.sin(turn), float(before[1])], abs=1e-6)
     wrong: dict[str, float]
-    for wrong in ({"yaw": 0.0}, {"yaw": math.inf}, {"roll": 3.0}):
+    for wrong in ({"yaw": 0.0}, {"yaw": 1e-320}, {"yaw": math.inf}, {"roll": 3.0}):
         with pytest.raises(
-            InputError, match=r"periods (yaw|roll): expected a number above 0 for columns among yaw, pitch"
+            InputError, match=r"periods (yaw|roll): expected a number from 1e-06 to 1e\+09 for columns among yaw, pitch"
         ):
             Table(root, targets=("yaw", "pitch"), periods=wrong)
