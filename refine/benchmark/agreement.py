@@ -14,7 +14,7 @@ from typing import TypedDict
 
 from torch import Tensor
 
-from refine.benchmark.plan import AGREED, SELF_TRAINING, TEST, Fit, Plan, Source
+from refine.benchmark.plan import AGREED, SELF_TRAINING, TEST, WITH_SYNTHETIC, Fit, Plan, Source
 from refine.labels import KINDS, LabelKind
 
 ENOUGH = 0.6
@@ -120,7 +120,7 @@ def agreeing(kappa: list[list[float]]) -> list[int]:
 
 
 def with_agreed(plan: Plan, compared: Mapping[str, Agreement]) -> tuple[Plan, Plan]:
-    """Add two rows for each dataset whose translators agree: joined, and with self-training.
+    """Add three rows for each dataset whose translators agree: joined, with the synthetic images, with self-training.
 
     Args:
         plan: Without them.
@@ -134,6 +134,7 @@ def with_agreed(plan: Plan, compared: Mapping[str, Agreement]) -> tuple[Plan, Pl
         sets = tuple(f"{name}/{number}" if number else name for number in found["agreed"])
         if sets:
             more[f"{name}{AGREED}"] = Source(sets, joins=True)
+            more[f"{name}{AGREED}{WITH_SYNTHETIC}"] = Source(sets, joins=True, with_synthetic=True)
             more[f"{name}{AGREED}{SELF_TRAINING}"] = Source(sets, self_training=True, joins=True)
     *others, last = plan.rows  # labeled real images alone stay the last row
     rows = {**{name: plan.rows[name] for name in others}, **more, last: plan.rows[last]}

@@ -26,6 +26,9 @@ SELF_TRAINING = "+self_training"
 AGREED = "+agreed"
 """End of the name of a row that joins the folders of those translators of one row that agree."""
 
+WITH_SYNTHETIC = f"+{SYNTHETIC}"
+"""End of the name of a row that also learns from the synthetic images."""
+
 FINE_TUNED = "_fine_tuned"
 """End of the name of a row that learns from labeled real images after all others, in place of beside them."""
 
@@ -53,6 +56,8 @@ class Source(NamedTuple):
     joins: bool = False
     """Whether the folders of several translators are joined. A fit learns from all of them but one, each in turn: what
     comes of the draw of translators shows; of two folders it learns from both."""
+    with_synthetic: bool = False
+    """Whether the synthetic images are added to joined folders."""
     fine_tuned: bool = False
     """Whether labeled real images come in the second half of the steps, alone and at `FINE_TUNING_RATE`."""
     share: int | None = None
@@ -96,7 +101,7 @@ def sources(
     joined: dict[str, Source] = {}
     if refined:
         both = (refined[-1], SYNTHETIC)
-        rows[f"{refined[-1]}+{SYNTHETIC}"] = Source(both)
+        rows[f"{refined[-1]}{WITH_SYNTHETIC}"] = Source(both)
         joined = {f"{refined[-1]}@{share}+{SYNTHETIC}": Source(both, share=share) for share in shares}
     for count in few:
         joined[f"{count}_real"] = Source((), real=count)
@@ -105,7 +110,8 @@ def sources(
             joined[f"{name}+{count}_real{FINE_TUNED}"] = Source((name,), real=count, fine_tuned=True)
     if self_training:
         joined |= {f"{name}{SELF_TRAINING}": Source((name,), self_training=True) for name in (SYNTHETIC, *refined)}
-    made = {f"{name}{AGREED}{end}" for name in refined for end in ("", SELF_TRAINING)} if self_training else set()
+    ends = ("", WITH_SYNTHETIC, SELF_TRAINING) if self_training else ()
+    made = {f"{name}{AGREED}{end}" for name in refined for end in ends}
     for name in (joined.keys() | made) & rows.keys():
         raise InputError(f"--refined {name}: {name!r} is the name of another row; give NAME=DIR")
     return {**rows, **joined, TARGET: Source((), real=None)}
@@ -162,7 +168,8 @@ class Plan:
         names = self.rows[fit.row].sets
         if self.rows[fit.row].joins:
             left_out = fit.translator if self.translators(fit.row) > 1 else None
-            return [name for number, name in enumerate(names) if number != left_out]
+            kept = [name for number, name in enumerate(names) if number != left_out]
+            return [*kept, SYNTHETIC] if self.rows[fit.row].with_synthetic else kept
         return [own if (own := f"{name}/{fit.translator}") in self.sets else name for name in names]
 
     def is_crossed(self, row: str) -> bool:

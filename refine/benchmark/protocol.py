@@ -10,7 +10,7 @@ import refine
 from refine.benchmark.agreement import ENOUGH
 from refine.benchmark.datasets import FDA_BETA, RANDOMIZATION, SYNTHETIC, TARGET, Datasets
 from refine.benchmark.fit import JITTER, Protocol
-from refine.benchmark.plan import AGREED, FINE_TUNED, SELF_TRAINING, UNLABELED, Plan
+from refine.benchmark.plan import AGREED, FINE_TUNED, SELF_TRAINING, UNLABELED, WITH_SYNTHETIC, Plan
 
 FEW_GROUPS = 10
 """With fewer groups, intervals and p-values over them are said to be rough."""
@@ -108,7 +108,8 @@ def _rows_notes(plan: Plan) -> str:
             f"Rows with {AGREED} learn from the images of all translators of one row that agree: after self-training "
             "their predictions on the unlabeled images agree beyond chance (of classes and pixels Cohen's kappa) by "
             f"{ENOUGH} or more. Of three translators or "
-            "more each fit leaves one out, and the spread of their draw is the jackknife's. "
+            "more each fit leaves one out, and the spread of their draw is the jackknife's. With "
+            f"{AGREED}{WITH_SYNTHETIC} the synthetic images are among them. "
         )
     if any(source.sets and source.real for source in plan.rows.values()):
         found += (

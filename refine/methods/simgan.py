@@ -22,6 +22,7 @@ from refine.losses.self_regularization import (
 from refine.methods.base import Plain, two_optimizers
 from refine.methods.checkpoint import load_method
 from refine.methods.history import HistoryBuffer
+from refine.methods.optimization import constant_then_linear, moving_average
 from refine.methods.translator import Translator
 from refine.metrics.features.extractor import read_weights
 from refine.networks.simgan import LocalDiscriminator, Refiner
@@ -58,6 +59,9 @@ class SimGAN(Translator):
         optimizer: Paper: ``sgd``. ``adam`` (β₁ 0.5) needs fewer steps on small data.
         refiner_learning_rate: Paper: 1e-3 (SGD, batches of 512).
         discriminator_learning_rate: Paper: 1e-3.
+        decay: Whether both learning rates fall linearly to zero in the second half of the steps. Paper: no.
+        ema: Decay of a moving average of the refiner's weights, such as 0.995; `refine` then uses the average, which
+            does not swing with the players' turns. Paper: 0, no average.
         steps: Training steps in all, the warm-ups among them.
         seed: Seeds the draws from the history buffer.
     """
@@ -79,6 +83,8 @@ class SimGAN(Translator):
     optimizer: Literal["sgd", "adam"] = "sgd"
     refiner_learning_rate: float = 1e-3
     discriminator_learning_rate: float = 1e-3
+    decay: bool = False
+    ema: float = 0.0
     steps: int = 10_000
     seed: int = 0
 
@@ -90,14 +96,15 @@ class SimGAN(Translator):
         if (self.feature_map == "network") != (self.feature_network is not None):
             raise InputError("feature_map=network and feature_network=FILE go together")
         self.refiner = Refiner(self.channels, self.features, self.blocks)
+        self.average = moving_average(self.refiner, self.ema)
         self.discriminator = LocalDiscriminator(self.channels)
         self.history = HistoryBuffer(self.history_size)
         self.adversarial = LocalAdversarial()
         self.self_regularization = SelfRegularization()
 
     def exported_prefixes(self) -> tuple[str, ...]:
-        """The refiner is all that refining needs."""
-        return ("refiner.",)
+        """One refiner is all that refining needs."""
+        return ("average.",) if self.average is not None else ("refiner.",)
 
     def shared_arguments(self) -> dict[str, Plain]:
         """Return them with the bare name of ψ's file: without any, ``feature_map=network`` would say nothing."""
@@ -122,8 +129,8 @@ class SimGAN(Translator):
         return {"identity": identity, "derivatives": derivatives, "channel_mean": channel_mean}[self.feature_map]
 
     def forward(self, images: Tensor) -> Tensor:
-        """Synthetic to refined, ``(B, channels, H, W)`` in [-1, 1]."""
-        refined: Tensor = self.refiner(images)
+        """Synthetic to refined, ``(B, channels, H, W)`` in [-1, 1]; by the averaged refiner where there is one."""
+        refined: Tensor = (self.average or self.refiner)(images)
         return refined
 
     @property
@@ -148,6 +155,8 @@ class SimGAN(Translator):
     def training_step(self, batch: UnpairedBatch, batch_idx: int) -> None:
         """One update of the player whose turn it is."""
         synthetic, real = batch["synthetic"].image, batch["real"]
+        if self.decay:
+            self._lower_learning_rates()
         if self.player(self.steps_done) == "refiner":
             self._update_refiner(synthetic)
         else:
@@ -158,7 +167,7 @@ class SimGAN(Translator):
         optimizer, _ = two_optimizers(self)
         warming = self.steps_done < self.refiner_warmup_steps
         with self.toggled_optimizer(optimizer):
-            refined = self(synthetic)
+            refined = self.refiner(synthetic)
             similarity = self.self_regularization(refined, synthetic).mean()
             loss = self.self_weight * PAPER_PIXELS * similarity
             if warming:  # the paper's first steps: the refiner learns to copy, whatever λ is
@@ -168,6 +177,8 @@ class SimGAN(Translator):
                 loss = adversarial + loss
                 self.log("loss/refiner_adversarial", adversarial)
             self.descend(optimizer, loss)
+        if self.average is not None:
+            self.average.update(self.refiner)
         self.log("loss/self_regularization", similarity)
         self.log("loss/refiner", loss)
         self.log("change/mean_absolute", (refined.detach() - synthetic).abs().mean())
@@ -175,7 +186,7 @@ class SimGAN(Translator):
     def _update_discriminator(self, synthetic: Tensor, real: Tensor) -> None:
         _, optimizer = two_optimizers(self)
         with torch.no_grad():
-            refined = self(synthetic).float()
+            refined = self.refiner(synthetic).float()
         judged = self.history.mix(refined, self.generator())
         with self.toggled_optimizer(optimizer):
             on_real, on_refined = self.discriminator(torch.cat([real, judged])).split([len(real), len(judged)])
@@ -185,6 +196,13 @@ class SimGAN(Translator):
         self.log("discriminator/accuracy_real", (on_real.argmax(1) == REAL).float().mean())
         self.log("discriminator/accuracy_refined", (on_refined.argmax(1) != REAL).float().mean())
         self.log_number("history/fill", self.history.fill)
+
+    def _lower_learning_rates(self) -> None:
+        factor = constant_then_linear(self.steps_done, self.steps, self.steps // 2)
+        rates = self.refiner_learning_rate, self.discriminator_learning_rate
+        for optimizer, rate in zip(two_optimizers(self), rates, strict=True):
+            for group in optimizer.param_groups:
+                group["lr"] = factor * rate
 
     @staticmethod
     def _area_scale(images: Tensor) -> float:

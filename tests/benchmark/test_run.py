@@ -156,15 +156,17 @@ def test_a_translator_that_exchanges_classes_is_named_and_the_others_are_joined(
     assert agreement["kappa"][0][2] > 0.9
     assert max(agreement["kappa"][1][0], agreement["kappa"][1][2]) < 0
     rows = found["rows"]
-    assert [name for name in rows if "agreed" in name] == ["good+agreed", "good+agreed+self_training"]
+    made = ["good+agreed", "good+agreed+synthetic", "good+agreed+self_training"]
+    assert [name for name in rows if "agreed" in name] == made
     assert [*rows][-1] == "target_supervised"
     assert rows["good+agreed"]["n_train"] == 21 + 27
+    assert rows["good+agreed+synthetic"]["n_train"] == 21 + 27 + rows["synthetic"]["n_train"]
     assert rows["good+agreed+self_training"]["mean"] > 0.9 > rows["good+self_training"]["mean"]
     text = (tmp_path / "three" / "benchmark.md").read_text()
     together = f"{agreement['kappa'][0][2]:.2f}"
     assert f"Translators of good: 2 of 3 agree on the unlabeled images (beyond chance {together}); " in text
     assert "exchanged does not (" in text
-    assert found["chosen"]["row"] in {"good+agreed", "good+agreed+self_training"}
+    assert found["chosen"]["row"] in made
     assert "Chosen without any real label: good+agreed+" in text
     assert "Rows with +agreed learn from the images of all translators of one row that agree" in text
 

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from lightning.pytorch import Callback, Trainer
 from torch import Tensor
 
 from refine.data.samples import Labeled, UnpairedBatch
@@ -63,6 +64,31 @@ def test_the_warm_up_teaches_the_refiner_to_copy() -> None:
     before = float((method.refine(synthetic) - synthetic).abs().mean())
     run_steps(method, [batch(seed=step) for step in range(60)])
     assert float((method.refine(synthetic) - synthetic).abs().mean()) < 0.5 * before
+
+
+def test_the_averaged_refiner_refines_and_is_what_a_bundle_holds() -> None:
+    method = small(ema=0.9, optimizer="adam")
+    run_steps(method, [batch(seed=step) for step in range(12)])
+    synthetic = batch(seed=99)["synthetic"].image
+    assert method.average is not None
+    assert torch.equal(method.refine(synthetic), method.average(synthetic).clamp(-1, 1))
+    assert not torch.equal(method(synthetic), method.refiner(synthetic))
+    assert method.exported_prefixes() == ("average.",)
+
+
+def test_learning_rates_of_both_players_fall_to_zero_in_the_second_half() -> None:
+    method = small(steps=8, decay=True, refiner_learning_rate=1e-3, discriminator_learning_rate=2e-3)
+    seen: list[tuple[float, float]] = []
+
+    class Rates(Callback):
+        def on_train_batch_end(self, trainer: Trainer, *_: object) -> None:
+            first, second = (optimizer.param_groups[0]["lr"] for optimizer in trainer.optimizers)
+            seen.append((first, second))
+
+    run_steps(method, [batch(seed=step) for step in range(8)], [Rates()])
+    assert seen[4] == (1e-3, 2e-3)
+    assert [first for first, _ in seen[5:]] == pytest.approx([0.75e-3, 0.5e-3, 0.25e-3])
+    assert all(second == pytest.approx(2 * first) for first, second in seen)
 
 
 def test_a_discriminator_batch_is_half_real_a_quarter_current_and_a_quarter_history() -> None:
