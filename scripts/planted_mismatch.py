@@ -38,10 +38,15 @@ METHODS = {
     "simgan": ["--steps", "600"],
     "cyclegan": ["--steps", "500"],
     "cyclegan-local": ["--steps", "500", *LOCAL],
+    "cyclegan-matched": ["--steps", "500", "--data.matching", "thumbnail"],
     "cut": ["--steps", "500"],
     "cycada": ["--steps", "500"],
 }
 """Flags beside those that `refine fit` takes for small images on a CPU. None was tuned on the results."""
+
+
+RECIPES = {"cyclegan-local": "cyclegan", "cyclegan-matched": "cyclegan"}
+"""Settings that share a recipe with another."""
 
 
 class Case(NamedTuple):
@@ -96,7 +101,7 @@ def train(case: Case, method: str, share: int, seed: int, folder: Path) -> int:
     flags = ("--seed-everything", "--model.seed", "--data.seed")
     seeds = [word for flag in flags for word in (flag, str(seed))]
     place = ["--trainer.default-root-dir", str(folder), "--checkpoint-every", "0", "--device", "cpu", "--run"]
-    recipe = ["-c", f"models/{method.removesuffix('-local')}.yaml", *case.flags, *sides, *seeds]
+    recipe = ["-c", f"models/{RECIPES.get(method, method)}.yaml", *case.flags, *sides, *seeds]
     if method == "cycada":
         judge = ["-c", "models/task.yaml", *case.flags, *sides, *seeds, "--steps", "400", *place, f"{run}-f_S"]
         if code := refine("fit", *judge, "--resume"):

@@ -1,6 +1,7 @@
 """Which samples stand at which position of training: pure functions of a seed, never of a worker's state."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -8,6 +9,7 @@ from torch.utils.data import Dataset, Sampler
 
 from refine.data.augment import Augmentation
 from refine.data.geometry import AnnotatedImage, center_crop
+from refine.data.matching import CROPS, OWN_SEEDS, Matches
 from refine.data.samples import Labeled, UnpairedBatch
 from refine.data.store import ImageStore
 from refine.labels import Annotation, LabelKind, LabelSpace
@@ -92,10 +94,26 @@ class PositionBatches(Sampler[list[int]]):
 
 
 class TrainingPairs(Dataset[UnpairedBatch]):
-    """Position to sample of both domains, by the seed alone. Images are uint8 levels."""
+    """Position to sample of both domains, by the seed alone. Images are uint8 levels.
+
+    Args:
+        synthetic: Images of one side.
+        real: Of the other.
+        augmentation: What cuts and moves them.
+        balanced: Whether every synthetic class comes equally often.
+        seed: Of shuffles and augmentation.
+        matching: Features by which each synthetic crop has a real one that resembles it (see `Matches`); None: the two
+            sides are drawn independently.
+    """
 
     def __init__(
-        self, synthetic: ImageStore, real: ImageStore, augmentation: Augmentation, balanced: bool, seed: int
+        self,
+        synthetic: ImageStore,
+        real: ImageStore,
+        augmentation: Augmentation,
+        balanced: bool,
+        seed: int,
+        matching: str | None = None,
     ) -> None:
         self.synthetic, self.real = synthetic, real
         self.augmentation, self.seed = augmentation, seed
@@ -104,9 +122,16 @@ class TrainingPairs(Dataset[UnpairedBatch]):
         if balanced and synthetic.kind is not None:
             classes = [int(synthetic.kind.label(synthetic.annotation(index))) for index in range(len(synthetic))]
             self.synthetic_order = ClassBalanced(classes, seed, SYNTHETIC)
+        draws = partial(generator_at, seed + OWN_SEEDS)
+        self.matches = None if matching is None else Matches(synthetic, real, augmentation, matching, draws)
 
     def __getitem__(self, position: int) -> UnpairedBatch:
         index, space = self.synthetic_order[position], self.synthetic.layout.label_space
+        if self.matches is not None:
+            draw = generator_at(self.seed, SYNTHETIC, position)
+            number = index * CROPS + int(torch.randint(CROPS, (), generator=draw))
+            theirs = self.matches.crop(self.real, REAL, self.matches.matched(number, draw), UNLABELED)
+            return _pair(self.synthetic, index, self.matches.crop(self.synthetic, SYNTHETIC, number, space), theirs)
         generator = generator_at(self.seed, SYNTHETIC, position)
         synthetic = self.augmentation(self.synthetic[index], space, generator)
         real_image = AnnotatedImage(self.real.image(self.real_order[position]), Annotation())

@@ -61,6 +61,8 @@ class UnpairedImages(LightningDataModule):
         classes: Train on these synthetic classes alone, numbered in this order. Leave out what the real images
             never show: a translator would turn it into something else. Of masks: the names of the ids, in order.
         class_balanced: Draw every synthetic class equally often.
+        matching: Pair each synthetic crop with a real one that resembles it (see `Matches`): by their ``thumbnail``, or
+            features of a network such as ``efficientnet-lite0``. None: at random.
         batch_size: Images of each domain in a step, on each process.
         validation_fraction: Share of each domain that is held out of training, by key. With 0, validation
             looks at training images.
@@ -90,6 +92,7 @@ class UnpairedImages(LightningDataModule):
         rotate: float = 0.0,
         classes: tuple[str, ...] | None = None,
         class_balanced: bool = False,
+        matching: str | None = None,
         batch_size: int = 8,
         validation_fraction: float = 0.1,
         validation_samples: int = 64,
@@ -111,9 +114,8 @@ class UnpairedImages(LightningDataModule):
         self.synthetic, self.real = Path(synthetic), Path(real)
         self.layout, self.real_layout, self.mapping = layout, real_layout, mapping
         self.channels: int = channels
-        self.resize, self.real_resize = resize, real_resize or resize
-        self.working_size = resize
-        self.classes, self.class_balanced = classes, class_balanced
+        self.resize, self.working_size, self.real_resize = resize, resize, real_resize or resize
+        self.classes, self.class_balanced, self.matching = classes, class_balanced, matching
         self.augmentation = Augmentation(crop, shift, horizontal_flip, vertical_flip, rotate)
         self.batch_size, self.workers, self.cache, self.seed = batch_size, workers, cache, seed
         self.validation_fraction, self.validation_samples = validation_fraction, validation_samples
@@ -219,8 +221,9 @@ class UnpairedImages(LightningDataModule):
         """Endless batches, from the step on at which a resumed run stopped."""
         rank, processes = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         workers = self._workers(processes)
+        own = self.augmentation, self.class_balanced, self.seed, self.matching
         return DataLoader(
-            TrainingPairs(self._synthetic, self._real, self.augmentation, self.class_balanced, self.seed),
+            TrainingPairs(self._synthetic, self._real, *own),
             batch_sampler=PositionBatches(self.batch_size, self.steps_given, rank, processes),
             num_workers=workers,
             persistent_workers=workers > 0,

@@ -20,9 +20,10 @@ class EvaluateOptions:
     real: flags.Folder
     """Real images."""
     features: flags.Words = ("swd",)
-    """swd (default; needs no weights); inception-64, -192, -768, -2048; vgg16; dinov2-vits14, -vitb14, -vitl14;
-    clip-vitb32, -vitb16, -vitl14; the checkpoint of a task model; or a class of yours, module:Class or a YAML file,
-    with --trust. NETWORK=FILE gives a network its weights, NAME=CHECKPOINT a task model its name."""
+    """swd (default; needs no weights); efficientnet-lite0 (its weights are a package); inception-64, -192, -768,
+    -2048; vgg16; dinov2-vits14, -vitb14, -vitl14; clip-vitb32, -vitb16, -vitl14; the checkpoint of a task model; or
+    a class of yours, module:Class or a YAML file, with --trust. NETWORK=FILE gives a network its weights,
+    NAME=CHECKPOINT a task model its name."""
     weights: flags.File | None = None
     """Weights of the network, where the caches have none."""
     resize: Literal["tf1", "clean"] = "tf1"

@@ -215,6 +215,7 @@ class RenderedImages(UnpairedImages):
         shift: Random shifts up to so many pixels.
         horizontal_flip: Mirror half of all images left to right.
         vertical_flip: Mirror half of all images top to bottom.
+        matching: Features by which each synthetic image is paired with a real one, as in `UnpairedImages`.
         batch_size: Images of each domain in a step, on each process.
         validation_fraction: Share of each domain that is held out of training, by key.
         validation_samples: Images of each domain that validation looks at.
@@ -239,6 +240,7 @@ class RenderedImages(UnpairedImages):
         shift: int = 0,
         horizontal_flip: bool = False,
         vertical_flip: bool = False,
+        matching: str | None = None,
         batch_size: int = 8,
         validation_fraction: float = 0.1,
         validation_samples: int = 64,
@@ -255,6 +257,7 @@ class RenderedImages(UnpairedImages):
             shift=shift,
             horizontal_flip=horizontal_flip,
             vertical_flip=vertical_flip,
+            matching=matching,
             batch_size=batch_size,
             validation_fraction=validation_fraction,
             validation_samples=validation_samples,

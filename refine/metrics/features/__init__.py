@@ -1,5 +1,6 @@
 """Networks that turn images into the vectors that distances compare."""
 
+from refine.metrics.features.efficientnet import EfficientNetFeatures
 from refine.metrics.features.extractor import (
     RESIZES,
     FeatureExtractor,
@@ -16,6 +17,7 @@ from refine.metrics.features.user import SupportsFeatures, TaskFeatures, UserFea
 __all__ = [
     "NETWORKS",
     "RESIZES",
+    "EfficientNetFeatures",
     "FeatureExtractor",
     "InceptionFeatures",
     "LayeredExtractor",

@@ -11,6 +11,7 @@ from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3, Featu
 
 from refine.devices import without_tf32
 from refine.errors import InputError
+from refine.metrics.features.efficientnet import EfficientNetFeatures
 from refine.metrics.features.extractor import (
     DAMAGE,
     FeatureExtractor,
@@ -182,7 +183,13 @@ class VGG16Features(SquareNetwork):
 CLEAN = "-clean"
 """What an Inception network's name may end with: its resize."""
 INCEPTIONS = {f"inception-{dimension}": dimension for dimension in INCEPTION_DIMENSIONS}
-NETWORKS = (*INCEPTIONS, *(f"{name}{CLEAN}" for name in INCEPTIONS), VGG16Features.name, *MODELS)
+NETWORKS = (
+    *INCEPTIONS,
+    *(f"{name}{CLEAN}" for name in INCEPTIONS),
+    VGG16Features.name,
+    EfficientNetFeatures.name,
+    *MODELS,
+)
 """Every name."""
 
 
@@ -211,9 +218,11 @@ def named_extractor(
         return InceptionFeatures(INCEPTIONS[plain], weights, device, resize if name == plain else "clean")
     if name == VGG16Features.name:
         return VGG16Features(weights, device)
+    if name == EfficientNetFeatures.name:
+        return EfficientNetFeatures(weights, device)
     if name in MODELS:
         return TransformerFeatures(name, weights, device)
-    choices = ", ".join([*INCEPTIONS, VGG16Features.name, *MODELS])
+    choices = ", ".join([*INCEPTIONS, VGG16Features.name, EfficientNetFeatures.name, *MODELS])
     raise InputError(
         f"{name}: no such features; choose swd, {choices}, a task model's checkpoint or a class (module:Class)"
     )
