@@ -140,14 +140,13 @@ PAIRS = {
             *("-c", "models/cyclegan.yaml", *LOCAL),
             *("--steps", "500", "--data.crop", "null"),
         ],
-        ["--steps", "800", "--size", "32x20"],
+        ["--steps", "800", "--size", "32x20", "--joined"],
         METER,
         simgans=6,
         rows={
             "single-simgan": "simgan",
-            "single-simgan-with-synthetic": "simgan+synthetic",
-            "simgan": "simgan+agreed+synthetic",
-            "translator": "translator+agreed+synthetic",
+            "simgan": "simgan+joined+synthetic",
+            "translator": "translator+joined+synthetic",
         },
     ),
     "nuclei": Pair(
@@ -161,9 +160,9 @@ PAIRS = {
             *("--model.features", "24", "--model.blocks", "2", "--model.ema", "0.99", "--model.learning-rate", "5e-4"),
             *("--model.discriminator-features", "32", "--model.discriminator-layers", "2"),
         ],
-        ["--scored", "nucleus", "--horizontal-flip", "--steps", "150", "--size", "96x96", "--width", "8"],
+        ["--scored", "nucleus", "--horizontal-flip", "--steps", "150", "--size", "96x96", "--width", "8", "--joined"],
         NUCLEI,
-        rows={"translator": "translator+agreed+synthetic", "single-translator-with-synthetic": "translator+synthetic"},
+        rows={"translator": "translator+joined+synthetic"},
     ),
     "lego": Pair(
         lego,
@@ -184,6 +183,7 @@ ROWS = {
     "color-transfer": "color_transfer",
     "simgan": "simgan",
     "single-translator": "translator",
+    "single-translator-with-synthetic": "translator+synthetic",
     "translator": "translator+agreed",
     "raw-self-training": "synthetic+self_training",
     "single-self-training": "translator+self_training",
@@ -192,7 +192,8 @@ ROWS = {
     "target-supervised": "target_supervised",
 }
 """Rows of the result by those of the benchmark. Values of translator and self-training leave one of the translators
-that agree out in turn, those of single-... are of one translator each, whether it agrees or not."""
+that agree out in turn, those of single-... are of one translator each, whether it agrees or not. Pairs may have other
+rows under these names: all translators joined, with the synthetic images, leaving one out likewise."""
 
 AGREEING = 3
 """Translators that are to agree."""
@@ -243,7 +244,8 @@ def main(args: Sequence[str] | None = None) -> int:
         if code:
             return code
         found = json.loads((bench / "benchmark.json").read_text())
-        if len(found["agreement"]["translator"]["agreed"]) >= min(AGREEING, given.seeds):
+        joins_all = "translator" in pair.rows
+        if joins_all or len(found["agreement"]["translator"]["agreed"]) >= min(AGREEING, given.seeds):
             break
     write_json(headline(bench / "benchmark.json", given.pair), output)
     print(f"written to {output}")

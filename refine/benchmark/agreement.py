@@ -14,7 +14,7 @@ from typing import TypedDict
 
 from torch import Tensor
 
-from refine.benchmark.plan import AGREED, SELF_TRAINING, TEST, WITH_SYNTHETIC, Fit, Plan, Source
+from refine.benchmark.plan import AGREED, SELF_TRAINING, TEST, Fit, Plan, Source
 from refine.labels import KINDS, LabelKind
 
 ENOUGH = 0.6
@@ -85,12 +85,10 @@ def consistencies(plan: Plan, found: Mapping[Fit, Tensor]) -> dict[str, float]:
 def most_consistent(plan: Plan, kappas: Mapping[str, float], compared: Mapping[str, Agreement]) -> ChosenRow | None:
     """Choose the row with the highest `consistencies`, the first of equal ones; None where no row has one.
 
-    Of translators that were compared only the rows that join those that agree can be chosen: one that exchanges classes
-    may be as consistent as any. Of a row of one folder nobody can tell.
+    Of translators that were compared only rows that join them can be chosen: one that exchanges classes may be as
+    consistent as any, while joined ones that contradict each other are not. Of a row of one folder nobody can tell.
     """
-    trusted = {
-        row: kappa for row, kappa in kappas.items() if plan.rows[row].joins or not _compared(plan, row, compared)
-    }
+    trusted = {row: kappa for row, kappa in kappas.items() if AGREED in row or not _compared(plan, row, compared)}
     row = max(trusted, key=lambda name: round(trusted[name], 6), default=None)
     return None if row is None else {"row": row, "consistency": trusted[row]}
 
@@ -120,7 +118,7 @@ def agreeing(kappa: list[list[float]]) -> list[int]:
 
 
 def with_agreed(plan: Plan, compared: Mapping[str, Agreement]) -> tuple[Plan, Plan]:
-    """Add three rows for each dataset whose translators agree: joined, with the synthetic images, with self-training.
+    """Add two rows for each dataset whose translators agree: joined, and with self-training.
 
     Args:
         plan: Without them.
@@ -134,7 +132,6 @@ def with_agreed(plan: Plan, compared: Mapping[str, Agreement]) -> tuple[Plan, Pl
         sets = tuple(f"{name}/{number}" if number else name for number in found["agreed"])
         if sets:
             more[f"{name}{AGREED}"] = Source(sets, joins=True)
-            more[f"{name}{AGREED}{WITH_SYNTHETIC}"] = Source(sets, joins=True, with_synthetic=True)
             more[f"{name}{AGREED}{SELF_TRAINING}"] = Source(sets, self_training=True, joins=True)
     *others, last = plan.rows  # labeled real images alone stay the last row
     rows = {**{name: plan.rows[name] for name in others}, **more, last: plan.rows[last]}

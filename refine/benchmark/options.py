@@ -80,6 +80,8 @@ class BenchmarkOptions:
     mix: Annotated[tuple[int, ...], flags.Flag("P,…", numbers)] = ()
     """Also rows of the last refined dataset and the synthetic one in which P % of the draws are refined, such as
     25,50,75."""
+    joined: bool = False
+    """Also rows of all folders of a refined dataset together, and of these and the synthetic images."""
     unlabeled: flags.Folder | None = None
     """Real images that translators were adapted to; labels there are not looked at. Color statistics are taken from
     them, each training set has a second row that also learns from them (self-training), folders of a row that agree on

@@ -1,10 +1,11 @@
 """Rows of a benchmark, the images that each trains on, and the fits that they are made of."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise, product
 from pathlib import PurePosixPath
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import torch
@@ -25,6 +26,9 @@ SELF_TRAINING = "+self_training"
 
 AGREED = "+agreed"
 """End of the name of a row that joins the folders of those translators of one row that agree."""
+
+JOINED = "+joined"
+"""End of the name of a row that joins all folders of one row."""
 
 WITH_SYNTHETIC = f"+{SYNTHETIC}"
 """End of the name of a row that also learns from the synthetic images."""
@@ -80,6 +84,7 @@ def sources(
     few: Sequence[int] = (),
     self_training: bool = False,
     shares: Sequence[int] = (),
+    folders: Mapping[str, int] = MappingProxyType({}),
 ) -> dict[str, Source]:
     """Return the training images of each row, in the order of the table.
 
@@ -90,6 +95,7 @@ def sources(
             dataset are joined with them, and for rows that are fine-tuned on them.
         self_training: Whether the synthetic and each refined dataset also stand in a row with self-training.
         shares: Percentages of the last refined dataset in mixtures with the synthetic one.
+        folders: Number of folders of refined datasets whose folders are also joined.
 
     Raises:
         InputError: If a refined dataset has the name of another row.
@@ -103,6 +109,11 @@ def sources(
         both = (refined[-1], SYNTHETIC)
         rows[f"{refined[-1]}{WITH_SYNTHETIC}"] = Source(both)
         joined = {f"{refined[-1]}@{share}+{SYNTHETIC}": Source(both, share=share) for share in shares}
+    for name, count in folders.items():
+        sets = (name, *(f"{name}/{number}" for number in range(1, count)))
+        if count > 1:
+            joined[f"{name}{JOINED}"] = Source(sets, joins=True)
+            joined[f"{name}{JOINED}{WITH_SYNTHETIC}"] = Source(sets, joins=True, with_synthetic=True)
     for count in few:
         joined[f"{count}_real"] = Source((), real=count)
         for name in (SYNTHETIC, *refined):
@@ -110,8 +121,7 @@ def sources(
             joined[f"{name}+{count}_real{FINE_TUNED}"] = Source((name,), real=count, fine_tuned=True)
     if self_training:
         joined |= {f"{name}{SELF_TRAINING}": Source((name,), self_training=True) for name in (SYNTHETIC, *refined)}
-    ends = ("", WITH_SYNTHETIC, SELF_TRAINING) if self_training else ()
-    made = {f"{name}{AGREED}{end}" for name in refined for end in ends}
+    made = {f"{name}{AGREED}{end}" for name in refined for end in ("", SELF_TRAINING)} if self_training else set()
     for name in (joined.keys() | made) & rows.keys():
         raise InputError(f"--refined {name}: {name!r} is the name of another row; give NAME=DIR")
     return {**rows, **joined, TARGET: Source((), real=None)}
@@ -278,6 +288,7 @@ def plan_fits(
     groups: Sequence[str] | None,
     seeds: int,
     shares: Sequence[int] = (),
+    joined: bool = False,
 ) -> Plan:
     """Plan every fit that the benchmark asks for.
 
@@ -306,7 +317,8 @@ def plan_fits(
         sets[UNLABELED] = data.unlabeled
         views = changed_views(data.unlabeled.images, data.kind.one_class)
         sets[CHANGED] = data.unlabeled._replace(images=views)
-    rows = sources(baselines, list(data.refined), few, data.unlabeled is not None, shares)
+    folders = {name: len(draws) for name, draws in data.refined.items()} if joined else {}
+    rows = sources(baselines, list(data.refined), few, data.unlabeled is not None, shares, folders)
     sets |= {name: data.translated(name) for name in baselines if name in TRANSLATED}
     most = max([seeds, *map(len, data.refined.values())])
     return Plan(sets, rows, folds, data.classes, protocol, seeds, most)

@@ -10,7 +10,7 @@ import refine
 from refine.benchmark.agreement import ENOUGH
 from refine.benchmark.datasets import FDA_BETA, RANDOMIZATION, SYNTHETIC, TARGET, Datasets
 from refine.benchmark.fit import JITTER, Protocol
-from refine.benchmark.plan import AGREED, FINE_TUNED, SELF_TRAINING, UNLABELED, WITH_SYNTHETIC, Plan
+from refine.benchmark.plan import AGREED, FINE_TUNED, JOINED, SELF_TRAINING, UNLABELED, Plan
 
 FEW_GROUPS = 10
 """With fewer groups, intervals and p-values over them are said to be rough."""
@@ -103,14 +103,15 @@ def _rows_notes(plan: Plan) -> str:
             f"baselines are theirs, and rows that end in {SELF_TRAINING} learn from them by FixMatch with a mean "
             "teacher. "
         )
-    if any(source.joins for source in plan.rows.values()):
+    if any(AGREED in name for name in plan.rows):
         found += (
             f"Rows with {AGREED} learn from the images of all translators of one row that agree: after self-training "
             "their predictions on the unlabeled images agree beyond chance (of classes and pixels Cohen's kappa) by "
             f"{ENOUGH} or more. Of three translators or "
-            "more each fit leaves one out, and the spread of their draw is the jackknife's. With "
-            f"{AGREED}{WITH_SYNTHETIC} the synthetic images are among them. "
+            "more each fit leaves one out, and the spread of their draw is the jackknife's. "
         )
+    if any(JOINED in name for name in plan.rows):
+        found += f"Rows with {JOINED} learn from the images of all translators of one row, leaving one out likewise. "
     if any(source.sets and source.real for source in plan.rows.values()):
         found += (
             "Rows with labeled real images beside others draw half of all images from them; seeds choose. Rows that "

@@ -39,6 +39,7 @@ def run_benchmark(
     real_train: Path | str | None = None,
     real_few: int | Sequence[int] | None = None,
     mix: Sequence[int] = (),
+    joined: bool = False,
     scored: Sequence[str] = (),
     baselines: Sequence[str] = ("color_transfer",),
     groups: str | None = None,
@@ -80,6 +81,7 @@ def run_benchmark(
             refined dataset, half of the draws theirs, and follow them in fine-tuning: three rows for each number and
             dataset. None: no such rows.
         mix: Percentages of the draws that are of the last refined dataset, each a row whose others are synthetic.
+        joined: Whether all folders of a refined dataset also stand together in a row, and in one with synthetic images.
         scored: Of masks, the classes whose mean intersection over union is the metric; none: all that are shown.
         baselines: Names of `BASELINES`.
         groups: Test images that belong together (one recording, one person), as `load_clusters` takes them: they are
@@ -163,7 +165,7 @@ def run_benchmark(
     count, scoring = len(set(named)), data.kind.scoring(data.real.labels, data.classes)
     if scored:
         scoring.score_only(scored)
-    plan = plan_fits(data, protocol, baselines, few, named if groups else None, seeds, mix)
+    plan = plan_fits(data, protocol, baselines, few, named if groups else None, seeds, mix, joined)
     if len(data.real.keys) < 2:
         raise InputError(f"{real}: a benchmark needs two labeled test images or more; one says nothing of others")
     require_output(output)
@@ -196,6 +198,7 @@ def run_benchmark(
             "real_train": None if real_train is None else str(real_train),
             "real_few": list(few) or None,
             **({"mix": list(mix)} if mix else {}),
+            **({"joined": True} if joined else {}),
             **({"unlabeled": str(unlabeled)} if unlabeled else {}),
             "baselines": list(baselines),
             "groups": groups,

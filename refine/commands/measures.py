@@ -124,6 +124,7 @@ def benchmark_command(options: BenchmarkOptions) -> int:
         real_train=options.real_train,
         real_few=options.real_few,
         mix=options.mix,
+        joined=options.joined,
         scored=options.scored,
         baselines=choose_baselines(options.baselines),
         groups=options.groups,

@@ -156,11 +156,10 @@ def test_a_translator_that_exchanges_classes_is_named_and_the_others_are_joined(
     assert agreement["kappa"][0][2] > 0.9
     assert max(agreement["kappa"][1][0], agreement["kappa"][1][2]) < 0
     rows = found["rows"]
-    made = ["good+agreed", "good+agreed+synthetic", "good+agreed+self_training"]
+    made = ["good+agreed", "good+agreed+self_training"]
     assert [name for name in rows if "agreed" in name] == made
     assert [*rows][-1] == "target_supervised"
     assert rows["good+agreed"]["n_train"] == 21 + 27
-    assert rows["good+agreed+synthetic"]["n_train"] == 21 + 27 + rows["synthetic"]["n_train"]
     assert rows["good+agreed+self_training"]["mean"] > 0.9 > rows["good+self_training"]["mean"]
     text = (tmp_path / "three" / "benchmark.md").read_text()
     together = f"{agreement['kappa'][0][2]:.2f}"
@@ -169,6 +168,22 @@ def test_a_translator_that_exchanges_classes_is_named_and_the_others_are_joined(
     assert found["chosen"]["row"] in made
     assert "Chosen without any real label: good+agreed+" in text
     assert "Rows with +agreed learn from the images of all translators of one row that agree" in text
+
+
+def test_all_folders_of_a_row_are_joined_with_and_without_the_synthetic_images(
+    folders: dict[str, Path], tmp_path: Path
+) -> None:
+    draws = [lamps(tmp_path / str(count), count=count) for count in (3, 4, 5)]
+    usual = {"seeds": 1, "steps": 4, "baselines": ()}
+    rows = run(folders, tmp_path / "joined", refined={"gan": draws}, joined=True, **usual)["rows"]
+    assert [name for name in rows if "joined" in name] == ["gan+joined", "gan+joined+synthetic"]
+    assert len(rows["gan+joined"]["translator_means"]) == 3  # each leaves one out
+    assert rows["gan+joined"]["n_train"] == 3 * (3 + 4)
+    assert rows["gan+joined+synthetic"]["n_train"] == 3 * (3 + 4) + rows["synthetic"]["n_train"]
+    text = (tmp_path / "joined" / "benchmark.md").read_text()
+    assert "Rows with +joined learn from the images of all translators of one row, leaving one out likewise" in text
+    plain = run(folders, tmp_path / "plain", refined={"gan": draws}, **usual)["rows"]
+    assert not any("joined" in name for name in plain)
 
 
 @pytest.fixture
