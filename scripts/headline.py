@@ -130,7 +130,7 @@ PAIRS = {
         meter,
         None,
         [
-            *("-c", "models/simgan.yaml", "--steps", "1000", "--data.batch-size", "16", "--model.features", "24"),
+            *("-c", "models/simgan.yaml", "--steps", "1500", "--data.batch-size", "16", "--model.features", "32"),
             *("--model.self-weight", "0.03", "--model.decay", "true", "--model.ema", "0.995"),
             *("--model.optimizer", "adam", "--model.refiner-learning-rate", "3e-4"),
             *("--model.discriminator-learning-rate", "3e-4", "--model.refiner-warmup-steps", "60"),
@@ -140,9 +140,9 @@ PAIRS = {
             *("-c", "models/cyclegan.yaml", *LOCAL),
             *("--steps", "500", "--data.crop", "null"),
         ],
-        ["--steps", "800", "--size", "32x20", "--joined"],
+        ["--steps", "1000", "--size", "32x20", "--joined"],
         METER,
-        simgans=6,
+        simgans=4,
         rows={
             "single-simgan": "simgan",
             "simgan": "simgan+joined+synthetic",
