@@ -86,7 +86,7 @@ class BenchmarkOptions:
     """Real images that translators were adapted to; labels there are not looked at. Color statistics are taken from
     them, each training set has a second row that also learns from them (self-training), folders of a row that agree on
     them are joined in two more, and the result says whether test images are among them: transductive, or inductive.
-    Also which row is most consistent on them: a choice without any real label."""
+    Also which row is most consistent on them: of classes of images a choice without any real label."""
     baselines: Annotated[str, flags.Flag("A,B,…")] = "color_transfer"
     """Rows without a refined dataset: color_transfer (default), histogram_matching, fda, randomization; or all, or
     none."""

@@ -132,7 +132,7 @@ def test_one_labeled_real_image_is_too_few_to_train_and_test_on(
     assert not (tmp_path / "out").exists()
 
 
-def test_unlabeled_images_bring_self_training_and_a_choice_by_changes_of_the_images_looks_alone(
+def test_unlabeled_images_bring_self_training_and_consistency_but_no_choice(
     tmp_path: Path,
 ) -> None:
     sides = {
@@ -147,7 +147,7 @@ def test_unlabeled_images_bring_self_training_and_a_choice_by_changes_of_the_ima
     assert {"synthetic+self_training", "gan+self_training"} < set(found["rows"])
     kappas = {name: row["consistency"] for name, row in found["rows"].items() if "consistency" in row}
     assert set(kappas) == set(found["rows"]) - {"target_supervised"}
-    assert found["chosen"]["row"] == max(kappas, key=lambda name: kappas[name])
+    assert "chosen" not in found  # of masks the most consistent row was a bad one
 
 
 def test_the_metric_may_be_that_of_some_classes_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -67,7 +67,7 @@ def test_rows_have_a_value_for_each_translator_and_the_best_one_is_named(tmp_pat
     assert found["inductive"] is True
     assert {*headline.ROWS, "best"} == found["rows"].keys()
     assert found["rows"]["translator"]["values"] == found["rows"]["translator"]["balanced"] == [0.5, 0.75]
-    assert found["rows"]["best"] == {**found["rows"]["self-training"], "row": "self-training"}
+    assert found["rows"]["best"] == {**found["rows"]["self-training"], "row": "self-training", "chosen": "consistency"}
     assert found["rows"]["best"]["consistency"] == 0.8
 
     kept = {name: found for name, found in rows.items() if "agreed" not in name}  # no two translators agree
@@ -76,6 +76,19 @@ def test_rows_have_a_value_for_each_translator_and_the_best_one_is_named(tmp_pat
     found = headline.headline(tmp_path / "benchmark.json", "traffic-lights")
     assert found["rows"]["best"]["row"] == "raw-self-training"
     assert {"translator", "self-training"}.isdisjoint(found["rows"])
+
+
+def test_of_targets_the_recipe_is_the_best_row_and_has_no_balanced_figure(tmp_path: Path) -> None:
+    names = {**headline.ROWS, **headline.PAIRS["meter"].rows}.values()
+    rows = {name: {"mean_absolute_error": [1.5, 1.0], "interval": [1, 2]} for name in names}
+    content = {"metric": "mean_absolute_error", "higher_is_better": False, "rows": rows, "protocol": "…"}
+    content |= {"adapted_to": {"images": 400, "tested": 0}, "agreement": {"translator": {"kappa": [], "agreed": []}}}
+    (tmp_path / "benchmark.json").write_text(json.dumps(content))
+    found = headline.headline(tmp_path / "benchmark.json", "meter")
+    assert found["rows"]["best"] == {**found["rows"]["simgan"], "row": "simgan", "chosen": "recipe"}
+    assert found["rows"]["best"]["values"] == [1.5, 1.0]
+    assert found["higher_is_better"] is False
+    assert "balanced" not in found["rows"]["best"]
 
 
 @pytest.mark.parametrize(
