@@ -69,7 +69,9 @@ def rendered(name: str, count: int, folder: Path) -> Path:
     """Images of a simulator, drawn when they are first needed."""
     synthetic = folder / "synthetic"
     if not synthetic.is_dir():
-        refine("render", name, "--count", str(count), "--seed", "0", "--output", str(synthetic))
+        code = refine("render", name, "--count", str(count), "--seed", "0", "--output", str(synthetic))
+        if code:
+            raise InputError(f"{synthetic}: could not be rendered (exit code {code})")
     return synthetic
 
 

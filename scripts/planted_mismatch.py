@@ -8,8 +8,10 @@ class's share against how often it was invented, and the distance to the real im
 """
 
 import argparse
+import hashlib
 import json
 import shutil
+import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -25,7 +27,8 @@ from refine.benchmark.fit import Protocol, fit_task, predict
 from refine.data.images import list_images
 from refine.data.labeled_images import LabeledImages, read_labeled
 from refine.data.open_layout import open_layout
-from refine.files import write_whole
+from refine.errors import InputError
+from refine.files import require_output, write_whole
 from refine.json_files import write_json
 from refine.methods import Task
 from refine.report.kit.plot import PRINT, style, write_png
@@ -91,9 +94,14 @@ def lay_out(name: str, folder: Path) -> None:
     laid.touch()
 
 
+def named(method: str, share: int, seed: int) -> str:
+    """Name of a run: what other flags made is not taken up."""
+    return f"{method}-{share}-{seed}-{hashlib.sha256(json.dumps(METHODS[method]).encode()).hexdigest()[:6]}"
+
+
 def train(case: Case, method: str, share: int, seed: int, folder: Path) -> int:
     """Fit one method, refine with it, and take the distance; the exit code of what failed."""
-    run = f"{method}-{share}-{seed}"
+    run = named(method, share, seed)
     refined, synthetic, real = folder / f"{run}-refined", folder / "synthetic", folder / f"real-{share}"
     if (folder / f"{run}.json").is_file():
         return 0
@@ -145,7 +153,14 @@ def main(args: Sequence[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, required=True, help="folder; a second call goes on")
     given = parser.parse_args(args)
     case, folder = CASES[given.case], given.output.resolve()
-    lay_out(given.case, folder)
+    try:
+        if given.seeds < 1:
+            raise InputError(f"--seeds is {given.seeds}; expected 1 or more")
+        require_output(folder)
+        lay_out(given.case, folder)
+    except InputError as error:
+        print(f"planted_mismatch: {error}", file=sys.stderr)
+        return 2
     runs = [(method, share, seed) for seed in range(given.seeds) for share in SHARES for method in given.methods]
     with ThreadPoolExecutor(JOBS) as pool:
         codes = list(pool.map(lambda run: train(case, run[0], run[1], run[2], folder), runs))
@@ -156,7 +171,7 @@ def main(args: Sequence[str] | None = None) -> int:
     bars = {name: judged(case, judge, folder / name) for name in ("pool", "synthetic")}
     rows: dict[str, dict[str, list[list[float]]]] = {}
     for method, share, seed in runs:
-        run = f"{method}-{share}-{seed}"
+        run = named(method, share, seed)
         distances = json.loads((folder / f"{run}.json").read_text())
         figures = [*judged(case, judge, folder / f"{run}-refined"), distances["rows"]["refined"]["swd"]["value"]]
         rows.setdefault(method, {}).setdefault(str(share), []).append(figures)

@@ -318,6 +318,8 @@ def plan_fits(
         views = changed_views(data.unlabeled.images, data.kind.one_class)
         sets[CHANGED] = data.unlabeled._replace(images=views)
     folders = {name: len(draws) for name, draws in data.refined.items()} if joined else {}
+    if joined and max(folders.values(), default=1) < 2:
+        raise InputError("--joined: no refined dataset has several folders; give --refined NAME=DIR,DIR,…")
     rows = sources(baselines, list(data.refined), few, data.unlabeled is not None, shares, folders)
     sets |= {name: data.translated(name) for name in baselines if name in TRANSLATED}
     most = max([seeds, *map(len, data.refined.values())])

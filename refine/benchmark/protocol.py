@@ -103,15 +103,18 @@ def _rows_notes(plan: Plan) -> str:
             f"baselines are theirs, and rows that end in {SELF_TRAINING} learn from them by FixMatch with a mean "
             "teacher. "
         )
-    if any(AGREED in name for name in plan.rows):
+    if any(source.joins and AGREED in name for name, source in plan.rows.items()):
         found += (
             f"Rows with {AGREED} learn from the images of all translators of one row that agree: after self-training "
             "their predictions on the unlabeled images agree beyond chance (of classes and pixels Cohen's kappa) by "
             f"{ENOUGH} or more. Of three translators or "
             "more each fit leaves one out, and the spread of their draw is the jackknife's. "
         )
-    if any(JOINED in name for name in plan.rows):
-        found += f"Rows with {JOINED} learn from the images of all translators of one row, leaving one out likewise. "
+    if any(source.joins and JOINED in name for name, source in plan.rows.items()):
+        found += (
+            f"Rows with {JOINED} learn from the images of all translators of one row; of three or more each fit leaves "
+            "one out. "
+        )
     if any(source.sets and source.real for source in plan.rows.values()):
         found += (
             "Rows with labeled real images beside others draw half of all images from them; seeds choose. Rows that "

@@ -15,25 +15,32 @@ from refine.data.augment import Augmentation
 from refine.data.geometry import AnnotatedImage
 from refine.data.images import to_float
 from refine.data.store import ImageStore
+from refine.errors import InputError
 from refine.labels import Annotation, LabelSpace
-from refine.metrics.features import named_extractor
+from refine.metrics.features import NETWORKS, named_extractor
 from refine.terminal import counted
 
 THUMBNAIL, SIDE = "thumbnail", 8
 """Features that need no weights: the crop itself in 8x8 pixels."""
 
 CROPS, NEIGHBORS = 8, 5
-"""Crops of each image, and real crops that each synthetic one is matched with. The paper has 10 neighbors, of a bank of
-random crops."""
+"""Crops of each image, and real crops that each synthetic one is matched with, of as many images. The paper has 10
+neighbors, of a bank of random crops."""
 
-BATCH = 64
-"""Crops whose features are taken at once."""
+IMAGES = 8
+"""Images whose crops' features are taken at once."""
 
-ROWS = 1024
-"""Synthetic crops that are held against all real ones at once."""
+AT_ONCE = 1 << 24
+"""Similarities that are held at once."""
 
 OWN_SEEDS = 1 << 20
 """Seeds of the crops lie so much higher than those of unmatched training."""
+
+
+def require_features(name: str | None) -> None:
+    """Raise `InputError` if there are no features of this name; None is no matching."""
+    if name not in (None, THUMBNAIL, *NETWORKS):
+        raise InputError(f"data.matching is {name}; expected {', '.join((THUMBNAIL, *NETWORKS))}")
 
 
 class Matches:
@@ -51,7 +58,7 @@ class Matches:
         draws: Generator of a domain (0 synthetic, 1 real) at a number.
 
     Raises:
-        InputError: If there are no such features, or their weights are not there.
+        InputError: If the weights of these features are not there.
     """
 
     def __init__(
@@ -64,10 +71,14 @@ class Matches:
     ) -> None:
         self.augmentation, self.draws = augmentation, draws
         extractor: Callable[[Tensor], Tensor] = thumbnail if features == THUMBNAIL else named_extractor(features)
-        with counted((len(synthetic) + len(real)) * CROPS, "matching crops") as advance:
+        with counted(len(synthetic) + len(real), "matching crops") as advance:
             ours = self._features(synthetic, 0, extractor, advance)
             theirs = self._features(real, 1, extractor, advance)
-        near = [(part @ theirs.T).topk(min(NEIGHBORS, len(theirs))).indices for part in torch.split(ours, ROWS)]
+        near = []
+        for part in torch.split(ours, max(1, AT_ONCE // len(theirs))):
+            best = (part @ theirs.T).view(len(part), -1, CROPS).max(dim=2)  # of each real image its best crop
+            images = best.values.topk(min(NEIGHBORS, len(real))).indices
+            near.append(images * CROPS + best.indices.gather(1, images))
         self.nearest = torch.cat(near).int()
         """``(synthetic crops, NEIGHBORS)``: numbers of real crops, the nearest first."""
 
@@ -85,12 +96,15 @@ class Matches:
     def _features(
         self, store: ImageStore, domain: int, extractor: Callable[[Tensor], Tensor], advance: Callable[[int], None]
     ) -> Tensor:
-        space = store.layout.label_space if domain == 0 else LabelSpace("none")
-        found = []
-        for numbers in torch.split(torch.arange(len(store) * CROPS), BATCH):
-            images = [to_float(self.crop(store, domain, number, space).image) for number in numbers.tolist()]
+        found, none = [], LabelSpace("none")
+        for indices in torch.split(torch.arange(len(store)), IMAGES):
+            images = []
+            for index in indices.tolist():
+                whole = AnnotatedImage(store.image(index), Annotation())  # its label draws nothing
+                draws = (self.draws(domain, index * CROPS + number) for number in range(CROPS))
+                images += [to_float(self.augmentation(whole, none, draw).image) for draw in draws]
             found.append(extractor(torch.stack(images)).flatten(1))
-            advance(len(numbers))
+            advance(len(indices))
         features = torch.cat(found)
         return F.normalize(features - features.mean(dim=0), dim=1)
 

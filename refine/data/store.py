@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 import torch
+from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 
 from refine.data.geometry import AnnotatedImage, center_crop, resize_label
@@ -201,3 +202,9 @@ def split_by_key(records: list[Record], fraction: float) -> tuple[list[Record], 
         position = int.from_bytes(digest[:4], "big") / 2**32
         (held_out if position < fraction else training).append(record)
     return (training, held_out) if training and held_out else (records, records)
+
+
+@rank_zero_only
+def tell(line: str) -> None:
+    """Print a line for the person who started the run; a log would hide it."""
+    print(line, flush=True)

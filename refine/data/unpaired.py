@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 import torch
 from lightning.pytorch import LightningDataModule
-from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 from torch.utils.data import DataLoader
 
@@ -16,10 +15,11 @@ from refine.data.augment import Augmentation
 from refine.data.images import to_float
 from refine.data.layouts import Layout
 from refine.data.mapping import Mapped
+from refine.data.matching import require_features
 from refine.data.open_layout import LayoutOption, open_layout, told
 from refine.data.pairs import PositionBatches, TrainingPairs, ValidationPairs
 from refine.data.samples import Record, UnpairedBatch
-from refine.data.store import Cache, ImageStore, split_by_key, without_small, without_unreadable
+from refine.data.store import Cache, ImageStore, split_by_key, tell, without_small, without_unreadable
 from refine.errors import InputError, UnreadableImage
 from refine.files import SIZE_VARIABLE, cut, printable
 from refine.labels import KINDS
@@ -111,6 +111,7 @@ class UnpairedImages(LightningDataModule):
             raise InputError(f"validation_fraction is {validation_fraction}; expected at least 0 and less than 1")
         if workers != "auto" and workers < 0:
             raise InputError(f"workers is {workers}; expected at least 0, or auto")
+        require_features(matching)
         self.synthetic, self.real = Path(synthetic), Path(real)
         self.layout, self.real_layout, self.mapping = layout, real_layout, mapping
         self.channels: int = channels
@@ -282,7 +283,8 @@ class UnpairedImages(LightningDataModule):
         """The position in the data, and what it means."""
         crop = self.augmentation.crop
         position = {"steps_given": self.steps_given, "seed": self.seed, "batch_size": self.batch_size}
-        return {**position, "crop": None if crop is None else list(crop), "trained_on": self._trained_on()}
+        meant = {"matching": self.matching, "crop": None if crop is None else list(crop)}
+        return {**position, **meant, "trained_on": self._trained_on()}
 
     def _trained_on(self) -> dict[str, list[str | int]]:
         """Names of the folders, and numbers of their images that are trained on."""
@@ -298,9 +300,11 @@ class UnpairedImages(LightningDataModule):
             InputError: If the position was counted with another seed or batch size.
         """
         fitting = self.trainer is not None and self.trainer.state.fn == "fit"
-        for name, now in (("seed", self.seed), ("batch_size", self.batch_size)):
-            if fitting and state_dict.get(name, now) != now:
-                raise InputError(f"the checkpoint was trained with data.{name}={state_dict[name]}, not {now}; keep it")
+        for name in ("seed", "batch_size", "matching"):
+            now = getattr(self, name)
+            before = state_dict.get(name, None if name == "matching" else now)  # older ones know less
+            if fitting and before != now:
+                raise InputError(f"the checkpoint was trained with data.{name}={before}, not {now}; keep it")
         for domain, now_on in self._trained_on().items() if fitting else ():
             before_on = state_dict.get("trained_on", {}).get(domain, now_on)
             if before_on != now_on:
@@ -312,9 +316,3 @@ class UnpairedImages(LightningDataModule):
 def _leave_interrupts_to_training(worker: int) -> None:
     """Ctrl-C reaches every process of a terminal: a worker that ended at once would break the step under way."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-@rank_zero_only
-def tell(line: str) -> None:
-    """Print a line for the person who started the run; a log would hide it."""
-    print(line, flush=True)

@@ -281,7 +281,10 @@ class Method(LightningModule, ABC):
         """
         if stored["class_path"] != self.description()["class_path"]:
             raise InputError(f"the checkpoint holds {stored['class_path']}, not {type(self).__qualname__}")
-        now, before = self.arguments(), stored["init_args"]
+        now = self.arguments()
+        # An argument that an older checkpoint does not know was at its default.
+        defaults = {name: getattr(type(self), name, value) for name, value in now.items()}
+        before = {**{name: _plain(value) for name, value in defaults.items()}, **stored["init_args"]}
         other = [f"{k}={v} (now {now.get(k)})" for k, v in before.items() if v != now.get(k) and k != "steps"]
         if other:
             more = f", and {len(other) - 1} more" if other[1:] else ""

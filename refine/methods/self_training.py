@@ -9,7 +9,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from refine.data.augment import random_affine, randomize_appearance
 from refine.data.samples import Labeled, TrainingData, UnpairedBatch
-from refine.data.unpaired import tell
+from refine.data.store import tell
 from refine.errors import InputError
 from refine.labels import LabelKind
 from refine.methods.optimization import MovingAverage, own_draws

@@ -15,7 +15,7 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from refine.data import UnpairedImages
-from refine.data.unpaired import tell
+from refine.data.store import tell
 from refine.devices import choose_device
 from refine.errors import InputError
 from refine.methods.base import Method

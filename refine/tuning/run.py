@@ -5,7 +5,7 @@ from math import isnan
 import torch
 
 from refine.data.open_layout import open_layout
-from refine.data.unpaired import tell
+from refine.data.store import tell
 from refine.devices import choose_device
 from refine.distances.networks import Judges, extractors
 from refine.errors import InputError

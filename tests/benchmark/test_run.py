@@ -181,9 +181,14 @@ def test_all_folders_of_a_row_are_joined_with_and_without_the_synthetic_images(
     assert rows["gan+joined"]["n_train"] == 3 * (3 + 4)
     assert rows["gan+joined+synthetic"]["n_train"] == 3 * (3 + 4) + rows["synthetic"]["n_train"]
     text = (tmp_path / "joined" / "benchmark.md").read_text()
-    assert "Rows with +joined learn from the images of all translators of one row, leaving one out likewise" in text
+    assert (
+        "Rows with +joined learn from the images of all translators of one row; of three or more each fit leaves one"
+        in text
+    )
     plain = run(folders, tmp_path / "plain", refined={"gan": draws}, **usual)["rows"]
     assert not any("joined" in name for name in plain)
+    with pytest.raises(InputError, match="--joined: no refined dataset has several folders"):
+        run(folders, tmp_path / "one", refined={"gan": draws[0]}, joined=True, **usual)
 
 
 @pytest.fixture

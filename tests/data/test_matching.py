@@ -10,9 +10,10 @@ from torch import Tensor
 from refine.cli import main
 from refine.data.augment import Augmentation
 from refine.data.layouts import ClassFolders, ImageFolder
-from refine.data.matching import CROPS
+from refine.data.matching import CROPS, NEIGHBORS
 from refine.data.pairs import TrainingPairs
 from refine.data.store import ImageStore
+from refine.data.unpaired import UnpairedImages
 from refine.errors import InputError
 
 
@@ -31,8 +32,8 @@ def folders(tmp_path: Path) -> Path:
     for number in range(8):
         kind = "top" if number % 2 else "left"
         striped(tmp_path / "synthetic" / kind / f"{number}.png", kind, 10, 60, number)
-    for number in range(12):
-        kind = "top" if number < 3 else "left"
+    for number in range(16):
+        kind = "top" if number < 5 else "left"
         striped(tmp_path / "real" / f"{kind}-{number}.png", kind, 120, 220, 100 + number)
     return tmp_path
 
@@ -59,7 +60,24 @@ def test_matched_crops_show_the_same_whatever_each_side_shows_more_often(folders
     assert agreements(pairs(folders, None)) < 0.7
     assert agreements(pairs(folders, "thumbnail")) == 1
     drawn = [kind_of(pairs(folders, "thumbnail")[position]["real"]) for position in range(64)]
-    assert Counter(drawn)["top"] == 32  # of twelve real images three are such
+    assert Counter(drawn)["top"] == 32  # of sixteen real images five are such
+
+
+def test_whole_images_are_matched_with_several_others(folders: Path) -> None:
+    drawn = pairs(folders, "thumbnail")
+    assert drawn.matches is not None
+    for near in drawn.matches.nearest // CROPS:
+        assert len(set(near.tolist())) == NEIGHBORS
+
+
+def test_a_run_keeps_how_its_crops_are_matched(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sides = ["--data.synthetic", str(folders / "synthetic"), "--data.real", str(folders / "real")]
+    place = ["--trainer.default-root-dir", str(folders), "--run", "run", "--device", "cpu"]
+    warm = ["--model.refiner-warmup-steps", "1", "--model.discriminator-warmup-steps", "0"]
+    flags = ["fit", "-c", "simgan", *warm, "--data.channels", "1", *sides, *place]
+    assert main([*flags, "--steps", "3"]) == 0
+    assert main([*flags, "--steps", "6", "--data.matching", "thumbnail", "--resume"]) == 2
+    assert "trained with data.matching=None, not thumbnail" in capsys.readouterr().err
 
 
 def test_every_synthetic_image_comes_with_its_own_label_and_in_several_crops(folders: Path) -> None:
@@ -81,8 +99,8 @@ def test_pairs_follow_from_the_seed_alone(folders: Path) -> None:
 
 
 def test_features_that_are_not_there_are_named(folders: Path) -> None:
-    with pytest.raises(InputError, match="colors: no such features; choose"):
-        pairs(folders, "colors")
+    with pytest.raises(InputError, match=r"data\.matching is colors; expected thumbnail, "):
+        UnpairedImages(folders / "synthetic", folders / "real", matching="colors")
 
 
 def test_a_method_trains_on_matched_crops(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:

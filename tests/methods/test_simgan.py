@@ -12,7 +12,7 @@ from refine.interop.bundle import write_bundle
 from refine.losses.self_regularization import SelfRegularization
 from refine.methods.simgan import PAPER_PIXELS, VGG_FILE, SimGAN, load_feature_network
 from tests.hostile_files import Writer, opcodes, tuples_as_key, written
-from tests.methods.steps import moved, run_steps, stored_task
+from tests.methods.steps import assert_resume_is_exact, go_on, moved, run_steps, stored_task
 
 
 def small(**arguments: object) -> SimGAN:
@@ -74,6 +74,24 @@ def test_the_averaged_refiner_refines_and_is_what_a_bundle_holds() -> None:
     assert torch.equal(method.refine(synthetic), method.average(synthetic).clamp(-1, 1))
     assert not torch.equal(method(synthetic), method.refiner(synthetic))
     assert method.exported_prefixes() == ("average.",)
+
+
+def test_a_resumed_run_keeps_its_average_and_its_learning_rates(tmp_path: Path) -> None:
+    def make() -> SimGAN:
+        return small(ema=0.9, decay=True, optimizer="adam", steps=8)
+
+    assert_resume_is_exact(make, [batch(seed=step) for step in range(8)], tmp_path)
+
+
+def test_a_checkpoint_from_before_an_argument_was_there_had_its_default(tmp_path: Path) -> None:
+    run_steps(small(), [batch(seed=step) for step in range(2)]).save_checkpoint(tmp_path / "run.ckpt")
+    stored = torch.load(tmp_path / "run.ckpt", weights_only=True)
+    for name in ("ema", "decay"):
+        del stored["refine"]["init_args"][name]
+    torch.save(stored, tmp_path / "older.ckpt")
+    go_on(small(), [batch()], tmp_path / "older.ckpt")
+    with pytest.raises(InputError, match=r"trained with ema=0\.0 \(now 0\.9\)"):
+        go_on(small(ema=0.9), [batch()], tmp_path / "older.ckpt")
 
 
 def test_learning_rates_of_both_players_fall_to_zero_in_the_second_half() -> None:
