@@ -1,8 +1,9 @@
-"""Which images hang together: those of one recording, one camera, one person."""
+"""Which images hang together: those of one recording, one camera, one person, or neighbors in a recording."""
 
 import re
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from itertools import accumulate, pairwise
+from pathlib import Path, PurePosixPath
 
 from refine.data.layouts.tables import read_rows
 from refine.errors import InputError
@@ -75,3 +76,39 @@ def _parse_pattern(pattern: str) -> Callable[[str], str | None]:
         return match and (match[1] if match.re.groups and match[1] is not None else match[0])
 
     return cluster_of
+
+
+def blocks(keys: Sequence[str], folds: int, groups: Sequence[str] | None = None) -> list[list[int]]:
+    """Cut a recording into contiguous blocks of nearly equal size.
+
+    Neighbors in a recording look alike: a random split would put a frame's twins into training. So the order
+    is that of the file names, numbers in them read as numbers, whatever folder (class) a file lies in.
+
+    Args:
+        keys: Relative paths.
+        folds: Number of blocks; no more than there are keys, or groups.
+        groups: Group of each key, where groups are to stay whole; they come in the order of their first keys, and the
+            blocks are as equal as that allows.
+
+    Returns:
+        Indices into ``keys``, block by block; each index once.
+    """
+    order = sorted(range(len(keys)), key=lambda index: _place(keys[index]))
+    wanted = [len(order) * fold // folds for fold in range(folds + 1)]
+    if groups is None:
+        return [order[start:end] for start, end in pairwise(wanted)]
+    members: dict[str, list[int]] = {}
+    for index in order:
+        members.setdefault(groups[index], []).append(index)
+    whole = list(members.values())
+    ends, cuts = list(accumulate(map(len, whole), initial=0)), [0]
+    for fold in range(1, folds):
+        # Each block has a group at least, and leaves one for each block after it.
+        possible = range(cuts[-1] + 1, len(whole) - (folds - fold) + 1)
+        cuts.append(min(possible, key=lambda number: abs(ends[number] - wanted[fold])))
+    return [[index for group in whole[start:end] for index in group] for start, end in pairwise([*cuts, len(whole)])]
+
+
+def _place(key: str) -> tuple[list[tuple[int, str]], str]:
+    parts = re.findall(r"\d+|\D+", PurePosixPath(key).stem)
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts], key
