@@ -82,6 +82,10 @@ def claim(output: Path, run: dict[str, object]) -> None:
     stored = read_json(path, f"choose another --output, or delete {output}")
     if isinstance(stored, dict) and isinstance(stored.get("flags"), dict):
         stored["flags"] = {"strength": 1.0, **stored["flags"]}  # of a run from before there was this flag
+    model = run.get("model")
+    if isinstance(model, dict):  # or before the method had an argument: the weights' hash tells them apart
+        with suppress(KeyError, TypeError):
+            stored["model"]["init_args"] = {**model["init_args"], **stored["model"]["init_args"]}
     differences = [] if read_file(path) == data else sorted(_differences(stored, run))
     if differences:  # one is enough for a person to know
         others = [each for each in differences if not each.startswith(("model.", RECORD_NAMES["model.sha256"]))]

@@ -43,7 +43,7 @@ def require_features(name: str | None) -> None:
         raise InputError(f"data.matching is {name}; expected {', '.join((THUMBNAIL, *NETWORKS))}")
 
 
-class Matches:
+class MatchedCrops:
     """Real crops for each of `CROPS` synthetic crops of each image, found once.
 
     A crop is a function of the seed, the domain, the image and its number among the image's crops, flips and shifts

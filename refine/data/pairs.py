@@ -9,7 +9,7 @@ from torch.utils.data import Dataset, Sampler
 
 from refine.data.augment import Augmentation
 from refine.data.geometry import AnnotatedImage, center_crop
-from refine.data.matching import CROPS, OWN_SEEDS, Matches
+from refine.data.matching import CROPS, OWN_SEEDS, MatchedCrops
 from refine.data.samples import Labeled, UnpairedBatch
 from refine.data.store import ImageStore
 from refine.labels import Annotation, LabelKind, LabelSpace
@@ -102,8 +102,8 @@ class TrainingPairs(Dataset[UnpairedBatch]):
         augmentation: What cuts and moves them.
         balanced: Whether every synthetic class comes equally often.
         seed: Of shuffles and augmentation.
-        matching: Features by which each synthetic crop has a real one that resembles it (see `Matches`); None: the two
-            sides are drawn independently.
+        matching: Features by which each synthetic crop has a real one that resembles it (see `MatchedCrops`); None:
+            the two sides are drawn independently.
     """
 
     def __init__(
@@ -123,7 +123,7 @@ class TrainingPairs(Dataset[UnpairedBatch]):
             classes = [int(synthetic.kind.label(synthetic.annotation(index))) for index in range(len(synthetic))]
             self.synthetic_order = ClassBalanced(classes, seed, SYNTHETIC)
         draws = partial(generator_at, seed + OWN_SEEDS)
-        self.matches = None if matching is None else Matches(synthetic, real, augmentation, matching, draws)
+        self.matches = None if matching is None else MatchedCrops(synthetic, real, augmentation, matching, draws)
 
     def __getitem__(self, position: int) -> UnpairedBatch:
         index, space = self.synthetic_order[position], self.synthetic.layout.label_space

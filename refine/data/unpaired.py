@@ -61,8 +61,8 @@ class UnpairedImages(LightningDataModule):
         classes: Train on these synthetic classes alone, numbered in this order. Leave out what the real images
             never show: a translator would turn it into something else. Of masks: the names of the ids, in order.
         class_balanced: Draw every synthetic class equally often.
-        matching: Pair each synthetic crop with a real one that resembles it (see `Matches`): by their ``thumbnail``, or
-            features of a network such as ``efficientnet-lite0``. None: at random.
+        matching: Pair each synthetic crop with a real one that resembles it (see `MatchedCrops`): by ``thumbnail``, or
+            the features of a network such as ``efficientnet-lite0``. None: at random.
         batch_size: Images of each domain in a step, on each process.
         validation_fraction: Share of each domain that is held out of training, by key. With 0, validation
             looks at training images.

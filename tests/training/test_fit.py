@@ -14,6 +14,7 @@ import yaml
 from refine.apply.options import ApplyOptions
 from refine.cli import main
 from refine.data import UnpairedImages
+from refine.data.samples import UnpairedBatch
 from refine.methods import SimGAN, load_method, load_translator
 from refine.methods.checkpoint import read_checkpoint
 from refine.options import add_flags, read_options
@@ -134,12 +135,14 @@ def test_the_written_config_repeats_the_run(pair: Pair, tmp_path: Path) -> None:
 def test_losses_that_become_nan_stop_the_run_and_the_last_good_checkpoint_stays(
     pair: Pair, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = SimGAN.forward
+    whole = SimGAN.training_step
 
-    def broken(self: SimGAN, images: torch.Tensor) -> torch.Tensor:
-        return whole(self, images) * (torch.nan if self.steps_done >= 7 else 1.0)
+    def broken(self: SimGAN, batch: UnpairedBatch, batch_idx: int) -> None:
+        factor, labeled = torch.nan if self.steps_done >= 7 else 1.0, batch["synthetic"]
+        batch = {"synthetic": labeled._replace(image=factor * labeled.image), "real": batch["real"]}
+        whole(self, batch, batch_idx)
 
-    monkeypatch.setattr(SimGAN, "forward", broken)
+    monkeypatch.setattr(SimGAN, "training_step", broken)
     settings = ["--checkpoint-every", "2", "--steps", "20", "--run", "run"]
     assert fit("models/simgan.yaml", pair, tmp_path, *settings) == 1
     (message,) = capsys.readouterr().err.strip().splitlines()
