@@ -5,8 +5,8 @@
 Trains the recommended recipe on what ships (LEGO: on ../shared/data/lego), applies it, and tests on the pair's held-out
 part, or on --test DIR: class folders; of meters a table with the column value; of nuclei images/ and masks/, whose
 masks number the nuclei. The recipe is one translator for each seed, those that agree on the unlabeled images joined
-(`refine benchmark`), and self-training; of fewer than three that agree, more seeds are trained. Meters and nuclei take
-all translators together with the synthetic images. The row "best" is the one that the benchmark chooses without a
+(`refine benchmark`), and self-training; of fewer than three that agree, more seeds are trained. Meters, nuclei and
+LEGO take all translators together with the synthetic images. The row "best" is the one that the benchmark chooses without a
 label; of masks and targets it chooses none, and it is the recipe's. The tested images reach no training: weights are
 the same with and without --test. Resumable: what stands under checkpoints/headline is not done again.
 """
@@ -181,7 +181,8 @@ PAIRS = {
             *("--model.features", "24", "--model.blocks", "2", "--model.ema", "0.99", "--model.learning-rate", "5e-4"),
             *("--model.discriminator-features", "32", "--model.discriminator-layers", "2"),
         ],
-        ["--steps", "600", "--size", "64x64", "--strong"],
+        ["--steps", "600", "--size", "64x64", "--strong", "--joined"],
+        rows={"translator": "translator+joined+synthetic"},
     ),
 }
 
