@@ -6,9 +6,9 @@ Trains the recommended recipe on what ships (LEGO: on ../shared/data/lego), appl
 part, or on --test DIR: class folders; of meters a table with the column value; of nuclei images/ and masks/, whose
 masks number the nuclei. The recipe is one translator for each seed, those that agree on the unlabeled images joined
 (`refine benchmark`), and self-training; of fewer than three that agree, more seeds are trained. Meters, nuclei and
-LEGO take all translators together with the synthetic images. The row "best" is the one that the benchmark chooses without a
-label; of masks and targets it chooses none, and it is the recipe's. The tested images reach no training: weights are
-the same with and without --test. Resumable: what stands under checkpoints/headline is not done again.
+LEGO take all translators together with the synthetic images. The row "best" is the one that the benchmark chooses
+without a label; of masks and targets it chooses none, and it is the recipe's. The tested images reach no training:
+weights are the same with and without --test. Resumable: what stands under checkpoints/headline is not done again.
 """
 
 import argparse
