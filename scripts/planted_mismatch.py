@@ -34,7 +34,7 @@ from refine.methods import Task
 from refine.report.kit.plot import PRINT, style, write_png
 
 SHARES = (0, 25, 50)
-"""Of the missing class among the real images, in percent."""
+"""Percentages of the real images that show the missing class."""
 
 METHODS = {
     "color-transfer": ["--steps", "50"],
@@ -46,7 +46,6 @@ METHODS = {
     "cycada": ["--steps", "500"],
 }
 """Flags beside those that `refine fit` takes for small images on a CPU. None was tuned on the results."""
-
 
 RECIPES = {"cyclegan-local": "cyclegan", "cyclegan-matched": "cyclegan"}
 """Settings that share a recipe with another."""

@@ -85,14 +85,18 @@ def consistencies(plan: Plan, found: Mapping[Fit, Tensor]) -> dict[str, float]:
 def most_consistent(plan: Plan, kappas: Mapping[str, float], compared: Mapping[str, Agreement]) -> ChosenRow | None:
     """Choose the row with the highest `consistencies`, the first of equal ones; None where no row has one.
 
-    Of translators that were compared only rows that join them can be chosen: one that exchanges classes may be as
-    consistent as any, while joined ones that contradict each other are not. Of a row of one folder nobody can tell.
+    Of translators that were compared only the rows that join those that agree can be chosen: one that exchanges classes
+    may be as consistent as any. Of a row of one folder nobody can tell.
     Where images do not have one class each, nothing is chosen: of drums (targets) and nuclei (masks) the most
     consistent row was no better, or much worse, than the synthetic one.
     """
     if not KINDS[plan.protocol.kind].one_class:
         return None
-    trusted = {row: kappa for row, kappa in kappas.items() if AGREED in row or not _compared(plan, row, compared)}
+    trusted = {
+        row: kappa
+        for row, kappa in kappas.items()
+        if (plan.rows[row].joins and AGREED in row) or not _compared(plan, row, compared)
+    }
     row = max(trusted, key=lambda name: round(trusted[name], 6), default=None)
     return None if row is None else {"row": row, "consistency": trusted[row]}
 

@@ -2,7 +2,7 @@
 
 Where the two sides differ in what they show (more sky, fewer cars, a class that one side lacks), a translator that sees
 random pairs of crops learns to add what is missing. With matched ones, both sides show about the same, and looks alone
-are left to learn (Richter, AlHaija and Koltun 2021, Enhancing Photorealism Enhancement, arXiv 2105.04619, section 4.3).
+are left to learn (Richter, AlHaija and Koltun 2021, Enhancing Photorealism Enhancement, arXiv 2105.04619).
 """
 
 from collections.abc import Callable
@@ -24,8 +24,7 @@ THUMBNAIL, SIDE = "thumbnail", 8
 """Features that need no weights: the crop itself in 8x8 pixels."""
 
 CROPS, NEIGHBORS = 8, 5
-"""Crops of each image, and real crops that each synthetic one is matched with, of as many images. The paper has 10
-neighbors, of a bank of random crops."""
+"""Crops of each image, and real crops that each synthetic one is matched with, of as many images."""
 
 IMAGES = 8
 """Images whose crops' features are taken at once."""

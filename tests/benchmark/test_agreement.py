@@ -14,8 +14,9 @@ def test_of_groups_of_one_size_the_one_that_agrees_best_is_taken() -> None:
 
 def test_of_translators_that_were_compared_only_those_that_agree_are_chosen() -> None:
     rows = {name: Source((name,)) for name in ("synthetic", "gan", "cut")}
+    rows["gan+joined"] = Source(("gan", "gan/1", "gan/2"), joins=True)  # one that does not agree is among them
     made = replace(plan(), rows={**rows, "gan+agreed": Source(("gan", "gan/2"), joins=True)})
-    kappas = {"synthetic": 0.3, "gan": 0.9, "gan+agreed": 0.7, "cut": 0.8}
+    kappas = {"synthetic": 0.3, "gan": 0.9, "gan+agreed": 0.7, "cut": 0.8, "gan+joined": 0.85}
     agreed: dict[str, Agreement] = {"gan": {"kappa": [], "agreed": [0, 2]}, "cut": {"kappa": [], "agreed": []}}
     assert most_consistent(made, kappas, agreed) == {"row": "gan+agreed", "consistency": 0.7}
     without = {name: kappa for name, kappa in kappas.items() if name != "gan+agreed"}

@@ -10,6 +10,7 @@ from refine.data.samples import Labeled, UnpairedBatch
 from refine.errors import InputError
 from refine.interop.bundle import write_bundle
 from refine.losses.self_regularization import SelfRegularization
+from refine.methods.checkpoint import load_translator
 from refine.methods.simgan import PAPER_PIXELS, VGG_FILE, SimGAN, load_feature_network
 from tests.hostile_files import Writer, opcodes, tuples_as_key, written
 from tests.methods.steps import assert_resume_is_exact, go_on, moved, run_steps, stored_task
@@ -66,14 +67,15 @@ def test_the_warm_up_teaches_the_refiner_to_copy() -> None:
     assert float((method.refine(synthetic) - synthetic).abs().mean()) < 0.5 * before
 
 
-def test_the_averaged_refiner_refines_and_is_what_a_bundle_holds() -> None:
+def test_the_averaged_refiner_refines_and_is_what_a_bundle_holds(tmp_path: Path) -> None:
     method = small(ema=0.9, optimizer="adam")
     run_steps(method, [batch(seed=step) for step in range(12)])
     synthetic = batch(seed=99)["synthetic"].image
     assert method.average is not None
     assert torch.equal(method.refine(synthetic), method.average(synthetic).clamp(-1, 1))
     assert not torch.equal(method(synthetic), method.refiner(synthetic))
-    assert method.exported_prefixes() == ("average.",)
+    write_bundle(method, tmp_path / "bundle")
+    assert torch.equal(load_translator(tmp_path / "bundle").refine(synthetic), method.refine(synthetic))
 
 
 def test_a_resumed_run_keeps_its_average_and_its_learning_rates(tmp_path: Path) -> None:

@@ -22,9 +22,7 @@ def test_features_tell_what_is_shown_and_not_how_large_it_is() -> None:
     assert one.shape == (1280,)
     assert one.min() >= 0
     assert (one - same).norm() < 0.5 * (one - other).norm()
-    assert torch.equal(one, features(torch.cat([stripes, noise]))[0]) or torch.allclose(
-        one, features(torch.cat([stripes, noise]))[0], atol=1e-4
-    )
+    assert torch.allclose(one, features(torch.cat([stripes, noise]))[0], atol=1e-4)  # whatever it is looked at with
 
 
 @needs_package
