@@ -63,7 +63,7 @@ class Case(NamedTuple):
 
 CASES = {
     "digits": Case(tuple("0123456789"), "9", (28, 28), ["--data.channels", "1", "--data.crop", "null"], False),
-    "lamps": Case(tuple(CLASSES.split(",")), "yellow", (64, 32), ["-c", "datasets/traffic-lights.yaml"], True),
+    "lamps": Case(tuple(CLASSES.split(",")), "yellow", (64, 32), ["--data.horizontal-flip", "true"], True),
 }
 
 
@@ -104,7 +104,7 @@ def train(case: Case, method: str, share: int, seed: int, folder: Path) -> int:
     refined, synthetic, real = folder / f"{run}-refined", folder / "synthetic", folder / f"real-{share}"
     if (folder / f"{run}.json").is_file():
         return 0
-    sides = ["--data.class_path", "refine.UnpairedImages", "--data.synthetic", str(synthetic), "--data.real", str(real)]
+    sides = ["--data.synthetic", str(synthetic), "--data.real", str(real)]
     flags = ("--seed-everything", "--model.seed", "--data.seed")
     seeds = [word for flag in flags for word in (flag, str(seed))]
     place = ["--trainer.default-root-dir", str(folder), "--checkpoint-every", "0", "--device", "cpu", "--run"]
@@ -199,8 +199,9 @@ def picture(title: str, rows: dict[str, dict[str, list[list[float]]]], unrefined
         for axis, level in ((left, unrefined[0]), (right, unrefined[1])):
             axis.axhline(100 * level, color=PRINT.faint, linestyle=":", label="not refined")
             axis.grid(visible=True)
+            axis.set_ylim(bottom=0)
         left.set(xlabel="missing class on the real side, %", ylabel="read as the missing class, %", xticks=SHARES)
-        right.set(xlabel="distance to the real images (larger marks: more planted)", ylabel="read as another class, %")
+        right.set(xlabel="distance to real (larger marks: more planted)", ylabel="read as another class, %")
         left.legend(frameon=False, fontsize=10)
         figure.suptitle(title)
     return figure

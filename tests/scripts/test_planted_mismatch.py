@@ -50,6 +50,9 @@ def test_flags_of_every_method_are_those_of_fit(case: str, tmp_path: Path, monke
         if "--model.task" not in words:  # it is looked for, and this one was not trained
             require_fit([word for word in words if word != "--resume"])
         assert str(tmp_path / "real-25") in words
+        assert not any(
+            "yellow" in word or "traffic-lights" in word for word in words
+        )  # its classes are those there are
 
 
 def test_invented_and_wrong_are_counted_among_the_other_classes(
