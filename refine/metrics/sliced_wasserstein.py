@@ -1,7 +1,7 @@
 """Sliced Wasserstein distance between patches of two sets of images, level by level of a Laplacian pyramid."""
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -99,66 +99,25 @@ class SlicedWasserstein(NamedTuple):
 
 
 @torch.no_grad()
-def sliced_wasserstein(
-    images: Tensor,
-    reference: Tensor,
-    *,
-    generator: torch.Generator,
-    patches: int = PATCHES,
-    projections: int = PROJECTIONS,
-    normalize: Literal["reference", "each"] = "reference",
-) -> SlicedWasserstein:
-    """How far the patches of one set of images are from those of another.
-
-    The places of the patches are drawn once and shared by all images of both sets (the authors draw them anew
-    for each image): a set is at distance 0 from itself in any order.
-
-    Args:
-        images: ``(A, C, H, W)`` in [-1, 1], both sides at least 7.
-        reference: ``(B, C, H, W)`` in [-1, 1]. A and B may differ: the quantile functions are compared exactly.
-        generator: On the CPU, so that every device draws the same patches and directions.
-        patches: Patches per image and level.
-        projections: Directions.
-        normalize: As in `descriptor_distance`.
-
-    Returns:
-        Without gradient, on the device of the images.
-
-    Raises:
-        ValueError: If the two differ in channels or size, one is empty, or a side is smaller than a patch.
-
-    Source:
-        Karras et al. 2018, arXiv 1710.10196, section 5: 7x7 patches of a Laplacian pyramid, 128 per image and
-        level, 1-d distances by sorting along random directions.
-    """
-    if images.shape[1:] != reference.shape[1:]:
-        raise ValueError(f"images {tuple(images.shape)} and reference {tuple(reference.shape)} differ in C, H or W")
-    height, width = images.shape[-2:]
-    places = draw_places((height, width), generator, patches)
-    return descriptor_distance(
-        describe(images, places),
-        describe(reference, places),
-        generator=generator,
-        projections=projections,
-        normalize=normalize,
-    )
-
-
 def validation_distance(refined: Tensor, real: Tensor) -> Tensor:
     """A cheap sliced Wasserstein distance for use while training: few patches and directions, always the same.
 
     Args:
-        refined: ``(A, C, H, W)`` in [-1, 1].
+        refined: ``(A, C, H, W)`` in [-1, 1], both sides at least 7.
         real: ``(B, C, H, W)`` in [-1, 1], on the same device.
 
     Returns:
         ``()``, without gradient, on the device of the images. Compares with other values of this function only.
 
     Raises:
-        ValueError: As `sliced_wasserstein`.
+        ValueError: If the two differ in channels or size, one is empty, or a side is smaller than a patch.
     """
+    if refined.shape[1:] != real.shape[1:]:
+        raise ValueError(f"images {tuple(refined.shape)} and reference {tuple(real.shape)} differ in C, H or W")
     generator = torch.Generator().manual_seed(0)
-    return sliced_wasserstein(refined, real, generator=generator, patches=64, projections=128).value
+    places = draw_places((refined.shape[-2], refined.shape[-1]), generator, patches=64)
+    ours, theirs = describe(refined, places), describe(real, places)
+    return descriptor_distance(ours, theirs, generator=generator, projections=128).value
 
 
 @without_tf32()
@@ -168,21 +127,25 @@ def descriptor_distance(
     *,
     generator: torch.Generator,
     projections: int = PROJECTIONS,
-    normalize: Literal["reference", "each"] = "reference",
 ) -> SlicedWasserstein:
-    """The distance between two outputs of `describe` at the same places.
+    """How far the patches of one set of images are from those of another: outputs of `describe` at the same places.
+
+    The authors draw places anew for each image; shared ones put a set at distance 0 from itself in any order. Each
+    channel of both sets is normalized by mean and standard deviation of the reference, so that a shift in color or
+    contrast counts; the authors' code normalizes each set by its own, which hides such a shift.
 
     Args:
         descriptors: ``(A, P, C, 49)`` a level.
-        reference: ``(B, P, C, 49)`` a level.
-        generator: On the CPU; the directions are drawn from it.
+        reference: ``(B, P, C, 49)`` a level. A and B may differ: the quantile functions are compared exactly.
+        generator: On the CPU, so that every device draws the same directions.
         projections: Directions.
-        normalize: By which mean and standard deviation each channel is normalized. ``reference``: both sets by
-            those of the reference, so that a shift in color or contrast counts. ``each``: each set by its own,
-            as the authors' code does, which hides such a shift.
 
     Raises:
         ValueError: If one side is empty.
+
+    Source:
+        Karras et al. 2018, arXiv 1710.10196, section 5: 7x7 patches of a Laplacian pyramid, 128 per image and
+        level, 1-d distances by sorting along random directions.
     """
     if not len(descriptors[0]) or not len(reference[0]):
         raise ValueError("a distance needs at least one image on each side")
@@ -190,23 +153,13 @@ def descriptor_distance(
     directions = F.normalize(directions, dim=1).to(descriptors[0].device)
     distances = []
     for ours, theirs in zip(descriptors, reference, strict=True):
-        by = _moments(theirs)
-        a = _normalized(ours, _moments(ours) if normalize == "each" else by)
-        b = _normalized(theirs, by)
+        deviation, mean = torch.std_mean(theirs, dim=(0, 1, 3), correction=0, keepdim=True)
+        scale = deviation.clamp_min(_FLAT)
+        a, b = (((patches - mean) / scale).flatten(2).flatten(0, 1) for patches in (ours, theirs))
         parts = [_wasserstein(chunk @ a.T, chunk @ b.T) for chunk in torch.split(directions, _CHUNK)]
         distances.append(torch.cat(parts).mean() * SCALE)
     levels = torch.stack(distances)
     return SlicedWasserstein(levels.mean(), levels)
-
-
-def _moments(descriptors: Tensor) -> tuple[Tensor, Tensor]:
-    std, mean = torch.std_mean(descriptors, dim=(0, 1, 3), correction=0, keepdim=True)
-    return mean, std.clamp_min(_FLAT)
-
-
-def _normalized(descriptors: Tensor, by: tuple[Tensor, Tensor]) -> Tensor:
-    mean, std = by
-    return ((descriptors - mean) / std).flatten(2).flatten(0, 1)
 
 
 def _wasserstein(a: Tensor, b: Tensor) -> Tensor:
