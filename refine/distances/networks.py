@@ -26,6 +26,7 @@ from refine.metrics.features import (
     named_extractor,
     user_features,
 )
+from refine.metrics.features.extractor import sized_for
 
 NAMED = re.compile(r"([\w.-]+)=(.+)")
 FILES = {".ckpt", ".pt", ".pth", ".safetensors"}
@@ -132,16 +133,8 @@ class TaskSegmenter:
         Raises:
             InputError: If the model cannot take such images.
         """
-        try:
+        with sized_for(f"--segmenter {self.path}:", images):
             return self.task.predict(images.to(self.device))
-        except torch.OutOfMemoryError:
-            raise
-        except (RuntimeError, ValueError) as error:
-            shape = "x".join(map(str, images.shape[1:]))
-            raise InputError(
-                f"--segmenter {self.path}: cannot take images of {shape} ({str(error).splitlines()[0]}); give the "
-                "size that it was trained on with --size HxW"
-            ) from error
 
 
 class Judges:

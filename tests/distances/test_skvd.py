@@ -17,7 +17,7 @@ from refine.distances.skvd import Segmenter, aligned_datasets, skvd_scores
 from refine.errors import InputError
 from refine.interop.bundle import write_bundle
 from refine.methods.task import Task
-from refine.metrics.features import VGG16Features
+from refine.metrics.features.published import VGG16Features
 from tests.metrics.scenes import Appearance, scenes, write_scenes
 
 

@@ -4,24 +4,26 @@ That is one of two ways to bring images to the network's size, and weights from 
 nothing else, and never downloaded.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol, TypeGuard, get_args, runtime_checkable
+from typing import Literal, NamedTuple, Protocol, TypeGuard, runtime_checkable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d_like_tensorflow1x
 
+from refine.devices import without_tf32
 from refine.errors import InputError
 from refine.files import cut, file_sha256
 from refine.networks.layers import with_channels
+from refine.networks.torchvision_resnet import MEAN, STANDARD_DEVIATION
 from refine.tensor_file import read_tensors
 
 Resize = Literal["tf1", "clean"]
 """How images are brought to a network's size. It moves FID by more than many methods do. ``tf1``: as the original FID;
 ``clean``: as clean-fid."""
-
-RESIZES: tuple[Resize, ...] = get_args(Resize)
 
 DAMAGE = (RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError, TypeError)
 """Exceptions that torch raises on weights that do not fit a network."""
@@ -62,11 +64,13 @@ class ResizingExtractor(Protocol):
 
 
 class SquareNetwork:
-    """A network that brings images to its own height and width: a `ResizingExtractor` but for `embed`."""
+    """A network that brings images to its own height and width: a `ResizingExtractor` but for `_vectors`."""
 
     side: int
     convention: Resize = "clean"
     device: torch.device
+    normalization = MEAN, STANDARD_DEVIATION
+    input_range = "0 to 1 with ImageNet's mean and deviation taken out"
 
     def __call__(self, images: Tensor) -> Tensor:
         """``(B, C, H, W)`` in [-1, 1], C = 1 or 3, to ``(B, D)`` float32 without gradient."""
@@ -76,9 +80,14 @@ class SquareNetwork:
         """``(B, C, H, W)`` in [-1, 1] to levels ``(B, 3, side, side)``."""
         return resized(images.to(self.device), self.side, self.convention)
 
+    @torch.no_grad()
+    @without_tf32()
     def embed(self, prepared: Tensor) -> Tensor:
         """Return features ``(B, D)`` float32 of images that `prepare` returned."""
-        raise NotImplementedError  # of a protocol
+        return self._vectors(standardized(prepared, *self.normalization))
+
+    def _vectors(self, pixels: Tensor) -> Tensor:
+        raise NotImplementedError
 
 
 def resizes(extractor: FeatureExtractor) -> TypeGuard[ResizingExtractor]:
@@ -145,6 +154,25 @@ def standardized(levels: Tensor, mean: tuple[float, ...], deviation: tuple[float
 def short_reason(error: Exception) -> str:
     """Return what an exception of others says, on one line of at most 200 characters."""
     return " ".join(str(error).split())[:200]
+
+
+@contextmanager
+def sized_for(model: str, images: Tensor) -> Iterator[None]:
+    """Name the size of images ``(B, C, H, W)`` in the error of a task model that cannot take them.
+
+    Raises:
+        InputError: In place of the model's own errors, but for those of memory.
+    """
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        raise
+    except (RuntimeError, ValueError) as error:
+        shape = "x".join(map(str, images.shape[1:]))
+        raise InputError(
+            f"{model} cannot take images of {shape} ({str(error).splitlines()[0]}); give the size that it was trained "
+            "on with --size HxW"
+        ) from error
 
 
 class Weights(NamedTuple):

