@@ -65,7 +65,11 @@ def draw_label(picture: Image.Image, annotation: Annotation, space: LabelSpace, 
     if annotation.mask is not None:
         picture = _over(picture, annotation.mask.as_subclass(Tensor), colors)
     if annotation.objects is not None and annotation.objects.masks is not None:
-        picture = _over(picture, _classes(annotation.objects), colors)
+        masks = annotation.objects.masks.as_subclass(Tensor)
+        last = torch.full(masks.shape[1:], IGNORE, dtype=torch.int64)
+        for mask, index in zip(masks, annotation.objects.classes.tolist(), strict=True):
+            last[mask] = index
+        picture = _over(picture, last, colors)
     picture = picture.copy()
     draw = ImageDraw.Draw(picture)
     if annotation.objects is not None:
@@ -105,17 +109,6 @@ def _over(picture: Image.Image, classes: Tensor, colors: Sequence[Color]) -> Ima
     overlay = Image.fromarray(table[classes.clamp(0, IGNORE).numpy()])
     overlay = overlay.resize(picture.size, Image.Resampling.NEAREST)
     return Image.alpha_composite(picture.convert("RGBA"), overlay).convert("RGB")
-
-
-def _classes(objects: Objects) -> Tensor:
-    """``(H, W)`` class of the last object at each pixel."""
-    if objects.masks is None:
-        return torch.empty(0, 0, dtype=torch.int64)
-    masks = objects.masks.as_subclass(Tensor)
-    found = torch.full(masks.shape[1:], IGNORE, dtype=torch.int64)
-    for mask, index in zip(masks, objects.classes.tolist(), strict=True):
-        found[mask] = index
-    return found
 
 
 def _draw_objects(
@@ -179,14 +172,7 @@ def _draw_arrow(draw: ImageDraw.ImageDraw, size: tuple[int, int], gaze: Tensor) 
 def outline_label(
     picture: Image.Image, annotation: Annotation, space: LabelSpace, size: tuple[int, int]
 ) -> Image.Image:
-    """A copy of the picture with its label over it.
-
-    Args:
-        picture: RGB, in any size.
-        annotation: In pixels of ``size``.
-        space: Names and colors.
-        size: Height and width of the image that the label is about.
-    """
+    """A copy of the picture with its label over it, of masks their outlines; arguments as of `draw_label`."""
     objects = annotation.objects
     if annotation.mask is not None:
         picture = _outlined(picture, annotation.mask.as_subclass(Tensor), space)

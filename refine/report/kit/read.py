@@ -15,6 +15,8 @@ Typed = TypeVar("Typed")
 Defaults = Mapping[object, Mapping[str, object]]
 """Values of fields that a file of an earlier version may lack, by type and name."""
 
+_fields = cache(get_type_hints)
+
 
 def read_result(path: Path, kind: type[Typed], cure: str, defaults: Defaults | None = None) -> Typed:
     """Read a JSON file as `refine.json_files.read_typed` does, of finite numbers only.
@@ -71,11 +73,6 @@ def _completed(value: object, kind: Any, defaults: Defaults) -> object:
             found[name] = _completed(part, fields.get(name), defaults)
     nulls: dict[str, object] = {name: None for name in kind.__required_keys__ if _may_be_null(fields[name])}
     return found | {name: part for name, part in {**nulls, **own}.items() if name not in found}
-
-
-@cache
-def _fields(kind: Any) -> dict[str, Any]:
-    return get_type_hints(kind)
 
 
 def _may_be_null(kind: object) -> bool:

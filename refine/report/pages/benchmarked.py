@@ -51,26 +51,15 @@ SIGNS = {" in %": (" %", " points"), " in degrees": ("°", "°"), "": ("", "")}
 """Units of a figure and of a difference, by the metric's unit: points of percentages are no per cent of anything."""
 
 
-def figure_text(value: float, found: Benchmark) -> str:
-    """Return one value of the metric, with its unit."""
-    return figure(value, found) + SIGNS[METRICS[found["metric"]].unit][0]
+def figure_text(value: float, found: Benchmark, difference: bool = False) -> str:
+    """Return one value of the metric, or a difference of two, with its unit."""
+    return figure(value, found, sign=difference) + SIGNS[METRICS[found["metric"]].unit][difference]
 
 
-def difference_text(value: float, found: Benchmark) -> str:
-    """Return a difference of two values, with its unit."""
-    return figure(value, found, sign=True) + SIGNS[METRICS[found["metric"]].unit][1]
-
-
-def span_text(interval: list[float], found: Benchmark) -> str:
-    """Return an interval, with its unit."""
-    low, high = (figure_text(end, found) for end in interval)
-    return f"{low.removesuffix(' %')} to {high}"
-
-
-def differences_text(interval: list[float], found: Benchmark) -> str:
-    """Return an interval of a difference, with its unit."""
-    low, high = (difference_text(end, found) for end in interval)
-    return f"{low.removesuffix(' points')} to {high}"
+def span_text(interval: list[float], found: Benchmark, difference: bool = False) -> str:
+    """Return an interval of the metric, or of a difference, with its unit."""
+    low, high = (figure_text(end, found, difference) for end in interval)
+    return f"{low.removesuffix(' %').removesuffix(' points')} to {high}"
 
 
 def read_benchmark(path: Path) -> Benchmark:
@@ -187,9 +176,9 @@ def _against_synthetic(name: str, found: Benchmark, p_values: Mapping[str, float
 
 
 def _tested(difference: Comparison, p: float, found: Benchmark) -> str:
-    figures = difference_text(difference["value"], found)
+    figures = figure_text(difference["value"], found, difference=True)
     if "interval" in difference:
-        figures += f", 95 % {differences_text(difference['interval'], found)}"
+        figures += f", 95 % {span_text(difference['interval'], found, difference=True)}"
     tested = f"p = {p_text(p)} (Holm, over the rows)".replace("= <", "<")
     return f"The difference {'may be' if p >= SIGNIFICANT else 'is more than'} chance: {figures}, {tested}."
 
@@ -207,8 +196,9 @@ def benchmark_table(found: Benchmark) -> FigureTable:
         draws, difference = len(row.get("translator_means", [])), row.get("difference")
         apart = ""
         if difference:
-            apart = difference_text(difference["value"], found).removesuffix(" points")
-            apart += f" ({differences_text(difference['interval'], found)})" if "interval" in difference else ""
+            apart = figure_text(difference["value"], found, difference=True).removesuffix(" points")
+            if "interval" in difference:
+                apart += f" ({span_text(difference['interval'], found, difference=True)})"
         rows.append(
             [
                 label(name) + (f" ({draws} translators)" if draws > 1 else ""),

@@ -137,7 +137,7 @@ def distances_table(found: Evaluation) -> FigureTable:
     """One line for each metric and side. Columns that would be empty are left out."""
     head = ["Images", "Metric", "Distance", "Images a side", "95 % interval", "Change", "95 % of the change"]
     rows = [
-        _cells(_called(side), name, scores[name])
+        _cells("real against real" if side == FLOOR else shown(side), name, scores[name])
         for name in shared_metrics(found)
         for side, scores in found["rows"].items()
         if name in scores
@@ -158,10 +158,6 @@ def _cells(side: str, name: str, score: Score) -> list[str]:
         number(score["infinite"]["value"], 4) if "infinite" in score else "",
         f"{number(floor['value'], 4)} ({' | '.join(map(str, floor['n']))})" if floor else "",
     ]
-
-
-def _called(side: str) -> str:
-    return "real against real" if side == FLOOR else shown(side)
 
 
 def _ends(interval: list[float] | None) -> str:

@@ -13,7 +13,14 @@ from refine.errors import InputError
 from refine.files import shown, write_whole
 from refine.report.kit.page import facts, template
 from refine.report.kit.pictures import TINY, data_uri, keys_across_folders
-from refine.report.pages.audited import are_the_labels_intact, audit_section, read_audit_folder, require_same
+from refine.report.pages.audited import (
+    RefinedDataset,
+    are_the_labels_intact,
+    audit_section,
+    read_audit_folder,
+    read_refined,
+    require_same,
+)
 from refine.report.pages.benchmarked import (
     benchmark_svg,
     benchmark_table,
@@ -24,7 +31,6 @@ from refine.report.pages.benchmarked import (
 from refine.report.pages.commands import reproduction
 from refine.report.pages.evaluated import distances_svg, distances_table, is_it_more_real, read_metrics
 from refine.report.pages.pictures import Shelf, change_between, change_picture, triples
-from refine.report.pages.refined import RefinedDataset, read_refined
 from refine.report.pages.tuned import tuning_section
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")

@@ -17,7 +17,7 @@ from refine.data.samples import Record
 from refine.errors import InputError
 from refine.files import shown, write_whole
 from refine.report.kit.pictures import TINY, fit_within, keys_across_folders, png, sheet
-from refine.report.pages.refined import read_refined
+from refine.report.pages.audited import read_refined
 
 
 class Triple(NamedTuple):

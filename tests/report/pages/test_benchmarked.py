@@ -15,8 +15,6 @@ from refine.report.pages.benchmarked import (
     benchmark_svg,
     benchmark_table,
     classes_table,
-    difference_text,
-    differences_text,
     does_it_help,
     figure_text,
     read_benchmark,
@@ -49,14 +47,14 @@ def test_a_damaged_benchmark_is_refused(tmp_path: Path, change: dict[str, Any], 
 def test_values_are_written_with_their_unit() -> None:
     angle, share = parsed(angles(4.0)), parsed(benchmark())
     other = parsed(benchmark() | {"metric": "mean_absolute_error"})
-    assert (figure_text(4.0, angle), difference_text(-2.0, angle)) == ("4.00°", "-2.00°")
+    assert (figure_text(4.0, angle), figure_text(-2.0, angle, difference=True)) == ("4.00°", "-2.00°")
     assert span_text([3.0, 5.0], angle) == "3.00° to 5.00°"
     assert (figure_text(0.5, share), span_text([0.5, 0.6], share)) == ("50.0 %", "50.0 to 60.0 %")
-    assert (difference_text(0.05, share), differences_text([-0.1, 0.2], share)) == (
+    assert (figure_text(0.05, share, difference=True), span_text([-0.1, 0.2], share, difference=True)) == (
         "+5.0 points",
         "-10.0 to +20.0 points",
     )
-    assert (figure_text(0.12345, other), difference_text(1.0, other)) == ("0.1235", "+1")
+    assert (figure_text(0.12345, other), figure_text(1.0, other, difference=True)) == ("0.1235", "+1")
 
 
 def test_p_values_of_files_that_have_no_adjusted_ones_are_adjusted() -> None:
