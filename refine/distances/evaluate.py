@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from refine.data.clusters import load_clusters
-from refine.distances.folders import MOST_DESCRIBED, Folder, FolderFeatures, folder_features, scan
+from refine.distances.folders import MOST_DESCRIBED, FolderFeatures, folder_features, scan
 from refine.distances.result import Evaluation, Score
 from refine.distances.scores import (
     FEATURE_METRICS,
@@ -103,7 +103,13 @@ def evaluate(
     metrics = _chosen_metrics(metrics, bool(extractors), infinite)
     if images is not None and layouts[0] != "auto":
         raise InputError("--images and --layout both say which files are images; give one of them")
-    _require_output_outside(output, refined)
+    if output is not None and output.is_dir():
+        raise InputError(f"{output}: is a folder; name the JSON file to write, such as {output / 'metrics.json'}")
+    if output is not None and output.resolve().is_relative_to(refined.resolve()):
+        raise InputError(
+            f"{output}: lies in the refined folder, where `refine verify` takes it for a stray file; "
+            "choose another output"
+        )
     if "skvd" not in metrics and (segmenter is not None or any(mappings)):
         flag = "--segmenter" if segmenter is not None else "--mapping"
         raise InputError(f"{flag}: is for the label maps that skvd needs; add skvd to --metrics, or leave it out")
@@ -183,7 +189,15 @@ def evaluate(
             *(group_cautions({name: int(each.max()) + 1 for name, each in clusters.items()}) if groups else []),
         ],
         "provenance": {
-            "folders": {name: _folder_record(folder) for name, folder in folders.items()},
+            "folders": {
+                name: {
+                    "path": str(folder.path),
+                    "layout": folder.layout.name,
+                    "images": len(folder.images),
+                    "formats": folder.formats,
+                }
+                for name, folder in folders.items()
+            },
             "size": list(size),
             "channels": channels,
             "resize": RESIZE,
@@ -192,7 +206,15 @@ def evaluate(
             "real_layout": layouts[1],
             "mapping": mappings[0],
             "real_mapping": mappings[1],
-            "extractors": {each.name: _extractor_record(each, dimensions.get(each.name)) for each in extractors},
+            "extractors": {
+                each.name: {
+                    "sha256": each.sha256,
+                    "dimension": dimensions.get(each.name),  # none where only its layers were asked
+                    "resize": each.resize,
+                    "input_range": each.input_range,
+                }
+                for each in extractors
+            },
             "metrics": list(metrics),
             "neighbors": k,
             "interval": {"level": 0.95, "resamples": KERNEL_RESAMPLES, "groups": groups} if "kid" in metrics else None,
@@ -228,17 +250,6 @@ def _chosen_metrics(metrics: Sequence[str] | None, networks: bool, infinite: boo
     return tuple(metric for metric in METRICS if metric in wanted)
 
 
-def _require_output_outside(output: Path | None, refined: Path) -> None:
-    """Refuse an output that is a folder or would become part of the refined dataset."""
-    if output is not None and output.is_dir():
-        raise InputError(f"{output}: is a folder; name the JSON file to write, such as {output / 'metrics.json'}")
-    if output is not None and output.resolve().is_relative_to(refined.resolve()):
-        raise InputError(
-            f"{output}: lies in the refined folder, where `refine verify` takes it for a stray file; "
-            "choose another output"
-        )
-
-
 def _require_count(half: int, neighbors: Mapping[str, int], infinite: bool) -> None:
     """Refuse metrics for which there are too few images on each side of the floor."""
     for metric, count in neighbors.items():
@@ -256,25 +267,6 @@ def _require_count(half: int, neighbors: Mapping[str, int], infinite: bool) -> N
 
 def _with_floor_n(scores: dict[str, Score], at_floor_n: dict[str, Score]) -> dict[str, Score]:
     return {name: {**score, "at_floor_n": at_floor_n[name]} for name, score in scores.items()}
-
-
-def _folder_record(folder: Folder) -> dict[str, object]:
-    return {
-        "path": str(folder.path),
-        "layout": folder.layout.name,
-        "images": len(folder.images),
-        "formats": folder.formats,
-    }
-
-
-def _extractor_record(extractor: FeatureExtractor, dimension: int | None) -> dict[str, object]:
-    """Describe a network; ``dimension`` is the length of its vectors, None where only its layers were asked."""
-    return {
-        "sha256": extractor.sha256,
-        "dimension": dimension,
-        "resize": extractor.resize,
-        "input_range": extractor.input_range,
-    }
 
 
 def _version(package: str) -> str | None:

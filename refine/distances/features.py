@@ -120,14 +120,9 @@ def gather(
     most_described: int = 0,
     advance: Callable[[int], None] = lambda _: None,
 ) -> FeatureSet:
-    """Describe all images of one size.
+    """Describe all images of one size, ``(B, C, H, W)`` in [-1, 1], as `Gatherer` does.
 
-    Args:
-        batches: ``(B, C, H, W)`` in [-1, 1].
-        extractors: As in `Gatherer`, and so are the next two.
-        places: The same.
-        most_described: The same.
-        advance: Told how many more images are done.
+    ``advance`` is told how many more images are done.
 
     Raises:
         InputError: If a network gives NaN or infinity.
@@ -142,14 +137,7 @@ def gather(
 def set_distances(
     one: FeatureSet, real: FeatureSet, extractors: Sequence[FeatureExtractor], seed: int
 ) -> dict[str, float]:
-    """Measure `swd`, then KID and FID of each extractor, by metric.
-
-    Args:
-        one: Any images.
-        real: Real ones.
-        extractors: Networks that gave the features.
-        seed: Seed of the directions.
-    """
+    """Measure `swd` in directions drawn from ``seed``, then KID and FID of the networks that gave the features."""
     found = {}
     if one.descriptors:
         generator = torch.Generator().manual_seed(seed)  # the same directions for every set that is compared

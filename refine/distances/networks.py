@@ -56,7 +56,13 @@ def extractors(
             ``weights`` could be those of two.
     """
     wanted = [_split(name) for name in names if name != "swd"]
-    _require_one(wanted, weights)
+    # all depths of Inception share a file
+    families = {name.split("-")[0] if name.startswith("inception") else name for name, what in wanted if not what}
+    if weights is not None and len(families) > 1:
+        raise InputError(
+            f"--weights {weights}: the weights of {' or of '.join(sorted(families))}? Say which: "
+            f"--features {min(families)}=FILE …"
+        )
     found: list[FeatureExtractor] = []
     for name, what in wanted:
         extractor = _extractor(name, what, weights, device, trust, resize)
@@ -76,16 +82,6 @@ def _split(given: str) -> tuple[str, str]:
         return given, ""
     match = None if Path(given).exists() else NAMED.fullmatch(given)
     return (match[1], match[2]) if match else ("", given)
-
-
-def _require_one(wanted: Sequence[tuple[str, str]], weights: Path | None) -> None:
-    """Hold ``--weights`` against the networks that it could be meant for: all depths of Inception share a file."""
-    families = {name.split("-")[0] if name.startswith("inception") else name for name, what in wanted if not what}
-    if weights is not None and len(families) > 1:
-        raise InputError(
-            f"--weights {weights}: the weights of {' or of '.join(sorted(families))}? Say which: "
-            f"--features {min(families)}=FILE …"
-        )
 
 
 def _extractor(

@@ -2,6 +2,7 @@
 to."""
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from typing import NamedTuple
 
 import torch
@@ -144,15 +145,13 @@ def add_change(after: Compared, before: Compared, paired: bool) -> None:
 
 def format_cautions(folders: Mapping[str, Folder]) -> list[str]:
     """Warn where the files of two sides are encoded differently: that alone moves every distance."""
-    formats = [folder.formats for folder in folders.values()]
-    pairs = ((one, other) for number, one in enumerate(formats) for other in formats[number + 1 :])
+    pairs = combinations((folder.formats for folder in folders.values()), 2)
     if not any(_formats_apart(one, other) > FORMATS_APART for one, other in pairs):
         return []
-    counts = {
-        name: " and ".join(f"{count} {kind}" for kind, count in folder.formats.items())
+    sides = ", ".join(
+        f"{name} {' and '.join(f'{count} {kind}' for kind, count in folder.formats.items())}"
         for name, folder in folders.items()
-    }
-    sides = ", ".join(f"{name} {each}" for name, each in counts.items())
+    )
     return [f"file formats differ between the sides ({sides}); encoding alone moves distances: encode all sides alike"]
 
 

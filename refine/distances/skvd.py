@@ -31,6 +31,8 @@ from refine.terminal import counted
 
 LEAST_MATCHED = 0.5
 """Share of the patches; with fewer matched, a warning says so."""
+BATCH = 16
+"""Images that are read and described at once."""
 
 
 class Segmenter(Protocol):
@@ -97,10 +99,22 @@ def aligned_datasets(
     if segmenter is None:
         if not _has_masks(layouts["refined"]):
             maps["refined"] = layouts["synthetic"]
-        for name in ("real", "synthetic"):
-            _require_masks(layouts[name])
-        for name in ("synthetic", "refined"):
-            _require_same_classes(maps[name], layouts["real"])
+        for layout in (layouts["real"], layouts["synthetic"]):
+            if not _has_masks(layout):
+                kind = layout.label_space.kind if layout.label_space.is_labeled else "no"
+                raise InputError(
+                    f"{layout.root}: layout {layout.name} has {kind} labels, and skvd matches patches by the class of "
+                    "each pixel; leave skvd out, or give --segmenter FILE, a task model of masks"
+                )
+            layout.require_whole()
+        real = layouts["real"]
+        for layout in (maps["synthetic"], maps["refined"]):
+            if layout.label_space.names != real.label_space.names:
+                ours, theirs = (", ".join(each.label_space.names) for each in (layout, real))
+                raise InputError(
+                    f"{layout.root}: has the classes {ours}, but {real.root} has {theirs}; map one to the other "
+                    "(--mapping, --real-mapping)"
+                )
     return AlignedDatasets(layouts, maps, segmenter)
 
 
@@ -108,33 +122,13 @@ def _has_masks(layout: Layout) -> bool:
     return layout.label_space.is_labeled and KINDS[layout.label_space.kind].per_pixel
 
 
-def _require_masks(layout: Layout) -> None:
-    if not _has_masks(layout):
-        found = layout.label_space.kind if layout.label_space.is_labeled else "no"
-        raise InputError(
-            f"{layout.root}: layout {layout.name} has {found} labels, and skvd matches patches by the class of each "
-            "pixel; leave skvd out, or give --segmenter FILE, a task model of masks"
-        )
-    layout.require_whole()
-
-
-def _require_same_classes(layout: Layout, real: Layout) -> None:
-    if layout.label_space.names != real.label_space.names:
-        ours, theirs = (", ".join(each.label_space.names) for each in (layout, real))
-        raise InputError(
-            f"{layout.root}: has the classes {ours}, but {real.root} has {theirs}; map one to the other (--mapping, "
-            "--real-mapping)"
-        )
-
-
 def skvd_scores(
     datasets: AlignedDatasets,
     extractors: Sequence[FeatureExtractor],
     *,
     size: tuple[int, int],
-    channels: int = 3,
-    seed: int = 0,
-    batch_size: int = 16,
+    channels: int,
+    seed: int,
 ) -> dict[str, dict[str, Score]]:
     """Measure ``skvd[layer]`` of the rows ``synthetic``, ``refined`` and ``real_floor`` (real to real).
 
@@ -146,7 +140,6 @@ def skvd_scores(
         size: Height and width that all images and maps are brought to.
         channels: 1 or 3.
         seed: Seed of the places, of the matches and of the halves.
-        batch_size: Images at once.
 
     Raises:
         InputError: If there are too few images, an image or a label cannot be read, or nothing matches.
@@ -159,7 +152,7 @@ def skvd_scores(
     with counted(sum(counts.values()), "skvd") as advance:
 
         def patches_of(name: str) -> AlignedPatches:
-            images = image_batches(datasets.images[name], records[name], channels, size, batch_size)
+            images = image_batches(datasets.images[name], records[name], channels, size, BATCH)
             batches = _with_maps(images, [record.key for record in records[name]], datasets, name, size, advance)
             each = max(1, min(PATCHES_PER_IMAGE, MOST_PATCHES // counts[name]))
             return describe_patches(batches, counts[name], extractors, each, seed)

@@ -176,10 +176,8 @@ def frechet_of_moments(one: FeatureMoments, other: FeatureMoments) -> float:
     first, second = one.covariance(), other.covariance()
     if a is not None:
         root = trace_of_root(second, factor=a)
-    elif b is not None:
-        root = trace_of_root(first, factor=b)
     else:
-        root = trace_of_root(first, factor=_factor(second))
+        root = trace_of_root(first, factor=_factor(second) if b is None else b)
     return float(shift + first.trace() + second.trace() - 2 * root)
 
 

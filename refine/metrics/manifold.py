@@ -69,7 +69,7 @@ def density_coverage(features: Tensor, reference: Tensor, neighbors: int = 5) ->
     reach = _reach(b, neighbors)
     return DensityCoverage(
         _mean([(distances <= reach).sum(dim=1) for distances in _distances(a, b)]) / neighbors,
-        _mean([near <= own for near, own in zip(_nearest(b, a), torch.split(reach, _ROWS), strict=True)]),
+        _mean([own.amin(dim=1) <= far for own, far in zip(_distances(b, a), torch.split(reach, _ROWS), strict=True)]),
     )
 
 
@@ -94,11 +94,6 @@ def _reach(rows: Tensor, neighbors: int) -> Tensor:
 def _distances(a: Tensor, b: Tensor) -> Iterator[Tensor]:
     for rows in torch.split(a, _ROWS):
         yield torch.cdist(rows, b)
-
-
-def _nearest(a: Tensor, b: Tensor) -> Iterator[Tensor]:
-    for distances in _distances(a, b):
-        yield distances.min(dim=1).values
 
 
 def _mean(parts: Iterable[Tensor]) -> float:

@@ -184,9 +184,7 @@ def describe_patches(
     )
 
 
-def aligned_distance(
-    synthetic: AlignedPatches, real: AlignedPatches, *, least: float = LEAST_AGREEMENT, seed: int = 0
-) -> AlignedDistance:
+def aligned_distance(synthetic: AlignedPatches, real: AlignedPatches, *, seed: int = 0) -> AlignedDistance:
     """Label-aligned kernel distance between patches of two domains, layer by layer.
 
     Each synthetic patch is matched with the real one whose label map agrees with its own on most of 16x16 cells, and
@@ -201,7 +199,6 @@ def aligned_distance(
     Args:
         synthetic: From `describe_patches`.
         real: The same.
-        least: Share of the cells that must agree.
         seed: Seed of the choice among equal matches.
 
     Raises:
@@ -215,11 +212,11 @@ def aligned_distance(
         matches are broken at random; several patches of an image may be drawn, and so pairs of patches that share an
         image are left out of the mean.
     """
-    found = match_patches(synthetic.grids, real.grids, torch.Generator().manual_seed(seed), least)
+    found = match_patches(synthetic.grids, real.grids, torch.Generator().manual_seed(seed))
     if not len(found.first):
         raise InputError(
-            f"skvd: of {len(synthetic.grids)} patches none has a real one whose labels agree on {least:.0%} of its "
-            "cells; are the classes of both sides the same?"
+            f"skvd: of {len(synthetic.grids)} patches none has a real one whose labels agree on {LEAST_AGREEMENT:.0%} "
+            "of its cells; are the classes of both sides the same?"
         )
     first, second = synthetic.images[found.first], real.images[found.second]
     layers = {

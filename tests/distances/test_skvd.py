@@ -33,7 +33,7 @@ class BySky(Segmenter):
 def rows(synthetic: Path, refined: Path, real: Path, segmenter: Segmenter | None = None) -> dict[str, Score]:
     sides = {"synthetic": synthetic, "refined": refined, "real": real}
     datasets = aligned_datasets({name: scan(each, 1) for name, each in sides.items()}, (None, None), segmenter)
-    found = skvd_scores(datasets, [Appearance()], size=(48, 48))
+    found = skvd_scores(datasets, [Appearance()], size=(48, 48), channels=3, seed=0)
     return {name: scores["skvd[appearance]"] for name, scores in found.items()}
 
 
