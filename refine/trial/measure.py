@@ -93,7 +93,7 @@ class Measure:
         self.pair, self.device = pair, device
         self.judges = None if judge is None else Judges([judge])
         self.places = draw_places(pair.size, torch.Generator().manual_seed(0))
-        gatherer, self.photos = self._gatherer(), list[Image.Image]()
+        gatherer, self.photos = Gatherer((), self.places, MOST_DESCRIBED), list[Image.Image]()
         for levels, _ in batches(pair.real, pair.channels, pair.size, False, LONGEST):
             self.photos += _pictures(levels, gatherer.images, pair.real)
             gatherer.add(to_float(at_size(levels, pair.size)))
@@ -102,16 +102,13 @@ class Measure:
         self.guessing = 1.0
         """Label error of naming the most frequent class; 1 of other labels."""
 
-    def _gatherer(self) -> Gatherer:
-        return Gatherer((), self.places, MOST_DESCRIBED)
-
     def __call__(self, translator: Translator | None) -> tuple[Measured, list[Image.Image]]:
         """Measure a method, or without one the synthetic images; returns some of the pictures, too.
 
         Raises:
             InputError: If it gives pixels that are not finite.
         """
-        gatherer, pair, judges = self._gatherer(), self.pair, self.judges
+        gatherer, pair, judges = Gatherer((), self.places, MOST_DESCRIBED), self.pair, self.judges
         answers = None if judges is None else JudgedImages(judges.kind, len(judges.names))
         every: list[Tensor] = []
         pictures: list[Image.Image] = []
@@ -175,11 +172,6 @@ def _picture(levels: Tensor) -> Image.Image:
 def require_labeled(real: Path, classes: tuple[str, ...] | None, pair: DatasetPair) -> None:
     """Refuse labeled real images that no benchmark can take, before anything is trained.
 
-    Args:
-        real: Their folder.
-        classes: Names to keep; None takes all.
-        pair: Both datasets of the trial.
-
     Raises:
         InputError: If either has no labels, or the real images have labels of another kind or other classes, or one
             of them cannot be read.
@@ -192,11 +184,6 @@ def require_labeled(real: Path, classes: tuple[str, ...] | None, pair: DatasetPa
 
 def require_time(tried: Mapping[str, Tried], pair: DatasetPair, minutes: float) -> None:
     """Refuse to refine a whole dataset with every method where that takes longer than the trial.
-
-    Args:
-        tried: Methods by their names, with what was measured.
-        pair: Both datasets of the trial.
-        minutes: Time of the whole trial.
 
     Raises:
         InputError: With the time that it would take.
@@ -216,10 +203,10 @@ def require_time(tried: Mapping[str, Tried], pair: DatasetPair, minutes: float) 
 def benchmark_labeled(
     checkpoints: Mapping[str, Path], options: TryOptions, real: Path, device: str, minutes: float, size: tuple[int, int]
 ) -> Benchmarked:
-    """Refine the synthetic dataset with each method, and benchmark all of them.
+    """Refine the synthetic dataset with the checkpoint of each method, and benchmark all of them.
 
     Args:
-        checkpoints: Checkpoint of each method.
+        checkpoints: By method.
         options: Those of the trial.
         real: Labeled real images.
         device: ``cpu``, ``cuda`` or ``mps``.

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from PIL import Image
 
 from refine.files import write_whole
-from refine.report.kit.page import Answer, template
+from refine.report.kit.page import Answer, Mark, template
 from refine.report.kit.pictures import data_uri, fit_within, png, sheet
 from refine.report.kit.table import FigureTable
 from refine.terminal import duration
@@ -32,31 +32,24 @@ def write_page(
     photos: Sequence[Image.Image],
     pictures: Mapping[str, Sequence[Image.Image]],
 ) -> None:
-    """Write `try.html` and `try.png`.
-
-    Args:
-        output: Their folder.
-        trial: What is known so far.
-        plain: Some synthetic images.
-        photos: As many real ones, of other scenes.
-        pictures: What each method made of the synthetic ones.
-    """
+    """Write `try.html` and `try.png`: some synthetic images, what each method made of them, and real ones."""
     rows = [("synthetic", plain), *pictures.items(), ("real", photos)]
     count = min(len(images) for _, images in rows)
     shown = [(name, [fit_within(image, BOX) for image in images[:count]]) for name, images in rows]
     write_whole(output / SHEET, png(sheet(shown)))
+    found = trial.get("recommendation")
     page = template(Path(__file__).with_name("try.html.j2")).render(
         title="Methods tried",
         folders={"synthetic": trial["settings"]["synthetic"], "real": trial["settings"]["real"]},
         answers=[_answer(trial)],
-        command=trial["recommendation"]["command"] if "recommendation" in trial else None,
-        further=trial["recommendation"].get("next", []) if "recommendation" in trial else [],
+        command=found and found["command"],
+        further=found.get("next", []) if found else [],
         rows=[Strip(name, _note(name, trial), [data_uri(image) for image in images]) for name, images in shown],
         table=_table(trial),
         floor=f"{trial['floor']:.0f}",
         judged="label_error" in trial["nothing"],
         guessing=f"{100 * (1 - trial['guessing']):.0f} %" if "guessing" in trial else "",
-        lossy=trial["recommendation"].get("loses_labels", []) if "recommendation" in trial else [],
+        lossy=found.get("loses_labels", []) if found else [],
         n=trial["n"],
         time=duration(trial["seconds"]),
         failed={name: tried["why"] for name, tried in trial["methods"].items() if "why" in tried},
@@ -65,17 +58,15 @@ def write_page(
 
 
 def _answer(trial: Trial) -> Answer:
-    found = trial.get("recommendation")
+    question, found = "Which method?", trial.get("recommendation")
     if found is None:
         so_far = (
-            f"{len(trial['methods'])} methods so far. Load this page again while `refine try` is at work; where it "
+            f"{len(trial['methods'])} methods so far. Load this page again while `refine try` is at work; where it was "
+            "stopped, the same command goes on."
         )
-        return Answer(
-            "Which method?", "unknown", "", "still trying", [f"{so_far}was stopped, the same command goes on."]
-        )
-    if found["method"] is None:
-        return Answer("Which method?", "unknown", "", "cannot be decided", found["reasons"])
-    return Answer("Which method?", "good", "", found["method"], found["reasons"])
+        return Answer(question, "unknown", "", "still trying", [so_far])
+    mark: Mark = "good" if found["method"] else "unknown"
+    return Answer(question, mark, "", found["method"] or "cannot be decided", found["reasons"])
 
 
 def _note(name: str, trial: Trial) -> str:
@@ -115,14 +106,7 @@ def _labels(measured: Measured) -> str:
 
 
 def one_line(name: str, tried: Tried, trial: Trial, first: bool) -> str:
-    """Return the figures of one method in a line.
-
-    Args:
-        name: Name of the method.
-        tried: Its figures.
-        trial: Figures of doing nothing and of guessing.
-        first: Whether to say what the labels found are to be held against.
-    """
+    """Return the figures of a method in a line; the ``first`` says what the labels found are to be held against."""
     measured = tried.get("measured")
     if measured is None:
         return f"{name}: not tried ({tried.get('why', 'no reason')})"

@@ -10,6 +10,7 @@ from refine.apply.options import ApplyOptions
 from refine.inspect.options import InspectOptions
 from refine.labels import KINDS
 from refine.options import flag_name, flag_words, recorded
+from refine.terminal import duration
 from refine.training.sizing import LEAST_STEPS, Size, presets_of
 from refine.trial.measure import DatasetPair
 from refine.trial.options import TryOptions
@@ -29,11 +30,7 @@ LONGER_MINUTES = 60
 
 
 def methods(kind: str) -> list[str]:
-    """Return the names of the methods that fit, in the order in which they are tried.
-
-    Args:
-        kind: Kind of the synthetic labels, or ``none``.
-    """
+    """Return the names of the methods that fit a kind of labels (or ``none``), in the order in which they are tried."""
     guided = kind in KINDS and KINDS[kind].has_semantic_loss
     return [*TRAINING_FREE, *(name for name in WEIGHTS if name != "cycada" or guided)]
 
@@ -49,13 +46,7 @@ def for_training(seconds: float, benchmark: bool) -> float:
 
 
 def fewest_seconds(names: Sequence[str], size: Size, device: str) -> float:
-    """Return the nominal time of the fewest steps that each method makes.
-
-    Args:
-        names: Names of the methods.
-        size: Height and width of the images.
-        device: ``cpu``, ``cuda`` or ``mps``.
-    """
+    """Return the nominal time of the fewest steps that each method makes on images of this height and width."""
     seconds = 0.0
     for name in names:
         if name in WEIGHTS:
@@ -63,6 +54,17 @@ def fewest_seconds(names: Sequence[str], size: Size, device: str) -> float:
             crop = min(size[0], small.crop), min(size[1], small.crop)
             seconds += LEAST_STEPS * small.seconds_a_step(device, crop, small.batch_for(crop, small.largest_batch))
     return seconds
+
+
+def time_hint(names: Sequence[str], size: Size, device: str, minutes: float, benchmark: bool) -> str:
+    """Return a sentence where `fewest_seconds` do not fit into the time of a trial; else nothing."""
+    needed = fewest_seconds(names, size, device) / for_training(1, benchmark)
+    if needed <= 60 * minutes:
+        return ""
+    return (
+        f"{minutes:g} min are short: the fewest steps of each method make it about {duration(needed)} on a usual "
+        f"{device}"
+    )
 
 
 def size_flags(pair: DatasetPair) -> dict[str, Any]:
@@ -144,9 +146,9 @@ def further_commands(trial: Trial, method: str | None, options: TryOptions, fit_
 
     Args:
         trial: What was tried.
-        method: The one that is recommended; None where it cannot be decided.
+        method: The recommended one; None where it cannot be decided.
         options: Those of the trial.
-        fit_flags: Flags with which the candidate was trained, by name.
+        fit_flags: Those that the candidate was trained with.
     """
     given = _unusual(recorded(options))
     found: list[list[str]] = []

@@ -18,29 +18,12 @@ from refine.errors import InputError, TrainingDiverged
 from refine.files import first_missing, remove_made, require_output
 from refine.json_files import read_typed, write_json
 from refine.methods.checkpoint import load_translator
-from refine.terminal import duration
 from refine.training.fit import Outcome, fit
 from refine.training.sizing import MINUTES
+from refine.trial import plan
 from refine.trial.measure import DatasetPair, Measure, benchmark_labeled, open_pair, require_labeled, require_time
 from refine.trial.options import TRIAL, TryOptions
 from refine.trial.page import one_line, write_page
-from refine.trial.plan import (
-    FREE_STEPS,
-    TASK_PART,
-    apply_command,
-    candidate,
-    data_flags,
-    fewest_seconds,
-    fit_flags,
-    for_training,
-    further_commands,
-    labels_hint,
-    loses_labels,
-    methods,
-    share,
-    short_trainings,
-    size_flags,
-)
 from refine.trial.result import LOOK, MORE, PAGE, RESULT, TRAINING_FREE, Settings, Trial, Tried, recommend
 from refine.trust import trusting
 
@@ -103,12 +86,7 @@ def try_methods(
 
 
 def run_trial(options: TryOptions, say: Callable[[str], None] = print) -> Trial:
-    """Do the same with options in hand.
-
-    Args:
-        options: Folders and flags.
-        say: Takes each line for a person.
-    """
+    """Do the same with options in hand; ``say`` takes each line for a person."""
     device, output = choose_device(options.device), options.output
     minutes = MINUTES[device.type] if options.minutes is None else options.minutes
     if not 0 < minutes < float("inf"):
@@ -151,20 +129,17 @@ class _Trial:
         require_output(options.output)
         write_json(self._settings(), options.output / TRIAL)  # before anything is trained that another trial may find
         self.spent = before["seconds"] if before else 0.0
-        names = methods(kind)
-        images = f"{n['synthetic']} synthetic, {n['real']} real images looked at"
-        self.say(f"{', '.join(names)}: {self.minutes:g} min in all, on {self.device.type}; {images}")
-        if labeled_real is None and (hint := labels_hint(pair)):
+        names = plan.methods(kind)
+        self.say(
+            f"{', '.join(names)}: {self.minutes:g} min in all, on {self.device.type}; "
+            f"{n['synthetic']} synthetic, {n['real']} real images looked at"
+        )
+        if labeled_real is None and (hint := plan.labels_hint(pair)):
             self.say(hint)
         if before and before["methods"]:
             self.say(f"going on, tried before: {', '.join(before['methods'])}")
-        else:
-            needed = fewest_seconds(names, pair.size, self.device.type) / for_training(1, labeled_real is not None)
-            if needed > 60 * self.minutes:
-                self.say(
-                    f"{self.minutes:g} min are short: the fewest steps of each method make it about "
-                    f"{duration(needed)} on a usual {self.device.type}"
-                )
+        elif hint := plan.time_hint(names, pair.size, self.device.type, self.minutes, labeled_real is not None):
+            self.say(hint)
         measure = Measure(pair, self._task(pair, "judge", 1) if pair.space.is_labeled else None, self.device)
         nothing, plain = measure(None)
         trial: Trial = {
@@ -226,21 +201,19 @@ class _Trial:
         more = MORE if labeled_real is None else LOOK
         method, reasons = recommend(kind, nothing, trial["methods"], benchmark, measure.guessing, measure.floor, more)
         if benchmark is None:
-            reasons += short_trainings(trial)
+            reasons += plan.short_trainings(trial)
         reasons += filter(None, [problem])
-        chosen = candidate(trial, method)
-        ready = None if chosen is None else options.output / trial["methods"][chosen]["checkpoint"]
-        apply = [] if ready is None else [apply_command(ready, options)]
-        flags = {} if chosen is None else fit_flags(chosen, options, pair, self.device.type)
-        further = further_commands(trial, method, options, flags)
-        lossy = method is None and chosen is not None and loses_labels(trial, chosen)
+        chosen = plan.candidate(trial, method)
+        apply = [plan.apply_command(options.output / trial["methods"][chosen]["checkpoint"], options)] if chosen else []
+        flags = {} if chosen is None else plan.fit_flags(chosen, options, pair, self.device.type)
+        further = plan.further_commands(trial, method, options, flags)
         trial["recommendation"] = {
             "method": method,
             "reasons": reasons,
             "command": apply[0] if method else None,
             "next": further if method else [*further, *apply],
         }
-        if lossy:
+        if method is None and chosen is not None and plan.loses_labels(trial, chosen):
             goes_on = [line for line in further if line.startswith("refine fit ")]
             trial["recommendation"]["loses_labels"] = [*goes_on, *apply]
         write()
@@ -306,26 +279,26 @@ class _Trial:
 
     def _task(self, pair: DatasetPair, run: str, seed: int) -> Path:
         """A task model of the synthetic labels, at the size at which images are judged."""
-        flags = {**data_flags(self.options, pair, self.device.type), **size_flags(pair)}
+        flags = {**plan.data_flags(self.options, pair, self.device.type), **plan.size_flags(pair)}
         flags |= {"data.batch_size": TASK_BATCH, "seed_everything": seed, "model.seed": seed, "data.seed": seed}
         folder = self.options.output / "runs" / run
         if not ((folder / "last.ckpt").is_file() and (folder / "done").is_file()):
-            self._fit("task", run, flags, minutes=TASK_PART * self.minutes)
+            self._fit("task", run, flags, minutes=plan.TASK_PART * self.minutes)
             (folder / "done").touch()
         return folder / "last.ckpt"
 
     def _tried(self, name: str, left: list[str], pair: DatasetPair) -> Tried:
         """Train one method."""
         began = time.monotonic()
-        flags = fit_flags(name, self.options, pair, self.device.type)
+        flags = plan.fit_flags(name, self.options, pair, self.device.type)
         try:
             if name in TRAINING_FREE:
-                outcome = self._fit(name, name, flags, steps=FREE_STEPS)
+                outcome = self._fit(name, name, flags, steps=plan.FREE_STEPS)
             else:
                 if name == "cycada":
                     self._task(pair, "f_S", 0)
-                budget = for_training(60 * self.minutes, self.options.labeled_real is not None)
-                seconds = share(name, left, max(1.0, budget - self._seconds()))
+                budget = plan.for_training(60 * self.minutes, self.options.labeled_real is not None)
+                seconds = plan.share(name, left, max(1.0, budget - self._seconds()))
                 outcome = self._fit(name, name, flags, minutes=seconds / 60)
         except (InputError, TrainingDiverged) as error:
             if name == TRAINING_FREE[0]:  # which takes all images that there are any methods for

@@ -1,9 +1,33 @@
-"""When a trial recommends, and when it says that it cannot decide."""
+"""When a trial recommends, when it says that it cannot decide, and what goes on after it."""
+
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from refine.distances.label_error import LabelError
-from refine.trial.result import BLIND, LOOK, Benchmarked, Measured, Trained, Tried, recommend
+from refine.trial.options import TryOptions
+from refine.trial.plan import (
+    WEIGHTS,
+    candidate,
+    fewest_seconds,
+    for_training,
+    further_commands,
+    loses_labels,
+    methods,
+    share,
+)
+from refine.trial.result import (
+    BLIND,
+    LOOK,
+    TRAINING_FREE,
+    Benchmarked,
+    Measured,
+    Trained,
+    Trial,
+    Tried,
+    recommend,
+)
 
 
 def measured(distance: float, error: float | None = None) -> Measured:
@@ -15,6 +39,18 @@ def measured(distance: float, error: float | None = None) -> Measured:
 
 def tried(**distances: tuple[float, float | None]) -> dict[str, Tried]:
     return {name.replace("_", "-"): {"seconds": 1.0, "measured": measured(*each)} for name, each in distances.items()}
+
+
+def trial(nothing: Measured, methods: dict[str, Tried]) -> Trial:
+    return {
+        "settings": {},
+        "seconds": 1.0,
+        "n": {},
+        "kind": "class",
+        "nothing": nothing,
+        "floor": 10.0,
+        "methods": methods,
+    }
 
 
 def test_the_nearest_that_keeps_the_labels_is_recommended() -> None:
@@ -117,3 +153,84 @@ def test_of_errors_less_is_better() -> None:
     rows = {"synthetic": trained(10, 1), "simgan": trained(8, 1, (-3, -1)), "cut": trained(12, 1, (1, 3))}
     benchmark: Benchmarked = {"metric": "mean_angular_error_degrees", "higher_is_better": False, "rows": rows}
     assert recommend("targets", measured(1000, 0.0), {}, benchmark)[0] == "simgan"
+
+
+def test_cycada_needs_labels_that_it_can_be_held_to() -> None:
+    assert methods("class") == [*TRAINING_FREE, "simgan", "cyclegan", "cut", "cycada"]
+    assert "cycada" not in methods("none")
+    assert "cycada" not in methods("objects")
+
+
+def test_shares_use_up_the_time_and_late_methods_get_what_is_left() -> None:
+    names = methods("class")
+    left = 600.0
+    for place, name in enumerate(names):
+        if name in WEIGHTS:
+            left -= share(name, names[place:], left)
+    assert left == pytest.approx(0.0)
+    assert share("cycada", ["cycada"], 10.0) == 10.0
+
+
+def test_measuring_takes_a_part() -> None:
+    assert for_training(600, benchmark=True) < for_training(600, benchmark=False) < 600
+
+
+def test_what_is_open_comes_with_the_commands_that_may_decide_it() -> None:
+    so_far = trial(measured(90), tried(cycada=(50, None)))
+    so_far["settings"] = {"minutes": 5.0, "device": "cpu"}
+    flags = {"data.channels": 1, "data.classes": ["a", "b"], "model.task": "tried/runs/f_S/last.ckpt"}
+    options = TryOptions(
+        synthetic=Path("in"),
+        real=Path("photos"),
+        output=Path("tried"),
+        real_layout="images",
+        mapping="few.yaml",
+        classes=("a", "b"),
+    )
+    commands = further_commands(so_far, None, options, flags)
+    assert commands == [
+        "refine try in photos --minutes 5 --labeled-real DIR --classes a,b --real-layout images "
+        "--mapping few.yaml --device cpu --output tried",
+        "refine inspect in --real photos --real-layout images --mapping few.yaml --output inspected",
+        "refine fit -c cycada --data.synthetic=in --data.real=photos --data.channels=1 "
+        '\'--data.classes=["a", "b"]\' --model.task=tried/runs/f_S/last.ckpt --minutes=60',
+    ]
+    assert further_commands(so_far, "color-transfer", options, {}) == []
+    asked = replace(options, labeled_real=Path("labeled"))
+    assert not [each for each in further_commands(so_far, None, asked, flags) if "--labeled-real" in each]
+
+
+def test_a_method_that_is_no_nearer_than_doing_nothing_is_not_gone_on_with() -> None:
+    assert candidate(trial(measured(90), tried(fda=(95, None))), None) is None
+    nearer = trial(measured(90), tried(fda=(85, None)))
+    assert candidate(nearer, None) == "fda"
+    assert candidate({**nearer, "floor": 91.0}, None) is None
+
+
+def test_what_goes_on_keeps_the_labels_or_says_that_it_loses_them() -> None:
+    so_far = trial(measured(600, 0.02), tried(cycada=(228, 0.75), simgan=(306, 0.35), fda=(550, 0.0)))
+    so_far["guessing"] = 0.75
+    name = candidate(so_far, None)
+    assert name == "simgan"  # as the reasons say: fda is hardly nearer than doing nothing
+    _, reasons = recommend("class", so_far["nothing"], so_far["methods"], guessing=0.75)
+    assert "most it finds in those of simgan: 65 %" in reasons[0]
+    assert loses_labels(so_far, name)
+    so_far["methods"] |= tried(cut=(400, 0.06), cyclegan=(380, 0.05))
+    name = candidate(so_far, None)
+    assert name == "cyclegan"
+    assert not loses_labels(so_far, name)
+    so_far["nothing"] = measured(600, 0.6)  # such a judge calls nothing unsafe
+    assert candidate(so_far, None) == "cycada"
+    assert not loses_labels(so_far, "cycada")
+
+
+def test_the_fewest_steps_take_longer_on_larger_images() -> None:
+    small, large = (fewest_seconds(methods("class"), (side, side), "cpu") for side in (32, 128))
+    assert 0 < small < large
+    assert fewest_seconds(["fda"], (64, 64), "cpu") == 0
+
+
+def test_images_that_are_alike_leave_nothing_to_do() -> None:
+    method, (reason,) = recommend("class", measured(5), tried(simgan=(1, None)), floor=10.0)
+    assert method is None
+    assert "there is no gap to close" in reason

@@ -2,7 +2,6 @@
 
 import json
 import math
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +12,7 @@ from refine.cli import main
 from refine.errors import InputError
 from refine.trial.measure import open_pair, require_time
 from refine.trial.options import TryOptions
-from refine.trial.plan import (
-    WEIGHTS,
-    candidate,
-    fewest_seconds,
-    for_training,
-    further_commands,
-    loses_labels,
-    methods,
-    share,
-)
-from refine.trial.result import TRAINING_FREE, Measured, Trial, Tried, recommend
+from refine.trial.result import Tried
 from tests.conftest import WriteImages
 
 Pair = tuple[Path, Path]
@@ -31,7 +20,7 @@ Pair = tuple[Path, Path]
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("refine.trial.run.methods", lambda kind: ["color-transfer", "simgan"])
+    monkeypatch.setattr("refine.trial.plan.methods", lambda kind: ["color-transfer", "simgan"])
     monkeypatch.setattr("refine.training.sizing.LEAST_STEPS", 8)
     monkeypatch.setattr("refine.training.steps.LEAST_STEPS", 8)
 
@@ -85,7 +74,7 @@ def test_a_stopped_trial_goes_on_and_another_one_is_refused(
 ) -> None:
     output = tmp_path / "tried"
     with monkeypatch.context() as patch:
-        patch.setattr("refine.trial.run.methods", lambda kind: ["color-transfer"])
+        patch.setattr("refine.trial.plan.methods", lambda kind: ["color-transfer"])
         assert tried(pair, output) == 0
     before = result(output)
     assert tried(pair, output) == 0
@@ -110,7 +99,7 @@ def test_a_stopped_trial_goes_on_and_another_one_is_refused(
 @pytest.mark.slow  # nine task models
 def test_labeled_real_images_are_tested_on(pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("refine.trial.measure.STEPS", 3)
-    monkeypatch.setattr("refine.trial.run.methods", lambda kind: ["color-transfer", "fda"])
+    monkeypatch.setattr("refine.trial.plan.methods", lambda kind: ["color-transfer", "fda"])
     output = tmp_path / "tried"
     assert tried(pair, output, "--labeled-real", str(pair[1])) == 0
     found = result(output)
@@ -170,7 +159,7 @@ def test_an_output_that_was_given_labeled_images_does_not_ask_for_them_and_marks
         raise InputError("several sizes")
 
     monkeypatch.setattr("refine.trial.run.benchmark_labeled", refused)
-    monkeypatch.setattr("refine.trial.run.methods", lambda kind: ["color-transfer"])
+    monkeypatch.setattr("refine.trial.plan.methods", lambda kind: ["color-transfer"])
     monkeypatch.setattr("refine.trial.result.keeps_labels", lambda one, nothing: False)
     monkeypatch.setattr("refine.trial.plan.keeps_labels", lambda one, nothing: False)
     for name in ("refine.trial.result.judge_reads", "refine.trial.plan.judge_reads"):
@@ -251,123 +240,3 @@ def test_a_refusal_leaves_nothing_and_says_what_another_trial_has(
     capsys.readouterr()
     assert tried(pair, output) == 2
     assert f"holds a trial with synthetic elsewhere, not {pair[0]}; name another --output" in capsys.readouterr().err
-
-
-def test_cycada_needs_labels_that_it_can_be_held_to() -> None:
-    assert methods("class") == [*TRAINING_FREE, "simgan", "cyclegan", "cut", "cycada"]
-    assert "cycada" not in methods("none")
-    assert "cycada" not in methods("objects")
-
-
-def test_shares_use_up_the_time_and_late_methods_get_what_is_left() -> None:
-    names = methods("class")
-    left = 600.0
-    for place, name in enumerate(names):
-        if name in WEIGHTS:
-            left -= share(name, names[place:], left)
-    assert left == pytest.approx(0.0)
-    assert share("cycada", ["cycada"], 10.0) == 10.0
-
-
-def test_measuring_takes_a_part() -> None:
-    assert for_training(600, benchmark=True) < for_training(600, benchmark=False) < 600
-
-
-def test_what_is_open_comes_with_the_commands_that_may_decide_it() -> None:
-    measured: Measured = {"distance": 50.0}
-    trial: Trial = {
-        "settings": {
-            "minutes": 5.0,
-            "layouts": ["auto", "images"],
-            "mapping": None,
-            "classes": ["a", "b"],
-            "device": "cpu",
-        },
-        "seconds": 1.0,
-        "n": {},
-        "kind": "class",
-        "nothing": {"distance": 90.0},
-        "floor": 10.0,
-        "methods": {"cycada": {"seconds": 1.0, "checkpoint": "cycada.ckpt", "measured": measured}},
-    }
-    flags = {"data.channels": 1, "data.classes": ["a", "b"], "model.task": "tried/runs/f_S/last.ckpt"}
-    options = TryOptions(
-        synthetic=Path("in"),
-        real=Path("photos"),
-        output=Path("tried"),
-        real_layout="images",
-        mapping="few.yaml",
-        classes=("a", "b"),
-    )
-    commands = further_commands(trial, None, options, flags)
-    assert commands == [
-        "refine try in photos --minutes 5 --labeled-real DIR --classes a,b --real-layout images "
-        "--mapping few.yaml --device cpu --output tried",
-        "refine inspect in --real photos --real-layout images --mapping few.yaml --output inspected",
-        "refine fit -c cycada --data.synthetic=in --data.real=photos --data.channels=1 "
-        '\'--data.classes=["a", "b"]\' --model.task=tried/runs/f_S/last.ckpt --minutes=60',
-    ]
-    assert further_commands(trial, "color-transfer", options, {}) == []
-    asked = replace(options, labeled_real=Path("labeled"))
-    assert not [each for each in further_commands(trial, None, asked, flags) if "--labeled-real" in each]
-
-
-def test_a_method_that_is_no_nearer_than_doing_nothing_is_not_gone_on_with() -> None:
-    trial: Trial = {
-        "settings": {},
-        "seconds": 1.0,
-        "n": {},
-        "kind": "class",
-        "nothing": {"distance": 90.0},
-        "floor": 10.0,
-        "methods": {"fda": {"seconds": 1.0, "checkpoint": "fda.ckpt", "measured": {"distance": 95.0}}},
-    }
-    assert candidate(trial, None) is None
-    trial["methods"]["fda"]["measured"]["distance"] = 85.0
-    assert candidate(trial, None) == "fda"
-    assert candidate({**trial, "floor": 91.0}, None) is None
-
-
-def test_what_goes_on_keeps_the_labels_or_says_that_it_loses_them() -> None:
-    def one(distance: float, error: float) -> Measured:
-        return {"distance": distance, "label_error": {"value": error, "low": error, "high": error, "n": 100}}
-
-    def methods(**figures: tuple[float, float]) -> dict[str, Tried]:
-        return {name: {"seconds": 1.0, "measured": one(*each)} for name, each in figures.items()}
-
-    trial: Trial = {
-        "settings": {},
-        "seconds": 1.0,
-        "n": {},
-        "kind": "class",
-        "nothing": one(600.0, 0.02),
-        "floor": 10.0,
-        "guessing": 0.75,
-        "methods": methods(cycada=(228, 0.75), simgan=(306, 0.35), fda=(550, 0.0)),
-    }
-    name = candidate(trial, None)
-    assert name == "simgan"  # as the reasons say: fda is hardly nearer than doing nothing
-    _, reasons = recommend("class", trial["nothing"], trial["methods"], guessing=0.75)
-    assert "most it finds in those of simgan: 65 %" in reasons[0]
-    assert loses_labels(trial, name)
-    trial["methods"] |= methods(cut=(400, 0.06), cyclegan=(380, 0.05))
-    name = candidate(trial, None)
-    assert name == "cyclegan"
-    assert not loses_labels(trial, name)
-    trial["nothing"] = one(600.0, 0.6)  # such a judge calls nothing unsafe
-    assert candidate(trial, None) == "cycada"
-    assert not loses_labels(trial, "cycada")
-
-
-def test_the_fewest_steps_take_longer_on_larger_images() -> None:
-    small, large = (fewest_seconds(methods("class"), (side, side), "cpu") for side in (32, 128))
-    assert 0 < small < large
-    assert fewest_seconds(["fda"], (64, 64), "cpu") == 0
-
-
-def test_images_that_are_alike_leave_nothing_to_do() -> None:
-    measured: Measured = {"distance": 5.0}
-    tried: dict[str, Tried] = {"simgan": {"seconds": 1.0, "measured": {"distance": 1.0}}}
-    method, (reason,) = recommend("class", measured, tried, floor=10.0)
-    assert method is None
-    assert "there is no gap to close" in reason
