@@ -176,9 +176,7 @@ def require_same(audit: AuditFolder, dataset: RefinedDataset, refined: Path) -> 
 def are_the_labels_intact(dataset: RefinedDataset, audit: AuditFolder | None = None) -> Answer:
     """Answer by what the manifest says of the files and, where there is one, an audit of the pictures.
 
-    Args:
-        dataset: What the manifest says.
-        audit: What `refine audit` found. Without it, whether each picture still shows its label is for eyes.
+    Without an audit, whether each picture still shows its label is for eyes.
     """
     files = are_the_files_intact(dataset)
     if audit is None:
@@ -219,13 +217,8 @@ class AuditSection(NamedTuple):
 def audit_section(audit: AuditFolder, synthetic: Path, refined: Path) -> AuditSection:
     """Draw the plots and the worst cases.
 
-    Args:
-        audit: What was found.
-        synthetic: The dataset that was refined, with the labels.
-        refined: Where it stands.
-
     Raises:
-        InputError: If one of the two cannot be opened.
+        InputError: If one of the two datasets cannot be opened.
     """
     summary = audit.summary
     recorded = (summary["provenance"].get(name) for name in ("layout", "mapping"))

@@ -38,33 +38,25 @@ def reproduction(
         run: The record of `refine apply`.
         sides: Folders of the ``synthetic``, ``refined`` and ``real`` images.
         output: The page.
-        files: What the page is made of, by flag of `refine report`: ``metrics``, ``benchmark``, ``audit``, ``tuning``.
-        evaluation: What stands in the first of them.
-        benchmark: And in the second.
-        audit: And in the third.
+        files: What the page is made of, by flag of `refine report`; the next three stand in them.
+        evaluation: In ``metrics``.
+        benchmark: In ``benchmark``.
+        audit: In ``audit``.
     """
     places: Values = {"metrics": "metrics.json", "audit": "audit", "benchmark": Path("benchmark", "benchmark.json")}
     places |= files
+    apart = {"input": sides["synthetic"], "output": sides["refined"]}
     steps: dict[str, tuple[type[Any], Values]] = {
-        "apply": (
-            ApplyOptions,
-            {"checkpoint": "CHECKPOINT", "input": sides["synthetic"], "output": sides["refined"], **applied(run)},
-        ),
+        "apply": (ApplyOptions, {"checkpoint": "CHECKPOINT", **apart, **applied(run)}),
         "verify": (VerifyOptions, {"folder": sides["refined"]}),
-        "audit": (
-            AuditOptions,
-            {**(audit["provenance"] if audit else {}), **sides, "output": places["audit"]},
-        ),
-        "evaluate": (
-            EvaluateOptions,
-            {**sides, **(evaluated(evaluation) if evaluation else {}), "output": places["metrics"]},
-        ),
+        "audit": (AuditOptions, {**(audit["provenance"] if audit else {}), **sides, "output": places["audit"]}),
+        "evaluate": (EvaluateOptions, {**sides, **evaluated(evaluation), "output": places["metrics"]}),
         "benchmark": (
             BenchmarkOptions,
             {
                 **sides,
                 "refined": [sides["refined"]],
-                **(benchmarked(benchmark) if benchmark else {}),
+                **benchmarked(benchmark),
                 "output": Path(places["benchmark"]).parent,
             },
         ),
@@ -79,8 +71,10 @@ def applied(run: Mapping[str, object]) -> Values:
     return {**recorded_part(run, "flags"), **({"audit": "AUDIT", **audit} if audit else {})}
 
 
-def evaluated(evaluation: Evaluation) -> Values:
+def evaluated(evaluation: Evaluation | None) -> Values:
     """Return the recorded options of `refine evaluate`."""
+    if evaluation is None:
+        return {}
     record = evaluation["provenance"]
     folders = {side: recorded_part(record, "folders", side).get("path") for side in SIDES}
     # Of a task model and of a user's own network, the record holds the digest, not the place; so of the segmenter.
@@ -101,8 +95,10 @@ def evaluated(evaluation: Evaluation) -> Values:
     }
 
 
-def benchmarked(benchmark: Benchmark) -> Values:
+def benchmarked(benchmark: Benchmark | None) -> Values:
     """Return the recorded options of `refine benchmark`."""
+    if benchmark is None:
+        return {}
     record, network = benchmark["provenance"], recorded_part(benchmark["provenance"], "network")
     seeds, baselines = record.get("seeds"), ",".join(recorded_texts(record, "baselines")) or "none"
     rows = [f"{name}={_folders(given)}" for name, given in recorded_part(record, "refined").items()]

@@ -46,12 +46,6 @@ def test_a_torn_last_line_says_that_the_run_is_not_finished(tmp_path: Path) -> N
     assert not read_refined(trees.refined).finished
 
 
-def test_the_mark_of_an_unfinished_run_is_seen(tmp_path: Path) -> None:
-    trees = make(tmp_path)
-    (trees.refined / ".refine-tmp-unfinished").touch()
-    assert not read_refined(trees.refined).finished
-
-
 def test_a_folder_without_a_manifest_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"refine-manifest\.jsonl: no manifest.*refine apply"):
         read_refined(tmp_path)
@@ -113,7 +107,9 @@ def test_a_file_that_could_not_be_carried_may_be_a_label(tmp_path: Path) -> None
 def test_an_unfinished_run_is_no_yes(tmp_path: Path) -> None:
     trees = make(tmp_path)
     (trees.refined / ".refine-tmp-unfinished").touch()
-    answer = are_the_files_intact(read_refined(trees.refined))
+    dataset = read_refined(trees.refined)
+    assert not dataset.finished
+    answer = are_the_files_intact(dataset)
     assert (answer.mark, answer.verdict) == ("bad", "✗ not finished")
 
 
