@@ -2,7 +2,7 @@
 
 import statistics
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -137,31 +137,41 @@ def folder_features(
     segments = ((0, half), (half, 2 * half), (2 * half, len(records)))
     sums: list[list[FeatureMoments]] = []  # of each extractor: the first half, the second, and the rest
     gatherer = Gatherer(extractors, places, MOST_DESCRIBED, keep=keep, device=device, whose=f"{folder.path}: ")
-    done = 0
-    for count, sized, prepared in _batches(folder.layout, records, channels, size, extractors, places, batch_size):
-        found = gatherer.add(sized, prepared)
+    wanted = places is not None or not all(map(resizes, extractors))  # images of the common size
+    for start in range(0, len(records), batch_size):
+        chosen = records[start : start + batch_size]
+        sized: list[Tensor] = []
+        prepared: list[list[Tensor]] = [[] for _ in extractors]
+        for record in chosen:
+            image = folder.layout.image(record, channels)  # no two at once: those of the files may be large
+            for kept, extractor in zip(prepared, extractors, strict=True):
+                if resizes(extractor):
+                    kept.append(extractor.prepare(to_float(image)[None]))
+            if wanted:
+                sized.append(resize_levels(image, size))
+        common = to_float(torch.stack(sized)) if wanted else None
+        found = gatherer.add(common, [torch.cat(parts) if parts else None for parts in prepared])
         if moments:
             sums = sums or [[FeatureMoments(rows.shape[1]) for _ in segments] for rows in found]
             for parts, rows in zip(sums, found, strict=True):
                 for part, (first, end) in zip(parts, segments, strict=True):
-                    if len(own := rows[max(0, first - done) : max(0, end - done)]):
+                    if len(own := rows[max(0, first - start) : max(0, end - start)]):
                         part.update(own)
-        done += count
-        advance(count)
+        advance(len(chosen))
     shuffled = (torch.arange(len(order)) if clusters is None else clusters)[order]
     whole = gatherer.gathered()
 
     def half_of(number: int) -> FeatureSet:
-        chosen, each = slice(number * half, (number + 1) * half), min(half, MOST_DESCRIBED // 2)
+        part, each = slice(number * half, (number + 1) * half), min(half, MOST_DESCRIBED // 2)
         return FeatureSet(
-            len(records[chosen]),
-            [rows[chosen] for rows in whole.features],
+            len(records[part]),
+            [rows[part] for rows in whole.features],
             [level[number * each : (number + 1) * each] for level in whole.descriptors],
             [parts[number] for parts in sums],
-            shuffled[chosen],
+            shuffled[part],
         )
 
-    everything = whole._replace(images=done, moments=[_joined(parts) for parts in sums], clusters=shuffled)
+    everything = whole._replace(images=len(records), moments=[_joined(parts) for parts in sums], clusters=shuffled)
     return FolderFeatures(everything, (half_of(0), half_of(1)))
 
 
@@ -170,30 +180,3 @@ def _joined(parts: Sequence[FeatureMoments]) -> FeatureMoments:
     for part in parts:
         total.merge(part)
     return total
-
-
-def _batches(
-    layout: Layout,
-    records: Sequence[Record],
-    channels: int,
-    size: tuple[int, int],
-    extractors: Sequence[FeatureExtractor],
-    places: Sequence[Tensor] | None,
-    batch_size: int,
-) -> Iterator[tuple[int, Tensor | None, list[Tensor | None]]]:
-    """Yield how many images there are, the images of the common size if anything asks for them, and those that each
-    network prepared itself."""
-    wanted = places is not None or not all(map(resizes, extractors))
-    for start in range(0, len(records), batch_size):
-        chosen = records[start : start + batch_size]
-        sized: list[Tensor] = []
-        prepared: list[list[Tensor]] = [[] for _ in extractors]
-        for record in chosen:
-            image = layout.image(record, channels)  # no two at once: those of the files may be large
-            for kept, extractor in zip(prepared, extractors, strict=True):
-                if resizes(extractor):
-                    kept.append(extractor.prepare(to_float(image)[None]))
-            if wanted:
-                sized.append(resize_levels(image, size))
-        common = to_float(torch.stack(sized)) if wanted else None
-        yield len(chosen), common, [torch.cat(parts) if parts else None for parts in prepared]
