@@ -171,12 +171,9 @@ def folder_features(
             shuffled[part],
         )
 
-    everything = whole._replace(images=len(records), moments=[_joined(parts) for parts in sums], clusters=shuffled)
+    totals = [FeatureMoments(parts[0].dimension) for parts in sums]
+    for total, parts in zip(totals, sums, strict=True):
+        for part in parts:
+            total.merge(part)
+    everything = whole._replace(images=len(records), moments=totals, clusters=shuffled)
     return FolderFeatures(everything, (half_of(0), half_of(1)))
-
-
-def _joined(parts: Sequence[FeatureMoments]) -> FeatureMoments:
-    total = FeatureMoments(parts[0].dimension)
-    for part in parts:
-        total.merge(part)
-    return total

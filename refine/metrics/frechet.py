@@ -45,7 +45,6 @@ class FeatureMoments:
     def __init__(self, dimension: int) -> None:
         self.dimension = dimension
         self._rows: list[Tensor] = []
-        self._waiting = 0
         self._folded = 0
         self._mean = torch.zeros(dimension, dtype=torch.float64)
         self._scatter: Tensor | None = None
@@ -53,7 +52,7 @@ class FeatureMoments:
     @property
     def count(self) -> int:
         """How many vectors there were."""
-        return self._folded + self._waiting
+        return self._folded + sum(map(len, self._rows))
 
     def update(self, features: Tensor) -> None:
         """Add ``(B, D)``, on any device.
@@ -64,8 +63,7 @@ class FeatureMoments:
         if features.ndim != 2 or features.shape[1] != self.dimension:
             raise ValueError(f"features {tuple(features.shape)}: expected (B, {self.dimension})")
         self._rows.append(features.detach().cpu())
-        self._waiting += len(features)
-        if self._waiting >= self.dimension:
+        if sum(map(len, self._rows)) >= self.dimension:
             self._fold()
 
     def merge(self, other: "FeatureMoments") -> None:
@@ -125,7 +123,7 @@ class FeatureMoments:
             mean = rows.mean(dim=0)
             centered = rows - mean
             self._join(len(rows), mean, centered.T @ centered)
-        self._rows, self._waiting = [], 0
+        self._rows = []
 
     def _join(self, count: int, mean: Tensor, scatter: Tensor) -> None:
         shift, total = mean - self._mean, self._folded + count

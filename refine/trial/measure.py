@@ -19,7 +19,7 @@ from refine.benchmark.run import run_benchmark
 from refine.data.images import to_float, to_levels
 from refine.data.labeled_images import read_labeled
 from refine.data.open_layout import open_layout
-from refine.distances.features import FeatureSet, Gatherer, set_distances
+from refine.distances.features import Gatherer, set_distances
 from refine.distances.label_error import JudgedImages
 from refine.distances.networks import Judges
 from refine.errors import InputError
@@ -98,7 +98,7 @@ class Measure:
             self.photos += _pictures(levels, gatherer.images, pair.real)
             gatherer.add(to_float(at_size(levels, pair.size)))
         self.real = gatherer.gathered()
-        self.floor = _swd(*self.real.random_halves(0))
+        self.floor = set_distances(*self.real.random_halves(0), (), seed=0)["swd"]
         self.guessing = 1.0
         """Label error of naming the most frequent class; 1 of other labels."""
 
@@ -129,7 +129,7 @@ class Measure:
             if answers is not None and judges is not None:
                 answers.add(judges.predict(compared.to(self.device)).cpu(), labels)
                 every.append(labels)
-        found: Measured = {"distance": _swd(gatherer.gathered(), self.real)}
+        found: Measured = {"distance": set_distances(gatherer.gathered(), self.real, (), seed=0)["swd"]}
         if pixels:
             found["seconds_a_megapixel"] = 1e6 * seconds / pixels
         if answers is not None:
@@ -149,10 +149,6 @@ class Measure:
                 refined = translator.refine(to_float(levels[chosen]).to(self.device)).float().cpu()
                 pictures += [_picture(image) for image in to_levels(refined)]
         return pictures
-
-
-def _swd(one: FeatureSet, real: FeatureSet) -> float:
-    return set_distances(one, real, (), seed=0)["swd"]
 
 
 def _pictures(levels: Tensor, seen: int, images: ChosenImages) -> list[Image.Image]:

@@ -225,13 +225,7 @@ def hub_file(name: str) -> Path:
 
 
 def cached_weights(weights: Path | None, name: str, url: str, kind: str) -> Weights:
-    """The weights of a named file, or those in torch hub's cache.
-
-    Args:
-        weights: What the user named; None takes the cache.
-        name: The file's name in the cache.
-        url: Where it comes from, for the error.
-        kind: Whose weights they are, for the error.
+    """The weights in a file that the user named, or in the one called ``name`` in torch hub's cache.
 
     Raises:
         InputError: As `read_weights`; of an empty cache, with the file and where to get it.

@@ -90,11 +90,7 @@ class UserFeatures:
             self.input_range = f"0 to 1 with the mean {normalization[0]} and the deviation {normalization[1]} taken out"
 
     def __call__(self, images: Tensor) -> Tensor:
-        """``(B, C, H, W)`` in [-1, 1], C = 1 or 3, to ``(B, D)`` float32.
-
-        Raises:
-            InputError: If the module fails on such images, or gives anything but one vector an image.
-        """
+        """``(B, C, H, W)`` in [-1, 1], C = 1 or 3, to ``(B, D)`` float32; errors as those of `embed`."""
         return self.embed(self.prepare(images))
 
     def prepare(self, images: Tensor) -> Tensor:
@@ -108,7 +104,7 @@ class UserFeatures:
         """What `prepare` gave to ``(B, D)`` float32.
 
         Raises:
-            InputError: As a call of all of it.
+            InputError: If the module fails on such images, or gives anything but one vector an image.
         """
         pixels = prepared
         if self.normalization is not None:

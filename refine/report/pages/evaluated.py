@@ -111,15 +111,12 @@ def _chance(name: str, found: Evaluation) -> str:
 
     The interval of the change, with all images on both sides, says it; without one, the two sides' own intervals.
     """
-    before, after = (found["rows"][side][name] for side in ("synthetic", "refined"))
-    if (change := after.get("change")) and "interval" in change:
+    sides = {side: found["rows"][side][name] for side in ("synthetic", "refined")}
+    if (change := sides["refined"].get("change")) and "interval" in change:
         low, high = map(number, change["interval"])
         return f"The change may be chance: its 95 % interval is {low} to {high}." if may_be_chance(change) else ""
     pair = compared(found, name)
-    one, other = (
-        pair[side].get("interval") or score.get("interval")
-        for side, score in (("synthetic", before), ("refined", after))
-    )
+    one, other = (pair[side].get("interval") or score.get("interval") for side, score in sides.items())
     return "The intervals of the two overlap: the difference may be chance." if overlap(one, other) else ""
 
 

@@ -72,12 +72,9 @@ def triples(synthetic: Path, refined: Path, real: Path, keys: Sequence[str]) -> 
 
 
 def beside(key: str, real: Sequence[Path], number: int) -> Path:
-    """A real image to show beside a key: of the folder with the same name, if there is one.
+    """A real image to show with a synthetic one's key: of the folder with the same name, if there is one.
 
-    Args:
-        key: The synthetic image's.
-        real: Sorted; not empty.
-        number: Another one for each number.
+    ``real`` is sorted and not empty; each number has another one.
     """
     folder = PurePosixPath(key).parent.name
     same = [path for path in real if path.parent.name == folder] if folder else []
@@ -140,13 +137,6 @@ def change_picture(change: NDArray[np.float64], most: float) -> Image.Image:
 
 def write_grid(path: Path, synthetic: Path, refined: Path, real: Path, count: int = 8) -> Path:
     """Write a PNG of ``count`` columns: synthetic images, below them what became of them, below those real ones.
-
-    Args:
-        path: The PNG.
-        synthetic: The dataset that was refined.
-        refined: What `refine apply` wrote.
-        real: Folder of real images.
-        count: Columns.
 
     Raises:
         InputError: If an input is missing or damaged, or ``path`` cannot be written.
