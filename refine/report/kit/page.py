@@ -29,11 +29,8 @@ def template(file: Path, filters: Mapping[str, Callable[..., object]] = MappingP
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["shown"] = shown
-    environment.filters["prose"] = prose
-    environment.filters["breakable"] = breakable
+    environment.filters |= {"shown": shown, "prose": prose, "breakable": breakable, **filters}
     environment.filters["tied"] = lambda text: text.replace(" %", "\u00a0%")
-    environment.filters.update(filters)
     return environment.get_template(file.name)
 
 
