@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
+from pathlib import Path
 from typing import cast
 
 import torch
@@ -10,12 +11,15 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 
-from refine.data.samples import UnpairedBatch
+from refine.data.samples import TrainingData, UnpairedBatch
 from refine.errors import InputError
 from refine.losses.adversarial import AdversarialName, patch_accuracy
 from refine.losses.adversarial import adversarial_loss as _adversarial
 from refine.losses.patch_nce import PatchNCE
+from refine.losses.self_regularization import FeatureMap
+from refine.losses.self_similarity import patches, self_similarity_loss
 from refine.methods.base import two_optimizers
+from refine.methods.feature_networks import load_feature_network
 from refine.methods.optimization import constant_then_linear, moving_average, require_bound
 from refine.methods.translator import Translator
 from refine.networks.discriminators import PatchGAN
@@ -54,6 +58,10 @@ class CUT(Translator):
         locations: Compared in each layer and image; all of them where a layer has fewer. Paper: 256.
         projection_features: Width of the projection heads. Paper: 256.
         temperature: Divides the cosines. Paper: 0.07.
+        similarity_weight: Weight of the self-similarity loss on synthetic images (F-LSeSim, arXiv 2104.00854; there 10,
+            with ``nce_weight`` and ``identity_nce_weight`` 0, of VGG-16's features). Paper: 0, off.
+        feature_network: Whose features it compares: ``vgg16`` (torchvision's weights, from the usual cache), or a task
+            model's checkpoint or bundle; None: patches of pixels. Only training needs the file.
         flip_equivariance: Show the generator mirrored images in half of the steps, and compare with features of the
             images that are not mirrored. Paper: no, FastCUT yes.
         initialization: ``normal`` or ``xavier``, both of scale 0.02. Released code: ``xavier``.
@@ -70,6 +78,7 @@ class CUT(Translator):
     """
 
     players = ("generator", "discriminator")
+    local_files = ("feature_network",)
 
     channels: int = 3
     features: int = 64
@@ -87,6 +96,8 @@ class CUT(Translator):
     locations: int = 256
     projection_features: int = 256
     temperature: float = 0.07
+    similarity_weight: float = 0.0
+    feature_network: str | None = None
     flip_equivariance: bool = False
     initialization: Initialization = "xavier"
     ema: float = 0.0
@@ -112,6 +123,7 @@ class CUT(Translator):
         self.average = moving_average(self.synthetic_to_real, self.ema)
         self.adversarial = _adversarial(self.adversarial_loss)
         self.patch_nce = PatchNCE(self.temperature)
+        self.structure: FeatureMap = patches
         self.multiple = self.synthetic_to_real.multiple
         self.smallest_side = self.synthetic_to_real.smallest_side
 
@@ -120,11 +132,11 @@ class CUT(Translator):
         self.require_at_least(1, "features", "discriminator_features", "projection_features")
         self.require_positive("learning_rate")
         require_bound(self.adversarial_loss, self.spectral_norm, "spectral_norm to true")
-        if not self.nce_weight > 0 or not self.identity_nce_weight >= 0:
-            raise InputError(
-                f"nce_weight is {self.nce_weight} and identity_nce_weight is {self.identity_nce_weight}; expected "
-                "more than 0, and at least 0"
-            )
+        self.require_at_least(0, "similarity_weight", "identity_nce_weight", "nce_weight", least_is=" (off)")
+        if not self.nce_weight > 0 and not self.similarity_weight > 0:
+            raise InputError("nce_weight and similarity_weight are 0; one of them must keep things in their place")
+        if self.feature_network is not None and not self.similarity_weight > 0:
+            raise InputError("feature_network=FILE needs a similarity_weight of more than 0")
         if self.locations < 2 or not self.temperature > 0 or not 0 <= self.constant_share <= 1:
             raise InputError(
                 f"locations is {self.locations}, temperature is {self.temperature}, constant_share is "
@@ -145,6 +157,18 @@ class CUT(Translator):
     def smallest_training_side(self) -> int:
         """The discriminator's last normalized layer needs more than one score."""
         return max(self.smallest_side, 3 << self.discriminator_layers)
+
+    def prepare(self, stage: str, data: TrainingData | None) -> None:
+        """Read the feature network: only training needs it."""
+        super().prepare(stage, data)
+        if stage == "fit" and self.feature_network is not None:
+            self.structure = load_feature_network(Path(self.feature_network))
+            side = self.smallest_training_side
+            if self.structure(torch.zeros(1, self.channels, side, side)).ndim != 4:
+                raise InputError(
+                    f"{self.feature_network}: its features have no places to compare; name a segmenter's or a "
+                    "detector's checkpoint, or vgg16, or leave out feature_network"
+                )
 
     def exported_prefixes(self) -> tuple[str, ...]:
         """The generator is all that refining needs."""
@@ -174,7 +198,8 @@ class CUT(Translator):
             if mirrored:
                 with torch.no_grad():
                     seen = self.synthetic_to_real.encode(images, self.nce_layers)
-            nce = self._contrast(outputs, seen, mirrored)
+            contrasted = self.nce_weight > 0 or self.identity_nce_weight > 0
+            nce = self._contrast(outputs, seen, mirrored) if contrasted else outputs.new_zeros(len(outputs))
             refined = outputs[: len(synthetic)]
             adversarial = self.adversarial.generator(self.real_discriminator(refined))
             nce_synthetic = nce[: len(synthetic)].mean()
@@ -183,6 +208,11 @@ class CUT(Translator):
                 nce_real = nce[len(synthetic) :].mean()
                 loss = loss + self.identity_nce_weight * nce_real
                 self.log("loss/nce_real", nce_real)
+            if self.similarity_weight > 0:
+                inputs = self.structure(shown[: len(synthetic)])
+                similarity = self_similarity_loss(self.structure(refined), inputs).mean()
+                loss = loss + self.similarity_weight * similarity
+                self.log("loss/self_similarity", similarity)
             self.descend(optimizer, loss)
         if self.average is not None:
             self.average.update(self.synthetic_to_real)

@@ -1,9 +1,14 @@
 import math
+from pathlib import Path
 
+import pytest
 import torch
 
+from refine.data.samples import UnpairedBatch
+from refine.errors import InputError
+from refine.losses.self_similarity import patches, self_similarity_loss
 from refine.methods.cut import CUT
-from tests.methods.steps import SMALL, batch, moved, run_steps
+from tests.methods.steps import SMALL, batch, moved, run_steps, stored_task
 
 
 def small(**arguments: object) -> CUT:
@@ -178,3 +183,42 @@ def test_spectral_norm_bounds_the_discriminator_alone() -> None:
     before = method.synthetic_to_real.state_dict()["layers.1.weight"].clone()
     run_steps(method, [batch()])
     assert not torch.equal(method.synthetic_to_real.state_dict()["layers.1.weight"], before)
+
+
+def structure_lost(similarity_weight: float) -> float:
+    """Self-similarity loss of coarse images that were not trained on, after training without any contrast."""
+    weights = {"similarity_weight": similarity_weight, "nce_weight": 0.0, "identity_nce_weight": 0.0}
+    method = small(learning_rate=1e-3, steps=400, **weights)
+
+    def coarse(seed: int) -> UnpairedBatch:
+        found = batch(seed=seed)
+        image = torch.nn.functional.interpolate(found["synthetic"].image[..., ::4, ::4], scale_factor=4)
+        return {**found, "synthetic": found["synthetic"]._replace(image=image)}
+
+    run_steps(method, [coarse(step) for step in range(60)])
+    synthetic = coarse(99)["synthetic"].image
+    return float(self_similarity_loss(patches(method.refine(synthetic)), patches(synthetic)).mean())
+
+
+def test_a_heavier_self_similarity_keeps_more_of_the_structure_without_any_contrast() -> None:
+    assert structure_lost(similarity_weight=10.0) < 0.6 * structure_lost(similarity_weight=0.01)
+
+
+def test_self_similarity_is_of_a_network_that_the_user_names(tmp_path: Path) -> None:
+    method = small(similarity_weight=10.0, feature_network=str(stored_task(tmp_path, "mask")))
+    assert "synthetic_to_real" in moved(method, batch())
+    assert method.structure is not patches
+    assert method.shared_arguments()["feature_network"] is None  # a file of this machine
+
+
+def test_a_classifiers_features_have_no_places(tmp_path: Path) -> None:
+    method = small(similarity_weight=10.0, feature_network=str(stored_task(tmp_path)))
+    with pytest.raises(InputError, match=r"task-class: its features have no places"):
+        method.prepare("fit", None)
+
+
+def test_something_must_keep_things_in_their_place() -> None:
+    with pytest.raises(InputError, match="one of them must keep"):
+        small(nce_weight=0.0)
+    with pytest.raises(InputError, match="needs a similarity_weight"):
+        small(feature_network="vgg16")
