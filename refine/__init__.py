@@ -27,13 +27,13 @@ if TYPE_CHECKING:
         load_translator,
     )
     from refine.report.pages.page import write_report
-    from refine.simulators.digits_parameters import DigitsParameters
+    from refine.simulators.digits import DigitsParameters
     from refine.simulators.rendering import render_digits
     from refine.training.fit import fit
     from refine.trial.run import try_methods
 
 _HOME = {
-    "DigitsParameters": "refine.simulators.digits_parameters",
+    "DigitsParameters": "refine.simulators.digits",
     "InputError": "refine.errors",
     "UnpairedImages": "refine.data",
     "apply_checkpoint": "refine.commands.apply",

@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from refine.errors import InputError
 from refine.simulators.glyphs import SUPERSAMPLING, draw_glyph, require_fonts, transform
-from refine.simulators.ranges import Range, Ranges, as_text, sample
+from refine.simulators.ranges import Range, Ranges, sample
 
 HEIGHT, WIDTH = 32, 20
 """Pixels of an image."""
@@ -22,23 +21,6 @@ CONTRAST = 32.0
 SHARE = 0.5
 """Polarity from which on the ink is the brighter of the two."""
 
-LIMITS: dict[str, Range] = {
-    "size": (10.0, 28.0),
-    "pitch": (1.05, 2.5),
-    "aspect": (0.5, 1.5),
-    "stroke": (0.0, 4.0),
-    "rotation": (-30.0, 30.0),
-    "horizontal": (-6.0, 6.0),
-    "vertical": (-1.5, 1.5),  # a tenth of a digit is two pixels
-    "bright": (0.0, 255.0),
-    "dark": (0.0, 255.0),
-    "polarity": (0.0, 1.0),
-    "light": (-0.8, 0.8),
-    "blur": (0.0, 3.0),
-    "noise": (0.0, 64.0),
-}
-"""Widest range of each parameter: a person can still read the drum."""
-
 
 @dataclass(frozen=True)
 class MeterParameters(Ranges):
@@ -48,10 +30,25 @@ class MeterParameters(Ranges):
 
     Raises:
         InputError: If a font is not in `DIGIT_FONTS`, an end of a range is not a finite number or lies outside
-            `LIMITS`, the ends are swapped, or bright and dark come nearer than `CONTRAST`.
+            `limits`, the ends are swapped, or bright and dark come nearer than `CONTRAST`.
     """
 
-    limits: ClassVar[Mapping[str, Range]] = LIMITS
+    limits: ClassVar[Mapping[str, Range]] = {
+        "size": (10.0, 28.0),
+        "pitch": (1.05, 2.5),
+        "aspect": (0.5, 1.5),
+        "stroke": (0.0, 4.0),
+        "rotation": (-30.0, 30.0),
+        "horizontal": (-6.0, 6.0),
+        "vertical": (-1.5, 1.5),  # a tenth of a digit is two pixels
+        "bright": (0.0, 255.0),
+        "dark": (0.0, 255.0),
+        "polarity": (0.0, 1.0),
+        "light": (-0.8, 0.8),
+        "blur": (0.0, 3.0),
+        "noise": (0.0, 64.0),
+    }
+    """Widest range of each parameter: a person can still read the drum."""
 
     fonts: tuple[str, ...] = ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf", "cmss10.ttf")
     """File names out of `DIGIT_FONTS`, each as likely as the others."""
@@ -85,11 +82,7 @@ class MeterParameters(Ranges):
     def __post_init__(self) -> None:
         object.__setattr__(self, "fonts", require_fonts(self.fonts))
         super().__post_init__()
-        if (gap := self.bright[0] - self.dark[1]) < CONTRAST:
-            raise InputError(
-                f"bright {as_text(self.bright)} and dark {as_text(self.dark)}: "
-                f"expected at least {CONTRAST:g} levels between the two ranges, found {gap:g}"
-            )
+        self._require_contrast("bright", "dark", CONTRAST, self.bright[0] - self.dark[1])
 
 
 @dataclass(frozen=True)
@@ -132,8 +125,14 @@ def draw_meter(image: MeterImage) -> NDArray[np.uint8]:
     Raises:
         InputError: If matplotlib's installation lacks the font.
     """
+    strip = Image.new("L", (WIDTH * SUPERSAMPLING, HEIGHT * SUPERSAMPLING))
+    digit = int(image.value)
+    for place in (digit - 1, digit, digit + 1, digit + 2):
+        down = HEIGHT / 2 + (place - image.value) * image.pitch * image.size
+        center = strip.width / 2, down * SUPERSAMPLING
+        draw_glyph(strip, str(place % 10), image.font, image.size, image.stroke, center)
     narrow = np.diag([image.aspect, 1.0])
-    drawn = transform(_strip(image), narrow, image.rotation, image.horizontal, image.vertical)
+    drawn = transform(strip, narrow, image.rotation, image.horizontal, image.vertical)
     ink = np.asarray(drawn.reduce(SUPERSAMPLING), dtype=np.float64) / 255.0
     foreground, ground = (image.bright, image.dark) if image.polarity >= SHARE else (image.dark, image.bright)
     levels = ground + (foreground - ground) * ink
@@ -141,14 +140,3 @@ def draw_meter(image: MeterImage) -> NDArray[np.uint8]:
     levels = np.repeat(ndimage.gaussian_filter(levels, image.blur)[..., None], 3, axis=2)
     levels += image.noise * np.random.default_rng(image.noise_seed).standard_normal(levels.shape)
     return levels.round().clip(0, 255).astype(np.uint8)
-
-
-def _strip(image: MeterImage) -> Image.Image:
-    """The digits of the drum that can be seen, white on black, upright."""
-    canvas = Image.new("L", (WIDTH * SUPERSAMPLING, HEIGHT * SUPERSAMPLING))
-    digit = int(image.value)
-    for place in (digit - 1, digit, digit + 1, digit + 2):
-        down = HEIGHT / 2 + (place - image.value) * image.pitch * image.size
-        center = canvas.width / 2, down * SUPERSAMPLING
-        draw_glyph(canvas, str(place % 10), image.font, image.size, image.stroke, center)
-    return canvas

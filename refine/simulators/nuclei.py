@@ -9,30 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from refine.errors import InputError
-from refine.simulators.ranges import Range, Ranges, as_text, sample
+from refine.simulators.ranges import Range, Ranges, sample
 
 SIDE = 256
 """Height and width of an image in pixels."""
 
 CONTRAST = 8.0
 """Levels that must lie between the ranges of nuclei and ground: fainter nuclei lose their label."""
-
-LIMITS: dict[str, Range] = {
-    "count": (1.0, 200.0),
-    "radius": (3.0, 40.0),
-    "spread": (0.0, 1.0),
-    "elongation": (1.0, 3.0),
-    "clustering": (0.0, 1.0),
-    "brightness": (0.0, 255.0),
-    "contrast": (0.0, 1.0),
-    "ground": (0.0, 255.0),
-    "texture": (0.0, 1.0),
-    "grain": (0.5, 20.0),
-    "blur": (0.0, 10.0),
-    "noise": (0.0, 64.0),
-}
-"""Widest range of each parameter."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +26,24 @@ class NucleiParameters(Ranges):
     and never by what a method makes of them.
 
     Raises:
-        InputError: If an end of a range is not a finite number or lies outside `LIMITS`, the ends are swapped, or
+        InputError: If an end of a range is not a finite number or lies outside `limits`, the ends are swapped, or
             nuclei and ground come nearer than `CONTRAST`.
     """
 
-    limits: ClassVar[Mapping[str, Range]] = LIMITS
+    limits: ClassVar[Mapping[str, Range]] = {
+        "count": (1.0, 200.0),
+        "radius": (3.0, 40.0),
+        "spread": (0.0, 1.0),
+        "elongation": (1.0, 3.0),
+        "clustering": (0.0, 1.0),
+        "brightness": (0.0, 255.0),
+        "contrast": (0.0, 1.0),
+        "ground": (0.0, 255.0),
+        "texture": (0.0, 1.0),
+        "grain": (0.5, 20.0),
+        "blur": (0.0, 10.0),
+        "noise": (0.0, 64.0),
+    }
 
     count: Range = (5.0, 60.0)
     """Nuclei that are tried; those that would overlap half of another are left out; 1 to 200."""
@@ -76,11 +72,7 @@ class NucleiParameters(Ranges):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if (gap := self.brightness[0] - self.ground[1]) < CONTRAST:
-            raise InputError(
-                f"brightness {as_text(self.brightness)} and ground {as_text(self.ground)}: "
-                f"expected at least {CONTRAST:g} levels between the two ranges, found {gap:g}"
-            )
+        self._require_contrast("brightness", "ground", CONTRAST, self.brightness[0] - self.ground[1])
 
 
 @dataclass(frozen=True)

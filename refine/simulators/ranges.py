@@ -30,6 +30,13 @@ class Ranges:
         for name, limits in self.limits.items():
             object.__setattr__(self, name, _range(name, getattr(self, name), limits))
 
+    def _require_contrast(self, first: str, second: str, least: float, gap: float) -> None:
+        if gap < least:
+            raise InputError(
+                f"{first} {as_text(getattr(self, first))} and {second} {as_text(getattr(self, second))}: "
+                f"expected at least {least:g} levels between the two ranges, found {gap:g}"
+            )
+
 
 Parameters = TypeVar("Parameters", bound=Ranges)
 

@@ -23,24 +23,14 @@ from refine.data.unpaired import Workers
 from refine.errors import DiskFull, InputError
 from refine.files import temporary_beside
 from refine.json_files import read_json
-from refine.simulators.digits import draw_digit, sample_digit
-from refine.simulators.digits_parameters import DigitsParameters
-from refine.simulators.meter import MeterParameters, draw_meter, sample_meter
-from refine.simulators.nuclei import NucleiParameters, draw_nuclei, sample_nuclei
+from refine.simulators.digits import DigitImage, DigitsParameters, draw_digit, sample_digit
+from refine.simulators.meter import MeterImage, MeterParameters, draw_meter, sample_meter
+from refine.simulators.nuclei import NucleiImage, NucleiParameters, draw_nuclei, sample_nuclei
 from refine.simulators.options import SimulatorName
 from refine.simulators.ranges import Ranges, parameters_of
 from refine.terminal import track
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
-
-
-class Rendered(NamedTuple):
-    """One image of a simulator."""
-
-    files: dict[str, Pixels]
-    """PNGs by their paths, the image first, then its labels."""
-    values: dict[str, Any]
-    """Values that it was drawn from, for `parameters.jsonl`."""
 
 
 class Simulator(NamedTuple):
@@ -49,30 +39,29 @@ class Simulator(NamedTuple):
     version: int
     """Raised whenever the same values are drawn differently."""
     parameters: type[Ranges]
-    draw: Callable[[int, int, Any], Rendered]
-    """Given an image's number, the seed and the parameters: a pure function."""
+    sample: Callable[[int, int, Any], Any]
+    """Values of an image, given its number, the seed and the parameters: a pure function."""
+    draw: Callable[[int, Any], dict[str, Pixels]]
+    """PNGs by their paths, the image first, then its labels, given an image's number and its values."""
 
 
-def _digit(index: int, seed: int, parameters: DigitsParameters) -> Rendered:
-    image = sample_digit(index, seed, parameters)
-    return Rendered({f"{image.digit}/digit-{index:05d}-{image.digit}.png": draw_digit(image)}, asdict(image))
+def _digit(index: int, image: DigitImage) -> dict[str, Pixels]:
+    return {f"{image.digit}/digit-{index:05d}-{image.digit}.png": draw_digit(image)}
 
 
-def _meter(index: int, seed: int, parameters: MeterParameters) -> Rendered:
-    image = sample_meter(index, seed, parameters)
-    return Rendered({f"meter-{index:05d}.png": draw_meter(image)}, asdict(image))
+def _meter(index: int, image: MeterImage) -> dict[str, Pixels]:
+    return {f"meter-{index:05d}.png": draw_meter(image)}
 
 
-def _nuclei(index: int, seed: int, parameters: NucleiParameters) -> Rendered:
-    image = sample_nuclei(index, seed, parameters)
+def _nuclei(index: int, image: NucleiImage) -> dict[str, Pixels]:
     name, (levels, ids) = f"nuclei-{index:05d}.png", draw_nuclei(image)
-    return Rendered({f"images/{name}": levels, f"masks/{name}": ids}, asdict(image))
+    return {f"images/{name}": levels, f"masks/{name}": ids}
 
 
 SIMULATORS: dict[SimulatorName, Simulator] = {
-    "digits": Simulator(1, DigitsParameters, _digit),
-    "meter": Simulator(1, MeterParameters, _meter),
-    "nuclei": Simulator(1, NucleiParameters, _nuclei),
+    "digits": Simulator(1, DigitsParameters, sample_digit, _digit),
+    "meter": Simulator(1, MeterParameters, sample_meter, _meter),
+    "nuclei": Simulator(1, NucleiParameters, sample_nuclei, _nuclei),
 }
 """Digits lie in a folder a class and take turns, ``index % 10``; meters take turns by tenths, and their values stand in
 ``parameters.jsonl``, a table of targets; nuclei lie in ``images``, and the number of the nucleus at each pixel in
@@ -148,14 +137,15 @@ def ensure_rendered(cache: Path, name: SimulatorName, count: int, seed: int, par
 
 
 def _write(folder: Path, name: SimulatorName, description: dict[str, Any], parameters: Ranges, progress: bool) -> None:
-    indices, draw = range(description["count"]), SIMULATORS[name].draw
+    indices, simulator = range(description["count"]), SIMULATORS[name]
     with (folder / "parameters.jsonl").open("w", encoding="utf-8") as lines:
         for index in track(indices, f"rendering {name}") if progress else indices:
-            rendered = draw(index, description["seed"], parameters)
-            for key, pixels in rendered.files.items():
+            image = simulator.sample(index, description["seed"], parameters)
+            files = simulator.draw(index, image)
+            for key, pixels in files.items():
                 (folder / key).parent.mkdir(exist_ok=True)
                 Image.fromarray(pixels).save(folder / key)
-            lines.write(json.dumps({"path": next(iter(rendered.files)), **rendered.values}) + "\n")
+            lines.write(json.dumps({"path": next(iter(files)), **asdict(image)}) + "\n")
     (folder / "render.json").write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
 
 
@@ -270,15 +260,12 @@ class RenderedImages(UnpairedImages):
 
     def prepare_data(self) -> None:
         """Render, in one process."""
-        self._render()
+        self.synthetic = ensure_rendered(cache_folder(), self.simulator, self.count, self.render_seed, self.parameters)
 
     def setup(self, stage: str) -> None:
         """Find the rendering, and read it."""
-        self.synthetic = self._render()
+        self.prepare_data()
         super().setup(stage)
-
-    def _render(self) -> Path:
-        return ensure_rendered(cache_folder(), self.simulator, self.count, self.render_seed, self.parameters)
 
 
 class DigitsData(RenderedImages):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from refine.errors import InputError
-from refine.simulators.nuclei import LIMITS, SIDE, NucleiImage, NucleiParameters, draw_nuclei, sample_nuclei
+from refine.simulators.nuclei import SIDE, NucleiImage, NucleiParameters, draw_nuclei, sample_nuclei
 
 PLAIN = NucleiImage(
     count=12.0,
@@ -63,12 +63,6 @@ def test_clusters_touch() -> None:
     assert together > 3 * apart
 
 
-def test_values_fill_their_ranges_and_faint_nuclei_are_refused() -> None:
-    given = NucleiParameters()
-    drawn = [sample_nuclei(index, 0, given) for index in range(300)]
-    for name in LIMITS:
-        low, high = getattr(given, name)
-        found = [getattr(image, name) for image in drawn]
-        assert low <= min(found) < low + 0.05 * (high - low) < high - 0.05 * (high - low) < max(found) <= high
+def test_faint_nuclei_are_refused() -> None:
     with pytest.raises(InputError, match="at least 8 levels between the two ranges, found 5"):
         NucleiParameters(brightness=(25.0, 200.0), ground=(0.0, 20.0))

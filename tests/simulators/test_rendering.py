@@ -13,8 +13,7 @@ from refine.data.open_layout import open_layout
 from refine.errors import DiskFull, InputError
 from refine.labels.cyclic import values
 from refine.simulators import rendering
-from refine.simulators.digits import DigitImage, draw_digit
-from refine.simulators.digits_parameters import DigitsParameters
+from refine.simulators.digits import DigitImage, DigitsParameters, draw_digit
 from refine.simulators.rendering import DigitsData, RenderedImages, ensure_rendered, render_digits
 from tests.conftest import WriteImages
 
