@@ -11,8 +11,7 @@ from dataclasses import fields
 
 import refine
 from refine import commands, interrupts
-from refine.commands.early_checks import require_paths
-from refine.commands.fit_checks import require_fit
+from refine.commands.early_checks import require_fit, require_paths
 from refine.errors import DiskFull, InputError, TrainingDiverged
 from refine.files import cut, files_up_to, printable
 from refine.options import flag_name, meant, spelled

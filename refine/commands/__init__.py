@@ -13,16 +13,19 @@ from refine.apply.options import ApplyOptions, VerifyOptions
 from refine.audit.options import AuditOptions
 from refine.benchmark.options import BenchmarkOptions, benchmark_options
 from refine.commands.apply import apply_command, verify_command
-from refine.commands.measures import (
+from refine.commands.calls import (
     audit_command,
     benchmark_command,
     evaluate_command,
+    export_command,
+    import_weights_command,
     inspect_command,
+    recipes_command,
+    render_command,
     report_command,
     try_command,
     tune_strength_command,
 )
-from refine.commands.models import export_command, import_weights_command, recipes_command, render_command
 from refine.distances.options import EvaluateOptions
 from refine.files import DEFAULT_SIZE
 from refine.inspect.options import InspectOptions

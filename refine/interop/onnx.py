@@ -25,13 +25,6 @@ TOLERANCE = 1e-4
 """Of the largest difference from torch. A level of an 8-bit image is 78 times as much."""
 
 
-def require_onnx() -> None:
-    """Raise `InputError` if a package of the extra `onnx` is missing."""
-    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
-    if missing:
-        raise InputError(f"ONNX needs {', '.join(missing)}, not installed here; pip install 'sim2real-refine[onnx]'")
-
-
 def write_onnx(method: Method, folder: Path) -> float:
     """Write `model.onnx` and compare ONNX Runtime with torch on three sizes.
 
@@ -48,14 +41,13 @@ def write_onnx(method: Method, folder: Path) -> float:
     Raises:
         InputError: If a package is missing, the method has no graph, or ONNX Runtime disagrees with torch.
     """
-    require_onnx()
+    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        raise InputError(f"ONNX needs {', '.join(missing)}, not installed here; pip install 'sim2real-refine[onnx]'")
     network: nn.Module = method
     if isinstance(method, Translator):
-        network, output = AnySize(method).eval(), "refined"
-        side, tiny = (
-            max(method.multiple, method.smallest_side, 16),
-            (5, 7),
-        )  # the network takes the side without padding
+        network, output, tiny = AnySize(method).eval(), "refined", (5, 7)
+        side = max(method.multiple, method.smallest_side, 16)  # the network takes it without padding
     elif isinstance(method, Task):
         output, side, tiny = "output", 64, (32, 32)
     else:

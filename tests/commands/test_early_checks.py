@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from refine.cli import main
-from refine.commands.early_checks import require_paths
-from refine.commands.fit_checks import FIT_FLAGS, LIGHTNING_FLAGS, require_fit
+from refine.commands.early_checks import FIT_FLAGS, LIGHTNING_FLAGS, require_fit, require_paths
 from refine.data.open_layout import layout_names
 from refine.errors import InputError
 from refine.recipes import list_recipes

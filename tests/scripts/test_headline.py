@@ -10,7 +10,7 @@ import headline  # scripts are no package
 import traffic_lights  # likewise
 
 from refine.cli import main  # as above
-from refine.commands.fit_checks import require_fit  # as above
+from refine.commands.early_checks import require_fit  # as above
 from refine.data.open_layout import open_layout  # as above
 
 

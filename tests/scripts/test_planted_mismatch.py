@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
 import planted_mismatch  # scripts are no package
 
-from refine.commands.fit_checks import require_fit  # as above
+from refine.commands.early_checks import require_fit  # as above
 from refine.methods import Task  # as above
 
 
