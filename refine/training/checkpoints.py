@@ -2,17 +2,23 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from math import isinf
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from jsonargparse import Namespace
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
+from refine.data import UnpairedImages
+from refine.distances.label_error import images_needed
+from refine.distances.networks import Judges, extractors
 from refine.errors import InputError
 from refine.files import cut
 from refine.methods.base import CHECK_EVERY, Method
-from refine.training.validation import AGREEMENT, CONFIRMED_HIGH, DISTANCE, DO_NOTHING, LABEL_ERROR_HIGH
+from refine.methods.translator import Translator
+from refine.training.validation import AGREEMENT, CONFIRMED_HIGH, DISTANCE, DO_NOTHING, LABEL_ERROR_HIGH, Validation
 
 SECONDS = 110.0
 """Most seconds between two writings of `last.ckpt`: what a kill loses is no more than two minutes of work."""
@@ -75,10 +81,8 @@ class Checkpoints(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """A `best.ckpt` of an earlier run of this name was held to no bound, or another one."""
         quick = trainer.fast_dev_run  # type: ignore[attr-defined]  # set by the debugging connector
-        if self.bound is None or quick:
-            return
         best, unconfirmed = (self._folder(trainer) / name for name in (BEST, UNCONFIRMED))
-        if not trainer.is_global_zero:
+        if self.bound is None or quick or not trainer.is_global_zero:
             return
         if self.best is None:
             unconfirmed.unlink(missing_ok=True)
@@ -103,23 +107,19 @@ class Checkpoints(Callback):
         distance = trainer.callback_metrics.get(DISTANCE)
         if trainer.sanity_checking or trainer.state.fn != "fit" or distance is None:
             return
-        nothing = trainer.callback_metrics.get(DO_NOTHING)
-        self.nothing = None if nothing is None else float(nothing)
+        self.nothing = _figure(trainer.callback_metrics, DO_NOTHING)
         nearer = bool(torch.isfinite(distance)) and (self.best is None or float(distance) < self.best)
         better = self._keeps_labels(trainer, pl_module) and nearer
         if trainer.strategy.broadcast(better):  # saving takes all processes: one decides for them
             self.best, self.best_step = float(distance), pl_module.steps_done if isinstance(pl_module, Method) else 0
-            agreement = trainer.callback_metrics.get(AGREEMENT)
-            self.best_agreement = None if agreement is None else float(agreement)
-            held_out = trainer.callback_metrics.get(CONFIRMED_HIGH)
-            self.held_out = None if held_out is None else float(held_out)
+            self.best_agreement = _figure(trainer.callback_metrics, AGREEMENT)
+            self.held_out = _figure(trainer.callback_metrics, CONFIRMED_HIGH)
             self._save(trainer, BEST if self.bound is None else UNCONFIRMED)
 
     def _keeps_labels(self, trainer: Trainer, pl_module: LightningModule) -> bool:
-        found = trainer.callback_metrics.get(LABEL_ERROR_HIGH)
-        if self.bound is None or found is None:
+        error = _figure(trainer.callback_metrics, LABEL_ERROR_HIGH)
+        if self.bound is None or error is None:
             return self.bound is None
-        error = float(found)
         if isinstance(pl_module, Method) and (self.lowest is None or error < self.lowest[0]):
             self.lowest = (error, pl_module.steps_done)
         return error <= self.bound
@@ -155,12 +155,10 @@ class Checkpoints(Callback):
         Args:
             metrics: Of its end.
         """
-        last, nothing = metrics.get(DISTANCE), metrics.get(DO_NOTHING)
-        if last is not None and nothing is not None:
-            return Reached(float(nothing), self.best, self.best_step, float(last), self.best_agreement)
-        if self.nothing is None:
-            return None
-        return Reached(self.nothing, self.best, self.best_step, None, self.best_agreement)
+        last, nothing = _figure(metrics, DISTANCE), _figure(metrics, DO_NOTHING)
+        if last is None or nothing is None:
+            last, nothing = None, self.nothing
+        return None if nothing is None else Reached(nothing, self.best, self.best_step, last, self.best_agreement)
 
     def missing(self) -> str | None:
         """Return one line on why there is no `best.ckpt`, where a bound was set and none stayed under it."""
@@ -183,17 +181,8 @@ class Checkpoints(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """The best distance so far, and what it was held to."""
-        lowest = None if self.lowest is None else list(self.lowest)
-        return {
-            "best": self.best,
-            "nothing": self.nothing,
-            "bound": self.bound,
-            "judges": self.judges,
-            "lowest": lowest,
-            "held_out": self.held_out,
-            "best_step": self.best_step,
-            "best_agreement": self.best_agreement,
-        }
+        names = ("best", "nothing", "bound", "judges", "lowest", "held_out", "best_step", "best_agreement")
+        return {name: getattr(self, name) for name in names} | {"lowest": self.lowest and list(self.lowest)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take it back.
@@ -231,3 +220,54 @@ class Checkpoints(Callback):
     def _folder(trainer: Trainer) -> Path:
         """To be asked by every process: it is a collective call."""
         return Path(trainer.log_dir or trainer.default_root_dir)
+
+
+def _figure(metrics: Mapping[str, Tensor], name: str) -> float | None:
+    return float(metrics[name]) if name in metrics else None
+
+
+def watching(config: Namespace, device: str) -> tuple[Validation, Checkpoints]:
+    """Return the two callbacks that measure at each validation, as the flags say.
+
+    Args:
+        config: All flags.
+        device: Where the networks of ``validation_features`` run.
+
+    Raises:
+        InputError: If a file cannot be loaded, or the bound is out of range or has no judge.
+    """
+    bound, paths, trust = config["label_error_bound"], _list(config["judge"]), tuple(_list(config["trust"]))
+    if bound is not None and not 0 <= bound <= 1:
+        raise InputError(f"--label-error-bound is {bound:g}; expected a share from 0 to 1")
+    if bound is not None and not paths:
+        raise InputError(
+            "--label-error-bound needs a judge that measures the error; name a task model with --judge FILE"
+        )
+    judges = Judges([Path(path) for path in paths], trust) if paths else None
+    networks = extractors(_list(config["validation_features"]), config["validation_weights"], device, trust)
+    checkpoints = Checkpoints(int(config["checkpoint_every"]), bound, judges.sha256 if judges else ())
+    return Validation(judges, networks, bound), checkpoints
+
+
+def require_judged(judges: Judges, model: Method, data: UnpairedImages, bound: float | None = None) -> None:
+    """Hold the judges against what is trained, and on what.
+
+    Raises:
+        InputError: If nothing is refined, the data has no such labels or images, or too few to show the bound.
+    """
+    if not isinstance(model, Translator):
+        raise InputError(
+            f"--judge: {type(model).__name__} refines no images, so there is nothing to judge; leave it out"
+        )
+    needed = 0 if bound is None else 2 * images_needed(bound)
+    if data.validation_images < needed:
+        cure = "no number of images shows that" if isinf(needed) else "give --data.validation-samples or more data"
+        raise InputError(
+            f"--label-error-bound {bound:g}: {data.validation_images} validation images cannot show it, "
+            f"{f'it takes {needed:.0f}; ' if not isinf(needed) else ''}{cure}"
+        )
+    judges.require(data.label_space, data.synthetic, data.channels, data.training_size)
+
+
+def _list(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else [] if value is None else [value]

@@ -21,13 +21,14 @@ from refine.errors import InputError
 from refine.methods.base import Method
 from refine.methods.checkpoint import allowed_class, read_checkpoint
 from refine.metrics.sliced_wasserstein import PATCH
+from refine.recipes import RUN_SETTINGS
+from refine.training.checkpoints import require_judged, watching
 from refine.training.options import add_fit_flags
 from refine.training.parser import FILE_LOGGERS, OneLineParser, essence
 from refine.training.preset_flags import given_flag, keep_stored, minutes_to_follow, size_run
 from refine.training.resuming import require_training_state, resuming
-from refine.training.runs import CONFIG, RUNS, free_name, latest, log_folder
+from refine.training.runs import RUNS, free_name, latest, log_folder
 from refine.training.steps import Pace, StepProgress, StopAfterSteps, StopOnInterrupt
-from refine.training.watch import require_judged, watching
 from refine.trust import trust_modules
 
 TRAINER_DEFAULTS: dict[str, Any] = {
@@ -147,7 +148,7 @@ class RefineCLI(LightningCLI):
         """Write down how many steps the time allows for."""
         config = self._given()
         config["steps"] = config["model"]["init_args"]["steps"] = steps
-        file = Path(str(self.trainer.log_dir)) / CONFIG
+        file = Path(str(self.trainer.log_dir)) / RUN_SETTINGS
         if self.trainer.is_global_zero and file.is_file():
             self._parser("fit").save(config, file, skip_none=False, overwrite=True)
 
@@ -167,9 +168,9 @@ class RefineCLI(LightningCLI):
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Add the callbacks that every run has."""
-        wants_bar = self._given()["trainer"]["enable_progress_bar"] is not False
-        ours: dict[str, Any] = {"enable_checkpointing": False, "enable_progress_bar": False}
         settings = self._given()["trainer"]
+        wants_bar = settings["enable_progress_bar"] is not False
+        ours: dict[str, Any] = {"enable_checkpointing": False, "enable_progress_bar": False}
         if settings["strategy"] == "auto" and self._processes(settings) > 1:
             ours["strategy"] = SEVERAL_PROCESSES
         folder = None
@@ -184,7 +185,7 @@ class RefineCLI(LightningCLI):
         trainer = super().instantiate_trainer(**ours, **kwargs)
         assert isinstance(trainer, RunTrainer)
         trainer.run_folder = folder
-        bar = [StepProgress(folder and Path(folder).name)] if wants_bar else []
+        bar = [StepProgress(folder and Path(folder).name)] * wants_bar
         validation, checkpoints = watching(self._given(), str(trainer.strategy.root_device))
         self._judges = validation.judges
         pace = [] if self._minutes is None else [Pace(self._minutes, self._store_steps, tell)]
@@ -219,9 +220,8 @@ class RefineCLI(LightningCLI):
         self.datamodule.prepare_data()
         self.datamodule.setup(stage)
         if isinstance(self.datamodule, UnpairedImages) and min(size := self.datamodule.training_size) < PATCH:
-            small = (
-                f"training images of {size[0]}x{size[1]} (height x width) are too small, {PATCH}x{PATCH} is the least"
-            )
+            least = f"{PATCH}x{PATCH} is the least"
+            small = f"training images of {size[0]}x{size[1]} (height x width) are too small, {least}"
             side, image = self.datamodule.smallest_image()
             if side >= PATCH or self.datamodule.resize:
                 raise InputError(f"--data.{'crop' if side >= PATCH else 'resize'}: {small}")

@@ -16,13 +16,13 @@ from refine import interrupts, methods
 from refine.data import UnpairedImages
 from refine.methods.base import Method
 from refine.options import flag_name, spelled
+from refine.recipes import RUN_SETTINGS
 from refine.terminal import count_of, duration, typed
 from refine.training.checkpoints import BEST, Checkpoints, Reached
 from refine.training.command_line import RefineCLI
-from refine.training.parser import OneLineParser, with_config, with_logger, with_recipes, with_sizes
-from refine.training.runs import CONFIG, RUNS
+from refine.training.parser import OneLineParser, with_config, with_judges, with_logger, with_recipes, with_sizes
+from refine.training.runs import RUNS
 from refine.training.steps import StopOnInterrupt
-from refine.training.watch import joined
 from refine.trust import trusting
 
 GO_ON = "go on with the same command and --resume ({folder}/last.ckpt)"
@@ -99,7 +99,7 @@ def train(args: list[str]) -> tuple[RefineCLI, Outcome]:
         TrainingDiverged: If a loss became NaN or infinite.
     """
     interrupts.begin()
-    args, names = with_recipes(with_sizes(joined(with_logger(with_config(spelled(args, "_"))))))
+    args, names = with_recipes(with_sizes(with_judges(with_logger(with_config(spelled(args, "_"))))))
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
     unhelpful = ["many workers", "LeafSpec", "log_every_n_steps", "args parameter is intended"]
@@ -158,7 +158,11 @@ def fit(
         "preset": preset,
         **(settings or {}),
     }
-    given = [f"--{name}={_text(value)}" for name, value in flags.items() if value is not None]
+    given = [
+        f"--{name}={value if isinstance(value, str | Path) else json.dumps(value, default=str)}"
+        for name, value in flags.items()
+        if value is not None
+    ]
     return train(["fit", "-c", method, *given, *["--resume"] * resume])[1]
 
 
@@ -171,11 +175,6 @@ def _methods() -> list[str]:
         if issubclass(each, Method) and each not in {methods.Translator, methods.ImportedGenerator}
     )
     return [f"{name}: {summary}" for name, summary in trained] + ["refine fit --model.help NAME lists its arguments"]
-
-
-def _text(value: object) -> str:
-    """A value as it is typed."""
-    return str(value) if isinstance(value, str | Path) else json.dumps(value, default=str)
 
 
 Kind = TypeVar("Kind", bound=Callback)
@@ -251,7 +250,7 @@ def _data_flags(data: UnpairedImages, trust: Sequence[str], *names: str) -> tupl
         value = getattr(data, name)
         if isinstance(value, dict):  # a layout's options, which other commands take from a file alone
             file = f"{name.replace('_', '-')}.yaml"
-            notes.append(f" (write data.{name} of the run's {CONFIG} to {file})")
+            notes.append(f" (write data.{name} of the run's {RUN_SETTINGS} to {file})")
             flags += [flag_name(name), file]
         elif value not in (None, "auto"):
             flags += [flag_name(name), ",".join(value) if isinstance(value, tuple | list) else str(value)]

@@ -4,6 +4,7 @@ Jsonargparse parses YAML in every value and reads files behind many of them, in 
 what reads the files is replaced here.
 """
 
+import json
 import pathlib
 import re
 from collections.abc import Iterator
@@ -21,8 +22,8 @@ from refine.errors import InputError
 from refine.files import cut, read_file, why
 from refine.methods.checkpoint import allowed_class, read_checkpoint, require_no_run
 from refine.options import with_dashes
-from refine.recipes import find_recipe
-from refine.training.runs import CONFIG, RUNS, latest_of_all, settings_beside
+from refine.recipes import RUN_SETTINGS, find_recipe
+from refine.training.runs import RUNS, latest_of_all, settings_beside
 from refine.yaml_text import read_yaml, require_plain_yaml
 
 MODE = "refine"
@@ -122,12 +123,7 @@ def _essence(message: str) -> str:
 
 
 def _kind(expected: str, key: str) -> str:
-    """A type as people call it.
-
-    Args:
-        expected: As jsonargparse writes it.
-        key: Of the argument.
-    """
+    """Return the type of an argument, as jsonargparse writes it, in people's words."""
     if choices := re.fullmatch(r"typing\.Literal\[(.+)\]", expected):
         return "one of " + choices[1].replace("'", "")
     name = re.sub(r"<class '(.+)'>", r"\1", expected)
@@ -177,6 +173,18 @@ def with_sizes(args: list[str]) -> list[str]:
     return found
 
 
+def with_judges(args: list[str]) -> list[str]:
+    """Take several ``--judge`` as one list: of a flag that stands twice, the parser would take the last."""
+    found, kept, given = [], [], iter(args)
+    for arg in given:
+        flag, equals, value = arg.partition("=")
+        if flag != "--judge":
+            kept.append(arg)
+        elif (value := value if equals else next(given, "")) != "":
+            found.append(value)
+    return args if len(found) < 2 else [*kept, f"--judge={json.dumps(found)}"]
+
+
 def with_config(args: list[str]) -> list[str]:
     """Take from the run what no recipe says: of `validate` its settings, of `fit --resume` the last checkpoint, too.
 
@@ -184,31 +192,31 @@ def with_config(args: list[str]) -> list[str]:
         InputError: If that run is not there, its settings are not, or they name code of others.
     """
     words = [word for arg in args for word in arg.split("=", 1)]
-    if any(
-        word.startswith("-c") or word in {"--config", "--model", "--model.class_path", "--help", "-h"} for word in words
-    ):
+    enough = {"--config", "--model", "--model.class_path", "--help", "-h"}
+    if any(word.startswith("-c") or word in enough for word in words):
         return args
+    trusted = tuple(word for flag, word in pairwise(words) if flag == "--trust")
     if args[0] == "fit" and "--resume" in words and "--ckpt_path" not in words:
         root, name = (
             words[words.index(flag) + 1] if flag in words[:-1] else default
             for flag, default in (("--trainer.default_root_dir", RUNS), ("--run", None))
         )
         last = latest_of_all(pathlib.Path(str(root)), name)
-        return ["fit", "-c", str(settings_beside(last, _trusted(words))), "--ckpt_path", str(last), *args[1:]]
+        return ["fit", "-c", str(settings_beside(last, trusted)), "--ckpt_path", str(last), *args[1:]]
     if args[0] != "validate" or "--ckpt_path" not in words[:-1]:
         return args
     checkpoint = pathlib.Path(words[words.index("--ckpt_path") + 1])
     if not checkpoint.is_file():
         require_no_run(checkpoint)
         raise InputError(f"{checkpoint}: no such checkpoint; give a .ckpt file of a run")
-    if (checkpoint.parent / CONFIG).is_file():
-        return [args[0], "-c", str(settings_beside(checkpoint, _trusted(words))), *args[1:]]
+    if (checkpoint.parent / RUN_SETTINGS).is_file():
+        return [args[0], "-c", str(settings_beside(checkpoint, trusted)), *args[1:]]
     if not all(any(word.startswith(f"--data.{side}") for word in words) for side in ("synthetic", "real")):
         raise InputError(
-            f"{checkpoint}: no {CONFIG} of its run lies beside it; name the data (--data.synthetic, --data.real)"
+            f"{checkpoint}: no {RUN_SETTINGS} of its run lies beside it; name the data (--data.synthetic, --data.real)"
         )
     stored = read_checkpoint(checkpoint)["refine"]
-    named = allowed_class(checkpoint, stored.get("class_path"), _trusted(words))
+    named = allowed_class(checkpoint, stored.get("class_path"), trusted)
     arguments = stored.get("init_args")
     channels = arguments.get("channels") if isinstance(arguments, dict) else None
     said = type(channels) is not int or "--data.channels" in words
@@ -220,19 +228,11 @@ def with_logger(args: list[str]) -> list[str]:
     """Let a logger that writes files write where runs are, unless a flag says another folder."""
     words = [word for arg in args for word in arg.split("=", 1)]
     named = [value for flag, value in pairwise(words) if flag in {"--trainer.logger", "--trainer.logger.class_path"}]
-    if (
-        not named
-        or named[-1].rpartition(".")[2] not in FILE_LOGGERS
-        or any("logger.save_dir" in word for word in words)
-    ):
+    writes = bool(named) and named[-1].rpartition(".")[2] in FILE_LOGGERS
+    if not writes or any("logger.save_dir" in word for word in words):
         return args
     roots = [value for flag, value in pairwise(words) if flag == "--trainer.default_root_dir"]
     return [*args, f"--trainer.logger.save_dir={(roots or [RUNS])[-1]}"]
-
-
-def _trusted(words: list[str]) -> tuple[str, ...]:
-    """Modules that a command line trusts."""
-    return tuple(word for flag, word in pairwise(words) if flag == "--trust")
 
 
 def with_recipes(args: list[str]) -> tuple[list[str], list[str]]:

@@ -13,9 +13,9 @@ from refine.devices import choose_device
 from refine.errors import InputError
 from refine.methods.training_free import TrainingFree
 from refine.options import flag_name
+from refine.recipes import RUN_SETTINGS
 from refine.terminal import count_of, duration
 from refine.training.options import ONE_LENGTH
-from refine.training.runs import CONFIG
 from refine.training.sizing import (
     GFLOPS,
     MINUTES,
@@ -76,7 +76,7 @@ def minutes_to_follow(checkpoint: Path, content: Mapping[str, Any]) -> float | N
         checkpoint: Its file, with the run's settings in the same folder.
         content: What is in it.
     """
-    settings = checkpoint.parent / CONFIG
+    settings = checkpoint.parent / RUN_SETTINGS
     if content["refine"]["steps_done"] >= LOOKS[0] or not settings.is_file():
         return None
     minutes = read_yaml(settings).get("minutes")
@@ -107,10 +107,10 @@ def size_run(config: Namespace, given: Mapping[str, Any], args: Sequence[str]) -
         InputError: If the time is none, or sizes are.
     """
     minutes, model = config["minutes"], config["model"]
-    timed, counted = given_flag(args, "--minutes"), given_flag(args, "--steps")
+    timed = given_flag(args, "--minutes")
     if minutes is not None and not 0 < minutes < float("inf"):
         raise InputError(f"--minutes is {minutes:g}; expected more than 0")
-    if timed and (counted or _steps_flag(args)):
+    if timed and any(given_flag(args, flag) for flag in ("--steps", "--model.steps", "--model.init_args.steps")):
         raise InputError(ONE_LENGTH)
     for key in ("crop", "resize", "real_resize"):
         if (size := config["data"]["init_args"].get(key)) and min(size) < 1:
@@ -125,13 +125,13 @@ def size_run(config: Namespace, given: Mapping[str, Any], args: Sequence[str]) -
             lines.append(f"--preset {config['preset']}: {name} comes in one size")
         method = getattr(methods, name, None)
         maps = isinstance(method, type) and issubclass(method, TrainingFree)
-        _set_crop(config, given, sizes, LONGEST_MAPPED if maps else None, lines)
+        _set_crop(config, sizes, LONGEST_MAPPED if maps else None, lines)
         return lines, minutes if timed else None
     device = _device(config)
     budget = minutes or MINUTES[device]
     preset = choose_preset(presets, config["preset"], device, budget, sizes, images)
     chosen = _set_method(model, given, preset)
-    size = _set_crop(config, given, sizes, preset.crop, lines)
+    size = _set_crop(config, sizes, preset.crop, lines)
     batch = config["data"]["init_args"].get("batch_size")
     if "batch_size" in config["data"]["init_args"] and "batch_size" not in _names(given, "data"):
         batch = config["data"]["init_args"]["batch_size"] = preset.batch_for(size, images)
@@ -158,10 +158,6 @@ def size_run(config: Namespace, given: Mapping[str, Any], args: Sequence[str]) -
     if follows:
         config["minutes"] = budget
     return lines, budget if follows else None
-
-
-def _steps_flag(args: Sequence[str]) -> bool:
-    return given_flag(args, "--model.steps") or given_flag(args, "--model.init_args.steps")
 
 
 def _device(config: Namespace) -> str:
@@ -199,14 +195,11 @@ def _set_method(model: Namespace, given: Mapping[str, Any], preset: Preset) -> d
     return chosen
 
 
-def _set_crop(
-    config: Namespace, given: Mapping[str, Any], sizes: list[Size], longest: int | None, lines: list[str]
-) -> Size:
-    """Set a crop that fits where none is given, or a smaller one; returns the size of a training image.
+def _set_crop(config: Namespace, sizes: list[Size], longest: int | None, lines: list[str]) -> Size:
+    """Set a crop that fits where none is given, or a smaller one; return the size of a training image.
 
     Args:
         config: The run's settings; they change.
-        given: What flags and recipes say of them.
         sizes: Heights and widths of the images.
         longest: Longest side of a crop; None where the method is not to get one that was not asked for.
         lines: Takes what there is to say.
@@ -222,9 +215,8 @@ def _set_crop(
             if crop is not None and 2 * min(crop) < min(longest, *usual):
                 lines.append(f"crop: {_shown(crop)}, since some images are that small (most are {_shown(usual)})")
         return data["crop"] or (sizes[0] if sizes else (64, 64))
-    asked = tuple(asked)
-    crop = smaller_crop(asked, sizes)
-    if crop != asked:
+    crop = smaller_crop(tuple(asked), sizes)
+    if crop != tuple(asked):
         lines.append(f"crop: {_shown(crop)}, since images are smaller than {_shown(asked)} (height x width)")
         data["crop"] = crop
     return crop

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from refine.errors import InputError
 from refine.files import cut
+from refine.recipes import RUN_SETTINGS
 from refine.yaml_text import read_yaml
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
 RUNS = "checkpoints"
 """Where runs are written by default, in the current folder."""
-CONFIG = "config.yaml"
-"""A run's settings, in its folder."""
 LOGGERS = frozenset(f"lightning.pytorch.loggers.{part}" for part in ("TensorBoardLogger", "CSVLogger"))
 """Classes of others that such settings may name."""
 PATHS = frozenset({"default_root_dir"})
@@ -90,14 +89,9 @@ def log_folder(config: "Namespace", default: str, command: str) -> str:
 def latest(config: "Namespace", default: str) -> str | None:
     """Return the last checkpoint of the run that is asked for, or of the latest one of that default name."""
     root = Path(config["trainer"]["default_root_dir"])
-    if config["run"]:
-        folders = [root / config["run"]]
-    else:
-        folders = []
-        for folder in _numbered(root / default):
-            if folders and not folder.exists():
-                break
-            folders.append(folder)
+    folders = [root / (config["run"] or default)]
+    if not config["run"]:
+        folders += itertools.takewhile(Path.exists, itertools.islice(_numbered(root / default), 1, None))
     found = [folder / "last.ckpt" for folder in folders if (folder / "last.ckpt").is_file()]
     return str(found[-1]) if found else None
 
@@ -114,7 +108,7 @@ def latest_of_all(root: Path, name: str | None) -> Path:
     """
     folders = root.glob("*/") if name is None else [root / name]
     found = [folder / "last.ckpt" for folder in folders if (folder / "last.ckpt").is_file()]
-    whole = [file for file in found if (file.parent / CONFIG).is_file()]
+    whole = [file for file in found if (file.parent / RUN_SETTINGS).is_file()]
     if not whole:
         where = root if name is None else root / name
         raise InputError(f"{where}: no run to go on with; name its folder (--run NAME), or a method to begin one (-c)")
@@ -131,9 +125,8 @@ def settings_beside(checkpoint: Path, trusted: Sequence[str]) -> Path:
     Raises:
         InputError: If they name other classes, or cannot be read.
     """
-    file = checkpoint.parent / CONFIG
+    file = checkpoint.parent / RUN_SETTINGS
     found = read_yaml(file)
-    found = found if isinstance(found, dict) else {}
     parts = {name: found.get(name) or {} for name in ("model", "data", "trainer")}
     others = [str(value) for value in parts.values() if not isinstance(value, dict)]  # another file, or a class
     others += [str(name) for name in found if "." in str(name)]
@@ -169,9 +162,6 @@ def _classes(value: object, folder: Path) -> Iterator[str]:
 
 
 def _numbered(folder: Path) -> Iterator[Path]:
-    """A run's folder, and those of the same name with a number."""
+    """Yield a run's folder, and those of the same name with a number."""
     yield folder
-    number = 2
-    while True:
-        yield folder.with_name(f"{folder.name}-{number}")
-        number += 1
+    yield from (folder.with_name(f"{folder.name}-{number}") for number in itertools.count(2))

@@ -59,7 +59,10 @@ class Preset:
 
     def steps_in(self, minutes: float, device: str, size: Size, batch: int) -> int:
         """Number of training steps in a time, nominally."""
-        return max(LEAST_STEPS, _rounded(60 * minutes / self.seconds_a_step(device, size, batch)))
+        steps = (
+            int(60 * minutes / self.seconds_a_step(device, size, batch)) // 10 * 10
+        )  # what follows from a time is not exact
+        return max(LEAST_STEPS, steps)
 
     def seconds_a_step(self, device: str, size: Size, batch: int) -> float:
         """Time of a training step, nominally."""
@@ -167,8 +170,3 @@ def _smallest(sizes: Sequence[Size], axis: int) -> int:
 
 def _down(side: int) -> int:
     return max(MULTIPLE, side // MULTIPLE * MULTIPLE)
-
-
-def _rounded(steps: float) -> int:
-    """Round down to tens: a number of steps that follows from a time is not exact."""
-    return int(steps) // 10 * 10

@@ -22,18 +22,14 @@ KEPT = "the last checkpoint that was written is kept; go on with the same comman
 class StopAfterSteps(Callback):
     """Ends a fit when the method has done its `steps`, however many optimizers a step moves."""
 
-    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
-        """Stop after the last step."""
-        self._stop_if_done(trainer, pl_module)
-
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """A finished run that is resumed does not train a step more."""
-        self._stop_if_done(trainer, pl_module)
-
-    @staticmethod
-    def _stop_if_done(trainer: Trainer, pl_module: LightningModule) -> None:
         if isinstance(pl_module, Method) and pl_module.steps_done >= pl_module.steps:
             trainer.should_stop = True
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
+        """Stop after the last step."""
+        self.on_train_start(trainer, pl_module)
 
 
 class StopOnInterrupt(Callback):

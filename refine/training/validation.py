@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -45,18 +45,6 @@ WHOLE_TILES = 64
 """Tiles of the whole images of each side that their distance is measured on."""
 
 
-class _Seen(NamedTuple):
-    synthetic: Tensor
-    refined: Tensor
-    real: Tensor
-
-
-class _Judged(NamedTuple):
-    label: Tensor
-    before: Tensor
-    after: Tensor
-
-
 PREVIEW = "preview.png"
 ENLARGED = 96
 """Pixels of the longer side up to which smaller images are enlarged."""
@@ -84,8 +72,10 @@ class Validation(Callback):
         self, judges: Judges | None = None, extractors: Sequence[FeatureExtractor] = (), bound: float | None = None
     ) -> None:
         self.judges, self.extractors, self.bound = judges, extractors, bound
-        self._seen: list[_Seen] = []
-        self._judged: list[_Judged] = []
+        self._seen: list[tuple[Tensor, ...]] = []
+        """Synthetic, refined and real images of each batch."""
+        self._judged: list[tuple[Tensor, ...]] = []
+        """Labels, and what the judges say before and after."""
         self._keys: list[str] = []
         self._before: tuple[FeatureSet, FeatureSet] | None = None
         """Features of the synthetic and of the real images, which are the same each time."""
@@ -105,10 +95,10 @@ class Validation(Callback):
             return
         labeled = batch["synthetic"]
         seen = (labeled.image, outputs, batch["real"])
-        self._seen.append(_Seen(*(images.detach().float().cpu() for images in seen)))
+        self._seen.append(tuple(images.detach().float().cpu() for images in seen))
         if self.judges is not None:
             answers = (self.judges.predict(images).cpu() for images in seen[:2])
-            self._judged.append(_Judged(labeled.label.detach().cpu(), *answers))
+            self._judged.append((labeled.label.detach().cpu(), *answers))
             self._keys += labeled.key
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -154,7 +144,8 @@ class Validation(Callback):
         if not synthetic or not real:
             return
         before = [to_float(image) for image in synthetic]
-        after = [_refined_whole(pl_module, image) for image in before]
+        batches = (image[None].to(pl_module.device).to(pl_module.dtype) for image in before)
+        after = [pl_module.refine(batch)[0].float().cpu() for batch in batches]
         size = data.training_size
         tiles = [tiled(images, size)[:WHOLE_TILES] for images in (before, after, [to_float(image) for image in real])]
         if min(map(len, tiles)) > 1:
@@ -177,9 +168,8 @@ class Validation(Callback):
         label, before, after = (torch.cat(parts) for parts in zip(*self._judged, strict=True))
         places = {key: place for place, key in reversed(list(enumerate(self._keys)))}
         once = sorted(places.values())  # where there are more real images, synthetic ones come again
-        keys = list(self._keys)
+        keys, self._keys = self._keys, []
         self._judged.clear()
-        self._keys.clear()
         kind, count = self.judges.kind, len(self.judges.names)
         label = kind.plain(label)
         for name, answers in ((LABEL_ERROR, after), (LABEL_ERROR_DO_NOTHING, before)):
@@ -222,11 +212,6 @@ def _pictures(images: Tensor) -> list[Image.Image]:
         Image.fromarray(each).resize((each.shape[1] * scale, each.shape[0] * scale), Image.Resampling.NEAREST)
         for each in levels
     ]
-
-
-def _refined_whole(translator: Translator, image: Tensor) -> Tensor:
-    batch = image[None].to(translator.device).to(translator.dtype)
-    return translator.refine(batch)[0].float().cpu()
 
 
 def tiled(images: Sequence[Tensor], size: tuple[int, int]) -> Tensor:
