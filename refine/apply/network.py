@@ -103,7 +103,7 @@ class Network:
         try:
             refined = self._refine(levels.to(self.device).permute(0, 3, 1, 2), is_16_bit)
             finite = torch.isfinite(refined).flatten(1).all(1).tolist()
-            result = _levels_of_16_bits(refined) if is_16_bit else to_levels(refined)
+            result = ((refined + 1.0) * HALF_RANGE).round().clamp(0, 65535).int() if is_16_bit else to_levels(refined)
             array = result.permute(0, 2, 3, 1).contiguous().cpu().numpy()
         except (RuntimeError, ValueError, IndexError) as error:
             # torch's OutOfMemoryError is a RuntimeError, and the CPU allocator raises a plain one
@@ -188,8 +188,3 @@ def _read(
     except Exception as error:  # a damaged file raises whatever its decoder does, and must not stop the others
         return f"cannot be decoded ({why(error)})"
     return picture if picture.seen == image.seen else changed
-
-
-def _levels_of_16_bits(images: Tensor) -> Tensor:
-    """Return floats in [-1, 1] as levels 0 … 65535, int32."""
-    return ((images + 1.0) * HALF_RANGE).round().clamp(0, 65535).to(torch.int32)

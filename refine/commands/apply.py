@@ -1,10 +1,13 @@
 """`refine apply`, on the command line and as a function; `refine verify`."""
 
+import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from refine.apply.options import ApplyOptions, VerifyOptions, check_folders
 from refine.errors import InputError
+from refine.files import read_image_file
 from refine.interrupts import begin
 from refine.options import read_options
 
@@ -19,13 +22,12 @@ def apply_command(options: ApplyOptions) -> int:
     if not options.input.is_file():
         check_folders(options.input, options.output)  # before torch is imported
     from refine.apply.label_check import parsed_labels_equal
-    from refine.apply.run import refine_file
     from refine.data.images import is_image_name
 
     if options.check_labels:
         _require_labels(options.layout, options.input)
     if options.input.is_file() and is_image_name(options.input):
-        refine_file(options, apply_options)
+        refine_file(options)
         print(f"1 image refined: {options.output}")
         return 0
     summary = apply_options(options)
@@ -129,6 +131,36 @@ def apply_options(options: ApplyOptions) -> "ApplySummary":
 
     choose_device(options.device)  # one that is not there is refused before an audit is loaded
     return refine_folder(options, None if options.audit is None else load_repair(options.audit, options))
+
+
+def refine_file(options: ApplyOptions) -> None:
+    """Refine one image file into another one of the same format, with its metadata.
+
+    Args:
+        options: Its input is the image, its output a new file with the same suffix.
+
+    Raises:
+        InputError: If the source cannot be refined, or the output is there already or has another suffix.
+    """
+    source, output = options.input, options.output
+    if output.suffix.lower() != source.suffix.lower():
+        raise InputError(f"{output}: expected a file name that ends in {source.suffix}, as that of the image does")
+    if output.exists():
+        raise InputError(f"{output}: is there already; name another output")
+    if not output.parent.is_dir():
+        raise InputError(f"{output.parent}: no such folder")
+    with tempfile.TemporaryDirectory(dir=output.parent, prefix=".refine-") as scratch:
+        before, after = Path(scratch) / "in", Path(scratch) / "out"
+        before.mkdir()
+        (before / source.name).write_bytes(read_image_file(source))
+        try:
+            summary = apply_options(replace(options, input=before, output=after))
+        except InputError as error:
+            reason = str(error).rpartition(f"{source.name}: ")[2] if str(before) in str(error) else None
+            raise error if reason is None else InputError(f"{source}: {reason}") from error
+        if summary.failures:
+            raise InputError(f"{source}: {summary.failures[0].get('reason', 'cannot be refined')}")
+        (after / source.name).replace(output)
 
 
 def load_repair(folder: Path, options: ApplyOptions) -> "Repair":

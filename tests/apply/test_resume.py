@@ -10,7 +10,7 @@ from refine.apply.resume import disk_errors
 from refine.apply.verification import verify
 from refine.errors import DiskFull, InputError
 from refine.files import MANIFEST
-from tests.apply.trees import dataset, run
+from tests.apply.trees import dataset, noise, run, save, tree
 
 
 def message(error: OSError) -> str:
@@ -108,3 +108,44 @@ def test_a_folder_that_became_a_file_keeps_what_is_not_ours(tmp_path: Path) -> N
     with pytest.raises(InputError, match=r"out/x\)$"):
         run(source, output)
     assert (output / "x" / "mine.txt").read_text() == "mine"
+
+
+def test_damaged_outputs_and_changed_inputs_are_made_anew_and_nothing_else(tmp_path: Path) -> None:
+    source, output = dataset(tmp_path / "in"), tmp_path / "out"
+    run(source, output)
+    whole, times = tree(output), {path: path.stat().st_mtime_ns for path in output.rglob("*.*")}
+    truncated, edited = output / "part0" / "image_000.png", output / "part1" / "image_001.txt"
+    truncated.write_bytes(truncated.read_bytes()[:-20])
+    edited.write_text("another label")
+    (output / "part0" / ".refine-tmp-7-7").write_text("left over")
+    assert run(source, output)[:2] == (1, 11)
+    assert tree(output) == whole
+    untouched = set(times) - {truncated, edited}
+    assert {path: path.stat().st_mtime_ns for path in untouched} == {path: times[path] for path in untouched}
+    save(source / "part0" / "image_000.png", noise(16, 16, seed=99))
+    assert run(source, output)[:2] == (1, 11)
+    assert verify(output) == []
+
+
+def test_files_that_left_the_input_leave_the_output(tmp_path: Path) -> None:
+    source, output = dataset(tmp_path / "in"), tmp_path / "out"
+    run(source, output)
+    (source / "part0" / "image_000.png").unlink()
+    (source / "part0" / "image_000.txt").unlink()
+    (output / "part0" / "mine.txt").write_text("not of this tool")
+    run(source, output)
+    assert not (output / "part0" / "image_000.png").exists()
+    assert not (output / "part0" / "image_000.txt").exists()
+    assert verify(output) == ["extra: part0/mine.txt"]
+
+
+def test_an_image_that_broke_after_it_was_done_leaves_no_output(tmp_path: Path) -> None:
+    source, output = dataset(tmp_path / "in"), tmp_path / "out"
+    run(source, output)
+    broken = source / "part0" / "image_000.png"
+    broken.write_bytes(broken.read_bytes()[:60])
+    summary = run(source, output)
+    assert (summary.exit_code, [entry["key"] for entry in summary.failures]) == (3, ["part0/image_000.png"])
+    assert not (output / "part0" / "image_000.png").exists()
+    assert "image_000.png" in summary.text()
+    assert verify(output) == []

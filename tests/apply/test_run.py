@@ -8,17 +8,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from refine import apply_checkpoint, verify
+from refine.apply.codec import DecodedImage, Levels, decode
+from refine.apply.network import NOT_FINITE, Network
+from refine.apply.plan import make_plan, select
+from refine.apply.repair import Repair
 from refine.apply.resume import own_output
-from refine.cli import main
+from refine.apply.run import Job
+from refine.apply.verification import ApplySummary
+from refine.data.images import read_image
 from refine.errors import DiskFull, InputError
 from refine.files import MANIFEST, RUN
-from refine.interop.bundle import write_bundle
-from refine.methods import SimGAN
+from tests.apply.judges import WrittenJudge, repair
 from tests.apply.tiny import save_tiny, tiny
-from tests.apply.trees import dataset, full_disk, left_over, lines, noise, refused, run, save, tree
+from tests.apply.trees import dataset, full_disk, left_over, lines, noise, options, refused, run, save, tree
 
 
 def test_the_same_tree_with_other_pixels(tmp_path: Path) -> None:
@@ -56,23 +62,6 @@ def test_bytes_depend_neither_on_workers_nor_on_the_order_of_work(tmp_path: Path
     assert tree(tmp_path / "again") == whole
 
 
-def test_damaged_outputs_and_changed_inputs_are_made_anew_and_nothing_else(tmp_path: Path) -> None:
-    source, output = dataset(tmp_path / "in"), tmp_path / "out"
-    run(source, output)
-    whole, times = tree(output), {path: path.stat().st_mtime_ns for path in output.rglob("*.*")}
-    truncated, edited = output / "part0" / "image_000.png", output / "part1" / "image_001.txt"
-    truncated.write_bytes(truncated.read_bytes()[:-20])
-    edited.write_text("another label")
-    (output / "part0" / ".refine-tmp-7-7").write_text("left over")
-    assert run(source, output)[:2] == (1, 11)
-    assert tree(output) == whole
-    untouched = set(times) - {truncated, edited}
-    assert {path: path.stat().st_mtime_ns for path in untouched} == {path: times[path] for path in untouched}
-    save(source / "part0" / "image_000.png", noise(16, 16, seed=99))
-    assert run(source, output)[:2] == (1, 11)
-    assert verify(output) == []
-
-
 @pytest.mark.parametrize("name", [MANIFEST, RUN])
 @pytest.mark.parametrize("target", ["/dev/zero", "..", "../outside", "nowhere"])
 def test_a_record_that_is_no_file_of_ours_is_refused_before_anything_is_touched(
@@ -84,30 +73,6 @@ def test_a_record_that_is_no_file_of_ours_is_refused_before_anything_is_touched(
     (output / name).unlink()
     (output / name).symlink_to(target)
     refused(name, source, output)
-
-
-def test_files_that_left_the_input_leave_the_output(tmp_path: Path) -> None:
-    source, output = dataset(tmp_path / "in"), tmp_path / "out"
-    run(source, output)
-    (source / "part0" / "image_000.png").unlink()
-    (source / "part0" / "image_000.txt").unlink()
-    (output / "part0" / "mine.txt").write_text("not of this tool")
-    run(source, output)
-    assert not (output / "part0" / "image_000.png").exists()
-    assert not (output / "part0" / "image_000.txt").exists()
-    assert verify(output) == ["extra: part0/mine.txt"]
-
-
-def test_an_image_that_broke_after_it_was_done_leaves_no_output(tmp_path: Path) -> None:
-    source, output = dataset(tmp_path / "in"), tmp_path / "out"
-    run(source, output)
-    broken = source / "part0" / "image_000.png"
-    broken.write_bytes(broken.read_bytes()[:60])
-    summary = run(source, output)
-    assert (summary.exit_code, [entry["key"] for entry in summary.failures]) == (3, ["part0/image_000.png"])
-    assert not (output / "part0" / "image_000.png").exists()
-    assert "image_000.png" in summary.text()
-    assert verify(output) == []
 
 
 def test_less_strength_is_that_part_of_the_change(tmp_path: Path) -> None:
@@ -231,7 +196,7 @@ def test_an_error_in_a_thread_ends_the_run(tmp_path: Path, monkeypatch: pytest.M
     def broken(*_: object) -> float:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("refine.apply.pipeline.mean_absolute_change", broken)
+    monkeypatch.setattr("refine.apply.run.mean_absolute_change", broken)
     with pytest.raises(ZeroDivisionError):
         run(source, tmp_path / "out")
     assert not [key for key in tree(tmp_path / "out") if key.endswith(".png")]
@@ -255,59 +220,82 @@ def test_masks_whose_images_cannot_be_refined_are_refused_and_leave_nothing(tmp_
     assert not (tmp_path / "new").exists()
 
 
-@pytest.fixture
-def model(tmp_path: Path) -> Path:
-    write_bundle(SimGAN(channels=3, features=4, blocks=1).eval(), tmp_path / "model")
-    return tmp_path / "model"
+class Fixed(Network):
+    """Gives the negative of each picture, or nothing."""
+
+    finite = True
+
+    def __call__(self, pictures: list[DecodedImage], size: int) -> list[Levels | None]:
+        return [255 - picture.color if self.finite else None for picture in pictures]
 
 
-def applied(model: Path, source: Path, output: Path) -> int:
-    return main(["apply", "--checkpoint", str(model), "--input", str(source), "--output", str(output)])
+def done(root: Path, repair: Repair | None = None, finite: bool = True) -> ApplySummary:
+    """A run over one image."""
+    save(root / "in" / "a.png", noise(8, 8))
+    (root / "out").mkdir()
+    network = Fixed(tiny(), torch.device("cpu"), options())
+    network.finite = finite
+    plan = make_plan(root / "in", select(root / "in", None, "auto"), 3, 1)
+    return Job(root / "in", root / "out", plan, network, options(), repair).run()
 
 
-def test_a_device_and_folders_are_refused_before_an_audit_is_loaded(model: Path, tmp_path: Path) -> None:
-    source, nowhere = dataset(tmp_path / "in", 1), tmp_path / "no audit"
-    with pytest.raises(InputError, match="tpu"):
-        apply_checkpoint(model, source, tmp_path / "out", device="tpu", audit=nowhere)
-    with pytest.raises(InputError, match="none: "):
-        apply_checkpoint(model, tmp_path / "none", tmp_path / "out", device="cpu", audit=nowhere)
-    with pytest.raises(InputError, match="no audit: no audit"):
-        apply_checkpoint(model, source, tmp_path / "out", device="cpu", audit=nowhere)
+def test_without_an_audit_all_of_the_change_is_written_and_no_line_speaks_of_one(tmp_path: Path) -> None:
+    assert done(tmp_path).done == 1
+    before, after = (read_image(tmp_path / side / "a.png", 3) for side in ("in", "out"))
+    assert np.array_equal(after, 255 - before)
+    assert "audit" not in lines(tmp_path / "out")["a.png"]
 
 
-def test_an_image_becomes_an_image(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    photo, output = tmp_path / "photo.png", tmp_path / "refined.png"
-    Image.new("RGB", (21, 17), (200, 100, 50)).save(photo, dpi=(72, 72))
-    before = {path.name for path in tmp_path.iterdir()}
-    assert applied(model, photo, output) == 0
-    assert f"1 image refined: {output}" in capsys.readouterr().out
-    with Image.open(output) as refined, Image.open(photo) as original:
-        assert (refined.size, refined.mode, refined.info["dpi"]) == ((21, 17), "RGB", original.info["dpi"])
-        assert refined.tobytes() != original.tobytes()
-    assert {path.name for path in tmp_path.iterdir()} == before | {"refined.png"}
+def test_what_the_network_gave_nothing_for_is_listed_and_not_judged(tmp_path: Path) -> None:
+    judge = WrittenJudge({"a.png": "fail"})
+    (failure,) = done(tmp_path, repair(judge), finite=False).failures
+    assert (failure["status"], failure["reason"], judge.asked) == ("failed", NOT_FINITE, [])
 
 
-@pytest.mark.parametrize(
-    ("name", "output", "message"),
-    [
-        ("photo.png", "out.jpg", "out.jpg: expected a file name that ends in .png"),
-        ("photo.png", "photo.png", "photo.png: is there already"),
-        ("photo.png", "none/out.png", "none: no such folder"),
-        ("palette.png", "out.png", "refine: {folder}/palette.png: palette image: convert it to RGB first"),
-        ("broken.png", "out.png", "refine: {folder}/broken.png: "),
-        ("notes.txt", "out.txt", "notes.txt: expected"),
-    ],
-)
-def test_what_cannot_be_is_one_line_and_leaves_nothing(
-    name: str, output: str, message: str, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    Image.new("RGB", (21, 17)).save(tmp_path / "photo.png")
-    Image.new("RGB", (21, 17)).convert("P").save(tmp_path / "palette.png")
-    (tmp_path / "broken.png").write_bytes((tmp_path / "photo.png").read_bytes()[:40])
-    (tmp_path / "notes.txt").write_text("no image")
-    before = {path.name for path in tmp_path.iterdir()}
-    assert applied(model, tmp_path / name, tmp_path / output) == 2
-    said = capsys.readouterr().err
-    assert message.format(folder=tmp_path) in said
-    assert said.count("\n") == 1
-    assert {path.name for path in tmp_path.iterdir()} == before
+def test_what_cannot_be_encoded_is_listed_before_it_is_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise ValueError("no such mode")
+
+    judge = WrittenJudge({"a.png": "fail"})
+    monkeypatch.setattr("refine.apply.codec.encode", fails)
+    (failure,) = done(tmp_path, repair(judge)).failures
+    assert failure["reason"] == "cannot be written back the same (no such mode)"
+    assert judge.asked == []
+    assert set(tree(tmp_path / "out")) == {"refine-manifest.jsonl"}
+
+
+def test_an_original_whose_file_went_away_is_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    judge = WrittenJudge({"a.png": "fail"})
+
+    def decoded(content: bytes) -> DecodedImage:
+        (tmp_path / "in" / "a.png").unlink()
+        return decode(content)
+
+    monkeypatch.setattr("refine.apply.network.decode", decoded)
+    (failure,) = done(tmp_path, repair(judge)).failures
+    assert failure["reason"] == "cannot be written back the same (No such file or directory)"
+
+
+def test_nothing_is_written_through_a_linked_folder_of_the_output(tmp_path: Path) -> None:
+    source, output, elsewhere = dataset(tmp_path / "in"), tmp_path / "out", tmp_path / "elsewhere"
+    run(source, output)
+    (output / "part1").rename(elsewhere)
+    (output / "part1").symlink_to(elsewhere)
+    (output / "empty").rmdir()
+    (elsewhere / "image_001.png").write_bytes(b"mine")
+    before = tree(elsewhere)
+    with pytest.raises(InputError, match="part1: is a link; the output must hold its own folders"):
+        run(source, output)
+    assert tree(elsewhere) == before
+    assert not (output / "empty").exists()
+
+
+def test_a_link_of_the_dataset_that_became_a_folder_is_no_obstacle(tmp_path: Path) -> None:
+    source, output = dataset(tmp_path / "in"), tmp_path / "out"
+    (source / "all").symlink_to("part0")
+    run(source, output)
+    (source / "all").unlink()
+    (source / "all").mkdir()
+    run(source, output)
+    assert (output / "all").is_dir()
+    assert not (output / "all").is_symlink()
