@@ -18,7 +18,8 @@ def choose_device(name: str) -> torch.device:
     Raises:
         InputError: If the name is unknown, or the device is not there.
     """
-    there = [device for device in ("cuda", "mps", "cpu") if _is_there(device)]
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    there = [device for device, is_there in available.items() if is_there]
     if name not in get_args(DeviceName):
         raise InputError(f"--device {name!r}: expected auto, cpu, cuda or mps")
     if name != "auto" and name not in there:
@@ -43,12 +44,6 @@ def devices_of_jobs(device: str, jobs: int, count: int) -> list[str]:
 def threads_of_job(jobs: int) -> int:
     """Return the number of CPU threads of each of several processes: they share this one's."""
     return max(1, torch.get_num_threads() // jobs)
-
-
-def _is_there(device: str) -> bool:
-    if device == "cuda":
-        return torch.cuda.is_available()
-    return device == "cpu" or torch.backends.mps.is_available()
 
 
 @contextmanager

@@ -80,32 +80,27 @@ def require_plain_yaml(text: str) -> None:
     """
     if len(text) > MOST_BYTES:
         raise ValueError(f"more than {MOST_BYTES >> 20} MiB")
-    try:
-        _require_plain(text)
+    depth = nodes = documents = 0
+    try:  # with the parser's events alone: composing nodes recurses, and constructing them takes memory
+        for event in yaml.parse(text, _Loader):
+            if isinstance(event, yaml.AliasEvent):
+                raise ValueError(ALIAS)
+            if isinstance(event, yaml.DocumentStartEvent):
+                documents += 1
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+            elif isinstance(event, yaml.NodeEvent):
+                nodes += 1
+                depth += isinstance(event, yaml.CollectionStartEvent)
+                _require_plain_node(event)
+            if depth > MOST_DEPTH:
+                raise ValueError(f"nested more than {MOST_DEPTH} levels deep")
+            if nodes > MOST_NODES:
+                raise ValueError(f"more than {MOST_NODES} values")
+            if documents > 1:
+                raise ValueError("more than one document")
     except yaml.YAMLError as error:
         raise ValueError(" ".join(str(error).split())) from error
-
-
-def _require_plain(text: str) -> None:
-    """Look at the parser's events alone: composing nodes recurses, and constructing them takes memory."""
-    depth = nodes = documents = 0
-    for event in yaml.parse(text, _Loader):
-        if isinstance(event, yaml.AliasEvent):
-            raise ValueError(ALIAS)
-        if isinstance(event, yaml.DocumentStartEvent):
-            documents += 1
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-        elif isinstance(event, yaml.NodeEvent):
-            nodes += 1
-            depth += isinstance(event, yaml.CollectionStartEvent)
-            _require_plain_node(event)
-        if depth > MOST_DEPTH:
-            raise ValueError(f"nested more than {MOST_DEPTH} levels deep")
-        if nodes > MOST_NODES:
-            raise ValueError(f"more than {MOST_NODES} values")
-        if documents > 1:
-            raise ValueError("more than one document")
 
 
 def _require_plain_node(event: Any) -> None:
