@@ -2,6 +2,7 @@
 
 import argparse
 import errno
+import inspect
 import io
 import os
 import sys
@@ -13,8 +14,8 @@ import refine
 from refine import commands, interrupts
 from refine.commands.early_checks import require_fit, require_paths
 from refine.errors import DiskFull, InputError, TrainingDiverged
-from refine.files import cut, files_up_to, printable
-from refine.options import flag_name, meant, spelled
+from refine.files import DEFAULT_SIZE, cut, files_up_to, printable
+from refine.options import add_flags, as_phrase, flag_name, meant, positive, spelled
 from refine.trust import trusting
 
 LIGHTNING = {
@@ -61,7 +62,21 @@ def parser(only: str | None = None) -> argparse.ArgumentParser:
     each = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, summary in LIGHTNING.items():
         each.add_parser(name, help=summary, add_help=False)
-    commands.add_parsers(each, only)
+    for command in commands.COMMANDS:
+        summary, *more = (inspect.getdoc(command.options) or command.name).split("\n\n")
+        text = more[0] if more and not more[0].startswith("Raises:") else summary
+        own = each.add_parser(command.name, help=as_phrase(summary), description=" ".join(text.split()))
+        own.set_defaults(chosen=command)
+        if only in (None, command.name):
+            add_flags(own, command.options, required=command.recipe is None)
+            if command.reads_dataset:
+                own.add_argument(
+                    "--max-file-size",
+                    type=positive,
+                    metavar="MIB",
+                    help="label files that are read whole, and single lines and elements of others, are refused above "
+                    f"this (default: {DEFAULT_SIZE})",
+                )
     return top
 
 

@@ -142,20 +142,14 @@ def _problem(before: Layout, after: Layout, record: Record, other: Record | None
     """Return the fault of one label; if there is none, whether the image has a label."""
     if other is None:
         return "not in the refined dataset"
-    old = _read(before, record)
-    if isinstance(old, str):
-        return f"cannot be read in the input: {old}"
-    new = _read(after, other)
-    if isinstance(new, str):
-        return f"cannot be read in the output: {new}"
+    labels = []
+    for side, layout, each in (("input", before, record), ("output", after, other)):
+        try:
+            labels.append(layout.annotation(each))
+        except InputError as error:
+            return f"cannot be read in the {side}: {error}"
+    old, new = labels
     if same(old, new):
         return not same(old, Annotation())
     parts = [name for name in Annotation.__dataclass_fields__ if not same(getattr(old, name), getattr(new, name))]
     return f"another label than in the input ({', '.join(parts)})"
-
-
-def _read(layout: Layout, record: Record) -> Annotation | str:
-    try:
-        return layout.annotation(record)
-    except InputError as error:
-        return str(error)

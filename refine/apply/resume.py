@@ -186,15 +186,7 @@ def drop_stale(plan: ApplyPlan, manifest: Manifest, output: Path) -> None:
 
 
 def standing(plan: ApplyPlan, manifest: Manifest, source: Path, output: Path, workers: int) -> set[str]:
-    """Return the keys that are done: input and output both have the hash that the manifest gives.
-
-    Args:
-        plan: All that is to be done.
-        manifest: What was done.
-        source: The dataset.
-        output: The refined one.
-        workers: Threads that hash.
-    """
+    """Return the keys that are done: input and output both have the hash that the manifest gives."""
     targets = {link.key: link.text for link in plan.links}
     within = lines_within(plan, manifest)
     keys = [*(image.key for image in plan.images), *plan.containers, *plan.carried, *targets]

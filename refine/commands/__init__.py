@@ -4,7 +4,6 @@ Nothing heavy is imported before a command runs.
 """
 
 import argparse
-import inspect
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
@@ -27,11 +26,10 @@ from refine.commands.calls import (
     tune_strength_command,
 )
 from refine.distances.options import EvaluateOptions
-from refine.files import DEFAULT_SIZE
 from refine.inspect.options import InspectOptions
 from refine.interop.options import ExportOptions, ImportOptions
 from refine.interrupts import FINISHED_KEPT, NOTHING_KEPT
-from refine.options import add_flags, as_phrase, positive, read_options
+from refine.options import read_options
 from refine.recipes import RecipesOptions
 from refine.report.pages.options import ReportOptions
 from refine.simulators.options import RenderOptions
@@ -80,27 +78,3 @@ COMMANDS = (
     Command("import-weights", ImportOptions, import_weights_command, reads_dataset=False),
     Command("recipes", RecipesOptions, recipes_command, reads_dataset=False),
 )
-
-
-def add_parsers(each: Any, only: str | None = None) -> None:
-    """Add every command to argparse's subparsers.
-
-    Args:
-        each: The subparsers.
-        only: The command that gets its flags; None: all do.
-    """
-    for command in COMMANDS:
-        summary, *more = (inspect.getdoc(command.options) or command.name).split("\n\n")
-        text = more[0] if more and not more[0].startswith("Raises:") else summary
-        parser = each.add_parser(command.name, help=as_phrase(summary), description=" ".join(text.split()))
-        parser.set_defaults(chosen=command)
-        if only in (None, command.name):
-            add_flags(parser, command.options, required=command.recipe is None)
-        if command.reads_dataset and only in (None, command.name):
-            parser.add_argument(
-                "--max-file-size",
-                type=positive,
-                metavar="MIB",
-                help="label files that are read whole, and single lines and elements of others, are refused above this "
-                f"(default: {DEFAULT_SIZE})",
-            )
