@@ -64,6 +64,15 @@ def finish(source: Path, output: Path, work: Work = plain) -> None:
         assert (now.st_ino, now.st_mtime_ns) == (about.st_ino, about.st_mtime_ns), key
 
 
+def killed(source: Path, output: Path, die_at: tuple[str, int], work: Work = plain) -> dict[str, bytes | str]:
+    """What the same command leaves after it was killed there once."""
+    child = start(source, output, die_at, work)
+    child.join()
+    assert child.exitcode == -signal.SIGKILL
+    finish(source, output, work)
+    return tree(output)
+
+
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return dataset(tmp_path_factory.mktemp("kill") / "in", count=80)
@@ -86,17 +95,13 @@ def whole(source: Path) -> dict[str, bytes | str]:
 def test_killed_at_one_call_of_the_system(
     tmp_path: Path, source: Path, whole: dict[str, bytes | str], die_at: tuple[str, int]
 ) -> None:
-    child = start(source, tmp_path / "out", die_at)
-    child.join()
-    assert child.exitcode == -signal.SIGKILL
-    finish(source, tmp_path / "out")
-    assert tree(tmp_path / "out") == whole
+    assert killed(source, tmp_path / "out", die_at) == whole
 
 
 def test_killed_at_random_moments_again_and_again(tmp_path: Path, source: Path, whole: dict[str, bytes | str]) -> None:
     output = tmp_path / "out"
     moments = random.Random(0)
-    killed = 0
+    count = 0
     for _ in range(8):
         child = start(source, output)
         while not output.exists() and child.is_alive():
@@ -104,8 +109,8 @@ def test_killed_at_random_moments_again_and_again(tmp_path: Path, source: Path, 
         time.sleep(moments.uniform(0.0, 0.3))
         child.kill()
         child.join()
-        killed += child.exitcode == -signal.SIGKILL
-    assert killed
+        count += child.exitcode == -signal.SIGKILL
+    assert count
     finish(source, output)
     assert tree(output) == whole
 
@@ -135,8 +140,4 @@ def whole_repaired(masks: Path) -> dict[str, bytes | str]:
 def test_killed_while_an_audit_s_verdicts_are_followed(
     tmp_path: Path, masks: Path, whole_repaired: dict[str, bytes | str], die_at: tuple[str, int]
 ) -> None:
-    child = start(masks, tmp_path / "out", die_at, repaired)
-    child.join()
-    assert child.exitcode == -signal.SIGKILL
-    finish(masks, tmp_path / "out", repaired)
-    assert tree(tmp_path / "out") == whole_repaired
+    assert killed(masks, tmp_path / "out", die_at, repaired) == whole_repaired

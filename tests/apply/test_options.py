@@ -33,6 +33,7 @@ def test_a_flag_out_of_its_range_is_refused(tmp_path: Path, flags: dict[str, obj
     [
         ({"audit": Path("a"), "if_wrong": "keep"}, "--if-wrong 'keep': expected one of original, leave-out"),
         ({"audit": Path("a"), "repair": "all"}, "--repair 'all': expected one of fail, review"),
+        ({"if_wrong": "leave-out"}, "--if-wrong says what is done about an audit's verdicts: give --audit DIR as well"),
         ({"repair": "review"}, "--repair says what is done about an audit's verdicts: give --audit DIR as well"),
     ],
 )

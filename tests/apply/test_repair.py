@@ -341,15 +341,6 @@ def test_the_command_holds_its_flags_against_those_of_the_audited_run(
     assert json.loads((tmp_path / "out" / RUN).read_text())["flags"]["strength"] == 0.5
 
 
-@pytest.mark.parametrize("flag", [["--if-wrong", "leave-out"], ["--repair", "review"]])
-def test_flags_about_verdicts_need_an_audit(
-    tmp_path: Path, command: list[str], flag: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main([*command, "--output", str(tmp_path / "out"), *flag]) == 2
-    assert f"{flag[0]} says what is done about an audit's verdicts: give --audit DIR" in capsys.readouterr().err
-    assert not (tmp_path / "out").exists()
-
-
 def test_owners_follow_from_the_layout_or_nobody_knows_them(tmp_path: Path) -> None:
     assert label_owners(write_mask_folders(tmp_path / "masks"), None) == {
         "masks/a.png": frozenset({"images/a.jpg"}),

@@ -82,10 +82,21 @@ def test_gray_generators_too(tmp_path: Path) -> None:
     assert_equal(generator, original, channels=1)
 
 
-def test_wrappers_put_a_prefix_before_every_name(tmp_path: Path) -> None:
+WEIGHTS: dict[str, Callable[[dict[str, Tensor]], dict[str, Tensor]]] = {
+    "wrappers put a prefix before every name": lambda weights: {
+        f"module._orig_mod.{name}": value for name, value in weights.items()
+    },
+    "normalization without a counter": lambda weights: {
+        name: value for name, value in weights.items() if not name.endswith("tracked")
+    },
+    "double precision": lambda weights: {name: value.double() for name, value in weights.items()},
+}
+
+
+@pytest.mark.parametrize("name", WEIGHTS)
+def test_other_names_counters_and_precisions_are_taken(name: str, tmp_path: Path) -> None:
     original = trained(ResNet(2, norm="batch"))
-    weights = {f"module._orig_mod.{name}": value for name, value in original.state_dict().items()}
-    assert_equal(imported(saved(weights, tmp_path)), original)
+    assert_equal(imported(saved(WEIGHTS[name](original.state_dict()), tmp_path)), original)
 
 
 def test_files_of_old_releases_of_torch(tmp_path: Path) -> None:
@@ -97,18 +108,6 @@ def test_files_of_old_releases_of_torch(tmp_path: Path) -> None:
         weights[f"model.{place}.running_var"] = torch.full((4,), 7.0)
         weights[f"model.{place}.num_batches_tracked"] = torch.tensor(3)
     assert_equal(imported(saved(weights, tmp_path, old=True)), original)
-
-
-def test_batch_normalization_without_a_counter(tmp_path: Path) -> None:
-    original = trained(ResNet(2, norm="batch"))
-    weights = {name: value for name, value in original.state_dict().items() if not name.endswith("tracked")}
-    assert_equal(imported(saved(weights, tmp_path)), original)
-
-
-def test_double_precision_becomes_single(tmp_path: Path) -> None:
-    original = trained(ResNet(1))
-    weights = {name: value.double() for name, value in original.state_dict().items()}
-    assert_equal(imported(saved(weights, tmp_path)), original)
 
 
 def test_replication_is_taken_where_it_is_said(tmp_path: Path) -> None:

@@ -4,9 +4,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.strategies import DDPStrategy, SingleDeviceStrategy, Strategy
 from torch import Tensor
 
@@ -20,6 +22,21 @@ RECIPE = "models/cyclegan.yaml"
 STEPS, HISTORY = 6, 4
 
 
+class SaveState(Callback):
+    """Writes ``FOLDER/RANK.pt``, the state that a process ended with, and ``FOLDER/half.ckpt`` after so many steps."""
+
+    def __init__(self, folder: str, half: int = -1) -> None:
+        self.folder, self.half = Path(folder), half
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
+        if getattr(pl_module, "steps_done", 0) == self.half:
+            trainer.save_checkpoint(self.folder / "half.ckpt")
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        torch.save(pl_module.state_dict(), self.folder / f"{trainer.global_rank}.pt")
+
+
 def command(pair: Pair, root: Path, *more: str) -> list[str]:
     data = ["--data.synthetic", str(pair[0]), "--data.real", str(pair[1]), "--data.batch-size", "2"]
     trainer = ["--trainer.accelerator", "cpu", "--trainer.limit-val-batches", "0", "--checkpoint-every", "0"]
@@ -31,7 +48,7 @@ def command(pair: Pair, root: Path, *more: str) -> list[str]:
 def two_processes(pair: Pair, root: Path, run: str, *more: str) -> list[dict[str, Tensor]]:
     """The states that both processes end with."""
     states = root / "states" / run
-    watched = ["--trainer.callbacks", "tests.training.rank_states.SaveState", "--trainer.callbacks.folder", str(states)]
+    watched = ["--trainer.callbacks", f"{__name__}.SaveState", "--trainer.callbacks.folder", str(states)]
     args = command(pair, root, "--trainer.devices", "2", "--run", run, *watched, *more)
     done = subprocess.run(
         [sys.executable, "-m", "refine", *args],

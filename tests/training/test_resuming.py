@@ -60,8 +60,6 @@ def test_resume_alone_takes_all_else_from_the_run(
     pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert main(["fit", "--resume"]) == 2
-    assert "checkpoints: no run to go on with; name its folder (--run NAME), or a method" in capsys.readouterr().err
     for run in ("first", "second"):
         data = ["--data.synthetic", str(pair[0]), "--data.real", str(pair[1]), "--data.batch-size", "4"]
         small = [*SMALL["models/simgan.yaml"], "--device", "cpu", "--run", run, "--steps", "8"]
@@ -76,8 +74,6 @@ def test_resume_alone_takes_all_else_from_the_run(
     assert " · last " not in said  # nothing was measured anew
     found = {run: checkpoint(tmp_path / "checkpoints", run)["refine"]["steps_done"] for run in ("first", "second")}
     assert found == {"first": 8, "second": 10}
-    assert main(["fit", "--resume", "--run", "third"]) == 2
-    assert "third: no run to go on with" in capsys.readouterr().err
 
 
 def test_a_run_that_goes_on_with_other_data_says_so(
