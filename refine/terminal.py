@@ -72,11 +72,7 @@ class PlainLines:
         self._lock = threading.Lock()
 
     def advance(self, more: int) -> None:
-        """Count, and say so if it is time to.
-
-        Args:
-            more: How much more is done.
-        """
+        """Count how much more is done, and say so if it is time to."""
         with self._lock:
             self.done += more
             now = time.monotonic()

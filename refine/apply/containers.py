@@ -55,15 +55,7 @@ class ShardImages(NamedTuple):
 
 
 class ContainerJob:
-    """Refines containers, one after the other.
-
-    Args:
-        source: The dataset.
-        output: Where the refined one goes.
-        network: What refines.
-        pool: Threads that read, decode and encode.
-        advance: Called with the number of images that are through.
-    """
+    """Refines containers, one after the other; ``advance`` is called with the number of images that are through."""
 
     def __init__(
         self, source: Path, output: Path, network: Network, pool: Executor, advance: Callable[[int], None]
@@ -72,11 +64,7 @@ class ContainerJob:
         self.network, self.pool, self.advance = network, pool, advance
 
     def __call__(self, key: str, members: frozenset[str]) -> Finished:
-        """Refine one container. What is wrong with it becomes a line of the manifest.
-
-        Args:
-            key: The container's.
-            members: Those that are images to refine.
+        """Refine these members of one container. What is wrong with it becomes a line of the manifest.
 
         Raises:
             OSError: If the new file cannot be written; nothing is left of it then.

@@ -27,11 +27,7 @@ _SEPARATORS = "_-. "
 
 
 def refuse_labels(source: Path, headers: dict[str, ImageHeader]) -> None:
-    """Refuse a tree in which images seem to be the labels of others.
-
-    Args:
-        source: The dataset.
-        headers: Headers of everything that would be refined.
+    """Refuse a tree in which images, of those that would be refined, seem to be the labels of others.
 
     Raises:
         InputError: Naming a pair and the ways out.

@@ -191,9 +191,6 @@ class _Values:
     """Reads the values of a container piece by piece, and stops where they become more than it can hold.
 
     A value of variable length is a reference, and any number of them may lead to the same bytes.
-
-    Args:
-        path: The container.
     """
 
     def __init__(self, path: Path) -> None:

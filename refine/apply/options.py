@@ -79,11 +79,7 @@ class ApplyOptions:
             raise InputError(f"{flag} says what is done about an audit's verdicts: give --audit DIR as well")
 
     def working_size(self, trained: tuple[int, int] | None) -> tuple[int, int] | None:
-        """Return the height and width at which the network sees an image; None for each image's own.
-
-        Args:
-            trained: Those of the checkpoint.
-        """
+        """Return the height and width at which the network sees an image; None for each image's own."""
         return trained if self.scale == "trained" else self._size()
 
     def recorded(self, layout: str | None) -> dict[str, object]:

@@ -76,13 +76,7 @@ class Repair:
         return {"sha256": self.digest, "if_wrong": self.if_wrong, "repair": self.repaired}
 
     def require_fit(self, model: str, options: ApplyOptions, source: Path, plan: ApplyPlan) -> None:
-        """Hold the audit against the run before anything is written.
-
-        Args:
-            model: Sha256 of the checkpoint.
-            options: Flags of the run.
-            source: The dataset.
-            plan: What is to be refined.
+        """Hold the audit against the run, of the checkpoint with the sha256 ``model``, before anything is written.
 
         Raises:
             InputError: If the audit is of another model's output, or of one that was made otherwise or repaired, an

@@ -92,12 +92,7 @@ class ApplySummary(NamedTuple):
 
 
 def summarize(entries: Sequence[ManifestEntry], kept: set[str]) -> ApplySummary:
-    """Count a finished manifest.
-
-    Args:
-        entries: All of its lines.
-        kept: Keys that stood before this run.
-    """
+    """Count the lines of a finished manifest, of which ``kept`` are keys that stood before this run."""
     failures = sorted((entry for entry in entries if entry["status"] == "failed"), key=lambda entry: entry["key"])
     done = [entry for entry in entries if entry["status"] == "done"]
     originals = sum(map(is_original, done))

@@ -39,11 +39,7 @@ READ_FLAGS = ("data.synthetic", "data.real", "ckpt_path", "judge", "validation_w
 
 
 def require_paths(args: argparse.Namespace, given: Sequence[str]) -> None:
-    """Look whether every file and folder is there that a command is to read.
-
-    Args:
-        args: The parsed command line.
-        given: Its words.
+    """Look whether every file and folder is there that a parsed command line, given in these words, is to read.
 
     Raises:
         InputError: With the first that is not.
@@ -122,14 +118,15 @@ def require_fit(args: Sequence[str]) -> None:
     method = bool(recipes or named & {"model", "model.class_path"})
     alone = not method and "resume" in named and "ckpt_path" not in named  # then a run says the rest
     about = sorted(name for name in named if name.startswith(("data", "model")))
-    if args[0] == "fit" and alone and about:
+    fits = args[0] == "fit"
+    if fits and alone and about:
         also = "name the method as well (-c), so that the right run goes on"
         raise InputError(f"--resume and {flag_name(about[0])}: {also}")
-    begins = args[0] == "fit" and not alone
-    if args[0] == "fit":
+    if fits:
         _require_run(dict(given), contents, alone)
-    if args[0] != "fit" and not method and "ckpt_path" not in named:
+    elif not method and "ckpt_path" not in named:
         raise InputError("which checkpoint? Name one, such as --ckpt-path checkpoints/RUN/best.ckpt")
+    begins = fits and not alone
     if begins and not method:
         raise InputError("which method? Name a recipe, such as -c simgan; `refine recipes` lists them")
     classes = {
@@ -143,7 +140,7 @@ def require_fit(args: Sequence[str]) -> None:
     if classes["model"]:
         _require_arguments(given, "model", classes["model"])
         other = bool(named & {"resume", "ckpt_path", "model", "model.class_path"})
-        if args[0] == "fit" and not other and classes["model"][-1].rpartition(".")[2] == "CyCADA":
+        if fits and not other and classes["model"][-1].rpartition(".")[2] == "CyCADA":
             arguments = [model.get("init_args") for model in _parts(contents, "model")]
             said = any(isinstance(each, dict) and each.get("task") for each in arguments)
             if not said and not {"model.task", "model.init_args.task"} & named:
@@ -152,19 +149,13 @@ def require_fit(args: Sequence[str]) -> None:
         _require_arguments(given, "data", ["refine.data.UnpairedImages"])
     data = (part.get("init_args", part) for part in _parts(contents, "data"))
     settings = {str(name) for arguments in data if isinstance(arguments, dict) for name in arguments}
-    if args[0] == "fit" and not any(name.endswith("real_layout") for name in named | settings):
+    if fits and not any(name.endswith("real_layout") for name in named | settings):
         model = dict(given).get("model") or dict(given).get("model.class_path") or ["", *classes["model"]][-1]
         _require_apart(given, model)
 
 
 def _require_run(last: Mapping[str, str | None], recipes: Sequence[Mapping[str, Any]], alone: bool) -> None:
-    """Look for the run that is to go on, or that a new one would write over.
-
-    Args:
-        last: Flags with their last values.
-        recipes: Content of the recipes.
-        alone: Whether the run says all that the flags do not.
-    """
+    """Look for the run that is to go on, ``alone`` if it says what the flags do not, or that would be overwritten."""
     goes_on = any({"resume", "ckpt_path"} & set(map(str, names)) for names in (last, *recipes))
     if "minutes" in last and {"steps", "model.steps", "model.init_args.steps"} & set(last) and not goes_on:
         raise InputError(ONE_LENGTH)

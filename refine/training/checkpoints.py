@@ -150,11 +150,7 @@ class Checkpoints(Callback):
             unconfirmed.unlink(missing_ok=True)
 
     def reached(self, metrics: Mapping[str, Tensor]) -> Reached | None:
-        """Return how near the run came; None where no validation ever measured it.
-
-        Args:
-            metrics: Of its end.
-        """
+        """Return how near the run came, by the metrics of its end; None where no validation ever measured it."""
         last, nothing = _figure(metrics, DISTANCE), _figure(metrics, DO_NOTHING)
         if last is None or nothing is None:
             last, nothing = None, self.nothing

@@ -201,24 +201,14 @@ def last_words(reached: Reached) -> str:
 
 
 def task_words(metrics: Mapping[str, Tensor]) -> str | None:
-    """One line of what a task model reached in its last validation; None where there was none.
-
-    Args:
-        metrics: Of the run's end.
-    """
+    """Return one line of what a task model reached in its last validation; None where there was none."""
     names = [name for name in sorted(metrics) if name.startswith("task/") and not name.startswith(OTHERS)]
     scores = ", ".join(f"{name.removeprefix('task/')} {float(metrics[name]):.3f}" for name in names)
     return f"last validation, on synthetic images: {scores}" if scores else None
 
 
 def next_command(checkpoint: Path, data: UnpairedImages, trust: Sequence[str] = ()) -> str:
-    """The command that refines the synthetic images, into a folder of the run's name.
-
-    Args:
-        checkpoint: Of the run.
-        data: What it trained on.
-        trust: Modules that it trusts.
-    """
+    """Return the command that refines the synthetic images, into a folder of the run's name."""
     flags, note = _data_flags(data, trust, "layout", "max_file_size")
     output = f"refined-{checkpoint.parent.name}"
     words = ["apply", "--checkpoint", str(checkpoint), "--input", str(data.synthetic), "--output", output, *flags]
@@ -226,25 +216,15 @@ def next_command(checkpoint: Path, data: UnpairedImages, trust: Sequence[str] = 
 
 
 def other_way(data: UnpairedImages, trust: Sequence[str] = ()) -> str:
-    """Name other things to try, for a run that came no nearer to the real images.
-
-    Args:
-        data: What it trained on.
-        trust: Modules that it trusts.
-    """
+    """Name other things to try, for a run that came no nearer to the real images."""
     flags, note = _data_flags(data, trust, "classes", "layout", "real_layout", "mapping", "max_file_size")
     words = typed("try", str(data.synthetic), str(data.real), *flags)
     return f"next{note}: more time (--minutes), or {words}, which tries every method"
 
 
 def _data_flags(data: UnpairedImages, trust: Sequence[str], *names: str) -> tuple[list[str], str]:
-    """Return the flags by which other commands read the data as training did, and what has to be done for them.
-
-    Args:
-        data: What was trained on.
-        trust: Modules that were trusted.
-        names: Arguments of the data that the other command takes.
-    """
+    """Return the flags by which other commands, which take these arguments of the data, read it as training did, and
+    what has to be done for them."""
     flags, notes = [], []
     for name in names:
         value = getattr(data, name)

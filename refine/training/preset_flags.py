@@ -70,12 +70,7 @@ def keep_stored(config: Namespace, given: Mapping[str, Any], content: Mapping[st
 
 
 def minutes_to_follow(checkpoint: Path, content: Mapping[str, Any]) -> float | None:
-    """Return the time of a run that was stopped before its first steps were timed; None if its steps are settled.
-
-    Args:
-        checkpoint: Its file, with the run's settings in the same folder.
-        content: What is in it.
-    """
+    """Return the time of a run that was stopped before its first steps were timed; None if its steps are settled."""
     settings = checkpoint.parent / RUN_SETTINGS
     if content["refine"]["steps_done"] >= LOOKS[0] or not settings.is_file():
         return None

@@ -97,11 +97,7 @@ def latest(config: "Namespace", default: str) -> str | None:
 
 
 def latest_of_all(root: Path, name: str | None) -> Path:
-    """Return the last checkpoint of a run, or of the one that was written last.
-
-    Args:
-        root: Folder of runs.
-        name: The run's; None: any.
+    """Return the last checkpoint of the run of this name, or of the one that was written last.
 
     Raises:
         InputError: If there is none, or its settings do not lie beside it.
@@ -118,12 +114,8 @@ def latest_of_all(root: Path, name: str | None) -> Path:
 def settings_beside(checkpoint: Path, trusted: Sequence[str]) -> Path:
     """Return the settings of a checkpoint's run, which nobody named: such ones may not import code of others.
 
-    Args:
-        checkpoint: In the run's folder.
-        trusted: Modules whose classes they may name.
-
     Raises:
-        InputError: If they name other classes, or cannot be read.
+        InputError: If they name classes other than ours and those of trusted modules, or cannot be read.
     """
     file = checkpoint.parent / RUN_SETTINGS
     found = read_yaml(file)
