@@ -1,22 +1,46 @@
-"""Which samples stand at which position of training: pure functions of a seed, never of a worker's state."""
+"""Which samples stand at which position of training: pure functions of a seed, never of a worker's state.
 
-from collections.abc import Iterator, Sequence
-from functools import partial
+Pairs are random, or matched: where the two sides differ in what they show (more sky, fewer cars, a class that one side
+lacks), a translator that sees random pairs of crops learns to add what is missing. With matched ones, both sides show
+about the same, and looks alone are left to learn (Richter, AlHaija and Koltun 2021, Enhancing Photorealism Enhancement,
+arXiv 2105.04619).
+"""
+
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from refine.data.augment import Augmentation
 from refine.data.geometry import AnnotatedImage, center_crop
-from refine.data.matching import CROPS, OWN_SEEDS, MatchedCrops
+from refine.data.images import to_float
 from refine.data.samples import Labeled, UnpairedBatch
 from refine.data.store import ImageStore
+from refine.errors import InputError
 from refine.labels import Annotation, LabelKind, LabelSpace
+from refine.metrics.features import NETWORKS, named_extractor
+from refine.terminal import counted
 
 SYNTHETIC, REAL = 0, 1
 
 UNLABELED = LabelSpace("none")
+
+THUMBNAIL, SIDE = "thumbnail", 8
+"""Features that need no weights: the crop itself in 8x8 pixels."""
+
+CROPS, NEIGHBORS = 8, 5
+"""Crops of each image, and real crops that each synthetic one is matched with, of as many images."""
+
+IMAGES = 8
+"""Images whose crops' features are taken at once."""
+
+AT_ONCE = 1 << 24
+"""Similarities that are held at once."""
+
+OWN_SEEDS = 1 << 20
+"""Seeds of the crops lie so much higher than those of unmatched training."""
 
 
 def generator_at(seed: int, domain: int, position: int) -> torch.Generator:
@@ -93,6 +117,73 @@ class PositionBatches(Sampler[list[int]]):
             step += 1
 
 
+def require_features(name: str | None) -> None:
+    """Raise `InputError` if there are no features of this name; None is no matching."""
+    if name not in (None, THUMBNAIL, *NETWORKS):
+        raise InputError(f"data.matching is {name}; expected {', '.join((THUMBNAIL, *NETWORKS))}")
+
+
+class MatchedCrops:
+    """Real crops for each of `CROPS` synthetic crops of each image, found once.
+
+    A crop is a function of the seed, the domain, the image and its number among the image's crops, flips and shifts
+    included. Each side's mean is taken out of its features, so that what all its crops share, their looks, counts less;
+    then the cosine tells which are near.
+
+    Args:
+        synthetic: Images of one side.
+        real: Of the other.
+        augmentation: What cuts the crops.
+        features: `THUMBNAIL`, or one of `refine.metrics.features.NETWORKS`.
+        seed: That of training.
+
+    Raises:
+        InputError: If the weights of these features are not there.
+    """
+
+    def __init__(
+        self, synthetic: ImageStore, real: ImageStore, augmentation: Augmentation, features: str, seed: int
+    ) -> None:
+        self.augmentation, self.seed = augmentation, seed + OWN_SEEDS
+        extractor: Callable[[Tensor], Tensor] = thumbnail if features == THUMBNAIL else named_extractor(features)
+        with counted(len(synthetic) + len(real), "matching crops") as advance:
+            ours = self._features(synthetic, SYNTHETIC, extractor, advance)
+            theirs = self._features(real, REAL, extractor, advance)
+        near = []
+        for part in torch.split(ours, max(1, AT_ONCE // len(theirs))):
+            best = (part @ theirs.T).view(len(part), -1, CROPS).max(dim=2)  # of each real image its best crop
+            images = best.values.topk(min(NEIGHBORS, len(real))).indices
+            near.append(images * CROPS + best.indices.gather(1, images))
+        self.nearest = torch.cat(near).int()
+        """``(synthetic crops, NEIGHBORS)``: numbers of real crops, the nearest first."""
+
+    def crop(self, store: ImageStore, domain: int, number: int, space: LabelSpace) -> AnnotatedImage:
+        """Return a crop of a side by its number: image by image, `CROPS` each."""
+        index = number // CROPS
+        sample = store[index] if domain == SYNTHETIC else AnnotatedImage(store.image(index), Annotation())
+        return self.augmentation(sample, space, generator_at(self.seed, domain, number))
+
+    def _features(
+        self, store: ImageStore, domain: int, extractor: Callable[[Tensor], Tensor], advance: Callable[[int], None]
+    ) -> Tensor:
+        found = []
+        for indices in torch.split(torch.arange(len(store)), IMAGES):
+            images = []
+            for index in indices.tolist():
+                whole = AnnotatedImage(store.image(index), Annotation())  # its label draws nothing
+                draws = (generator_at(self.seed, domain, index * CROPS + number) for number in range(CROPS))
+                images += [to_float(self.augmentation(whole, UNLABELED, draw).image) for draw in draws]
+            found.append(extractor(torch.stack(images)).flatten(1))
+            advance(len(indices))
+        features = torch.cat(found)
+        return F.normalize(features - features.mean(dim=0), dim=1)
+
+
+def thumbnail(images: Tensor) -> Tensor:
+    """``(B, C, H, W)`` to ``(B, C, 8, 8)``: means of parts of the image."""
+    return F.adaptive_avg_pool2d(images, SIDE)
+
+
 class TrainingPairs(Dataset[UnpairedBatch]):
     """Position to sample of both domains, by the seed alone. Images are uint8 levels.
 
@@ -122,18 +213,18 @@ class TrainingPairs(Dataset[UnpairedBatch]):
         if balanced and synthetic.kind is not None:
             classes = [int(synthetic.kind.label(synthetic.annotation(index))) for index in range(len(synthetic))]
             self.synthetic_order = ClassBalanced(classes, seed, SYNTHETIC)
-        draws = partial(generator_at, seed + OWN_SEEDS)
-        self.matches = None if matching is None else MatchedCrops(synthetic, real, augmentation, matching, draws)
+        self.matches = None if matching is None else MatchedCrops(synthetic, real, augmentation, matching, seed)
 
     def __getitem__(self, position: int) -> UnpairedBatch:
         index, space = self.synthetic_order[position], self.synthetic.layout.label_space
+        draw = generator_at(self.seed, SYNTHETIC, position)
         if self.matches is not None:
-            draw = generator_at(self.seed, SYNTHETIC, position)
             number = index * CROPS + int(torch.randint(CROPS, (), generator=draw))
-            theirs = self.matches.crop(self.real, REAL, self.matches.matched(number, draw), UNLABELED)
+            nearest = self.matches.nearest[number]
+            matched = int(nearest[int(torch.randint(len(nearest), (), generator=draw))])
+            theirs = self.matches.crop(self.real, REAL, matched, UNLABELED)
             return _pair(self.synthetic, index, self.matches.crop(self.synthetic, SYNTHETIC, number, space), theirs)
-        generator = generator_at(self.seed, SYNTHETIC, position)
-        synthetic = self.augmentation(self.synthetic[index], space, generator)
+        synthetic = self.augmentation(self.synthetic[index], space, draw)
         real_image = AnnotatedImage(self.real.image(self.real_order[position]), Annotation())
         real = self.augmentation(real_image, UNLABELED, generator_at(self.seed, REAL, position))
         return _pair(self.synthetic, index, synthetic, real)

@@ -15,9 +15,8 @@ from refine.data.augment import Augmentation
 from refine.data.images import to_float
 from refine.data.layouts import Layout
 from refine.data.mapping import Mapped
-from refine.data.matching import require_features
 from refine.data.open_layout import LayoutOption, open_layout, told
-from refine.data.pairs import PositionBatches, TrainingPairs, ValidationPairs
+from refine.data.pairs import PositionBatches, TrainingPairs, ValidationPairs, require_features
 from refine.data.samples import Record, UnpairedBatch
 from refine.data.store import Cache, ImageStore, split_by_key, tell, without_small, without_unreadable
 from refine.errors import InputError, UnreadableImage

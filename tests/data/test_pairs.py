@@ -2,14 +2,18 @@ from collections import Counter
 from itertools import chain, islice
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 from torch import Tensor
 
+from refine.cli import main
 from refine.data.augment import Augmentation
 from refine.data.layouts import ClassFolders, ImageFolder, MaskFolders
 from refine.data.pairs import (
+    CROPS,
+    NEIGHBORS,
     REAL,
     SYNTHETIC,
     ClassBalanced,
@@ -20,6 +24,8 @@ from refine.data.pairs import (
     generator_at,
 )
 from refine.data.store import ImageStore
+from refine.data.unpaired import UnpairedImages
+from refine.errors import InputError
 from refine.labels import Annotation
 
 SIZE = (6, 8)
@@ -151,3 +157,94 @@ def test_processes_share_out_the_positions_of_a_step() -> None:
 def test_draws_differ_by_position() -> None:
     draws = {float(torch.rand((), generator=generator_at(0, SYNTHETIC, position))) for position in range(50)}
     assert len(draws) == 50
+
+
+def save_halves(path: Path, kind: str, low: int, high: int, seed: int) -> None:
+    """A 24x24 image whose left, or whose upper half is the brighter one, with noise."""
+    levels = np.full((24, 24), low)
+    (levels if kind == "top" else levels.T)[:12] = high
+    noise = np.random.default_rng(seed).integers(-8, 9, levels.shape)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray((levels + noise).astype(np.uint8)).save(path)
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> Path:
+    """Dark synthetic images, half of them of each kind; bright real ones, most of them with a brighter left half."""
+    for number in range(8):
+        kind = "top" if number % 2 else "left"
+        save_halves(tmp_path / "synthetic" / kind / f"{number}.png", kind, 10, 60, number)
+    for number in range(16):
+        kind = "top" if number < 5 else "left"
+        save_halves(tmp_path / "real" / f"{kind}-{number}.png", kind, 120, 220, 100 + number)
+    return tmp_path
+
+
+def matched_pairs(
+    folder: Path, matching: str | None, seed: int = 0, crop: tuple[int, int] | None = None
+) -> TrainingPairs:
+    layouts = ClassFolders(folder / "synthetic"), ImageFolder(folder / "real")
+    synthetic, real = (ImageStore(layout, layout.records(), 1, None, "memory") for layout in layouts)
+    return TrainingPairs(synthetic, real, Augmentation(crop), False, seed, matching)
+
+
+def kind_of(image: Tensor) -> str:
+    levels = image[0].float()
+    down, across = levels[:8].mean() - levels[-8:].mean(), levels[:, :8].mean() - levels[:, -8:].mean()
+    return "top" if down > across else "left"
+
+
+def agreements(drawn: TrainingPairs, count: int = 64) -> float:
+    samples = [drawn[position] for position in range(count)]
+    same = [kind_of(each["synthetic"].image) == kind_of(each["real"]) for each in samples]
+    return sum(same) / count
+
+
+def test_matched_crops_show_the_same_whatever_each_side_shows_more_often(folders: Path) -> None:
+    assert agreements(matched_pairs(folders, None)) < 0.7
+    assert agreements(matched_pairs(folders, "thumbnail")) == 1
+    drawn = [kind_of(matched_pairs(folders, "thumbnail")[position]["real"]) for position in range(64)]
+    assert Counter(drawn)["top"] == 32  # of sixteen real images five are such
+
+
+def test_whole_images_are_matched_with_several_others(folders: Path) -> None:
+    drawn = matched_pairs(folders, "thumbnail")
+    assert drawn.matches is not None
+    for near in drawn.matches.nearest // CROPS:
+        assert len(set(near.tolist())) == NEIGHBORS
+
+
+def test_every_synthetic_image_comes_with_its_own_label_and_in_several_crops(folders: Path) -> None:
+    drawn = matched_pairs(folders, "thumbnail", crop=(16, 16))
+    crops: dict[str, set[bytes]] = {}
+    for position in range(8 * 40):
+        sample = drawn[position]["synthetic"]
+        assert drawn.synthetic.layout.label_space.names[int(sample.label)] == str(sample.key).partition("/")[0]
+        crops.setdefault(str(sample.key), set()).add(sample.image.numpy().tobytes())
+    assert len(crops) == 8
+    assert all(4 < len(found) <= CROPS for found in crops.values())
+
+
+def test_pairs_follow_from_the_seed_alone(folders: Path) -> None:
+    first, again, other = (matched_pairs(folders, "thumbnail", seed, crop=(16, 16)) for seed in (0, 0, 1))
+    for position in (0, 7, 100):
+        assert torch.equal(first[position]["real"], again[position]["real"])
+    assert not all(torch.equal(first[position]["real"], other[position]["real"]) for position in range(8))
+
+
+def test_features_that_are_not_there_are_named(folders: Path) -> None:
+    with pytest.raises(InputError, match=r"data\.matching is colors; expected thumbnail, "):
+        UnpairedImages(folders / "synthetic", folders / "real", matching="colors")
+
+
+def test_a_method_trains_on_matched_crops_and_a_run_keeps_how_they_are_matched(
+    folders: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sides = ["--data.synthetic", str(folders / "synthetic"), "--data.real", str(folders / "real")]
+    place = ["--trainer.default-root-dir", str(folders), "--run", "run", "--device", "cpu"]
+    warm = ["--model.refiner-warmup-steps", "1", "--model.discriminator-warmup-steps", "0"]
+    flags = ["fit", "-c", "simgan", *warm, "--data.channels", "1", *sides, *place]
+    assert main([*flags, "--steps", "3", "--data.matching", "thumbnail"]) == 0
+    assert "matching: thumbnail" in (folders / "run" / "config.yaml").read_text()
+    assert main([*flags, "--steps", "6", "--resume"]) == 2
+    assert "trained with data.matching=thumbnail, not None" in capsys.readouterr().err

@@ -5,7 +5,15 @@ import torch
 from torchmetrics.functional import mean_absolute_error
 
 from refine.labels.gaze import gaze_vector
-from refine.labels.targets import TargetLabels, TargetScoring
+from refine.labels.targets import (
+    TargetLabels,
+    TargetScoring,
+    absolute_errors,
+    cyclic_names,
+    on_circle,
+    quantities,
+    values,
+)
 
 KIND = TargetLabels()
 
@@ -105,3 +113,55 @@ def test_one_value_for_all_images_is_no_agreement_beyond_chance() -> None:
     assert KIND.beyond_chance(varied, varied) == 1
     assert KIND.beyond_chance(constant, constant) == KIND.beyond_chance(varied, constant) == 0
     assert KIND.beyond_chance(varied, varied.flip(0)) < 0.3
+
+
+CYCLIC = ("depth", *cyclic_names("value", 10))
+
+
+def cyclic_targets(*pairs: tuple[float, float]) -> torch.Tensor:
+    """Depth and reading of each image, as a layout gives them."""
+    depth, reading = torch.tensor(pairs).unbind(1)
+    return torch.cat([depth[:, None], on_circle(reading, 10)], dim=1)
+
+
+def test_cosine_and_sine_of_one_name_are_one_quantity() -> None:
+    assert [one.name for one in quantities(CYCLIC)] == ["depth", "value mod 10"]
+    for period in (23.5, 365.2425, 1e-6, 1e9):
+        assert [one.period for one in quantities(cyclic_names("day", period))] == [period]
+    for apart in (("value mod 10 sine", "value mod 10 cosine"), ("value mod 10 cosine", "hour mod 10 sine")):
+        assert [one.columns for one in quantities(apart)] == [(0,), (1,)]
+
+
+def test_a_value_comes_back_from_its_place_on_the_circle_whatever_its_distance_from_the_center() -> None:
+    readings = [(0.5, 0.0), (2.0, 3.3), (1.0, 9.9)]
+    assert torch.allclose(values(cyclic_targets(*readings), CYCLIC), torch.tensor(readings), atol=1e-5)
+    assert torch.allclose(
+        values(3 * cyclic_targets(*readings)[:, 1:], CYCLIC[1:])[:, 0], torch.tensor([0.0, 3.3, 9.9]), atol=1e-5
+    )
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "apart"), [(9.9, 0.0, 0.1), (0.2, 9.7, 0.5), (1.0, 6.0, 5.0), (4.0, 4.0, 0.0)]
+)
+def test_an_error_is_the_shorter_way_around(one: float, other: float, apart: float) -> None:
+    errors = absolute_errors(cyclic_targets((1.0, one)), cyclic_targets((3.0, other)), CYCLIC)
+    assert errors.tolist() == [pytest.approx([2.0, apart], abs=1e-4)]
+
+
+def test_scores_are_in_the_unit_of_the_value() -> None:
+    predicted, label = cyclic_targets((0.0, 9.8), (0.0, 5.0)), cyclic_targets((0.0, 0.0), (0.0, 5.4))
+    scores = KIND.batch_scores(predicted, label, CYCLIC)
+    assert float(scores["task/mean_absolute_error_value mod 10"]) == pytest.approx(0.3, abs=1e-4)
+    assert KIND.deciding(CYCLIC) == ("error_depth", "error_value mod 10")
+    assert KIND.judge_scores(predicted, label, CYCLIC)["error_value mod 10"].tolist() == pytest.approx(
+        [0.2, 0.4], abs=1e-4
+    )
+    scoring = TargetScoring(label[:, 1:], CYCLIC[1:])
+    figures = scoring.figures(predicted[None, :, 1:])
+    assert figures["mean_absolute_error"] == [pytest.approx(0.3, abs=1e-4)]
+    assert list(figures["by_class"]) == ["value mod 10"]
+
+
+def test_a_network_learns_a_cycle_without_a_jump_where_it_ends() -> None:
+    before, after = on_circle(torch.tensor([9.99, 0.01]), 10)
+    assert float((before - after).norm()) == pytest.approx(2 * math.pi * 0.02 / 10, rel=0.01)

@@ -11,7 +11,7 @@ from refine.cli import main
 from refine.data.layouts import ClassFolders, Table
 from refine.data.open_layout import open_layout
 from refine.errors import DiskFull, InputError
-from refine.labels.cyclic import values
+from refine.labels.targets import values
 from refine.simulators import rendering
 from refine.simulators.digits import DigitImage, DigitsParameters, draw_digit
 from refine.simulators.rendering import DigitsData, RenderedImages, ensure_rendered, render_digits

@@ -18,8 +18,8 @@ from refine.data.listing import Listing
 from refine.data.samples import Record
 from refine.errors import InputError
 from refine.labels import Annotation
-from refine.labels.cyclic import cyclic_names, on_circle
 from refine.labels.gaze import MIRROR
+from refine.labels.targets import cyclic_names, on_circle
 
 ROWS_TO_RECOGNIZE = 16
 """Rows that `Table.recognize` reads to find a number."""
@@ -47,7 +47,7 @@ class Table(TableLayout):
         mirror: What each target is multiplied by when an image is mirrored left to right: 1 or -1 by name. Columns
             that are called ``pitch`` and ``yaw`` need none: 1 and -1. If any other is left out, nobody knows.
         periods: After how much a target begins anew, by name: ``{value: 10}`` for a drum that shows 0 to 9.9. Such a
-            target becomes two, its cosine and its sine (see `refine.labels.cyclic`).
+            target becomes two, its cosine and its sine (see `refine.labels.targets`).
 
     Raises:
         InputError: If there is no image, no table that can be read, or ``mirror`` or ``periods`` does not fit the

@@ -15,8 +15,8 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from refine.labels import IGNORE, Annotation, LabelSpace, Objects
-from refine.labels.cyclic import quantities, values
 from refine.labels.gaze import gaze_vector
+from refine.labels.targets import quantities, values
 
 Color = tuple[int, int, int]
 
