@@ -8,6 +8,7 @@ from bisect import bisect
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from PIL import Image
 from refine.data.images import FORMATS, ImageHeader, read_header
 from refine.data.listing import (
     Listing,
+    below,
     core,
     extends,
     folder_and_stem,
@@ -65,11 +67,9 @@ def label_in(files: Listing) -> Pair | None:
     """
     images = set(files.images)
     seen: dict[str, ImageHeader] = {}
-    folders = [
-        [key for name in names if (key := f"{folder}/{name}" if folder else name) in images]
-        for folder, names in files.by_folder.items()
-    ]
-    for keys in [keys for keys in folders if keys][:FOLDERS]:
+    folders = ([below(folder, name) for name in names] for folder, names in files.by_folder.items())
+    of_images = filter(None, ([key for key in keys if key in images] for keys in folders))
+    for keys in islice(of_images, FOLDERS):
         for key in keys[:IMAGES_A_FOLDER]:
             with suppress(Exception):  # a damaged file is told of when it is read
                 seen[key] = read_header(files.root / key)
@@ -267,13 +267,8 @@ def looks_painted(source: Path, pairs: Sequence[tuple[str, str]]) -> bool:
         pairs: Keys of what may be label maps, each with that of its partner.
     """
     count = min(PAIRS_OPENED, len(pairs))
-    against = 0
-    for label, image in (pairs[number * len(pairs) // count] for number in range(count)):
-        if not _is_painted(source / label, source / image):
-            against += 1
-            if 2 * against >= count:
-                return False
-    return True
+    chosen = (pairs[number * len(pairs) // count] for number in range(count))
+    return 2 * sum(_is_painted(source / label, source / image) for label, image in chosen) > count
 
 
 def _is_painted(label: Path, image: Path) -> bool:

@@ -88,11 +88,11 @@ class LabelTable(NamedTuple):
         """
         meant = self._by_color()
         codes = np.array(sorted(meant), dtype=np.int64)
-        packed = colors.astype(np.int64) @ np.array([1 << 16, 1 << 8, 1])
+        packed = packed_colors(colors)
         places = np.searchsorted(codes, packed).clip(max=len(codes) - 1)
         if (unlike := codes[places] != packed).any():
             unknown = np.unique(packed[unlike])
-            shown = ", ".join(map(_shown, unknown[:3])) + (", …" if len(unknown) > 3 else "")
+            shown = ", ".join(str(unpacked(code)) for code in unknown[:3]) + (", …" if len(unknown) > 3 else "")
             raise InputError(
                 f"{path}: color {shown} in {int(unlike.sum())} pixels is none of {self.name}'s; it may be another "
                 "palette, or a mask that was resized or stored as JPEG"
@@ -101,7 +101,7 @@ class LabelTable(NamedTuple):
             if len(found := meant[int(codes[place])]) > 1:
                 names = " and ".join(self.space().names[index] for index in sorted(found))
                 raise InputError(
-                    f"{path}: color {_shown(codes[place])} is that of {names} in {self.name}; read its ids instead"
+                    f"{path}: color {unpacked(codes[place])} is that of {names} in {self.name}; read its ids instead"
                 )
         return torch.from_numpy(np.array([min(meant[int(code)]) for code in codes], dtype=np.int64)[places])
 
@@ -117,8 +117,15 @@ class LabelTable(NamedTuple):
         return {code: indices - {IGNORE} or {IGNORE} for code, indices in found.items()}
 
 
-def _shown(code: int) -> str:
-    return str((int(code) >> 16, int(code) >> 8 & 255, int(code) & 255))
+def packed_colors(colors: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """``(...)`` int64: red, green and blue of ``(..., 3)`` as one number each, red in the highest byte."""
+    packed: NDArray[np.int64] = colors.astype(np.int64) @ np.array([1 << 16, 1 << 8, 1])
+    return packed
+
+
+def unpacked(code: int) -> Color:
+    """The color that `packed_colors` made this number of."""
+    return int(code) >> 16, int(code) >> 8 & 255, int(code) & 255
 
 
 def _ranges(numbers: Any) -> str:

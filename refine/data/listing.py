@@ -82,8 +82,7 @@ class Listing:
     @cached_property
     def keys(self) -> list[str]:
         """Every file, by its path below the root with forward slashes, sorted."""
-        found = [f"{folder}/{name}" if folder else name for folder, names in self.by_folder.items() for name in names]
-        return sorted(found)
+        return sorted(below(folder, name) for folder, names in self.by_folder.items() for name in names)
 
     @cached_property
     def known(self) -> frozenset[str]:
@@ -114,6 +113,11 @@ class Listing:
                 f"{self.root}: no image in this folder or below it (looked for {' '.join(sorted(IMAGE_SUFFIXES))})"
             )
         return self.images
+
+
+def below(folder: str, name: str) -> str:
+    """Return the key of a file or folder in a folder, whose own key is empty at the top."""
+    return f"{folder}/{name}" if folder else name
 
 
 def suffix(key: str) -> str:

@@ -19,7 +19,7 @@ from refine.data.images import image_size, require_size
 from refine.data.layouts.base import CURE, LabelSpace, Layout
 from refine.data.layouts.object_parts import box_around, boxes_of
 from refine.data.layouts.paired_masks import deep_pixels, index_pixels
-from refine.data.listing import IMAGE_SUFFIXES, Listing, stem, suffix
+from refine.data.listing import IMAGE_SUFFIXES, Listing, below, stem, suffix
 from refine.data.samples import Record
 from refine.errors import InputError
 from refine.json_files import read_typed
@@ -59,7 +59,7 @@ class Bop(Layout):
             raise InputError(f"{root}: no scene here: expected {GT} or {CAMERA} beside a folder rgb or gray of images")
         self._models = sorted(key for key in files.keys if key.endswith("models_info.json"))
         self._objects = any(
-            INFO in files.by_folder[scene] or _below(scene, MASKS) in files.by_folder for scene in self._scenes
+            INFO in files.by_folder[scene] or below(scene, MASKS) in files.by_folder for scene in self._scenes
         )
         inside: dict[str, list[str]] = defaultdict(list)
         for folder in files.by_folder:
@@ -78,7 +78,38 @@ class Bop(Layout):
     @cached_property
     def _scanned(self) -> tuple[set[int], list[str]]:
         """Model ids and faults of all scenes."""
-        return _scan(self.root, self._scenes, self._records)
+        by_scene: dict[str, list[Record]] = defaultdict(list)
+        for record in self._records:
+            by_scene[_scene_of(record)].append(record)
+        ids: set[int] = set()
+        faults: list[str] = []
+        for scene in self._scenes:
+            folder = self.root / scene
+            try:
+                for record in by_scene[scene]:
+                    things = things_in(folder, record.image.stem)
+                    if things is None:
+                        faults.append(
+                            f"{record.image}: an image without a label; add it to {folder / GT}, or remove it"
+                        )
+                        continue
+                    ids.update(thing.id for thing in things)
+                    masks = _masks_of(record).keys()
+                    wanted = {
+                        f"{record.image.stem}_{thing.number:06d}.png" for thing in things if thing.visible and masks
+                    }
+                    faults += [
+                        f"{folder / MASKS / name}: the mask of an object is missing; restore it"
+                        for name in sorted(wanted - masks)
+                    ]
+                there = {number_of(record.image.stem) for record in by_scene[scene]}
+                faults += [
+                    f"{folder / GT}: lists image {number}, which is not there; restore or remove it"
+                    for number in sorted(rows_of(folder / GT).keys() - there)
+                ]
+            except InputError as error:
+                faults.append(str(error))
+        return ids, faults
 
     @cached_property
     def faults(self) -> list[str]:  # type: ignore[override]  # known when it is asked for
@@ -109,7 +140,7 @@ class Bop(Layout):
         """
         things = things_in(self.root / _scene_of(record), record.image.stem) if self._objects else None
         return Annotation(
-            objects=None if things is None else read_objects(record, things, self._classes), depth=read_depth(record)
+            objects=None if things is None else read_objects(record, things, self._classes), depth=_depth(record)
         )
 
 
@@ -121,12 +152,8 @@ def _scenes(files: Listing) -> list[str]:
 
 def _images(scene: str, files: Listing) -> Iterator[str]:
     """Keys of a scene's images."""
-    for folder in (_below(scene, kind) for kind in IMAGES):
+    for folder in (below(scene, kind) for kind in IMAGES):
         yield from (f"{folder}/{name}" for name in files.by_folder.get(folder, ()) if suffix(name) in IMAGE_SUFFIXES)
-
-
-def _below(folder: str, name: str) -> str:
-    return f"{folder}/{name}" if folder else name
 
 
 def _scene_of(record: Record) -> str:
@@ -146,37 +173,6 @@ def _records(scene: str, inside: list[str], files: Listing) -> list[Record]:
     return [
         Record(key, files.root / key, (*paths, *own[stem(key).rpartition("/")[2]])) for key in _images(scene, files)
     ]
-
-
-def _scan(root: Path, scenes: list[str], records: list[Record]) -> tuple[set[int], list[str]]:
-    by_scene: dict[str, list[Record]] = defaultdict(list)
-    for record in records:
-        by_scene[_scene_of(record)].append(record)
-    ids: set[int] = set()
-    faults: list[str] = []
-    for scene in scenes:
-        folder = root / scene
-        try:
-            for record in by_scene[scene]:
-                things = things_in(folder, record.image.stem)
-                if things is None:
-                    faults.append(f"{record.image}: an image without a label; add it to {folder / GT}, or remove it")
-                    continue
-                ids.update(thing.id for thing in things)
-                masks = _masks_of(record).keys()
-                wanted = {f"{record.image.stem}_{thing.number:06d}.png" for thing in things if thing.visible and masks}
-                faults += [
-                    f"{folder / MASKS / name}: the mask of an object is missing; restore it"
-                    for name in sorted(wanted - masks)
-                ]
-            there = {number_of(record.image.stem) for record in by_scene[scene]}
-            faults += [
-                f"{folder / GT}: lists image {number}, which is not there; restore or remove it"
-                for number in sorted(rows_of(folder / GT).keys() - there)
-            ]
-        except InputError as error:
-            faults.append(str(error))
-    return ids, faults
 
 
 def _masks_of(record: Record) -> dict[str, Path]:
@@ -287,12 +283,8 @@ def read_objects(record: Record, things: list[Thing], classes: dict[int, int]) -
     )
 
 
-def read_depth(record: Record) -> Mask | None:
-    """``(H, W)`` float32 in meters, infinite where there is none; None if the image has no depth image.
-
-    Raises:
-        InputError: If it is damaged or does not have the image's size, or no scale is known.
-    """
+def _depth(record: Record) -> Mask | None:
+    """``(H, W)`` float32 in meters, infinite where there is none; None if the image has no depth image."""
     path = next((path for path in record.label_files if path.parent.name == "depth"), None)
     if path is None:
         return None

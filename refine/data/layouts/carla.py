@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torchvision.tv_tensors import Mask
 
 from refine.data.images import opened, require_size
-from refine.data.label_table import LabelTable, load_table
+from refine.data.label_table import LabelTable, load_table, packed_colors
 from refine.data.layouts.base import LabelSpace, in_yaml
 from refine.data.layouts.paired_masks import (
     IMAGE,
@@ -26,9 +26,8 @@ from refine.data.layouts.paired_masks import (
     color_pixels,
     has_channels,
     index_pixels,
-    packed_colors,
 )
-from refine.data.listing import IMAGE_SUFFIXES, Listing
+from refine.data.listing import IMAGE_SUFFIXES, Listing, below
 from refine.data.samples import Record
 from refine.errors import InputError
 
@@ -214,7 +213,7 @@ def sensors(files: Listing) -> Iterator[Grouped]:
             if found and (role is None or _role(found) != IMAGE):  # rgb/ says enough, but depth/1_rgb.png is no image
                 role = _role(found)
             frame = found["frame"] if found else stem
-            yield f"{place}/{frame}", role or IMAGE, f"{folder}/{name}" if folder else name
+            yield f"{place}/{frame}", role or IMAGE, below(folder, name)
 
 
 def _place(folder: str) -> tuple[str, str | None]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from refine.data.layouts.hdf5 import require_plausible
+from refine.data.listing import below
 from refine.errors import InputError
 from refine.files import open_file, require_file, why
 
@@ -125,15 +126,15 @@ class Hdf5File:
         found = {}
         for name, images in self._datasets.items():
             group, _, last = name.rpartition("/")
-            if last in self.IMAGES and len(images.shape) >= 3 and _beside(group, "gaze") in self._datasets:
+            if last in self.IMAGES and len(images.shape) >= 3 and below(group, "gaze") in self._datasets:
                 found[group] = int(images.shape[0])
         return _plausible(found, self.path)
 
     def group(self, name: str) -> EyeGroup:
         """By its path inside the file."""
-        found = (self._datasets.get(_beside(name, last)) for last in self.IMAGES)
+        found = (self._datasets.get(below(name, last)) for last in self.IMAGES)
         images = next((dataset for dataset in found if dataset is not None), None)
-        gaze = self._datasets.get(_beside(name, "gaze"))
+        gaze = self._datasets.get(below(name, "gaze"))
         if images is None or gaze is None:
             raise InputError(f"{self.path}: has no images with gaze in {name or 'it'}; it changed since it was listed")
         where = f"{self.path}: {name}".removesuffix(": ")
@@ -170,10 +171,6 @@ def _require_bounded(file: io.BufferedReader, path: Path) -> None:
                     raise InputError(f"{path}: its {size} bytes unpack to far more; download it again")
         file.seek(end)
     file.seek(0)
-
-
-def _beside(group: str, name: str) -> str:
-    return f"{group}/{name}" if group else name
 
 
 def _checked(images: Any, gaze: Any, where: str) -> EyeGroup:

@@ -262,12 +262,6 @@ def _bytes(path: Path, which: str) -> NDArray[np.uint8]:
         return np.array(image)
 
 
-def packed_colors(colors: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """``(...)`` int64: red, green and blue of ``(..., 3)`` as one number each, red in the highest byte."""
-    packed: NDArray[np.int64] = colors.astype(np.int64) @ np.array([1 << 16, 1 << 8, 1])
-    return packed
-
-
 def _require_exact(image: Image.Image, path: Path) -> None:
     if image.format == "JPEG":
         raise InputError(f"{path}: is a JPEG, which blurs ids and colors; labels have to be stored as PNG")

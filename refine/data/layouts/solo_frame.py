@@ -13,9 +13,10 @@ from torch import Tensor
 from torchvision.tv_tensors import KeyPoints, Mask
 
 from refine.data.images import require_size
+from refine.data.label_table import packed_colors, unpacked
 from refine.data.layouts.base import CURE
 from refine.data.layouts.object_parts import box_around, boxes_of, require_stated_size
-from refine.data.layouts.paired_masks import color_pixels, packed_colors
+from refine.data.layouts.paired_masks import color_pixels
 from refine.data.samples import Record
 from refine.errors import InputError
 from refine.json_files import read_typed
@@ -143,7 +144,7 @@ def read_instances(capture: Capture) -> NDArray[np.int64] | None:
     known.setdefault((0, 0, 0), 0)
     packed = packed_colors(colors)
     values, places = np.unique(packed, return_inverse=True)
-    shown = [(int(value) >> 16, int(value) >> 8 & 255, int(value) & 255) for value in values]
+    shown = list(map(unpacked, values))
     strange = [color for color in shown if color not in known]
     if strange:
         raise InputError(f"{path}: color {strange[0]} is no instance's in {capture.path}; it may have been resized")
