@@ -71,18 +71,6 @@ def layout_names() -> list[str]:
     return sorted(layout.name for layout in LAYOUTS)
 
 
-def layout_class(name: str) -> type[Layout]:
-    """The layout of this name.
-
-    Raises:
-        InputError: If there is none.
-    """
-    for layout in LAYOUTS:
-        if layout.name == name:
-            return layout
-    raise InputError(f"layout {name!r}: expected auto, one of {', '.join(layout_names())}, or options in a YAML file")
-
-
 def open_layout(
     layout: LayoutOption,
     root: Path,
@@ -113,10 +101,17 @@ def open_layout(
     if "class_path" in options:
         (found, why), options = Choice(_users_layout(options, where), AS_ASKED), dict(options.get("init_args") or {})
     else:
-        name = str(options.pop("layout", "auto"))
-        found, why = choose_layout(root) if auto else Choice(layout_class(name), AS_ASKED)
-    if auto and guard and found in EVERY_IMAGE:
-        _refuse_labels(root)
+        name, by_name = str(options.pop("layout", "auto")), {layout.name: layout for layout in LAYOUTS}
+        if not auto and name not in by_name:
+            known = ", ".join(layout_names())
+            raise InputError(f"layout {name!r}: expected auto, one of {known}, or options in a YAML file")
+        found, why = choose_layout(root) if auto else Choice(by_name[name], AS_ASKED)
+    if auto and guard and found in EVERY_IMAGE and (pair := label_in(Listing(root))):
+        raise InputError(
+            f"{root}: {shown(pair.label)} looks like the label of {shown(pair.image)}, and would pass for "
+            "a picture. Say how they lie: `layout: image-masks` and two patterns in a YAML file (docs/layouts.md), or "
+            "layout=images if every image file is a picture"
+        )
     if classes is not None:
         options["classes"] = classes
     opened = found(root, **_checked(found, where, options))  # type: ignore[call-arg]  # held against its signature
@@ -146,16 +141,6 @@ def _users_layout(options: dict[str, Any], where: Path) -> type[Layout]:
     if not isinstance(getattr(found, "name", None), str):
         raise InputError(f"{where}: {class_path} has no name; give the class one, such as name = 'mine'")
     return found
-
-
-def _refuse_labels(root: Path) -> None:
-    pair = label_in(Listing(root))
-    if pair is not None:
-        raise InputError(
-            f"{root}: {shown(pair.label)} looks like the label of {shown(pair.image)}, and would pass for "
-            "a picture. Say how they lie: `layout: image-masks` and two patterns in a YAML file (docs/layouts.md), or "
-            "layout=images if every image file is a picture"
-        )
 
 
 def _options(layout: LayoutOption) -> dict[str, Any]:

@@ -89,11 +89,8 @@ def refusal(
     return None
 
 
-def _require_known(
-    space: LabelSpace, horizontal_flip: bool = False, vertical_flip: bool = False, rotate: bool = False
-) -> None:
-    reason = refusal(space._replace(kind="targets"), horizontal_flip, vertical_flip, rotate)
-    if reason is not None:
+def _require_known(space: LabelSpace, **changes: bool) -> None:
+    if reason := refusal(space._replace(kind="targets"), **changes):
         raise InputError(reason)
 
 
