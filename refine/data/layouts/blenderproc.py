@@ -37,7 +37,7 @@ NOWHERE = 1e8
 """Meters: Blender's depth of a ray that meets nothing is 1e10, and a little less after ``dist2depth``."""
 
 
-class Scanned(NamedTuple):
+class _Scanned(NamedTuple):
     """What all containers say together: whether any has classes, the objects' names by category, and faults."""
 
     classes: bool
@@ -87,8 +87,30 @@ class BlenderProc(Layout):
         return f"{len(numbered)} containers such as {numbered[0]} with {members[0]}"
 
     @cached_property
-    def _scanned(self) -> Scanned:
-        return scan(self._paths, self._members, named=self._given is None)
+    def _scanned(self) -> _Scanned:
+        """Open every container, and read what is said of the categories, not the pixels."""
+        names: dict[int, set[str]] = defaultdict(set)
+        faults, without, classes = [], [], False
+        for path in self._paths:
+            try:
+                with opened_hdf5(path) as file:
+                    images = color_images(file)
+                    if tuple(image.member for image in images) != self._members:
+                        held = ", ".join(image.member for image in images)
+                        faults.append(f"{path}: holds {held}, others {', '.join(self._members)}; keep both apart")
+                    elif not any(has_categories(file, image) for image in images):
+                        without.append(path)
+                    else:
+                        classes = True
+                        for category, name in _categories(file, images) if self._given is None else ():
+                            names[category].add(name)
+            except InputError as error:
+                faults.append(str(error))
+        if classes:
+            faults += [
+                f"{path}: an image without a label; write it with {CLASSES[0]}, or remove it" for path in without
+            ]
+        return _Scanned(classes, names, sorted(faults))
 
     @cached_property
     def faults(self) -> list[str]:  # type: ignore[override]  # known when it is asked for
@@ -97,7 +119,7 @@ class BlenderProc(Layout):
 
     @cached_property
     def _table(self) -> LabelTable:
-        return self._given or table_of(self._scanned.names, self.root)
+        return self._given or _table_of(self._scanned.names, self.root)
 
     @cached_property
     def label_space(self) -> LabelSpace:  # type: ignore[override]  # known when it is asked for
@@ -163,36 +185,6 @@ def _first_members(paths: list[Path]) -> tuple[str, ...]:
     raise errors[0]
 
 
-def scan(paths: list[Path], members: tuple[str, ...], named: bool) -> Scanned:
-    """Open every container, and read what is said of the categories, not the pixels.
-
-    Args:
-        paths: The containers.
-        members: The pictures that each should hold.
-        named: Whether to collect the categories' names; where a container has none, its ids are read from its maps.
-    """
-    names: dict[int, set[str]] = defaultdict(set)
-    faults, without, classes = [], [], False
-    for path in paths:
-        try:
-            with opened_hdf5(path) as file:
-                images = color_images(file)
-                if tuple(image.member for image in images) != members:
-                    held = ", ".join(image.member for image in images)
-                    faults.append(f"{path}: holds {held}, others {', '.join(members)}; keep both apart")
-                elif not any(has_categories(file, image) for image in images):
-                    without.append(path)
-                else:
-                    classes = True
-                    for category, name in _categories(file, images) if named else ():
-                        names[category].add(name)
-        except InputError as error:
-            faults.append(str(error))
-    if classes:
-        faults += [f"{path}: an image without a label; write it with {CLASSES[0]}, or remove it" for path in without]
-    return Scanned(classes, names, sorted(faults))
-
-
 def _categories(file: Any, images: list[ColorImage]) -> list[tuple[int, str]]:
     """Category and name of each object in a container; of one that names none, the categories alone."""
     if objects := objects_in(file):
@@ -201,12 +193,8 @@ def _categories(file: Any, images: list[ColorImage]) -> list[tuple[int, str]]:
     return [(int(category), "") for ids in planes for category in np.unique(ids)]
 
 
-def table_of(names: dict[int, set[str]], root: Path) -> LabelTable:
-    """A table of the categories that were found, by id.
-
-    Raises:
-        InputError: If there are too many for a mask, or their ids are out of range.
-    """
+def _table_of(names: dict[int, set[str]], root: Path) -> LabelTable:
+    """A table of the categories that were found, by id."""
     wrong = [category for category in names if not 0 <= category < 1 << 16]
     if wrong or len(names) > IGNORE:
         raise InputError(

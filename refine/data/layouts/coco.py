@@ -25,7 +25,7 @@ from refine.labels import Annotation
 
 _OTHER_TASKS = re.compile(r"(captions|image_info|panoptic|stuff)_|scene_gt_coco\.json")
 """COCO's own files of labels that are no objects."""
-_OBJECTS = re.compile(r"(instances|person_keypoints)_\w+\.json")
+_OBJECTS = re.compile(r"(?s).*/annotations/(instances|person_keypoints)_\w+\.json")
 """COCO's own names of files of objects: what is wrong with such a file has to be told."""
 _MOST_FILES = 16
 """More JSON files than this in one kind of place are one an image, and none of them is opened to see."""
@@ -189,12 +189,7 @@ def candidates(files: Listing) -> list[str]:
     indexes = [key for key in names if "/annotations/" in f"/{key}"]
     beside = [key for key in names if key.count("/") == 1 and not key.startswith("annotations/")]
     few = [key for group in (top, indexes, beside) if len(group) <= _MOST_FILES for key in group]
-    return sorted(key for key in few if _is_cocos_own(key) or _looks_like_coco(files.root / key))
-
-
-def _is_cocos_own(key: str) -> bool:
-    folder, _, name = key.rpartition("/")
-    return f"/{folder}".endswith("/annotations") and _OBJECTS.fullmatch(name) is not None
+    return sorted(key for key in few if _OBJECTS.fullmatch(f"/{key}") or _looks_like_coco(files.root / key))
 
 
 def _looks_like_coco(path: Path) -> bool:

@@ -60,19 +60,6 @@ class CocoFile:
         self.faults: list[str] = []
         self._places: dict[Id, array[int]] = defaultdict(partial(array, "q"))
         """Start and end of each annotation of an image, in bytes."""
-        self._scan()
-
-    def entries(self, picture: Id) -> list[dict[str, Any]]:
-        """The annotations of an image, in the file's order.
-
-        Raises:
-            InputError: If the file has changed since.
-        """
-        places = self._places.get(picture, array("q"))
-        return read_elements(self.path, list(zip(places[::2], places[1::2], strict=True)))
-
-    def _scan(self) -> None:
-        """Find places, names and faults."""
         names: set[str] = set()
         ids: set[Id] = set()
         used: Counter[Id] = Counter()
@@ -103,6 +90,15 @@ class CocoFile:
                 f"{self.path}: no COCO file of objects: expected lists of images, annotations and categories"
             )
         self._judge(used, reach)
+
+    def entries(self, picture: Id) -> list[dict[str, Any]]:
+        """The annotations of an image, in the file's order.
+
+        Raises:
+            InputError: If the file has changed since.
+        """
+        places = self._places.get(picture, array("q"))
+        return read_elements(self.path, list(zip(places[::2], places[1::2], strict=True)))
 
     def _add_picture(self, value: dict[str, Any]) -> None:
         number, height, width = value["id"], value.get("height"), value.get("width")

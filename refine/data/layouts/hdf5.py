@@ -40,7 +40,7 @@ class ColorImage(NamedTuple):
 
 
 @contextmanager
-def opened_hdf5(path: Path, mode: str = "r") -> Iterator[Any]:
+def opened_hdf5(path: Path) -> Iterator[Any]:
     """An `h5py.File` for the time of the block, so that no handle reaches another process.
 
     Raises:
@@ -52,7 +52,7 @@ def opened_hdf5(path: Path, mode: str = "r") -> Iterator[Any]:
         raise InputError(f"{path}: HDF5 files need h5py; pip install 'sim2real-refine[hdf5]'") from error
     try:
         require_file(path)
-        with h5py.File(path, mode, locking=False) as file:  # locks fail on some network disks and read-only ones
+        with h5py.File(path, "r", locking=False) as file:  # locks fail on some network disks and read-only ones
             yield file
     except InputError:
         raise
@@ -141,10 +141,10 @@ def color_image(file: Any, member: str) -> ColorImage:
         InputError: As `color_images`, or if there is none.
     """
     images = color_images(file)
-    for image in images:
-        if image.member == member:
-            return image
-    raise InputError(f"{file.filename}: no {member}, only {', '.join(image.member for image in images)}")
+    found = next((image for image in images if image.member == member), None)
+    if found is None:
+        raise InputError(f"{file.filename}: no {member}, only {', '.join(image.member for image in images)}")
+    return found
 
 
 def read_color(file: Any, image: ColorImage) -> NDArray[np.uint8]:

@@ -27,6 +27,8 @@ from refine.labels.gaze import GAZE_SPACE, gaze_vector, pitch_yaw
 DAY = re.compile(r"(?:.*/)?p\d{2}/day\d{2}\.mat")
 PERSON = re.compile(r"(?:.*/)?p\d{2}")
 
+_AGAIN = "download or convert the file again"
+
 Place = tuple[Path, str]
 """A file and a group in it."""
 
@@ -77,7 +79,10 @@ class MPIIGaze(Layout):
                 continue
             for group, count in counts.items():
                 if not days:  # HDF5 has its shapes outside
-                    self._check((path, group))
+                    try:
+                        self._images((path, group))
+                    except InputError as error:
+                        self.faults.append(str(error))
                 members = (f"{group}/{number:05d}".removeprefix("/") for number in range(count))
                 self._records += [Record(f"{key}/{member}", path, (path,), member) for member in members]
         if not self._records:
@@ -112,10 +117,10 @@ class MPIIGaze(Layout):
             self._images(place)
         stored = self._gaze[place]
         if number >= len(stored):
-            raise InputError(f"{record.image}: has no line of sight {record.member}; {_again()}")
+            raise InputError(f"{record.image}: has no line of sight {record.member}; {_AGAIN}")
         values = torch.from_numpy(stored[number])
         if not values.isfinite().all() or (len(values) == 3 and not values.any()):
-            raise InputError(f"{record.image}: the gaze of {record.member} is {values.tolist()}; {_again()}")
+            raise InputError(f"{record.image}: the gaze of {record.member} is {values.tolist()}; {_AGAIN}")
         targets = values if len(values) == 2 else pitch_yaw(values)
         return Annotation(targets=targets.float(), gaze=gaze_vector(targets).float())
 
@@ -128,11 +133,11 @@ class MPIIGaze(Layout):
         place, number = _place(record)
         images = self._images(place)
         if number >= len(images):
-            raise InputError(f"{record.image}: has no image {record.member}; {_again()}")
+            raise InputError(f"{record.image}: has no image {record.member}; {_AGAIN}")
         try:
             pixels = np.array(images[number])  # a copy: torch wants writable memory
         except Exception as error:  # a damaged chunk raises whatever the library stumbled over
-            raise InputError(f"{record.image}: {record.member} cannot be read ({error}); {_again()}") from error
+            raise InputError(f"{record.image}: {record.member} cannot be read ({error}); {_AGAIN}") from error
         levels = torch.from_numpy(pixels.reshape(*pixels.shape[:2], -1)).permute(2, 0, 1)
         if len(levels) > channels:
             raise InputError(f"{record.image}: {record.member} is in color, not gray; give --data.channels 3")
@@ -165,12 +170,6 @@ class MPIIGaze(Layout):
             self._gaze[place], self._shapes[place] = group.gaze, tuple(group.images.shape)
         return group.images
 
-    def _check(self, place: Place) -> None:
-        try:
-            self._images(place)
-        except InputError as error:
-            self.faults.append(str(error))
-
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_open": None}  # open files cannot travel
 
@@ -182,7 +181,3 @@ def _hdf5(files: Listing) -> list[str]:
 def _place(record: Record) -> tuple[Place, int]:
     group, _, number = record.member.rpartition("/")
     return (record.image, group), int(number)
-
-
-def _again() -> str:
-    return "download or convert the file again"

@@ -45,7 +45,7 @@ _SEQUENCE = re.compile(r"sequence\.\d+")
 _STEP = re.compile(r"(step\d+)\.(.+)", re.DOTALL)
 
 
-class Definitions(NamedTuple):
+class _Definitions(NamedTuple):
     """One dataset's."""
 
     sensors: frozenset[str]
@@ -80,7 +80,7 @@ class Solo(Layout):
         self.root = root
         files = Listing(root)
         files.require_images()
-        self._definitions = read_definitions(root)
+        self._definitions = _read_definitions(root)
         self.label_space, self._masks = self._space(labels, files)
         names = {name: index for index, name in enumerate(self.label_space.names)}
         classes = self._definitions.classes
@@ -130,7 +130,7 @@ class Solo(Layout):
         points = tuple(known.template.values())
         if labels != "objects" and known.annotators.get(SEMANTIC):
             frames = (self.root / key for key in files.keys if key.endswith(f".{FRAME}"))
-            table = known.masks or masks_of_frames(frames)
+            table = known.masks or _masks_of_frames(frames)
             if table is not None:
                 return table.space()._replace(keypoints=points, swaps=swap_pairs(points)), table
         if labels == "mask" or (labels == "objects" and not _has_objects(known)):
@@ -185,16 +185,11 @@ class Solo(Layout):
                 self.faults.append(f"{image}: an image without a mask; restore {wanted}, or remove it")
 
 
-def _has_objects(known: Definitions) -> bool:
+def _has_objects(known: _Definitions) -> bool:
     return bool(known.annotators.keys() & {BOXES, INSTANCE})
 
 
-def read_definitions(root: Path) -> Definitions:
-    """All definitions of a dataset.
-
-    Raises:
-        InputError: If ``annotation_definitions.json`` is missing or damaged, or a label id has two names.
-    """
+def _read_definitions(root: Path) -> _Definitions:
     path = root / "annotation_definitions.json"
     if not path.is_file():
         raise InputError(f"{path}: no such file; Unity writes it when a simulation ends: let it end, or copy the file")
@@ -214,25 +209,16 @@ def read_definitions(root: Path) -> Definitions:
                 colors += row.get("spec", [])
             elif kind == KEYPOINTS and not template:
                 points = field(field(row, "template", place), "keypoints", f"{place}.template")
-                template = dict(sorted(_point(point, f"{place}.keypoints[{i}]") for i, point in enumerate(points)))
-        masks = mask_table(colors, path) if colors else None
-    return Definitions(_sensors(root), annotators, dict(sorted(classes.items())), template, masks)
+                places = ((point, f"{place}.keypoints[{number}]") for number, point in enumerate(points))
+                found = ((int(field(point, "index", at)), str(field(point, "label", at))) for point, at in places)
+                template = dict(sorted(found))
+        masks = _mask_table(colors, path) if colors else None
+    return _Definitions(_sensors(root), annotators, dict(sorted(classes.items())), template, masks)
 
 
-def _point(row: Object, place: str) -> tuple[int, str]:
-    return int(field(row, "index", place)), str(field(row, "label", place))
-
-
-def mask_table(rows: Iterable[Object], path: Path) -> LabelTable:
-    """Semantic classes in their order; the same color twice is one class, and black is void unless it is a class's.
-
-    Args:
-        rows: ``{labelName, pixelValue}``, the latter with four levels.
-        path: Where they were read.
-
-    Raises:
-        InputError: If there are too many for a mask. Rows of another form raise what they raise.
-    """
+def _mask_table(rows: Iterable[Object], path: Path) -> LabelTable:
+    """Semantic classes in the order of their rows ``{labelName, pixelValue}``; the same color twice is one class, and
+    black is void unless it is a class's."""
     names: dict[tuple[int, int, int], list[str]] = {}
     for number, row in enumerate(rows):
         place = f"color {number} of {SEMANTIC}"
@@ -249,12 +235,8 @@ def mask_table(rows: Iterable[Object], path: Path) -> LabelTable:
     return LabelTable("the dataset", tuple(entries))
 
 
-def masks_of_frames(frames: Iterator[Path]) -> LabelTable | None:
-    """The same from the frames, which name the colors that they show: versions before 1.0 define none.
-
-    Raises:
-        InputError: If a frame cannot be read.
-    """
+def _masks_of_frames(frames: Iterator[Path]) -> LabelTable | None:
+    """The same from the frames, which name the colors that they show: versions before 1.0 define none."""
     found: dict[str, Object] = {}
     path = None
     for path in frames:
@@ -264,7 +246,7 @@ def masks_of_frames(frames: Iterator[Path]) -> LabelTable | None:
                     if kind_of(annotation) == SEMANTIC:
                         rows = annotation.get("instances", [])
                         found.update({str(field(row, "labelName", f"an instance of {SEMANTIC}")): row for row in rows})
-    return mask_table((found[name] for name in sorted(found)), path) if path and found else None
+    return _mask_table((found[name] for name in sorted(found)), path) if path and found else None
 
 
 def _add_classes(classes: dict[int, str], spec: list[Object], path: Path, place: str) -> None:

@@ -23,6 +23,11 @@ NAME = re.compile(r"(?:.*/)?[fm]\d{2}_\d+_(-?\d+\.\d+)_(-?\d+\.\d+)")
 """Of ``f01/f01_36_0.1963_-0.7854``: the eye's model, the render's number, pitch and yaw."""
 
 
+_TOO_LARGE = (
+    f"an angle in the name is outside of {-math.pi / 2:.4f} to {math.pi / 2:.4f} radians; rename or remove the image"
+)
+
+
 class SynthesEyes(Layout):
     """``f01/f01_36_0.1963_-0.7854.png``: pitch and yaw in radians, in the camera's axes.
 
@@ -45,13 +50,14 @@ class SynthesEyes(Layout):
         stems = set()
         for key in files.require_images():
             stems.add(stem(key))
-            if NAME.fullmatch(stem(key)) is None:
+            found = NAME.fullmatch(stem(key))
+            if found is None:
                 self.faults.append(
                     f"{root / key}: an image without a label; expected a name like f01_36_0.1963_-0.7854.png with "
                     "pitch and yaw in radians"
                 )
-            elif _angles(key) is None:
-                self.faults.append(f"{root / key}: {_range()}; rename or remove the image")
+            elif _angles(found) is None:
+                self.faults.append(f"{root / key}: {_TOO_LARGE}")
             pickled = f"{stem(key)}.pkl"
             self._records.append(Record(key, root / key, (root / pickled,) if pickled in files.known else ()))
         self.faults += [
@@ -75,22 +81,17 @@ class SynthesEyes(Layout):
         Raises:
             InputError: If an angle is larger than a quarter of a turn.
         """
-        if NAME.fullmatch(stem(record.key)) is None:
+        found = NAME.fullmatch(stem(record.key))
+        if found is None:
             return Annotation()
-        angles = _angles(record.key)
+        angles = _angles(found)
         if angles is None:
-            raise InputError(f"{record.image}: {_range()}; rename or remove the image")
+            raise InputError(f"{record.image}: {_TOO_LARGE}")
         targets = torch.tensor(angles, dtype=torch.float64)
         return Annotation(targets=targets.float(), gaze=gaze_vector(targets).float())
 
 
-def _range() -> str:
-    return f"an angle in the name is outside of {-math.pi / 2:.4f} to {math.pi / 2:.4f} radians"
-
-
-def _angles(key: str) -> tuple[float, float] | None:
-    """Pitch and yaw of a key that has them; None if they cannot be."""
-    found = NAME.fullmatch(stem(key))
-    assert found is not None
+def _angles(found: re.Match[str]) -> tuple[float, float] | None:
+    """Pitch and yaw of a name; None if they cannot be."""
     pitch, yaw = (float(text) + 0.0 for text in found.groups())  # plus zero: the names have -0.0000
     return (pitch, yaw) if max(abs(pitch), abs(yaw)) <= math.pi / 2 else None

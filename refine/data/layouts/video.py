@@ -282,11 +282,6 @@ class VideoReaders:
         self._process, self._lock = os.getpid(), Lock()
         self._open: OrderedDict[Path, VideoReader] = OrderedDict()
 
-    def _prepare(self) -> None:
-        if self._process != os.getpid():
-            _inherited.append(self._open)
-            self._process, self._lock, self._open = os.getpid(), Lock(), OrderedDict()
-
     def __reduce__(self) -> tuple[type["VideoReaders"], tuple[()]]:
         return VideoReaders, ()
 
@@ -296,7 +291,9 @@ class VideoReaders:
         Raises:
             InputError: If it cannot be decoded, or is not of the file's size.
         """
-        self._prepare()
+        if self._process != os.getpid():
+            _inherited.append(self._open)
+            self._process, self._lock, self._open = os.getpid(), Lock(), OrderedDict()
         with self._lock:
             reader = self._open.pop(path, None) or VideoReader(path, index)
             self._open[path] = reader

@@ -82,15 +82,15 @@ class PascalVoc(Layout):
         self._labels: Literal["objects", "mask"] = labels
         files = Listing(root)
         files.require_images()
-        self._told, self._given = classes or set_classes(files), classes is not None
+        self._told, self._given = classes or _set_classes(files), classes is not None
         self.faults, self._records = [], []
-        by_folder = bool(bases(files))
+        by_folder = bool(_bases(files))
         if by_folder:
-            groups = grouped(files)
-            entries = in_sets(files, "Segmentation" if labels == "mask" else "Main", split)
+            groups = _grouped(files)
+            entries = _in_sets(files, "Segmentation" if labels == "mask" else "Main", split)
             chosen = entries if split is not None or (labels == "mask" and entries) else set(groups)
-        elif first_beside(files):
-            groups = grouped_beside(files, split)
+        elif _first_beside(files):
+            groups = _grouped_beside(files, split)
             chosen = set(groups)
         else:
             raise InputError(
@@ -124,10 +124,10 @@ class PascalVoc(Layout):
     @classmethod
     def recognize(cls, files: Listing) -> str | None:
         """``JPEGImages`` beside ``Annotations`` with XML files, or an XML file of VOC beside an image of its name."""
-        for base in bases(files):
+        for base in _bases(files):
             if any(name.endswith(".xml") for name in files.by_folder[f"{base}{BOXES}"]):
                 return f"{base}{IMAGES} beside XML files in {base}{BOXES}"
-        beside = first_beside(files)
+        beside = _first_beside(files)
         if beside is None or not begins_as_voc(files.root / beside):
             return None
         return f"{beside} beside an image of its name"
@@ -219,17 +219,17 @@ def _color(number: int) -> Color:
     return red, green, blue
 
 
-def bases(files: Listing) -> list[str]:
+def _bases(files: Listing) -> list[str]:
     """The folders that hold ``JPEGImages`` (one a year in a VOCdevkit), with a slash at the end; empty for the root."""
     paths = (f"/{folder}/" for folder in files.by_folder)
     found = {path[1 : path.index(f"/{IMAGES}/") + 1] for path in paths if f"/{IMAGES}/" in path}
     return sorted(base for base in found if f"{base}{BOXES}" in files.by_folder)
 
 
-def grouped(files: Listing) -> dict[str, ByFolder]:
+def _grouped(files: Listing) -> dict[str, ByFolder]:
     """The files of each image by what their paths share: the base and the name without suffix. Sets are left out."""
     found: dict[str, ByFolder] = defaultdict(dict)
-    for base in bases(files):
+    for base in _bases(files):
         for key in files.keys:
             if key.startswith(base):
                 folder, slash, rest = key[len(base) :].partition("/")
@@ -238,18 +238,14 @@ def grouped(files: Listing) -> dict[str, ByFolder]:
     return found
 
 
-def first_beside(files: Listing) -> str | None:
+def _first_beside(files: Listing) -> str | None:
     """An XML file with an image of its name beside it, as labeling tools leave them; None if there is none."""
     images = {stem(key) for key in files.images}
     return next((key for key in files.by_suffix.get(".xml", []) if stem(key) in images), None)
 
 
-def grouped_beside(files: Listing, split: str | None) -> dict[str, ByFolder]:
-    """`grouped` where XML files lie beside the images; what else has an image's name goes by its suffix.
-
-    Raises:
-        InputError: If ``split`` is no folder at the top.
-    """
+def _grouped_beside(files: Listing, split: str | None) -> dict[str, ByFolder]:
+    """`_grouped` where XML files lie beside the images; what else has an image's name goes by its suffix."""
     found: dict[str, ByFolder] = {}
     for key in files.keys:
         if split is None or key.startswith(f"{split}/"):
@@ -262,20 +258,11 @@ def grouped_beside(files: Listing, split: str | None) -> dict[str, ByFolder]:
     return {name: group for name, group in found.items() if group.keys() & {IMAGES, BOXES}}
 
 
-def in_sets(files: Listing, kind: str, split: str | None) -> set[str]:
-    """The images, as `grouped` names them, that a set lists; None takes all sets.
-
-    Args:
-        files: The dataset.
-        kind: ``Main``, ``Segmentation``, …
-        split: ``train``, ``trainval``, …
-
-    Raises:
-        InputError: If there is no such set.
-    """
+def _in_sets(files: Listing, kind: str, split: str | None) -> set[str]:
+    """The images, as `_grouped` names them, that a set of ``Main`` or ``Segmentation`` lists; None takes all sets."""
     chosen: set[str] = set()
     known: list[str] = []
-    for base in bases(files):
+    for base in _bases(files):
         folder = f"{base}{SETS}/{kind}"
         for name in files.by_folder.get(folder, []):
             known.append(stem(name))
@@ -288,10 +275,10 @@ def in_sets(files: Listing, kind: str, split: str | None) -> set[str]:
     return chosen
 
 
-def set_classes(files: Listing) -> tuple[str, ...]:
+def _set_classes(files: Listing) -> tuple[str, ...]:
     """The classes that have sets of their own, ``aeroplane_train.txt`` beside ``train.txt``, sorted."""
     found = set()
-    for base in bases(files):
+    for base in _bases(files):
         folder = f"{base}{SETS}/Main"
         names = set(files.by_folder.get(folder, []))
         for name in names:

@@ -6,11 +6,11 @@ sample from the extension, and the members of a sample follow each other; ``.cls
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 import torch
 from torch import Tensor
@@ -99,8 +99,10 @@ class WebDataset(Layout):
         if not shards or files.images or files.by_suffix.keys() & {".hdf5", ".h5", ".mat"}:
             return None
         names = first_names(files.root / shards[0], NAMES_TO_RECOGNIZE)
-        image, others = next(filter(is_image_member, names), None), ", ".join(carried(names))
-        told = f"; carried, not read: {others}" if others else ""
+        image = next(filter(is_image_member, names), None)
+        kinds = {found[1] for name in names if (found := sample_of(name))}
+        others = sorted(kind for kind in kinds - {"cls", "json"} if f".{kind}" not in IMAGE_SUFFIXES)
+        told = f"; carried, not read: {', '.join(others)}" if others else ""
         return None if image is None else f"{shards[0]} holds {image}{told}"
 
     def _add(self, shard: str) -> None:
@@ -108,7 +110,7 @@ class WebDataset(Layout):
         index = index_tar(path)
         if index.flaw:
             self.faults.append(f"{path}: {index.flaw}; replace the shard")
-        samples, faults = group(index)
+        samples, faults = _grouped(index)
         self.faults += [f"{path}: {fault}" for fault in faults]
         for name, sample in samples.items():
             extension = self._image_of(path, name, sample)
@@ -215,13 +217,6 @@ def _all_pictures(key: str) -> str:
     return f"if all of them are pictures, say so {in_yaml('webdataset', 'image: ' + suffix(key).removeprefix('.'))}"
 
 
-class Samples(NamedTuple):
-    """A shard's samples by key, and what is wrong with single members: each a few words."""
-
-    samples: dict[str, Sample]
-    faults: list[str]
-
-
 def sample_of(name: str) -> tuple[str, str] | None:
     """A member's sample and its extension in lower case, without the dot; None for what belongs to no sample.
 
@@ -243,14 +238,8 @@ def is_image_member(name: str) -> bool:
     return parts is not None and f".{parts[1].rpartition('.')[2]}" in IMAGE_SUFFIXES
 
 
-def carried(names: Iterable[str]) -> list[str]:
-    """The extensions, sorted, of members that are neither an image nor a label that may hold a class."""
-    found = {parts[1] for name in names if (parts := sample_of(name))}
-    return sorted(kind for kind in found if f".{kind}" not in IMAGE_SUFFIXES and kind not in {"cls", "json"})
-
-
-def group(index: TarIndex) -> Samples:
-    """The samples of a tar. Members with a flaw are faults and in no sample."""
+def _grouped(index: TarIndex) -> tuple[dict[str, Sample], list[str]]:
+    """A tar's samples by key, and what is wrong with single members, which are in no sample: each a few words."""
     samples: dict[str, Sample] = defaultdict(dict)
     faults, last = [], None
     for member in index.members:
@@ -267,7 +256,7 @@ def group(index: TarIndex) -> Samples:
             faults.append(f"{member.name} lies apart from its sample's other members; sort the tar's names")
         samples[key].setdefault(extension, member)
         last = key
-    return Samples(samples, faults)
+    return samples, faults
 
 
 def parse_class(label: bytes, extension: str) -> int | str | None:

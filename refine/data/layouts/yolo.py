@@ -55,10 +55,12 @@ class Yolo(Layout):
         self.root = root
         files = Listing(root)
         files.require_images()
-        self._yaml = find_yaml(files, data)
+        self._yaml = _find_yaml(files, data)
         if self._yaml and classes and classes != self._yaml.names:
             raise InputError(f"{self._yaml.path}: names {', '.join(self._yaml.names)}, not {', '.join(classes)}")
-        self._names = self._yaml.names if self._yaml else classes or listed_names(files)
+        self._names = (self._yaml.names if self._yaml else classes) or None
+        if self._names is None and (listed := _name_list(files)):
+            self._names = read_names(listed) or None
         images, self.faults = yolo_images(files), []
         if split is not None:
             images, self.faults = in_split(images, split, self._yaml, files)
@@ -80,7 +82,8 @@ class Yolo(Layout):
         elif missing and len(missing) == len(images):
             self.faults.append(f"{root}: not one of its images has a label (such as {root / missing[0][1]}); add them")
         if split is None:
-            lost = set(yolo_labels(files)) - set(map(label_key, images))
+            labels = (key for key in files.by_suffix.get(".txt", []) if "/labels/" in f"/{key}")
+            lost = {key for key in labels if not key.endswith("/classes.txt")} - set(map(label_key, images))
             self.faults += [f"{root / key}: a label without an image of its name; remove it" for key in sorted(lost)]
 
     @classmethod
@@ -90,13 +93,13 @@ class Yolo(Layout):
         if not files.images:
             return None
         try:
-            data = find_yaml(files, None)
+            data = _find_yaml(files, None)
         except InputError:
             data = None
         if data and data.splits:
             return f"{data.path.name} names {len(data.names)} classes and where the images are"
         labels = (label_key(key) for key in yolo_images(files))
-        beside = has_name_list(files)
+        beside = _name_list(files) is not None
         there = (key for key in labels if key in files.known and (beside or "/labels/" in f"/{key}"))
         label = next((key for key in islice(there, LABELS_TO_RECOGNIZE) if holds_boxes(files.root / key)), None)
         return f"{label} holds boxes as shares of its image" if label else None
@@ -151,25 +154,12 @@ def yolo_images(files: Listing) -> list[str]:
     return below or [key for key in files.images if not in_label_folder(key)]
 
 
-def yolo_labels(files: Listing) -> list[str]:
-    """The text files below folders named ``labels``, lists of names left out."""
-    return [
-        key for key in files.by_suffix.get(".txt", []) if "/labels/" in f"/{key}" and not key.endswith("/classes.txt")
-    ]
-
-
-def find_yaml(files: Listing, name: str | None) -> YoloYaml | None:
-    """The dataset's YAML: of this name, or ``data.yaml``, or the only one at the top that names classes.
-
-    Raises:
-        InputError: If the named one or ``data.yaml`` cannot be read.
-    """
-    if name is not None:
-        if name not in files.known:
-            raise InputError(f"{files.root / name}: no such file; name the dataset's YAML relative to its folder")
-        return read_yolo_yaml(files.root / name)
-    if "data.yaml" in files.known:
-        return read_yolo_yaml(files.root / "data.yaml")
+def _find_yaml(files: Listing, name: str | None) -> YoloYaml | None:
+    """The dataset's YAML: of this name, or ``data.yaml``, or the only one at the top that names classes."""
+    if name is not None and name not in files.known:
+        raise InputError(f"{files.root / name}: no such file; name the dataset's YAML relative to its folder")
+    if name is not None or "data.yaml" in files.known:
+        return read_yolo_yaml(files.root / (name or "data.yaml"))
     found = []
     for other in files.by_folder[""]:
         if other.endswith((".yaml", ".yml")):
@@ -180,19 +170,9 @@ def find_yaml(files: Listing, name: str | None) -> YoloYaml | None:
     return found[0] if len(found) == 1 else None
 
 
-def listed_names(files: Listing) -> tuple[str, ...] | None:
-    """Class names from a text file, a name a line, as labeling tools and Darknet write them; None without one.
-
-    Raises:
-        InputError: If it cannot be read.
-    """
-    name = next((name for name in _NAME_LISTS if name in files.known), None)
-    return read_names(files.root / name) or None if name else None
-
-
-def has_name_list(files: Listing) -> bool:
-    """Whether there is a file that `listed_names` reads."""
-    return any(name in files.known for name in _NAME_LISTS)
+def _name_list(files: Listing) -> Path | None:
+    """A text file of class names, a name a line, as labeling tools and Darknet write them; None without one."""
+    return next((files.root / name for name in _NAME_LISTS if name in files.known), None)
 
 
 def holds_boxes(label: Path) -> bool:
