@@ -24,8 +24,7 @@ from tests.apply.judges import WrittenJudge, judged, repair
 from tests.apply.tiny import MODULE, save_tiny
 from tests.apply.trees import dataset, lines, noise, options, refused, run, save, tree
 from tests.data.layouts.examples.blenderproc import write_blenderproc
-from tests.data.layouts.examples.class_folders import write_class_folders
-from tests.data.layouts.examples.image_folder import write_image_folder
+from tests.data.layouts.examples.folders import write_class_folders, write_image_folder
 from tests.data.layouts.examples.image_masks import write_mask_folders
 from tests.data.layouts.examples.table import write_table
 

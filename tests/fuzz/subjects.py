@@ -29,9 +29,9 @@ from refine.methods import (
 from refine.methods.base import Method
 from refine.methods.training_free import TrainingFree
 from tests.data.layouts.examples.carla import write_carla
-from tests.data.layouts.examples.class_folders import write_class_folders
 from tests.data.layouts.examples.class_table import write_class_table
 from tests.data.layouts.examples.coco import write_coco, write_fiftyone
+from tests.data.layouts.examples.folders import write_class_folders
 from tests.data.layouts.examples.image_masks import write_image_masks, write_mask_folders
 from tests.data.layouts.examples.kitti import write_kitti
 from tests.data.layouts.examples.scenes import save

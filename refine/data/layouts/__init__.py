@@ -6,10 +6,9 @@ from refine.data.layouts.bop import Bop
 from refine.data.layouts.camvid import CamVid
 from refine.data.layouts.carla import Carla
 from refine.data.layouts.cityscapes import Cityscapes
-from refine.data.layouts.class_folders import ClassFolders
 from refine.data.layouts.coco import Coco
+from refine.data.layouts.folders import ClassFolders, ImageFolder, ImageList
 from refine.data.layouts.gta5 import GTA5
-from refine.data.layouts.image_folder import ImageFolder, ImageList
 from refine.data.layouts.image_masks import ImageMasks, MaskFolders
 from refine.data.layouts.kitti import Kitti
 from refine.data.layouts.mpii_gaze import MPIIGaze

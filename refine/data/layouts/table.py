@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from refine.data.layouts.base import LabelSpace, in_yaml
-from refine.data.layouts.class_folders import ClassFolders
-from refine.data.layouts.tables import Row, TableLayout, first_row, named_column, path_column, read_rows
+from refine.data.layouts.folders import ClassFolders
+from refine.data.layouts.tables import Row, TableLayout, first_row, named_column, read_rows
 from refine.data.listing import Listing
 from refine.data.samples import Record
 from refine.errors import InputError
@@ -68,7 +68,10 @@ class Table(TableLayout):
     ) -> None:
         super().__init__(root, table, path_column)
         self._labels: dict[str, Tensor] = {}
-        names = targets or self._columns_of_numbers()
+        names = targets or ()
+        if not names:
+            rows = [row for _, row in islice(self._rows(), ROWS_TO_RECOGNIZE)]
+            names = _columns_of_numbers(rows, str(self._path_column))
         for where, row in self._rows():
             names = names or tuple(name for name in row if name != self._path_column)
             with self._noting_faults():
@@ -85,14 +88,6 @@ class Table(TableLayout):
             names = (*names[:place], *cyclic_names(name, period), *names[place + 1 :])
             signs = (*signs[:place], 1, *signs[place:]) if signs else ()
         self.label_space = LabelSpace("targets", names, mirror=signs)
-
-    def _columns_of_numbers(self) -> tuple[str, ...]:
-        first = list(islice(read_rows(self.table), ROWS_TO_RECOGNIZE))
-        if not first:
-            return ()
-        number, row = first[0]
-        path = path_column(row, f"{self.table}, line {number}", self._path_column)
-        return _columns_of_numbers([row for _, row in first], path)
 
     @classmethod
     def recognize(cls, files: Listing) -> str | None:

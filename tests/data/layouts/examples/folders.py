@@ -1,9 +1,22 @@
-"""A tiny text list of images beside others that it leaves out."""
+"""Trees of images alone: photos in whatever folders, one folder a class, and a text that lists some of them."""
 
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
+from tests.data.layouts.examples.table import put_images
+
+
+def write_image_folder(root: Path) -> Path:
+    """Three images at two depths, and a note."""
+    (put_images(root, ("a.png", "trip/b.png", "trip/c.png")) / "notes.txt").write_text("from the car\n")
+    return root
+
+
+def write_class_folders(root: Path) -> Path:
+    """Four images of two classes."""
+    return put_images(root, ("green/a.png", "green/deep/b.png", "red/a.png", "red/c.png"))
 
 
 def write_image_list(root: Path) -> Path:
