@@ -125,11 +125,7 @@ def open_layout(
 
 
 def _users_layout(options: dict[str, Any], where: Path) -> type[Layout]:
-    """Return the class that ``class_path`` names, which may lie in any trusted module.
-
-    Raises:
-        InputError: If its module is not trusted, it is not a layout, or other options stand beside.
-    """
+    """Return the class that ``class_path`` names, which may lie in any trusted module."""
     class_path, arguments = options["class_path"], options.get("init_args") or {}
     for name in map(str, options.keys() - {"class_path", "init_args"}):
         raise InputError(f"{where}: {shown(name)} beside class_path; expected init_args and mapping alone")

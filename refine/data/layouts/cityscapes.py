@@ -53,7 +53,13 @@ class Cityscapes(PairedMasks):
     ) -> None:
         self.root = root
         files = Listing(root)
-        images = _images(files, split)
+        images = [(key, found[1]) for key in files.require_images() if (found := _IMAGE.search(key))]
+        if not images:
+            raise InputError(f"{root}: no leftImg8bit/SPLIT/CITY/NAME_leftImg8bit.png below it; another layout?")
+        splits = {name.partition("/")[0] for _, name in images}
+        if split is not None and split not in splits:
+            raise InputError(f"{root}: no images of split {split!r}; there are {', '.join(sorted(splits))}")
+        images = [(key, name) for key, name in images if split is None or name.startswith(f"{split}/")]
         labels = [(key, found) for key in files.keys if (found := _LABEL.search(key))]
         if ids == "auto":
             kinds = {found[3].partition("_")[2] for _, found in labels}
@@ -99,14 +105,3 @@ class Cityscapes(PairedMasks):
     def _instances(self, path: Path) -> Mask:
         numbers = torch.from_numpy(deep_pixels(path))
         return Mask(torch.where(numbers < _PER_CLASS, 0, numbers))
-
-
-def _images(files: Listing, split: str | None) -> list[tuple[str, str]]:
-    """Keys and SPLIT/CITY/NAME."""
-    images = [(key, found[1]) for key in files.require_images() if (found := _IMAGE.search(key))]
-    if not images:
-        raise InputError(f"{files.root}: no leftImg8bit/SPLIT/CITY/NAME_leftImg8bit.png below it; another layout?")
-    splits = {name.partition("/")[0] for _, name in images}
-    if split is not None and split not in splits:
-        raise InputError(f"{files.root}: no images of split {split!r}; there are {', '.join(sorted(splits))}")
-    return [(key, name) for key, name in images if split is None or name.startswith(f"{split}/")]

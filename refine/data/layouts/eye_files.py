@@ -3,6 +3,8 @@
 import io
 import math
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -54,42 +56,38 @@ class MatFile:
         """Images of each group, from the file's directory: there is a name for each pair of eyes."""
         from scipy.io import whosmat  # takes a while to import, and few need it
 
-        try:
+        with self._reading():
             with open_file(self.path) as file:
                 shapes = {name: shape for name, shape, _ in whosmat(file)}
+            if "filenames" not in shapes:
+                raise InputError(f"{self.path}: has no variable 'filenames'; expected data and filenames")
             count = math.prod(shapes["filenames"])
-        except KeyError as error:
-            raise InputError(f"{self.path}: has no variable {error}; expected data and filenames") from error
-        except Exception as error:  # damaged files raise whatever the decoder stumbled over
-            raise self._unreadable(error) from error
         return _plausible({"left": count, "right": count}, self.path)
 
     def group(self, name: str) -> EyeGroup:
         """``left`` or ``right``."""
-        try:
+        with self._reading():  # structures may be of any other shape
             eye = self._data[name][0, 0]
             images, gaze = eye["image"][0, 0], eye["gaze"][0, 0]
-        except InputError:
-            raise
-        except Exception as error:  # structures of any other shape
-            raise self._unreadable(error) from error
         return _checked(images, gaze, f"{self.path}: {name}")
 
     @cached_property
     def _data(self) -> Any:
         from scipy.io import loadmat  # as above
 
+        with open_file(self.path) as file:
+            _require_bounded(file, self.path)
+            return loadmat(file, variable_names=["data"])["data"]
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
         try:
-            with open_file(self.path) as file:
-                _require_bounded(file, self.path)
-                return loadmat(file, variable_names=["data"])["data"]
+            yield
         except InputError:
             raise
         except Exception as error:  # damaged files raise whatever the decoder stumbled over
-            raise self._unreadable(error) from error
-
-    def _unreadable(self, error: Exception) -> InputError:
-        return InputError(f"{self.path}: cannot be read as a file of MPIIGaze ({why(error)}); download it again")
+            text = f"{self.path}: cannot be read as a file of MPIIGaze ({why(error)}); download it again"
+            raise InputError(text) from error
 
 
 class Hdf5File:

@@ -198,11 +198,7 @@ class TableLayout(Layout):
             yield where, row
 
     def _take(self, row: Row, where: str) -> str:
-        """Return the image that a row is about.
-
-        Raises:
-            InputError: If it is not one of the dataset's, or another row named it.
-        """
+        """Return the image that a row is about; it has to be one of the dataset's that no other row named."""
         key = image_key(row, str(self._path_column), self._known)
         if key not in self._known:
             raise InputError(f"{where}: a label without an image: {key!r} is not below {self.root}; remove the row")
@@ -213,11 +209,7 @@ class TableLayout(Layout):
 
     @contextmanager
     def _noting_faults(self) -> Iterator[None]:
-        """Keep the block's `InputError` as a fault.
-
-        Raises:
-            InputError: If there are far too many (see `require_few`).
-        """
+        """Keep the block's `InputError` as a fault, as far as there are few (see `require_few`)."""
         try:
             yield
         except InputError as error:

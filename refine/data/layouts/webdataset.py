@@ -6,7 +6,6 @@ sample from the extension, and the members of a sample follow each other; ``.cls
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -141,25 +140,21 @@ class WebDataset(Layout):
     def label_space(self) -> LabelSpace:  # type: ignore[override]  # known when it is asked for: it reads every label
         """The classes; ``none`` where the labels have no class."""
         numbers, words = set(), set()
-        for value in self._classes():
-            if self._names is not None:
+        for key in self._labels:
+            value = None
+            with suppress(InputError):  # what is wrong with a label is told when its record is read
+                value = self._class(key)
+            if value is not None and self._names is not None:
                 return LabelSpace("class", self._names)
             if isinstance(value, int):
                 numbers.add(value)
-            else:
+            elif value is not None:
                 words.add(value)
         if not words and not numbers:
             return LabelSpace("none")
         if words and numbers:
             raise InputError(f"{self.root}: some classes are numbers ({min(numbers)}), some words ({min(words)})")
         return LabelSpace("class", tuple(sorted(words) or map(str, range(max(numbers) + 1))))
-
-    def _classes(self) -> Iterator[int | str]:
-        """Those that can be read: what is wrong with the others is told when their record is read."""
-        for key in self._labels:
-            with suppress(InputError):
-                if (value := self._class(key)) is not None:
-                    yield value
 
     def _class(self, key: str) -> int | str | None:
         path, (extension, member) = self._images[key][0], self._labels[key]
