@@ -7,9 +7,10 @@ become arrays of what is stored in them: never colors for indices, never levels 
 from collections.abc import Callable, Iterable
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
 from torchvision.tv_tensors import Mask
@@ -260,6 +261,12 @@ def _bytes(path: Path, which: str) -> NDArray[np.uint8]:
             )
         image.tile = [tile._replace(args=which) for tile in image.tile]
         return np.array(image)
+
+
+def meters_of(centimeters: NDArray[Any]) -> Mask:
+    """``(H, W)`` float32 from 16-bit centimeters, of which the largest number is the sky and all that is farther away:
+    infinite."""
+    return Mask(torch.from_numpy(np.where(centimeters >= (1 << 16) - 1, np.inf, centimeters / 100).astype(np.float32)))
 
 
 def _require_exact(image: Image.Image, path: Path) -> None:

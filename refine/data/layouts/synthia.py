@@ -12,7 +12,7 @@ import torch
 from torchvision.tv_tensors import Mask
 
 from refine.data.label_table import load_table
-from refine.data.layouts.paired_masks import IMAGE, Grouped, PairedMasks, deep_colors
+from refine.data.layouts.paired_masks import IMAGE, Grouped, PairedMasks, deep_colors, meters_of
 from refine.data.listing import Listing
 from refine.data.samples import Record
 from refine.errors import InputError
@@ -21,8 +21,6 @@ from refine.labels import Annotation
 _IMAGE = re.compile(r"(?:^|/)RGB/(\d{7})\.(?:png|jpe?g)$")
 _LABEL = re.compile(r"(?:^|/)(GT/LABELS|Depth|GT|parsed_LABELS)/(?:[^/]+/)*(\d{7})(?:_[^/]*)?\.[^/.]+$")
 _CLASSES, _DEPTH = "GT/LABELS", "Depth"
-_FARTHEST = (1 << 16) - 1
-"""What 16 bits of centimeters cannot exceed: the sky and all that is farther than 655 m."""
 
 
 class Synthia(PairedMasks):
@@ -61,17 +59,12 @@ class Synthia(PairedMasks):
             InputError: If a file is damaged, not of its image's size or not of 16 bits, or an id is none of SYNTHIA's.
         """
         path, depth = self.sized_file(record, _CLASSES), self.sized_file(record, _DEPTH)
-        meters = None if depth is None else _meters(depth)
+        meters = None if depth is None else meters_of(deep_colors(depth)[:, :, 0])  # every channel holds the same
         if path is None:
             return Annotation(depth=meters)
         channels = deep_colors(path)
         mask = Mask(self._table.from_ids(channels[:, :, 0], path))
         return Annotation(mask=mask, instances=Mask(torch.from_numpy(channels[:, :, 1].astype("int64"))), depth=meters)
-
-
-def _meters(path: Path) -> Mask:
-    centimeters = torch.from_numpy(deep_colors(path)[:, :, 0].astype("int64"))  # every channel holds the same
-    return Mask(torch.where(centimeters == _FARTHEST, torch.inf, centimeters / 100))
 
 
 def _grouped(keys: Iterable[str]) -> Iterator[Grouped]:

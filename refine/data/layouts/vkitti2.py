@@ -6,19 +6,22 @@ Source: https://europe.naverlabs.com/proxy-virtual-worlds-vkitti-2 and Cabon, Mu
 import re
 from pathlib import Path
 
-import numpy as np
 import torch
 from torchvision.tv_tensors import Mask
 
 from refine.data.label_table import LabelTable, load_table, read_names
-from refine.data.layouts.paired_masks import IMAGE, Grouped, PairedMasks, deep_pixels, index_pixels, read_mask
+from refine.data.layouts.paired_masks import (
+    IMAGE,
+    Grouped,
+    PairedMasks,
+    deep_pixels,
+    index_pixels,
+    meters_of,
+    read_mask,
+)
 from refine.data.listing import Listing
 from refine.data.samples import Record
 from refine.errors import InputError
-
-CENTIMETERS = 100.0
-FAR = 65535
-"""The depth of the sky, and of all that is 655.35 m away or more."""
 
 _FRAME = re.compile(
     r"(?P<place>(?:.*/)?)frames/(?P<kind>\w+)/(?P<camera>Camera_\d+)/(?P<name>\w+?)_(?P<number>\d+)\.(?P<ending>\w+)",
@@ -89,9 +92,7 @@ class VirtualKitti2(PairedMasks):
         return Mask(torch.from_numpy(index_pixels(path)).long())
 
     def _depth(self, path: Path) -> Mask:
-        levels = deep_pixels(path)
-        meters = np.where(levels >= FAR, np.inf, levels / CENTIMETERS)
-        return Mask(torch.from_numpy(meters.astype(np.float32)))
+        return meters_of(deep_pixels(path))
 
 
 def _frame(key: str) -> tuple[Grouped, str] | None:

@@ -271,16 +271,13 @@ def parse_class(label: bytes, extension: str) -> int | str | None:
             raise ValueError("empty")
     else:
         try:
-            value = _class_field(json.loads(text))
+            stored = json.loads(text)
         except RecursionError as error:
             raise ValueError("nested too deep") from error
+        fields = [stored[name] for name in CLASS_FIELDS if name in stored] if isinstance(stored, dict) else []
+        value = next((field for field in fields if isinstance(field, int | str) and not isinstance(field, bool)), None)
     if isinstance(value, str) and value.isascii() and value.lstrip("-").isdigit():
         value = int(value)
     if isinstance(value, int) and not 0 <= value < MOST_CLASSES:
         raise ValueError(f"class {value}, expected 0 to {MOST_CLASSES - 1}")
     return value
-
-
-def _class_field(value: object) -> int | str | None:
-    fields = [value[name] for name in CLASS_FIELDS if name in value] if isinstance(value, dict) else []
-    return next((field for field in fields if isinstance(field, int | str) and not isinstance(field, bool)), None)
