@@ -18,7 +18,7 @@ from refine.audit.result import Certificate
 from refine.audit.training import load_judges, store_judges
 from refine.audit.verdicts import certify
 from refine.data.images import list_images
-from refine.data.labeled_images import read_labeled
+from refine.data.store import read_labeled
 
 SHARE = 0.1
 FIRST = (14, 28, 42)

@@ -25,8 +25,8 @@ from traffic_lights import CLASSES, DATA, ROOT, further_lamps
 
 from refine.benchmark.fit import Protocol, fit_task, predict
 from refine.data.images import list_images
-from refine.data.labeled_images import LabeledImages, read_labeled
 from refine.data.open_layout import open_layout
+from refine.data.store import LabeledImages, read_labeled
 from refine.errors import InputError
 from refine.files import require_output, write_whole
 from refine.json_files import write_json

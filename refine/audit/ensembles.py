@@ -19,8 +19,9 @@ from refine.audit.evidence import (
 from refine.audit.judges import EnsembleMember, Examples, JudgeEnsemble, in_folds
 from refine.audit.pairs import Pairs
 from refine.data.images import to_float, to_levels
-from refine.data.labeled_images import open_labeled, read_labeled
 from refine.data.layouts import Layout
+from refine.data.open_layout import open_labeled
+from refine.data.store import read_labeled
 from refine.devices import CPU, choose_device, without_tf32
 from refine.errors import InputError
 from refine.methods.checkpoint import load_method, load_translator, read_checkpoint

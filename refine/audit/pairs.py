@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from refine.data.images import resize_levels
-from refine.data.labeled_images import open_labeled, read_labeled
 from refine.data.layouts import Layout
-from refine.data.open_layout import open_layout
+from refine.data.open_layout import open_labeled, open_layout
+from refine.data.store import read_labeled
 from refine.errors import InputError
 from refine.labels import KINDS, LabelKind
 from refine.terminal import track

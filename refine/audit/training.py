@@ -24,9 +24,9 @@ from refine.audit.pairs import Pairs
 from refine.audit.perturbations import randomize_content
 from refine.audit.result import AUDIT_AGAIN, JUDGES
 from refine.data.images import to_float
-from refine.data.labeled_images import LabeledImages
 from refine.data.pairs import REAL, SYNTHETIC, generator_at, labeled_order
 from refine.data.samples import Labeled
+from refine.data.store import LabeledImages
 from refine.devices import choose_device
 from refine.errors import InputError
 from refine.interop.bundle import write_bundle

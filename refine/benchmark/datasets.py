@@ -9,11 +9,10 @@ import torch
 from torch import Tensor
 
 from refine.data.images import resize_levels, to_float, to_levels
-from refine.data.labeled_images import LabeledImages, common_size, is_unlabeled, open_labeled, read_labeled
 from refine.data.layouts import ImageFolder, Layout, Record
 from refine.data.mapping import Mapped
-from refine.data.open_layout import open_layout
-from refine.data.store import image_batches
+from refine.data.open_layout import is_unlabeled, open_labeled, open_layout
+from refine.data.store import LabeledImages, common_size, image_batches, read_labeled
 from refine.errors import InputError
 from refine.labels import KINDS
 from refine.methods.color_transfer import ColorTransfer

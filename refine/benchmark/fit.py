@@ -9,9 +9,9 @@ from torch.utils.data import IterableDataset
 
 from refine.data.augment import LUMA, random_affine, randomize_appearance
 from refine.data.images import to_float, to_levels
-from refine.data.labeled_images import LabeledImages
 from refine.data.pairs import REAL, SYNTHETIC, generator_at, labeled_order
 from refine.data.samples import Labeled, UnpairedBatch
+from refine.data.store import LabeledImages
 from refine.devices import without_tf32
 from refine.labels import KINDS, KindName
 from refine.labels.base import BatchMove

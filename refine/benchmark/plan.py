@@ -12,8 +12,8 @@ from torch import Tensor
 from refine.benchmark.datasets import RANDOMIZATION, SYNTHETIC, TARGET, TRANSLATED, Datasets
 from refine.benchmark.fit import Protocol, changed_views, fit_task, predict
 from refine.data.clusters import blocks
-from refine.data.labeled_images import LabeledImages
 from refine.data.pairs import REAL, labeled_order
+from refine.data.store import LabeledImages
 from refine.errors import InputError
 from refine.labels import KINDS
 

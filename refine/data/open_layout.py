@@ -14,6 +14,7 @@ from refine.data.listing import Listing
 from refine.data.mapping import Mapped, load_mapping
 from refine.errors import InputError
 from refine.files import shown
+from refine.labels import KINDS
 from refine.trust import import_trusted
 from refine.yaml_text import read_yaml
 
@@ -122,6 +123,55 @@ def open_layout(
             for key, reason in Listing(root).unsuitable()
         ]
     return opened if mapping is None else Mapped(opened, load_mapping(mapping))
+
+
+def open_labeled(
+    root: Path,
+    layout: str = "auto",
+    mapping: str | None = None,
+    classes: tuple[str, ...] | None = None,
+    expected: tuple[str, ...] | None = None,
+) -> Layout:
+    """A dataset with the classes asked for, or with exactly those that the other datasets have.
+
+    Args:
+        root: The dataset.
+        layout: As `open_layout` takes it; ``auto`` prefers classes to tables of numbers beside them.
+        mapping: From its classes to others.
+        classes: Names to keep, of class folders; None takes all that there are.
+        expected: With ``classes`` None: what must be there.
+
+    Raises:
+        InputError: If a label is missing, its kind cannot be tested, or a class is missing, has no image, or is one
+            too many.
+    """
+    opened = open_layout(_labeled_layout(root) if layout == "auto" else layout, root, classes, mapping)
+    opened.require_whole()
+    if not opened.label_space.is_labeled:
+        raise InputError(f"{root}: layout {opened.name} has no labels, and they are needed here (--layout LAYOUT)")
+    kind, names = KINDS[opened.label_space.kind], opened.label_space.names
+    if classes is None and expected is not None and names != expected:
+        wrong = f"has the {kind.noun} {', '.join(names)}, expected {', '.join(expected)}"
+        raise InputError(f"{root}: {wrong}; {kind.cure}")
+    if len(names) < kind.fewest_names == 2:
+        raise InputError(f"{root}: two classes or more are needed, found {', '.join(names)}")
+    return opened
+
+
+def is_unlabeled(root: Path) -> bool:
+    """Whether a folder of images shows no sign of a label."""
+    return all(choice.layout is ImageFolder for choice in recognized(root))
+
+
+def _labeled_layout(root: Path) -> str:
+    """The specific layout that fits, or the first other one with classes; then a table of numbers; else class folders,
+    to say what is missing.
+    """
+    fits = [choice.layout for choice in recognized(root) if choice.layout is not ImageFolder]
+    found = [layout for layout in fits if layout is not Table]
+    if found and found[0].specific:
+        return "auto"
+    return next(iter([*found, *fits]), ClassFolders).name
 
 
 def _users_layout(options: dict[str, Any], where: Path) -> type[Layout]:

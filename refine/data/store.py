@@ -1,11 +1,12 @@
-"""A dataset's images as tensors: decoded once where they fit in memory, else each time, or batch by batch."""
+"""A dataset's images as tensors: decoded once where they fit in memory, else each time, or batch by batch; and labeled
+ones of one size, kept whole."""
 
 import hashlib
 import tempfile
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from operator import ge
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from refine.data.geometry import AnnotatedImage, center_crop, resize_label
 from refine.data.images import resize_levels, to_float
 from refine.data.layouts import Layout
 from refine.data.samples import Record
-from refine.errors import UnreadableImage
+from refine.errors import InputError, UnreadableImage
 from refine.files import shown
 from refine.labels import KINDS, Annotation
 from refine.terminal import track
@@ -186,6 +187,64 @@ def image_batches(
     for start in range(0, len(records), batch_size):
         images = [layout.image(record, channels) for record in records[start : start + batch_size]]
         yield to_float(torch.stack([resize_levels(image, size) for image in images]))
+
+
+class LabeledImages(NamedTuple):
+    """A dataset of one size, small enough to be kept whole."""
+
+    images: Tensor
+    """``(N, C, H, W)`` uint8."""
+    labels: Tensor
+    """``(N, ...)``, as `Labeled.label`; masks are uint8."""
+    keys: tuple[str, ...]
+    """Relative paths."""
+
+    def take(self, indices: list[int]) -> "LabeledImages":
+        """Some of them, in the order given."""
+        return LabeledImages(self.images[indices], self.labels[indices], tuple(self.keys[i] for i in indices))
+
+    def join(self, other: "LabeledImages") -> "LabeledImages":
+        """Both, one after the other."""
+        return LabeledImages(
+            torch.cat([self.images, other.images]), torch.cat([self.labels, other.labels]), self.keys + other.keys
+        )
+
+    def digest(self) -> str:
+        """SHA-256 of keys, images and labels."""
+        found = hashlib.sha256("\n".join(self.keys).encode("utf-8", "surrogateescape"))
+        for part in (self.images, self.labels):
+            found.update(f"{tuple(part.shape)} {part.dtype}".encode())
+            found.update(part.contiguous().numpy().data)
+        return found.hexdigest()
+
+
+def read_labeled(layout: Layout, channels: int, size: tuple[int, int]) -> LabeledImages:
+    """Every image of a dataset with its label, resized to one height and width.
+
+    Raises:
+        InputError: If an image or a label cannot be read.
+    """
+    kind, records = KINDS[layout.label_space.kind], layout.records()
+    images, labels = [], []
+    for record in track(records, f"reading {layout.root.name}"):
+        images.append(resize_levels(layout.image(record, channels), size))
+        labels.append(kind.packed(kind.label(resize_label(kind.only(layout.annotation(record)), size))))
+    return LabeledImages(torch.stack(images), torch.stack(labels), tuple(record.key for record in records))
+
+
+def common_size(layout: Layout) -> tuple[int, int]:
+    """Height and width of all images.
+
+    Raises:
+        InputError: If they differ.
+    """
+    sizes = sorted({layout.size(record) for record in layout.records()})
+    if len(sizes) > 1:
+        raise InputError(
+            f"{layout.root}: images of {len(sizes)} sizes, from {sizes[0][0]}x{sizes[0][1]} to "
+            f"{sizes[-1][0]}x{sizes[-1][1]} (height x width); say to which all are resized (--size HxW)"
+        )
+    return sizes[0]
 
 
 def split_by_key(records: list[Record], fraction: float) -> tuple[list[Record], list[Record]]:

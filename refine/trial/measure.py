@@ -17,8 +17,8 @@ from refine.benchmark.datasets import open_real
 from refine.benchmark.result import adjusted
 from refine.benchmark.run import run_benchmark
 from refine.data.images import to_float, to_levels
-from refine.data.labeled_images import read_labeled
 from refine.data.open_layout import open_layout
+from refine.data.store import read_labeled
 from refine.distances.features import Gatherer, set_distances
 from refine.distances.label_error import JudgedImages
 from refine.distances.networks import Judges

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from refine.benchmark import fit
 from refine.benchmark.fit import PairedBatches, Protocol, TaskBatches, augment, changed_views, fit_task, predict
-from refine.data.labeled_images import LabeledImages
+from refine.data.store import LabeledImages
 from refine.labels import KindName
 
 QUICK = Protocol(steps=30, batch_size=8, shift=1, horizontal_flip=True)

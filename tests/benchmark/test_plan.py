@@ -9,7 +9,7 @@ import torch
 from refine.benchmark.fit import Protocol
 from refine.benchmark.plan import CHANGED, REAL_TRAIN, TEST, UNLABELED, Fit, Plan, Source, sources
 from refine.benchmark.store import StoredFits
-from refine.data.labeled_images import LabeledImages
+from refine.data.store import LabeledImages
 from refine.errors import InputError
 
 

@@ -12,7 +12,7 @@ from refine.benchmark.fit import Protocol, fit_task
 from refine.benchmark.result import Benchmark
 from refine.benchmark.run import run_benchmark
 from refine.cli import main
-from refine.data.labeled_images import LabeledImages
+from refine.data.store import LabeledImages
 from refine.errors import InputError
 from refine.methods.task import Task
 

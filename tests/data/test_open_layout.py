@@ -6,7 +6,7 @@ from PIL import Image
 
 from refine.data.layouts import LAYOUTS, ClassFolders, ImageFolder, MaskFolders, Table
 from refine.data.mapping import Mapped
-from refine.data.open_layout import choose_layout, layout_names, open_layout, recognized, told
+from refine.data.open_layout import choose_layout, layout_names, open_labeled, open_layout, recognized, told
 from refine.errors import InputError
 from tests.conftest import WriteImages
 from tests.data.layouts.examples.gta5 import write_gta5
@@ -162,3 +162,10 @@ def test_images_that_lost_their_labels_are_faults_until_labels_are_needed(masks:
     assert [record.key for record in layout.records()] == ["images/a.png", "images/b.png", "images/c.png"]
     with pytest.raises(InputError, match=r"b\.png: an image without a mask; .* \(and 1 more: `refine inspect` lists"):
         layout.require_whole()
+
+
+def test_refuses_other_classes_than_expected(pair: tuple[Path, Path]) -> None:
+    with pytest.raises(InputError, match=r"has the classes a, b, expected a, c; .*--classes"):
+        open_labeled(pair[0], expected=("a", "c"))
+    with pytest.raises(InputError, match="two classes or more"):
+        open_labeled(pair[0], classes=("a",))

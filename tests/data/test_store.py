@@ -7,8 +7,9 @@ from torchvision.tv_tensors import BoundingBoxes
 
 from refine.data.images import read_image, resize_levels, to_float
 from refine.data.layouts import ClassFolders, ImageFolder, MaskFolders
+from refine.data.open_layout import open_labeled
 from refine.data.samples import Record
-from refine.data.store import Cache, ImageStore, image_batches, split_by_key
+from refine.data.store import Cache, ImageStore, common_size, image_batches, read_labeled, split_by_key
 from refine.errors import InputError
 from refine.labels import KINDS, Annotation, LabelSpace, Objects
 from refine.labels.annotation import same
@@ -162,3 +163,29 @@ def test_batches_hold_every_image_once_in_order(tmp_path: Path, write_images: Wr
     assert [len(images) for images in found] == [4, 4, 2]
     expected = to_float(resize_levels(read_image(records[9].image, 3), (16, 16)))
     assert torch.equal(found[2][1], expected)
+
+
+def test_reads_images_and_labels_in_the_order_of_the_classes_given(tmp_path: Path, write_images: WriteImages) -> None:
+    root = write_images(tmp_path / "data", classes=("a", "b", "c"), count=2, size=(8, 6))
+    data = read_labeled(open_labeled(root, classes=("c", "a")), channels=3, size=(4, 4))
+    assert data.images.shape == (4, 3, 4, 4)
+    assert data.images.dtype == torch.uint8
+    assert data.keys == ("a/a-000.png", "a/a-001.png", "c/c-000.png", "c/c-001.png")
+    assert data.labels.tolist() == [1, 1, 0, 0]
+
+
+def test_taking_and_joining_keep_image_label_and_key_together(tmp_path: Path, write_images: WriteImages) -> None:
+    data = read_labeled(ClassFolders(write_images(tmp_path / "data", size=(8, 8))), channels=3, size=(8, 8))
+    part = data.take([7, 0]).join(data.take([3]))
+    for place, index in enumerate([7, 0, 3]):
+        assert torch.equal(part.images[place], data.images[index])
+        assert part.labels[place] == data.labels[index]
+        assert part.keys[place] == data.keys[index]
+
+
+def test_the_common_size_is_height_by_width_and_there_must_be_one(tmp_path: Path, write_images: WriteImages) -> None:
+    root = write_images(tmp_path / "data", classes=("a",), size=(8, 6))
+    assert common_size(ClassFolders(root)) == (8, 6)
+    write_images(root, classes=("b",), size=(10, 6))
+    with pytest.raises(InputError, match=r"2 sizes, from 8x6 to 10x6 .*--size"):
+        common_size(ClassFolders(root))
