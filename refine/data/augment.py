@@ -74,7 +74,7 @@ class Augmentation:
             )
             height, width = sample.size
             border = (max(0, -across), max(0, -down), max(0, across), max(0, down))
-            sample = crop(pad(sample, border, edge=True), max(0, down), max(0, across), height, width)
+            sample = crop(pad(sample, border), max(0, down), max(0, across), height, width)
         if self.rotate:
             degrees = self.rotate * (2 * float(torch.rand((), generator=generator)) - 1)
             sample = rotate(sample, degrees, space)

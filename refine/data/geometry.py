@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchvision.tv_tensors import KeyPoints, Mask
 
+from refine.data.images import resize_levels
 from refine.data.resampling import (
     Border,
     Move,
@@ -20,7 +21,6 @@ from refine.data.resampling import (
     moved_objects,
     moved_points,
     pad_edge,
-    resize_image,
     swapped,
 )
 from refine.errors import InputError
@@ -72,28 +72,20 @@ def center_crop(sample: AnnotatedImage, height: int, width: int) -> AnnotatedIma
     return crop(sample, round((rows - height) / 2), round((columns - width) / 2), height, width)
 
 
-def resize(sample: AnnotatedImage, height: int, width: int) -> AnnotatedImage:
-    """Resize the image antialiased bilinear, labels by the value at each new pixel's center.
+def resize_label(annotation: Annotation, size: tuple[int, int]) -> Annotation:
+    """Move a label as `resize_levels` resizes its image: the value at each new pixel's center.
 
     Objects whose mask falls between the new pixels are dropped.
     """
-    size = height, width
-    return sample if size == sample.size else _moved(sample, _resizing(sample.size, size))
-
-
-def resize_label(annotation: Annotation, size: tuple[int, int]) -> Annotation:
-    """Move a label as `resize` does, where its image is resized elsewhere."""
     before = annotation.size
-    return annotation if before is None or before == size else _moved_label(annotation, _resizing(before, size))[0]
-
-
-def _resizing(before: tuple[int, int], size: tuple[int, int]) -> Move:
-    (rows, columns), (height, width) = before, size
+    if before is None or before == size:
+        return annotation
 
     def ids(pixels: Tensor, _: float) -> Tensor:
         return resize_ids(pixels, size)
 
-    return Move(size, partial(resize_image, size=size), ids, ids, _scaled((width / columns, height / rows), (0, 0)))
+    scale = size[1] / before[1], size[0] / before[0]
+    return _moved_label(annotation, Move(size, partial(resize_levels, size=size), ids, ids, _scaled(scale, (0, 0))))[0]
 
 
 def _scaled(scale: tuple[float, float], shift: tuple[int, int]) -> TensorMove:
@@ -105,15 +97,14 @@ def _scaled(scale: tuple[float, float], shift: tuple[int, int]) -> TensorMove:
     return points
 
 
-def pad(sample: AnnotatedImage, border: Border, edge: bool = False, fill: float = 0) -> AnnotatedImage:
-    """Put a border around the image.
+def pad(sample: AnnotatedImage, border: Border) -> AnnotatedImage:
+    """Put copies of the outermost pixels around the image, its classes and its depth.
+
+    Instances and objects stay within their former border: the copies are nothing that the layout has counted.
 
     Args:
         sample: What to move.
         border: Pixels left, above, right and below.
-        edge: Repeat the outermost pixels in the image, its classes and its depth. Instances and objects stay within
-            their former border in either case: the copies are nothing that the layout has counted.
-        fill: Else the value of the image's border.
     """
     left, top, right, bottom = border
     if border == (0, 0, 0, 0):
@@ -123,8 +114,8 @@ def pad(sample: AnnotatedImage, border: Border, edge: bool = False, fill: float 
     def things(pixels: Tensor, outside: float) -> Tensor:
         return F.pad(pixels, [left, right, top, bottom], value=outside)
 
-    def scene(pixels: Tensor, outside: float = fill) -> Tensor:
-        return pad_edge(pixels, border) if edge else things(pixels, outside)
+    def scene(pixels: Tensor, _: float = 0) -> Tensor:
+        return pad_edge(pixels, border)
 
     size = top + rows + bottom, left + columns + right
     return _moved(sample, Move(size, scene, scene, things, _scaled((1, 1), (left, top))))

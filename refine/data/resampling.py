@@ -17,14 +17,13 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchvision.tv_tensors import BoundingBoxes, KeyPoints, Mask
 
-from refine.data.images import resize_levels
 from refine.labels import Objects
 from refine.labels.annotation import Rings
 
 # Not torchvision's transforms.v2 functions, which differ: resize of uint8 by one level in 1 to 26 % of the pixels, and
 # of ids from 2**24 on, which it takes through float32, in most; rotate has no repeated border, and differs by up to
 # 5e-6 inside; pad by edges takes ids through float32, too, no (H, W) and no empty masks, and 34 times as long for
-# 640x480. Boxes are not held against what is left of an outline. Its resize of floats is the same call as here.
+# 640x480. Boxes are not held against what is left of an outline.
 
 Border = tuple[int, int, int, int]
 """Pixels left, above, right and below."""
@@ -81,13 +80,6 @@ def swapped(swaps: Iterable[tuple[int, int]], count: int) -> list[int]:
     for one, other in swaps:
         order[one], order[other] = order[other], order[one]
     return order
-
-
-def resize_image(image: Tensor, size: tuple[int, int]) -> Tensor:
-    """Resize ``(C, H, W)`` to ``size`` (height, width), antialiased bilinear; uint8 is rounded, floats are not."""
-    if image.dtype == torch.uint8:
-        return resize_levels(image, size)
-    return F.interpolate(image[None], size=list(size), mode="bilinear", antialias=True, align_corners=False)[0]
 
 
 def pad_edge(pixels: Tensor, border: Border) -> Tensor:

@@ -9,7 +9,17 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torchvision.tv_tensors import BoundingBoxes, KeyPoints, Mask
 
-from refine.data.geometry import AnnotatedImage, center_crop, crop, horizontal_flip, pad, resize, rotate, vertical_flip
+from refine.data.geometry import (
+    AnnotatedImage,
+    center_crop,
+    crop,
+    horizontal_flip,
+    pad,
+    resize_label,
+    rotate,
+    vertical_flip,
+)
+from refine.data.images import resize_levels
 from refine.labels import Annotation, LabelSpace, Objects
 from refine.labels.gaze import gaze_vector
 
@@ -90,6 +100,14 @@ samples = st.builds(
 )
 
 
+def resize(sample: AnnotatedImage, height: int, width: int) -> AnnotatedImage:
+    """As a store of images does it."""
+    annotation = resize_label(sample.annotation, (height, width))
+    before, after = (0 if each.objects is None else len(each.objects) for each in (sample.annotation, annotation))
+    image = resize_levels(sample.image, (height, width))
+    return AnnotatedImage(image, annotation, sample.dropped + before - after)
+
+
 class Change(NamedTuple):
     name: str
     apply: Callable[[AnnotatedImage], AnnotatedImage]
@@ -119,9 +137,8 @@ angle = st.integers(-180, 180)
 same_scale = st.one_of(
     st.builds(_crop, share, share, share.map(lambda v: 0.3 + 0.7 * v), share.map(lambda v: 0.3 + 0.7 * v)),
     st.builds(
-        lambda border, edge: Change(f"pad {border} {edge}", lambda sample: pad(sample, border, edge)),
+        lambda border: Change(f"pad {border}", lambda sample: pad(sample, border)),
         st.tuples(*[st.integers(0, 6)] * 4),
-        st.booleans(),
     ),
     st.builds(lambda degrees: Change(f"rotate {degrees}", lambda sample: rotate(sample, degrees, SPACE)), angle),
     st.sampled_from(

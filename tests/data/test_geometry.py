@@ -10,12 +10,12 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as T
 from torchvision.tv_tensors import BoundingBoxes, KeyPoints, Mask
 
-from refine.data.geometry import AnnotatedImage, center_crop, crop, horizontal_flip, pad, resize, rotate, vertical_flip
+from refine.data.geometry import AnnotatedImage, center_crop, crop, horizontal_flip, pad, rotate, vertical_flip
 from refine.errors import InputError
 from refine.labels import Annotation, Objects
 from refine.labels.annotation import same
 from refine.labels.gaze import gaze_vector
-from tests.data.annotated import SPACE, Change, changes, extents, few, make_sample, same_scale, samples
+from tests.data.annotated import SPACE, Change, changes, extents, few, make_sample, resize, same_scale, samples
 
 
 @few
@@ -27,7 +27,6 @@ def test_what_changes_nothing_gives_everything_back(sample: AnnotatedImage) -> N
         center_crop(sample, height, width),
         resize(sample, height, width),
         pad(sample, (0, 0, 0, 0)),
-        pad(sample, (0, 0, 0, 0), edge=True),
         rotate(sample, 0, SPACE),
         rotate(sample, -720, SPACE),
     ):
@@ -48,11 +47,9 @@ def test_two_mirrors_give_everything_back(sample: AnnotatedImage) -> None:
 
 
 @few
-@given(samples, st.tuples(*[st.integers(0, 6)] * 4), st.booleans())
-def test_what_was_padded_can_be_cropped_away(
-    sample: AnnotatedImage, border: tuple[int, int, int, int], edge: bool
-) -> None:
-    padded = pad(sample, border, edge)
+@given(samples, st.tuples(*[st.integers(0, 6)] * 4))
+def test_what_was_padded_can_be_cropped_away(sample: AnnotatedImage, border: tuple[int, int, int, int]) -> None:
+    padded = pad(sample, border)
     height, width = sample.size
     assert padded.size == (height + border[1] + border[3], width + border[0] + border[2])
     found = crop(padded, border[1], border[0], height, width)
@@ -249,23 +246,19 @@ def test_a_window_outside_of_the_image_is_refused() -> None:
             crop(sample, *window)
 
 
-def test_a_border_is_nothing_or_copies_of_the_edge() -> None:
+def test_a_border_is_copies_of_the_edge() -> None:
     annotation = Annotation(
         mask=Mask(torch.tensor([[1, 2]])),
         instances=Mask(torch.tensor([[1 << 40, 7]])),
         depth=Mask(torch.tensor([[2.5, 3.5]])),
     )
     sample = AnnotatedImage(torch.tensor([[[10, 20]]], dtype=torch.uint8), annotation)
-    plainly, edge = pad(sample, (1, 0, 2, 1), fill=9), pad(sample, (1, 0, 2, 1), edge=True)
-    inf = torch.inf
-    assert plainly.image.tolist() == [[[9, 10, 20, 9, 9], [9] * 5]]
-    assert plain(plainly.annotation.mask).tolist() == [[255, 1, 2, 255, 255], [255] * 5]
-    assert plain(plainly.annotation.depth).tolist() == [[inf, 2.5, 3.5, inf, inf], [inf] * 5]
+    edge = pad(sample, (1, 0, 2, 1))
     assert edge.image.tolist() == [[[10, 10, 20, 20, 20]] * 2]
     assert plain(edge.annotation.mask).tolist() == [[1, 1, 2, 2, 2]] * 2
     assert plain(edge.annotation.depth).tolist() == [[2.5, 2.5, 3.5, 3.5, 3.5]] * 2
-    for found in (plainly, edge):  # what was counted is not counted twice
-        assert plain(found.annotation.instances).tolist() == [[0, 1 << 40, 7, 0, 0], [0] * 5]
+    # What was counted is not counted twice
+    assert plain(edge.annotation.instances).tolist() == [[0, 1 << 40, 7, 0, 0], [0] * 5]
 
 
 def test_the_middle_is_where_torchvision_has_it() -> None:

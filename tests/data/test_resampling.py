@@ -4,21 +4,11 @@ import torch
 from torch import Tensor
 from torchvision.tv_tensors import BoundingBoxes, KeyPoints, Mask
 
-from refine.data.geometry import AnnotatedImage, crop, horizontal_flip, pad, resize, rotate, vertical_flip
-from refine.data.images import resize_levels
-from refine.data.resampling import Move, Rotation, clip_ring, moved_points, pad_edge, resize_image, swapped
+from refine.data.geometry import AnnotatedImage, crop, horizontal_flip, pad, rotate, vertical_flip
+from refine.data.resampling import Move, Rotation, clip_ring, moved_points, pad_edge, swapped
 from refine.labels import Annotation, LabelSpace, Objects
 from refine.labels.annotation import Rings, same
-from tests.data.annotated import extents, make_sample, outline, pixel_mask
-
-
-def test_images_of_levels_are_rounded_and_floats_are_not() -> None:
-    image = torch.randint(0, 256, (3, 9, 14), dtype=torch.uint8)
-    levels, floats = resize_image(image, (5, 8)), resize_image(image.float(), (5, 8))
-    assert torch.equal(levels, resize_levels(image, (5, 8)))
-    assert levels.dtype == torch.uint8
-    assert not torch.equal(floats, floats.round())
-    assert torch.equal(floats.round().byte(), levels)
+from tests.data.annotated import extents, make_sample, outline, pixel_mask, resize
 
 
 def test_borders_are_copies_of_the_outermost_pixels() -> None:
@@ -227,7 +217,7 @@ def test_an_object_whose_outline_is_gone_is_dropped_though_its_box_is_not() -> N
 
 def test_masks_of_objects_do_not_grow_into_copies_of_the_border() -> None:
     masks = torch.ones(1, 20, 30, dtype=torch.bool)
-    found = pad(boxed((0, 0, 30, 20), masks=masks), (3, 2, 0, 1), edge=True)
+    found = pad(boxed((0, 0, 30, 20), masks=masks), (3, 2, 0, 1))
     moved = objects_of(found).masks
     assert moved is not None
     assert extents(moved[0]) == boxes_of(found)[0] == [3, 2, 33, 22]
