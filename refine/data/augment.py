@@ -105,17 +105,13 @@ class Augmentation:
             raise InputError(f"{name}: {reason}")
 
 
-def randomize_appearance(
-    images: Tensor, generator: torch.Generator, strength: float = 1.0, *, hue: bool = False, invert: bool = False
-) -> Tensor:
+def randomize_appearance(images: Tensor, generator: torch.Generator, strength: float = 1.0) -> Tensor:
     """Light, contrast, gamma, color, blur and noise of each image by its own draw; nothing is moved.
 
     Args:
         images: ``(B, C, H, W)`` floats in [-1, 1].
         generator: Draws everything, on the CPU: the same changes on every device.
         strength: Scales every range; 0 changes nothing, 1 is strong.
-        hue: Also turn colors around the gray axis by any angle. Only where no color is a label.
-        invert: Also make negatives of half of the images.
 
     Returns:
         The same shape, type and range.
@@ -133,13 +129,11 @@ def randomize_appearance(
         return images
     draw = _Draws(generator, len(images), strength, images.device)
     levels = (images.float() + 1.0) / 2.0
-    levels = _color(levels, draw, hue)
+    levels = _color(levels, draw)
     levels = _light(levels, draw)
     levels = _blur(levels, draw)
     noise = torch.randn(levels.shape, generator=generator).to(levels.device)
     levels = (levels + 0.12 * draw.share() * noise).clamp(0.0, 1.0)
-    if invert:
-        levels = torch.where(draw.uniform() < 0.5, 1.0 - levels, levels)
     return (levels * 2.0 - 1.0).to(images.dtype)
 
 
@@ -194,23 +188,13 @@ class _Draws:
         return self.strength * (2.0 * self.uniform(channels, 1, 1) - 1.0) * made
 
 
-def _color(levels: Tensor, draw: _Draws, hue: bool) -> Tensor:
-    """Saturation and a cast, and with ``hue`` a turn around the gray axis, of ``(B, C, H, W)`` in [0, 1]."""
+def _color(levels: Tensor, draw: _Draws) -> Tensor:
+    """Saturation and a cast of ``(B, C, H, W)`` in [0, 1]."""
     if levels.shape[1] != 3:
         return levels
     gray = (levels * levels.new_tensor(LUMA)[:, None, None]).sum(1, keepdim=True)
     levels = gray + (1.0 + 0.7 * draw.signed()).clamp_min(0.0) * (levels - gray)
-    if hue:
-        levels = torch.einsum("bij,bjhw->bihw", _turns(torch.pi * draw.signed().flatten()), levels)
     return levels * (1.0 + 0.2 * draw.signed(3)).clamp_min(0.0)
-
-
-def _turns(angles: Tensor) -> Tensor:
-    """``(B, 3, 3)`` rotations of RGB around (1, 1, 1), by Rodrigues' formula."""
-    axis = torch.full((3,), 1.0 / math.sqrt(3.0), device=angles.device)
-    across: Tensor = torch.linalg.cross(torch.eye(3, device=angles.device), axis.expand(3, 3))
-    sine, cosine = angles.sin()[:, None, None], angles.cos()[:, None, None]
-    return cosine * torch.eye(3, device=angles.device) + (1.0 - cosine) * axis[:, None] * axis + sine * across
 
 
 def _light(levels: Tensor, draw: _Draws) -> Tensor:

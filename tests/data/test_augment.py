@@ -144,18 +144,11 @@ def test_strength_scales_the_change_and_zero_is_none() -> None:
         randomize_appearance(images(), generator(), -1)
 
 
-def test_without_hue_red_stays_redder_than_green_and_with_it_it_does_not() -> None:
+def test_red_stays_redder_than_green() -> None:
     red = images(count=200).clone()
     red[:, 0], red[:, 1:] = 0.9, -0.9
-    for hue in (False, True):
-        after = randomize_appearance(red, generator(), hue=hue).mean(dim=(2, 3))
-        assert bool((after[:, 0] >= after[:, 1] - 0.02).all()) != hue
-
-
-def test_inverting_makes_negatives_of_some() -> None:
-    dark = images(1, 100) * 0.1 - 0.8
-    assert not bool((randomize_appearance(dark, generator(), 0.05).mean(dim=(1, 2, 3)) > 0).any())
-    assert 30 < int((randomize_appearance(dark, generator(), 0.05, invert=True).mean(dim=(1, 2, 3)) > 0).sum()) < 70
+    after = randomize_appearance(red, generator()).mean(dim=(2, 3))
+    assert bool((after[:, 0] >= after[:, 1] - 0.02).all())
 
 
 def test_nothing_is_moved() -> None:

@@ -54,13 +54,8 @@ def objects_of(entries: Sequence[CocoEntry], size: tuple[int, int], keypoints: i
     )
     if not keypoints:
         return found
-    points = [_keypoints(entry, keypoints) for entry in entries]
-    visible = torch.tensor([[int(point[2]) for point in row] for row in points], dtype=torch.int64)
-    return replace(
-        found,
-        keypoints=keypoints_of([[point[:2] for point in row] for row in points], keypoints, size),
-        visible=visible.reshape(-1, keypoints),
-    )
+    places, visible = keypoints_of([_keypoints(entry, keypoints) for entry in entries], keypoints, size)
+    return replace(found, keypoints=places, visible=visible)
 
 
 def _box(entry: CocoEntry) -> tuple[float, float, float, float]:

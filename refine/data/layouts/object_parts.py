@@ -32,9 +32,12 @@ def box_around(mask: NDArray[np.bool_]) -> tuple[float, float, float, float]:
     return float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)
 
 
-def keypoints_of(rows: Sequence[Sequence[Sequence[float]]], count: int, size: tuple[int, int]) -> KeyPoints:
-    """``(N, count, 2)`` float32 from N rows of ``count`` places x and y."""
-    return KeyPoints(torch.tensor(rows, dtype=torch.float32).reshape(-1, count, 2), canvas_size=size)
+def keypoints_of(
+    rows: Sequence[Sequence[Sequence[float]]], count: int, size: tuple[int, int]
+) -> tuple[KeyPoints, torch.Tensor]:
+    """``(N, count, 2)`` float32 and ``(N, count)`` int64 from N rows of ``count`` places x, y and how visible."""
+    values = torch.tensor(rows, dtype=torch.float32).reshape(-1, count, 3)
+    return KeyPoints(values[..., :2].contiguous(), canvas_size=size), values[..., 2].long()
 
 
 def require_stated_size(stated: tuple[int, int], label: str, image: Path) -> tuple[int, int]:

@@ -59,14 +59,14 @@ def read_objects(
         boxes.append([share * side for share, side in zip(corners, (width, height) * 2, strict=True)])
         scaled = [[x * width, y * height] for x, y in zip(ring[::2], ring[1::2], strict=True)]
         rings.append((torch.tensor(scaled, dtype=torch.float32),) if ring else ())
-    scaled_places = [[[x * width, y * height] for x, y, _ in row] for row in places]
-    visible = torch.tensor([[seen for _, _, seen in row] for row in places], dtype=torch.int64)
+    scaled_places = [[(x * width, y * height, seen) for x, y, seen in row] for row in places]
+    points, visible = keypoints_of(scaled_places, keypoints, size) if keypoints else (None, None)
     return Objects(
         boxes=boxes_of(boxes, size),
         classes=torch.tensor(classes, dtype=torch.int64),
         polygons=tuple(rings) if any(rings) else None,
-        keypoints=keypoints_of(scaled_places, keypoints, size) if keypoints else None,
-        visible=visible.reshape(-1, keypoints) if keypoints else None,
+        keypoints=points,
+        visible=visible,
     )
 
 
