@@ -117,7 +117,11 @@ class ImageStore:
         if cache == "memory":
             self._images = [self._read(record) for record in track(records, f"reading {name}")]
         elif cache == "memmap" and one_size:
-            self._images = self._mapped()
+            with tempfile.TemporaryFile() as file:  # unlinked at once: the mapping alone keeps it
+                shape = (len(records), channels, *self.sizes[0])
+                self._images = torch.from_numpy(np.memmap(file, dtype=np.uint8, mode="w+", shape=shape))
+            for index, record in enumerate(track(records, f"reading {name}")):
+                self._images[index] = self._read(record)
         else:
             deque(map(self._read, track(records, f"checking {name}")), maxlen=0)  # only to find a broken one now
         self._labels: list[Annotation] | None = None
@@ -157,15 +161,6 @@ class ImageStore:
 
     def _read(self, record: Record) -> Tensor:
         return resize_levels(self.layout.image(record, self.channels), self.resize)
-
-    def _mapped(self) -> Tensor:
-        shape = (len(self.records), self.channels, *self.sizes[0])
-        with tempfile.TemporaryFile() as file:  # unlinked at once: the mapping alone keeps it
-            array = np.memmap(file, dtype=np.uint8, mode="w+", shape=shape)
-        mapped = torch.from_numpy(array)
-        for index, record in enumerate(track(self.records, f"reading {self.layout.root.name}")):
-            mapped[index] = self._read(record)
-        return mapped
 
 
 def image_batches(

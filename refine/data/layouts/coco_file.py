@@ -65,7 +65,7 @@ class CocoFile:
         used: Counter[Id] = Counter()
         reach: dict[Id, list[float]] = {}
         found: set[str] = set()
-        for kind, value, start, end in elements(self.path, _LISTS):
+        for kind, value, start, end in elements(self.path):
             found.add(kind)
             try:
                 if kind == "annotations":
@@ -173,19 +173,17 @@ class Element(NamedTuple):
     """The byte after its last one."""
 
 
-def elements(path: Path, arrays: frozenset[str]) -> Iterator[Element]:
-    """The elements of some of a file's top-level arrays, in the file's order.
+def elements(path: Path) -> Iterator[Element]:
+    """The elements of COCO's lists in a UTF-8 JSON file whose top is an object, in the file's order.
 
-    Args:
-        path: A UTF-8 JSON file whose top is an object.
-        arrays: The names that are wanted. Those that are missing, or are no arrays, give nothing.
+    Those that are missing, or are no arrays, give nothing.
 
     Raises:
         InputError: If the file cannot be read, or is not such a JSON file to its end.
     """
     try:
         with open_file(path) as file:
-            yield from _walk(_Reader(file), arrays)
+            yield from _walk(_Reader(file))
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read as JSON to its end ({why(error)}); replace it") from error
 
@@ -276,12 +274,12 @@ class _Reader:
         return True
 
 
-def _walk(reader: _Reader, arrays: frozenset[str]) -> Iterator[Element]:
+def _walk(reader: _Reader) -> Iterator[Element]:
     reader.take("{")
     while reader.next() != "}":
         name = reader.value()
         reader.take(":")
-        if name not in arrays or reader.next() != "[":
+        if name not in _LISTS or reader.next() != "[":
             reader.value()
         else:
             reader.take("[")

@@ -38,19 +38,16 @@ _QUOTED = re.compile(r'"[^"]*"')
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?\d*,\d+(?:[eE][+-]?\d+)?\s*")
 
 
-def find_table(files: Listing, name: str | None = None, layout: str = "table") -> Path:
-    """The table of a dataset: the one that is named, or the only one at its top.
+def find_table(files: Listing, layout: str = "table") -> Path:
+    """The only table at the top of a dataset.
 
     Args:
         files: The dataset.
-        name: The table's file name.
-        layout: Whose option the name is, for the message.
+        layout: Whose option its name is, for the message.
 
     Raises:
-        InputError: If none is named and there is not exactly one.
+        InputError: If there is not exactly one.
     """
-    if name is not None:
-        return files.root / name
     tables = [files.root / name for name in files.by_folder[""] if suffix(name) in _SUFFIXES]
     if len(tables) != 1:
         found = ", ".join(path.name for path in tables) or "none"
@@ -183,7 +180,7 @@ class TableLayout(Layout):
 
     def __init__(self, root: Path, table: str | None, path_column: str | None) -> None:
         files = Listing(root)
-        self.root, self.table = root, find_table(files, table, self.name)
+        self.root, self.table = root, find_table(files, self.name) if table is None else root / table
         self.faults = []
         self._path_column = path_column
         self._keys = files.require_images()

@@ -234,14 +234,14 @@ def test_a_file_that_changed_is_named_and_a_layout_may_travel(tmp_path: Path) ->
 
 CONTENT = {
     "info": {"a": [1, {"b": "]}"}]},
-    "rows": [{"id": 1, "name": "Straße ]"}, [], -2.5e3, "x"],
+    "images": [{"id": 1, "name": "Straße ]"}, [], -2.5e3, "x"],
     "rest": [7],
     "n": 12,
 }
 
 
 def values(path: Path) -> list[object]:
-    return [element.value for element in elements(path, frozenset({"rows"}))]
+    return [element.value for element in elements(path)]
 
 
 @pytest.mark.parametrize("window", [1, 3, 64, 1 << 22])
@@ -253,18 +253,18 @@ def test_elements_come_one_by_one_whatever_the_window(
     monkeypatch.setattr(coco_file, "_WINDOW", window)
     path = tmp_path / "a.json"
     path.write_text(json.dumps(CONTENT, indent=indent, ensure_ascii=ascii_only), encoding="utf-8")
-    assert values(path) == CONTENT["rows"]
+    assert values(path) == CONTENT["images"]
 
 
 def test_places_are_those_of_bytes(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text(json.dumps(CONTENT, ensure_ascii=False), encoding="utf-8-sig")
-    places = [(element.start, element.end) for element in elements(path, frozenset({"rows"}))]
-    assert read_elements(path, places[::-1]) == CONTENT["rows"][::-1]  # type: ignore[index]  # a list
+    places = [(element.start, element.end) for element in elements(path)]
+    assert read_elements(path, places[::-1]) == CONTENT["images"][::-1]  # type: ignore[index]  # a list
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", '{"rows": [1, 2', '{"rows": [1 2]}', '{"rows": [1,, 2]}', '{"rows" 1}', '{"a": x}']
+    "text", ["", "[]", '{"images": [1, 2', '{"images": [1 2]}', '{"images": [1,, 2]}', '{"images" 1}', '{"a": x}']
 )
 def test_a_file_that_is_no_json_to_its_end_is_named(tmp_path: Path, text: str) -> None:
     path = tmp_path / "a.json"
@@ -273,7 +273,7 @@ def test_a_file_that_is_no_json_to_its_end_is_named(tmp_path: Path, text: str) -
         values(path)
 
 
-@pytest.mark.parametrize("name", ["rows", "rest"])
+@pytest.mark.parametrize("name", ["images", "rest"])
 def test_nesting_without_end_is_refused(tmp_path: Path, name: str) -> None:
     path = tmp_path / "a.json"
     path.write_text(f'{{"{name}": ' + "[" * 200_000)
@@ -287,9 +287,9 @@ def test_a_damaged_value_is_named_without_reading_the_rest_and_a_value_without_e
     monkeypatch.setattr(coco_file, "_WINDOW", 64)
     monkeypatch.setenv(SIZE_VARIABLE, "1")
     path = tmp_path / "a.json"
-    path.write_text('{"rows": [{"a" 1}, ' + '"x", ' * (1 << 20) + "1]}")
-    with pytest.raises(InputError, match=r"Expecting ':' delimiter at byte 15"):
+    path.write_text('{"images": [{"a" 1}, ' + '"x", ' * (1 << 20) + "1]}")
+    with pytest.raises(InputError, match=r"Expecting ':' delimiter at byte 17"):
         values(path)
-    path.write_text('{"rows": ["' + "x" * (1 << 21) + '"]}')
-    with pytest.raises(InputError, match=r"the value at byte 10 has more than 1 MiB.*--max-file-size"):
+    path.write_text('{"images": ["' + "x" * (1 << 21) + '"]}')
+    with pytest.raises(InputError, match=r"the value at byte 12 has more than 1 MiB.*--max-file-size"):
         values(path)
