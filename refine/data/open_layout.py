@@ -115,7 +115,7 @@ def open_layout(
         )
     if classes is not None:
         options["classes"] = classes
-    opened = found(root, **_checked(found, where, options))  # type: ignore[call-arg]  # held against its signature
+    opened = found(root, **_checked(found, where, options))  # held against its signature
     opened.why = why
     if auto and found in EVERY_IMAGE:  # what would have given another layout away may be among them
         opened.faults += [

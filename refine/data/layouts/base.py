@@ -52,6 +52,9 @@ class Layout(ABC):
     """What gave it away, where `auto` took it."""
     _records: list[Record]
 
+    def __init__(self, root: Path) -> None:
+        self.root, self.faults, self._records = root, [], []
+
     @classmethod
     def recognize(cls, files: Listing) -> str | None:
         """Why a dataset seems to lie so, in a few words that name files; None if it does not. Opens hardly a file."""

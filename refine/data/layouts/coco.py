@@ -59,14 +59,13 @@ class Coco(Layout):
     name = "coco"
 
     def __init__(self, root: Path, annotations: str | None = None) -> None:
-        self.root = root
+        super().__init__(root)
         files = Listing(root)
         files.require_images()
         names = [annotations] if annotations else candidates(files)
         if not names or not set(names) <= files.known:
             files.require_regular(".json")
             raise InputError(f"{root}: no COCO file {annotations or 'annotations/*.json'} below it; name it")
-        self.faults = []
         self._places: dict[str, list[_Place]] = defaultdict(list)
         prefixes = [prefix for name in names if (prefix := self._add(CocoFile(root / name), name, files)) is not None]
         if not prefixes:
@@ -74,7 +73,6 @@ class Coco(Layout):
         read = list({id(place.file): place.file for row in self._places.values() for place in row}.values())
         self._name_classes(read)
         beside = companions(self._places, files)
-        self._records = []
         for key in files.images:
             if key in self._places:
                 jsons = tuple(place.file.path for place in self._places[key])

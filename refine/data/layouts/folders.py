@@ -34,8 +34,7 @@ class ImageFolder(Unlabeled):
     specific = False
 
     def __init__(self, root: Path) -> None:
-        self.root = root
-        self.faults = []
+        super().__init__(root)
         self._records = [Record(key, root / key) for key in Listing(root).require_images()]
 
     @classmethod
@@ -78,8 +77,7 @@ class ImageList(Unlabeled):
     def __init__(self, root: Path) -> None:
         if suffix(root.name) != ".txt" or not root.is_file():
             raise InputError(f"{root}: expected a .txt file that names an image a line, found something else")
-        self.root = root.parent
-        self.faults: list[str] = []
+        super().__init__(root.parent)
         try:
             lines = list(map(str.strip, read_lines(root)))
         except (OSError, UnicodeDecodeError) as error:

@@ -44,12 +44,10 @@ class Kitti(Layout):
     name = "kitti"
 
     def __init__(self, root: Path, split: str | None = None, classes: tuple[str, ...] | None = None) -> None:
-        self.root = root
+        super().__init__(root)
         self.label_space = LabelSpace("objects", (*(classes or NAMES), NOT_LABELED))
         files = Listing(root)
         bases = _bases(files) if split is None else [f"{split.strip('/')}/"]
-        self.faults = []
-        self._records: list[Record] = []
         for base in bases:
             self._add(base, files)
         if not self._records:

@@ -60,10 +60,8 @@ class MPIIGaze(Layout):
 
     def __init__(self, root: Path) -> None:
         files = Listing(root, file=True)
-        self.root = files.root
+        super().__init__(files.root)
         self.label_space = GAZE_SPACE
-        self.faults = []
-        self._records: list[Record] = []
         self._open: _Opened | None = None
         self._gaze: dict[Place, NDArray[np.float64]] = {}
         self._shapes: dict[Place, tuple[int, ...]] = {}

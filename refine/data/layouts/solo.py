@@ -77,7 +77,7 @@ class Solo(Layout):
     name = "solo"
 
     def __init__(self, root: Path, labels: Literal["auto", "mask", "objects"] = "auto") -> None:
-        self.root = root
+        super().__init__(root)
         files = Listing(root)
         files.require_images()
         self._definitions = _read_definitions(root)
@@ -86,8 +86,6 @@ class Solo(Layout):
         classes = self._definitions.classes
         fits = set(classes.values()) <= names.keys()
         self._classes = {number: names[name] for number, name in classes.items()} if fits else None
-        self.faults = []
-        self._records: list[Record] = []
         for folder in sorted(filter(_SEQUENCE.fullmatch, files.by_folder)):
             self._add(folder, files.by_folder[folder])
         self._records.sort(key=lambda record: record.key)

@@ -42,10 +42,8 @@ class SynthesEyes(Layout):
     name = "synthes-eyes"
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        super().__init__(root)
         self.label_space = GAZE_SPACE
-        self.faults = []
-        self._records: list[Record] = []
         files = Listing(root)
         stems = set()
         for key in files.require_images():

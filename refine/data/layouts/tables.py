@@ -180,8 +180,8 @@ class TableLayout(Layout):
 
     def __init__(self, root: Path, table: str | None, path_column: str | None) -> None:
         files = Listing(root)
-        self.root, self.table = root, find_table(files, self.name) if table is None else root / table
-        self.faults = []
+        super().__init__(root)
+        self.table = find_table(files, self.name) if table is None else root / table
         self._path_column = path_column
         self._keys = files.require_images()
         self._known = frozenset(self._keys)

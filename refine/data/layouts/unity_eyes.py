@@ -50,10 +50,8 @@ class UnityEyes(Layout):
     name = "unity-eyes"
 
     def __init__(self, root: Path) -> None:
-        self.root = root
+        super().__init__(root)
         self.label_space = GAZE_SPACE._replace(keypoints=KEYPOINTS)
-        self.faults = []
-        self._records: list[Record] = []
         files = Listing(root)
         images: dict[str, str] = {}
         for key in files.require_images():

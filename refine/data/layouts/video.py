@@ -63,8 +63,7 @@ class Video(Unlabeled):
         if every < 1 or start < 0:
             raise InputError(f"{root}: every={every} and start={start}; expected 1 or more, and 0 or more")
         files = Listing(root, file=True)
-        self.root, self.faults = files.root, []
-        self._records: list[Record] = []
+        super().__init__(files.root)
         self._videos: dict[Path, VideoIndex] = {}
         self._readers = VideoReaders()
         for key in _videos(files):

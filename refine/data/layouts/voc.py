@@ -78,12 +78,11 @@ class PascalVoc(Layout):
         classes: tuple[str, ...] | None = None,
         first_pixel: Literal[0, 1] = 1,
     ) -> None:
-        self.root, self._first_pixel = root, first_pixel
-        self._labels: Literal["objects", "mask"] = labels
+        super().__init__(root)
+        self._first_pixel, self._labels = first_pixel, labels
         files = Listing(root)
         files.require_images()
         self._told, self._given = classes or _set_classes(files), classes is not None
-        self.faults, self._records = [], []
         by_folder = bool(_bases(files))
         if by_folder:
             groups = _grouped(files)

@@ -62,11 +62,10 @@ class WebDataset(Layout):
 
     def __init__(self, root: Path, image: str | None = None, classes: tuple[str, ...] | None = None) -> None:
         files = Listing(root, file=True)
-        self.root, self.faults = files.root, []
+        super().__init__(files.root)
         self._extension, self._names = None if image is None else image.lower().lstrip("."), classes
         self._images: dict[str, tuple[Path, TarMember]] = {}
         self._labels: dict[str, tuple[str, TarMember]] = {}
-        self._records: list[Record] = []
         shards = files.by_suffix.get(".tar", [])
         if not shards:
             raise InputError(f"{root}: no .tar here or below (shards that are compressed must be unpacked to .tar)")

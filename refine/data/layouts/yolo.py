@@ -52,7 +52,7 @@ class Yolo(Layout):
         classes: tuple[str, ...] | None = None,
         background: bool = False,
     ) -> None:
-        self.root = root
+        super().__init__(root)
         files = Listing(root)
         files.require_images()
         self._yaml = _find_yaml(files, data)
@@ -65,7 +65,6 @@ class Yolo(Layout):
         if split is not None:
             images, self.faults = in_split(images, split, self._yaml, files)
         beside = companions(images, files)
-        self._records = []
         missing: list[tuple[str, str]] = []
         for key in images:
             label = label_key(key)

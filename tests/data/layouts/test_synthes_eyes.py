@@ -88,7 +88,7 @@ def test_angles_that_cannot_be_are_named(root: Path, angles: str) -> None:
 
 @needs_shared
 def test_the_real_renders_are_recognized_and_whole() -> None:
-    layout = choose_layout(SHARED / "data/gaze/synthetic").layout(SHARED / "data/gaze/synthetic")  # type: ignore[call-arg]  # layouts differ in options alone
+    layout = choose_layout(SHARED / "data/gaze/synthetic").layout(SHARED / "data/gaze/synthetic")
     layout.require_whole()
     assert isinstance(layout, SynthesEyes)
     assert len(layout.records()) == 52
