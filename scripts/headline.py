@@ -7,8 +7,9 @@ part, or on --test DIR: class folders; of meters a table with the column value; 
 masks number the nuclei. The recipe is one translator for each seed, those that agree on the unlabeled images joined
 (`refine benchmark`), and self-training; of fewer than three that agree, more seeds are trained. Meters, nuclei and
 LEGO take all translators together with the synthetic images. The row "best" is the one that the benchmark chooses
-without a label; of masks and targets it chooses none, and it is the recipe's. The tested images reach no training:
-weights are the same with and without --test. Resumable: what stands under checkpoints/headline is not done again.
+without a label, or doing nothing where even that one is hardly consistent; of masks and targets it is the recipe's. The
+tested images reach no training: weights are the same with and without --test. Resumable: what stands under
+checkpoints/headline is not done again.
 """
 
 import argparse
@@ -26,6 +27,7 @@ from typing import Any, NamedTuple
 
 from traffic_lights import CLASSES, DATA, LOCAL, RECIPE, ROOT, lamps
 
+from refine.benchmark.agreement import ENOUGH
 from refine.benchmark.result import Benchmark, Row
 from refine.errors import InputError
 from refine.files import require_output, write_whole
@@ -302,10 +304,14 @@ def headline(result: Path, pair: str) -> dict[str, Any]:
     found: Benchmark = json.loads(result.read_text())
     names = {**ROWS, **PAIRS[pair].rows}
     rows = {name: figures(found["rows"][row], found["metric"]) for name, row in names.items() if row in found["rows"]}
-    chosen = found["chosen"]["row"] if "chosen" in found else names[PAIRS[pair].recommended]
+    if "chosen" not in found:
+        chosen, why = names[PAIRS[pair].recommended], "recipe"
+    elif found["chosen"]["consistency"] < ENOUGH:
+        chosen, why = names["synthetic"], "none is consistent"
+    else:
+        chosen, why = found["chosen"]["row"], "consistency"
     of = {row: name for name, row in names.items()}
-    best = figures(found["rows"][chosen], found["metric"])
-    rows["best"] = {**best, "row": of.get(chosen, chosen), "chosen": "consistency" if "chosen" in found else "recipe"}
+    rows["best"] = {**figures(found["rows"][chosen], found["metric"]), "row": of.get(chosen, chosen), "chosen": why}
     return {
         "pair": pair,
         "protocol": found["protocol"],

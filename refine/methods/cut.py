@@ -58,8 +58,8 @@ class CUT(Translator):
         locations: Compared in each layer and image; all of them where a layer has fewer. Paper: 256.
         projection_features: Width of the projection heads. Paper: 256.
         temperature: Divides the cosines. Paper: 0.07.
-        similarity_weight: Weight of the self-similarity loss on synthetic images (F-LSeSim, arXiv 2104.00854; there 10,
-            with ``nce_weight`` and ``identity_nce_weight`` 0, of VGG-16's features). Paper: 0, off.
+        similarity_weight: Weight of the self-similarity loss on synthetic images (F-LSeSim, arXiv 2104.00854; its code:
+            10 of VGG-16's features, with no contrast: both other weights 0). Paper: 0, off.
         feature_network: Whose features it compares: ``vgg16`` (torchvision's weights, from the usual cache), or a task
             model's checkpoint or bundle; None: patches of pixels. Only training needs the file.
         flip_equivariance: Show the generator mirrored images in half of the steps, and compare with features of the

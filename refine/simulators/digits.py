@@ -42,7 +42,7 @@ class DigitsParameters(Ranges):
         "background": (0.0, 255.0),
         "noise": (0.0, 64.0),
     }
-    """What each range may span at most, so that a person can still read the digit."""
+    """Widest span of each range at which a person can still read the digit."""
 
     fonts: tuple[str, ...] = DIGIT_FONTS
     """File names out of `DIGIT_FONTS`, each as likely as the others."""

@@ -24,7 +24,8 @@ def test_a_cosine_is_of_a_place_and_its_neighbor() -> None:
     features = images(channels=4)
     found = self_similarity(features, reach=1)
     assert found.shape == (2, 8, 12, 10)
-    place, right = features[0, :, 5, 4], features[0, :, 5, 5]
+    centered = features - features.mean(dim=(2, 3), keepdim=True)
+    place, right = centered[0, :, 5, 4], centered[0, :, 5, 5]
     # the window row by row without its middle: above 0 to 2, left 3, right 4
     assert float(found[0, 4, 5, 4]) == pytest.approx(float(torch.cosine_similarity(place, right, dim=0)), abs=1e-6)
     assert float(found[0, 4, 5, 9]) == pytest.approx(1.0, abs=1e-6)  # beyond the border is the place itself

@@ -81,6 +81,11 @@ def test_rows_have_a_value_for_each_translator_and_the_best_one_is_named(tmp_pat
     assert found["rows"]["best"]["row"] == "raw-self-training"
     assert {"translator", "self-training"}.isdisjoint(found["rows"])
 
+    content["chosen"] = {"row": "synthetic+self_training", "consistency": 0.3}  # which says little
+    (tmp_path / "benchmark.json").write_text(json.dumps({**content, "rows": kept}))
+    best = headline.headline(tmp_path / "benchmark.json", "traffic-lights")["rows"]["best"]
+    assert (best["row"], best["chosen"]) == ("synthetic", "none is consistent")
+
 
 def test_of_targets_the_recipe_is_the_best_row_and_has_no_balanced_figure(tmp_path: Path) -> None:
     names = {**headline.ROWS, **headline.PAIRS["meter"].rows}.values()

@@ -38,7 +38,7 @@ APPLY_AGAIN = "run the same `refine apply` again"
 
 
 class RefinedDataset(NamedTuple):
-    """What stands in a refined dataset's manifest and record."""
+    """Counts and differences from a refined dataset's manifest and record."""
 
     images: list[ManifestEntry]
     """Refined images, sorted by key."""
@@ -53,7 +53,7 @@ class RefinedDataset(NamedTuple):
     counts: ApplySummary
     """How many images an audit changed, among others."""
     record: dict[str, object]
-    """Of the run."""
+    """Commands and settings of the run."""
     finished: bool
     """False while `refine apply` is running, or where it was stopped."""
 
