@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from traffic_lights import CLASSES, DATA, ROOT, Commands, fit_words, lamps, refine
 
-from refine.apply.label_check import parsed_labels_equal
+from refine.apply.label_check import label_files_identical
 from refine.json_files import write_json
 from refine.report.pages.page import write_report
 from refine.report.pages.pictures import write_grid
@@ -50,7 +50,7 @@ def demo() -> None:
         json.loads((FOLDER / name).read_text())
         for name in ("metrics.json", "benchmark.json", "inductive/benchmark.json")
     )
-    differences = [line for folder in refined.values() for line in parsed_labels_equal(synthetic, folder).problems]
+    differences = [line for folder in refined.values() for line in label_files_identical(synthetic, folder)]
     report = write_report(
         FOLDER / "report.html",
         synthetic=synthetic,

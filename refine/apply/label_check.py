@@ -1,5 +1,7 @@
-"""The check of labels after refinement: each label, read through the dataset's layout before and after, is the same."""
+"""The check of labels after refinement: are the files the same bytes, and does each label, read through the dataset's
+layout before and after, still say the same?"""
 
+import os
 import re
 from collections import defaultdict
 from collections.abc import Sequence
@@ -8,8 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from refine.apply.manifest import read_manifest
-from refine.apply.plan import container_of
+from refine.apply.manifest import LEFT_OUT, ManifestEntry, is_original, read_manifest, regular_sha256
+from refine.apply.plan import container_of, walk
+from refine.data.images import read_header
 from refine.data.layouts import Layout
 from refine.data.open_layout import open_layout
 from refine.data.samples import Record
@@ -23,6 +26,59 @@ from refine.workers import in_order
 THREADS = 4
 MOST_SHOWN = 20
 """Problems that are printed."""
+
+
+def label_files_identical(synthetic: Path, refined: Path) -> list[str]:
+    """Hold every file of a refined dataset against the synthetic one; a line for each difference, sorted by key.
+
+    Files that are not refined images must be there byte for byte; refined images must be there with the same
+    width, height and mode. What the manifest lists as failed or left out is absent on purpose.
+
+    Args:
+        synthetic: The dataset before.
+        refined: What `refine apply` made of it.
+
+    Raises:
+        InputError: If one is not a folder, or ``refined`` has no manifest.
+    """
+    if not synthetic.is_dir():
+        raise InputError(f"{synthetic}: expected the folder of the synthetic dataset, found none")
+    if not (refined / MANIFEST).is_file():
+        raise InputError(f"{refined}: no {MANIFEST} here; name a folder that `refine apply` wrote")
+    entries = read_manifest(refined).entries
+    before, after = walk(synthetic.resolve()), walk(refined.resolve())
+    differences = {}
+    for key in before.files:
+        if found := _difference(synthetic / key, refined / key, entries.get(key)):
+            differences[key] = found
+    for link in before.links:
+        entry = entries.get(link.key)
+        if (entry is None or entry["status"] == "done") and link not in after.links:
+            differences[link.key] = "its link is missing or leads elsewhere"
+    known = {*before.files, *(link.key for link in before.links)}
+    for key in [*after.files, *(link.key for link in after.links)]:
+        if key not in known:
+            differences[key] = "not in the synthetic dataset"
+    return [f"{shown(key)}: {differences[key]}" for key in sorted(differences)]
+
+
+def _difference(before: Path, after: Path, entry: ManifestEntry | None) -> str | None:
+    """Return the fault of one file, or None."""
+    image = entry is not None and entry["kind"] == "image"
+    if entry is not None and (entry["status"] == LEFT_OUT or (image and entry["status"] == "failed")):
+        named = "left out" if entry["status"] == LEFT_OUT else "failed"
+        return f"{named}, but there is a file" if os.path.lexists(after) else None
+    if not after.is_file() or after.is_symlink():
+        return "missing"
+    if not image or (entry is not None and is_original(entry)):
+        return None if regular_sha256(before) == regular_sha256(after) else "other bytes"
+    try:
+        old, new = read_header(before), read_header(after)
+    except Exception as error:  # damaged after it was written
+        return f"cannot be read as an image ({error})"
+    if (old.width, old.height, old.mode) != (new.width, new.height, new.mode):
+        return f"was {old.width}x{old.height} {old.mode}, is {new.width}x{new.height} {new.mode}"
+    return None
 
 
 class LabelCheck(NamedTuple):
@@ -94,8 +150,7 @@ def parsed_labels_equal(source: Path, refined: Path, layout: str = "auto") -> La
 
     def check(record: Record) -> str | bool:
         problem = _problem(before, after, record, found.get(record.key))
-        files = (file.relative_to(source).as_posix() for file in record.label_files if file.is_relative_to(source))
-        if isinstance(problem, str) and (unwritten := failed.intersection(files)):
+        if isinstance(problem, str) and (unwritten := failed.intersection(_keys(record.label_files, source))):
             problem = f"{shown(min(unwritten))}, a file of its label, was not written; {MANIFEST} says why"
         return f"{shown(record.key)}: {problem}" if isinstance(problem, str) else problem
 
@@ -116,6 +171,10 @@ def _failed(refined: Path) -> tuple[set[str], set[str]]:
         return set(), set()
     failed = {key: entry for key, entry in read_manifest(refined).entries.items() if entry["status"] != "done"}
     return set(failed), {key for key, entry in failed.items() if entry["kind"] == "container"}
+
+
+def _keys(files: Sequence[Path], root: Path) -> list[str]:
+    return [file.relative_to(root).as_posix() for file in files if file.is_relative_to(root)]
 
 
 def _of_failed(faults: Sequence[str], refined: Path, before: Layout, failed: set[str]) -> list[str]:

@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from refine.apply.label_check import label_files_identical
 from refine.apply.manifest import Verdict
 from refine.apply.options import IfWrong
 from refine.apply.repair import label_owners, leave_out, weakened
@@ -73,6 +74,7 @@ def test_what_passes_at_no_strength_is_the_original_byte_for_byte(tmp_path: Path
     assert (summary.done, summary.originals, summary.exit_code) == (5, 1, 0)
     assert "refined 5 images, carried 6 files\nafter the audit: 1 image kept as in the input" in summary.text()
     assert verify(output) == []
+    assert label_files_identical(source, output) == []
     again = run(source, output, repair=repair(judged(source, {A: "fail"})))
     assert (again.done, again.kept, again.originals) == (0, 5, 1)
 
@@ -92,6 +94,7 @@ def test_what_passes_at_no_strength_is_left_out_with_its_own_label(tmp_path: Pat
     assert (summary.done, summary.left_out, summary.labels_left_out, summary.exit_code) == (1, 1, 1, 0)
     assert "after the audit: 1 image left out with 1 label file" in summary.text()
     assert verify(output) == []
+    assert label_files_identical(source, output) == []
     before = tree(output)
     again = run(source, output, repair=wrong)
     assert (again.done, again.kept, again.left_out) == (0, 1, 1)
@@ -142,7 +145,7 @@ def test_a_link_to_what_is_left_out_is_left_out(tmp_path: Path, source: Path) ->
     summary = run(source, output, repair=wrong)
     assert lines(output)["first.png"]["status"] == "left-out"
     assert not (output / "first.png").is_symlink()
-    assert (summary.exit_code, verify(output)) == (0, [])
+    assert (summary.exit_code, verify(output), label_files_identical(source, output)) == (0, [], [])
     assert run(source, output, repair=wrong).kept == 5
 
 

@@ -138,6 +138,12 @@ def test_a_table_may_be_named_and_what_refine_writes_is_none(root: Path) -> None
     assert len(Table(root, table="a.csv").records()) == 3
     (root / "b.csv").unlink()
     assert len(Table(root).records()) == 3
+    (root / "below").mkdir()
+    (root / "a.csv").rename(root / "below" / "a.csv")  # its paths are still those from the top
+    below = Table(root, table="below/a.csv")
+    targets = below.annotation(below.records()[0]).targets
+    assert targets is not None
+    assert targets.tolist() == [1.0]
 
 
 @pytest.mark.parametrize(
