@@ -4,7 +4,7 @@ import pathlib
 from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from jsonargparse import Namespace
 from jsonargparse import Path as ContextPath  # type: ignore[attr-defined]  # documented, not in its __all__
@@ -21,6 +21,7 @@ from refine.errors import InputError
 from refine.methods.base import Method
 from refine.methods.checkpoint import allowed_class, read_checkpoint
 from refine.metrics.sliced_wasserstein import PATCH
+from refine.options import DeviceName
 from refine.recipes import RUN_SETTINGS
 from refine.training.checkpoints import require_judged, watching
 from refine.training.options import add_fit_flags
@@ -201,6 +202,11 @@ class RefineCLI(LightningCLI):
         """Return the modules that flags and recipes trust."""
         named = self._given()["trust"]
         return (named,) if isinstance(named, str) else tuple(named)
+
+    def device_words(self) -> list[str]:
+        """Return the flag by which other commands run where this one was told to run; none where it was not told."""
+        accelerator = str(self._given()["trainer"]["accelerator"])
+        return ["--device", accelerator] if accelerator in get_args(DeviceName)[1:] else []
 
     @staticmethod
     def _processes(settings: Namespace) -> int:

@@ -82,9 +82,12 @@ def run(args: list[str]) -> int:
         lines = [f"run: {outcome.folder} ({steps}, {took})"]
         if reached := outcome.reached:
             lines.insert(reached.helps, last_words(reached))  # what is bad comes first
-            data, trust = cli.datamodule, cli.trusted()
+            data, more = (
+                cli.datamodule,
+                [*cli.device_words(), *(w for name in cli.trusted() for w in ("--trust", name))],
+            )
             applies = reached.helps and outcome.checkpoint.name == BEST
-            lines.append(next_command(outcome.checkpoint, data, trust) if applies else other_way(data, trust))
+            lines.append(next_command(outcome.checkpoint, data, more) if applies else other_way(data, more))
         elif scores := task_words(cli.trainer.callback_metrics):
             lines.insert(0, scores)
         print("\n".join(lines))
@@ -207,22 +210,38 @@ def task_words(metrics: Mapping[str, Tensor]) -> str | None:
     return f"last validation, on synthetic images: {scores}" if scores else None
 
 
-def next_command(checkpoint: Path, data: UnpairedImages, trust: Sequence[str] = ()) -> str:
-    """Return the command that refines the synthetic images, into a folder of the run's name."""
-    flags, note = _data_flags(data, trust, "layout", "max_file_size")
+def next_command(checkpoint: Path, data: UnpairedImages, more: Sequence[str] = ()) -> str:
+    """Return the command that refines the synthetic images, into a folder of the run's name.
+
+    Args:
+        checkpoint: What to refine with.
+        data: What it was trained on.
+        more: Further words of the command.
+    """
+    flags, note = _data_flags(data, "layout", "max_file_size")
     output = f"refined-{checkpoint.parent.name}"
-    words = ["apply", "--checkpoint", str(checkpoint), "--input", str(data.synthetic), "--output", output, *flags]
+    words = [
+        "apply",
+        "--checkpoint",
+        str(checkpoint),
+        "--input",
+        str(data.synthetic),
+        "--output",
+        output,
+        *flags,
+        *more,
+    ]
     return f"next{note}: {typed(*words)}"
 
 
-def other_way(data: UnpairedImages, trust: Sequence[str] = ()) -> str:
+def other_way(data: UnpairedImages, more: Sequence[str] = ()) -> str:
     """Name other things to try, for a run that came no nearer to the real images."""
-    flags, note = _data_flags(data, trust, "classes", "layout", "real_layout", "mapping", "max_file_size")
-    words = typed("try", str(data.synthetic), str(data.real), *flags)
+    flags, note = _data_flags(data, "classes", "layout", "real_layout", "mapping", "max_file_size")
+    words = typed("try", str(data.synthetic), str(data.real), *flags, *more)
     return f"next{note}: more time (--minutes), or {words}, which tries every method"
 
 
-def _data_flags(data: UnpairedImages, trust: Sequence[str], *names: str) -> tuple[list[str], str]:
+def _data_flags(data: UnpairedImages, *names: str) -> tuple[list[str], str]:
     """Return the flags by which other commands, which take these arguments of the data, read it as training did, and
     what has to be done for them."""
     flags, notes = [], []
@@ -234,4 +253,4 @@ def _data_flags(data: UnpairedImages, trust: Sequence[str], *names: str) -> tupl
             flags += [flag_name(name), file]
         elif value not in (None, "auto"):
             flags += [flag_name(name), ",".join(value) if isinstance(value, tuple | list) else str(value)]
-    return [*flags, *(word for module in trust for word in ("--trust", module))], "".join(notes)
+    return flags, "".join(notes)

@@ -111,7 +111,8 @@ def short_trainings(trial: Trial) -> list[str]:
 
 def apply_command(checkpoint: Path, options: TryOptions) -> str:
     """Return the command that refines the synthetic dataset."""
-    flags = {"checkpoint": checkpoint, "input": options.synthetic, "output": "refined", "layout": options.layout}
+    flags = {"checkpoint": checkpoint, "input": options.synthetic, "output": "refined"}
+    flags |= {"layout": options.layout, "device": options.device}
     return shlex.join(["refine", "apply", *flag_words(ApplyOptions, _unusual(flags))])
 
 
@@ -157,7 +158,9 @@ def further_commands(trial: Trial, method: str | None, options: TryOptions, fit_
             usual = {"minutes": f"{trial['settings']['minutes']:g}", "device": trial["settings"]["device"]}
             found.append(["try", *flag_words(TryOptions, {**given, **usual, "labeled_real": "DIR"})])
         sides = {"folder": options.synthetic, "real": options.real, "output": "inspected"}
-        layouts = {name: value for name, value in given.items() if name in {"layout", "real_layout", "mapping"}}
+        layouts = {
+            name: value for name, value in given.items() if name in {"layout", "real_layout", "mapping", "device"}
+        }
         found.append(["inspect", *flag_words(InspectOptions, {**sides, **layouts})])
     name = candidate(trial, method)
     if name is not None and name in WEIGHTS:

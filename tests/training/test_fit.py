@@ -389,11 +389,11 @@ def test_the_next_command_reads_the_data_as_the_run_did() -> None:
         Path("renders"), Path("photos"), "masks.yaml", "camvid", "carla-to-camvid11", classes=("road", "sky")
     )
     data.max_file_size = 64
-    line = next_command(Path("runs/mine/best.ckpt"), data, ["layouts", "models"])
+    line = next_command(Path("runs/mine/best.ckpt"), data, ["--trust", "layouts", "--trust", "models"])
     applied = _options_of(line.partition(": refine apply ")[2], ApplyOptions)
     assert (applied.layout, applied.trust) == ("masks.yaml", ("layouts", "models"))
     assert "--max-file-size 64" in line
-    line = other_way(data, ["layouts"])
+    line = other_way(data, ["--trust", "layouts"])
     tried = _options_of(line.partition("or refine try ")[2].removesuffix(", which tries every method"), TryOptions)
     assert (tried.layout, tried.real_layout, tried.mapping) == ("masks.yaml", "camvid", "carla-to-camvid11")
     assert (tried.classes, tried.trust) == (("road", "sky"), ("layouts",))

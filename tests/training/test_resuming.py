@@ -71,6 +71,7 @@ def test_resume_alone_takes_all_else_from_the_run(
     said = capsys.readouterr().out
     assert "resumed at step 8, its last: --steps N trains on" in said
     assert "distance: doing nothing " in said
+    assert "--device cpu" in said.partition("next: ")[2]  # other commands run where this one was told to
     assert " · last " not in said  # nothing was measured anew
     found = {run: checkpoint(tmp_path / "checkpoints", run)["refine"]["steps_done"] for run in ("first", "second")}
     assert found == {"first": 8, "second": 10}
