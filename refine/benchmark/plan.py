@@ -20,20 +20,14 @@ from refine.labels import KINDS
 TEST, REAL_TRAIN, UNLABELED, CHANGED = "/test", "/real_train", "/unlabeled", "/changed"
 """Names of the image sets that are not a row of their own; no row's name has a slash."""
 
-SELF_TRAINING = "+self_training"
-"""End of the name of a row that also learns from unlabeled real images."""
+SELF_TRAINING, FINE_TUNED = "+self_training", "_fine_tuned"
+"""Ends of the names of rows that also learn from unlabeled real images, and from labeled ones after all others."""
 
-AGREED = "+agreed"
-"""End of the name of a row that joins the folders of those translators of one row that agree."""
-
-JOINED = "+joined"
-"""End of the name of a row that joins all folders of one row."""
+AGREED, JOINED = "+agreed", "+joined"
+"""Ends of the names of rows that join those folders of one row whose translators agree, and all of them."""
 
 WITH_SYNTHETIC = f"+{SYNTHETIC}"
 """End of the name of a row that also learns from the synthetic images."""
-
-FINE_TUNED = "_fine_tuned"
-"""End of the name of a row that learns from labeled real images after all others, in place of beside them."""
 
 FINE_TUNING_RATE = 0.1
 """Learning rate of fine-tuning, as a part of the one before."""

@@ -80,8 +80,7 @@ class CycleGAN(Translator):
         seed: Seeds the draws from the history buffers, of noise and of dropout.
 
     Raises:
-        InputError: If an argument is out of range, a penalty meets batch normalization, the Wasserstein loss has
-            neither a penalty nor ``spectral_norm``, or the networks cannot be built so.
+        InputError: If an argument is out of range or does not go with another, or the networks cannot be built so.
     """
 
     players = ("generators", "discriminators")
@@ -135,13 +134,10 @@ class CycleGAN(Translator):
         initialize(self, self.initialization)
         self.has_inverse = True
         """Whether `simulate` has weights of its own; False once the model was loaded from a file without them."""
-        self.multiple = self.synthetic_to_real.multiple
-        self.smallest_side = self.synthetic_to_real.smallest_side
+        self.multiple, self.smallest_side = self.synthetic_to_real.multiple, self.synthetic_to_real.smallest_side
         self.average = moving_average(self.synthetic_to_real, self.ema)
-        self.refined_history = HistoryBuffer(self.history_size)
-        self.simulated_history = HistoryBuffer(self.history_size)
-        self.adversarial = _adversarial(self.adversarial_loss)
-        self.reconstruction = Reconstruction()
+        self.refined_history, self.simulated_history = (HistoryBuffer(self.history_size) for _ in range(2))
+        self.adversarial, self.reconstruction = _adversarial(self.adversarial_loss), Reconstruction()
 
     def _generator(self) -> ResnetGenerator | UNetGenerator:
         size = (self.channels, self.features, self.blocks)
@@ -214,9 +210,8 @@ class CycleGAN(Translator):
     @property
     def identity_now(self) -> float:
         """Weight of the identity loss at this step."""
-        if self.identity_fade == 0:
-            return self.identity_weight
-        return self.identity_weight * max(0.0, 1.0 - self.steps_done / (self.identity_fade * self.steps))
+        fading = self.identity_fade * self.steps
+        return self.identity_weight * (max(0.0, 1.0 - self.steps_done / fading) if fading else 1.0)
 
     def training_step(self, batch: UnpairedBatch, batch_idx: int) -> None:
         """Update both generators, then both discriminators, on one unpaired batch."""
@@ -271,22 +266,15 @@ class CycleGAN(Translator):
     ) -> Cycle:
         translated = forth(images)
         adversarial = self.adversarial.generator(judge(translated))
-        cycled = back(self._noisy(translated, draws))
+        noisy = translated
+        if self.cycle_noise > 0:
+            noise = torch.randn(translated.shape, generator=draws, device=translated.device)
+            noisy = translated + self.cycle_noise * noise
+        cycled = back(noisy)
         return Cycle(translated, cycled, adversarial, self.reconstruction(cycled, images))
 
-    def _noisy(self, translated: Tensor, generator: torch.Generator) -> Tensor:
-        if self.cycle_noise == 0:
-            return translated
-        noise = torch.randn(translated.shape, generator=generator, device=translated.device)
-        return translated + self.cycle_noise * noise
-
     def _update_discriminators(
-        self,
-        optimizer: LightningOptimizer,
-        synthetic: Tensor,
-        real: Tensor,
-        refined: Tensor,
-        simulated: Tensor,
+        self, optimizer: LightningOptimizer, synthetic: Tensor, real: Tensor, refined: Tensor, simulated: Tensor
     ) -> None:
         generator = self.generator()
         judged_refined = self.refined_history.swap(refined, generator)
@@ -294,9 +282,8 @@ class CycleGAN(Translator):
         with self.toggled_optimizer(optimizer):
             on_real, on_refined = self.real_discriminator(real), self.real_discriminator(judged_refined)
             loss_real = self.adversarial.discriminator(on_real, on_refined)
-            loss_synthetic = self.adversarial.discriminator(
-                self.synthetic_discriminator(synthetic), self.synthetic_discriminator(judged_simulated)
-            )
+            others = self.synthetic_discriminator(synthetic), self.synthetic_discriminator(judged_simulated)
+            loss_synthetic = self.adversarial.discriminator(*others)
             loss = loss_real + loss_synthetic
             if self.penalty != "none":
                 draws = self.generator(real.device, PENALTY)
