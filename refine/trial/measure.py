@@ -112,7 +112,7 @@ class Measure:
         answers = None if judges is None else JudgedImages(judges.kind, len(judges.names))
         every: list[Tensor] = []
         pictures: list[Image.Image] = []
-        seconds, pixels = 0.0, 0
+        seconds, pixels, changed, seen = 0.0, 0, 0.0, 0
         for levels, labels in batches(pair.synthetic, pair.channels, pair.size, judges is not None, LONGEST):
             after = levels
             if translator is not None:
@@ -123,6 +123,10 @@ class Measure:
                 if not refined.isfinite().all():
                     raise InputError("gives NaN or infinite pixels")
                 after = to_levels(refined)
+                changed, seen = (
+                    changed + float((to_float(after) - to_float(levels)).abs().sum()) / 2,
+                    seen + after.numel(),
+                )
             pictures += _pictures(after, gatherer.images, pair.synthetic)
             compared = to_float(at_size(after, pair.size))
             gatherer.add(compared)
@@ -130,6 +134,8 @@ class Measure:
                 answers.add(judges.predict(compared.to(self.device)).cpu(), labels)
                 every.append(labels)
         found: Measured = {"distance": set_distances(gatherer.gathered(), self.real, (), seed=0)["swd"]}
+        if translator is not None:
+            found["change"] = changed / seen
         if pixels:
             found["seconds_a_megapixel"] = 1e6 * seconds / pixels
         if answers is not None:

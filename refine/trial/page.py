@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from matplotlib.figure import Figure
 from PIL import Image
 
 from refine.files import write_whole
 from refine.report.kit.page import Answer, Mark, template
 from refine.report.kit.pictures import data_uri, fit_within, png, sheet
+from refine.report.kit.plot import MARKS, style, svg
 from refine.report.kit.table import FigureTable
 from refine.terminal import duration
 from refine.trial.result import PAGE, SHEET, Measured, Trial, Tried, references
@@ -46,6 +48,8 @@ def write_page(
         further=found.get("next", []) if found else [],
         rows=[Strip(name, _note(name, trial), [data_uri(image) for image in images]) for name, images in shown],
         table=_table(trial),
+        plot=_plot(trial),
+        weighed=any("weights" in tried for tried in trial["methods"].values()),
         floor=f"{trial['floor']:.0f}",
         judged="label_error" in trial["nothing"],
         guessing=f"{100 * (1 - trial['guessing']):.0f} %" if "guessing" in trial else "",
@@ -78,7 +82,7 @@ def _note(name: str, trial: Trial) -> str:
 def _table(trial: Trial) -> FigureTable:
     """A line each method, doing nothing first."""
     judged, benchmark = "label_error" in trial["nothing"], trial.get("benchmark")
-    head = ["", "distance to real", *["labels found by the judge"] * judged]
+    head = ["", "distance to real", "change", *["labels found by the judge"] * judged]
     if benchmark is not None:
         head.append(f"{benchmark['metric'].replace('_', ' ')} on labeled real images (95 %)")
 
@@ -89,14 +93,58 @@ def _table(trial: Trial) -> FigureTable:
     lines = []
     for name, tried in {"doing nothing": nothing, **trial["methods"]}.items():
         measured = tried.get("measured")
-        cells = [name, "" if measured is None else f"{measured['distance']:.0f}"]
-        if judged:
-            cells.append("" if measured is None else _labels(measured))
+        cells = [
+            name if "self_weight" not in tried else f"{name}, λ {tried['self_weight']:g}",
+            *_cells(measured, judged),
+        ]
         if benchmark is not None:
             row = benchmark["rows"].get("synthetic" if name == "doing nothing" else name)
             cells.append("" if row is None else f"{score(row['score'])} ({' to '.join(map(score, row['interval']))})")
         lines.append([*cells, str(tried.get("steps", "")), f"{tried['seconds']:.0f} s" if tried["seconds"] else ""])
+        for one in tried.get("weights", []):
+            if one["self_weight"] != tried.get("self_weight"):
+                others = _cells(one["measured"], judged)
+                lines.append(
+                    [f"{name}, λ {one['self_weight']:g} (not taken)", *others, *[""] * (len(head) + 1 - len(others))]
+                )
     return FigureTable([*head, "steps", "time"], lines)
+
+
+def _cells(measured: Measured | None, judged: bool) -> list[str]:
+    """Distance, change and labels found."""
+    if measured is None:
+        return [""] * (2 + judged)
+    changed = f"{100 * measured['change']:.1f} %" if "change" in measured else ""
+    return [f"{measured['distance']:.0f}", changed, *([_labels(measured)] if judged else [])]
+
+
+def _plot(trial: Trial) -> str:
+    """Distance against change: a point each method, and a line through SimGAN's λ."""
+    with style(MARKS):
+        figure = Figure(figsize=(7, 4), layout="constrained")
+        axes = figure.subplots()
+        points = {"doing nothing": (0.0, trial["nothing"]["distance"])}
+        for name, tried in trial["methods"].items():
+            line = [(f"{name}, λ {one['self_weight']:g}", one["measured"]) for one in tried.get("weights", [])]
+            line = line or ([(name, tried["measured"])] if "measured" in tried else [])
+            if not line:
+                continue
+            places = [(100 * one.get("change", 0.0), one["distance"]) for _, one in line]
+            axes.plot(*zip(*places, strict=True), "o-", color=MARKS.refined, linewidth=1.5)
+            points |= dict(zip((text for text, _ in line), places, strict=True))
+        axes.plot(*points["doing nothing"], "o", color=MARKS.synthetic)
+        for text, place in points.items():
+            axes.annotate(text, place, xytext=(7, 4), textcoords="offset points", fontsize=10, color=MARKS.ink)
+        axes.axhline(trial["floor"], color=MARKS.real, linestyle=(0, (1, 2)), label="real against real")
+        axes.set_ylim(0, None)
+        axes.margins(x=0.2)
+        axes.grid(linewidth=0.8)
+        axes.set_axisbelow(True)
+        axes.tick_params(length=0)
+        axes.set_xlabel("change of the pixels in % of their range")
+        axes.set_ylabel("distance to real")
+        axes.legend(frameon=False, fontsize=10)
+        return svg(figure)
 
 
 def _labels(measured: Measured) -> str:

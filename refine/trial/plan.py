@@ -16,9 +16,13 @@ from refine.trial.measure import DatasetPair
 from refine.trial.options import TryOptions
 from refine.trial.result import TRAINING_FREE, Trial, clearly_nearer, judge_reads, keeps_labels, safest
 
-WEIGHTS = {"simgan": 1.0, "cyclegan": 2.5, "cut": 2.0, "cycada": 2.5}
+WEIGHTS = {"simgan": 1.5, "cyclegan": 2.5, "cut": 2.0, "cycada": 2.5}
 """Parts of the time for training: a step of a translator in both directions takes longer, and it needs more of them."""
 CLASSES = {"simgan": "SimGAN", "cyclegan": "CycleGAN", "cut": "CUT", "cycada": "CyCADA"}
+SELF_WEIGHTS = (0.5, 0.1, 0.02)
+"""λ of SimGAN: `least_change` of `refine.trial.result` takes one, where there is time for all."""
+WEIGHED_STEPS = 150
+"""Nominal number of steps that each of them needs."""
 FREE_STEPS = 30
 """Batches whose statistics a method without training takes."""
 FEW_STEPS = 200
@@ -54,6 +58,14 @@ def fewest_seconds(names: Sequence[str], size: Size, device: str) -> float:
             crop = min(size[0], small.crop), min(size[1], small.crop)
             seconds += LEAST_STEPS * small.seconds_a_step(device, crop, small.batch_for(crop, small.largest_batch))
     return seconds
+
+
+def self_weights(size: Size, device: str, seconds: float) -> tuple[float, ...]:
+    """Return the λ of SimGAN that the time allows to try on images of this height and width; none: its own default."""
+    small = presets_of("refine.methods.SimGAN")[0]
+    crop = min(size[0], small.crop), min(size[1], small.crop)
+    step = small.seconds_a_step(device, crop, small.batch_for(crop, small.largest_batch))
+    return SELF_WEIGHTS if seconds >= len(SELF_WEIGHTS) * WEIGHED_STEPS * step else ()
 
 
 def time_hint(names: Sequence[str], size: Size, device: str, minutes: float, benchmark: bool) -> str:

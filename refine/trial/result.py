@@ -1,6 +1,6 @@
 """Results of a trial, as they stand in `try.json`, and the recommendation that follows from them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NotRequired, TypedDict
 
 from refine.distances.label_error import LabelError
@@ -47,6 +47,15 @@ class Measured(TypedDict):
     """Share of labels that the judge does not find."""
     seconds_a_megapixel: NotRequired[float]
     """Time that refining took; of the synthetic images as they are, and in older files, left out."""
+    change: NotRequired[float]
+    """Mean absolute difference to the synthetic images, as a part of the range; likewise."""
+
+
+class Weighed(TypedDict):
+    """SimGAN with one weight of its self-regularization."""
+
+    self_weight: float
+    measured: Measured
 
 
 class Tried(TypedDict):
@@ -58,6 +67,10 @@ class Tried(TypedDict):
     checkpoint: NotRequired[str]
     """Below the output folder."""
     measured: NotRequired[Measured]
+    self_weight: NotRequired[float]
+    """SimGAN's, where several were tried."""
+    weights: NotRequired[list[Weighed]]
+    """These."""
     why: NotRequired[str]
     """Reason why it could not be trained or measured."""
 
@@ -189,6 +202,16 @@ def clearly_nearer(found: Mapping[str, Measured], nothing: Measured) -> dict[str
     """Return the methods that are clearly nearer to the real images than doing nothing, the nearest first."""
     nearer = {name: one for name, one in found.items() if one["distance"] < ALIKE * nothing["distance"]}
     return dict(sorted(nearer.items(), key=lambda item: item[1]["distance"]))
+
+
+def least_change(weighed: Sequence[Weighed]) -> Weighed:
+    """Return the one that changes least of those that come about as near to the real images as the nearest.
+
+    The less λ, the more SimGAN changes; from some point on that brings the images no nearer, and moves content.
+    """
+    nearest = min(one["measured"]["distance"] for one in weighed)
+    near = [one for one in weighed if ALIKE * one["measured"]["distance"] <= nearest]
+    return min(near, key=lambda one: one["measured"].get("change", 0.0))
 
 
 def judge_reads(nothing: Measured, guessing: float) -> bool:

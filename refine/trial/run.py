@@ -3,7 +3,7 @@
 import io
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +24,19 @@ from refine.trial import plan
 from refine.trial.measure import DatasetPair, Measure, benchmark_labeled, open_pair, require_labeled, require_time
 from refine.trial.options import TRIAL, TryOptions
 from refine.trial.page import one_line, write_page
-from refine.trial.result import LOOK, MORE, PAGE, RESULT, TRAINING_FREE, Settings, Trial, Tried, recommend
+from refine.trial.result import (
+    LOOK,
+    MORE,
+    PAGE,
+    RESULT,
+    TRAINING_FREE,
+    Settings,
+    Trial,
+    Tried,
+    Weighed,
+    least_change,
+    recommend,
+)
 from refine.trust import trusting
 
 TASK_BATCH = 16
@@ -163,7 +175,7 @@ class _Trial:
 
         for place, name in enumerate(names):
             earlier = trial["methods"].get(name)
-            tried = earlier or self._tried(name, names[place:], pair)
+            tried = earlier or self._tried(name, names[place:], pair, measure)
             if "checkpoint" in tried:
                 try:
                     translator = load_translator(options.output / tried["checkpoint"]).to(self.device).eval()
@@ -177,7 +189,7 @@ class _Trial:
                 continue
             trial["methods"][name] = tried
             write()
-            for left in (options.output / "runs" / name).glob("*.ckpt"):
+            for left in (options.output / "runs").glob(f"{name}*/*.ckpt"):
                 left.unlink()
             self.say(one_line(name, tried, trial, unsaid))
             unsaid = unsaid and "measured" not in tried
@@ -206,6 +218,8 @@ class _Trial:
         chosen = plan.candidate(trial, method)
         apply = [plan.apply_command(options.output / trial["methods"][chosen]["checkpoint"], options)] if chosen else []
         flags = {} if chosen is None else plan.fit_flags(chosen, options, pair, self.device.type)
+        if chosen is not None and "self_weight" in trial["methods"][chosen]:
+            flags["model.self_weight"] = trial["methods"][chosen]["self_weight"]
         further = plan.further_commands(trial, method, options, flags)
         trial["recommendation"] = {
             "method": method,
@@ -287,10 +301,11 @@ class _Trial:
             (folder / "done").touch()
         return folder / "last.ckpt"
 
-    def _tried(self, name: str, left: list[str], pair: DatasetPair) -> Tried:
-        """Train one method."""
+    def _tried(self, name: str, left: list[str], pair: DatasetPair, measure: Measure) -> Tried:
+        """Train one method; SimGAN with several λ where there is time, of which one is taken."""
         began = time.monotonic()
         flags = plan.fit_flags(name, self.options, pair, self.device.type)
+        tried: Tried = {"seconds": 0.0}
         try:
             if name in TRAINING_FREE:
                 outcome = self._fit(name, name, flags, steps=plan.FREE_STEPS)
@@ -299,11 +314,28 @@ class _Trial:
                     self._task(pair, "f_S", 0)
                 budget = plan.for_training(60 * self.minutes, self.options.labeled_real is not None)
                 seconds = plan.share(name, left, max(1.0, budget - self._seconds()))
-                outcome = self._fit(name, name, flags, minutes=seconds / 60)
+                if name == "simgan" and (weights := plan.self_weights(pair.size, self.device.type, seconds)):
+                    outcome = self._weighed(weights, flags, seconds / 60, measure, tried)
+                else:
+                    outcome = self._fit(name, name, flags, minutes=seconds / 60)
         except (InputError, TrainingDiverged) as error:
             if name == TRAINING_FREE[0]:  # which takes all images that there are any methods for
                 raise
             return {"seconds": time.monotonic() - began, "why": str(error)}
         kept = self.options.output / f"{name}.ckpt"
         shutil.copyfile(outcome.checkpoint, kept)
-        return {"seconds": time.monotonic() - began, "steps": outcome.steps, "checkpoint": kept.name}
+        return {**tried, "seconds": time.monotonic() - began, "steps": outcome.steps, "checkpoint": kept.name}
+
+    def _weighed(
+        self, weights: Sequence[float], flags: Mapping[str, Any], minutes: float, measure: Measure, tried: Tried
+    ) -> Outcome:
+        """Train SimGAN with each λ for a part of the time; ``tried`` is told what came of each, and which is taken."""
+        outcomes: dict[float, Outcome] = {}
+        weighed: list[Weighed] = []
+        for weight in weights:
+            own, part = {**flags, "model.self_weight": weight}, minutes / len(weights)
+            outcomes[weight] = self._fit("simgan", f"simgan-{weight:g}", own, minutes=part)
+            translator = load_translator(outcomes[weight].checkpoint).to(self.device).eval()
+            weighed.append({"self_weight": weight, "measured": measure(translator)[0]})
+        tried["weights"], tried["self_weight"] = weighed, least_change(weighed)["self_weight"]
+        return outcomes[tried["self_weight"]]

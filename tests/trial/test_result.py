@@ -8,6 +8,7 @@ import pytest
 from refine.distances.label_error import LabelError
 from refine.trial.options import TryOptions
 from refine.trial.plan import (
+    SELF_WEIGHTS,
     WEIGHTS,
     candidate,
     fewest_seconds,
@@ -15,6 +16,7 @@ from refine.trial.plan import (
     further_commands,
     loses_labels,
     methods,
+    self_weights,
     share,
 )
 from refine.trial.result import (
@@ -26,6 +28,8 @@ from refine.trial.result import (
     Trained,
     Trial,
     Tried,
+    Weighed,
+    least_change,
     recommend,
 )
 
@@ -70,6 +74,20 @@ def test_a_method_that_is_much_nearer_and_loses_labels_leaves_it_open() -> None:
     _, reasons = recommend("class", measured(1000, 0.0), tried(cyclegan=(100, 0.6)), more=LOOK)
     assert reasons[1] == f"{BLIND} {LOOK}"
     assert "--labeled-real" not in LOOK
+
+
+def test_of_weights_that_come_as_near_the_one_that_changes_least_is_taken() -> None:
+    def weighed(self_weight: float, distance: float, change: float) -> Weighed:
+        return {"self_weight": self_weight, "measured": {"distance": distance, "change": change}}
+
+    found = [weighed(0.5, 300, 0.02), weighed(0.1, 110, 0.1), weighed(0.02, 100, 0.3)]
+    assert least_change(found)["self_weight"] == 0.1
+    assert least_change([*found, weighed(0.001, 40, 0.5)])["self_weight"] == 0.001
+
+
+def test_several_weights_take_their_time() -> None:
+    assert self_weights((64, 32), "cpu", 600) == SELF_WEIGHTS
+    assert self_weights((64, 32), "cpu", 30) == ()
 
 
 def test_one_that_is_hardly_nearer_and_loses_labels_is_left() -> None:

@@ -12,6 +12,7 @@ from refine.cli import main
 from refine.errors import InputError
 from refine.trial.measure import open_pair, require_time
 from refine.trial.options import TryOptions
+from refine.trial.plan import SELF_WEIGHTS
 from refine.trial.result import Tried
 from tests.conftest import WriteImages
 
@@ -62,7 +63,8 @@ def test_a_trial_measures_every_method_and_says_what_to_do(
     recommended = found["recommendation"]
     assert len(commands) == len([*filter(None, [recommended["command"]]), *recommended["next"]])
     assert any(" apply --checkpoint " in command for command in commands)
-    assert not [*(output / "runs" / "simgan").glob("*.ckpt")]  # the one that is kept is enough
+    assert [*(output / "runs").glob("simgan*")]
+    assert not [*(output / "runs").glob("simgan*/*.ckpt")]  # the one that is kept is enough
     assert "min are short" in said
     assert f"{pair[1]}: its folders are named as the classes; if that is right, --labeled-real {pair[1]}" in said
     assert "judge: " not in said
@@ -97,6 +99,21 @@ def test_a_stopped_trial_goes_on_and_another_one_is_refused(
 
 
 @pytest.mark.slow  # nine task models
+def test_simgan_is_trained_with_several_weights_where_there_is_time(
+    pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("refine.trial.plan.WEIGHED_STEPS", 0)
+    output = tmp_path / "tried"
+    assert tried(pair, output) == 0
+    simgan = result(output)["methods"]["simgan"]
+    assert [one["self_weight"] for one in simgan["weights"]] == list(SELF_WEIGHTS)
+    (taken,) = [one for one in simgan["weights"] if one["self_weight"] == simgan["self_weight"]]
+    assert simgan["measured"]["distance"] == pytest.approx(taken["measured"]["distance"])
+    page = (output / "try.html").read_text()
+    assert page.count(" (not taken)</th>") == 2
+    assert all(f"simgan, λ {weight:g}</text>" in page for weight in SELF_WEIGHTS)  # in the plot
+
+
 def test_labeled_real_images_are_tested_on(pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("refine.trial.measure.STEPS", 3)
     monkeypatch.setattr("refine.trial.plan.methods", lambda kind: ["color-transfer", "fda"])
