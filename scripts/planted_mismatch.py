@@ -46,12 +46,13 @@ METHODS = {
     "cyclegan": _SMALL,
     "cyclegan-matched": [*_SMALL, "--data.matching", "thumbnail"],
     "cut": [*_SMALL, "--model.nce-layers", "[0,4,8,11,14]"],
+    "cut-similar": [*_SMALL, "--model.nce-layers", "[0,4,8,11,14]", "--model.similarity-weight", "10"],
     "cycada": _SMALL,
 }
 """Flags beside those that `refine fit` takes for small images on a CPU: small networks, equal for all translators. None
 was tuned on the results."""
 
-RECIPES = {"cyclegan-matched": "cyclegan"}
+RECIPES = {"cyclegan-matched": "cyclegan", "cut-similar": "cut"}
 """Settings that share a recipe with another."""
 
 
