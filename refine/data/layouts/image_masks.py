@@ -18,6 +18,7 @@ from refine.data.label_table import (
     with_none,
 )
 from refine.data.layouts.base import LabelSpace, in_yaml
+from refine.data.layouts.object_parts import box_around, boxes_of
 from refine.data.layouts.paired_masks import (
     IMAGE,
     Encoding,
@@ -30,7 +31,7 @@ from refine.data.layouts.paired_masks import (
 from refine.data.listing import IMAGE_SUFFIXES, Listing, stem, suffix
 from refine.data.samples import Record
 from refine.errors import InputError
-from refine.labels import IGNORE, Annotation
+from refine.labels import IGNORE, Annotation, Objects
 
 IMAGES = ("images", "image", "imgs", "img", "rgb")
 MASKS = ("labels", "label", "masks", "mask", "annotations", "segmentation", "seg", "gt")
@@ -53,13 +54,14 @@ class ImageMasks(PairedMasks):
             or ``.txt`` file (see `read_classes`). None takes a file of `TABLE_FILES` in ``root``.
         encoding: ``index`` (8-bit ids, gray or of a palette), ``color`` (colors of the table), ``red`` (ids in the red
             channel), ``deep`` (16-bit ids) or ``instances`` (the number of the thing at each pixel, of 8 or 16 bits, 0
-            where there is none: the mask is 1 where a thing is).
-        classes: Instead of a table: names in the order of the ids. 255 is none. Of instances two, the ground's first.
+            where there is none: the mask is 1 where a thing is, or each thing is an object).
+        classes: Instead of a table: names in the order of the ids. 255 is none. Of instances two, the ground's first,
+            for a mask, or the thing's alone for objects, each with its box and its pixels.
 
     Raises:
         InputError: If a pattern is none or finds no image, or the patterns do not tell images from masks, or there are
-            both a table and classes, or instances without two classes. Faults are images without a mask, masks without
-            an image and two images of a mask.
+            both a table and classes, or instances without one or two classes. Faults are images without a mask, masks
+            without an image and two images of a mask.
     """
 
     name = "image-masks"
@@ -76,9 +78,10 @@ class ImageMasks(PairedMasks):
     ) -> None:
         if table is not None and classes is not None:
             raise InputError(f"{root}: a table ({table}) and classes ({', '.join(classes)}); give one of them")
-        if encoding == "instances" and len(classes or ()) != 2:
-            two = in_yaml(self.name, "classes: [background, nucleus]")
-            raise InputError(f"{root}: instances have two classes, the ground and the thing; name them {two}")
+        if encoding == "instances" and len(classes or ()) not in {1, 2}:
+            two, one = (in_yaml(self.name, f"classes: {names}") for names in ("[background, nucleus]", "[nucleus]"))
+            raise InputError(f"{root}: what instances are is not said; for a mask {two}, for objects {one}")
+        self._are_objects = encoding == "instances" and classes is not None and len(classes) == 1
         self.root, self._encoding, self._table, self._classes = root, encoding, table, classes
         files = Listing(root)
         files.require_images()
@@ -129,8 +132,18 @@ class ImageMasks(PairedMasks):
 
     @cached_property
     def label_space(self) -> LabelSpace:  # type: ignore[override]  # known when it is asked for
-        """The classes of `table`."""
-        return self.table.space()
+        """The classes of `table`, or of objects."""
+        return LabelSpace("objects", self._classes or ()) if self._are_objects else self.table.space()
+
+    def annotation(self, record: Record) -> Annotation:
+        """A mask, or objects in the order of their numbers.
+
+        Raises:
+            InputError: If a file is damaged, encoded otherwise or not of its image's size, or holds an id or a color of
+                none of the classes.
+        """
+        path = self.sized_file(record, self.mask_role(record)) if self._are_objects else None
+        return Annotation(objects=_objects(path)) if path is not None else super().annotation(record)
 
     def instances_role(self, record: Record) -> str:
         """The mask itself, where it tells instances apart."""
@@ -143,6 +156,16 @@ class ImageMasks(PairedMasks):
 
     def _instances(self, path: Path) -> Mask:
         return Mask(thing_numbers(path))
+
+
+def _objects(path: Path) -> Objects:
+    """A thing for each number but 0; numbers may be left out."""
+    numbers = thing_numbers(path)
+    masks = [numbers == number for number in np.unique(numbers[numbers > 0])]
+    stacked = np.stack(masks) if masks else np.zeros((0, *numbers.shape), dtype=bool)
+    height, width = numbers.shape
+    boxes = boxes_of([box_around(mask) for mask in masks], (height, width))
+    return Objects(boxes=boxes, classes=torch.zeros(len(masks), dtype=torch.int64), masks=Mask(stacked))
 
 
 def _known(files: Listing) -> tuple[str, str] | None:

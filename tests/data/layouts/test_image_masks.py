@@ -11,6 +11,7 @@ from refine.data.layouts.image_masks import path_pattern
 from refine.data.listing import Listing
 from refine.data.open_layout import open_layout
 from refine.errors import InputError
+from refine.labels import LabelSpace
 from tests.data.layouts.contract import LayoutContract, cropped, painted, pixel, removed, wrote
 from tests.data.layouts.edits import there
 from tests.data.layouts.examples.carla import raw
@@ -244,5 +245,15 @@ def test_numbers_of_things_are_instances_and_where_any_is_a_class(deep: bool, tm
     assert annotation.instances is not None
     assert annotation.mask.tolist() == [[0, 1], [1, 1]]
     assert annotation.instances.tolist() == numbers.tolist()
-    with pytest.raises(InputError, match=r"instances have two classes, .*`classes: \[background, nucleus\]"):
+    with pytest.raises(InputError, match=r"for a mask .*`classes: \[background, nucleus\]`.*objects .*\[nucleus\]"):
         ImageMasks(tmp_path, encoding="instances")
+    layout = ImageMasks(tmp_path, encoding="instances", classes=("nucleus",))
+    assert layout.label_space == LabelSpace("objects", ("nucleus",))
+    objects = layout.annotation(layout.records()[0]).objects
+    assert objects is not None
+    assert objects.masks is not None
+    each = sorted({int(number) for number in numbers.flatten()} - {0})
+    assert objects.masks.tolist() == [(numbers == number).tolist() for number in each]
+    for box, number in zip(objects.boxes.tolist(), each, strict=True):
+        rows, columns = (numbers == number).nonzero()
+        assert box == [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
