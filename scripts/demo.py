@@ -16,7 +16,7 @@ from refine.report.pages.page import write_report
 from refine.report.pages.pictures import write_grid
 
 FOLDER = ROOT / "checkpoints" / "demo"
-METHODS = {"simgan": "simgan", "cyclegan": "cyclegan-local"}
+METHODS = {"simgan": "simgan-averaged", "cyclegan": "cyclegan-local"}
 """Rows, and the settings that each is trained with."""
 
 
@@ -29,7 +29,7 @@ def demo() -> None:
     synthetic, adapted, held_out = lamps(FOLDER)
     run = Commands()
     data = ["--data.real", str(adapted.relative_to(ROOT))]
-    simgan = run.aside(FOLDER / "simgan.log", *fit_words("simgan", FOLDER), *data)
+    simgan = run.aside(FOLDER / "simgan.log", *fit_words(METHODS["simgan"], FOLDER), *data)
     run(*fit_words("cyclegan-local", FOLDER), *data)
     run.require(simgan.wait())
     refined = {name: refine(run, run_name, FOLDER) for name, run_name in METHODS.items()}

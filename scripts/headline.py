@@ -113,7 +113,7 @@ PAIRS = {
     "traffic-lights": Pair(
         lamps,
         DATA / "real",
-        [*SIMGAN, "-c", RECIPE],
+        [*SIMGAN, "--model.decay", "true", "--model.ema", "0.99", "-c", RECIPE],
         [
             *("-c", "models/cyclegan.yaml", "-c", RECIPE, "--steps", "500", "--data.class-balanced", "false"),
             *LOCAL,

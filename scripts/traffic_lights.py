@@ -33,14 +33,17 @@ FIRST_HELD_OUT = 30_000
 """Frame of the recording from which on images are held out; the last one before it is 11 680."""
 _FREE = ["--steps", "50"]
 
+_SIMGAN = [
+    *("--steps", "450", "--data.batch-size", "8"),
+    *("--model.features", "32", "--model.optimizer", "adam", "--model.self-weight", "0.02"),
+    *("--model.refiner-warmup-steps", "60", "--model.discriminator-warmup-steps", "30"),
+]
+
 SETTINGS: dict[str, list[str]] = {
     "histogram-matching": _FREE,
     "fda": [*_FREE, "--model.beta", "0.05"],
-    "simgan": [
-        *("--steps", "450", "--data.batch-size", "8"),
-        *("--model.features", "32", "--model.optimizer", "adam", "--model.self-weight", "0.02"),
-        *("--model.refiner-warmup-steps", "60", "--model.discriminator-warmup-steps", "30"),
-    ],
+    "simgan": _SIMGAN,
+    "simgan-averaged": [*_SIMGAN, "--model.decay", "true", "--model.ema", "0.99"],
     "cyclegan": _TRANSLATOR,
     "cyclegan-local": [*LOCAL, "--steps", "500", "--data.class-balanced", "false"],
     "cycada": [*_TRANSLATOR, "--model.semantic-weight", "0", "--model.cycle-semantic-weight", "1"],
@@ -48,7 +51,7 @@ SETTINGS: dict[str, list[str]] = {
     "cut": [*_TRANSLATOR, "--model.nce-layers", "[0,4,8,12,15]"],
     "fastcut": [*_TRANSLATOR, "--model.nce-layers", "[0,4,8,12,15]"],
 }
-"""`cyclegan-local` is the demo's. SimGAN's and CycleGAN's were chosen by the distance to real and by looking;
+"""`simgan-averaged` and `cyclegan-local` are the demo's. SimGAN's and CycleGAN's were chosen by the distance to real and by looking;
 models/cyclegan.md lists every trial, and what was seen of labels. The others take CycleGAN's, and their own weights at
 the first try."""
 
@@ -96,7 +99,7 @@ def _shown(word: object) -> str:
     return str(word.relative_to(ROOT)) if isinstance(word, Path) and word.is_relative_to(ROOT) else str(word)
 
 
-RECIPES = {"cycada-on-refined": "cycada", "cyclegan-local": "cyclegan"}
+RECIPES = {"cycada-on-refined": "cycada", "cyclegan-local": "cyclegan", "simgan-averaged": "simgan"}
 """Settings that share a recipe with another."""
 
 
