@@ -51,9 +51,9 @@ SETTINGS: dict[str, list[str]] = {
     "cut": [*_TRANSLATOR, "--model.nce-layers", "[0,4,8,12,15]"],
     "fastcut": [*_TRANSLATOR, "--model.nce-layers", "[0,4,8,12,15]"],
 }
-"""`simgan-averaged` and `cyclegan-local` are the demo's. SimGAN's and CycleGAN's were chosen by the distance to real and by looking;
-models/cyclegan.md lists every trial, and what was seen of labels. The others take CycleGAN's, and their own weights at
-the first try."""
+"""`simgan-averaged` and `cyclegan-local` are the demo's. SimGAN's and CycleGAN's were chosen by the distance and
+by looking; models/cyclegan.md lists every trial, and what was seen of labels. The others take CycleGAN's, and their own
+weights at the first try."""
 
 
 class Commands:
