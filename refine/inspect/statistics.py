@@ -4,15 +4,21 @@ from array import array
 from typing import NamedTuple
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from refine.inspect.regions import CELLS, Shares
 from refine.inspect.result import Boxes, ClassRow, Labels, TargetRow
 from refine.labels import KINDS, Annotation, LabelSpace
 from refine.labels.base import CountedLabel
+from refine.labels.targets import quantities, values
 
 SMALL, LARGE = 32, 96
 """Sides of the squares that bound COCO's small and large objects, in pixels."""
+
+BINS = 10
+"""Of a histogram: one for each digit of a drum."""
 
 
 class Facts(NamedTuple):
@@ -99,20 +105,12 @@ class Tally:
         }
 
     def _targets(self) -> list[TargetRow]:
-        finite = [values for values in self.targets if np.isfinite(values).all()]  # the others are listed as faults
+        finite = [label for label in self.targets if np.isfinite(label).all()]  # the others are listed as faults
         if not finite:
             return []
-        values = np.array(finite, dtype=np.float64)
-        return [
-            {
-                "name": name,
-                "least": float(column.min()),
-                "mean": float(column.mean()),
-                "deviation": float(column.std()),
-                "most": float(column.max()),
-            }
-            for name, column in zip(self.space.names, values.T, strict=True)
-        ]
+        columns = values(torch.tensor(finite, dtype=torch.float64), self.space.names).numpy().T
+        found = zip(quantities(self.space.names), columns, strict=True)
+        return [target_row(one.name, column, one.period) for one, column in found]
 
     def _boxes(self) -> Boxes | None:
         if not self.sides:
@@ -126,3 +124,22 @@ class Tally:
             "large": float((sides >= LARGE).mean()),
             "crowds": self.crowds,
         }
+
+
+def target_row(name: str, numbers: NDArray[np.float64], period: float | None = None) -> TargetRow:
+    """Return the range of ``(N,)`` numbers, of cyclic ones from 0 up to the period."""
+    if period is None:
+        histogram = np.histogram(numbers, BINS)[0]
+    else:  # cosine and sine, from which they come, have seven digits
+        turns = (numbers / period).round(6) % 1.0
+        histogram = np.bincount((turns * BINS + 1e-6).astype(np.int64), minlength=BINS)
+        numbers = turns * period
+    return {
+        "name": name,
+        "least": float(numbers.min()),
+        "mean": float(numbers.mean()) if period is None else None,
+        "deviation": float(numbers.std()) if period is None else None,
+        "most": float(numbers.max()),
+        "period": period,
+        "histogram": histogram.tolist(),
+    }

@@ -1,5 +1,6 @@
 """An inspection for people, on the terminal: short; the JSON and the page have all of it."""
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,8 @@ FILES = 3
 """Files of each finding that are named."""
 CLASSES = 40
 WARNINGS = 10
+BARS = "▁▂▃▄▅▆▇█"
+"""Of a histogram; the lowest is of an empty bin."""
 
 
 def print_inspection(result: Inspection, console: Console | None = None) -> None:
@@ -92,12 +95,13 @@ def label_line(labels: Labels) -> str:
 
 
 def target_table(labels: Labels) -> FigureTable:
-    """Return the range of each target."""
-    rows = [
-        [shown(row["name"]), *(f"{value:.3g}" for value in (row["least"], row["mean"], row["deviation"], row["most"]))]
-        for row in labels["targets"]
-    ]
-    return FigureTable(["target", "least", "mean", "deviation", "most"], rows)
+    """Return the range of each target, and its histogram: from the least to the most, or a cyclic one's period."""
+    rows = []
+    for row in labels["targets"]:
+        figures = (row["least"], row["mean"], row["deviation"], row["most"])
+        bars = "".join(BARS[math.ceil(7 * count / max(row["histogram"]))] for count in row["histogram"])
+        rows.append([shown(row["name"]), *("" if value is None else f"{value:.3g}" for value in figures), bars])
+    return FigureTable(["target", "least", "mean", "deviation", "most", "histogram"], rows)
 
 
 def _drawn(table: FigureTable) -> RenderableType:
