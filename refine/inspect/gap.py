@@ -18,6 +18,7 @@ from refine.labels import KINDS
 from refine.labels.targets import quantities
 from refine.metrics.features import FeatureExtractor
 from refine.report.kit.format import rounded_percent
+from refine.terminal import count_of
 
 FEW = 10
 """Fewer images than this cannot show that layouts are alike."""
@@ -61,8 +62,8 @@ def gap(
     few = min(len(ours), len(theirs))
     if few < FEW:
         notes.append(
-            f"Only {few} image{'' if few == 1 else 's'} on one side: layouts differ much by chance then, and that "
-            "there is no warning means little."
+            f"Only {count_of(few, 'image')} on one side: layouts differ much by chance then, and that there is no "
+            "warning means little."
         )
     layout = (
         _by_labels(here, real, shared)
@@ -141,9 +142,7 @@ def _spectrum(here: Tensor, real: Tensor) -> Spectrum:
     frequencies, ours = log_power(here)
     _, theirs = log_power(real)
     half = len(real) // 2
-    floor = None
-    if half:
-        floor = float((log_power(real[:half])[1] - log_power(real[half:])[1]).abs().mean())
+    floor = float((log_power(real[:half])[1] - log_power(real[half:])[1]).abs().mean()) if half else None
     return {
         "frequencies": frequencies.tolist(),
         "here": ours.tolist(),
@@ -193,9 +192,9 @@ def differences(here: Shares, real: Shares) -> list[LayoutDifference]:
     worth = unlikely & _worth(ours, theirs)
     found = []
     for place, name in enumerate(here.names):
-        coarse, fine = worth[place].copy(), worth[place].copy()
-        coarse[len(COARSE) :] = False
-        chosen = coarse if coarse.any() else fine
+        chosen = worth[place]
+        if chosen[: len(COARSE)].any():
+            chosen[len(COARSE) :] = False
         if chosen.any():
             region = int(np.argmax(np.where(chosen, np.abs(ours[place] - theirs[place]), -1)))
             found.append(
