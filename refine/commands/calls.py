@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def inspect_command(options: InspectOptions) -> int:
     """`refine inspect`."""
     from refine.devices import choose_device
-    from refine.inspect.run import as_json, inspect
+    from refine.inspect.run import inspect
     from refine.inspect.text import print_inspection
 
     place = choose_device(options.device)
@@ -39,7 +39,7 @@ def inspect_command(options: InspectOptions) -> int:
     begin()
     result = inspect(options, networks)
     if options.json:
-        print(as_json(result))
+        print(json.dumps(result, indent=2))
     else:
         print_inspection(result)
     return 1 if result["faults"] else 0

@@ -13,10 +13,12 @@ from refine.inspect.appearance import distances, lab_statistics, log_power
 from refine.inspect.read import Dataset, median_size, sample
 from refine.inspect.regions import AREAS, COARSE, REGIONS, THINGS, Shares, area_shares, foreground_shares
 from refine.inspect.result import LIGHT, DatasetSummary, DomainGap, Map, Spectrum, TargetRow
-from refine.inspect.statistics import Tally
+from refine.inspect.statistics import BINS, Tally
 from refine.labels import KINDS
+from refine.labels.targets import quantities
 from refine.metrics.features import FeatureExtractor
 from refine.report.kit.format import rounded_percent
+from refine.terminal import count_of
 
 FEW = 10
 """Fewer images than this cannot show that layouts are alike."""
@@ -60,8 +62,8 @@ def gap(
     few = min(len(ours), len(theirs))
     if few < FEW:
         notes.append(
-            f"Only {few} image{'' if few == 1 else 's'} on one side: layouts differ much by chance then, and that "
-            "there is no warning means little."
+            f"Only {count_of(few, 'image')} on one side: layouts differ much by chance then, and that there is no "
+            "warning means little."
         )
     layout = (
         _by_labels(here, real, shared)
@@ -92,7 +94,7 @@ def _shared(here: Dataset, real: Dataset) -> tuple[list[str], list[str]]:
     """Names that mean the same on both sides, and what to say of the others."""
     if here.space.kind != real.space.kind or not here.space.is_labeled:
         return [], []
-    ours, theirs = ({name.casefold(): name for name in side.space.names} for side in (here, real))
+    ours, theirs = ({one.name.casefold(): one.name for one in quantities(side.space.names)} for side in (here, real))
     only = {
         "only here": [name for key, name in ours.items() if key not in theirs],
         "only real": [name for key, name in theirs.items() if key not in ours],
@@ -140,9 +142,7 @@ def _spectrum(here: Tensor, real: Tensor) -> Spectrum:
     frequencies, ours = log_power(here)
     _, theirs = log_power(real)
     half = len(real) // 2
-    floor = None
-    if half:
-        floor = float((log_power(real[:half])[1] - log_power(real[half:])[1]).abs().mean())
+    floor = float((log_power(real[:half])[1] - log_power(real[half:])[1]).abs().mean()) if half else None
     return {
         "frequencies": frequencies.tolist(),
         "here": ours.tolist(),
@@ -192,9 +192,9 @@ def differences(here: Shares, real: Shares) -> list[LayoutDifference]:
     worth = unlikely & _worth(ours, theirs)
     found = []
     for place, name in enumerate(here.names):
-        coarse, fine = worth[place].copy(), worth[place].copy()
-        coarse[len(COARSE) :] = False
-        chosen = coarse if coarse.any() else fine
+        chosen = worth[place]
+        if chosen[: len(COARSE)].any():
+            chosen[len(COARSE) :] = False
         if chosen.any():
             region = int(np.argmax(np.where(chosen, np.abs(ours[place] - theirs[place]), -1)))
             found.append(
@@ -219,22 +219,44 @@ def class_balance(here: Tally, real: Tally, names: Sequence[str]) -> list[str]:
 
 
 def target_ranges(here: Sequence[TargetRow], real: Sequence[TargetRow], counts: tuple[int, int]) -> list[str]:
-    """Named numbers whose mean or range is another on the two sides."""
+    """Named numbers whose mean or range is another on the two sides, and cyclic ones whose cosine's or sine's is."""
     there = {row["name"].casefold(): row for row in real}
     texts = []
     for row in here:
         other = there.get(row["name"].casefold())
         if other is None or min(counts) < 2:
             continue
-        shift = abs(row["mean"] - other["mean"])
-        if shift > 0.5 * other["deviation"] and _mean_differs(row, other, counts):
+        pairs = list(zip(_moments(row), _moments(other), strict=True))
+        moved = any(_mean_differs(ours, theirs, counts) for ours, theirs in pairs)
+        narrower = min(counts) >= 30 and any(ours[1] < 0.5 * theirs[1] for ours, theirs in pairs)
+        if row["period"] is not None:
+            if moved or narrower:
+                texts.append(f"{row['name']} is most often {_mode(row)} here and {_mode(other)} in the real data")
+        elif moved:
             texts.append(f"{row['name']} averages {row['mean']:.3g} here and {other['mean']:.3g} in the real data")
-        elif row["deviation"] < 0.5 * other["deviation"] and min(counts) >= 30:
+        elif narrower:
             texts.append(
                 f"{row['name']} spans {row['least']:.3g} to {row['most']:.3g} here and {other['least']:.3g} to "
                 f"{other['most']:.3g} in the real data"
             )
     return texts
+
+
+def _moments(row: TargetRow) -> list[tuple[float, float]]:
+    """Mean and deviation; of a cyclic number those of its cosine and its sine, as far as the histogram tells."""
+    if row["mean"] is not None and row["deviation"] is not None:
+        return [(row["mean"], row["deviation"])]
+    turns = (np.arange(BINS) + 0.5) * (2 * math.pi / BINS)
+    means = [(np.average(wave, weights=row["histogram"]), wave) for wave in (np.cos(turns), np.sin(turns))]
+    return [(mean, math.sqrt(np.average((wave - mean) ** 2, weights=row["histogram"]))) for mean, wave in means]
+
+
+def _mode(row: TargetRow) -> str:
+    """The bin of a cyclic number's histogram that holds most."""
+    assert row["period"] is not None
+    place, width = int(np.argmax(row["histogram"])), row["period"] / BINS
+    share = row["histogram"][place] / sum(row["histogram"])
+    return f"{place * width:.3g} to {(place + 1) * width:.3g} ({rounded_percent(share)})"
 
 
 def _share_differs(one: tuple[float, float], other: tuple[float, float]) -> bool:
@@ -245,16 +267,18 @@ def _share_differs(one: tuple[float, float], other: tuple[float, float]) -> bool
     return bool(stats.fisher_exact(table)[1] < CHANCE)
 
 
-def _mean_differs(one: TargetRow, other: TargetRow, counts: tuple[int, int]) -> bool:
-    """Welch's test: of few images the normal distribution promises too much."""
+def _mean_differs(one: tuple[float, float], other: tuple[float, float], counts: tuple[int, int]) -> bool:
+    """Welch's test of two means by their deviations: of few images the normal distribution promises too much."""
     from scipy import stats  # as above
 
-    if one["deviation"] == other["deviation"] == 0:
-        return one["mean"] != other["mean"]
+    if abs(one[0] - other[0]) <= 0.5 * other[1]:
+        return False
+    if one[1] == other[1] == 0:
+        return True
     figures = (
         part
-        for row, count in zip((one, other), counts, strict=True)
-        for part in (row["mean"], row["deviation"] * math.sqrt(count / (count - 1)), count)
+        for (mean, deviation), count in zip((one, other), counts, strict=True)
+        for part in (mean, deviation * math.sqrt(count / (count - 1)), count)
     )
     return bool(stats.ttest_ind_from_stats(*figures, equal_var=False).pvalue < CHANCE)
 

@@ -121,10 +121,7 @@ def label_problems(annotation: Annotation, space: LabelSpace, size: tuple[int, i
             yield Problem("one class", f"every labeled pixel is {space.names[int(ids)]}")
     if annotation.objects is not None:
         yield from _box_problems(annotation.objects, space, size)
-        yield from _point_problems(annotation.objects, size)
-    if annotation.keypoints is not None:
-        points = annotation.keypoints.as_subclass(Tensor)
-        yield from _points_problem("the keypoints", points, size)
+    yield from _point_problems(annotation, size)
     if annotation.targets is not None and not bool(annotation.targets.isfinite().all()):
         yield Problem("label", f"targets {annotation.targets.tolist()} are not all finite; correct them")
     elif annotation.targets is not None and {"pitch", "yaw"} <= set(space.names):
@@ -150,22 +147,21 @@ def _box_problems(objects: Objects, space: LabelSpace, size: tuple[int, int]) ->
             yield Problem("over the edge", f"{where} in an image of {width} x {height} (width x height)")
 
 
-def _point_problems(objects: Objects, size: tuple[int, int]) -> Iterator[Problem]:
-    if objects.keypoints is None:
-        return
-    for number, points in enumerate(objects.keypoints.as_subclass(Tensor)):
-        seen = points if objects.visible is None else points[objects.visible[number] > 0]
-        yield from _points_problem(f"the keypoints of object {number}", seen, size)
-
-
-def _points_problem(whose: str, points: Tensor, size: tuple[int, int]) -> Iterator[Problem]:
-    height, width = size
-    limits = torch.tensor([width, height]) + REACH
-    outside = int((~((points >= -REACH) & (points <= limits)).all(dim=-1)).sum())
-    if outside:
-        kind = "outside" if outside == len(points) else "over the edge"
-        where = f"lie outside of the image of {height}x{width} (height x width)"
-        yield Problem(kind, f"{outside} of {whose} ({len(points)}) {where}")
+def _point_problems(annotation: Annotation, size: tuple[int, int]) -> Iterator[Problem]:
+    groups, objects = dict[str, Tensor](), annotation.objects
+    if objects is not None and objects.keypoints is not None:
+        for number, points in enumerate(objects.keypoints.as_subclass(Tensor)):
+            seen = points if objects.visible is None else points[objects.visible[number] > 0]
+            groups[f"the keypoints of object {number}"] = seen
+    if annotation.keypoints is not None:
+        groups["the keypoints"] = annotation.keypoints.as_subclass(Tensor)
+    limits = torch.tensor([size[1], size[0]]) + REACH
+    for whose, points in groups.items():
+        outside = int((~((points >= -REACH) & (points <= limits)).all(dim=-1)).sum())
+        if outside:
+            kind = "outside" if outside == len(points) else "over the edge"
+            where = f"lie outside of the image of {size_text(size)} (height x width)"
+            yield Problem(kind, f"{outside} of {whose} ({len(points)}) {where}")
 
 
 def problem_files(faults: Sequence[str], checked: Sequence[CheckedImage]) -> dict[str, list[File]]:

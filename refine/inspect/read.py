@@ -37,8 +37,12 @@ class Dataset(NamedTuple):
     checked: list[CheckedImage]
     """In the order of the layout's records."""
     tally: Tally
-    color: bool
-    """Whether any image has color."""
+
+    @property
+    def color(self) -> bool:
+        """Whether any image has color."""
+        modes = {image.mode for image in self.checked if image.size}
+        return any(mode not in {"1", "L", "LA", "F"} and mode[0] != "I" for mode in modes)
 
     def readable(self) -> list[Record]:
         """The records whose image can be read."""
@@ -57,9 +61,8 @@ def read_dataset(layout: Layout) -> Dataset:
             if mapped is not None and isinstance(layout, Mapped):
                 layout.unmapped.update(mapped.unmapped)
                 layout.read += mapped.read
-    color = any(image.size and image.mode not in {"1", "L", "LA", "F"} and image.mode[0] != "I" for image in checked)
     told = tuple(fault.replace(f"{layout.root}/", "") for fault in (*layout.faults, *faults))
-    return Dataset(layout, space, told, checked, tally, color)
+    return Dataset(layout, space, told, checked, tally)
 
 
 def _space(layout: Layout) -> tuple[LabelSpace, tuple[str, ...]]:
@@ -79,24 +82,20 @@ def _check(layout: Layout, space: LabelSpace, record: Record) -> tuple[CheckedIm
     except MemoryError:
         raise
     except Exception as error:  # one file that trips its decoder must not hide all others
-        return (
-            CheckedImage(record.key, None, "", "", b"", b"", (Problem("unreadable", _reason(error, layout, record)),)),
-            Facts(),
-            None,
-        )
-    if not space.is_labeled:
-        return CheckedImage(record.key, size, mode, kind, content, b"", tuple(problems)), Facts(), None
-    # Its own mapping for each image: the counts of one are no business of another thread.
-    mapped = Mapped(layout.layout, layout.mapping) if isinstance(layout, Mapped) else None
+        problem = Problem("unreadable", _reason(error, layout, record))
+        return CheckedImage(record.key, None, "", "", b"", b"", (problem,)), Facts(), None
+    label, digest, mapped = Facts(), b"", None
     try:
-        annotation = (mapped or layout).annotation(record)
-        problems += label_problems(annotation, space, size)
-        label, digest = facts(annotation, space, size), _digest(annotation)
+        if space.is_labeled:
+            # Its own mapping for each image: the counts of one are no business of another thread.
+            mapped = Mapped(layout.layout, layout.mapping) if isinstance(layout, Mapped) else None
+            annotation = (mapped or layout).annotation(record)
+            problems += label_problems(annotation, space, size)
+            label, digest = facts(annotation, space, size), _digest(annotation)
     except MemoryError:
         raise
     except Exception as error:  # as above: a label that trips its parser is a finding
         problems.append(Problem("label", _reason(error, layout, record)))
-        label, digest = Facts(), b""
     return CheckedImage(record.key, size, mode, kind, content, digest, tuple(problems)), label, mapped
 
 

@@ -46,13 +46,18 @@ class ClassRow(TypedDict):
 
 
 class TargetRow(TypedDict):
-    """The range of a named number."""
+    """The range of a named number, of a cyclic one (see `refine.labels.targets`) in its own unit."""
 
     name: str
     least: float
-    mean: float
-    deviation: float
+    mean: float | None
+    """None of a cyclic one: 9.9 and 0.1 of 10 would average 5."""
+    deviation: float | None
     most: float
+    period: float | None
+    """Of a cyclic one."""
+    histogram: list[int]
+    """In equal bins from the least to the most, of a cyclic one from 0 to its period."""
 
 
 class Boxes(TypedDict):

@@ -1,9 +1,7 @@
 """The whole inspection: reads both sides, compares them, and writes what was found."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,13 +10,13 @@ import refine
 from refine.data.layouts import ImageMasks, MaskFolders
 from refine.data.layouts.paired_masks import index_pixels
 from refine.data.mapping import Mapped
-from refine.data.open_layout import choose_layout, open_layout
+from refine.data.open_layout import AS_ASKED, open_layout
 from refine.errors import InputError
 from refine.files import require_output, write_whole
 from refine.inspect.options import InspectOptions
 from refine.inspect.problems import KINDS, finding, problem_files, shared_pictures, size_text
 from refine.inspect.read import Dataset, read_dataset
-from refine.inspect.result import DatasetSummary, DomainGap, File, Inspection
+from refine.inspect.result import DatasetSummary, File, Inspection
 from refine.json_files import write_json
 from refine.labels import IGNORE
 
@@ -40,79 +38,58 @@ def inspect(options: InspectOptions, extractors: "Sequence[FeatureExtractor]" = 
         InputError: If a dataset cannot be opened at all, or the output cannot be written or lies in a dataset. What
             is wrong with single files is a finding.
     """
-    root, real, output = options.folder, options.real, options.output
+    output = options.output
     if output is not None:
-        _claim(output, [root, *([real] if real else [])])
-    dataset, why = _read(root, options.layout, options.mapping)
+        for root in (options.folder, options.real):
+            if root is not None and output.resolve().is_relative_to(root.resolve()):
+                told = f"lies in the dataset {root}, whose files it would join; choose another output"
+                raise InputError(f"{output}: {told}")
+        require_output(output)
+    dataset = read_dataset(open_layout(options.layout, options.folder, mapping=options.mapping))
     files = files_by_kind(dataset)
-    real_dataset, there, between = None, None, None
-    if real is not None:
-        real_dataset, real_why = _read(real, options.real_layout, None)
-        there = summarize(real_dataset, real_why, {**files_by_kind(real_dataset), "not refined": []})
-        files["leak"] = shared_pictures(dataset.checked, real_dataset.checked)
-    here = summarize(dataset, why, files)
-    if real_dataset and there:
+    real, there, between = None, None, None
+    if options.real is not None:
+        real = read_dataset(open_layout(options.real_layout, options.real))
+        there = summarize(real, {**files_by_kind(real), "not refined": []})
+        files["leak"] = shared_pictures(dataset.checked, real.checked)
+    here = summarize(dataset, files)
+    if real and there:
         from refine.inspect.gap import gap  # features of networks: half a second that one dataset does not need
 
-        between = gap(dataset, real_dataset, (here, there), extractors, options.sample)
-    result = _result(here, there, between)
+        between = gap(dataset, real, (here, there), extractors, options.sample)
+    everything = [*here["findings"], *(there["findings"] if there else [])]
+    result: Inspection = {
+        "version": refine.__version__,
+        "dataset": here,
+        "real": there,
+        "gap": between,
+        "faults": sum(len(each["files"]) for each in everything if each["fault"]),
+        "suspicious": sum(len(each["files"]) for each in everything if not each["fault"]),
+    }
     if output is not None:
         from refine.inspect.page import montage, render_page, sheet  # matplotlib, which the terminal does not need
         from refine.report.kit.pictures import png
 
-        shots = {"here": montage(dataset), **({"real": montage(real_dataset)} if real_dataset else {})}
+        shots = {"here": montage(dataset), **({"real": montage(real)} if real else {})}
         write_whole(output / "montage.png", png(sheet(shots["here"])))
         write_whole(output / "inspect.html", render_page(result, shots).encode())
         write_json(result, output / "inspect.json")
     return result
 
 
-def as_json(result: Inspection) -> str:
-    """The text of ``inspect.json``."""
-    return json.dumps(result, indent=2)
-
-
-def _read(root: Path, layout: str, mapping: str | None) -> tuple[Dataset, str]:
-    """Read a dataset, and say why its layout was taken."""
-    why = choose_layout(root).why if layout == "auto" else "as asked for"
-    return read_dataset(open_layout(layout, root, mapping=mapping)), why
-
-
-def _result(here: DatasetSummary, real: DatasetSummary | None, between: DomainGap | None) -> Inspection:
-    sides = [here, *([real] if real else [])]
-    everything = [each for found in sides for each in found["findings"]]
-    return {
-        "version": refine.__version__,
-        "dataset": here,
-        "real": real,
-        "gap": between,
-        "faults": sum(len(each["files"]) for each in everything if each["fault"]),
-        "suspicious": sum(len(each["files"]) for each in everything if not each["fault"]),
-    }
-
-
-def _claim(output: Path, roots: Sequence[Path]) -> None:
-    for root in roots:
-        if output.resolve().is_relative_to(root.resolve()):
-            raise InputError(f"{output}: lies in the dataset {root}, whose files it would join; choose another output")
-    require_output(output)
-
-
-def summarize(dataset: Dataset, why: str, files: Mapping[str, list[File]]) -> DatasetSummary:
+def summarize(dataset: Dataset, files: Mapping[str, list[File]]) -> DatasetSummary:
     """Return all there is to say of a dataset by itself.
 
     Args:
         dataset: What was read.
-        why: Why its layout was taken.
         files: Files of each kind of problem.
     """
     layout = dataset.layout
-    inner = layout.layout if isinstance(layout, Mapped) else layout
     whole = [image for image in dataset.checked if image.size is not None]
     return {
         "path": str(layout.root),
-        "layout": inner.name,
-        "why": why,
+        "layout": layout.name,
+        "why": "as asked for" if layout.why == AS_ASKED else layout.why,
         "images": len(dataset.checked),
         "sizes": _counted(size_text(image.size) for image in whole if image.size is not None),
         "modes": _counted(image.mode for image in whole),

@@ -1,18 +1,24 @@
 """The label space with frequencies, counted image by image."""
 
 from array import array
+from collections import Counter
 from typing import NamedTuple
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from refine.inspect.regions import CELLS, Shares
 from refine.inspect.result import Boxes, ClassRow, Labels, TargetRow
-from refine.labels import KINDS, Annotation, LabelSpace
+from refine.labels import KINDS, Annotation, LabelSpace, targets
 from refine.labels.base import CountedLabel
 
 SMALL, LARGE = 32, 96
 """Sides of the squares that bound COCO's small and large objects, in pixels."""
+
+BINS = 10
+"""Of a histogram: one for each digit of a drum."""
 
 
 class Facts(NamedTuple):
@@ -29,17 +35,13 @@ class Facts(NamedTuple):
 
 def facts(annotation: Annotation, space: LabelSpace, size: tuple[int, int]) -> Facts:
     """Return what to count of one label; ``size`` is its image's height and width."""
-    found = Facts(
-        tuple(name for name in annotation.__dataclass_fields__ if getattr(annotation, name) is not None),
-        KINDS[space.kind].counts(annotation, len(space.names), size, CELLS),
-    )
-    objects = annotation.objects
-    if objects is not None:
-        boxes = objects.boxes.as_subclass(Tensor).double().numpy()
-        areas = np.clip(boxes[:, 2] - boxes[:, 0], 0, None) * np.clip(boxes[:, 3] - boxes[:, 1], 0, None)
-        crowds = 0 if objects.crowd is None else int(objects.crowd.sum())
-        found = found._replace(sides=tuple(np.sqrt(areas).tolist()), crowds=crowds)
-    return found
+    parts = tuple(name for name, part in vars(annotation).items() if part is not None)
+    label, objects = KINDS[space.kind].counts(annotation, len(space.names), size, CELLS), annotation.objects
+    if objects is None:
+        return Facts(parts, label)
+    boxes = objects.boxes.as_subclass(Tensor).double()
+    sides = (boxes[:, 2:] - boxes[:, :2]).clamp_min(0).prod(1).sqrt()
+    return Facts(parts, label, tuple(sides.tolist()), 0 if objects.crowd is None else int(objects.crowd.sum()))
 
 
 class Tally:
@@ -51,7 +53,7 @@ class Tally:
 
     def __init__(self, space: LabelSpace) -> None:
         self.space, self.kind = space, KINDS.get(space.kind)
-        self.parts: dict[str, int] = {}
+        self.parts: Counter[str] = Counter()
         self.shares = Shares(space.names if self.kind is not None and self.kind.has_places else ())
         self.classes = np.zeros(len(space.names) + 1, dtype=np.int64)
         """Of each class what `ClassRow.count` counts; the last: pixels of no class."""
@@ -63,20 +65,18 @@ class Tally:
 
     def add(self, found: Facts) -> None:
         """Count one more."""
-        for part in found.parts:
-            self.parts[part] = self.parts.get(part, 0) + 1
+        self.parts.update(found.parts)
         self.crowds += found.crowds
         self.sides.extend(found.sides)
-        label = found.label
-        if label.cells is not None:
-            self.shares.add(label.cells)
-        if label.classes is not None:
-            self.labeled += 1
-            self.classes += label.classes
-            self.images += label.classes > 0
-        if label.values is not None:
-            self.labeled += 1
-            self.targets.append(label.values)
+        classes, cells, values = found.label
+        self.labeled += classes is not None or values is not None
+        if cells is not None:
+            self.shares.add(cells)
+        if classes is not None:
+            self.classes += classes
+            self.images += classes > 0
+        if values is not None:
+            self.targets.append(values)
 
     def summary(self, notes: list[str]) -> Labels:
         """Frequencies, with what else there is to say."""
@@ -99,20 +99,12 @@ class Tally:
         }
 
     def _targets(self) -> list[TargetRow]:
-        finite = [values for values in self.targets if np.isfinite(values).all()]  # the others are listed as faults
+        finite = [label for label in self.targets if np.isfinite(label).all()]  # the others are listed as faults
         if not finite:
             return []
-        values = np.array(finite, dtype=np.float64)
-        return [
-            {
-                "name": name,
-                "least": float(column.min()),
-                "mean": float(column.mean()),
-                "deviation": float(column.std()),
-                "most": float(column.max()),
-            }
-            for name, column in zip(self.space.names, values.T, strict=True)
-        ]
+        columns = targets.values(torch.tensor(finite, dtype=torch.float64), self.space.names).numpy().T
+        found = zip(targets.quantities(self.space.names), columns, strict=True)
+        return [target_row(one.name, column, one.period) for one, column in found]
 
     def _boxes(self) -> Boxes | None:
         if not self.sides:
@@ -126,3 +118,22 @@ class Tally:
             "large": float((sides >= LARGE).mean()),
             "crowds": self.crowds,
         }
+
+
+def target_row(name: str, numbers: NDArray[np.float64], period: float | None = None) -> TargetRow:
+    """Return the range of ``(N,)`` numbers, of cyclic ones from 0 up to the period."""
+    if period is None:
+        histogram = np.histogram(numbers, BINS)[0]
+    else:  # cosine and sine, from which they come, have seven digits
+        turns = (numbers / period).round(6) % 1.0
+        histogram = np.bincount((turns * BINS + 1e-6).astype(np.int64), minlength=BINS)
+        numbers = turns * period
+    return {
+        "name": name,
+        "least": float(numbers.min()),
+        "mean": float(numbers.mean()) if period is None else None,
+        "deviation": float(numbers.std()) if period is None else None,
+        "most": float(numbers.max()),
+        "period": period,
+        "histogram": histogram.tolist(),
+    }

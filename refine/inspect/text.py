@@ -1,5 +1,6 @@
 """An inspection for people, on the terminal: short; the JSON and the page have all of it."""
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,12 +12,14 @@ from refine.inspect.result import LIGHT, DatasetSummary, DomainGap, Inspection, 
 from refine.labels import KINDS
 from refine.report.kit.format import number, prose, rounded_percent
 from refine.report.kit.table import FigureTable, terminal_table
-from refine.terminal import result_console, typed
+from refine.terminal import count_of, result_console, typed
 
 FILES = 3
 """Files of each finding that are named."""
 CLASSES = 40
 WARNINGS = 10
+BARS = "▁▂▃▄▅▆▇█"
+"""Of a histogram; the lowest is of an empty bin."""
 
 
 def print_inspection(result: Inspection, console: Console | None = None) -> None:
@@ -32,11 +35,8 @@ def print_inspection(result: Inspection, console: Console | None = None) -> None
 
 def verdict(result: Inspection) -> str:
     """The last line."""
-    warnings = len(result["gap"]["warnings"]) if result["gap"] else 0
-    parts = [f"{result['faults']} broken", f"{result['suspicious']} suspicious"]
-    if result["gap"]:
-        parts.append(f"{warnings} warning{'' if warnings == 1 else 's'} about the gap")
-    return ", ".join(parts)
+    told = f"{result['faults']} broken, {result['suspicious']} suspicious"
+    return f"{told}, {count_of(len(result['gap']['warnings']), 'warning')} about the gap" if result["gap"] else told
 
 
 def counts_text(values: dict[str, int], most: int = 3) -> str:
@@ -92,16 +92,13 @@ def label_line(labels: Labels) -> str:
 
 
 def target_table(labels: Labels) -> FigureTable:
-    """Return the range of each target."""
-    rows = [
-        [shown(row["name"]), *(f"{value:.3g}" for value in (row["least"], row["mean"], row["deviation"], row["most"]))]
-        for row in labels["targets"]
-    ]
-    return FigureTable(["target", "least", "mean", "deviation", "most"], rows)
-
-
-def _drawn(table: FigureTable) -> RenderableType:
-    return terminal_table(table, framed=False)
+    """Return the range of each target, and its histogram: from the least to the most, or a cyclic one's period."""
+    rows = []
+    for row in labels["targets"]:
+        figures = (row["least"], row["mean"], row["deviation"], row["most"])
+        bars = "".join(BARS[math.ceil(7 * count / max(row["histogram"]))] for count in row["histogram"])
+        rows.append([shown(row["name"]), *("" if value is None else f"{value:.3g}" for value in figures), bars])
+    return FigureTable(["target", "least", "mean", "deviation", "most", "histogram"], rows)
 
 
 def _side(side: DatasetSummary) -> Iterator[RenderableType]:
@@ -113,12 +110,12 @@ def _side(side: DatasetSummary) -> Iterator[RenderableType]:
     for note in side["labels"]["notes"]:
         yield Text(f"  {prose(note)}")
     if any(row["count"] for row in side["labels"]["classes"]):
-        yield _drawn(_classes(side["labels"]))
+        yield terminal_table(_classes(side["labels"]), framed=False)
     never = never_line(side["labels"])
     if never:
         yield Text(f"  {never}")
     if side["labels"]["targets"]:
-        yield _drawn(target_table(side["labels"]))
+        yield terminal_table(target_table(side["labels"]), framed=False)
     for found in side["findings"]:
         count = len(found["files"])
         yield Text(f"  {found['what']}: {count}. {found['cure']}", style="red" if found["fault"] else "yellow")
@@ -147,8 +144,8 @@ def _gap(gap: DomainGap, here: str, real: str) -> Iterator[RenderableType]:
     height, width = gap["size"]
     counts = gap["images"]
     yield Text(f"The gap, before any training ({counts[0]} images and {counts[1]} at {height}x{width})", style="bold")
-    yield _drawn(color_table(gap))
-    yield _drawn(distance_table(gap))
+    yield terminal_table(color_table(gap), framed=False)
+    yield terminal_table(distance_table(gap), framed=False)
     for note in gap["notes"]:
         yield Text(f"  {prose(note)}")
     for warning in gap["warnings"][:WARNINGS]:

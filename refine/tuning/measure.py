@@ -54,22 +54,22 @@ def choose_images(layout: Layout, count: int, least: int) -> ChosenImages:
     Raises:
         InputError: If there are fewer than ``least``, or more than a few cannot be read.
     """
+
+    def spread(records: list[Record]) -> list[Record]:
+        number = min(count, len(records))
+        return [records[len(records) * place // number] for place in range(number)]
+
     records = layout.records()
     if len(records) < least:
         raise InputError(f"{layout.root}: found {len(records)} images that fit the flags, expected {least} or more")
-    chosen, note = _spread(records, count), ""
+    chosen, note = spread(records), ""
     try:
         for record in chosen:
             layout.image(record, 3)
     except UnreadableImage:  # only then is every image decoded
         records, note = without_unreadable(layout)
-        chosen = _spread(records, count)
+        chosen = spread(records)
     return ChosenImages(layout, chosen, note)
-
-
-def _spread(records: Sequence[Record], count: int) -> list[Record]:
-    count = min(count, len(records))
-    return [records[len(records) * place // count] for place in range(count)]
 
 
 def open_judged(root: Path, layout: str, mapping: str | None, names: tuple[str, ...]) -> Layout:
@@ -132,15 +132,6 @@ def at_size(levels: Tensor, size: tuple[int, int]) -> Tensor:
     return torch.stack([resize_levels(image, size) for image in levels])
 
 
-class TunedPoint(NamedTuple):
-    """A checkpoint at one strength."""
-
-    point: Point
-    """Its label error is that on every other image."""
-    held_out: LabelError
-    """Label error on the others, which have no part in the choice."""
-
-
 class StrengthTest(NamedTuple):
     """Everything that stays the same over checkpoints and strengths."""
 
@@ -166,8 +157,12 @@ class StrengthTest(NamedTuple):
 
     def points(
         self, translator: Translator | None, name: str, strengths: Sequence[float], real: FeatureSet
-    ) -> list[TunedPoint]:
-        """Compare and judge a checkpoint's images at some strengths; without a translator, the images as they are."""
+    ) -> list[tuple[Point, LabelError]]:
+        """Compare and judge a checkpoint's images at some strengths; without a translator, the images as they are.
+
+        Returns:
+            Points with the label error on every other image, and that on the others, which have no part in the choice.
+        """
         gatherers = [Gatherer(self.extractors, self.places, MOST_DESCRIBED) for _ in strengths]
         answers = [[JudgedImages(self.judges.kind, len(self.judges.names)) for _ in range(2)] for _ in strengths]
         seen = 0
@@ -188,7 +183,7 @@ class StrengthTest(NamedTuple):
                         half.add(said[chosen], labels[chosen])
             seen += len(own)
             self.advance(len(own))
-        found: list[TunedPoint] = []
+        found: list[tuple[Point, LabelError]] = []
         for strength, gatherer, (half, held_out) in zip(strengths, gatherers, answers, strict=True):
             only = half.only_prediction()
             point: Point = {
@@ -198,5 +193,5 @@ class StrengthTest(NamedTuple):
                 "distances": self.distances(gatherer.gathered(), real),
                 "label_error": half.error(self.seed),
             }
-            found.append(TunedPoint(point, held_out.error(self.seed)))
+            found.append((point, held_out.error(self.seed)))
         return found

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from refine.files import shown
 from refine.report.kit.plot import LONGEST, PRINT, Colors, style, write_png
-from refine.tuning.result import Tuning
+from refine.tuning.result import Tuning, is_chosen
 
 HUES = ("#0072b2", "#d55e00", "#008a65", "#cc79a7", "#56b4e9", "#e69f00")
 """Of Okabe and Ito, one a checkpoint, then from the beginning; green darkened as in the report."""
@@ -26,7 +26,7 @@ def tuning_figure(result: Tuning, colors: Colors) -> Figure:
     """The plot; called within `refine.report.kit.plot.style` of the same colors."""
     figure = Figure(figsize=(7, 5), layout="constrained")
     axes = figure.subplots()
-    metric, chosen = result["metric"], result["chosen"]
+    metric = result["metric"]
     names = list(dict.fromkeys(point["checkpoint"] for point in result["points"]))
     blind = False
     for number, name in enumerate(names):
@@ -53,7 +53,7 @@ def tuning_figure(result: Tuning, colors: Colors) -> Figure:
             if point["only_answer"] is not None:
                 blind = True
                 axes.plot(error, value, "o", color=color, markersize=6, markerfacecolor=colors.paper)
-            if chosen == {"checkpoint": name, "strength": point["strength"]}:
+            if is_chosen(point, result):
                 axes.plot(error, value, "o", markersize=15, markerfacecolor="none", markeredgecolor=colors.ink)
     if blind:
         label = "judges name one class only"
@@ -77,12 +77,13 @@ def tuning_figure(result: Tuning, colors: Colors) -> Figure:
 
 def _short(name: str, names: list[str]) -> str:
     """The run and the file, or as much more as tells it apart."""
-    parts = PurePath(name).parts
-    for length in range(2, len(parts) + 1):
-        text = "/".join(parts[-length:])
-        if sum("/".join(PurePath(other).parts[-length:]) == text for other in names) == 1:
-            break
-    else:
-        text = name
-    text = shown(text)
+
+    def end(path: str, length: int) -> str:
+        return "/".join(PurePath(path).parts[-length:])
+
+    lengths = range(2, len(PurePath(name).parts) + 1)
+    alone = (
+        end(name, length) for length in lengths if sum(end(other, length) == end(name, length) for other in names) == 1
+    )
+    text = shown(next(alone, name))
     return text if len(text) <= 2 * LONGEST else f"…{text[1 - 2 * LONGEST :]}"

@@ -7,6 +7,7 @@ import torch
 from refine.data.open_layout import open_layout
 from refine.data.store import tell
 from refine.devices import choose_device
+from refine.distances.label_error import LabelError
 from refine.distances.networks import Judges, extractors
 from refine.errors import InputError
 from refine.files import require_output
@@ -17,7 +18,7 @@ from refine.terminal import counted
 from refine.tuning.measure import MOST_DESCRIBED, StrengthTest, choose_images, open_judged
 from refine.tuning.options import TuneOptions
 from refine.tuning.plot import tuning_plot
-from refine.tuning.result import PICTURE, RESULT, Tuning, choose
+from refine.tuning.result import PICTURE, RESULT, Point, Tuning, choose
 
 LEAST_REAL = 4
 """Two in each half of the floor."""
@@ -62,18 +63,18 @@ def tune_strength(options: TuneOptions) -> Tuning:
     with counted(total, "trying strengths") as advance:
         test = StrengthTest(labeled, asked, networks, places, seed, size, channels, device, advance)
         reference = test.real(unlabeled)
-        (nothing,) = test.points(None, "", (0.0,), reference)
-        if isnan(nothing.point["label_error"]["value"]):
+        ((nothing, kept_out),) = test.points(None, "", (0.0,), reference)
+        if isnan(nothing["label_error"]["value"]):
             raise InputError(
                 f"{synthetic}: none of the {len(labeled.records)} images that were taken has anything to judge, no "
                 "pixel of a class and no object; check the labels, or take more images (--count)"
             )
-        found = []
+        found: list[tuple[Point, LabelError]] = []
         for name, (_, translator) in translators.items():
-            found.append(nothing._replace(point={**nothing.point, "checkpoint": name}))
+            found.append(({**nothing, "checkpoint": name}, kept_out))
             found += test.points(translator, name, tried, reference)
-    points = [each.point for each in found]
-    metric = next(iter(nothing.point["distances"]))
+    points = [point for point, _ in found]
+    metric = next(iter(nothing["distances"]))
     chosen = choose(points, metric, bound)
     held_out = {(point["checkpoint"], point["strength"]): error for point, error in found}
     error = None if chosen is None else held_out[chosen["checkpoint"], chosen["strength"]]

@@ -9,6 +9,7 @@ from refine.apply.options import ApplyOptions
 from refine.distances.label_error import LabelError, images_needed
 from refine.files import shown
 from refine.options import flag_words
+from refine.report.kit.format import percent
 from refine.report.kit.table import FigureTable, terminal_table
 from refine.terminal import result_console, typed
 from refine.tuning.result import Tuning, is_chosen
@@ -23,7 +24,7 @@ def print_tuning(result: Tuning, console: Console | None = None) -> None:
             shown(point["checkpoint"]),
             f"{point['strength']:g}" + (" (do nothing)" if point["strength"] == 0 else ""),
             *(f"{point['distances'][metric]:.4g}" for metric in metrics),
-            f"{_percent(point['label_error'])} ({_ends(point['label_error'])})",
+            f"{percent(point['label_error']['value'])} ({_ends(point['label_error'])})",
             "chosen" if is_chosen(point, result) else "",
         ]
         for point in result["points"]
@@ -37,12 +38,12 @@ def print_tuning(result: Tuning, console: Console | None = None) -> None:
         console.print(Text(sentence), soft_wrap=True)
 
 
-def _percent(error: LabelError) -> str:
-    return f"{100 * error['value']:.1f} %"
-
-
 def _ends(error: LabelError) -> str:
     return f"{100 * error['low']:.1f} to {100 * error['high']:.1f}"
+
+
+def _with_interval(error: LabelError) -> str:
+    return f"{percent(error['value'])} (95 % interval {_ends(error)} %)"
 
 
 def recommendation(result: Tuning) -> list[str]:
@@ -60,10 +61,10 @@ def recommendation(result: Tuning) -> list[str]:
 
 
 def _advice(result: Tuning) -> list[str]:
-    bound, held_out = f"{100 * result['label_error_bound']:g} %", result.get("confirmation")
     best = next((point for point in result["points"] if is_chosen(point, result)), None)
     if best is None:
         return [_why_none(result)]
+    bound, held_out = f"{100 * result['label_error_bound']:g} %", result.get("confirmation")
     if best["strength"] == 0:
         return [
             f"nothing is nearer to the real images at a label error of {bound} or less: leave the images as they are"
@@ -72,12 +73,11 @@ def _advice(result: Tuning) -> list[str]:
     strength, confirmed = f"{best['strength']:g}", ""
     if held_out is not None:
         other = held_out["label_error"]
-        confirmed = f"; on the {other['n']} others {_percent(other)} ({_ends(other)} %)"
+        confirmed = f"; on the {other['n']} others {percent(other['value'])} ({_ends(other)} %)"
     flags = {"checkpoint": checkpoint, "input": source, "output": f"{source.rstrip('/')}-refined", "strength": strength}
     return [
         f"nearest to real at a label error of {bound} or less: {shown(checkpoint)} at strength {strength}, "
-        f"{result['metric']} {best['distances'][result['metric']]:.4g}, label error {_percent(error)} (95 % interval "
-        f"{_ends(error)} %){confirmed}",
+        f"{result['metric']} {best['distances'][result['metric']]:.4g}, label error {_with_interval(error)}{confirmed}",
         typed("apply", *flag_words(ApplyOptions, flags)),
     ]
 
@@ -88,18 +88,16 @@ def _why_none(result: Tuning) -> str:
         error = unconfirmed["label_error"]
         return (
             f"{shown(unconfirmed['checkpoint'])} at strength {unconfirmed['strength']:g} was chosen, but the "
-            f"{error['n']} images that had no part in the choice do not confirm it: label error {_percent(error)} "
-            f"(95 % interval {_ends(error)} %); take more images (--count), or less strength"
+            f"{error['n']} images that had no part in the choice do not confirm it: label error "
+            f"{_with_interval(error)}; take more images (--count), or less strength"
         )
     nothing, needed = result["points"][0]["label_error"], images_needed(bound)
     if nothing["n"] < needed:
         more = "no number of images shows that" if isinf(needed) else f"it takes {2 * needed:.0f} images (--count)"
         return f"{2 * nothing['n']} images cannot show that the label error is {100 * bound:g} % or less: {more}"
     lowest = min(result["points"], key=lambda point: point["label_error"]["value"])
-    why = (
-        f"the lowest is {_percent(lowest['label_error'])} at strength {lowest['strength']:g}, and its interval goes up "
-        f"to {100 * lowest['label_error']['high']:.1f} %"
-    )
+    value, high = percent(lowest["label_error"]["value"]), percent(lowest["label_error"]["high"])
+    why = f"the lowest is {value} at strength {lowest['strength']:g}, and its interval goes up to {high}"
     if nothing["value"] > bound:
-        why = f"the judges are wrong on {_percent(nothing)} of the untouched images already; fit better ones"
+        why = f"the judges are wrong on {percent(nothing['value'])} of the untouched images already; fit better ones"
     return f"no checkpoint at any strength keeps the label error at {100 * bound:g} % or less: {why}"

@@ -1,7 +1,7 @@
 """Small datasets to inspect, and the command that does."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +84,17 @@ def table(root: Path, rows: Sequence[tuple[float, float]], start: int = 0) -> Pa
         save(root / f"{number:03d}.png", noise(start + number))
         lines.append(f"{number:03d}.png,{pitch},{yaw}")
     (root / "labels.csv").write_text("\n".join(lines) + "\n")
+    return root
+
+
+def meters(root: Path, readings: Iterable[float], start: int = 0) -> Path:
+    """Readings that begin anew at 10 beside noise; the layout's file is the folder's name with ``.yaml``."""
+    lines = ["path,value"]
+    for number, reading in enumerate(readings):
+        save(root / f"{number:03d}.png", noise(start + number))
+        lines.append(f"{number:03d}.png,{reading}")
+    (root / "labels.csv").write_text("\n".join(lines) + "\n")
+    root.with_suffix(".yaml").write_text("layout: table\ntargets: [value]\nperiods: {value: 10}\n")
     return root
 
 

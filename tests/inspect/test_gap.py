@@ -3,16 +3,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from refine.inspect.gap import LayoutDifference, class_balance, differences, target_ranges
 from refine.inspect.regions import Shares
 from refine.inspect.result import TargetRow
-from refine.inspect.statistics import Facts, Tally
+from refine.inspect.statistics import Facts, Tally, target_row
 from refine.inspect.text import advice
 from refine.labels import LabelSpace
 from refine.labels.base import CountedLabel
-from tests.inspect.datasets import SIZE, class_folders, inspected, mask_folders, noise, save, table
+from tests.inspect.datasets import SIZE, class_folders, inspected, mask_folders, meters, noise, save, table
 
 Capture = pytest.CaptureFixture[str]
 
@@ -139,20 +140,33 @@ def test_targets_of_another_range_are_told(tmp_path: Path, capsys: Capture) -> N
     ]
 
 
+def test_cyclic_targets_of_another_range_are_told_by_their_value(tmp_path: Path, capsys: Capture) -> None:
+    here = meters(tmp_path / "here", np.linspace(9, 11, 40) % 10)
+    real = meters(tmp_path / "real", np.linspace(0, 9.9, 40), start=100)
+    layouts = ("--layout", str(tmp_path / "here.yaml"), "--real-layout", str(tmp_path / "real.yaml"))
+    gap = inspected(capsys, here, "--real", real, *layouts)["gap"]
+    told = "value mod 10 is most often 9 to 10 (50 %) here and 0 to 1 (10 %) in the real data"
+    assert (gap["warnings"], gap["notes"]) == ([told], [])
+
+
+@pytest.mark.parametrize("readings", [np.linspace(0, 9.9, 40), np.linspace(9, 11, 40) % 10])
+def test_cyclic_targets_of_one_distribution_are_not_told(readings: NDArray[np.float64]) -> None:
+    here, real = (target_row("value mod 10", (readings + shift) % 10, 10.0) for shift in (0.0, 0.04))
+    assert target_ranges([here], [real], (40, 40)) == []
+
+
 def test_a_few_targets_of_one_distribution_are_hardly_ever_told() -> None:
     rng = np.random.default_rng(0)
 
     def drawn() -> TargetRow:
-        values = rng.normal(size=3)
-        figures = (values.min(), values.mean(), values.std(), values.max())
-        return dict(zip(("name", "least", "mean", "deviation", "most"), ("yaw", *figures), strict=True))  # type: ignore[return-value]  # these are its fields
+        return target_row("yaw", rng.normal(size=3))
 
     assert sum(bool(target_ranges([drawn()], [drawn()], (3, 3))) for _ in range(500)) <= 2
 
 
 def test_targets_that_are_constant_are_told_where_the_constants_differ() -> None:
     def constant(value: float) -> TargetRow:
-        return {"name": "yaw", "least": value, "mean": value, "deviation": 0.0, "most": value}
+        return target_row("yaw", np.full(9, value))
 
     assert target_ranges([constant(1)], [constant(1)], (9, 9)) == []
     assert target_ranges([constant(1)], [constant(2)], (9, 9)) == ["yaw averages 1 here and 2 in the real data"]
@@ -282,13 +296,8 @@ def test_class_balance_finds_classes_by_name_whatever_their_order_and_case() -> 
 
 
 def row(mean: float, deviation: float, name: str = "yaw") -> TargetRow:
-    return {
-        "name": name,
-        "least": mean - 2 * deviation,
-        "mean": mean,
-        "deviation": deviation,
-        "most": mean + 2 * deviation,
-    }
+    figures = {"mean": mean, "deviation": deviation, "least": mean - 2 * deviation, "most": mean + 2 * deviation}
+    return {**target_row(name, np.zeros(1)), **figures}  # type: ignore[typeddict-item]  # some of its fields
 
 
 def test_targets_are_told_by_their_mean_first_then_by_their_range() -> None:

@@ -2,6 +2,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -9,6 +10,7 @@ from refine.data.open_layout import open_layout
 from refine.inspect.page import ALIKE, FILES, MAPS, TOO_FEW, Montage, Tile, montage, render_page, sheet, spectrum_svg
 from refine.inspect.read import read_dataset
 from refine.inspect.result import Inspection, Spectrum
+from refine.inspect.statistics import target_row
 from refine.report.kit.overlay import Legend
 from tests.inspect.datasets import class_folders, mask_folders
 from tests.inspect.results import gap, labels, result, side
@@ -25,7 +27,7 @@ def test_names_of_a_stranger_are_escaped_wherever_they_stand() -> None:
     rows = [{"name": bad, "count": 1, "share": 1.0, "images": 1}]
     files = [{"file": f"{bad}.png", "detail": bad}]
     finding = {"kind": "label", "fault": True, "what": "What", "cure": "Cure", "files": files}
-    targets = [{"name": bad, "least": 0.0, "mean": 0.0, "deviation": 0.0, "most": 0.0}]
+    targets = [target_row(bad, np.zeros(1))]
     maps = [{"name": bad, "here": [[0.5]], "real": [[0.0]], "share_here": 0.5, "share_real": 0.0, "differs": True}]
     here = side(
         path=f"/data/{bad}",

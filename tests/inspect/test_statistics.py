@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.inspect.datasets import class_folders, coco, found, inspected, mask_folders, noise, save, table
+from tests.inspect.datasets import class_folders, coco, found, inspected, mask_folders, meters, noise, save, table
 
 Capture = pytest.CaptureFixture[str]
 
@@ -41,8 +41,18 @@ def test_objects_are_counted_with_the_sizes_of_their_boxes(tmp_path: Path, capsy
 def test_targets_have_ranges(tmp_path: Path, capsys: Capture) -> None:
     labels = inspected(capsys, table(tmp_path, [(0.0, -1.0), (0.5, 1.0)]))["dataset"]["labels"]
     pitch, yaw = labels["targets"]
-    assert pitch == {"name": "pitch", "least": 0.0, "mean": 0.25, "deviation": 0.25, "most": 0.5}
+    figures = {"least": 0.0, "mean": 0.25, "deviation": 0.25, "most": 0.5}
+    assert pitch == {"name": "pitch", **figures, "period": None, "histogram": [1, *[0] * 8, 1]}
     assert (yaw["least"], yaw["mean"], yaw["most"]) == (-1.0, 0.0, 1.0)
+
+
+def test_a_cyclic_target_is_listed_by_its_value(tmp_path: Path, capsys: Capture) -> None:
+    root = meters(tmp_path / "set", (0, 0, 0.1, 2.5, 5, 9.9, 10))
+    result = inspected(capsys, root, "--layout", tmp_path / "set.yaml")
+    (row,) = result["dataset"]["labels"]["targets"]
+    assert (row["name"], row["period"], row["least"], row["most"]) == ("value mod 10", 10, 0, pytest.approx(9.9))
+    assert row["mean"] is row["deviation"] is None
+    assert row["histogram"] == [4, 0, 1, 0, 0, 1, 0, 0, 0, 1]
 
 
 @pytest.mark.filterwarnings("error")

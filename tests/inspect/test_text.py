@@ -82,8 +82,10 @@ def test_labels_in_a_line() -> None:
 
 
 def test_targets_have_three_digits() -> None:
-    row = {"name": "yaw", "least": -1.23456, "mean": 0.0, "deviation": 0.5, "most": 1234.5}
-    assert target_table(labels(targets=[row])).rows == [["yaw", "-1.23", "0", "0.5", "1.23e+03"]]
+    row = {"name": "yaw", "least": -1.23456, "mean": 0.0, "deviation": 0.5, "most": 1234.5, "histogram": [0, 1, 5, 10]}
+    assert target_table(labels(targets=[row])).rows == [["yaw", "-1.23", "0", "0.5", "1.23e+03", "▁▂▅█"]]
+    row |= {"mean": None, "deviation": None}
+    assert target_table(labels(targets=[row])).rows[0][1:5] == ["-1.23", "", "", "1.23e+03"]
 
 
 def test_the_verdict_counts_warnings_only_where_two_sides_were_compared() -> None:

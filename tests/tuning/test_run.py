@@ -109,7 +109,7 @@ def test_a_choice_that_other_images_do_not_confirm_is_none(
 def _right_on_the_first_half(points: Any) -> Any:
     def changed(*args: Any) -> Any:
         none: LabelError = {"value": 0.0, "low": 0.0, "high": 0.46, "n": 6}
-        return [each._replace(point={**each.point, "label_error": none}) for each in points(*args)]
+        return [({**point, "label_error": none}, held_out) for point, held_out in points(*args)]
 
     return changed
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from refine.labels import IGNORE, Annotation, LabelSpace, Objects
+from refine.labels import IGNORE, KINDS, Annotation, LabelSpace, Objects
 from refine.labels.gaze import gaze_vector
 from refine.labels.targets import quantities, values
 
@@ -25,6 +25,10 @@ STRENGTH = 0.5
 
 FAR = 10_000.0
 """What lies farther out of the picture, in its pixels, is drawn there: each pixel of a line takes time, seen or not."""
+
+BACKGROUND = ("background", "bg")
+"""What masks call the pixels that belong to nothing, with underscores around it or not. A color over most of the image
+would hide it."""
 
 YELLOW: Color = (255, 221, 0)
 
@@ -63,13 +67,13 @@ def draw_label(picture: Image.Image, annotation: Annotation, space: LabelSpace, 
     colors = class_colors(space)
     scale = torch.tensor([picture.width / size[1], picture.height / size[0]])
     if annotation.mask is not None:
-        picture = _over(picture, annotation.mask.as_subclass(Tensor), colors)
+        picture = _over(picture, annotation.mask.as_subclass(Tensor), space)
     if annotation.objects is not None and annotation.objects.masks is not None:
         masks = annotation.objects.masks.as_subclass(Tensor)
         last = torch.full(masks.shape[1:], IGNORE, dtype=torch.int64)
         for mask, index in zip(masks, annotation.objects.classes.tolist(), strict=True):
             last[mask] = index
-        picture = _over(picture, last, colors)
+        picture = _over(picture, last, space)
     picture = picture.copy()
     draw = ImageDraw.Draw(picture)
     if annotation.objects is not None:
@@ -102,13 +106,27 @@ def line_of_sight(annotation: Annotation, space: LabelSpace) -> Tensor | None:
     return gaze_vector(annotation.targets[[space.names.index("pitch"), space.names.index("yaw")]])
 
 
-def _over(picture: Image.Image, classes: Tensor, colors: Sequence[Color]) -> Image.Image:
-    table = np.zeros((IGNORE + 1, 4), dtype=np.uint8)  # void stays as it is
-    for index, color in enumerate(colors[:IGNORE]):
-        table[index] = (*color, round(255 * STRENGTH))
-    overlay = Image.fromarray(table[classes.clamp(0, IGNORE).numpy()])
+def _over(picture: Image.Image, classes: Tensor, space: LabelSpace) -> Image.Image:
+    overlay = Image.fromarray(_color_table(space)[classes.clamp(0, IGNORE).numpy()])
     overlay = overlay.resize(picture.size, Image.Resampling.NEAREST)
     return Image.alpha_composite(picture.convert("RGBA"), overlay).convert("RGB")
+
+
+def _color_table(space: LabelSpace) -> NDArray[np.uint8]:
+    """``(256, 4)`` color and opacity of each class; void, numbers without a name and a background stay as they are."""
+    table = np.zeros((IGNORE + 1, 4), dtype=np.uint8)
+    hidden = _background(space)
+    for index, color in enumerate(class_colors(space)[:IGNORE]):
+        if index not in hidden:
+            table[index] = (*color, round(255 * STRENGTH))
+    return table
+
+
+def _background(space: LabelSpace) -> set[int]:
+    """The classes of pixels that are called `BACKGROUND`."""
+    if space.kind not in KINDS or not KINDS[space.kind].per_pixel:
+        return set()
+    return {index for index, name in enumerate(space.names) if name.strip("_ ").casefold() in BACKGROUND}
 
 
 def _draw_objects(
@@ -211,15 +229,13 @@ def boundaries(classes: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
 
 def _outlined(picture: Image.Image, classes: Tensor, space: LabelSpace) -> Image.Image:
-    """Each class's side of a boundary in its color; void has none."""
+    """Each class's side of a boundary in its color; void and a background have none."""
     index = Image.fromarray(classes.clamp(0, IGNORE).to(torch.uint8).numpy())
     resized = np.asarray(index.resize(picture.size, Image.Resampling.NEAREST))
-    table = np.zeros((IGNORE + 1, 3), dtype=np.uint8)
-    colors = class_colors(space)[:IGNORE]
-    table[: len(colors)] = np.array(colors, dtype=np.uint8).reshape(-1, 3)
-    drawn = boundaries(resized) & (resized < len(colors))
+    colors = _color_table(space)[resized]
+    drawn = boundaries(resized) & (colors[..., 3] > 0)
     pixels = np.asarray(picture.convert("RGB")).copy()
-    pixels[drawn] = table[resized[drawn]]
+    pixels[drawn] = colors[drawn, :3]
     return Image.fromarray(pixels)
 
 
@@ -231,6 +247,7 @@ class Legend(NamedTuple):
 
 
 def legend(classes: Iterable[int], space: LabelSpace) -> list[Legend]:
-    """Return the names and colors of classes that are drawn; a class without a name has none."""
+    """Return the names and colors of classes that are drawn; one without a name and a background have none."""
     colors = class_colors(space)
-    return [Legend(space.names[index], colors[index]) for index in sorted(classes) if index < len(space.names)]
+    drawn = sorted(set(classes) - _background(space))
+    return [Legend(space.names[index], colors[index]) for index in drawn if index < len(space.names)]

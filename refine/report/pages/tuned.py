@@ -11,7 +11,7 @@ from refine.report.kit.plot import MARKS, style, svg
 from refine.report.kit.read import read_result
 from refine.report.kit.table import FigureTable, without_empty
 from refine.tuning.plot import tuning_figure
-from refine.tuning.result import Tuning
+from refine.tuning.result import Tuning, is_chosen
 
 TUNE = "make it anew with `refine tune-strength`"
 
@@ -60,8 +60,7 @@ def tuning_table(result: Tuning) -> FigureTable:
     metrics = list(result["points"][0]["distances"])
     rows = []
     for point in result["points"]:
-        error, chosen = point["label_error"], result["chosen"]
-        is_chosen = chosen == {"checkpoint": point["checkpoint"], "strength": point["strength"]}
+        error = point["label_error"]
         rows.append(
             [
                 shown(point["checkpoint"]),
@@ -69,7 +68,7 @@ def tuning_table(result: Tuning) -> FigureTable:
                 *(number(point["distances"][name], 4) if name in point["distances"] else "" for name in metrics),
                 percent(error["value"]),
                 f"{100 * error['low']:.1f} to {100 * error['high']:.1f}",
-                "chosen" if is_chosen else "",
+                "chosen" if is_chosen(point, result) else "",
                 f"the judges nearly always say {shown(point['only_answer'])}" if point["only_answer"] else "",
             ]
         )

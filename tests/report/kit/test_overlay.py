@@ -15,6 +15,7 @@ from refine.report.kit.overlay import (
     class_colors,
     draw_label,
     drawn_classes,
+    legend,
     line_of_sight,
     outline_label,
 )
@@ -234,6 +235,22 @@ def test_objects_have_their_boxes_and_the_outlines_of_their_masks() -> None:
     assert tuple(drawn[18, 10]) == (0, 255, 0)
     assert tuple(drawn[10, 21]) == (0, 255, 0)
     assert tuple(drawn[10, 28]) == GRAY
+
+
+@pytest.mark.parametrize("name", ["background", "__background__", "Background", "bg"])
+def test_a_background_is_neither_drawn_nor_in_the_legend(name: str) -> None:
+    space = MASK_SPACE._replace(names=(name, "road"))
+    over = draw_label(blank(40, 20), halves(), space, (20, 40))
+    assert over.getpixel((10, 10)) == GRAY
+    assert over.getpixel((30, 10)) == pytest.approx((178, 50, 50), abs=2)
+    outlined = np.asarray(outline_label(blank(40, 20), halves(), space, (20, 40)))
+    assert (outlined[:, :20] == 100).all()
+    assert (outlined[:, 20:22] == RED).all()
+    assert legend({0, 1}, space) == [("road", RED)]
+
+
+def test_objects_called_background_are_drawn() -> None:
+    assert legend({0, 1}, SPACE._replace(names=("background", "road"))) == [("background", BLUE), ("road", RED)]
 
 
 def test_the_classes_that_are_drawn_are_those_in_the_label_without_void() -> None:
