@@ -93,11 +93,22 @@ def test_a_run_that_goes_on_with_other_data_says_so(
 
 
 def test_a_finished_run_goes_on_when_it_is_given_more_steps(pair: Pair, tmp_path: Path) -> None:
-    assert fit("models/simgan.yaml", pair, tmp_path, "--run", "first", "--steps", "8") == 0
-    resume = ["--ckpt-path", str(tmp_path / "first" / "last.ckpt")]
+    constant = ["--model.decay", "false"]  # a rate that falls over 8 steps is no part of one that falls over 12
+    assert fit("models/simgan.yaml", pair, tmp_path, "--run", "first", "--steps", "8", *constant) == 0
+    resume = ["--ckpt-path", str(tmp_path / "first" / "last.ckpt"), *constant]
     assert fit("models/simgan.yaml", pair, tmp_path, "--run", "more", "--steps", "12", *resume) == 0
-    assert fit("models/simgan.yaml", pair, tmp_path, "--run", "whole", "--steps", "12") == 0
+    assert fit("models/simgan.yaml", pair, tmp_path, "--run", "whole", "--steps", "12", *constant) == 0
     assert_equal(checkpoint(tmp_path, "whole")["state_dict"], checkpoint(tmp_path, "more")["state_dict"])
+
+
+def test_a_rate_that_fell_to_zero_rises_again_for_more_steps(pair: Pair, tmp_path: Path) -> None:
+    assert fit("models/simgan.yaml", pair, tmp_path, "--run", "run", "--steps", "8", "--model.decay", "true") == 0
+    before = checkpoint(tmp_path, "run")["state_dict"]
+    resume = ["--ckpt-path", str(tmp_path / "run" / "last.ckpt"), "--model.decay", "true"]
+    assert fit("models/simgan.yaml", pair, tmp_path, "--run", "more", "--steps", "12", *resume) == 0
+    after = checkpoint(tmp_path, "more")
+    assert min(group["lr"] for state in after["optimizer_states"] for group in state["param_groups"]) > 0
+    assert any(not torch.equal(before[name], after["state_dict"][name]) for name in before if "refiner." in name)
 
 
 def test_a_run_goes_on_with_the_arguments_that_it_began_with(
